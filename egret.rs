@@ -1,0 +1,70 @@
+//! An async runtime for Linux servers: edge-triggered `epoll`, one thread, wakers that are numbers.
+//!
+//! ```
+//! use egret::net::{TcpListener, TcpStream};
+//!
+//! # fn main() -> std::io::Result<()> {
+//! egret::block_on(async {
+//!     let listener = TcpListener::bind("127.0.0.1:0").await?;
+//!     let address = listener.local_addr()?;
+//!     let server = egret::spawn(async move {
+//!         let (mut stream, _) = listener.accept().await?;
+//!         let mut buffer = [0; 64];
+//!         let n = stream.read(&mut buffer).await?;
+//!         stream.write_all(&buffer[..n]).await
+//!     });
+//!
+//!     let mut client = TcpStream::connect(address).await?;
+//!     client.write_all(b"hello").await?;
+//!     let mut answer = [0; 5];
+//!     client.read_exact(&mut answer).await?;
+//!     assert_eq!(&answer, b"hello");
+//!     server.await.unwrap()
+//! })
+//! # }
+//! ```
+//!
+//! # The map of the code
+//!
+//! This crate only re-exports. `egret-runtime` (in `runtime/`) is the executor, the reactor and the seam to the
+//! kernel; `egret-net` (in `net/`) is the sockets. To follow one readiness event through the system read four
+//! files in order:
+//!
+//! 1. `runtime/src/reactor.rs`: `epoll_wait` reports it, its slot in the slab is found, its waiters are taken.
+//! 2. `runtime/src/waker.rs`: the waker pushes the number of its task to the run queue, or, from another
+//!    thread, to the executor's mailbox (`remote.rs`).
+//! 3. `runtime/src/executor.rs`: the number is popped and the task polled.
+//! 4. `net/src/tcp/stream.rs`: the task calls `recv`.
+//!
+//! `docs/loop.md` in the repository tells the same with the bounds on fairness, `docs/edge-triggered.md` has
+//! the rules by which readiness is set and cleared.
+
+#![forbid(unsafe_code)]
+
+pub use egret_runtime::{block_on, spawn};
+
+pub mod io {
+    //! Any descriptor as futures.
+
+    pub use egret_runtime::io::{AsyncFd, AsyncFdReadyGuard, AsyncFdTryNewError, Interest};
+}
+
+pub mod net {
+    //! TCP sockets as futures.
+
+    pub use egret_net::*;
+}
+
+pub mod runtime {
+    //! The runtime itself: for those who step it by hand, count what it does, or run several.
+
+    pub use egret_runtime::runtime::{Builder, EnterGuard, Metrics, Runtime, Turn};
+}
+
+pub mod task {
+    //! Tasks.
+
+    pub use egret_runtime::task::{
+        Id, JoinError, JoinHandle, Unconstrained, spawn, unconstrained, yield_now,
+    };
+}

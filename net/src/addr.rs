@@ -1,0 +1,244 @@
+//! [`ToSocketAddrs`]: what may stand where an address is asked for.
+
+use std::io;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, SocketAddrV4, SocketAddrV6};
+use std::slice;
+use std::vec;
+
+/// What turns into one address or several, or is a name to look up: the argument of
+/// [`TcpListener::bind`](crate::TcpListener::bind) and [`TcpStream::connect`](crate::TcpStream::connect).
+///
+/// The types are those of [`std::net::ToSocketAddrs`]: [`SocketAddr`] and its two variants, an IP address with
+/// a port, slices of addresses, `"host:port"`, `("host", port)`, and references to them. An address costs no
+/// allocation. A string is an address if it reads as one (`"[::1]:80"`), and a name otherwise. The trait cannot
+/// be implemented elsewhere.
+///
+/// # Names block the loop
+///
+/// A name is looked up by the C library's [`getaddrinfo(3)`], which blocks: meanwhile no other task of the
+/// runtime runs. On a server, look names up before it serves, or pass addresses.
+///
+/// # Errors
+///
+/// The functions that take one fail with [`InvalidInput`](io::ErrorKind::InvalidInput) when there is no port,
+/// or when the slice is empty; and with an error that says so when the look-up fails.
+///
+/// ```
+/// # egret_runtime::block_on(async {
+/// use egret_net::TcpListener;
+/// use std::net::{Ipv4Addr, SocketAddr};
+///
+/// TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
+/// TcpListener::bind("127.0.0.1:0").await?;
+/// TcpListener::bind(("127.0.0.1", 0)).await?;
+/// let addresses = [SocketAddr::from(([127, 0, 0, 1], 0)), SocketAddr::from(([127, 0, 0, 2], 0))];
+/// TcpListener::bind(&addresses[..]).await?;
+/// # std::io::Result::Ok(())
+/// # }).unwrap();
+/// ```
+///
+/// [`getaddrinfo(3)`]: https://man7.org/linux/man-pages/man3/getaddrinfo.3.html
+pub trait ToSocketAddrs: sealed::ToTarget {}
+
+/// What is asked for, before anything is looked up.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Target<'a> {
+    One(SocketAddr),
+    Many(&'a [SocketAddr]),
+    Name(&'a str, u16),
+}
+
+mod sealed {
+    pub trait ToTarget {
+        fn to_target(&self) -> std::io::Result<super::Target<'_>>;
+    }
+}
+
+/// The addresses to try, in order.
+#[derive(Debug)]
+pub(crate) enum Addresses<'a> {
+    One(Option<SocketAddr>),
+    Many(slice::Iter<'a, SocketAddr>),
+    Found(vec::IntoIter<SocketAddr>),
+}
+
+/// Finds the addresses of `target`. Everything in this crate that looks a name up does it here.
+pub(crate) async fn resolve<A: ToSocketAddrs>(target: &A) -> io::Result<Addresses<'_>> {
+    Ok(match target.to_target()? {
+        Target::One(address) => Addresses::One(Some(address)),
+        Target::Many(addresses) => Addresses::Many(addresses.iter()),
+        Target::Name(host, port) => {
+            Addresses::Found(std::net::ToSocketAddrs::to_socket_addrs(&(host, port))?)
+        }
+    })
+}
+
+/// The error of trying every address: that of the last, if there was one.
+pub(crate) fn all_failed(last: Option<io::Error>) -> io::Error {
+    last.unwrap_or_else(|| invalid("no address to try: the slice, or the answer to the look-up, is empty"))
+}
+
+fn invalid(message: &'static str) -> io::Error {
+    io::Error::new(io::ErrorKind::InvalidInput, message)
+}
+
+impl Iterator for Addresses<'_> {
+    type Item = SocketAddr;
+
+    fn next(&mut self) -> Option<SocketAddr> {
+        match self {
+            Addresses::One(address) => address.take(),
+            Addresses::Many(addresses) => addresses.next().copied(),
+            Addresses::Found(addresses) => addresses.next(),
+        }
+    }
+}
+
+fn host_and_port(host: &str, port: u16) -> Target<'_> {
+    match host.parse::<IpAddr>() {
+        Ok(ip) => Target::One(SocketAddr::new(ip, port)),
+        Err(_) => Target::Name(host, port),
+    }
+}
+
+impl ToSocketAddrs for SocketAddr {}
+impl sealed::ToTarget for SocketAddr {
+    fn to_target(&self) -> io::Result<Target<'_>> {
+        Ok(Target::One(*self))
+    }
+}
+
+impl ToSocketAddrs for SocketAddrV4 {}
+impl sealed::ToTarget for SocketAddrV4 {
+    fn to_target(&self) -> io::Result<Target<'_>> {
+        Ok(Target::One((*self).into()))
+    }
+}
+
+impl ToSocketAddrs for SocketAddrV6 {}
+impl sealed::ToTarget for SocketAddrV6 {
+    fn to_target(&self) -> io::Result<Target<'_>> {
+        Ok(Target::One((*self).into()))
+    }
+}
+
+impl ToSocketAddrs for (IpAddr, u16) {}
+impl sealed::ToTarget for (IpAddr, u16) {
+    fn to_target(&self) -> io::Result<Target<'_>> {
+        Ok(Target::One((*self).into()))
+    }
+}
+
+impl ToSocketAddrs for (Ipv4Addr, u16) {}
+impl sealed::ToTarget for (Ipv4Addr, u16) {
+    fn to_target(&self) -> io::Result<Target<'_>> {
+        Ok(Target::One((*self).into()))
+    }
+}
+
+impl ToSocketAddrs for (Ipv6Addr, u16) {}
+impl sealed::ToTarget for (Ipv6Addr, u16) {
+    fn to_target(&self) -> io::Result<Target<'_>> {
+        Ok(Target::One((*self).into()))
+    }
+}
+
+impl ToSocketAddrs for [SocketAddr] {}
+impl sealed::ToTarget for [SocketAddr] {
+    fn to_target(&self) -> io::Result<Target<'_>> {
+        Ok(Target::Many(self))
+    }
+}
+
+impl ToSocketAddrs for (&str, u16) {}
+impl sealed::ToTarget for (&str, u16) {
+    fn to_target(&self) -> io::Result<Target<'_>> {
+        Ok(host_and_port(self.0, self.1))
+    }
+}
+
+impl ToSocketAddrs for (String, u16) {}
+impl sealed::ToTarget for (String, u16) {
+    fn to_target(&self) -> io::Result<Target<'_>> {
+        Ok(host_and_port(&self.0, self.1))
+    }
+}
+
+impl ToSocketAddrs for str {}
+impl sealed::ToTarget for str {
+    fn to_target(&self) -> io::Result<Target<'_>> {
+        if let Ok(address) = self.parse() {
+            return Ok(Target::One(address));
+        }
+        let (host, port) = self
+            .rsplit_once(':')
+            .ok_or_else(|| invalid("no port in the address; write it as \"host:port\""))?;
+        let port =
+            port.parse().map_err(|_| invalid("the port in the address is no number from 0 to 65535"))?;
+        Ok(Target::Name(host, port))
+    }
+}
+
+impl ToSocketAddrs for String {}
+impl sealed::ToTarget for String {
+    fn to_target(&self) -> io::Result<Target<'_>> {
+        self.as_str().to_target()
+    }
+}
+
+impl<T: ToSocketAddrs + ?Sized> ToSocketAddrs for &T {}
+impl<T: ToSocketAddrs + ?Sized> sealed::ToTarget for &T {
+    fn to_target(&self) -> io::Result<Target<'_>> {
+        (**self).to_target()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::sealed::ToTarget;
+    use super::*;
+
+    #[test]
+    fn what_reads_as_an_address_is_one_and_nothing_is_looked_up() {
+        let v4 = SocketAddr::from(([127, 0, 0, 1], 80));
+        let v6 = SocketAddr::from((Ipv6Addr::LOCALHOST, 80));
+        assert_eq!("127.0.0.1:80".to_target().unwrap(), Target::One(v4));
+        assert_eq!(String::from("[::1]:80").to_target().unwrap(), Target::One(v6));
+        assert_eq!(("127.0.0.1", 80).to_target().unwrap(), Target::One(v4));
+        assert_eq!((String::from("::1"), 80).to_target().unwrap(), Target::One(v6));
+        assert_eq!((Ipv6Addr::LOCALHOST, 80).to_target().unwrap(), Target::One(v6));
+        assert_eq!((&&v4).to_target().unwrap(), Target::One(v4));
+        assert_eq!([v4, v6][..].to_target().unwrap(), Target::Many(&[v4, v6]));
+    }
+
+    #[test]
+    fn what_does_not_is_a_name() {
+        assert_eq!("localhost:80".to_target().unwrap(), Target::Name("localhost", 80));
+        assert_eq!(("localhost", 80).to_target().unwrap(), Target::Name("localhost", 80));
+    }
+
+    #[test]
+    fn a_string_without_a_good_port_is_invalid_and_says_what_is_missing() {
+        for (text, says) in [("localhost", "host:port"), ("::1", "host:port"), ("", "host:port")] {
+            // "::1" ends in ":1" and so has a port; its host is what getaddrinfo will refuse.
+            if let Err(e) = text.to_target() {
+                assert_eq!(e.kind(), io::ErrorKind::InvalidInput);
+                assert!(e.to_string().contains(says), "{e}");
+            } else {
+                assert_eq!(text, "::1");
+            }
+        }
+        for text in ["localhost:", "localhost:http", "localhost:65536", "[::1]"] {
+            let e = text.to_target().unwrap_err();
+            assert_eq!(e.kind(), io::ErrorKind::InvalidInput);
+            assert!(e.to_string().contains("0 to 65535"), "{e}");
+        }
+    }
+
+    #[test]
+    fn no_address_at_all_is_invalid_and_an_error_of_the_last_is_kept() {
+        assert_eq!(all_failed(None).kind(), io::ErrorKind::InvalidInput);
+        let refused = io::Error::from_raw_os_error(111);
+        assert_eq!(all_failed(Some(refused)).raw_os_error(), Some(111));
+    }
+}

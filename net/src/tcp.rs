@@ -1,0 +1,13 @@
+//! The parts of TCP that are not named every day: the halves of a stream, and a listener's connections as a
+//! stream. The sockets themselves are at the root of the crate.
+
+mod incoming;
+pub(crate) mod listener;
+pub(crate) mod socket;
+mod split;
+mod split_owned;
+pub(crate) mod stream;
+
+pub use incoming::Incoming;
+pub use split::{ReadHalf, WriteHalf};
+pub use split_owned::{OwnedReadHalf, OwnedWriteHalf, ReuniteError};

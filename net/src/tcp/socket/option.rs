@@ -1,0 +1,183 @@
+//! The options of a [`TcpSocket`].
+
+use super::TcpSocket;
+use std::io;
+use std::time::Duration;
+
+/// # Options
+impl TcpSocket {
+    /// Whether [`bind`](TcpSocket::bind) may take an address that old connections are in TIME-WAIT on,
+    /// `SO_REUSEADDR`.
+    pub fn reuseaddr(&self) -> io::Result<bool> {
+        self.fd.reuseaddr()
+    }
+
+    /// Lets [`bind`](TcpSocket::bind) take an address that old connections are in TIME-WAIT on; on Linux never
+    /// one that another socket listens on.
+    ///
+    /// ```
+    /// # egret_runtime::block_on(async {
+    /// # use egret_net::TcpSocket;
+    /// let socket = TcpSocket::new_v4()?;
+    /// socket.set_reuseaddr(true)?;
+    /// assert!(socket.reuseaddr()?);
+    /// # std::io::Result::Ok(())
+    /// # }).unwrap();
+    /// ```
+    pub fn set_reuseaddr(&self, reuseaddr: bool) -> io::Result<()> {
+        self.fd.set_reuseaddr(reuseaddr)
+    }
+
+    /// Whether several sockets may listen on one address, `SO_REUSEPORT`.
+    pub fn reuseport(&self) -> io::Result<bool> {
+        self.fd.reuseport()
+    }
+
+    /// Lets several sockets of one user listen on one address, if each sets this before it is bound; the
+    /// kernel shares the connections out among them. So a runtime on each core can have a listener of its own.
+    ///
+    /// ```
+    /// # egret_runtime::block_on(async {
+    /// # use egret_net::TcpSocket;
+    /// let one = TcpSocket::new_v4()?;
+    /// let two = TcpSocket::new_v4()?;
+    /// one.set_reuseport(true)?;
+    /// two.set_reuseport(true)?;
+    /// one.bind("127.0.0.1:0".parse().unwrap())?;
+    /// two.bind(one.local_addr()?)?;
+    /// let _listeners = (one.listen(16)?, two.listen(16)?);
+    /// # std::io::Result::Ok(())
+    /// # }).unwrap();
+    /// ```
+    pub fn set_reuseport(&self, reuseport: bool) -> io::Result<()> {
+        self.fd.set_reuseport(reuseport)
+    }
+
+    /// The size of the send buffer in bytes, `SO_SNDBUF`: on Linux twice what was set.
+    pub fn send_buffer_size(&self) -> io::Result<u32> {
+        self.fd.send_buffer_size()
+    }
+
+    /// Sets the size of the send buffer in bytes. The kernel allows `net.core.wmem_max` at most, doubles it for
+    /// its own bookkeeping, and no longer tunes it.
+    ///
+    /// ```
+    /// # egret_runtime::block_on(async {
+    /// # use egret_net::TcpSocket;
+    /// let socket = TcpSocket::new_v4()?;
+    /// socket.set_send_buffer_size(16 * 1024)?;
+    /// assert_eq!(socket.send_buffer_size()?, 32 * 1024);
+    /// # std::io::Result::Ok(())
+    /// # }).unwrap();
+    /// ```
+    pub fn set_send_buffer_size(&self, size: u32) -> io::Result<()> {
+        self.fd.set_send_buffer_size(size)
+    }
+
+    /// The size of the receive buffer in bytes, `SO_RCVBUF`: on Linux twice what was set.
+    pub fn recv_buffer_size(&self) -> io::Result<u32> {
+        self.fd.recv_buffer_size()
+    }
+
+    /// Sets the size of the receive buffer in bytes, as
+    /// [`set_send_buffer_size`](TcpSocket::set_send_buffer_size) does that of the other. Before `listen` and
+    /// `connect` it also bounds the window that is offered ([RFC 7323, 2.3]).
+    ///
+    /// [RFC 7323, 2.3]: https://www.rfc-editor.org/rfc/rfc7323#section-2.3
+    pub fn set_recv_buffer_size(&self, size: u32) -> io::Result<()> {
+        self.fd.set_recv_buffer_size(size)
+    }
+
+    /// Whether an idle connection is probed, `SO_KEEPALIVE`.
+    pub fn keepalive(&self) -> io::Result<bool> {
+        self.fd.keepalive()
+    }
+
+    /// Has an idle connection probed (by default after two hours, `net.ipv4.tcp_keepalive_time`) and ended with
+    /// [`TimedOut`](io::ErrorKind::TimedOut) when the peer does not answer.
+    ///
+    /// ```
+    /// # egret_runtime::block_on(async {
+    /// # use egret_net::TcpSocket;
+    /// let socket = TcpSocket::new_v4()?;
+    /// socket.set_keepalive(true)?;
+    /// assert!(socket.keepalive()?);
+    /// # std::io::Result::Ok(())
+    /// # }).unwrap();
+    /// ```
+    pub fn set_keepalive(&self, keepalive: bool) -> io::Result<()> {
+        self.fd.set_keepalive(keepalive)
+    }
+
+    /// [`TcpStream::nodelay`](crate::TcpStream::nodelay), before the connection.
+    pub fn nodelay(&self) -> io::Result<bool> {
+        self.fd.nodelay()
+    }
+
+    /// [`TcpStream::set_nodelay`](crate::TcpStream::set_nodelay), before the connection. A listener hands it on to what it accepts.
+    pub fn set_nodelay(&self, nodelay: bool) -> io::Result<()> {
+        self.fd.set_nodelay(nodelay)
+    }
+
+    /// [`TcpStream::linger`](crate::TcpStream::linger), before the connection.
+    pub fn linger(&self) -> io::Result<Option<Duration>> {
+        self.fd.linger()
+    }
+
+    /// [`TcpStream::set_linger`](crate::TcpStream::set_linger), before the connection: closing may then block the thread.
+    pub fn set_linger(&self, linger: Option<Duration>) -> io::Result<()> {
+        self.fd.set_linger(linger)
+    }
+
+    /// [`TcpStream::set_zero_linger`](crate::TcpStream::set_zero_linger), before the connection.
+    pub fn set_zero_linger(&self) -> io::Result<()> {
+        self.fd.set_linger(Some(Duration::ZERO))
+    }
+
+    /// The type of service of IPv4 packets, `IP_TOS`: the byte of the header
+    /// ([RFC 2474, 3](https://www.rfc-editor.org/rfc/rfc2474#section-3)).
+    pub fn tos_v4(&self) -> io::Result<u32> {
+        self.fd.tos_v4()
+    }
+
+    /// Sets the type of service of IPv4 packets.
+    ///
+    /// ```
+    /// # egret_runtime::block_on(async {
+    /// # use egret_net::TcpSocket;
+    /// let socket = TcpSocket::new_v4()?;
+    /// socket.set_tos_v4(0x10)?;
+    /// assert_eq!(socket.tos_v4()?, 0x10);
+    /// # std::io::Result::Ok(())
+    /// # }).unwrap();
+    /// ```
+    pub fn set_tos_v4(&self, tos: u32) -> io::Result<()> {
+        self.fd.set_tos_v4(tos)
+    }
+
+    /// The traffic class of IPv6 packets, `IPV6_TCLASS`; `ENOPROTOOPT` on an IPv4 socket.
+    pub fn tclass_v6(&self) -> io::Result<u32> {
+        self.fd.tclass_v6()
+    }
+
+    /// Sets the traffic class of IPv6 packets; `ENOPROTOOPT` on an IPv4 socket.
+    pub fn set_tclass_v6(&self, tclass: u32) -> io::Result<()> {
+        self.fd.set_tclass_v6(tclass)
+    }
+
+    /// The interface that the socket is bound to, `SO_BINDTODEVICE`.
+    pub fn device(&self) -> io::Result<Option<Vec<u8>>> {
+        self.fd.device()
+    }
+
+    /// Binds the socket to an interface, so that it sends and receives there alone; `None` ends that.
+    ///
+    /// # Errors
+    ///
+    /// `ENODEV` when there is no such interface,
+    /// [`PermissionDenied`](io::ErrorKind::PermissionDenied) when it is bound to another and the privilege to
+    /// change that is missing.
+    pub fn bind_device(&self, interface: Option<&[u8]>) -> io::Result<()> {
+        self.fd.bind_device(interface)
+    }
+}

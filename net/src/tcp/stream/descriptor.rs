@@ -1,0 +1,180 @@
+//! A stream as a descriptor: in from std, out to std, and operations of one's own.
+
+use super::TcpStream;
+use egret_runtime::io::{Direction, Interest, Start};
+use std::fmt;
+use std::io;
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd, RawFd};
+
+impl TcpStream {
+    /// Takes over a stream of the standard library and makes it non-blocking.
+    ///
+    /// # Errors
+    ///
+    /// Those of `epoll_ctl(2)`; the stream is closed then.
+    ///
+    /// # Panics
+    ///
+    /// When this thread is not in a runtime.
+    ///
+    /// ```
+    /// # egret_runtime::block_on(async {
+    /// use egret_net::{TcpListener, TcpStream};
+    ///
+    /// let listener = TcpListener::bind("127.0.0.1:0").await?;
+    /// let stream = std::net::TcpStream::connect(listener.local_addr()?)?;
+    /// let mut stream = TcpStream::from_std(stream)?;
+    /// stream.write_all(b"hello").await?;
+    /// # std::io::Result::Ok(())
+    /// # }).unwrap();
+    /// ```
+    #[track_caller]
+    pub fn from_std(stream: std::net::TcpStream) -> io::Result<TcpStream> {
+        stream.set_nonblocking(true)?;
+        TcpStream::new(OwnedFd::from(stream).into(), Start::Unknown)
+    }
+
+    /// Takes the stream out of the runtime, to be moved to another thread or loop.
+    ///
+    /// It stays non-blocking; call
+    /// [`set_nonblocking(false)`](std::net::TcpStream::set_nonblocking) on it to have reads and writes wait.
+    ///
+    /// # Errors
+    ///
+    /// None today.
+    ///
+    /// ```
+    /// # egret_runtime::block_on(async {
+    /// use egret_net::{TcpListener, TcpStream};
+    /// use std::io::Write;
+    ///
+    /// let listener = TcpListener::bind("127.0.0.1:0").await?;
+    /// let stream = TcpStream::connect(listener.local_addr()?).await?;
+    /// let mut stream = stream.into_std()?;
+    /// stream.set_nonblocking(false)?;
+    /// std::thread::spawn(move || stream.write_all(b"hello"));
+    ///
+    /// let (mut server, _) = listener.accept().await?;
+    /// let mut hello = [0; 5];
+    /// server.read_exact(&mut hello).await?;
+    /// assert_eq!(&hello, b"hello");
+    /// # std::io::Result::Ok(())
+    /// # }).unwrap();
+    /// ```
+    pub fn into_std(self) -> io::Result<std::net::TcpStream> {
+        Ok(OwnedFd::from(self.registration.into_inner()).into())
+    }
+
+    /// Tries an operation of your own on the descriptor, once, if the stream is believed to be ready for it.
+    ///
+    /// `f` makes one non-blocking system call on this stream's descriptor and returns
+    /// [`WouldBlock`](io::ErrorKind::WouldBlock) if, and only if, the call did: that is what the reactor
+    /// learns from.
+    ///
+    /// # Errors
+    ///
+    /// [`WouldBlock`](io::ErrorKind::WouldBlock), without a call of `f` when the stream is known not to be
+    /// ready; what `f` returns.
+    ///
+    /// ```
+    /// # egret_runtime::block_on(async {
+    /// use egret_net::{TcpListener, TcpStream};
+    /// use egret_runtime::io::Interest;
+    /// use std::io::{ErrorKind, Read};
+    /// use std::os::fd::AsFd;
+    ///
+    /// let listener = TcpListener::bind("127.0.0.1:0").await?;
+    /// let stream = TcpStream::connect(listener.local_addr()?).await?;
+    /// let mut duplicate = std::fs::File::from(stream.as_fd().try_clone_to_owned()?);
+    /// let read = stream.try_io(Interest::READABLE, || duplicate.read(&mut [0; 16]));
+    /// assert_eq!(read.unwrap_err().kind(), ErrorKind::WouldBlock);
+    /// # std::io::Result::Ok(())
+    /// # }).unwrap();
+    /// ```
+    pub fn try_io<R>(&self, interest: Interest, f: impl FnOnce() -> io::Result<R>) -> io::Result<R> {
+        self.registration.try_io(direction(interest), |_| f())
+    }
+
+    /// Tries an operation of your own on the descriptor until it does not block, waiting for readiness in
+    /// between. See [`try_io`](TcpStream::try_io) for what `f` must do.
+    ///
+    /// # Errors
+    ///
+    /// What `f` returns, but for [`WouldBlock`](io::ErrorKind::WouldBlock).
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropped before it resolves, it has had no effect but those of calls of `f` that would have blocked.
+    ///
+    /// ```
+    /// # egret_runtime::block_on(async {
+    /// use egret_net::{TcpListener, TcpStream};
+    /// use egret_runtime::io::Interest;
+    /// use std::io::Read;
+    /// use std::os::fd::AsFd;
+    ///
+    /// let listener = TcpListener::bind("127.0.0.1:0").await?;
+    /// let mut client = TcpStream::connect(listener.local_addr()?).await?;
+    /// let (server, _) = listener.accept().await?;
+    /// client.write_all(b"hello").await?;
+    ///
+    /// let mut duplicate = std::fs::File::from(server.as_fd().try_clone_to_owned()?);
+    /// let mut buf = [0; 16];
+    /// let n = server.async_io(Interest::READABLE, || duplicate.read(&mut buf)).await?;
+    /// assert_eq!(&buf[..n], b"hello");
+    /// # std::io::Result::Ok(())
+    /// # }).unwrap();
+    /// ```
+    pub async fn async_io<R>(
+        &self,
+        interest: Interest,
+        mut f: impl FnMut() -> io::Result<R>,
+    ) -> io::Result<R> {
+        self.registration.io(direction(interest), |_| f()).await
+    }
+}
+
+fn direction(interest: Interest) -> Direction {
+    if interest == Interest::WRITABLE { Direction::Write } else { Direction::Read }
+}
+
+impl TryFrom<std::net::TcpStream> for TcpStream {
+    type Error = io::Error;
+
+    /// [`TcpStream::from_std`].
+    #[track_caller]
+    fn try_from(stream: std::net::TcpStream) -> io::Result<TcpStream> {
+        TcpStream::from_std(stream)
+    }
+}
+
+impl AsFd for TcpStream {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.registration.get_ref().as_fd()
+    }
+}
+
+impl AsRawFd for TcpStream {
+    fn as_raw_fd(&self) -> RawFd {
+        self.registration.get_ref().as_raw_fd()
+    }
+}
+
+impl AsRef<TcpStream> for TcpStream {
+    fn as_ref(&self) -> &TcpStream {
+        self
+    }
+}
+
+impl fmt::Debug for TcpStream {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut debug = f.debug_struct("TcpStream");
+        if let Ok(address) = self.local_addr() {
+            debug.field("addr", &address);
+        }
+        if let Ok(address) = self.peer_addr() {
+            debug.field("peer", &address);
+        }
+        debug.field("fd", &self.as_raw_fd()).finish()
+    }
+}

@@ -1,0 +1,192 @@
+//! The addresses and options of a [`TcpStream`].
+
+use super::TcpStream;
+use std::io;
+use std::net::SocketAddr;
+use std::time::Duration;
+
+/// # Addresses and options
+///
+/// The options are those of [`tcp(7)`](https://man7.org/linux/man-pages/man7/tcp.7.html),
+/// [`ip(7)`](https://man7.org/linux/man-pages/man7/ip.7.html) and
+/// [`socket(7)`](https://man7.org/linux/man-pages/man7/socket.7.html). Unless a method says otherwise, its errors
+/// are those of [`getsockopt(2)`](https://man7.org/linux/man-pages/man2/getsockopt.2.html): none in practice.
+impl TcpStream {
+    /// The address of this end.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`getsockname(2)`](https://man7.org/linux/man-pages/man2/getsockname.2.html); none in practice.
+    ///
+    /// ```
+    /// # egret_runtime::block_on(async {
+    /// # use egret_net::{TcpListener, TcpStream};
+    /// # let listener = TcpListener::bind("127.0.0.1:0").await?;
+    /// # let mut client = TcpStream::connect(listener.local_addr()?).await?;
+    /// # let (mut server, _) = listener.accept().await?;
+    /// assert_eq!(client.local_addr()?, server.peer_addr()?);
+    /// # std::io::Result::Ok(())
+    /// # }).unwrap();
+    /// ```
+    pub fn local_addr(&self) -> io::Result<SocketAddr> {
+        self.registration.get_ref().local_addr()
+    }
+
+    /// The address of the peer.
+    ///
+    /// # Errors
+    ///
+    /// [`NotConnected`](io::ErrorKind::NotConnected) when the connection is gone.
+    ///
+    /// ```
+    /// # egret_runtime::block_on(async {
+    /// # use egret_net::{TcpListener, TcpStream};
+    /// # let listener = TcpListener::bind("127.0.0.1:0").await?;
+    /// # let mut client = TcpStream::connect(listener.local_addr()?).await?;
+    /// # let (mut server, _) = listener.accept().await?;
+    /// assert_eq!(client.peer_addr()?, listener.local_addr()?);
+    /// # std::io::Result::Ok(())
+    /// # }).unwrap();
+    /// ```
+    pub fn peer_addr(&self) -> io::Result<SocketAddr> {
+        self.registration.get_ref().peer_addr()
+    }
+
+    /// Takes the error that the socket has kept, `SO_ERROR`: the next one of a read or a write, which then does
+    /// not report it.
+    ///
+    /// ```
+    /// # egret_runtime::block_on(async {
+    /// # use egret_net::{TcpListener, TcpStream};
+    /// # let listener = TcpListener::bind("127.0.0.1:0").await?;
+    /// # let mut client = TcpStream::connect(listener.local_addr()?).await?;
+    /// # let (mut server, _) = listener.accept().await?;
+    /// assert!(client.take_error()?.is_none());
+    /// # std::io::Result::Ok(())
+    /// # }).unwrap();
+    /// ```
+    pub fn take_error(&self) -> io::Result<Option<io::Error>> {
+        self.registration.get_ref().take_error()
+    }
+
+    /// Whether Nagle's algorithm is off, `TCP_NODELAY`.
+    ///
+    /// ```
+    /// # egret_runtime::block_on(async {
+    /// # use egret_net::{TcpListener, TcpStream};
+    /// # let listener = TcpListener::bind("127.0.0.1:0").await?;
+    /// # let mut client = TcpStream::connect(listener.local_addr()?).await?;
+    /// # let (mut server, _) = listener.accept().await?;
+    /// client.set_nodelay(true)?;
+    /// assert!(client.nodelay()?);
+    /// # std::io::Result::Ok(())
+    /// # }).unwrap();
+    /// ```
+    pub fn nodelay(&self) -> io::Result<bool> {
+        self.registration.get_ref().nodelay()
+    }
+
+    /// Switches Nagle's algorithm off, or on again, which is how a socket starts. While it is on, a small
+    /// segment waits until the one before it is acknowledged
+    /// ([RFC 9293, 3.7.4](https://www.rfc-editor.org/rfc/rfc9293#section-3.7.4)): good for many small writes, bad
+    /// for requests in two of them.
+    pub fn set_nodelay(&self, nodelay: bool) -> io::Result<()> {
+        self.registration.get_ref().set_nodelay(nodelay)
+    }
+
+    /// Whether acknowledgements are sent at once, `TCP_QUICKACK`.
+    pub fn quickack(&self) -> io::Result<bool> {
+        self.registration.get_ref().quickack()
+    }
+
+    /// Has acknowledgements sent at once, or delayed. Not for good: the kernel changes the mode as it sees fit.
+    ///
+    /// ```
+    /// # egret_runtime::block_on(async {
+    /// # use egret_net::{TcpListener, TcpStream};
+    /// # let listener = TcpListener::bind("127.0.0.1:0").await?;
+    /// # let mut client = TcpStream::connect(listener.local_addr()?).await?;
+    /// # let (mut server, _) = listener.accept().await?;
+    /// client.set_quickack(true)?;
+    /// assert!(client.quickack()?);
+    /// # std::io::Result::Ok(())
+    /// # }).unwrap();
+    /// ```
+    pub fn set_quickack(&self, quickack: bool) -> io::Result<()> {
+        self.registration.get_ref().set_quickack(quickack)
+    }
+
+    /// How long closing the stream waits for what is unsent, `SO_LINGER`, in whole seconds. `None`: it does
+    /// not, and the kernel goes on sending.
+    ///
+    /// ```
+    /// # egret_runtime::block_on(async {
+    /// # use egret_net::{TcpListener, TcpStream};
+    /// # let listener = TcpListener::bind("127.0.0.1:0").await?;
+    /// # let mut client = TcpStream::connect(listener.local_addr()?).await?;
+    /// # let (mut server, _) = listener.accept().await?;
+    /// assert_eq!(client.linger()?, None);
+    /// client.set_zero_linger()?;
+    /// assert_eq!(client.linger()?, Some(std::time::Duration::ZERO));
+    /// # std::io::Result::Ok(())
+    /// # }).unwrap();
+    /// ```
+    pub fn linger(&self) -> io::Result<Option<Duration>> {
+        self.registration.get_ref().linger()
+    }
+
+    /// Sets how long closing the stream waits for what is unsent, rounded up to whole seconds.
+    ///
+    /// **Closing then blocks the thread**, and with it the loop, for up to that time: non-blocking is no help
+    /// against it. A duration of zero does not wait, it resets; say
+    /// [`set_zero_linger`](TcpStream::set_zero_linger) for that.
+    pub fn set_linger(&self, linger: Option<Duration>) -> io::Result<()> {
+        self.registration.get_ref().set_linger(linger)
+    }
+
+    /// Has the connection reset when it is closed, and what is unsent discarded.
+    ///
+    /// ```
+    /// # egret_runtime::block_on(async {
+    /// # use egret_net::{TcpListener, TcpStream};
+    /// # let listener = TcpListener::bind("127.0.0.1:0").await?;
+    /// # let mut client = TcpStream::connect(listener.local_addr()?).await?;
+    /// # let (mut server, _) = listener.accept().await?;
+    /// client.set_zero_linger()?;
+    /// drop(client);
+    /// let reset = server.read(&mut [0; 16]).await.unwrap_err();
+    /// assert_eq!(reset.kind(), std::io::ErrorKind::ConnectionReset);
+    /// # std::io::Result::Ok(())
+    /// # }).unwrap();
+    /// ```
+    pub fn set_zero_linger(&self) -> io::Result<()> {
+        self.registration.get_ref().set_linger(Some(Duration::ZERO))
+    }
+
+    /// The time to live of IPv4 packets that are sent, in hops, `IP_TTL`. IPv6 has a limit of its own, which
+    /// this is not.
+    ///
+    /// ```
+    /// # egret_runtime::block_on(async {
+    /// # use egret_net::{TcpListener, TcpStream};
+    /// # let listener = TcpListener::bind("127.0.0.1:0").await?;
+    /// # let mut client = TcpStream::connect(listener.local_addr()?).await?;
+    /// # let (mut server, _) = listener.accept().await?;
+    /// client.set_ttl(33)?;
+    /// assert_eq!(client.ttl()?, 33);
+    /// # std::io::Result::Ok(())
+    /// # }).unwrap();
+    /// ```
+    pub fn ttl(&self) -> io::Result<u32> {
+        self.registration.get_ref().ttl()
+    }
+
+    /// Sets the time to live of IPv4 packets that are sent, in hops.
+    ///
+    /// # Errors
+    ///
+    /// [`InvalidInput`](io::ErrorKind::InvalidInput) outside of 1 to 255.
+    pub fn set_ttl(&self, ttl: u32) -> io::Result<()> {
+        self.registration.get_ref().set_ttl(ttl)
+    }
+}

@@ -1,0 +1,343 @@
+//! Reading from a [`TcpStream`].
+
+use super::TcpStream;
+use egret_runtime::io::Direction;
+use egret_runtime::sys::ReadBuf;
+use std::future::poll_fn;
+use std::io::{self, IoSliceMut};
+use std::mem::MaybeUninit;
+use std::task::{Context, Poll, ready};
+
+/// # Reading
+///
+/// All of it is by [`recv(2)`](https://man7.org/linux/man-pages/man2/recv.2.html) and its kin.
+impl TcpStream {
+    /// Reads what has come, waiting until something has, and returns how many bytes that is.
+    ///
+    /// `Ok(0)` means that the peer will send no more, or that `buf` is empty. The peer may still
+    /// read: see [`shutdown`](TcpStream::shutdown).
+    ///
+    /// # Errors
+    ///
+    /// [`ConnectionReset`](io::ErrorKind::ConnectionReset) when the peer has reset the connection, after the
+    /// bytes that came before; [`TimedOut`](io::ErrorKind::TimedOut) when it does not acknowledge.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropped before it resolves, no byte was taken.
+    ///
+    /// ```
+    /// # egret_runtime::block_on(async {
+    /// # use egret_net::{TcpListener, TcpStream};
+    /// # let listener = TcpListener::bind("127.0.0.1:0").await?;
+    /// # let mut client = TcpStream::connect(listener.local_addr()?).await?;
+    /// # let (mut server, _) = listener.accept().await?;
+    /// client.write_all(b"hello").await?;
+    /// drop(client);
+    ///
+    /// let mut buf = [0; 16];
+    /// assert_eq!(server.read(&mut buf).await?, 5);
+    /// assert_eq!(&buf[..5], b"hello");
+    /// assert_eq!(server.read(&mut buf).await?, 0);
+    /// # std::io::Result::Ok(())
+    /// # }).unwrap();
+    /// ```
+    #[inline]
+    pub async fn read(&mut self, buf: &mut [u8]) -> io::Result<usize> {
+        poll_fn(|cx| self.poll_recv(cx, buf)).await
+    }
+
+    /// [`read`](TcpStream::read) as a poll function: reads, or arranges for `cx` to be woken when there is
+    /// something to read. The task that polled last is the one that is woken.
+    ///
+    /// # Errors
+    ///
+    /// As [`read`](TcpStream::read).
+    ///
+    /// ```
+    /// # egret_runtime::block_on(async {
+    /// # use egret_net::{TcpListener, TcpStream};
+    /// # let listener = TcpListener::bind("127.0.0.1:0").await?;
+    /// # let mut client = TcpStream::connect(listener.local_addr()?).await?;
+    /// # let (mut server, _) = listener.accept().await?;
+    /// use std::future::poll_fn;
+    ///
+    /// client.write_all(b"hello").await?;
+    /// let mut buf = [0; 16];
+    /// assert_eq!(poll_fn(|cx| server.poll_read(cx, &mut buf)).await?, 5);
+    /// # std::io::Result::Ok(())
+    /// # }).unwrap();
+    /// ```
+    #[inline]
+    pub fn poll_read(&mut self, cx: &mut Context<'_>, buf: &mut [u8]) -> Poll<io::Result<usize>> {
+        self.poll_recv(cx, buf)
+    }
+
+    /// [`read`](TcpStream::read) into memory that need not have been zeroed. Returns the part of it that is
+    /// filled, from its start; an empty one is the end of the stream.
+    ///
+    /// # Errors
+    ///
+    /// As [`read`](TcpStream::read).
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropped before it resolves, no byte was taken.
+    ///
+    /// ```
+    /// # egret_runtime::block_on(async {
+    /// # use egret_net::{TcpListener, TcpStream};
+    /// # let listener = TcpListener::bind("127.0.0.1:0").await?;
+    /// # let mut client = TcpStream::connect(listener.local_addr()?).await?;
+    /// # let (mut server, _) = listener.accept().await?;
+    /// use std::mem::MaybeUninit;
+    ///
+    /// client.write_all(b"hello").await?;
+    /// let mut memory = [MaybeUninit::uninit(); 4096];
+    /// assert_eq!(server.read_uninit(&mut memory).await?, b"hello");
+    /// # std::io::Result::Ok(())
+    /// # }).unwrap();
+    /// ```
+    #[inline]
+    pub async fn read_uninit<'b>(&mut self, buf: &'b mut [MaybeUninit<u8>]) -> io::Result<&'b mut [u8]> {
+        let mut buf = ReadBuf::uninit(buf);
+        poll_fn(|cx| self.poll_recv_uninit(cx, &mut buf)).await?;
+        Ok(buf.into_filled())
+    }
+
+    /// [`read_uninit`](TcpStream::read_uninit) as a poll function; see [`poll_read`](TcpStream::poll_read).
+    ///
+    /// # Errors
+    ///
+    /// As [`read`](TcpStream::read).
+    ///
+    /// ```
+    /// # egret_runtime::block_on(async {
+    /// # use egret_net::{TcpListener, TcpStream};
+    /// # let listener = TcpListener::bind("127.0.0.1:0").await?;
+    /// # let mut client = TcpStream::connect(listener.local_addr()?).await?;
+    /// # let (mut server, _) = listener.accept().await?;
+    /// use std::future::poll_fn;
+    /// use std::mem::MaybeUninit;
+    ///
+    /// client.write_all(b"hello").await?;
+    /// let mut memory = [MaybeUninit::uninit(); 4096];
+    /// let len = poll_fn(|cx| {
+    ///     server.poll_read_uninit(cx, &mut memory).map_ok(|filled| filled.len())
+    /// });
+    /// assert_eq!(len.await?, 5);
+    /// # std::io::Result::Ok(())
+    /// # }).unwrap();
+    /// ```
+    #[inline]
+    pub fn poll_read_uninit<'b>(
+        &mut self,
+        cx: &mut Context<'_>,
+        buf: &'b mut [MaybeUninit<u8>],
+    ) -> Poll<io::Result<&'b mut [u8]>> {
+        let mut buf = ReadBuf::uninit(buf);
+        ready!(self.poll_recv_uninit(cx, &mut buf))?;
+        Poll::Ready(Ok(buf.into_filled()))
+    }
+
+    /// [`read`](TcpStream::read) into several buffers, each filled before the next is begun; `readv` by
+    /// another name. One call fills 1024 buffers at most.
+    ///
+    /// # Errors
+    ///
+    /// As [`read`](TcpStream::read).
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropped before it resolves, no byte was taken.
+    ///
+    /// ```
+    /// # egret_runtime::block_on(async {
+    /// # use egret_net::{TcpListener, TcpStream};
+    /// # let listener = TcpListener::bind("127.0.0.1:0").await?;
+    /// # let mut client = TcpStream::connect(listener.local_addr()?).await?;
+    /// # let (mut server, _) = listener.accept().await?;
+    /// use std::io::IoSliceMut;
+    ///
+    /// client.write_all(b"headbody").await?;
+    /// let (mut head, mut body) = ([0; 4], [0; 16]);
+    /// let mut parts = [IoSliceMut::new(&mut head), IoSliceMut::new(&mut body)];
+    /// assert_eq!(server.read_vectored(&mut parts).await?, 8);
+    /// assert_eq!((&head, &body[..4]), (b"head", &b"body"[..]));
+    /// # std::io::Result::Ok(())
+    /// # }).unwrap();
+    /// ```
+    #[doc(alias = "readv")]
+    pub async fn read_vectored(&mut self, bufs: &mut [IoSliceMut<'_>]) -> io::Result<usize> {
+        poll_fn(|cx| self.poll_recv_vectored(cx, bufs)).await
+    }
+
+    /// [`read_vectored`](TcpStream::read_vectored) as a poll function; see [`poll_read`](TcpStream::poll_read).
+    ///
+    /// # Errors
+    ///
+    /// As [`read`](TcpStream::read).
+    pub fn poll_read_vectored(
+        &mut self,
+        cx: &mut Context<'_>,
+        bufs: &mut [IoSliceMut<'_>],
+    ) -> Poll<io::Result<usize>> {
+        self.poll_recv_vectored(cx, bufs)
+    }
+
+    /// Reads until `buf` is full, and returns its length.
+    ///
+    /// # Errors
+    ///
+    /// [`UnexpectedEof`](io::ErrorKind::UnexpectedEof) when the stream ends before; what has come is in `buf`,
+    /// how much is not told. Else as [`read`](TcpStream::read).
+    ///
+    /// # Cancel safety
+    ///
+    /// None: dropped before it resolves, bytes may have been taken, and how many is not told.
+    ///
+    /// ```
+    /// # egret_runtime::block_on(async {
+    /// # use egret_net::{TcpListener, TcpStream};
+    /// # let listener = TcpListener::bind("127.0.0.1:0").await?;
+    /// # let mut client = TcpStream::connect(listener.local_addr()?).await?;
+    /// # let (mut server, _) = listener.accept().await?;
+    /// use std::io::ErrorKind;
+    ///
+    /// client.write_all(b"hello").await?;
+    /// drop(client);
+    /// let mut buf = [0; 4];
+    /// server.read_exact(&mut buf).await?;
+    /// assert_eq!(&buf, b"hell");
+    /// let ended = server.read_exact(&mut buf).await.unwrap_err();
+    /// assert_eq!(ended.kind(), ErrorKind::UnexpectedEof);
+    /// # std::io::Result::Ok(())
+    /// # }).unwrap();
+    /// ```
+    pub async fn read_exact(&mut self, buf: &mut [u8]) -> io::Result<usize> {
+        let mut filled = 0;
+        poll_fn(|cx| self.poll_recv_exact(cx, buf, &mut filled)).await
+    }
+
+    /// [`read`](TcpStream::read) that leaves the bytes to be read again. Any number of tasks may wait in it.
+    ///
+    /// # Errors
+    ///
+    /// As [`read`](TcpStream::read).
+    ///
+    /// # Cancel safety
+    ///
+    /// It takes nothing that could be lost.
+    ///
+    /// ```
+    /// # egret_runtime::block_on(async {
+    /// # use egret_net::{TcpListener, TcpStream};
+    /// # let listener = TcpListener::bind("127.0.0.1:0").await?;
+    /// # let mut client = TcpStream::connect(listener.local_addr()?).await?;
+    /// # let (mut server, _) = listener.accept().await?;
+    /// client.write_all(b"hello").await?;
+    /// let mut buf = [0; 16];
+    /// assert_eq!(server.peek(&mut buf).await?, 5);
+    /// assert_eq!(server.read(&mut buf).await?, 5);
+    /// # std::io::Result::Ok(())
+    /// # }).unwrap();
+    /// ```
+    pub async fn peek(&self, buf: &mut [u8]) -> io::Result<usize> {
+        if buf.is_empty() {
+            return Ok(0);
+        }
+        self.registration.io(Direction::Read, |fd| fd.peek(buf)).await
+    }
+
+    /// [`peek`](TcpStream::peek) as a poll function. Any number of tasks may poll; all are woken.
+    ///
+    /// # Errors
+    ///
+    /// As [`read`](TcpStream::read).
+    pub fn poll_peek(&self, cx: &mut Context<'_>, buf: &mut [u8]) -> Poll<io::Result<usize>> {
+        if buf.is_empty() {
+            return Poll::Ready(Ok(0));
+        }
+        self.registration.poll_io(cx, Direction::Read, |fd| fd.peek(buf))
+    }
+
+    /// Waits until the stream is believed to be readable: that a [`try_read`](TcpStream::try_read) would find
+    /// something, or the end of the stream, or an error. Any number of tasks may wait.
+    ///
+    /// It may be mistaken, so `try_read` may still say [`WouldBlock`](io::ErrorKind::WouldBlock); then wait
+    /// again.
+    ///
+    /// # Errors
+    ///
+    /// When the runtime is gone.
+    ///
+    /// # Cancel safety
+    ///
+    /// It has no effect that could be lost.
+    ///
+    /// ```
+    /// # egret_runtime::block_on(async {
+    /// # use egret_net::{TcpListener, TcpStream};
+    /// # let listener = TcpListener::bind("127.0.0.1:0").await?;
+    /// # let mut client = TcpStream::connect(listener.local_addr()?).await?;
+    /// # let (mut server, _) = listener.accept().await?;
+    /// use std::io::ErrorKind;
+    ///
+    /// client.write_all(b"hello").await?;
+    /// let mut buf = [0; 16];
+    /// let n = loop {
+    ///     server.readable().await?;
+    ///     match server.try_read(&mut buf) {
+    ///         Err(e) if e.kind() == ErrorKind::WouldBlock => continue,
+    ///         result => break result?,
+    ///     }
+    /// };
+    /// assert_eq!(&buf[..n], b"hello");
+    /// # std::io::Result::Ok(())
+    /// # }).unwrap();
+    /// ```
+    pub async fn readable(&self) -> io::Result<()> {
+        self.registration.ready(Direction::Read).await
+    }
+
+    /// [`readable`](TcpStream::readable) as a poll function. Any number of tasks may poll; all are woken.
+    ///
+    /// # Errors
+    ///
+    /// When the runtime is gone.
+    pub fn poll_read_ready(&self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        self.registration.poll_ready(cx, Direction::Read)
+    }
+
+    /// Reads what has come, without waiting.
+    ///
+    /// # Errors
+    ///
+    /// [`WouldBlock`](io::ErrorKind::WouldBlock) when nothing has, or when no event has said so yet; wait for
+    /// [`readable`](TcpStream::readable) then. Else as [`read`](TcpStream::read).
+    ///
+    /// ```
+    /// # egret_runtime::block_on(async {
+    /// # use egret_net::{TcpListener, TcpStream};
+    /// # let listener = TcpListener::bind("127.0.0.1:0").await?;
+    /// # let mut client = TcpStream::connect(listener.local_addr()?).await?;
+    /// # let (mut server, _) = listener.accept().await?;
+    /// let nothing = server.try_read(&mut [0; 16]);
+    /// assert_eq!(nothing.unwrap_err().kind(), std::io::ErrorKind::WouldBlock);
+    /// # std::io::Result::Ok(())
+    /// # }).unwrap();
+    /// ```
+    pub fn try_read(&self, buf: &mut [u8]) -> io::Result<usize> {
+        self.try_recv(buf)
+    }
+
+    /// [`try_read`](TcpStream::try_read) into several buffers; see
+    /// [`read_vectored`](TcpStream::read_vectored).
+    ///
+    /// # Errors
+    ///
+    /// As [`try_read`](TcpStream::try_read).
+    pub fn try_read_vectored(&self, bufs: &mut [IoSliceMut<'_>]) -> io::Result<usize> {
+        self.try_recv_vectored(bufs)
+    }
+}

@@ -1,0 +1,321 @@
+//! The executor: tasks, the queue of those that are to be polled, and the turn of the loop.
+//!
+//! It belongs to one thread. Other threads reach it through its [`Lease`] only. Tasks are in a slab; the index
+//! of a task there, plus one, is what its wakers name, and index 0 is the future that `block_on` runs.
+//!
+//! A turn (see `docs/loop.md`):
+//!
+//! 1. With nothing to run, or after [`POLLS_PER_WAIT`] polls without a look at the kernel: `epoll_wait`,
+//!    blocking in the first case only. Wake whoever waited for what it reports.
+//! 2. Collect the wakes of other threads.
+//! 3. Poll at most as many tasks as are queued now. What they wake is for the next turn.
+//!
+//! User code (poll, drop, wake) runs with no borrow held, so it may spawn, wake, abort, and close what it likes.
+
+use crate::context::{self, Entered, Slot};
+use crate::join::JoinHandle;
+use crate::key::{ROOT, TaskKey};
+use crate::mailbox::Sleep;
+use crate::queue::{RunQueue, Woken};
+use crate::reactor::{Reactor, wake_all};
+use crate::remote::Lease;
+use crate::stats::{Counter, Metrics};
+use crate::sys::Backend;
+use crate::task::{Polled, Task, TaskCell};
+use crate::waker;
+use slab::Slab;
+use std::cell::{Cell, RefCell};
+use std::future::Future;
+use std::io;
+use std::os::fd::AsFd;
+use std::panic::Location;
+use std::rc::Rc;
+use std::task::{Context, Waker};
+use std::time::Duration;
+
+/// At most this many tasks are polled between two looks at the kernel.
+///
+/// A ready task waits for at most this many others, and so do a timer and an event. With fewer, a loop that
+/// has much to run would spend its time in `epoll_wait`: at 64 the call, about 300 ns when nothing is
+/// to report, is a few nanoseconds for each poll.
+pub(crate) const POLLS_PER_WAIT: usize = 64;
+
+thread_local! {
+    /// The executor that this thread is in.
+    static CURRENT: Slot<Executor> = const { Slot::empty() };
+}
+
+pub(crate) struct Executor {
+    tasks: RefCell<Slab<Rc<dyn Task>>>,
+    queue: Rc<RunQueue>,
+    pub(crate) reactor: Rc<Reactor>,
+    /// What is spawned now is dropped at once.
+    closed: Cell<bool>,
+    /// Polls since the last look at the kernel.
+    polls_since_wait: Cell<usize>,
+    /// Memory for what a turn collects, kept for the next one.
+    letters: Cell<Vec<u64>>,
+    woken: Cell<Vec<Waker>>,
+    turns: Counter,
+    polls: Counter,
+    remote_wakes: Counter,
+    /// Last, so that the number is not given to another executor while there is anything left of this one.
+    remote: Lease,
+}
+
+/// Makes an executor the one that this thread is in, until it is dropped.
+pub(crate) struct EnteredExecutor {
+    _executor: Entered<Executor>,
+    _queue: Entered<RunQueue>,
+}
+
+/// What one turn of the loop did, by [`Runtime::turn`](crate::runtime::Runtime::turn).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Turn {
+    /// Events that the kernel reported for descriptors.
+    pub events: usize,
+    /// Tasks that were put in the run queue by events and by other threads.
+    pub woken: usize,
+    /// Tasks that were polled.
+    pub polled: usize,
+}
+
+/// The future of `block_on` as the turn sees it: polls it and says whether it is done.
+pub(crate) type Root<'a> = &'a mut dyn FnMut(&mut Context<'_>) -> bool;
+
+/// Whether a turn may skip the look at the kernel.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Look {
+    WhenDue,
+    Always,
+}
+
+impl Executor {
+    pub(crate) fn new(backend: Backend) -> io::Result<Rc<Executor>> {
+        let remote = Lease::take(backend)?;
+        let reactor = Reactor::new(backend, remote.bell.as_fd())?;
+        let queue = Rc::new(RunQueue::new(remote.number(), remote.first_generation()));
+        queue.claim(ROOT);
+        queue.pop(|_| 0);
+        Ok(Rc::new(Executor {
+            tasks: RefCell::default(),
+            queue,
+            reactor,
+            closed: Cell::new(false),
+            polls_since_wait: Cell::new(0),
+            letters: Cell::default(),
+            woken: Cell::default(),
+            turns: Counter::default(),
+            polls: Counter::default(),
+            remote_wakes: Counter::default(),
+            remote,
+        }))
+    }
+
+    pub(crate) fn enter(self: &Rc<Executor>) -> EnteredExecutor {
+        EnteredExecutor {
+            _executor: Slot::enter(&CURRENT, self.clone()),
+            _queue: waker::enter(self.queue.clone()),
+        }
+    }
+
+    /// Makes `future` a task and queues it.
+    pub(crate) fn spawn<F>(&self, future: F, at: &'static Location<'static>) -> JoinHandle<F::Output>
+    where
+        F: Future + 'static,
+    {
+        let task = Rc::new(TaskCell::new(future, at));
+        if self.closed.get() {
+            Task::cancel(&*task);
+            return JoinHandle::new(task, self.key(0, ROOT));
+        }
+        let index = self.tasks.borrow_mut().insert(task.clone()) + 1;
+        let index = u32::try_from(index).expect("memory for 2^32 tasks");
+        let generation = self.queue.claim(index);
+        JoinHandle::new(task, self.key(generation, index))
+    }
+
+    /// Queues the future of `block_on` for its first poll.
+    pub(crate) fn start_root(&self) {
+        self.queue.claim(ROOT);
+    }
+
+    /// Makes the wakers of the future of `block_on` stale.
+    pub(crate) fn end_root(&self) {
+        self.queue.retire(ROOT);
+    }
+
+    /// One turn of the loop. Returns what it did, and whether the future of `block_on` is done.
+    ///
+    /// With nothing to run it sleeps for `timeout` at most.
+    pub(crate) fn turn(&self, timeout: Option<Duration>, look: Look, root: Root<'_>) -> (Turn, bool) {
+        self.turns.bump();
+        let mut turn = Turn::default();
+        let queued_before = self.queue.queued.get();
+        let idle = self.queue.len() == 0;
+        if idle || look == Look::Always || self.polls_since_wait.get() >= POLLS_PER_WAIT {
+            let timeout = if idle { timeout } else { Some(Duration::ZERO) };
+            turn.events = self.wait(timeout);
+        }
+        self.collect_letters();
+        turn.woken = (self.queue.queued.get() - queued_before) as usize;
+
+        let before = self.polls.get();
+        let done = self.run(root);
+        turn.polled = (self.polls.get() - before) as usize;
+        (turn, done)
+    }
+
+    /// Looks at the kernel, and sleeps there when `timeout` lets it and no other thread has woken anyone.
+    fn wait(&self, timeout: Option<Duration>) -> usize {
+        self.polls_since_wait.set(0);
+        let may_sleep = timeout != Some(Duration::ZERO);
+        let timeout = match may_sleep.then(|| self.remote.mailbox.prepare_sleep()) {
+            Some(Sleep::May) => timeout,
+            Some(Sleep::MustNot) | None => Some(Duration::ZERO),
+        };
+        let mut woken = self.woken.take();
+        let events = self.reactor.wait(timeout, &mut woken);
+        wake_all(&mut woken);
+        self.woken.set(woken);
+        events.expect("epoll_wait on egret's own epoll descriptor; was it closed behind egret's back?")
+    }
+
+    /// Takes the wakes of other threads. Ends the sleep that `wait` announced.
+    #[inline]
+    fn collect_letters(&self) {
+        let mut letters = self.letters.take();
+        self.remote.mailbox.collect(&mut letters);
+        for letter in letters.drain(..) {
+            let key = TaskKey::from_bits(letter);
+            if self.queue.wake(key.index(), key.generation()) == Woken::Queued {
+                self.remote_wakes.bump();
+            }
+        }
+        self.letters.set(letters);
+    }
+
+    /// Polls what is queued now, within the bound. Returns whether the future of `block_on` is done.
+    fn run(&self, root: Root<'_>) -> bool {
+        let most = POLLS_PER_WAIT - self.polls_since_wait.get();
+        let batch = self.queue.len().min(most);
+        self.polls_since_wait.set(self.polls_since_wait.get() + batch);
+        for _ in 0..batch {
+            let Some((index, generation)) = self.queue.pop(in_order) else { break };
+            let waker = waker::new(self.key(generation, index));
+            let cx = &mut Context::from_waker(&waker);
+            context::refill_budget();
+            if index == ROOT {
+                self.polls.bump();
+                if root(cx) {
+                    return true;
+                }
+            } else {
+                self.poll_task(index, cx);
+            }
+        }
+        false
+    }
+
+    #[inline]
+    fn poll_task(&self, index: u32, cx: &mut Context<'_>) {
+        let slot = index as usize - 1;
+        let Some(task) = self.tasks.borrow().get(slot).cloned() else {
+            return; // It ended while it was queued.
+        };
+        self.polls.bump();
+        if task.poll(cx) == Polled::Over {
+            let gone = self.tasks.borrow_mut().try_remove(slot);
+            self.queue.retire(index);
+            drop(gone);
+        }
+    }
+
+    #[inline]
+    fn key(&self, generation: u16, index: u32) -> TaskKey {
+        TaskKey::new(self.queue.executor, generation, index)
+    }
+
+    /// Drops all tasks, one at a time, then lets go of the descriptors that outlive them.
+    ///
+    /// The destructors run inside the runtime and may do what tasks may. What they spawn is dropped at once.
+    pub(crate) fn shut_down(self: &Rc<Executor>) {
+        let _entered = self.enter();
+        self.closed.set(true);
+        let slots = self.tasks.borrow().capacity();
+        for slot in 0..slots {
+            let task = self.tasks.borrow_mut().try_remove(slot);
+            if let Some(task) = task {
+                self.queue.retire(slot as u32 + 1);
+                task.cancel();
+            }
+        }
+        self.reactor.close();
+    }
+
+    pub(crate) fn metrics(&self) -> Metrics {
+        let remote_wakes = self.remote_wakes.get();
+        Metrics {
+            turns: self.turns.get(),
+            polls: self.polls.get(),
+            local_wakes: self.queue.queued.get() - remote_wakes,
+            remote_wakes,
+            coalesced_wakes: self.queue.coalesced.get() + self.remote.duplicates(),
+            stale_generations: self.queue.stale.get() + self.reactor.stale.get(),
+            epoll_waits: self.reactor.waits.get(),
+            events: self.reactor.reported.get(),
+            epoll_ctls: self.reactor.controls.get(),
+            epoll_ctl_errors: self.reactor.control_errors.get(),
+            eventfd_writes: self.remote.rings(),
+            tasks_alive: self.tasks.borrow().len(),
+            sources_alive: self.reactor.sources_alive(),
+        }
+    }
+}
+
+/// The order of the run queue in production: first in, first out.
+#[inline]
+fn in_order(_len: usize) -> usize {
+    0
+}
+
+/// The executor that this thread is in.
+#[track_caller]
+pub(crate) fn current() -> Rc<Executor> {
+    match CURRENT.with(Slot::get) {
+        Some(executor) => executor,
+        None => panic!(
+            "there is no egret runtime on this thread: call this inside `egret::block_on` or \
+             `Runtime::block_on`, or hold a `Runtime::enter` guard"
+        ),
+    }
+}
+
+/// Makes `future` a task of the runtime that this thread is in. It runs by itself, whether or not the
+/// handle is kept, until it completes, is aborted, or the runtime is dropped.
+///
+/// The future stays on this thread, so it need not be `Send`: it may hold an `Rc`. It is polled for the
+/// first time by the loop, not in here.
+///
+/// # Panics
+///
+/// When this thread is not in a runtime.
+///
+/// ```
+/// use std::{cell::Cell, rc::Rc};
+///
+/// egret_runtime::block_on(async {
+///     let shared = Rc::new(Cell::new(0));
+///     let theirs = shared.clone();
+///     egret_runtime::spawn(async move { theirs.set(42) }).await.unwrap();
+///     assert_eq!(shared.get(), 42);
+/// });
+/// ```
+#[track_caller]
+pub fn spawn<F>(future: F) -> JoinHandle<F::Output>
+where
+    F: Future + 'static,
+{
+    current().spawn(future, Location::caller())
+}

@@ -1,0 +1,194 @@
+//! [`JoinHandle`]: the spawner's half of a task, and [`JoinError`]: why there is no output.
+//!
+//! A handle belongs to the thread of its task and may outlive the runtime.
+
+use crate::key::TaskKey;
+use crate::task::{Id, Join};
+use crate::waker;
+use std::any::Any;
+use std::fmt;
+use std::future::Future;
+use std::panic::Location;
+use std::pin::Pin;
+use std::rc::Rc;
+use std::task::{Context, Poll};
+
+/// Awaits the output of a spawned task. Dropped, it lets the task go on by itself.
+///
+/// By the time it resolves the task's future has been dropped, so what the future held is released.
+///
+/// # Errors
+///
+/// [`JoinError`] when the task panicked, was aborted, or was still running when its runtime was dropped.
+///
+/// # Cancel safety
+///
+/// `&mut handle` may be awaited again after a wait that was given up; nothing is lost.
+///
+/// # Panics
+///
+/// When it is polled after it has given its output.
+///
+/// ```
+/// # egret_runtime::block_on(async {
+/// let handle = egret_runtime::spawn(async { 6 * 7 });
+/// assert_eq!(handle.await.unwrap(), 42);
+/// # });
+/// ```
+#[must_use = "dropping a JoinHandle detaches its task, `drop(handle)` or `let _ = handle` says so"]
+pub struct JoinHandle<T> {
+    task: Rc<dyn Join<T>>,
+    key: TaskKey,
+}
+
+impl<T> JoinHandle<T> {
+    pub(crate) fn new(task: Rc<dyn Join<T>>, key: TaskKey) -> JoinHandle<T> {
+        JoinHandle { task, key }
+    }
+
+    /// Cancels the task: its future is dropped before this returns, and the handle resolves to a
+    /// [`JoinError`] that [is cancelled](JoinError::is_cancelled).
+    ///
+    /// One exception: a task that is being polled right now (it aborts itself, directly or through another)
+    /// is dropped when that poll returns, and finishes as usual if the poll completes it. A task that is
+    /// over already is left as it is.
+    ///
+    /// ```
+    /// # egret_runtime::block_on(async {
+    /// let handle = egret_runtime::spawn(std::future::pending::<()>());
+    /// handle.abort();
+    /// assert!(handle.await.unwrap_err().is_cancelled());
+    /// # });
+    /// ```
+    pub fn abort(&self) {
+        if !self.task.is_finished() {
+            self.task.cancel();
+            // The executor finds it finished at the next turn and gives its slot to another.
+            waker::new(self.key).wake();
+        }
+    }
+
+    /// Whether the task is over: completed, panicked or aborted.
+    pub fn is_finished(&self) -> bool {
+        self.task.is_finished()
+    }
+
+    /// The number of the task.
+    pub fn id(&self) -> Id {
+        self.task.id()
+    }
+}
+
+impl<T> Future for JoinHandle<T> {
+    type Output = Result<T, JoinError>;
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        self.task.poll_join(cx)
+    }
+}
+
+impl<T> Drop for JoinHandle<T> {
+    fn drop(&mut self) {
+        self.task.detach();
+    }
+}
+
+impl<T> fmt::Debug for JoinHandle<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("JoinHandle").field("id", &self.id()).field("finished", &self.is_finished()).finish()
+    }
+}
+
+/// Why a task has no output.
+pub struct JoinError {
+    id: Id,
+    cause: Cause,
+}
+
+enum Cause {
+    Cancelled,
+    Panic(Box<dyn Any + Send>),
+}
+
+impl JoinError {
+    pub(crate) fn cancelled(id: Id) -> JoinError {
+        JoinError { id, cause: Cause::Cancelled }
+    }
+
+    pub(crate) fn panic(id: Id, payload: Box<dyn Any + Send>) -> JoinError {
+        JoinError { id, cause: Cause::Panic(payload) }
+    }
+
+    /// Says on standard error that a panic was the end of a task that nobody awaits.
+    ///
+    /// The panic hook has said what happened; what it cannot know is which task that was.
+    pub(crate) fn report(&self, spawned_at: &Location<'_>) {
+        if self.is_panic() {
+            eprintln!("egret: task {} spawned at {spawned_at} is over: {self}", self.id);
+        }
+    }
+
+    /// Whether the task was aborted or its runtime dropped.
+    pub fn is_cancelled(&self) -> bool {
+        matches!(self.cause, Cause::Cancelled)
+    }
+
+    /// Whether the task panicked.
+    pub fn is_panic(&self) -> bool {
+        matches!(self.cause, Cause::Panic(_))
+    }
+
+    /// What the task panicked with, to be passed to [`std::panic::resume_unwind`].
+    ///
+    /// # Panics
+    ///
+    /// When the task did not panic; [`try_into_panic`](JoinError::try_into_panic) gives the error back.
+    pub fn into_panic(self) -> Box<dyn Any + Send> {
+        match self.try_into_panic() {
+            Ok(payload) => payload,
+            Err(error) => panic!("JoinError::into_panic: {error}; ask is_panic first"),
+        }
+    }
+
+    /// What the task panicked with.
+    ///
+    /// # Errors
+    ///
+    /// This error, when the task did not panic.
+    pub fn try_into_panic(self) -> Result<Box<dyn Any + Send>, JoinError> {
+        match self.cause {
+            Cause::Panic(payload) => Ok(payload),
+            Cause::Cancelled => Err(self),
+        }
+    }
+
+    /// The number of the task.
+    pub fn id(&self) -> Id {
+        self.id
+    }
+
+    /// The text of the panic, where it has one.
+    fn message(&self) -> Option<&str> {
+        let Cause::Panic(payload) = &self.cause else { return None };
+        let text = payload.downcast_ref::<String>().map(String::as_str);
+        text.or_else(|| payload.downcast_ref::<&'static str>().copied())
+    }
+}
+
+impl fmt::Display for JoinError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match (&self.cause, self.message()) {
+            (Cause::Cancelled, _) => write!(f, "task {} was cancelled", self.id),
+            (Cause::Panic(_), Some(message)) => write!(f, "task {} panicked: {message}", self.id),
+            (Cause::Panic(_), None) => write!(f, "task {} panicked", self.id),
+        }
+    }
+}
+
+impl fmt::Debug for JoinError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "JoinError({self})")
+    }
+}
+
+impl std::error::Error for JoinError {}

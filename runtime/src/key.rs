@@ -1,0 +1,104 @@
+//! The two numbers that stand for a thing which may be gone by the time they are used.
+//!
+//! A [`TaskKey`] is what a waker is; a [`SourceKey`] is what the kernel hands back with an event. Both carry
+//! a generation beside the index, so that a key that outlived its task or its registration is told from
+//! the key of whatever lives at that index now. They are plain numbers: copied freely, owned by nobody,
+//! and never dereferenced.
+
+/// The index that `block_on`'s own future has in every executor.
+pub(crate) const ROOT: u32 = 0;
+
+/// Names a task of an executor: `executor:16 | generation:16 | index:32`.
+///
+/// The generation wraps after 65 536 tasks in one slot. A key that is that old wakes the wrong task, which
+/// `Future` allows: it is polled once for nothing.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) struct TaskKey(u64);
+
+impl TaskKey {
+    #[inline]
+    pub(crate) const fn new(executor: u16, generation: u16, index: u32) -> TaskKey {
+        TaskKey((executor as u64) << 48 | (generation as u64) << 32 | index as u64)
+    }
+
+    #[inline]
+    pub(crate) const fn from_bits(bits: u64) -> TaskKey {
+        TaskKey(bits)
+    }
+
+    #[inline]
+    pub(crate) const fn bits(self) -> u64 {
+        self.0
+    }
+
+    #[inline]
+    pub(crate) const fn executor(self) -> u16 {
+        (self.0 >> 48) as u16
+    }
+
+    #[inline]
+    pub(crate) const fn generation(self) -> u16 {
+        (self.0 >> 32) as u16
+    }
+
+    #[inline]
+    pub(crate) const fn index(self) -> u32 {
+        self.0 as u32
+    }
+}
+
+/// Names a registration of a reactor: `generation:32 | index:32`.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) struct SourceKey(u64);
+
+impl SourceKey {
+    /// Stands for the eventfd of the executor, which is not in the slab of sources.
+    pub(crate) const BELL: SourceKey = SourceKey(u64::MAX);
+
+    #[inline]
+    pub(crate) const fn new(generation: u32, index: u32) -> SourceKey {
+        SourceKey((generation as u64) << 32 | index as u64)
+    }
+
+    #[inline]
+    pub(crate) const fn from_bits(bits: u64) -> SourceKey {
+        SourceKey(bits)
+    }
+
+    #[inline]
+    pub(crate) const fn bits(self) -> u64 {
+        self.0
+    }
+
+    #[inline]
+    pub(crate) const fn index(self) -> u32 {
+        self.0 as u32
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_task_key_gives_back_its_parts_at_the_ends_of_their_ranges() {
+        for executor in [0, 1, u16::MAX] {
+            for generation in [0, 1, u16::MAX] {
+                for index in [ROOT, 1, u32::MAX] {
+                    let key = TaskKey::from_bits(TaskKey::new(executor, generation, index).bits());
+                    assert_eq!(
+                        (key.executor(), key.generation(), key.index()),
+                        (executor, generation, index)
+                    );
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn no_source_that_a_slab_can_hold_has_the_key_of_the_bell() {
+        // The slab would have to hold 2^32 descriptors first.
+        assert_eq!(SourceKey::BELL.index(), u32::MAX);
+        assert_ne!(SourceKey::new(u32::MAX, u32::MAX - 1), SourceKey::BELL);
+    }
+}

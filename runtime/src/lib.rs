@@ -1,0 +1,49 @@
+//! The runtime of egret: executor, wakers, reactor, and the seam to the kernel.
+//!
+//! Applications use the facade `egret`, which re-exports this with the socket types of `egret-net`. The map of
+//! the code, lower first; nothing names what is below it in this list:
+//!
+//! | file | what it owns |
+//! |---|---|
+//! | `key` | the numbers that stand for a task and for a registration |
+//! | `stats` | counters |
+//! | `sys` | every system call, and the only `libc` |
+//! | `mailbox`, `remote` | wakes from other threads |
+//! | `queue` | which tasks are to be polled |
+//! | `context` | what the running executor leaves in thread-local storage |
+//! | `waker` | the `Waker` that is a number |
+//! | `join`, `task` | the handle of a task; its allocation |
+//! | `readiness` | the rules of edge-triggered readiness |
+//! | `waiters` | who waits for a descriptor |
+//! | `reactor` | `epoll`, and the descriptors registered with it |
+//! | `executor` | the turn of the loop |
+//! | `io`, `async_fd` | a registered descriptor, and the public form of it |
+//! | `coop`, `runtime` | `yield_now`; what a program holds in its hand |
+
+#[cfg(not(all(target_os = "linux", target_pointer_width = "64")))]
+compile_error!(
+    "egret runs on 64-bit Linux only: it is built on epoll, and its wakers are 64-bit numbers in a pointer"
+);
+
+mod async_fd;
+mod context;
+mod coop;
+mod executor;
+pub mod io;
+mod join;
+mod key;
+mod mailbox;
+mod queue;
+mod reactor;
+mod readiness;
+mod remote;
+pub mod runtime;
+mod stats;
+mod sync;
+pub mod sys;
+pub mod task;
+mod waiters;
+mod waker;
+
+pub use executor::spawn;
+pub use runtime::block_on;

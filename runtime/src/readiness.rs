@@ -1,0 +1,223 @@
+//! The rules of edge-triggered readiness, as pure functions.
+//!
+//! [`Readiness`] is what is believed of a descriptor between edges. It is set by events and cleared by the
+//! outcome of system calls, and each clearing must be safe: the kernel reports a change once, so readiness
+//! that is cleared while the kernel still holds data, with no edge to come, is a task that hangs. The rules
+//! (C1 to C5) and the measured facts behind them are in `docs/edge-triggered.md`.
+//!
+//! Each direction keeps its own copy of the bits, HUP and ERR included: what one direction learns from a
+//! system call says nothing to the other.
+
+use crate::sys::mask;
+
+/// Which half of a descriptor.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Direction {
+    /// `recv`, `accept` and the like.
+    Read,
+    /// `send`, `connect` and the like.
+    Write,
+}
+
+/// Which outcome of a system call proves that a descriptor has nothing more to give for now.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Clears {
+    /// `EAGAIN`, and a transfer that was shorter than the buffer while nothing unusual was reported: TCP
+    /// streams (rules C2 and C3).
+    ShortTransfer,
+    /// `EAGAIN` and nothing else: every other descriptor (rules C4 and C5). A Unix stream stops at
+    /// descriptors in flight, a datagram socket at the end of a datagram, with more behind and no new edge.
+    WouldBlock,
+}
+
+/// What is believed before the first event.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Start {
+    /// Ready until the kernel says otherwise: descriptors that are accepted, connected or listening. The
+    /// first operation tries at once.
+    Unknown,
+    /// Not ready before an edge says so: a socket that is connecting.
+    Empty,
+}
+
+/// The bits that events have set and system calls have not cleared.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub(crate) struct Readiness {
+    read: u8,
+    write: u8,
+}
+
+// The five low bits are those of the event mask; RDHUP, bit 13 there, is brought down to the sixth.
+const IN: u8 = mask::IN as u8;
+const PRI: u8 = mask::PRI as u8;
+const OUT: u8 = mask::OUT as u8;
+const ERR: u8 = mask::ERR as u8;
+const HUP: u8 = mask::HUP as u8;
+const RDHUP: u8 = (mask::RDHUP >> RDHUP_SHIFT) as u8;
+const RDHUP_SHIFT: u32 = 8;
+const _: () = assert!(IN | PRI | OUT | ERR | HUP == 0x1f && RDHUP == 0x20);
+
+/// Events that concern the reading side.
+const READ: u8 = IN | PRI | RDHUP | HUP | ERR;
+/// Events that concern the writing side.
+const WRITE: u8 = OUT | HUP | ERR;
+
+/// What a descriptor is registered for, once and for all.
+pub(crate) const INTEREST: u32 = mask::IN | mask::OUT | mask::RDHUP | mask::PRI | mask::EDGE;
+
+impl Readiness {
+    pub(crate) const fn at(start: Start) -> Readiness {
+        match start {
+            Start::Unknown => Readiness { read: IN, write: OUT },
+            Start::Empty => Readiness { read: 0, write: 0 },
+        }
+    }
+
+    /// What an event says.
+    #[inline]
+    pub(crate) const fn from_mask(mask: u32) -> Readiness {
+        let bits = (mask as u8 & 0x1f) | ((mask >> RDHUP_SHIFT) as u8 & RDHUP);
+        Readiness { read: bits & READ, write: bits & WRITE }
+    }
+
+    /// With what an event adds.
+    #[inline]
+    pub(crate) const fn merged(self, event: Readiness) -> Readiness {
+        Readiness { read: self.read | event.read, write: self.write | event.write }
+    }
+
+    /// Whether an operation in this direction is worth a system call.
+    #[inline]
+    pub(crate) const fn is_ready(self, direction: Direction) -> bool {
+        self.bits(direction) != 0
+    }
+
+    /// After `EAGAIN`: nothing is left, closed ends included. (C1)
+    ///
+    /// A HUP that survived this would have the operation tried again at once, for ever.
+    #[inline]
+    pub(crate) const fn after_would_block(self, direction: Direction) -> Readiness {
+        match direction {
+            Direction::Read => Readiness { read: 0, ..self },
+            Direction::Write => Readiness { write: 0, ..self },
+        }
+    }
+
+    /// After a transfer of fewer bytes than the buffer had, but not of none. (C2, C3, C4)
+    ///
+    /// With anything unusual cached, a short transfer proves nothing: at an urgent mark, a FIN or a reset
+    /// more is queued, and the edge that said so has come already.
+    #[inline]
+    pub(crate) const fn after_short_transfer(self, direction: Direction, clears: Clears) -> Readiness {
+        let plain = match direction {
+            Direction::Read => IN,
+            Direction::Write => OUT,
+        };
+        match clears {
+            Clears::ShortTransfer if self.bits(direction) == plain => self.after_would_block(direction),
+            Clears::ShortTransfer | Clears::WouldBlock => self,
+        }
+    }
+
+    #[inline]
+    const fn bits(self, direction: Direction) -> u8 {
+        match direction {
+            Direction::Read => self.read,
+            Direction::Write => self.write,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const MASKS: [u32; 6] = [mask::IN, mask::PRI, mask::OUT, mask::ERR, mask::HUP, mask::RDHUP];
+
+    /// Every event mask, the bits that egret does not ask for (EPOLLRDNORM and others) among them.
+    fn every_mask() -> impl Iterator<Item = u32> {
+        (0..64u32).flat_map(|chosen| {
+            let bits = (0..6).filter(|i| chosen >> i & 1 == 1).map(|i| MASKS[i]).sum::<u32>();
+            [bits, bits | mask::EDGE | 0x40 | 0x400]
+        })
+    }
+
+    fn every_state() -> impl Iterator<Item = (u32, Readiness)> {
+        every_mask().map(|mask| (mask, Readiness::from_mask(mask)))
+    }
+
+    #[test]
+    fn an_event_is_ready_for_reading_and_for_writing_exactly_by_the_table() {
+        for (mask, state) in every_state() {
+            let read = mask & (mask::IN | mask::PRI | mask::RDHUP | mask::HUP | mask::ERR) != 0;
+            let write = mask & (mask::OUT | mask::HUP | mask::ERR) != 0;
+            assert_eq!(state.is_ready(Direction::Read), read, "{mask:#x}");
+            assert_eq!(state.is_ready(Direction::Write), write, "{mask:#x}");
+        }
+    }
+
+    #[test]
+    fn c1_would_block_clears_its_direction_whole_and_leaves_the_other_alone() {
+        // L4: a read that would block must not touch write readiness.
+        for (mask, state) in every_state() {
+            let read = state.after_would_block(Direction::Read);
+            assert!(!read.is_ready(Direction::Read), "{mask:#x}");
+            assert_eq!(read.write, state.write);
+            let write = state.after_would_block(Direction::Write);
+            assert!(!write.is_ready(Direction::Write), "{mask:#x}");
+            assert_eq!(write.read, state.read);
+        }
+    }
+
+    #[test]
+    fn c2_a_short_read_clears_a_tcp_stream_only_with_nothing_unusual_cached() {
+        for (mask, state) in every_state() {
+            let after = state.after_short_transfer(Direction::Read, Clears::ShortTransfer);
+            let unusual = mask & (mask::RDHUP | mask::HUP | mask::ERR | mask::PRI) != 0;
+            assert_eq!(after.is_ready(Direction::Read), unusual, "{mask:#x}");
+            if unusual {
+                assert_eq!(after, state);
+            }
+            assert_eq!(after.write, state.write);
+        }
+    }
+
+    #[test]
+    fn c3_a_short_write_clears_a_tcp_stream_only_without_hup_and_err() {
+        for (mask, state) in every_state() {
+            let after = state.after_short_transfer(Direction::Write, Clears::ShortTransfer);
+            let unusual = mask & (mask::HUP | mask::ERR) != 0;
+            assert_eq!(after.is_ready(Direction::Write), unusual, "{mask:#x}");
+            assert_eq!(after.read, state.read);
+        }
+    }
+
+    #[test]
+    fn c4_a_short_transfer_clears_nothing_of_any_other_descriptor() {
+        for (_, state) in every_state() {
+            for direction in [Direction::Read, Direction::Write] {
+                assert_eq!(state.after_short_transfer(direction, Clears::WouldBlock), state);
+            }
+        }
+    }
+
+    #[test]
+    fn an_event_only_ever_adds() {
+        for (_, state) in every_state() {
+            for (_, event) in every_state() {
+                let merged = state.merged(event);
+                for direction in [Direction::Read, Direction::Write] {
+                    assert_eq!(merged.bits(direction), state.bits(direction) | event.bits(direction));
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn a_descriptor_starts_as_try_or_as_wait() {
+        for direction in [Direction::Read, Direction::Write] {
+            assert!(Readiness::at(Start::Unknown).is_ready(direction));
+            assert!(!Readiness::at(Start::Empty).is_ready(direction));
+        }
+    }
+}

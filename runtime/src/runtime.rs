@@ -1,0 +1,208 @@
+//! [`Runtime`]: an executor and a reactor that somebody owns.
+
+pub use crate::executor::Turn;
+pub use crate::stats::Metrics;
+
+use crate::context::Running;
+use crate::executor::{EnteredExecutor, Executor, Look};
+use crate::join::JoinHandle;
+use crate::sys::Backend;
+use std::fmt;
+use std::future::Future;
+use std::io;
+use std::marker::PhantomData;
+use std::panic::Location;
+use std::pin::pin;
+use std::rc::Rc;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+/// Builds a [`Runtime`].
+///
+/// ```
+/// let rt = egret_runtime::runtime::Builder::new().build()?;
+/// assert_eq!(rt.block_on(async { 1 + 1 }), 2);
+/// # std::io::Result::Ok(())
+/// ```
+#[derive(Debug, Default)]
+pub struct Builder {
+    _private: (),
+}
+
+impl Builder {
+    /// A runtime with everything at its default.
+    pub fn new() -> Builder {
+        Builder::default()
+    }
+
+    /// Makes the runtime.
+    ///
+    /// # Errors
+    ///
+    /// Those of `epoll_create1(2)` and `eventfd(2)`: no descriptors left (`EMFILE`, `ENFILE`), no memory; and
+    /// `Other` when 65 536 runtimes are alive in the process.
+    pub fn build(self) -> io::Result<Runtime> {
+        Ok(Runtime { executor: Executor::new(Backend::current())? })
+    }
+}
+
+/// One thread's loop: tasks, and the descriptors they wait for.
+///
+/// It stays on the thread that made it. Dropped, it drops every task that is left, one after the other and
+/// each exactly once, before it returns.
+///
+/// ```
+/// use egret_runtime::runtime::Runtime;
+///
+/// let rt = Runtime::new()?;
+/// let answer = rt.spawn(async { 42 });
+/// assert_eq!(rt.block_on(answer).unwrap(), 42);
+/// # std::io::Result::Ok(())
+/// ```
+pub struct Runtime {
+    executor: Rc<Executor>,
+}
+
+impl Runtime {
+    /// A runtime with everything at its default.
+    ///
+    /// # Errors
+    ///
+    /// As [`Builder::build`].
+    pub fn new() -> io::Result<Runtime> {
+        Builder::new().build()
+    }
+
+    /// Runs `future`, and every task beside it, until `future` is done. Tasks that are not done by then stay
+    /// where they are, for the next call or for the drop of the runtime.
+    ///
+    /// # Panics
+    ///
+    /// When a runtime runs on this thread already, because this is called by a task; and when `future` panics.
+    #[track_caller]
+    pub fn block_on<F: Future>(&self, future: F) -> F::Output {
+        let _running = Running::start();
+        let _entered = self.executor.enter();
+        let root = RootGuard::new(&self.executor);
+        let mut future = pin!(future);
+        let mut output = None;
+        let mut poll = |cx: &mut Context<'_>| match future.as_mut().poll(cx) {
+            Poll::Pending => false,
+            Poll::Ready(value) => {
+                output = Some(value);
+                true
+            }
+        };
+        while !root.executor.turn(None, Look::WhenDue, &mut poll).1 {}
+        output.expect("the turn in which the future completes is the last")
+    }
+
+    /// Steps the loop by hand: looks at the kernel, once, and polls what is queued.
+    ///
+    /// With nothing queued it waits for an event for up to `timeout`, or for as long as it takes with `None`.
+    /// For tests of wake-ups, and for programs that have a loop of their own: the descriptor to wait for there
+    /// is the runtime's [`AsFd`](std::os::fd::AsFd).
+    ///
+    /// # Panics
+    ///
+    /// When a runtime runs on this thread already.
+    ///
+    /// ```
+    /// use egret_runtime::runtime::Runtime;
+    /// use std::time::Duration;
+    ///
+    /// let rt = Runtime::new()?;
+    /// let task = rt.spawn(async {});
+    /// let turn = rt.turn(Some(Duration::ZERO));
+    /// assert_eq!((turn.events, turn.polled), (0, 1));
+    /// assert!(task.is_finished());
+    /// # std::io::Result::Ok(())
+    /// ```
+    #[track_caller]
+    pub fn turn(&self, timeout: Option<Duration>) -> Turn {
+        let _running = Running::start();
+        let _entered = self.executor.enter();
+        self.executor.turn(timeout, Look::Always, &mut |_| false).0
+    }
+
+    /// Spawns a task on this runtime, from inside or outside of it: see [`spawn`](crate::spawn).
+    #[track_caller]
+    pub fn spawn<F>(&self, future: F) -> JoinHandle<F::Output>
+    where
+        F: Future + 'static,
+    {
+        let _entered = self.executor.enter();
+        self.executor.spawn(future, Location::caller())
+    }
+
+    /// Makes this the runtime that `spawn` and the socket types use on this thread, until the guard is
+    /// dropped. Guards of several runtimes are to be dropped in the opposite order.
+    pub fn enter(&self) -> EnterGuard<'_> {
+        EnterGuard { _entered: self.executor.enter(), _runtime: PhantomData }
+    }
+
+    /// What the runtime has done so far.
+    pub fn metrics(&self) -> Metrics {
+        self.executor.metrics()
+    }
+}
+
+impl Drop for Runtime {
+    fn drop(&mut self) {
+        self.executor.shut_down();
+    }
+}
+
+impl fmt::Debug for Runtime {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Runtime").field("metrics", &self.metrics()).finish()
+    }
+}
+
+/// Keeps a thread in a runtime: see [`Runtime::enter`].
+#[must_use = "the thread leaves the runtime when the guard is dropped"]
+pub struct EnterGuard<'a> {
+    _entered: EnteredExecutor,
+    _runtime: PhantomData<&'a Runtime>,
+}
+
+impl fmt::Debug for EnterGuard<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("EnterGuard")
+    }
+}
+
+/// Makes the wakers of a `block_on` stale when it ends, by a panic too.
+struct RootGuard<'a> {
+    executor: &'a Executor,
+}
+
+impl<'a> RootGuard<'a> {
+    fn new(executor: &'a Executor) -> RootGuard<'a> {
+        executor.start_root();
+        RootGuard { executor }
+    }
+}
+
+impl Drop for RootGuard<'_> {
+    fn drop(&mut self) {
+        self.executor.end_root();
+    }
+}
+
+/// Runs `future` on a new [`Runtime`], and drops the runtime with whatever is left in it.
+///
+/// # Panics
+///
+/// When a runtime runs on this thread already, when none can be made ([`Builder::build`] has the reasons),
+/// and when `future` panics.
+///
+/// ```
+/// assert_eq!(egret_runtime::block_on(async { "done" }), "done");
+/// ```
+#[track_caller]
+pub fn block_on<F: Future>(future: F) -> F::Output {
+    crate::context::Running::check();
+    let runtime = Runtime::new().unwrap_or_else(|e| panic!("cannot make an egret runtime: {e}"));
+    runtime.block_on(future)
+}

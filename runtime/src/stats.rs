@@ -1,0 +1,76 @@
+//! Exact counters of what an executor did.
+//!
+//! Each counter lives beside what it counts and is written by the loop's thread alone; [`Metrics`] is a
+//! copy of them all at one moment. They exist so that a test can assert that an optimisation still holds or
+//! that a loop does not spin, without a stopwatch: one that was only nearly right would prove nothing.
+
+use std::cell::Cell;
+
+/// A number that only grows.
+#[derive(Default, Debug)]
+pub(crate) struct Counter(Cell<u64>);
+
+impl Counter {
+    #[inline]
+    pub(crate) fn bump(&self) {
+        self.add(1);
+    }
+
+    #[inline]
+    pub(crate) fn add(&self, n: u64) {
+        self.0.set(self.0.get() + n);
+    }
+
+    #[inline]
+    pub(crate) fn get(&self) -> u64 {
+        self.0.get()
+    }
+}
+
+/// What a runtime has done since it was built, by [`Runtime::metrics`](crate::runtime::Runtime::metrics).
+///
+/// All but the last two only grow. The counts are exact, so a difference of two snapshots says what happened
+/// between them:
+///
+/// ```
+/// let rt = egret_runtime::runtime::Runtime::new()?;
+/// let before = rt.metrics();
+/// rt.block_on(async { egret_runtime::task::yield_now().await });
+/// let after = rt.metrics();
+/// assert_eq!(after.polls - before.polls, 2); // once to the yield, once from it
+/// assert_eq!(after.local_wakes - before.local_wakes, 1); // the yield's own
+/// assert_eq!(after.epoll_waits - before.epoll_waits, 0); // there was always work
+/// # std::io::Result::Ok(())
+/// ```
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Metrics {
+    /// Turns of the loop.
+    pub turns: u64,
+    /// Polls of tasks and of the future that `block_on` runs.
+    pub polls: u64,
+    /// Wakes on the loop's own thread that put a task in the run queue.
+    pub local_wakes: u64,
+    /// Wakes from elsewhere (another thread, or this one outside the runtime) that put a task in the queue.
+    pub remote_wakes: u64,
+    /// Wakes, local or remote, of a task that was in the queue already.
+    pub coalesced_wakes: u64,
+    /// Wakes by a waker that had outlived its task, and kernel events for a registration that was gone.
+    pub stale_generations: u64,
+    /// Calls of `epoll_wait`.
+    pub epoll_waits: u64,
+    /// Events that `epoll_wait` reported, those for the runtime's own eventfd left out.
+    pub events: u64,
+    /// Calls of `epoll_ctl`.
+    pub epoll_ctls: u64,
+    /// Calls of `epoll_ctl` that failed when a registration ended: the descriptor was closed behind
+    /// egret's back.
+    pub epoll_ctl_errors: u64,
+    /// Writes to the runtime's eventfd: at most one each time the loop sleeps.
+    pub eventfd_writes: u64,
+    /// Tasks that are spawned and not finished. One that [`abort`](crate::task::JoinHandle::abort) ended
+    /// counts until the next turn.
+    pub tasks_alive: usize,
+    /// Descriptors that are registered.
+    pub sources_alive: usize,
+}

@@ -1,0 +1,250 @@
+//! `epoll`: one instance for each reactor.
+//!
+//! Owned by the reactor. Anyone on its thread may add and delete; only the reactor waits.
+
+use super::{Backend, Fd, check};
+use std::cell::Cell;
+use std::io;
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, OwnedFd};
+use std::time::Duration;
+
+/// The bits of an event mask, as [`epoll_ctl(2)`] defines them.
+///
+/// [`epoll_ctl(2)`]: https://man7.org/linux/man-pages/man2/epoll_ctl.2.html
+pub mod mask {
+    /// Data to read, or a connection to accept.
+    pub const IN: u32 = libc::EPOLLIN as u32;
+    /// Urgent data or another exceptional condition.
+    pub const PRI: u32 = libc::EPOLLPRI as u32;
+    /// Room to write.
+    pub const OUT: u32 = libc::EPOLLOUT as u32;
+    /// An error is pending. Reported whether asked for or not.
+    pub const ERR: u32 = libc::EPOLLERR as u32;
+    /// Both directions are shut. Reported whether asked for or not.
+    pub const HUP: u32 = libc::EPOLLHUP as u32;
+    /// The peer shut its writing side.
+    pub const RDHUP: u32 = libc::EPOLLRDHUP as u32;
+    /// Report a change of state once, not the state on every wait.
+    pub const EDGE: u32 = libc::EPOLLET as u32;
+}
+
+/// An `epoll` instance.
+#[derive(Debug)]
+pub struct Epoll {
+    fd: OwnedFd,
+    /// Whether `epoll_pwait2`, with its timeout in nanoseconds, is worth asking for.
+    nanoseconds: Cell<bool>,
+}
+
+/// The memory that [`Epoll::wait`] fills with events.
+pub struct Events {
+    buffer: Box<[libc::epoll_event]>,
+    len: usize,
+}
+
+impl Backend {
+    /// A new `epoll` instance, by `epoll_create1(2)`.
+    ///
+    /// # Errors
+    ///
+    /// `EMFILE`, `ENFILE` or `ENOMEM`.
+    pub fn epoll(self) -> io::Result<Epoll> {
+        // SAFETY: the call takes no pointer.
+        let raw = check(unsafe { libc::epoll_create1(libc::EPOLL_CLOEXEC) })?;
+        // SAFETY: the kernel has just made `raw` for us, so nothing else owns it.
+        let fd = unsafe { OwnedFd::from_raw_fd(raw) };
+        // Miri models epoll_wait but not epoll_pwait2.
+        Ok(Epoll { fd, nanoseconds: Cell::new(!cfg!(miri)) })
+    }
+
+    /// A new counter descriptor, by `eventfd(2)`.
+    ///
+    /// # Errors
+    ///
+    /// `EMFILE`, `ENFILE` or `ENOMEM`.
+    pub fn eventfd(self) -> io::Result<Fd> {
+        // SAFETY: the call takes no pointer.
+        let raw = check(unsafe { libc::eventfd(0, libc::EFD_CLOEXEC | libc::EFD_NONBLOCK) })?;
+        // SAFETY: the kernel has just made `raw` for us, so nothing else owns it.
+        Ok(unsafe { OwnedFd::from_raw_fd(raw) }.into())
+    }
+}
+
+impl Epoll {
+    /// Registers `fd`, to be reported with `token`.
+    ///
+    /// The kernel keeps the registration until [`Epoll::delete`] or until the last descriptor of the same
+    /// open file description is closed, whichever comes first: a duplicate keeps it alive.
+    ///
+    /// # Errors
+    ///
+    /// `EPERM` for a descriptor that cannot be polled (a regular file or a directory), `EEXIST` for one that
+    /// is registered already, `ENOSPC` at `/proc/sys/fs/epoll/max_user_watches`, `ENOMEM`.
+    pub fn add(&self, fd: BorrowedFd<'_>, events: u32, token: u64) -> io::Result<()> {
+        // Miri knows no urgent data.
+        let events = if cfg!(miri) { events & !mask::PRI } else { events };
+        let mut event = libc::epoll_event { events, u64: token };
+        // SAFETY: `event` lives across the call, which copies it and keeps no pointer.
+        check(unsafe {
+            libc::epoll_ctl(self.fd.as_raw_fd(), libc::EPOLL_CTL_ADD, fd.as_raw_fd(), &raw mut event)
+        })?;
+        Ok(())
+    }
+
+    /// Ends the registration of `fd`.
+    ///
+    /// # Errors
+    ///
+    /// `ENOENT` where there is none, `EBADF` where the number was closed behind egret's back.
+    pub fn delete(&self, fd: BorrowedFd<'_>) -> io::Result<()> {
+        // Kernels before 2.6.9 wanted a pointer here; a null one has been right ever since.
+        let event = std::ptr::null_mut();
+        // SAFETY: EPOLL_CTL_DEL does not look at the event.
+        check(unsafe { libc::epoll_ctl(self.fd.as_raw_fd(), libc::EPOLL_CTL_DEL, fd.as_raw_fd(), event) })?;
+        Ok(())
+    }
+
+    /// Waits until a registered descriptor has something to report, or `timeout` has passed; `None` is for ever.
+    ///
+    /// The wait never ends early for the timeout: nanoseconds are passed on where the kernel takes them
+    /// (`epoll_pwait2`, Linux 5.11) and rounded up to milliseconds where it does not. A signal that is
+    /// handled on this thread ends the wait with no events.
+    ///
+    /// # Errors
+    ///
+    /// None in practice: `EBADF`, `EFAULT` and `EINVAL` would be errors in this crate.
+    pub fn wait(&self, events: &mut Events, timeout: Option<Duration>) -> io::Result<usize> {
+        events.len = 0;
+        let waited = match timeout {
+            None => self.wait_milliseconds(events, -1),
+            Some(Duration::ZERO) => self.wait_milliseconds(events, 0),
+            Some(timeout) if self.nanoseconds.get() => self.wait_nanoseconds(events, timeout),
+            Some(timeout) => self.wait_milliseconds(events, milliseconds_up(timeout)),
+        };
+        match waited {
+            Ok(len) => {
+                events.len = len as usize;
+                Ok(events.len)
+            }
+            Err(e) if e.raw_os_error() == Some(libc::EINTR) => Ok(0),
+            Err(e) => Err(e),
+        }
+    }
+
+    #[inline]
+    fn wait_milliseconds(&self, events: &mut Events, timeout: libc::c_int) -> io::Result<libc::c_int> {
+        let capacity = events.buffer.len() as libc::c_int;
+        // SAFETY: the kernel writes at most `capacity` events to the buffer, which has that many and is
+        // borrowed mutably for the whole call.
+        check(unsafe { libc::epoll_wait(self.fd.as_raw_fd(), events.buffer.as_mut_ptr(), capacity, timeout) })
+    }
+
+    fn wait_nanoseconds(&self, events: &mut Events, timeout: Duration) -> io::Result<libc::c_int> {
+        let limit = libc::timespec {
+            tv_sec: timeout.as_secs().min(i64::MAX as u64) as libc::time_t,
+            tv_nsec: timeout.subsec_nanos().into(),
+        };
+        let capacity = events.buffer.len() as libc::c_int;
+        let no_mask = std::ptr::null::<libc::sigset_t>();
+        // SAFETY: as for epoll_wait; `limit` lives across the call and the null mask means "leave it".
+        let waited = check(unsafe {
+            libc::syscall(
+                libc::SYS_epoll_pwait2,
+                self.fd.as_raw_fd(),
+                events.buffer.as_mut_ptr(),
+                capacity,
+                &raw const limit,
+                no_mask,
+                0usize,
+            )
+        } as libc::c_int);
+        match waited {
+            // An older kernel, or a sandbox that has not heard of the call: ask once and remember.
+            Err(e) if matches!(e.raw_os_error(), Some(libc::ENOSYS | libc::EPERM)) => {
+                self.nanoseconds.set(false);
+                self.wait_milliseconds(events, milliseconds_up(timeout))
+            }
+            result => result,
+        }
+    }
+}
+
+impl AsFd for Epoll {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.fd.as_fd()
+    }
+}
+
+/// `timeout` in whole milliseconds, rounded up: a wait that ends early would spin until its deadline.
+fn milliseconds_up(timeout: Duration) -> libc::c_int {
+    let rounded = timeout.as_nanos().div_ceil(1_000_000);
+    libc::c_int::try_from(rounded).unwrap_or(libc::c_int::MAX)
+}
+
+impl Events {
+    /// Room for `capacity` events a wait.
+    ///
+    /// # Panics
+    ///
+    /// When `capacity` is 0, which `epoll_wait` refuses.
+    pub fn with_capacity(capacity: usize) -> Events {
+        assert!(capacity > 0, "epoll_wait needs room for at least one event");
+        let empty = libc::epoll_event { events: 0, u64: 0 };
+        Events { buffer: vec![empty; capacity].into_boxed_slice(), len: 0 }
+    }
+
+    /// What the last wait reported: the token of each registration and its mask.
+    #[inline]
+    pub fn iter(&self) -> impl Iterator<Item = (u64, u32)> + '_ {
+        self.buffer[..self.len].iter().map(|event| (event.u64, event.events))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_timeout_in_milliseconds_is_rounded_up_and_saturates() {
+        assert_eq!(milliseconds_up(Duration::from_nanos(1)), 1);
+        assert_eq!(milliseconds_up(Duration::from_micros(1000)), 1);
+        assert_eq!(milliseconds_up(Duration::from_micros(1001)), 2);
+        assert_eq!(milliseconds_up(Duration::MAX), libc::c_int::MAX);
+    }
+
+    #[test]
+    fn a_wait_of_zero_returns_at_once_with_no_events() {
+        let epoll = Backend::current().epoll().unwrap();
+        let mut events = Events::with_capacity(4);
+        assert_eq!(epoll.wait(&mut events, Some(Duration::ZERO)).unwrap(), 0);
+        assert_eq!(events.iter().count(), 0);
+    }
+
+    #[test]
+    fn a_kernel_without_epoll_pwait2_still_waits_and_never_too_short() {
+        let epoll = Backend::current().epoll().unwrap();
+        let mut events = Events::with_capacity(4);
+        for nanoseconds in [true, false] {
+            epoll.nanoseconds.set(nanoseconds && !cfg!(miri));
+            let timeout = Duration::from_micros(1_200);
+            let start = std::time::Instant::now();
+            assert_eq!(epoll.wait(&mut events, Some(timeout)).unwrap(), 0);
+            assert!(start.elapsed() >= timeout);
+        }
+    }
+
+    #[test]
+    fn an_eventfd_written_twice_fires_twice_without_being_read() {
+        let backend = Backend::current();
+        let epoll = backend.epoll().unwrap();
+        let bell = backend.eventfd().unwrap();
+        let mut events = Events::with_capacity(4);
+        epoll.add(bell.as_fd(), mask::IN | mask::EDGE, 7).unwrap();
+        for _ in 0..2 {
+            bell.ring().unwrap();
+            assert_eq!(epoll.wait(&mut events, Some(Duration::ZERO)).unwrap(), 1);
+            assert_eq!(events.iter().next(), Some((7, mask::IN)));
+            assert_eq!(epoll.wait(&mut events, Some(Duration::ZERO)).unwrap(), 0);
+        }
+    }
+}

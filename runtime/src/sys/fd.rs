@@ -1,0 +1,112 @@
+//! [`Fd`], the owner of a descriptor, and [`ReadBuf`], memory to receive into.
+
+use super::{check_len, uninterrupted};
+use std::io;
+use std::mem::MaybeUninit;
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd, RawFd};
+
+/// Owns a descriptor and closes it on drop.
+///
+/// What it does beyond that is in the files beside this one: sockets in `socket.rs`.
+#[derive(Debug)]
+pub struct Fd(OwnedFd);
+
+impl Fd {
+    /// Adds one to an eventfd: an edge for whoever polls it.
+    ///
+    /// # Errors
+    ///
+    /// `EAGAIN` when the counter is full (2^64 - 2), which is as good as a ring.
+    pub fn ring(&self) -> io::Result<()> {
+        let one = 1u64.to_ne_bytes();
+        uninterrupted(|| {
+            // SAFETY: the pointer and the length are those of `one`, which lives across the call.
+            check_len(unsafe { libc::write(self.as_raw_fd(), one.as_ptr().cast(), one.len()) })
+        })?;
+        Ok(())
+    }
+}
+
+impl From<OwnedFd> for Fd {
+    fn from(fd: OwnedFd) -> Fd {
+        Fd(fd)
+    }
+}
+
+impl From<Fd> for OwnedFd {
+    fn from(fd: Fd) -> OwnedFd {
+        fd.0
+    }
+}
+
+impl AsFd for Fd {
+    #[inline]
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.0.as_fd()
+    }
+}
+
+impl AsRawFd for Fd {
+    #[inline]
+    fn as_raw_fd(&self) -> RawFd {
+        self.0.as_raw_fd()
+    }
+}
+
+/// Memory that a read may fill, which need not have been zeroed before.
+///
+/// `filled` grows by what the kernel wrote and by nothing else, so that no byte is shown that was never
+/// written.
+#[derive(Debug)]
+pub struct ReadBuf<'a> {
+    memory: &'a mut [MaybeUninit<u8>],
+    /// Invariant: `memory[..filled]` is initialised. Written in this file only.
+    filled: usize,
+}
+
+impl<'a> ReadBuf<'a> {
+    /// Nothing is filled yet.
+    pub fn uninit(memory: &'a mut [MaybeUninit<u8>]) -> ReadBuf<'a> {
+        ReadBuf { memory, filled: 0 }
+    }
+
+    /// How many bytes are filled.
+    pub fn len(&self) -> usize {
+        self.filled
+    }
+
+    /// Whether no byte is filled.
+    pub fn is_empty(&self) -> bool {
+        self.filled == 0
+    }
+
+    /// How many bytes there is still room for.
+    pub fn remaining(&self) -> usize {
+        self.memory.len() - self.filled
+    }
+
+    /// The bytes that are filled, for as long as the memory lives.
+    pub fn into_filled(self) -> &'a mut [u8] {
+        let filled = &mut self.memory[..self.filled];
+        let len = filled.len();
+        // SAFETY: by the invariant of `filled` these bytes are initialised; `MaybeUninit<u8>` has the layout
+        // of `u8`; and the lifetime is that of the borrow given up here, so no other reference to them lives.
+        unsafe { std::slice::from_raw_parts_mut(filled.as_mut_ptr().cast(), len) }
+    }
+
+    /// Lets `read` write to the unfilled part and fills as many bytes as it says that it wrote.
+    ///
+    /// # Safety
+    ///
+    /// When `read(pointer, room)` returns `Ok(n)`, then `n <= room` and it has initialised `n` bytes at
+    /// `pointer`.
+    pub(super) unsafe fn fill_with(
+        &mut self,
+        read: impl FnOnce(*mut u8, usize) -> io::Result<usize>,
+    ) -> io::Result<usize> {
+        let unfilled = &mut self.memory[self.filled..];
+        let n = read(unfilled.as_mut_ptr().cast(), unfilled.len())?;
+        self.filled += n;
+        Ok(n)
+    }
+}

@@ -1,0 +1,259 @@
+//! Bytes through a socket: `recv`, `send` and their vectored kin.
+//!
+//! Never `read` and `write`: a write to a peer that is gone would raise `SIGPIPE`, and only the socket calls
+//! take `MSG_NOSIGNAL` against it. These are the two calls that every request costs, so they are `#[inline]`
+//! and do nothing but the call and the test of its answer.
+
+use super::{Fd, ReadBuf, check_len, uninterrupted};
+use std::io::{self, IoSlice, IoSliceMut};
+use std::os::fd::AsRawFd;
+
+/// How many buffers one vectored call takes: `UIO_MAXIOV` of the kernel, which answers `EMSGSIZE` to more.
+/// Who asks whether a transfer was short must count no buffers beyond these.
+pub const IOV_MAX: usize = 1024;
+
+impl Fd {
+    /// Receives up to `buf.len()` bytes, by [`recv(2)`].
+    ///
+    /// 0 means that the peer will send no more, or that `buf` is empty. Fewer bytes than asked for do not
+    /// mean that no more are queued: a TCP urgent mark and, on a Unix socket, passed descriptors end a
+    /// `recv` early.
+    ///
+    /// # Errors
+    ///
+    /// `EAGAIN` when nothing is queued, `ECONNRESET`, `ETIMEDOUT`, `ENOTCONN`, `ENOMEM`.
+    ///
+    /// [`recv(2)`]: https://man7.org/linux/man-pages/man2/recv.2.html
+    #[inline]
+    pub fn recv(&self, buf: &mut [u8]) -> io::Result<usize> {
+        uninterrupted(|| {
+            // SAFETY: the kernel writes at most `buf.len()` bytes to `buf`, which is borrowed mutably meanwhile.
+            check_len(unsafe { libc::recv(self.as_raw_fd(), buf.as_mut_ptr().cast(), buf.len(), 0) })
+        })
+    }
+
+    /// [`recv`](Fd::recv) into memory that need not have been zeroed. Fills as many bytes of `buf` as it
+    /// returns.
+    ///
+    /// # Errors
+    ///
+    /// As [`recv`](Fd::recv).
+    #[inline]
+    pub fn recv_uninit(&self, buf: &mut ReadBuf<'_>) -> io::Result<usize> {
+        let recv = |to: *mut u8, room: usize| {
+            // SAFETY: called by `fill_with` below alone, with a pointer to as many writable bytes as `room`
+            // says; the kernel writes no more, and reads none of them.
+            uninterrupted(|| check_len(unsafe { libc::recv(self.as_raw_fd(), to.cast(), room, 0) }))
+        };
+        // SAFETY: `recv` returns how many bytes the kernel wrote at the pointer, never more than the room.
+        unsafe { buf.fill_with(recv) }
+    }
+
+    /// [`recv`](Fd::recv) that leaves the bytes in the queue, by `MSG_PEEK`.
+    ///
+    /// # Errors
+    ///
+    /// As [`recv`](Fd::recv).
+    pub fn peek(&self, buf: &mut [u8]) -> io::Result<usize> {
+        let flags = libc::MSG_PEEK;
+        uninterrupted(|| {
+            // SAFETY: the kernel writes at most `buf.len()` bytes to `buf`, which is borrowed mutably meanwhile.
+            check_len(unsafe { libc::recv(self.as_raw_fd(), buf.as_mut_ptr().cast(), buf.len(), flags) })
+        })
+    }
+
+    /// [`recv`](Fd::recv) into several buffers, each filled before the next is begun, by [`recvmsg(2)`].
+    /// Buffers beyond the first 1024 are left alone.
+    ///
+    /// # Errors
+    ///
+    /// As [`recv`](Fd::recv).
+    ///
+    /// [`recvmsg(2)`]: https://man7.org/linux/man-pages/man2/recvmsg.2.html
+    #[inline]
+    pub fn recv_vectored(&self, bufs: &mut [IoSliceMut<'_>]) -> io::Result<usize> {
+        if cfg!(miri) {
+            return one_by_one(bufs.iter_mut().map(|buf| (buf.len(), self.recv(buf))));
+        }
+        let mut message = message(bufs.as_mut_ptr().cast(), bufs.len());
+        // SAFETY: an `IoSliceMut` is laid out as an `iovec` (std promises it), and `message` names as many of
+        // them as `bufs` has, or fewer. Each borrows its memory mutably, so the kernel may write there, and
+        // `bufs` itself is borrowed for the whole call. No address and no control data are asked for.
+        uninterrupted(|| check_len(unsafe { libc::recvmsg(self.as_raw_fd(), &raw mut message, 0) }))
+    }
+
+    /// Sends up to `buf.len()` bytes, by [`send(2)`]. Returns how many the kernel has taken.
+    ///
+    /// # Errors
+    ///
+    /// `EAGAIN` when there is no room, `EPIPE` after the connection or its writing side was shut (and never a
+    /// `SIGPIPE`), `ECONNRESET`, `ETIMEDOUT`, `ENOTCONN`, `ENOBUFS`, `ENOMEM`.
+    ///
+    /// [`send(2)`]: https://man7.org/linux/man-pages/man2/send.2.html
+    #[inline]
+    pub fn send(&self, buf: &[u8]) -> io::Result<usize> {
+        let flags = libc::MSG_NOSIGNAL;
+        uninterrupted(|| {
+            // SAFETY: the kernel reads at most `buf.len()` bytes of `buf`, which is borrowed meanwhile.
+            check_len(unsafe { libc::send(self.as_raw_fd(), buf.as_ptr().cast(), buf.len(), flags) })
+        })
+    }
+
+    /// [`send`](Fd::send) of several buffers, in order, as one, by [`sendmsg(2)`]. Buffers beyond the first
+    /// 1024 are left for the next call.
+    ///
+    /// # Errors
+    ///
+    /// As [`send`](Fd::send).
+    ///
+    /// [`sendmsg(2)`]: https://man7.org/linux/man-pages/man2/sendmsg.2.html
+    #[inline]
+    pub fn send_vectored(&self, bufs: &[IoSlice<'_>]) -> io::Result<usize> {
+        if cfg!(miri) {
+            return one_by_one(bufs.iter().map(|buf| (buf.len(), self.send(buf))));
+        }
+        let message = message(bufs.as_ptr().cast_mut().cast(), bufs.len());
+        let flags = libc::MSG_NOSIGNAL;
+        // SAFETY: an `IoSlice` is laid out as an `iovec` (std promises it), and `message` names as many of them
+        // as `bufs` has, or fewer. The kernel reads the buffers and their list, both borrowed for the whole
+        // call, and writes to neither. No address and no control data are passed.
+        uninterrupted(|| check_len(unsafe { libc::sendmsg(self.as_raw_fd(), &raw const message, flags) }))
+    }
+}
+
+/// A message of at most `len` buffers with no address, no control data and no flags.
+#[inline]
+fn message(buffers: *mut libc::iovec, len: usize) -> libc::msghdr {
+    // SAFETY: every field is an integer or a raw pointer, for which all-zero bytes are a value; musl's
+    // private padding rules out a literal.
+    let mut message: libc::msghdr = unsafe { std::mem::zeroed() };
+    message.msg_iov = buffers;
+    message.msg_iovlen = len.min(IOV_MAX) as _;
+    message
+}
+
+/// Stands in for `recvmsg` and `sendmsg`, which Miri has not: goes on until a transfer is short, as they do.
+fn one_by_one(transfers: impl Iterator<Item = (usize, io::Result<usize>)>) -> io::Result<usize> {
+    let mut moved = 0;
+    for (wanted, result) in transfers.filter(|(wanted, _)| *wanted != 0) {
+        match result {
+            Ok(n) => {
+                moved += n;
+                if n < wanted {
+                    break;
+                }
+            }
+            Err(e) if moved == 0 => return Err(e),
+            Err(_) => break,
+        }
+    }
+    Ok(moved)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::io::{ErrorKind, Read, Write};
+    use std::mem::MaybeUninit;
+    use std::net::{Shutdown, TcpListener, TcpStream};
+    use std::os::fd::OwnedFd;
+
+    /// Ours, still blocking, so that a test need not wait for an edge; and the peer.
+    fn pair() -> (Fd, TcpStream) {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let peer = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
+        let (ours, _) = listener.accept().unwrap();
+        (OwnedFd::from(ours).into(), peer)
+    }
+
+    #[test]
+    fn bytes_come_out_as_they_went_in() {
+        let (fd, mut peer) = pair();
+        assert_eq!(fd.send(b"ping").unwrap(), 4);
+        let mut got = [0; 4];
+        peer.read_exact(&mut got).unwrap();
+        assert_eq!(&got, b"ping");
+
+        peer.write_all(b"pong").unwrap();
+        let mut buf = [0; 16];
+        assert_eq!(fd.peek(&mut buf[..2]).unwrap(), 2);
+        assert_eq!(fd.recv(&mut buf).unwrap(), 4);
+        assert_eq!(&buf[..4], b"pong");
+    }
+
+    #[test]
+    fn unwritten_memory_is_filled_by_as_much_as_came() {
+        let (fd, mut peer) = pair();
+        let mut memory = [MaybeUninit::uninit(); 16];
+        let mut buf = ReadBuf::uninit(&mut memory);
+        for part in ["one", "two"] {
+            peer.write_all(part.as_bytes()).unwrap();
+            assert_eq!(fd.recv_uninit(&mut buf).unwrap(), 3);
+        }
+        assert_eq!(buf.remaining(), 10);
+        assert_eq!(buf.into_filled(), b"onetwo");
+    }
+
+    #[test]
+    fn several_buffers_are_filled_and_sent_in_order() {
+        let (fd, mut peer) = pair();
+        let parts = [IoSlice::new(b"ab"), IoSlice::new(b""), IoSlice::new(b"cde")];
+        let sent = fd.send_vectored(&parts).unwrap();
+        let mut got = vec![0; sent];
+        peer.read_exact(&mut got).unwrap();
+        assert_eq!(got, b"abcde"[..sent]);
+
+        peer.write_all(b"abcde").unwrap();
+        let (mut first, mut second) = ([0; 2], [0; 8]);
+        let mut parts = [IoSliceMut::new(&mut first), IoSliceMut::new(&mut second)];
+        let received = fd.recv_vectored(&mut parts).unwrap();
+        assert_eq!([&first[..], &second].concat()[..received], b"abcde"[..received]);
+        assert!(cfg!(miri) || (sent == 5 && received == 5));
+    }
+
+    #[test]
+    fn no_buffers_and_empty_buffers_carry_nothing() {
+        let (fd, _peer) = pair();
+        assert_eq!(fd.send(b"").unwrap(), 0);
+        assert_eq!(fd.send_vectored(&[]).unwrap(), 0);
+        assert_eq!(fd.send_vectored(&[IoSlice::new(b"")]).unwrap(), 0);
+    }
+
+    #[test]
+    #[cfg_attr(miri, ignore = "one buffer at a time there")]
+    fn more_buffers_than_the_kernel_takes_are_sent_in_part() {
+        let (fd, mut peer) = pair();
+        let parts = vec![IoSlice::new(b"x"); IOV_MAX + 1];
+        assert_eq!(fd.send_vectored(&parts).unwrap(), IOV_MAX);
+        peer.read_exact(&mut [0; IOV_MAX]).unwrap();
+
+        peer.write_all(&[b'y'; IOV_MAX + 1]).unwrap();
+        let mut memory = [0; IOV_MAX + 1];
+        // Wait until all has come, so that the limit is what cuts the read.
+        while fd.peek(&mut memory).unwrap() <= IOV_MAX {}
+        let mut parts: Vec<_> = memory.chunks_mut(1).map(IoSliceMut::new).collect();
+        assert_eq!(fd.recv_vectored(&mut parts).unwrap(), IOV_MAX);
+    }
+
+    // PITFALLS A13. A test binary ignores SIGPIPE, as any Rust program does, so the flag is what is tested: with the
+    // default action in place, a signal would end the process here.
+    #[test]
+    #[cfg_attr(miri, ignore = "no signals")]
+    fn a_send_after_shutdown_is_epipe_and_no_signal() {
+        // SAFETY: the default action is a valid one; nothing else in this process depends on the other.
+        unsafe { libc::signal(libc::SIGPIPE, libc::SIG_DFL) };
+        let (fd, _peer) = pair();
+        fd.shutdown(Shutdown::Write).unwrap();
+        assert_eq!(fd.send(b"x").unwrap_err().kind(), ErrorKind::BrokenPipe);
+        let parts = [IoSlice::new(b"x")];
+        assert_eq!(fd.send_vectored(&parts).unwrap_err().kind(), ErrorKind::BrokenPipe);
+    }
+
+    #[test]
+    fn the_end_of_the_stream_is_zero() {
+        let (fd, peer) = pair();
+        drop(peer);
+        assert_eq!(fd.recv(&mut [0; 4]).unwrap(), 0);
+        assert_eq!(fd.recv(&mut [0; 4]).unwrap(), 0);
+    }
+}

@@ -1,0 +1,279 @@
+//! Tasks. The task cell: one allocation that holds a future, then what came of it.
+//!
+//! Two owners share a cell, both on the executor's thread: the executor, until the task is over, and the
+//! [`JoinHandle`](crate::join::JoinHandle), until it is dropped. No waker points here. `Phase` says who may
+//! touch the stage:
+//!
+//! ```text
+//!   spawn        poll (1)            Ready, panic, or Pending after an abort (2)
+//!     +--> Idle ----------> Running ------------------------------------------> Dropping
+//!           | ^                |                                                 |     |
+//!           | +--- Pending ----+                                     detached (4)|     | (5)
+//!           +----------------- cancel (3) ------------------------------> (same) |     v
+//!                                                                                |    Done
+//!                                                                                v     | take, detach (6)
+//!                                                                              Taken <-+
+//! ```
+//!
+//! * Running: the one `poll` on the stack has the stage. An abort now only leaves a note (2).
+//! * Dropping: the one `finish` on the stack has it; the future is being destroyed, and then its output stored.
+//! * Idle, Done: nobody has it. `cancel` (3) may start from the first, the handle (6) from the second.
+//! * Taken: there is nothing in it any more.
+//!
+//! User code (poll, drop of the future, drop of the output, wake of the joiner) may do anything with any cell,
+//! its own included: it only ever runs in a phase that refuses, or after the last touch of the stage.
+
+pub use crate::coop::{Unconstrained, unconstrained, yield_now};
+pub use crate::executor::spawn;
+pub use crate::join::{JoinError, JoinHandle};
+
+use crate::waker;
+use std::cell::{Cell, UnsafeCell};
+use std::future::Future;
+use std::panic::{AssertUnwindSafe, Location, catch_unwind};
+use std::pin::Pin;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::task::{Context, Poll, Waker};
+
+/// Tells one task from every other of the process, past and present.
+///
+/// It is never used twice, unlike the number that a waker carries.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Id(u64);
+
+impl Id {
+    fn next() -> Id {
+        static NEXT: AtomicU64 = AtomicU64::new(1);
+        Id(NEXT.fetch_add(1, Ordering::Relaxed))
+    }
+}
+
+impl std::fmt::Display for Id {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+/// A spawned future, as the executor sees it.
+pub(crate) trait Task {
+    /// Polls the future once, unless the task is over. (1)
+    fn poll(&self, cx: &mut Context<'_>) -> Polled;
+
+    /// Drops the future now, or when the poll that is under way returns. (3)
+    fn cancel(&self);
+}
+
+/// A spawned future, as its handle sees it.
+pub(crate) trait Join<T> {
+    fn poll_join(&self, cx: &mut Context<'_>) -> Poll<Result<T, JoinError>>;
+    fn cancel(&self);
+    fn is_finished(&self) -> bool;
+    fn detach(&self);
+    fn id(&self) -> Id;
+}
+
+/// What the executor does next with a task that it has polled.
+#[must_use = "a task that is over has to leave its slot"]
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Polled {
+    /// Keep it until it is woken.
+    Pending,
+    /// Let go of it.
+    Over,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Phase {
+    Idle,
+    Running,
+    Dropping,
+    Done,
+    Taken,
+}
+
+pub(crate) struct TaskCell<F: Future> {
+    phase: Cell<Phase>,
+    /// An abort came while the task was being polled.
+    aborted: Cell<bool>,
+    /// Nobody will ask for the output.
+    detached: Cell<bool>,
+    id: Id,
+    spawned_at: &'static Location<'static>,
+    /// Whoever awaits the handle.
+    joiner: Cell<Option<Waker>>,
+    stage: UnsafeCell<Stage<F>>,
+}
+
+enum Stage<F: Future> {
+    Future(F),
+    Output(Result<F::Output, JoinError>),
+    Empty,
+}
+
+impl<F: Future> TaskCell<F> {
+    pub(crate) fn new(future: F, spawned_at: &'static Location<'static>) -> TaskCell<F> {
+        TaskCell {
+            phase: Cell::new(Phase::Idle),
+            aborted: Cell::new(false),
+            detached: Cell::new(false),
+            id: Id::next(),
+            spawned_at,
+            joiner: Cell::new(None),
+            stage: UnsafeCell::new(Stage::Future(future)),
+        }
+    }
+
+    fn poll_future(&self, cx: &mut Context<'_>) -> Poll<F::Output> {
+        debug_assert_eq!(self.phase.get(), Phase::Running);
+        // SAFETY: in phase Running the stage belongs to the `poll` that set it, which is our only caller and
+        // not re-entered (it refuses in any phase but Idle), so there is no other reference to it.
+        let stage = unsafe { &mut *self.stage.get() };
+        let Stage::Future(future) = stage else { unreachable!("a task that runs has a future") };
+        // SAFETY: the cell lives in an `Rc` from which it is never moved out, and `finish` drops the future
+        // in place before anything else is stored here: the future stays where it is until it is dropped.
+        let future = unsafe { Pin::new_unchecked(future) };
+        future.poll(cx)
+    }
+
+    /// Replaces the stage, and drops what was there in place.
+    fn set_stage(&self, stage: Stage<F>) {
+        debug_assert!(matches!(self.phase.get(), Phase::Dropping | Phase::Taken));
+        // SAFETY: in phase Dropping the stage belongs to the one `finish` that set it, and Taken is set by
+        // whoever calls this next, from Done; both refuse to be entered again. The old value is dropped while
+        // we hold the reference: what its destructor runs finds a phase in which nothing touches the stage.
+        unsafe { *self.stage.get() = stage };
+    }
+
+    /// Drops the future and keeps `result` for the handle, if there is one. (2, 3)
+    fn finish(&self, result: Result<F::Output, JoinError>) {
+        self.phase.set(Phase::Dropping);
+        let dropped = catch_unwind(AssertUnwindSafe(|| self.set_stage(Stage::Empty)));
+        let result = match dropped {
+            Ok(()) => result,
+            Err(payload) => {
+                discard(result);
+                Err(JoinError::panic(self.id, payload))
+            }
+        };
+        if self.detached.get() {
+            self.phase.set(Phase::Taken); // (4)
+            self.discard_output(result);
+            return;
+        }
+        self.set_stage(Stage::Output(result));
+        self.phase.set(Phase::Done); // (5)
+        if let Some(joiner) = self.joiner.take() {
+            waker::wake_contained(joiner);
+        }
+    }
+
+    /// Takes the output out. (6)
+    fn take_output(&self) -> Result<F::Output, JoinError> {
+        debug_assert_eq!(self.phase.get(), Phase::Done);
+        self.phase.set(Phase::Taken);
+        // SAFETY: in phase Done nobody had the stage, and with Taken nobody will; moving the value out runs
+        // no user code.
+        let stage = unsafe { std::mem::replace(&mut *self.stage.get(), Stage::Empty) };
+        let Stage::Output(result) = stage else { unreachable!("a task that is done has an output") };
+        result
+    }
+
+    /// Drops an output that nobody asked for; a panic among them is reported.
+    fn discard_output(&self, result: Result<F::Output, JoinError>) {
+        if let Err(error) = &result {
+            error.report(self.spawned_at);
+        }
+        discard(result);
+    }
+}
+
+/// Drops what may have a destructor that panics. The hook has reported the panic.
+fn discard<T>(value: T) {
+    let _ = catch_unwind(AssertUnwindSafe(|| drop(value)));
+}
+
+impl<F: Future> Task for TaskCell<F> {
+    #[inline]
+    fn poll(&self, cx: &mut Context<'_>) -> Polled {
+        if self.phase.get() != Phase::Idle {
+            return Polled::Over;
+        }
+        self.phase.set(Phase::Running);
+        match catch_unwind(AssertUnwindSafe(|| self.poll_future(cx))) {
+            Ok(Poll::Pending) if !self.aborted.get() => {
+                self.phase.set(Phase::Idle);
+                return Polled::Pending;
+            }
+            Ok(Poll::Pending) => self.finish(Err(JoinError::cancelled(self.id))),
+            Ok(Poll::Ready(output)) => self.finish(Ok(output)),
+            Err(payload) => self.finish(Err(JoinError::panic(self.id, payload))),
+        }
+        Polled::Over
+    }
+
+    fn cancel(&self) {
+        match self.phase.get() {
+            Phase::Idle => self.finish(Err(JoinError::cancelled(self.id))),
+            Phase::Running => self.aborted.set(true),
+            Phase::Dropping | Phase::Done | Phase::Taken => {}
+        }
+    }
+}
+
+impl<F: Future> Join<F::Output> for TaskCell<F> {
+    fn poll_join(&self, cx: &mut Context<'_>) -> Poll<Result<F::Output, JoinError>> {
+        match self.phase.get() {
+            Phase::Done => Poll::Ready(self.take_output()),
+            Phase::Taken => panic!("a JoinHandle was polled after it had given its output"),
+            Phase::Idle | Phase::Running | Phase::Dropping => {
+                // Cloning and dropping a waker are user code: neither happens while the slot is empty.
+                let waker = cx.waker().clone();
+                let before = self.joiner.replace(Some(waker));
+                drop(before);
+                Poll::Pending
+            }
+        }
+    }
+
+    fn cancel(&self) {
+        Task::cancel(self);
+    }
+
+    fn is_finished(&self) -> bool {
+        matches!(self.phase.get(), Phase::Done | Phase::Taken)
+    }
+
+    fn detach(&self) {
+        self.detached.set(true);
+        let joiner = self.joiner.take();
+        if self.phase.get() == Phase::Done {
+            let output = self.take_output();
+            self.discard_output(output);
+        }
+        drop(joiner);
+    }
+
+    fn id(&self) -> Id {
+        self.id
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::rc::Rc;
+
+    #[test]
+    fn a_parked_task_costs_at_most_96_bytes_besides_its_future() {
+        // Two counts of the Rc, the cell, the allocator's header; the slot of the slab and the queue's mark.
+        type Future = std::future::Ready<[u64; 8]>;
+        let cell = size_of::<TaskCell<Future>>() - size_of::<Future>();
+        let total = 2 * size_of::<usize>() + cell + size_of::<usize>() + size_of::<Rc<dyn Task>>() + 4;
+        assert!(total <= 96, "{total}");
+    }
+
+    #[test]
+    fn ids_are_not_used_twice() {
+        assert_ne!(Id::next(), Id::next());
+    }
+}

@@ -1,0 +1,249 @@
+//! The protocol of remote wakes under every interleaving and every reordering that the memory model allows.
+//!
+//! `runtime/src/mailbox.rs` itself is included, over loom's types in place of std's. Beside it stand two copies
+//! of its protocol, each with one of the mistakes that its comment warns of, and tests that the model checker
+//! finds them: a checker that finds nothing has proved nothing.
+
+#![allow(missing_docs)]
+
+#[path = "../src/mailbox.rs"]
+#[allow(dead_code)]
+mod mailbox;
+
+mod sync {
+    pub(crate) use loom::sync::Mutex;
+    pub(crate) use loom::sync::atomic::{AtomicU32, Ordering};
+}
+
+use loom::sync::Arc;
+use loom::sync::atomic::{AtomicU32, AtomicUsize, Ordering};
+use loom::thread;
+
+/// Runs `model` under every interleaving with at most this many preemptions, or as many as the environment
+/// variable `LOOM_MAX_PREEMPTIONS` says. Every known bug of such protocols shows with two.
+fn check(model: impl Fn() + Sync + Send + 'static) {
+    let mut builder = loom::model::Builder::new();
+    builder.preemption_bound = builder.preemption_bound.or(Some(3));
+    builder.check(model);
+}
+
+/// What the tests ask of a protocol.
+trait Post: Send + Sync + 'static {
+    /// Posts; `true` when the bell is to be rung.
+    fn post(&self, letter: u64) -> bool;
+    /// `true` when the loop may sleep.
+    fn may_sleep(&self) -> bool;
+    fn collect(&self, letters: &mut Vec<u64>);
+}
+
+impl Post for mailbox::Mailbox {
+    fn post(&self, letter: u64) -> bool {
+        mailbox::Mailbox::post(self, letter) == mailbox::Bell::Ring
+    }
+
+    fn may_sleep(&self) -> bool {
+        self.prepare_sleep() == mailbox::Sleep::May
+    }
+
+    fn collect(&self, letters: &mut Vec<u64>) {
+        mailbox::Mailbox::collect(self, letters);
+    }
+}
+
+fn real() -> mailbox::Mailbox {
+    let mailbox = mailbox::Mailbox::closed();
+    mailbox.open();
+    mailbox
+}
+
+/// An eventfd: rings are counted, a wait returns when one has come since the last wait.
+struct Bell {
+    rings: AtomicUsize,
+    sleeper: loom::sync::Mutex<usize>,
+    rung: loom::sync::Condvar,
+}
+
+impl Bell {
+    fn new() -> Bell {
+        let (sleeper, rung) = (loom::sync::Mutex::new(0), loom::sync::Condvar::new());
+        Bell { rings: AtomicUsize::new(0), sleeper, rung }
+    }
+
+    fn ring(&self) {
+        self.rings.fetch_add(1, Ordering::Relaxed);
+        *self.sleeper.lock().unwrap() += 1;
+        self.rung.notify_one();
+    }
+
+    /// `epoll_wait`. Where nobody rings, loom reports the deadlock: that is a lost wake.
+    fn wait(&self) {
+        let mut rings = self.sleeper.lock().unwrap();
+        while *rings == 0 {
+            rings = self.rung.wait(rings).unwrap();
+        }
+        *rings = 0;
+    }
+}
+
+/// Two wakers and a sleeper: the loop sleeps whenever it may until it has both letters.
+fn two_wakers_and_a_sleeper<P: Post>(make: fn() -> P) {
+    check(move || {
+        let shared = Arc::new((make(), Bell::new()));
+        let wakers: Vec<_> = [1, 2]
+            .into_iter()
+            .map(|letter| {
+                let shared = shared.clone();
+                thread::spawn(move || {
+                    if shared.0.post(letter) {
+                        shared.1.ring();
+                    }
+                })
+            })
+            .collect();
+
+        let (mailbox, bell) = &*shared;
+        let (mut letters, mut sleeps) = (Vec::new(), 0);
+        while letters.len() < 2 {
+            if mailbox.may_sleep() {
+                sleeps += 1;
+                bell.wait();
+            }
+            mailbox.collect(&mut letters);
+        }
+        for waker in wakers {
+            waker.join().unwrap();
+        }
+        letters.sort_unstable();
+        assert_eq!(letters, [1, 2]);
+        let rings = bell.rings.load(Ordering::Relaxed);
+        assert!(rings <= sleeps, "{rings} writes for {sleeps} sleeps");
+    });
+}
+
+/// A wake that finds its task woken already must still publish what its thread wrote before it.
+fn a_coalesced_wake_publishes<P: Post>(make: fn() -> P) {
+    check(move || {
+        let shared = Arc::new((make(), Bell::new(), AtomicU32::new(0)));
+        let wakers: Vec<_> = [1, 2]
+            .into_iter()
+            .map(|bit| {
+                let shared = shared.clone();
+                thread::spawn(move || {
+                    let (mailbox, bell, data) = &*shared;
+                    data.fetch_or(bit, Ordering::Relaxed);
+                    if mailbox.post(7) {
+                        bell.ring();
+                    }
+                })
+            })
+            .collect();
+
+        // The task looks at the data each time it is woken, and sleeps until it has seen both writes. If a
+        // wake is swallowed with its write not seen, it sleeps for ever.
+        let (mailbox, bell, data) = &*shared;
+        let mut letters = Vec::new();
+        loop {
+            if mailbox.may_sleep() {
+                bell.wait();
+            }
+            mailbox.collect(&mut letters);
+            if letters.drain(..).count() > 0 && data.load(Ordering::Relaxed) == 3 {
+                break;
+            }
+        }
+        for waker in wakers {
+            waker.join().unwrap();
+        }
+    });
+}
+
+#[test]
+fn no_wake_is_lost_and_each_sleep_costs_at_most_one_ring() {
+    two_wakers_and_a_sleeper(real); // C1, C4, C8
+}
+
+#[test]
+fn a_coalesced_wake_publishes_the_writes_before_it() {
+    a_coalesced_wake_publishes(real); // C2
+}
+
+/// The mistake of returning early: the inbox has the task already, so the wake is done after a plain load.
+struct EarlyReturn {
+    state: AtomicU32,
+    inbox: loom::sync::Mutex<Vec<u64>>,
+}
+
+const ASLEEP: u32 = 1;
+const MAIL: u32 = 2;
+
+impl EarlyReturn {
+    fn new() -> EarlyReturn {
+        EarlyReturn { state: AtomicU32::new(0), inbox: loom::sync::Mutex::new(Vec::new()) }
+    }
+}
+
+impl Post for EarlyReturn {
+    fn post(&self, letter: u64) -> bool {
+        if self.state.load(Ordering::Relaxed) & MAIL != 0 {
+            return false; // "somebody has posted it"
+        }
+        self.inbox.lock().unwrap().push(letter);
+        self.state.fetch_or(MAIL, Ordering::AcqRel) == ASLEEP
+    }
+
+    fn may_sleep(&self) -> bool {
+        self.state.fetch_or(ASLEEP, Ordering::AcqRel) & MAIL == 0
+    }
+
+    fn collect(&self, letters: &mut Vec<u64>) {
+        if self.state.swap(0, Ordering::AcqRel) & MAIL != 0 {
+            letters.append(&mut self.inbox.lock().unwrap());
+        }
+    }
+}
+
+#[test]
+#[should_panic]
+fn the_model_catches_an_early_return_on_a_plain_load() {
+    a_coalesced_wake_publishes(EarlyReturn::new);
+}
+
+/// The mistake of two words: each side stores its own and loads the other's.
+struct TwoWords {
+    asleep: AtomicU32,
+    mail: AtomicU32,
+    inbox: loom::sync::Mutex<Vec<u64>>,
+}
+
+impl TwoWords {
+    fn new() -> TwoWords {
+        let (asleep, mail) = (AtomicU32::new(0), AtomicU32::new(0));
+        TwoWords { asleep, mail, inbox: loom::sync::Mutex::new(Vec::new()) }
+    }
+}
+
+impl Post for TwoWords {
+    fn post(&self, letter: u64) -> bool {
+        self.inbox.lock().unwrap().push(letter);
+        self.mail.store(1, Ordering::Release);
+        self.asleep.load(Ordering::Acquire) == 1
+    }
+
+    fn may_sleep(&self) -> bool {
+        self.asleep.store(1, Ordering::Release);
+        self.mail.load(Ordering::Acquire) == 0
+    }
+
+    fn collect(&self, letters: &mut Vec<u64>) {
+        self.asleep.store(0, Ordering::Release);
+        if self.mail.swap(0, Ordering::AcqRel) == 1 {
+            letters.append(&mut self.inbox.lock().unwrap());
+        }
+    }
+}
+
+#[test]
+#[should_panic]
+fn the_model_catches_two_words_in_place_of_one() {
+    two_wakers_and_a_sleeper(TwoWords::new);
+}
