@@ -3,7 +3,7 @@
 //! It is a [`Registration`] that only `EAGAIN` clears, since a short transfer proves nothing of a descriptor
 //! whose kind is not known, and the closures that the operations are written in.
 
-use crate::io::{Clears, Direction, Registration, Start};
+use crate::io::{Direction, Registration, Start};
 use std::fmt;
 use std::io;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, RawFd};
@@ -94,7 +94,7 @@ impl<T: AsFd> AsyncFd<T> {
     /// ```
     #[track_caller]
     pub fn try_new(inner: T) -> Result<AsyncFd<T>, AsyncFdTryNewError<T>> {
-        match Registration::new(inner, Start::Unknown, Clears::WouldBlock) {
+        match Registration::new(inner, Start::Unknown) {
             Ok(registration) => Ok(AsyncFd { registration }),
             Err((inner, cause)) => Err(AsyncFdTryNewError { inner, cause }),
         }

@@ -66,13 +66,13 @@ impl<T> Drop for Entered<T> {
 ///
 /// Large enough that the yield is lost in the noise (one wake a hundred operations), small enough
 /// that a task fed by a fast peer holds the loop for tens of microseconds and not for good.
-pub(crate) const BUDGET: u32 = 128;
+pub(crate) const BUDGET: u64 = 128;
 
-/// Means "no limit": outside the executor, where there is nobody to yield to.
-const UNLIMITED: u32 = u32::MAX;
+/// Means "no limit": outside the executor, where there is nobody to yield to. Nobody lives to see it spent.
+const UNLIMITED: u64 = u64::MAX;
 
 thread_local! {
-    static REMAINING: Cell<u32> = const { Cell::new(UNLIMITED) };
+    static REMAINING: Cell<u64> = const { Cell::new(UNLIMITED) };
     static RUNNING: Cell<bool> = const { Cell::new(false) };
 }
 
@@ -109,7 +109,7 @@ impl Drop for Running {
 
 /// While it lives, nothing is charged.
 pub(crate) struct Unlimited {
-    before: u32,
+    before: u64,
 }
 
 impl Unlimited {
@@ -130,19 +130,21 @@ pub(crate) fn refill_budget() {
     REMAINING.set(BUDGET);
 }
 
-/// Whether the task that is being polled has used its budget up.
+/// Charges one operation to the task that is being polled, unless its budget is used up.
 #[inline]
-pub(crate) fn budget_is_spent() -> bool {
-    REMAINING.get() == 0
+#[must_use = "a task with no budget left has to let others run"]
+pub(crate) fn charge_budget() -> bool {
+    let remaining = REMAINING.get();
+    if remaining == 0 {
+        return false;
+    }
+    REMAINING.set(remaining - 1);
+    true
 }
 
-/// Charges one operation to the task that is being polled.
-#[inline]
-pub(crate) fn charge_budget() {
-    let remaining = REMAINING.get();
-    if remaining != UNLIMITED {
-        REMAINING.set(remaining.saturating_sub(1));
-    }
+/// Takes the last charge back: the operation did not complete.
+pub(crate) fn refund_budget() {
+    REMAINING.set(REMAINING.get().saturating_add(1));
 }
 
 #[cfg(test)]
@@ -178,14 +180,18 @@ mod tests {
         let running = Running::start();
         refill_budget();
         for _ in 0..BUDGET {
-            assert!(!budget_is_spent());
-            charge_budget();
+            assert!(charge_budget());
         }
-        assert!(budget_is_spent());
-        charge_budget();
-        assert!(budget_is_spent());
+        assert!(!charge_budget());
+        refund_budget();
+        assert!(charge_budget());
+        assert!(!charge_budget());
+        {
+            let _unlimited = Unlimited::start();
+            assert!(charge_budget());
+        }
+        assert!(!charge_budget());
         drop(running);
-        charge_budget();
-        assert!(!budget_is_spent());
+        assert!(charge_budget());
     }
 }

@@ -27,6 +27,7 @@ use slab::Slab;
 use std::cell::{Cell, RefCell};
 use std::future::Future;
 use std::io;
+use std::mem::ManuallyDrop;
 use std::os::fd::AsFd;
 use std::panic::Location;
 use std::rc::Rc;
@@ -55,7 +56,7 @@ pub(crate) struct Executor {
     polls_since_wait: Cell<usize>,
     /// Memory for what a turn collects, kept for the next one.
     letters: Cell<Vec<u64>>,
-    woken: Cell<Vec<Waker>>,
+    foreign: Cell<Vec<Waker>>,
     turns: Counter,
     polls: Counter,
     remote_wakes: Counter,
@@ -94,8 +95,8 @@ pub(crate) enum Look {
 impl Executor {
     pub(crate) fn new(backend: Backend) -> io::Result<Rc<Executor>> {
         let remote = Lease::take(backend)?;
-        let reactor = Reactor::new(backend, remote.bell.as_fd())?;
         let queue = Rc::new(RunQueue::new(remote.number(), remote.first_generation()));
+        let reactor = Reactor::new(backend, queue.clone(), remote.bell.as_fd())?;
         queue.claim(ROOT);
         queue.pop(|_| 0);
         Ok(Rc::new(Executor {
@@ -105,7 +106,7 @@ impl Executor {
             closed: Cell::new(false),
             polls_since_wait: Cell::new(0),
             letters: Cell::default(),
-            woken: Cell::default(),
+            foreign: Cell::default(),
             turns: Counter::default(),
             polls: Counter::default(),
             remote_wakes: Counter::default(),
@@ -175,10 +176,10 @@ impl Executor {
             Some(Sleep::May) => timeout,
             Some(Sleep::MustNot) | None => Some(Duration::ZERO),
         };
-        let mut woken = self.woken.take();
-        let events = self.reactor.wait(timeout, &mut woken);
-        wake_all(&mut woken);
-        self.woken.set(woken);
+        let mut foreign = self.foreign.take();
+        let events = self.reactor.wait(timeout, &mut foreign);
+        wake_all(&mut foreign);
+        self.foreign.set(foreign);
         events.expect("epoll_wait on egret's own epoll descriptor; was it closed behind egret's back?")
     }
 
@@ -188,7 +189,7 @@ impl Executor {
         let mut letters = self.letters.take();
         self.remote.mailbox.collect(&mut letters);
         for letter in letters.drain(..) {
-            let key = TaskKey::from_bits(letter);
+            let Some(key) = TaskKey::from_bits(letter) else { continue };
             if self.queue.wake(key.index(), key.generation()) == Woken::Queued {
                 self.remote_wakes.bump();
             }
@@ -204,15 +205,16 @@ impl Executor {
         for _ in 0..batch {
             let Some((index, generation)) = self.queue.pop(in_order) else { break };
             let waker = waker::new(self.key(generation, index));
+            let waker = ManuallyDrop::new(waker); // its drop is nothing, behind an indirect call
             let cx = &mut Context::from_waker(&waker);
             context::refill_budget();
-            if index == ROOT {
-                self.polls.bump();
-                if root(cx) {
-                    return true;
-                }
-            } else {
+            if index != ROOT {
                 self.poll_task(index, cx);
+                continue;
+            }
+            self.polls.bump();
+            if root(cx) {
+                return true;
             }
         }
         false
@@ -221,7 +223,7 @@ impl Executor {
     #[inline]
     fn poll_task(&self, index: u32, cx: &mut Context<'_>) {
         let slot = index as usize - 1;
-        let Some(task) = self.tasks.borrow().get(slot).cloned() else {
+        let Some(task) = self.tasks.borrow_mut().get(slot).cloned() else {
             return; // It ended while it was queued.
         };
         self.polls.bump();

@@ -13,14 +13,14 @@ pub use crate::readiness::{Clears, Direction, Start};
 
 use crate::context;
 use crate::executor;
-use crate::reactor::Source;
-use crate::waiters::Ticket;
+use crate::reactor::{Source, runtime_is_gone};
+use crate::waiters::{Ticket, Waiters};
 use std::fmt;
 use std::future::poll_fn;
 use std::io;
 use std::os::fd::AsFd;
 use std::rc::Rc;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, Waker};
 
 /// A descriptor that is registered with the reactor until this is dropped.
 ///
@@ -33,10 +33,18 @@ use std::task::{Context, Poll};
 /// Every operation that completes is charged to the task's budget; a task that has used its budget up is
 /// woken again and the operation is `Pending`.
 pub struct Registration<T: AsFd> {
-    source: Rc<Source>,
-    clears: Clears,
-    /// `None` once it was handed back.
-    inner: Option<T>,
+    /// First, so that it is dropped first: what closes the descriptor finds it deregistered.
+    place: Place,
+    inner: T,
+}
+
+/// A place in the reactor, given up on drop.
+struct Place(Rc<Source>);
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        self.0.deregister();
+    }
 }
 
 impl<T: AsFd> Registration<T> {
@@ -53,10 +61,10 @@ impl<T: AsFd> Registration<T> {
     ///
     /// When this thread is not in a runtime.
     #[track_caller]
-    pub fn new(inner: T, start: Start, clears: Clears) -> Result<Registration<T>, (T, io::Error)> {
+    pub fn new(inner: T, start: Start) -> Result<Registration<T>, (T, io::Error)> {
         let executor = executor::current();
         match executor.reactor.register(inner.as_fd(), start) {
-            Ok(source) => Ok(Registration { source, clears, inner: Some(inner) }),
+            Ok(source) => Ok(Registration { place: Place(source), inner }),
             Err(error) => Err((inner, error)),
         }
     }
@@ -64,23 +72,28 @@ impl<T: AsFd> Registration<T> {
     /// The descriptor.
     #[inline]
     pub fn get_ref(&self) -> &T {
-        self.inner.as_ref().expect("only into_inner takes the descriptor out, and it takes self")
+        &self.inner
     }
 
     /// The descriptor, to be changed but not replaced.
     pub fn get_mut(&mut self) -> &mut T {
-        self.inner.as_mut().expect("only into_inner takes the descriptor out, and it takes self")
+        &mut self.inner
     }
 
     /// Ends the registration and hands the descriptor back.
-    pub fn into_inner(mut self) -> T {
-        let inner = self.inner.take().expect("only into_inner takes the descriptor out, and it takes self");
-        self.source.deregister(inner.as_fd());
+    pub fn into_inner(self) -> T {
+        let Registration { place, inner } = self;
+        drop(place);
         inner
     }
 
-    /// Tries an operation that moves up to `wanted` bytes, and waits as the only one in its direction when it
-    /// would block.
+    #[inline]
+    fn source(&self) -> &Source {
+        &self.place.0
+    }
+
+    /// Tries an operation that moves bytes, and waits as the only one in its direction when it would block.
+    /// What it says with the number of bytes that it moved is up to `clears`.
     ///
     /// A later call in the same direction takes the place of an earlier one that waits: the caller makes sure,
     /// by `&mut` or by halves, that there is one.
@@ -93,18 +106,19 @@ impl<T: AsFd> Registration<T> {
         &self,
         cx: &mut Context<'_>,
         direction: Direction,
-        wanted: usize,
+        clears: Clears,
         op: impl FnOnce(&T) -> io::Result<usize>,
     ) -> Poll<io::Result<usize>> {
+        // The way that every request takes is in here, to be inlined into the caller; all else is behind calls.
         self.poll_op(
             cx,
             direction,
-            |inner| self.transfer(inner, direction, wanted, op),
-            |source, cx| source.wait_alone(direction, cx.waker()),
+            || self.transfer(direction, clears, op),
+            |waiters, waker| waiters.wait_alone(direction, waker),
         )
     }
 
-    /// Tries an operation that moves up to `wanted` bytes, once.
+    /// Tries an operation that moves bytes, once.
     ///
     /// # Errors
     ///
@@ -114,10 +128,10 @@ impl<T: AsFd> Registration<T> {
     pub fn try_transfer(
         &self,
         direction: Direction,
-        wanted: usize,
+        clears: Clears,
         op: impl FnOnce(&T) -> io::Result<usize>,
     ) -> io::Result<usize> {
-        self.try_io(direction, |inner| self.transfer(inner, direction, wanted, op))
+        self.try_op(direction, || self.transfer(direction, clears, op))
     }
 
     /// Tries an operation, and waits among others when it would block.
@@ -133,7 +147,12 @@ impl<T: AsFd> Registration<T> {
         direction: Direction,
         op: impl FnOnce(&T) -> io::Result<R>,
     ) -> Poll<io::Result<R>> {
-        self.poll_op(cx, direction, op, |source, cx| source.wait_shared(direction, cx.waker()))
+        self.poll_op(
+            cx,
+            direction,
+            || op(&self.inner),
+            |waiters, waker| waiters.wait_shared(direction, waker),
+        )
     }
 
     /// Tries an operation, once.
@@ -143,14 +162,7 @@ impl<T: AsFd> Registration<T> {
     /// As [`try_transfer`](Registration::try_transfer).
     #[inline]
     pub fn try_io<R>(&self, direction: Direction, op: impl FnOnce(&T) -> io::Result<R>) -> io::Result<R> {
-        if !self.source.readiness().is_ready(direction) {
-            return Err(io::ErrorKind::WouldBlock.into());
-        }
-        let result = op(self.get_ref());
-        if would_block(&result) {
-            self.clear(direction);
-        }
-        result
+        self.try_op(direction, || op(&self.inner))
     }
 
     /// Tries an operation until it does not block.
@@ -167,8 +179,8 @@ impl<T: AsFd> Registration<T> {
         direction: Direction,
         mut op: impl FnMut(&T) -> io::Result<R>,
     ) -> io::Result<R> {
-        let mut wait = Wait { source: &self.source, direction, ticket: None };
-        poll_fn(|cx| self.poll_op(cx, direction, &mut op, |_, cx| wait.start(cx))).await
+        let mut wait = Wait { waiters: self.source().waiters(), direction, ticket: None };
+        poll_fn(|cx| self.poll_op(cx, direction, || op(&self.inner), |_, waker| wait.start(waker))).await
     }
 
     /// Whether the descriptor is believed to be ready; if not, waits among others until it is.
@@ -195,12 +207,12 @@ impl<T: AsFd> Registration<T> {
 
     /// How many events the descriptor has had: what [`clear_since`](Registration::clear_since) compares.
     pub(crate) fn ticks(&self) -> u64 {
-        self.source.ticks()
+        self.source().ticks()
     }
 
     /// Clears the readiness of a direction unless an event has come since `ticks` was asked for.
     pub(crate) fn clear_since(&self, ticks: u64, direction: Direction) {
-        if self.source.ticks() == ticks {
+        if self.source().ticks() == ticks {
             self.clear(direction);
         }
     }
@@ -210,55 +222,71 @@ impl<T: AsFd> Registration<T> {
         &self,
         cx: &mut Context<'_>,
         direction: Direction,
-        op: impl FnOnce(&T) -> io::Result<R>,
-        wait: impl FnOnce(&Source, &mut Context<'_>) -> io::Result<()>,
+        op: impl FnOnce() -> io::Result<R>,
+        wait: impl FnOnce(&Waiters, &Waker),
     ) -> Poll<io::Result<R>> {
-        if self.source.readiness().is_ready(direction) {
-            if context::budget_is_spent() {
+        if self.source().readiness().is_ready(direction) {
+            if !context::charge_budget() {
                 cx.waker().wake_by_ref();
                 return Poll::Pending;
             }
-            let result = op(self.get_ref());
-            if !would_block(&result) {
-                // An error is charged too: accept with no descriptors left fails for as long as one likes.
-                context::charge_budget();
-                return Poll::Ready(result);
+            match op() {
+                Ok(result) => return Poll::Ready(Ok(result)),
+                Err(error) => self.settle(direction, error)?,
             }
-            self.clear(direction);
         }
-        match wait(&self.source, cx) {
-            Ok(()) => Poll::Pending,
-            Err(gone) => Poll::Ready(Err(gone)),
+        wait(self.source().waiters(), cx.waker());
+        Poll::Pending
+    }
+
+    #[inline]
+    fn try_op<R>(&self, direction: Direction, op: impl FnOnce() -> io::Result<R>) -> io::Result<R> {
+        if !self.source().readiness().is_ready(direction) {
+            return Err(io::ErrorKind::WouldBlock.into());
         }
+        op().inspect_err(|error| {
+            if error.kind() == io::ErrorKind::WouldBlock {
+                self.clear(direction);
+            }
+        })
     }
 
     #[inline]
     fn transfer(
         &self,
-        inner: &T,
         direction: Direction,
-        wanted: usize,
+        clears: Clears,
         op: impl FnOnce(&T) -> io::Result<usize>,
     ) -> io::Result<usize> {
-        let moved = op(inner)?;
-        if moved < wanted && moved != 0 {
-            let readiness = self.source.readiness().after_short_transfer(direction, self.clears);
-            self.source.set_readiness(readiness);
+        let moved = op(&self.inner)?;
+        match clears {
+            // Only a short one can clear anything, and of writes hardly any is.
+            Clears::ShortOf(wanted) if moved < wanted => {
+                let source = self.source();
+                source.set_readiness(source.readiness().after_transfer(direction, moved, clears));
+            }
+            Clears::ShortOf(_) | Clears::WouldBlock => {}
         }
         Ok(moved)
     }
 
-    #[inline]
-    fn clear(&self, direction: Direction) {
-        self.source.set_readiness(self.source.readiness().after_would_block(direction));
-    }
-}
-
-impl<T: AsFd> Drop for Registration<T> {
-    fn drop(&mut self) {
-        if let Some(inner) = &self.inner {
-            self.source.deregister(inner.as_fd());
+    /// After an operation that failed: when it would have blocked, it is to wait; any other error is the
+    /// caller's. Those stay charged, for accept with no descriptors left fails for as long as one likes.
+    #[cold]
+    fn settle(&self, direction: Direction, error: io::Error) -> io::Result<()> {
+        if error.kind() != io::ErrorKind::WouldBlock {
+            return Err(error);
         }
+        if self.source().readiness().is_gone() {
+            return Err(runtime_is_gone());
+        }
+        context::refund_budget();
+        self.clear(direction);
+        Ok(())
+    }
+
+    fn clear(&self, direction: Direction) {
+        self.source().set_readiness(self.source().readiness().after_would_block(direction));
     }
 }
 
@@ -270,26 +298,21 @@ impl<T: AsFd + fmt::Debug> fmt::Debug for Registration<T> {
 
 /// A place among those who wait, given up on drop.
 struct Wait<'a> {
-    source: &'a Source,
+    waiters: &'a Waiters,
     direction: Direction,
     ticket: Option<Ticket>,
 }
 
 impl Wait<'_> {
-    fn start(&mut self, cx: &mut Context<'_>) -> io::Result<()> {
-        self.source.wait_with_ticket(self.direction, cx.waker(), &mut self.ticket)
+    fn start(&mut self, waker: &Waker) {
+        self.waiters.wait_with_ticket(self.direction, waker, &mut self.ticket);
     }
 }
 
 impl Drop for Wait<'_> {
     fn drop(&mut self) {
         if let Some(ticket) = self.ticket {
-            self.source.leave(ticket);
+            self.waiters.leave(ticket);
         }
     }
-}
-
-#[inline]
-fn would_block<R>(result: &io::Result<R>) -> bool {
-    matches!(result, Err(error) if error.kind() == io::ErrorKind::WouldBlock)
 }

@@ -5,45 +5,52 @@
 //! the key of whatever lives at that index now. They are plain numbers: copied freely, owned by nobody,
 //! and never dereferenced.
 
+use std::num::NonZeroU64;
+
 /// The index that `block_on`'s own future has in every executor.
 pub(crate) const ROOT: u32 = 0;
 
 /// Names a task of an executor: `executor:16 | generation:16 | index:32`.
 ///
 /// The generation wraps after 65 536 tasks in one slot. A key that is that old wakes the wrong task, which
-/// `Future` allows: it is polled once for nothing.
+/// `Future` allows: it is polled once for nothing. Executors are counted from 1, so that no key is 0 and
+/// `Option<TaskKey>` is as small as a key.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(crate) struct TaskKey(u64);
+pub(crate) struct TaskKey(NonZeroU64);
+
+const _: () = assert!(size_of::<Option<TaskKey>>() == 8);
 
 impl TaskKey {
     #[inline]
-    pub(crate) const fn new(executor: u16, generation: u16, index: u32) -> TaskKey {
-        TaskKey((executor as u64) << 48 | (generation as u64) << 32 | index as u64)
+    pub(crate) fn new(executor: u16, generation: u16, index: u32) -> TaskKey {
+        let bits = u64::from(executor) << 48 | u64::from(generation) << 32 | u64::from(index);
+        TaskKey::from_bits(bits).expect("executors are counted from 1")
+    }
+
+    /// The key that has these bits. None has 0.
+    #[inline]
+    pub(crate) fn from_bits(bits: u64) -> Option<TaskKey> {
+        NonZeroU64::new(bits).map(TaskKey)
     }
 
     #[inline]
-    pub(crate) const fn from_bits(bits: u64) -> TaskKey {
-        TaskKey(bits)
+    pub(crate) fn bits(self) -> u64 {
+        self.0.get()
     }
 
     #[inline]
-    pub(crate) const fn bits(self) -> u64 {
-        self.0
+    pub(crate) fn executor(self) -> u16 {
+        (self.bits() >> 48) as u16
     }
 
     #[inline]
-    pub(crate) const fn executor(self) -> u16 {
-        (self.0 >> 48) as u16
+    pub(crate) fn generation(self) -> u16 {
+        (self.bits() >> 32) as u16
     }
 
     #[inline]
-    pub(crate) const fn generation(self) -> u16 {
-        (self.0 >> 32) as u16
-    }
-
-    #[inline]
-    pub(crate) const fn index(self) -> u32 {
-        self.0 as u32
+    pub(crate) fn index(self) -> u32 {
+        self.bits() as u32
     }
 }
 
@@ -82,10 +89,11 @@ mod tests {
 
     #[test]
     fn a_task_key_gives_back_its_parts_at_the_ends_of_their_ranges() {
-        for executor in [0, 1, u16::MAX] {
+        for executor in [1, 2, u16::MAX] {
             for generation in [0, 1, u16::MAX] {
                 for index in [ROOT, 1, u32::MAX] {
-                    let key = TaskKey::from_bits(TaskKey::new(executor, generation, index).bits());
+                    let bits = TaskKey::new(executor, generation, index).bits();
+                    let key = TaskKey::from_bits(bits).unwrap();
                     assert_eq!(
                         (key.executor(), key.generation(), key.index()),
                         (executor, generation, index)

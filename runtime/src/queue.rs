@@ -5,11 +5,12 @@
 //! whether the index is queued. Without the first a waker that outlived its task would run whatever took
 //! its place; without the second a task woken twice would be polled twice.
 //!
+//! The queue is a list threaded through these marks, so that a wake moves two numbers and never allocates.
+//!
 //! Nothing in here calls user code, so the borrow taken by each method ends before anyone else can ask.
 
 use crate::stats::Counter;
-use std::cell::RefCell;
-use std::collections::VecDeque;
+use std::cell::{RefCell, RefMut};
 
 /// FIFO of task indices, each in it at most once.
 #[derive(Debug)]
@@ -27,17 +28,28 @@ pub(crate) struct RunQueue {
 
 #[derive(Debug)]
 struct Inner {
-    ring: VecDeque<u32>,
     /// One for each index that was ever claimed.
     marks: Vec<Mark>,
+    len: usize,
+    /// The first and the last index of the list; of no meaning while it is empty.
+    head: u32,
+    tail: u32,
 }
 
 #[derive(Clone, Copy, Debug)]
 struct Mark {
+    /// The index that is behind this one in the list, if it is in there and not the last.
+    next: u32,
     generation: u16,
-    /// Whether the index is in the ring. It may be there for a task that has gone since: whoever takes the
+    /// Whether the index is in the list. It may be there for a task that has gone since: whoever takes the
     /// index next is then polled for nothing.
     queued: bool,
+}
+
+/// The queue, taken for a number of wakes: see [`RunQueue::batch`].
+pub(crate) struct Batch<'a> {
+    inner: RefMut<'a, Inner>,
+    queue: &'a RunQueue,
 }
 
 /// What became of a wake.
@@ -53,7 +65,7 @@ pub(crate) enum Woken {
 
 impl RunQueue {
     pub(crate) fn new(executor: u16, first_generation: u16) -> RunQueue {
-        let inner = RefCell::new(Inner { ring: VecDeque::new(), marks: Vec::new() });
+        let inner = RefCell::new(Inner { marks: Vec::new(), len: 0, head: 0, tail: 0 });
         let (queued, coalesced, stale) = Default::default();
         RunQueue { inner, executor, first_generation, queued, coalesced, stale }
     }
@@ -63,15 +75,13 @@ impl RunQueue {
         let inner = &mut *self.inner.borrow_mut();
         let at = index as usize;
         if inner.marks.len() <= at {
-            let unused = Mark { generation: self.first_generation, queued: false };
+            let unused = Mark { next: 0, generation: self.first_generation, queued: false };
             inner.marks.resize(at + 1, unused);
         }
-        let mark = &mut inner.marks[at];
-        if !mark.queued {
-            mark.queued = true;
-            inner.ring.push_back(index);
+        if !inner.marks[at].queued {
+            inner.push(index);
         }
-        mark.generation
+        inner.marks[at].generation
     }
 
     /// Takes `index` from a task that is over: keys that name it are stale from now on.
@@ -83,20 +93,13 @@ impl RunQueue {
     /// Puts the task that `index` and `generation` name at the end of the queue, unless it is in there.
     #[inline]
     pub(crate) fn wake(&self, index: u32, generation: u16) -> Woken {
-        let inner = &mut *self.inner.borrow_mut();
-        let Some(mark) = inner.marks.get_mut(index as usize).filter(|mark| mark.generation == generation)
-        else {
-            self.stale.bump();
-            return Woken::Stale;
-        };
-        if mark.queued {
-            self.coalesced.bump();
-            return Woken::Coalesced;
-        }
-        mark.queued = true;
-        inner.ring.push_back(index);
-        self.queued.bump();
-        Woken::Queued
+        self.batch().wake(index, generation)
+    }
+
+    /// Takes the queue for a number of wakes. Nobody else may touch it until they are done.
+    #[inline]
+    pub(crate) fn batch(&self) -> Batch<'_> {
+        Batch { inner: self.inner.borrow_mut(), queue: self }
     }
 
     /// Whether the task that `index` and `generation` name is over.
@@ -110,14 +113,13 @@ impl RunQueue {
     #[inline]
     pub(crate) fn pop(&self, pick: impl FnOnce(usize) -> usize) -> Option<(u32, u16)> {
         let inner = &mut *self.inner.borrow_mut();
-        let len = inner.ring.len();
-        if len == 0 {
+        if inner.len == 0 {
             return None;
         }
-        let index = match pick(len) {
-            0 => inner.ring.pop_front(),
-            position => inner.ring.remove(position),
-        }?;
+        let index = match pick(inner.len) {
+            0 => inner.pop_front(),
+            position => inner.remove(position),
+        };
         // Cleared before the poll, so that a wake during it counts.
         let mark = &mut inner.marks[index as usize];
         mark.queued = false;
@@ -126,7 +128,70 @@ impl RunQueue {
 
     #[inline]
     pub(crate) fn len(&self) -> usize {
-        self.inner.borrow().ring.len()
+        self.inner.borrow().len
+    }
+}
+
+impl Batch<'_> {
+    /// The number of the executor whose queue this is.
+    #[inline]
+    pub(crate) fn executor(&self) -> u16 {
+        self.queue.executor
+    }
+
+    /// [`RunQueue::wake`].
+    #[inline]
+    pub(crate) fn wake(&mut self, index: u32, generation: u16) -> Woken {
+        let Some(mark) = self.inner.marks.get(index as usize).filter(|mark| mark.generation == generation)
+        else {
+            self.queue.stale.bump();
+            return Woken::Stale;
+        };
+        if mark.queued {
+            self.queue.coalesced.bump();
+            return Woken::Coalesced;
+        }
+        self.inner.push(index);
+        self.queue.queued.bump();
+        Woken::Queued
+    }
+}
+
+impl Inner {
+    #[inline]
+    fn push(&mut self, index: u32) {
+        self.marks[index as usize].queued = true;
+        if self.len == 0 {
+            self.head = index;
+        } else {
+            self.marks[self.tail as usize].next = index;
+        }
+        self.tail = index;
+        self.len += 1;
+    }
+
+    #[inline]
+    fn pop_front(&mut self) -> u32 {
+        let index = self.head;
+        self.head = self.marks[index as usize].next;
+        self.len -= 1;
+        index
+    }
+
+    /// Takes the index at `position`, which is not 0, out of the middle.
+    fn remove(&mut self, position: usize) -> u32 {
+        let mut before = self.head;
+        for _ in 1..position {
+            before = self.marks[before as usize].next;
+        }
+        let index = self.marks[before as usize].next;
+        if index == self.tail {
+            self.tail = before;
+        } else {
+            self.marks[before as usize].next = self.marks[index as usize].next;
+        }
+        self.len -= 1;
+        index
     }
 }
 
@@ -193,7 +258,10 @@ mod tests {
             queue.claim(index);
         }
         assert_eq!(queue.pop(|len| len - 1), Some((3, 0)));
+        queue.claim(4);
         assert_eq!(queue.pop(|_| 1), Some((1, 0)));
-        assert_eq!(drain(&queue), [0, 2]);
+        assert_eq!(drain(&queue), [0, 2, 4]);
+        queue.claim(1);
+        assert_eq!(drain(&queue), [1]);
     }
 }

@@ -9,19 +9,21 @@
 //! duplicate of a closed descriptor keeps its registration in the kernel alive, and a batch may hold
 //! events for what an earlier one of the same batch has closed.
 //!
-//! Wakers are collected from the whole batch before the first is woken, because a foreign waker is user code,
-//! and user code may close sockets, register new ones and run into the borrow that walks the batch.
+//! A waker of this executor is a number, and to wake it while the batch is walked is to push that number to the
+//! run queue. Any other waker is user code, which may close sockets, register new ones and run into the borrow
+//! that walks the batch: those are collected from the whole batch before the first is woken.
 
 use crate::key::SourceKey;
-use crate::readiness::{Direction, INTEREST, Readiness, Start};
+use crate::queue::{Batch, RunQueue};
+use crate::readiness::{INTEREST, Readiness, Start};
 use crate::stats::Counter;
 use crate::sys::{Backend, Epoll, Events, mask};
-use crate::waiters::{Ticket, Waiters};
+use crate::waiters::Waiters;
 use crate::waker;
 use slab::Slab;
 use std::cell::{Cell, RefCell};
 use std::io;
-use std::os::fd::BorrowedFd;
+use std::os::fd::{AsRawFd, BorrowedFd, RawFd};
 use std::rc::Rc;
 use std::task::Waker;
 use std::time::Duration;
@@ -32,6 +34,8 @@ const BATCH: usize = 256;
 
 pub(crate) struct Reactor {
     epoll: Epoll,
+    /// Where this executor's own wakers go.
+    queue: Rc<RunQueue>,
     sources: RefCell<Slab<Rc<Source>>>,
     events: RefCell<Events>,
     next_generation: Cell<u32>,
@@ -48,6 +52,8 @@ pub(crate) struct Reactor {
 pub(crate) struct Source {
     reactor: Rc<Reactor>,
     key: SourceKey,
+    /// The number under which the kernel knows the descriptor.
+    fd: RawFd,
     readiness: Cell<Readiness>,
     /// How many events came. What was learned before an event must not clear what the event set.
     ticks: Cell<u64>,
@@ -55,10 +61,15 @@ pub(crate) struct Source {
 }
 
 impl Reactor {
-    /// A reactor whose waits are ended by `bell`.
-    pub(crate) fn new(backend: Backend, bell: BorrowedFd<'_>) -> io::Result<Rc<Reactor>> {
+    /// A reactor that wakes tasks into `queue` and whose waits are ended by `bell`.
+    pub(crate) fn new(
+        backend: Backend,
+        queue: Rc<RunQueue>,
+        bell: BorrowedFd<'_>,
+    ) -> io::Result<Rc<Reactor>> {
         let reactor = Reactor {
             epoll: backend.epoll()?,
+            queue,
             sources: RefCell::default(),
             events: RefCell::new(Events::with_capacity(BATCH)),
             next_generation: Cell::new(0),
@@ -92,6 +103,7 @@ impl Reactor {
         let source = Rc::new(Source {
             reactor: self.clone(),
             key: SourceKey::new(generation, index),
+            fd: fd.as_raw_fd(),
             readiness: Cell::new(Readiness::at(start)),
             ticks: Cell::new(0),
             waiters: Waiters::default(),
@@ -102,18 +114,20 @@ impl Reactor {
         Ok(source)
     }
 
-    /// Waits for events, for `timeout` at most, and moves the wakers of whoever waited for them to `woken`.
+    /// Waits for events, for `timeout` at most, and wakes whoever waited for them; foreign wakers are left in
+    /// `foreign` to be woken by the caller.
     ///
     /// Returns how many events there were, those for the bell left out.
-    pub(crate) fn wait(&self, timeout: Option<Duration>, woken: &mut Vec<Waker>) -> io::Result<usize> {
+    pub(crate) fn wait(&self, timeout: Option<Duration>, foreign: &mut Vec<Waker>) -> io::Result<usize> {
         let mut events = self.events.borrow_mut();
         self.waits.bump();
         let mut count = self.epoll.wait(&mut events, timeout)?;
         let sources = self.sources.borrow();
+        let queue = &mut self.queue.batch();
         for (token, mask) in events.iter() {
             let key = SourceKey::from_bits(token);
             match sources.get(key.index() as usize) {
-                Some(source) if source.key == key => source.on_event(mask, woken),
+                Some(source) if source.key == key => source.on_event(mask, queue, foreign),
                 _ if key == SourceKey::BELL => count -= 1,
                 _ => self.stale.bump(),
             }
@@ -126,12 +140,13 @@ impl Reactor {
     pub(crate) fn close(&self) {
         self.closed.set(true);
         let sources = std::mem::take(&mut *self.sources.borrow_mut());
-        let mut woken = Vec::new();
+        let mut foreign = Vec::new();
         for (_, source) in &sources {
-            source.take_waiters(&mut woken);
+            source.readiness.set(source.readiness.get().gone());
+            source.wake_waiters(&mut foreign);
         }
         drop(sources);
-        wake_all(&mut woken);
+        wake_all(&mut foreign);
     }
 
     pub(crate) fn sources_alive(&self) -> usize {
@@ -141,15 +156,11 @@ impl Reactor {
 
 impl Source {
     #[inline]
-    fn on_event(&self, mask: u32, woken: &mut Vec<Waker>) {
+    fn on_event(&self, mask: u32, queue: &mut Batch<'_>, foreign: &mut Vec<Waker>) {
         let event = Readiness::from_mask(mask);
         self.readiness.set(self.readiness.get().merged(event));
         self.ticks.set(self.ticks.get() + 1);
-        for direction in [Direction::Read, Direction::Write] {
-            if event.is_ready(direction) {
-                self.waiters.take(direction, woken);
-            }
-        }
+        self.waiters.wake(event, queue, foreign);
     }
 
     #[inline]
@@ -167,47 +178,19 @@ impl Source {
         self.ticks.get()
     }
 
-    /// Waits for an event as the only one in `direction`.
-    ///
-    /// # Errors
-    ///
-    /// When the runtime is gone, which would make the wait one for ever. So do the other two.
+    /// Who waits for events. Only for those who have found the source not ready: once the runtime is gone it
+    /// always is, and a wait would be one for ever.
     #[inline]
-    pub(crate) fn wait_alone(&self, direction: Direction, waker: &Waker) -> io::Result<()> {
-        self.check_open()?;
-        self.waiters.wait_alone(direction, waker);
-        Ok(())
+    pub(crate) fn waiters(&self) -> &Waiters {
+        &self.waiters
     }
 
-    /// Waits for an event among others.
-    pub(crate) fn wait_shared(&self, direction: Direction, waker: &Waker) -> io::Result<()> {
-        self.check_open()?;
-        self.waiters.wait_shared(direction, waker);
-        Ok(())
-    }
-
-    /// Waits for an event among others, until the ticket is given back.
-    pub(crate) fn wait_with_ticket(
-        &self,
-        direction: Direction,
-        waker: &Waker,
-        ticket: &mut Option<Ticket>,
-    ) -> io::Result<()> {
-        self.check_open()?;
-        self.waiters.wait_with_ticket(direction, waker, ticket);
-        Ok(())
-    }
-
-    /// Gives a place in the list of waiters up.
-    pub(crate) fn leave(&self, ticket: Ticket) {
-        self.waiters.leave(ticket);
-    }
-
-    /// Ends the registration of `fd`, which is about to be closed or handed back: DEL, slot, waiters.
-    pub(crate) fn deregister(&self, fd: BorrowedFd<'_>) {
+    /// Ends the registration of the descriptor, which is about to be closed or handed back: DEL, slot,
+    /// waiters.
+    pub(crate) fn deregister(&self) {
         let reactor = &self.reactor;
         reactor.controls.bump();
-        if reactor.epoll.delete(fd).is_err() {
+        if reactor.epoll.delete(self.fd).is_err() {
             // Closed behind our back, perhaps with the number in use again. The generation makes what the
             // kernel may still report harmless, and there is nobody here who could do more about it.
             reactor.control_errors.bump();
@@ -217,25 +200,19 @@ impl Source {
         }
         let gone = reactor.sources.borrow_mut().try_remove(self.key.index() as usize);
         drop(gone);
-        let mut woken = Vec::new();
-        self.take_waiters(&mut woken);
-        wake_all(&mut woken);
+        let mut foreign = Vec::new();
+        self.wake_waiters(&mut foreign);
+        wake_all(&mut foreign);
     }
 
-    fn take_waiters(&self, woken: &mut Vec<Waker>) {
-        for direction in [Direction::Read, Direction::Write] {
-            self.waiters.take(direction, woken);
-        }
-    }
-
-    #[inline]
-    fn check_open(&self) -> io::Result<()> {
-        if self.reactor.closed.get() { Err(runtime_is_gone()) } else { Ok(()) }
+    /// Wakes whoever waits, but for foreign wakers, which are left in `foreign`.
+    fn wake_waiters(&self, foreign: &mut Vec<Waker>) {
+        self.waiters.wake(Readiness::ALL, &mut self.reactor.queue.batch(), foreign);
     }
 }
 
 #[cold]
-fn runtime_is_gone() -> io::Error {
+pub(crate) fn runtime_is_gone() -> io::Error {
     io::Error::other(
         "the egret runtime that this descriptor is registered with is gone; \
          keep the Runtime for as long as its sockets, or move them out with into_std",

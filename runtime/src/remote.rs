@@ -37,15 +37,15 @@ pub(crate) struct Lease {
 const PAGE: usize = 256;
 type Page = Box<[OnceLock<Remote>]>;
 
-/// Two levels, so that the 65 536 possible executors cost four kilobytes and not megabytes.
+/// Two levels, so that the 65 535 possible executors cost four kilobytes and not megabytes.
 static TABLE: [OnceLock<Page>; PAGE] = [const { OnceLock::new() }; PAGE];
 
-static NUMBERS: Mutex<Numbers> = Mutex::new(Numbers { free: Vec::new(), unused: 0 });
+static NUMBERS: Mutex<Numbers> = Mutex::new(Numbers { free: Vec::new(), unused: 1 });
 
 struct Numbers {
     /// Numbers that were given back, with how many had each.
     free: Vec<(u16, u16)>,
-    /// The lowest number that nobody has had.
+    /// The lowest number that nobody has had. 0 is nobody's, so that no key is 0.
     unused: u32,
 }
 
@@ -67,7 +67,7 @@ impl Lease {
     ///
     /// # Errors
     ///
-    /// Those of `eventfd`, where no remote is left over from an earlier executor; `Other` when 65 536
+    /// Those of `eventfd`, where no remote is left over from an earlier executor; `Other` when 65 535
     /// executors are alive.
     pub(crate) fn take(backend: Backend) -> io::Result<Lease> {
         let numbers = &mut *NUMBERS.lock().unwrap_or_else(PoisonError::into_inner);
@@ -75,7 +75,7 @@ impl Lease {
             Some(used) => used,
             None => {
                 let number = u16::try_from(numbers.unused).map_err(|_| {
-                    io::Error::other("egret: 65536 runtimes are alive in this process; drop some first")
+                    io::Error::other("egret: 65535 runtimes are alive in this process; drop some first")
                 })?;
                 let page = TABLE[usize::from(number) / PAGE]
                     .get_or_init(|| std::iter::repeat_with(OnceLock::new).take(PAGE).collect());

@@ -40,7 +40,7 @@ impl Builder {
     /// # Errors
     ///
     /// Those of `epoll_create1(2)` and `eventfd(2)`: no descriptors left (`EMFILE`, `ENFILE`), no memory; and
-    /// `Other` when 65 536 runtimes are alive in the process.
+    /// `Other` when 65 535 runtimes are alive in the process.
     pub fn build(self) -> io::Result<Runtime> {
         Ok(Runtime { executor: Executor::new(Backend::current())? })
     }

@@ -32,6 +32,7 @@ use std::cell::{Cell, UnsafeCell};
 use std::future::Future;
 use std::panic::{AssertUnwindSafe, Location, catch_unwind};
 use std::pin::Pin;
+use std::rc::Rc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::task::{Context, Poll, Waker};
 
@@ -57,7 +58,9 @@ impl std::fmt::Display for Id {
 /// A spawned future, as the executor sees it.
 pub(crate) trait Task {
     /// Polls the future once, unless the task is over. (1)
-    fn poll(&self, cx: &mut Context<'_>) -> Polled;
+    ///
+    /// It keeps the cell alive by itself, for the executor may let go of it meanwhile.
+    fn poll(self: Rc<Self>, cx: &mut Context<'_>) -> Polled;
 
     /// Drops the future now, or when the poll that is under way returns. (3)
     fn cancel(&self);
@@ -123,6 +126,7 @@ impl<F: Future> TaskCell<F> {
         }
     }
 
+    #[inline(always)] // into its one caller, which every poll goes through
     fn poll_future(&self, cx: &mut Context<'_>) -> Poll<F::Output> {
         debug_assert_eq!(self.phase.get(), Phase::Running);
         // SAFETY: in phase Running the stage belongs to the `poll` that set it, which is our only caller and
@@ -194,7 +198,7 @@ fn discard<T>(value: T) {
 
 impl<F: Future> Task for TaskCell<F> {
     #[inline]
-    fn poll(&self, cx: &mut Context<'_>) -> Polled {
+    fn poll(self: Rc<Self>, cx: &mut Context<'_>) -> Polled {
         if self.phase.get() != Phase::Idle {
             return Polled::Over;
         }
@@ -261,7 +265,6 @@ impl<F: Future> Join<F::Output> for TaskCell<F> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::rc::Rc;
 
     #[test]
     fn a_parked_task_costs_at_most_96_bytes_besides_its_future() {

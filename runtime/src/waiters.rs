@@ -1,16 +1,19 @@
 //! Who is to be woken when a descriptor becomes ready.
 //!
 //! One of these is in each source, for the loop's thread alone. An operation through `&mut self` has a
-//! direction to itself by type and so a place of its own, with no list and no allocation. Operations through
-//! `&self` (accept, datagrams, `AsyncFd`) may be many: they stand in a list and are all woken, for a source
-//! that kept the last caller only would strand the others.
+//! direction to itself by type and so a place of its own: a task of egret leaves the number that its waker
+//! is there, which costs a store, and no list and no allocation. Operations through `&self` (accept,
+//! datagrams, `AsyncFd`) may be many: they stand in a list and are all woken, for a source that kept the last
+//! caller only would strand the others. So do foreign wakers, which are more than a number.
 //!
 //! Cloning and dropping wakers may run user code that comes back here: that is never done while the list is
-//! out of its place.
+//! borrowed.
 
-use crate::readiness::Direction;
+use crate::key::TaskKey;
+use crate::queue::Batch;
+use crate::readiness::{Direction, Readiness};
 use crate::waker;
-use std::cell::Cell;
+use std::cell::{Cell, OnceCell, RefCell};
 use std::task::Waker;
 
 /// Below this length a list grows without being searched for wakers of tasks that are gone.
@@ -18,12 +21,14 @@ const SMALL: usize = 8;
 
 #[derive(Default)]
 pub(crate) struct Waiters {
-    alone: [Cell<Option<Waker>>; 2],
-    shared: Cell<Option<Box<Shared>>>,
+    alone: [Cell<Option<TaskKey>>; 2],
+    shared: OnceCell<Box<RefCell<Shared>>>,
 }
 
 #[derive(Default)]
 struct Shared {
+    /// Of those who wait as the only one and are not tasks of egret.
+    alone: [Option<Waker>; 2],
     last_ticket: u64,
     waiting: [Vec<Waiting>; 2],
 }
@@ -43,13 +48,21 @@ pub(crate) struct Ticket {
 }
 
 impl Waiters {
-    /// Waits as the only one in its direction: a waker that was here before is replaced.
+    /// Waits as the only one in its direction: one that was here before is replaced.
     #[inline]
     pub(crate) fn wait_alone(&self, direction: Direction, waker: &Waker) {
-        let place = &self.alone[direction as usize];
-        let before = place.take();
-        let same = before.as_ref().is_some_and(|before| before.will_wake(waker));
-        place.set(if same { before } else { Some(waker.clone()) });
+        match waker::key_of(waker) {
+            Some(key) => self.alone[direction as usize].set(Some(key)),
+            None => self.wait_alone_foreign(direction, waker),
+        }
+    }
+
+    #[cold]
+    fn wait_alone_foreign(&self, direction: Direction, waker: &Waker) {
+        let waker = waker.clone();
+        let before = self.with_shared(|shared| shared.alone[direction as usize].replace(waker));
+        drop(before);
+        self.alone[direction as usize].set(None);
     }
 
     /// Waits among others, once for each waker and direction.
@@ -96,28 +109,37 @@ impl Waiters {
         drop(left);
     }
 
-    /// Moves those who wait in `direction` to `woken`.
-    #[inline]
-    pub(crate) fn take(&self, direction: Direction, woken: &mut Vec<Waker>) {
-        if let Some(waker) = self.alone[direction as usize].take() {
-            woken.push(waker);
+    /// Wakes the tasks of `queue` that wait in the directions of `ready`, and moves the wakers of all others to
+    /// `others`.
+    ///
+    /// No user code runs: what is in `others` is for the caller to wake when it holds nothing.
+    #[inline(always)] // into the one place that every event goes through
+    pub(crate) fn wake(&self, ready: Readiness, queue: &mut Batch<'_>, others: &mut Vec<Waker>) {
+        for direction in [Direction::Read, Direction::Write] {
+            if !ready.is_ready(direction) {
+                continue;
+            }
+            let Some(key) = self.alone[direction as usize].take() else { continue };
+            if key.executor() == queue.executor() {
+                queue.wake(key.index(), key.generation());
+            } else {
+                others.push(waker::new(key));
+            }
         }
-        if let Some(mut shared) = self.shared.take() {
-            woken.extend(shared.waiting[direction as usize].drain(..).map(|waiting| waiting.waker));
-            self.shared.set(Some(shared));
+        if let Some(shared) = self.shared.get() {
+            shared.borrow_mut().wake(ready, others);
         }
     }
 
     /// How many wakers are here.
     #[cfg(test)]
     fn len(&self) -> usize {
-        let alone = self.alone.iter().filter(|place| {
-            let waker = place.take();
-            let some = waker.is_some();
-            place.set(waker);
-            some
-        });
-        alone.count() + self.with_shared(|shared| shared.waiting.iter().map(Vec::len).sum::<usize>())
+        let alone = self.alone.iter().filter(|place| place.get().is_some()).count();
+        let shared = |shared: &mut Shared| {
+            let waiting = shared.waiting.iter().map(Vec::len).sum::<usize>();
+            waiting + shared.alone.iter().flatten().count()
+        };
+        alone + self.with_shared(shared)
     }
 
     fn push(&self, direction: Direction, ticket: Option<u64>, waker: Waker) {
@@ -141,80 +163,116 @@ impl Waiters {
         drop(stale);
     }
 
-    /// `f` must not run user code: the list is out of its place meanwhile.
+    /// `f` must not run user code: the list is borrowed meanwhile.
     fn with_shared<R>(&self, f: impl FnOnce(&mut Shared) -> R) -> R {
-        let mut shared = self.shared.take().unwrap_or_default();
-        let result = f(&mut shared);
-        self.shared.set(Some(shared));
-        result
+        f(&mut self.shared.get_or_init(Box::default).borrow_mut())
+    }
+}
+
+impl Shared {
+    #[inline(never)]
+    fn wake(&mut self, ready: Readiness, others: &mut Vec<Waker>) {
+        for direction in [Direction::Read, Direction::Write] {
+            if ready.is_ready(direction) {
+                others.extend(self.alone[direction as usize].take());
+                others.extend(self.waiting[direction as usize].drain(..).map(|waiting| waiting.waker));
+            }
+        }
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::sync::Arc;
-    use std::task::Wake;
+    use crate::queue::RunQueue;
 
-    struct Foreign;
-
-    impl Wake for Foreign {
-        fn wake(self: Arc<Self>) {}
+    /// A waker of an executor that does not exist; equal to others of the same number.
+    fn task(number: u32) -> Waker {
+        waker::new(TaskKey::new(60_001, 0, number))
     }
 
-    fn foreign() -> Waker {
-        Arc::new(Foreign).into()
+    /// An event of one direction.
+    fn mask(direction: Direction) -> Readiness {
+        Readiness::from_mask(match direction {
+            Direction::Read => crate::sys::mask::IN,
+            Direction::Write => crate::sys::mask::OUT,
+        })
     }
 
-    fn taken(waiters: &Waiters, direction: Direction) -> usize {
-        let mut woken = Vec::new();
-        waiters.take(direction, &mut woken);
-        woken.len()
+    /// Who is woken, in order: the numbers of the tasks.
+    fn woken(waiters: &Waiters, direction: Direction) -> Vec<u32> {
+        let mut others = Vec::new();
+        waiters.wake(mask(direction), &mut RunQueue::new(60_002, 0).batch(), &mut others);
+        others.iter().map(|waker| waker::key_of(waker).map_or(u32::MAX, TaskKey::index)).collect()
     }
 
     #[test]
     fn a_lone_waiter_replaces_the_one_before_it_in_its_direction_only() {
         let waiters = Waiters::default();
-        for _ in 0..3 {
-            waiters.wait_alone(Direction::Read, &foreign());
-            waiters.wait_alone(Direction::Write, &foreign());
+        for number in 0..3 {
+            waiters.wait_alone(Direction::Read, &task(number));
+            waiters.wait_alone(Direction::Write, &task(10 + number));
         }
-        assert_eq!(taken(&waiters, Direction::Read), 1);
-        assert_eq!(taken(&waiters, Direction::Read), 0);
-        assert_eq!(taken(&waiters, Direction::Write), 1);
+        assert_eq!(woken(&waiters, Direction::Read), [2]);
+        assert_eq!(woken(&waiters, Direction::Read), []);
+        assert_eq!(woken(&waiters, Direction::Write), [12]);
+    }
+
+    #[test]
+    fn a_foreign_lone_waiter_takes_the_place_of_a_task_and_is_woken_once() {
+        let waiters = Waiters::default();
+        waiters.wait_alone(Direction::Read, &task(1));
+        waiters.wait_alone(Direction::Read, Waker::noop());
+        waiters.wait_alone(Direction::Write, &task(2));
+        assert_eq!(waiters.len(), 2);
+        assert_eq!(woken(&waiters, Direction::Read), [u32::MAX]);
+        assert_eq!(woken(&waiters, Direction::Read), []);
+        assert_eq!(woken(&waiters, Direction::Write), [2]);
+    }
+
+    #[test]
+    fn a_task_of_the_queue_is_put_in_it_and_not_handed_out() {
+        let queue = RunQueue::new(60_003, 0);
+        let generation = queue.claim(5);
+        queue.pop(|_| 0);
+        let waiters = Waiters::default();
+        waiters.wait_alone(Direction::Read, &waker::new(TaskKey::new(60_003, generation, 5)));
+        let mut others = Vec::new();
+        waiters.wake(mask(Direction::Write), &mut queue.batch(), &mut others);
+        assert_eq!(queue.len(), 0);
+        waiters.wake(mask(Direction::Read), &mut queue.batch(), &mut others);
+        assert_eq!((queue.len(), others.len()), (1, 0));
     }
 
     #[test]
     fn shared_waiters_are_all_woken_and_the_same_one_once() {
         let waiters = Waiters::default();
-        let (a, b) = (foreign(), foreign());
-        for waker in [&a, &b, &a] {
-            waiters.wait_shared(Direction::Read, waker);
+        for number in [1, 2, 1] {
+            waiters.wait_shared(Direction::Read, &task(number));
         }
-        waiters.wait_shared(Direction::Write, &a);
-        assert_eq!(taken(&waiters, Direction::Read), 2);
-        assert_eq!(taken(&waiters, Direction::Write), 1);
+        waiters.wait_shared(Direction::Write, &task(1));
+        assert_eq!(woken(&waiters, Direction::Read), [1, 2]);
+        assert_eq!(woken(&waiters, Direction::Write), [1]);
     }
 
     #[test]
     fn a_ticket_keeps_its_place_and_gives_up_no_other() {
         let waiters = Waiters::default();
-        let (a, b) = (foreign(), foreign());
         let (mut first, mut second) = (None, None);
-        waiters.wait_with_ticket(Direction::Read, &a, &mut first);
+        waiters.wait_with_ticket(Direction::Read, &task(1), &mut first);
         let kept = first;
-        waiters.wait_with_ticket(Direction::Read, &a, &mut first);
+        waiters.wait_with_ticket(Direction::Read, &task(1), &mut first);
         assert_eq!(first, kept);
         // Two futures of one task have two places.
-        waiters.wait_with_ticket(Direction::Read, &a, &mut second);
+        waiters.wait_with_ticket(Direction::Read, &task(1), &mut second);
         assert_eq!(waiters.len(), 2);
-        waiters.wait_with_ticket(Direction::Read, &b, &mut first);
+        waiters.wait_with_ticket(Direction::Read, &task(2), &mut first);
         assert_ne!(first, kept);
         assert_eq!(waiters.len(), 2);
         waiters.leave(kept.unwrap()); // out of date
         assert_eq!(waiters.len(), 2);
         waiters.leave(first.unwrap());
-        assert_eq!(taken(&waiters, Direction::Read), 1);
+        assert_eq!(woken(&waiters, Direction::Read), [1]);
         waiters.leave(second.unwrap());
     }
 
@@ -222,7 +280,7 @@ mod tests {
     fn a_million_waits_that_are_given_up_leave_nothing_behind() {
         // W14
         let waiters = Waiters::default();
-        let waker = foreign();
+        let waker = task(1);
         for _ in 0..if cfg!(miri) { 100 } else { 1_000_000 } {
             let mut ticket = None;
             waiters.wait_with_ticket(Direction::Read, &waker, &mut ticket);
@@ -235,12 +293,10 @@ mod tests {
 
     #[test]
     fn wakers_of_tasks_that_are_over_do_not_pile_up() {
-        use crate::key::TaskKey;
-        use crate::queue::RunQueue;
         let queue = std::rc::Rc::new(RunQueue::new(60_000, 0));
         let _entered = waker::enter(queue.clone());
         let waiters = Waiters::default();
-        for _ in 0..10_000 {
+        for _ in 0..if cfg!(miri) { 200 } else { 10_000 } {
             let generation = queue.claim(3);
             waiters.wait_shared(Direction::Read, &waker::new(TaskKey::new(60_000, generation, 3)));
             queue.retire(3);

@@ -41,24 +41,15 @@ pub(crate) fn new(key: TaskKey) -> Waker {
 /// The task that a waker names, if it is one of egret's.
 #[inline]
 pub(crate) fn key_of(waker: &Waker) -> Option<TaskKey> {
-    std::ptr::eq(waker.vtable(), &VTABLE).then(|| key(waker.data()))
+    if std::ptr::eq(waker.vtable(), &VTABLE) { key(waker.data()) } else { None }
 }
 
 /// Wakes one that may be foreign, whose panic must not keep others from being woken.
 ///
 /// The panic hook has reported it by the time it is caught here; the loop that calls this has other tasks to
 /// run and is not the place where anyone could do more about it.
-#[inline]
 pub(crate) fn wake_contained(waker: Waker) {
-    match key_of(&waker) {
-        Some(key) => {
-            wake_key(key);
-            std::mem::forget(waker); // its drop is nothing, behind an indirect call
-        }
-        None => {
-            let _ = catch_unwind(AssertUnwindSafe(|| waker.wake()));
-        }
-    }
+    let _ = catch_unwind(AssertUnwindSafe(|| waker.wake()));
 }
 
 /// Whether `waker` is known to wake nobody: it names a task of the executor that this thread is in, and that
@@ -69,7 +60,7 @@ pub(crate) fn is_stale(waker: &Waker) -> bool {
 }
 
 #[inline]
-fn key(data: *const ()) -> TaskKey {
+fn key(data: *const ()) -> Option<TaskKey> {
     TaskKey::from_bits(data.addr() as u64)
 }
 
@@ -84,11 +75,7 @@ fn clone(data: *const ()) -> RawWaker {
 }
 
 fn wake(data: *const ()) {
-    wake_key(key(data));
-}
-
-#[inline]
-fn wake_key(key: TaskKey) {
+    let Some(key) = key(data) else { return };
     if on_queue_of(key, |queue| queue.wake(key.index(), key.generation())).is_none() {
         remote::wake(key);
     }

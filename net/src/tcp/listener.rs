@@ -3,7 +3,7 @@
 use super::incoming::Incoming;
 use super::stream::TcpStream;
 use crate::addr::{self, ToSocketAddrs};
-use egret_runtime::io::{Clears, Direction, Registration, Start};
+use egret_runtime::io::{Direction, Registration, Start};
 use egret_runtime::sys::{Backend, Domain, Fd, Type};
 use std::fmt;
 use std::io;
@@ -96,8 +96,7 @@ impl TcpListener {
     /// Registers a socket that listens.
     #[track_caller]
     pub(super) fn new(fd: Fd) -> io::Result<TcpListener> {
-        let registration =
-            Registration::new(fd, Start::Unknown, Clears::WouldBlock).map_err(|(_closed, error)| error)?;
+        let registration = Registration::new(fd, Start::Unknown).map_err(|(_closed, error)| error)?;
         Ok(TcpListener { registration })
     }
 

@@ -3,6 +3,7 @@
 //! Each half is the only one of its kind while the borrow lasts, and so the only waiter in its direction.
 
 use super::stream::TcpStream;
+use super::stream::transfer::{Read, Write, WriteAll};
 use egret_runtime::sys::ReadBuf;
 use std::future::poll_fn;
 use std::io::{self, IoSlice, IoSliceMut};
@@ -64,8 +65,8 @@ pub(super) fn split(stream: &mut TcpStream) -> (ReadHalf<'_>, WriteHalf<'_>) {
 impl ReadHalf<'_> {
     /// [`TcpStream::read`] of this half, with its errors and cancel safety.
     #[inline]
-    pub async fn read(&mut self, buf: &mut [u8]) -> io::Result<usize> {
-        poll_fn(|cx| self.0.poll_recv(cx, buf)).await
+    pub fn read<'a>(&'a mut self, buf: &'a mut [u8]) -> impl Future<Output = io::Result<usize>> + 'a {
+        Read { stream: self.0, buf }
     }
 
     /// [`TcpStream::poll_read`] of this half, with its errors.
@@ -132,8 +133,8 @@ impl ReadHalf<'_> {
 impl WriteHalf<'_> {
     /// [`TcpStream::write`] of this half, with its errors and cancel safety.
     #[inline]
-    pub async fn write(&mut self, buf: &[u8]) -> io::Result<usize> {
-        poll_fn(|cx| self.0.poll_send(cx, buf)).await
+    pub fn write<'a>(&'a mut self, buf: &'a [u8]) -> impl Future<Output = io::Result<usize>> + 'a {
+        Write { stream: self.0, buf }
     }
 
     /// [`TcpStream::poll_write`] of this half, with its errors.
@@ -144,8 +145,8 @@ impl WriteHalf<'_> {
 
     /// [`TcpStream::write_all`] of this half, with its errors and cancel safety.
     #[inline]
-    pub async fn write_all(&mut self, mut buf: &[u8]) -> io::Result<()> {
-        poll_fn(|cx| self.0.poll_send_all(cx, &mut buf)).await
+    pub fn write_all<'a>(&'a mut self, buf: &'a [u8]) -> impl Future<Output = io::Result<()>> + 'a {
+        WriteAll { stream: self.0, rest: buf }
     }
 
     /// [`TcpStream::write_vectored`] of this half, with its errors and cancel safety.

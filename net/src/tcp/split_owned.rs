@@ -5,6 +5,7 @@
 //! stream that nobody can write to any more; the descriptor is closed when both are gone.
 
 use super::stream::TcpStream;
+use super::stream::transfer::{Read, Write, WriteAll};
 use egret_runtime::sys::ReadBuf;
 use std::error::Error;
 use std::fmt;
@@ -123,8 +124,8 @@ impl OwnedReadHalf {
 
     /// [`TcpStream::read`] of this half, with its errors and cancel safety.
     #[inline]
-    pub async fn read(&mut self, buf: &mut [u8]) -> io::Result<usize> {
-        poll_fn(|cx| self.stream.poll_recv(cx, buf)).await
+    pub fn read<'a>(&'a mut self, buf: &'a mut [u8]) -> impl Future<Output = io::Result<usize>> + 'a {
+        Read { stream: &self.stream, buf }
     }
 
     /// [`TcpStream::poll_read`] of this half, with its errors.
@@ -222,8 +223,8 @@ impl OwnedWriteHalf {
 
     /// [`TcpStream::write`] of this half, with its errors and cancel safety.
     #[inline]
-    pub async fn write(&mut self, buf: &[u8]) -> io::Result<usize> {
-        poll_fn(|cx| self.stream.poll_send(cx, buf)).await
+    pub fn write<'a>(&'a mut self, buf: &'a [u8]) -> impl Future<Output = io::Result<usize>> + 'a {
+        Write { stream: &self.stream, buf }
     }
 
     /// [`TcpStream::poll_write`] of this half, with its errors.
@@ -234,8 +235,8 @@ impl OwnedWriteHalf {
 
     /// [`TcpStream::write_all`] of this half, with its errors and cancel safety.
     #[inline]
-    pub async fn write_all(&mut self, mut buf: &[u8]) -> io::Result<()> {
-        poll_fn(|cx| self.stream.poll_send_all(cx, &mut buf)).await
+    pub fn write_all<'a>(&'a mut self, buf: &'a [u8]) -> impl Future<Output = io::Result<()>> + 'a {
+        WriteAll { stream: &self.stream, rest: buf }
     }
 
     /// [`TcpStream::write_vectored`] of this half, with its errors and cancel safety.

@@ -11,6 +11,7 @@ mod connect;
 mod descriptor;
 mod option;
 mod read;
+pub(super) mod transfer;
 mod write;
 
 use super::split::{self, ReadHalf, WriteHalf};
@@ -70,8 +71,7 @@ impl TcpStream {
     /// Registers a socket that is connected (`Unknown`) or connecting (`Empty`).
     #[track_caller]
     pub(super) fn new(fd: Fd, start: Start) -> io::Result<TcpStream> {
-        let registration =
-            Registration::new(fd, start, Clears::ShortTransfer).map_err(|(_closed, error)| error)?;
+        let registration = Registration::new(fd, start).map_err(|(_closed, error)| error)?;
         Ok(TcpStream { registration })
     }
 
@@ -134,7 +134,7 @@ impl TcpStream {
         if buf.is_empty() {
             return Poll::Ready(Ok(0));
         }
-        self.registration.poll_transfer(cx, Direction::Read, buf.len(), |fd| fd.recv(buf))
+        self.registration.poll_transfer(cx, Direction::Read, Clears::ShortOf(buf.len()), |fd| fd.recv(buf))
     }
 
     #[inline]
@@ -146,7 +146,8 @@ impl TcpStream {
         if buf.remaining() == 0 {
             return Poll::Ready(Ok(0));
         }
-        self.registration.poll_transfer(cx, Direction::Read, buf.remaining(), |fd| fd.recv_uninit(buf))
+        self.registration
+            .poll_transfer(cx, Direction::Read, Clears::ShortOf(buf.remaining()), |fd| fd.recv_uninit(buf))
     }
 
     pub(super) fn poll_recv_vectored(
@@ -157,9 +158,9 @@ impl TcpStream {
         let bufs = within_limit_mut(bufs);
         match total(bufs) {
             0 => Poll::Ready(Ok(0)),
-            wanted => {
-                self.registration.poll_transfer(cx, Direction::Read, wanted, |fd| fd.recv_vectored(bufs))
-            }
+            wanted => self
+                .registration
+                .poll_transfer(cx, Direction::Read, Clears::ShortOf(wanted), |fd| fd.recv_vectored(bufs)),
         }
     }
 
@@ -184,14 +185,16 @@ impl TcpStream {
         if buf.is_empty() {
             return Ok(0);
         }
-        self.registration.try_transfer(Direction::Read, buf.len(), |fd| fd.recv(buf))
+        self.registration.try_transfer(Direction::Read, Clears::ShortOf(buf.len()), |fd| fd.recv(buf))
     }
 
     pub(super) fn try_recv_vectored(&self, bufs: &mut [IoSliceMut<'_>]) -> io::Result<usize> {
         let bufs = within_limit_mut(bufs);
         match total(bufs) {
             0 => Ok(0),
-            wanted => self.registration.try_transfer(Direction::Read, wanted, |fd| fd.recv_vectored(bufs)),
+            wanted => self
+                .registration
+                .try_transfer(Direction::Read, Clears::ShortOf(wanted), |fd| fd.recv_vectored(bufs)),
         }
     }
 
@@ -200,7 +203,7 @@ impl TcpStream {
         if buf.is_empty() {
             return Poll::Ready(Ok(0));
         }
-        self.registration.poll_transfer(cx, Direction::Write, buf.len(), |fd| fd.send(buf))
+        self.registration.poll_transfer(cx, Direction::Write, Clears::ShortOf(buf.len()), |fd| fd.send(buf))
     }
 
     pub(super) fn poll_send_vectored(
@@ -211,9 +214,9 @@ impl TcpStream {
         let bufs = within_limit(bufs);
         match total(bufs) {
             0 => Poll::Ready(Ok(0)),
-            wanted => {
-                self.registration.poll_transfer(cx, Direction::Write, wanted, |fd| fd.send_vectored(bufs))
-            }
+            wanted => self
+                .registration
+                .poll_transfer(cx, Direction::Write, Clears::ShortOf(wanted), |fd| fd.send_vectored(bufs)),
         }
     }
 
@@ -252,14 +255,16 @@ impl TcpStream {
         if buf.is_empty() {
             return Ok(0);
         }
-        self.registration.try_transfer(Direction::Write, buf.len(), |fd| fd.send(buf))
+        self.registration.try_transfer(Direction::Write, Clears::ShortOf(buf.len()), |fd| fd.send(buf))
     }
 
     pub(super) fn try_send_vectored(&self, bufs: &[IoSlice<'_>]) -> io::Result<usize> {
         let bufs = within_limit(bufs);
         match total(bufs) {
             0 => Ok(0),
-            wanted => self.registration.try_transfer(Direction::Write, wanted, |fd| fd.send_vectored(bufs)),
+            wanted => self
+                .registration
+                .try_transfer(Direction::Write, Clears::ShortOf(wanted), |fd| fd.send_vectored(bufs)),
         }
     }
 

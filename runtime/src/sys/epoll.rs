@@ -5,7 +5,7 @@
 use super::{Backend, Fd, check};
 use std::cell::Cell;
 use std::io;
-use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, OwnedFd};
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, OwnedFd, RawFd};
 use std::time::Duration;
 
 /// The bits of an event mask, as [`epoll_ctl(2)`] defines them.
@@ -91,16 +91,16 @@ impl Epoll {
         Ok(())
     }
 
-    /// Ends the registration of `fd`.
+    /// Ends the registration of the descriptor with this number.
     ///
     /// # Errors
     ///
     /// `ENOENT` where there is none, `EBADF` where the number was closed behind egret's back.
-    pub fn delete(&self, fd: BorrowedFd<'_>) -> io::Result<()> {
+    pub fn delete(&self, fd: RawFd) -> io::Result<()> {
         // Kernels before 2.6.9 wanted a pointer here; a null one has been right ever since.
         let event = std::ptr::null_mut();
         // SAFETY: EPOLL_CTL_DEL does not look at the event.
-        check(unsafe { libc::epoll_ctl(self.fd.as_raw_fd(), libc::EPOLL_CTL_DEL, fd.as_raw_fd(), event) })?;
+        check(unsafe { libc::epoll_ctl(self.fd.as_raw_fd(), libc::EPOLL_CTL_DEL, fd, event) })?;
         Ok(())
     }
 

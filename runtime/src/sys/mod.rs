@@ -55,22 +55,38 @@ const _: () = assert!(size_of::<Backend>() == 0);
 /// Turns the return value of a call that answers `-1` for "see errno" into a `Result`.
 #[inline]
 fn check(value: libc::c_int) -> io::Result<libc::c_int> {
-    if value < 0 { Err(io::Error::last_os_error()) } else { Ok(value) }
+    if value < 0 { Err(errno()) } else { Ok(value) }
 }
 
 /// [`check`] for the calls that answer with a length.
 #[inline]
 fn check_len(value: libc::ssize_t) -> io::Result<usize> {
-    usize::try_from(value).map_err(|_| io::Error::last_os_error())
+    usize::try_from(value).map_err(|_| errno())
+}
+
+/// The error of the call that has just failed on this thread.
+#[cold]
+fn errno() -> io::Error {
+    io::Error::last_os_error()
 }
 
 /// Repeats a call until it answers something other than `EINTR`.
 #[inline]
 fn uninterrupted<R>(mut call: impl FnMut() -> io::Result<R>) -> io::Result<R> {
-    loop {
+    match call() {
+        Ok(result) => Ok(result),
+        Err(error) => uninterrupted_from(error, call),
+    }
+}
+
+/// Apart, so that what nearly every call does is short enough to be inlined.
+#[cold]
+fn uninterrupted_from<R>(mut error: io::Error, mut call: impl FnMut() -> io::Result<R>) -> io::Result<R> {
+    while error.raw_os_error() == Some(libc::EINTR) {
         match call() {
-            Err(e) if e.raw_os_error() == Some(libc::EINTR) => {}
-            result => return result,
+            Ok(result) => return Ok(result),
+            Err(again) => error = again,
         }
     }
+    Err(error)
 }

@@ -1,6 +1,7 @@
 //! Reading from a [`TcpStream`].
 
 use super::TcpStream;
+use super::transfer::Read;
 use egret_runtime::io::Direction;
 use egret_runtime::sys::ReadBuf;
 use std::future::poll_fn;
@@ -43,8 +44,8 @@ impl TcpStream {
     /// # }).unwrap();
     /// ```
     #[inline]
-    pub async fn read(&mut self, buf: &mut [u8]) -> io::Result<usize> {
-        poll_fn(|cx| self.poll_recv(cx, buf)).await
+    pub fn read<'a>(&'a mut self, buf: &'a mut [u8]) -> impl Future<Output = io::Result<usize>> + 'a {
+        Read { stream: self, buf }
     }
 
     /// [`read`](TcpStream::read) as a poll function: reads, or arranges for `cx` to be woken when there is

@@ -1,6 +1,7 @@
 //! Writing to a [`TcpStream`].
 
 use super::TcpStream;
+use super::transfer::{Write, WriteAll};
 use egret_runtime::io::Direction;
 use std::future::poll_fn;
 use std::io::{self, IoSlice};
@@ -39,8 +40,8 @@ impl TcpStream {
     /// # }).unwrap();
     /// ```
     #[inline]
-    pub async fn write(&mut self, buf: &[u8]) -> io::Result<usize> {
-        poll_fn(|cx| self.poll_send(cx, buf)).await
+    pub fn write<'a>(&'a mut self, buf: &'a [u8]) -> impl Future<Output = io::Result<usize>> + 'a {
+        Write { stream: self, buf }
     }
 
     /// [`write`](TcpStream::write) as a poll function: writes, or arranges for `cx` to be woken when there is
@@ -93,8 +94,8 @@ impl TcpStream {
     /// # }).unwrap();
     /// ```
     #[inline]
-    pub async fn write_all(&mut self, mut buf: &[u8]) -> io::Result<()> {
-        poll_fn(|cx| self.poll_send_all(cx, &mut buf)).await
+    pub fn write_all<'a>(&'a mut self, buf: &'a [u8]) -> impl Future<Output = io::Result<()>> + 'a {
+        WriteAll { stream: self, rest: buf }
     }
 
     /// [`write`](TcpStream::write) of several buffers, in order, as one; `writev` by another name. One call

@@ -1,0 +1,61 @@
+//! The futures of the three operations that every request goes through.
+//!
+//! By hand, and not `async fn`: a future that is two pointers and a length has no states to keep, and its poll
+//! is inlined into the task's. Counted with callgrind, an echo costs a fifth less for it. The others are
+//! `async fn`.
+
+use super::TcpStream;
+use std::future::Future;
+use std::io;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+
+/// Reads once. The one reader of its stream, by whoever made it.
+#[must_use = "futures do nothing unless awaited"]
+pub(in crate::tcp) struct Read<'a> {
+    pub(in crate::tcp) stream: &'a TcpStream,
+    pub(in crate::tcp) buf: &'a mut [u8],
+}
+
+/// Writes once. The one writer of its stream, by whoever made it.
+#[must_use = "futures do nothing unless awaited"]
+pub(in crate::tcp) struct Write<'a> {
+    pub(in crate::tcp) stream: &'a TcpStream,
+    pub(in crate::tcp) buf: &'a [u8],
+}
+
+/// Writes until nothing is left of the buffer. The one writer of its stream, by whoever made it.
+#[must_use = "futures do nothing unless awaited"]
+pub(in crate::tcp) struct WriteAll<'a> {
+    pub(in crate::tcp) stream: &'a TcpStream,
+    pub(in crate::tcp) rest: &'a [u8],
+}
+
+impl Future for Read<'_> {
+    type Output = io::Result<usize>;
+
+    #[inline]
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<usize>> {
+        let this = self.get_mut();
+        this.stream.poll_recv(cx, this.buf)
+    }
+}
+
+impl Future for Write<'_> {
+    type Output = io::Result<usize>;
+
+    #[inline]
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<usize>> {
+        self.stream.poll_send(cx, self.buf)
+    }
+}
+
+impl Future for WriteAll<'_> {
+    type Output = io::Result<()>;
+
+    #[inline]
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        let this = self.get_mut();
+        this.stream.poll_send_all(cx, &mut this.rest)
+    }
+}
