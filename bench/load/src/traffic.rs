@@ -1,0 +1,178 @@
+//! What is sent on each connection, and what must come back.
+//!
+//! Both directions of both cases are periodic streams cut into messages of one length. An echo stream is random
+//! bytes with a prime period, entered at another place by each connection, so that a byte that is lost, doubled,
+//! shifted or sent to the wrong connection shows.
+
+use crate::ring::Ring;
+use crate::{CHUNK, Case, Config};
+use std::io::{Error, ErrorKind, Read, Result, Write};
+use std::net::TcpStream;
+use std::time::{Duration, Instant};
+
+/// Bytes after which an echo stream repeats: a prime, so that no message size divides it.
+const ECHO_PERIOD: usize = 65_521;
+
+/// Bytes between the starts of two connections' echo streams: a prime as well.
+const ECHO_STRIDE: u64 = 7_919;
+
+/// What wrk sends, but for the host's name.
+const GET: &[u8] = b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n";
+
+const HELLO: &[u8] = b"Hello, world!";
+
+/// The longest answer to the probe that is waited for.
+const MAX_HEAD: usize = 8 * 1024;
+
+/// The streams of a load.
+#[derive(Debug)]
+pub struct Traffic {
+    request: Ring,
+    answer: Ring,
+    /// Bytes of one request.
+    pub request_len: u64,
+    /// Bytes of one answer.
+    pub answer_len: u64,
+    stride: u64,
+}
+
+impl Traffic {
+    /// Makes the streams. For HTTP this asks the server once, on a connection of its own, checks that answer,
+    /// and expects the same bytes from then on.
+    pub fn new(config: &Config) -> Result<Traffic> {
+        match config.case {
+            Case::Echo => {
+                let random = random_bytes(ECHO_PERIOD);
+                Ok(Traffic {
+                    request: Ring::new(random.clone()),
+                    answer: Ring::new(random),
+                    request_len: config.size as u64,
+                    answer_len: config.size as u64,
+                    stride: ECHO_STRIDE,
+                })
+            }
+            Case::Http => {
+                let answer = probe(config, GET)?;
+                Ok(Traffic {
+                    request_len: GET.len() as u64,
+                    answer_len: answer.len() as u64,
+                    request: Ring::new(GET.to_vec()),
+                    answer: Ring::new(answer),
+                    stride: 0,
+                })
+            }
+        }
+    }
+
+    /// Bytes to send on connection `index` after `sent`, up to `goal` or a chunk.
+    pub fn to_send(&self, index: u64, sent: u64, goal: u64) -> &[u8] {
+        let length = (goal - sent).min(CHUNK as u64) as usize;
+        self.request.slice(index * self.stride + sent, length)
+    }
+
+    /// The `length` bytes that must follow the first `received` ones on connection `index`.
+    pub fn expected(&self, index: u64, received: u64, length: usize) -> &[u8] {
+        self.answer.slice(index * self.stride + received, length)
+    }
+}
+
+/// SplitMix64 with a fixed seed: every run sends the same bytes.
+fn random_bytes(count: usize) -> Vec<u8> {
+    let mut state = 0x5eed_u64;
+    (0..count)
+        .map(|_| {
+            state = state.wrapping_add(0x9e37_79b9_7f4a_7c15);
+            let mut mixed = state;
+            mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+            mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+            (mixed ^ (mixed >> 31)) as u8
+        })
+        .collect()
+}
+
+/// Asks once and returns the whole answer, checked.
+fn probe(config: &Config, request: &[u8]) -> Result<Vec<u8>> {
+    let deadline = Instant::now() + config.limit;
+    let mut stream = TcpStream::connect_timeout(&config.addr, config.limit)?;
+    stream.write_all(request)?;
+    let mut answer = Vec::new();
+    loop {
+        if let Some(length) = hello_len(&answer)? {
+            if answer.len() > length {
+                return Err(bad("more bytes than the answer announces"));
+            }
+            if answer.len() == length {
+                break;
+            }
+        }
+        let left = deadline.saturating_duration_since(Instant::now());
+        if left.is_zero() || answer.len() > MAX_HEAD {
+            return Err(bad("the answer does not end"));
+        }
+        stream.set_read_timeout(Some(left.max(Duration::from_millis(1))))?;
+        let mut chunk = [0; 1024];
+        match stream.read(&mut chunk)? {
+            0 => return Err(bad("the server closed before it had answered")),
+            count => answer.extend_from_slice(&chunk[..count]),
+        }
+    }
+    if !answer.ends_with(HELLO) {
+        return Err(bad("the body is not \"Hello, world!\""));
+    }
+    // The server must close when we do, so that nothing of the probe is left when the load begins.
+    stream.shutdown(std::net::Shutdown::Write)?;
+    if stream.read(&mut [0])? != 0 {
+        return Err(bad("more bytes than the answer announces"));
+    }
+    Ok(answer)
+}
+
+/// The length of the answer that `bytes` begins, or `None` while its head is incomplete.
+fn hello_len(bytes: &[u8]) -> Result<Option<usize>> {
+    let Some(head_len) = bytes.windows(4).position(|window| window == b"\r\n\r\n") else {
+        return Ok(None);
+    };
+    let head = std::str::from_utf8(&bytes[..head_len]).map_err(|_| bad("the head is not text"))?;
+    let mut lines = head.split("\r\n");
+    if !lines.next().is_some_and(|line| line.starts_with("HTTP/1.1 200 ")) {
+        return Err(bad("the status is not 200"));
+    }
+    let body_len: usize = lines
+        .filter_map(|line| line.split_once(':'))
+        .find(|(name, _)| name.eq_ignore_ascii_case("content-length"))
+        .and_then(|(_, value)| value.trim().parse().ok())
+        .ok_or_else(|| bad("no Content-Length"))?;
+    if body_len != HELLO.len() {
+        return Err(bad("the body has not 13 bytes"));
+    }
+    Ok(Some(head_len + 4 + body_len))
+}
+
+fn bad(what: &str) -> Error {
+    Error::new(ErrorKind::InvalidData, format!("HTTP probe: {what}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_length_of_an_answer_is_known_once_its_head_is_whole() {
+        let answer = b"HTTP/1.1 200 OK\r\ncontent-length: 13\r\n\r\nHello, world!";
+        for split in 0..answer.len() - HELLO.len() {
+            assert_eq!(hello_len(&answer[..split]).unwrap(), None);
+        }
+        assert_eq!(hello_len(answer).unwrap(), Some(answer.len()));
+    }
+
+    #[test]
+    fn an_answer_that_is_not_hello_is_an_error() {
+        for answer in [
+            &b"HTTP/1.1 404 Not Found\r\nContent-Length: 13\r\n\r\n"[..],
+            b"HTTP/1.1 200 OK\r\n\r\n",
+            b"HTTP/1.1 200 OK\r\nContent-Length: 12\r\n\r\n",
+        ] {
+            assert!(hello_len(answer).is_err());
+        }
+    }
+}

@@ -1,0 +1,154 @@
+//! The load generator against servers that are wrong in one way each: it must say so, and end.
+
+use load::{Case, Config, Pace, Report, run};
+use std::io::{Read, Write};
+use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
+use std::thread;
+use std::time::Duration;
+
+/// Serves every connection with `handle`, each on a thread of its own.
+fn serve(handle: fn(TcpStream)) -> SocketAddr {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let addr = listener.local_addr().unwrap();
+    thread::spawn(move || {
+        for stream in listener.incoming() {
+            let stream = stream.unwrap();
+            thread::spawn(move || handle(stream));
+        }
+    });
+    addr
+}
+
+fn config(addr: SocketAddr) -> Config {
+    Config {
+        addr,
+        case: Case::Echo,
+        connections: 3,
+        requests: 100,
+        size: 1000,
+        depth: 2,
+        pace: Pace::Free,
+        limit: Duration::from_secs(20),
+    }
+}
+
+fn load(handle: fn(TcpStream)) -> Report {
+    run(&config(serve(handle)), |_| ()).unwrap()
+}
+
+/// Echoes and calls `spoil` with the offset of the bytes that come next.
+fn echo_with(mut stream: TcpStream, spoil: fn(u64, &mut [u8])) {
+    let mut buffer = [0; 700];
+    let mut offset = 0;
+    while let Ok(count @ 1..) = stream.read(&mut buffer) {
+        spoil(offset, &mut buffer[..count]);
+        offset += count as u64;
+        if stream.write_all(&buffer[..count]).is_err() {
+            return;
+        }
+    }
+}
+
+fn echo(stream: TcpStream) {
+    echo_with(stream, |_, _| ());
+}
+
+#[test]
+fn a_right_server_has_exactly_the_requests_and_no_error() {
+    for pace in [Pace::Free, Pace::Waves] {
+        for (requests, depth, size) in [(100, 1, 1), (100, 2, 1000), (3, 7, 200_000), (101, 200, 100)] {
+            let config = Config { requests, depth, size, pace, ..config(serve(echo)) };
+            let report = run(&config, |_| ()).unwrap();
+            assert_eq!((report.answered, report.errors), (requests, 0), "{config:?}");
+            assert_eq!(report.bytes, requests * size as u64);
+            assert_eq!(report.latency.count(), requests);
+        }
+    }
+}
+
+#[test]
+fn one_wrong_byte_is_an_error_with_its_offset() {
+    let report = load(|stream| {
+        echo_with(stream, |offset, bytes| {
+            if let Some(byte) = 7_654_u64.checked_sub(offset).and_then(|at| bytes.get_mut(at as usize)) {
+                *byte ^= 1;
+            }
+        });
+    });
+    assert_eq!(report.errors, 3);
+    assert!(report.error_texts[0].contains("wrong byte at offset 7654,"), "{report}");
+}
+
+#[test]
+fn a_server_that_closes_early_is_an_error() {
+    let report = load(|mut stream| {
+        let mut buffer = [0; 1000];
+        stream.read_exact(&mut buffer).unwrap();
+        stream.write_all(&buffer).unwrap();
+        // Only the sending half, so that the client sees the end of the stream and not a reset.
+        stream.shutdown(Shutdown::Write).unwrap();
+        let _ = stream.read_to_end(&mut Vec::new());
+    });
+    assert_eq!((report.answered, report.errors), (3, 3));
+    assert!(report.error_texts[0].contains("the server closed early"), "{report}");
+}
+
+#[test]
+fn a_byte_after_the_last_answer_is_an_error() {
+    let report = load(|mut stream| {
+        echo(stream.try_clone().unwrap());
+        let _ = stream.write_all(b"x");
+    });
+    assert_eq!((report.answered, report.errors), (100, 3));
+    assert!(report.error_texts[0].contains("more bytes than were asked for"), "{report}");
+}
+
+#[test]
+fn a_server_that_says_nothing_is_an_error_when_the_time_is_up() {
+    for pace in [Pace::Free, Pace::Waves] {
+        let addr = serve(|mut stream| drop(stream.read_to_end(&mut Vec::new())));
+        let config = Config { limit: Duration::from_millis(200), pace, ..config(addr) };
+        let report = run(&config, |_| ()).unwrap();
+        assert_eq!((report.answered, report.errors), (0, 3));
+        assert!(report.error_texts[0].contains("time is up"), "{report}");
+    }
+}
+
+#[test]
+fn an_http_answer_that_changes_is_an_error() {
+    fn hello(mut stream: TcpStream) {
+        let mut buffer = [0; 1000];
+        for number in 0.. {
+            let Ok(1..) = stream.read(&mut buffer) else {
+                return;
+            };
+            let end = if number < 5 { "world!" } else { "World!" };
+            let answer = format!("HTTP/1.1 200 OK\r\nContent-Length: 13\r\n\r\nHello, {end}");
+            if stream.write_all(answer.as_bytes()).is_err() {
+                return;
+            }
+        }
+    }
+    let config = Config { case: Case::Http, depth: 1, ..config(serve(hello)) };
+    let right = run(&Config { requests: 15, ..config.clone() }, |_| ()).unwrap();
+    assert_eq!((right.answered, right.errors), (15, 0));
+    let wrong = run(&config, |_| ()).unwrap();
+    assert_eq!((wrong.answered, wrong.errors), (15, 3));
+    // Five answers of 52 bytes, then the 46 up to the "W".
+    assert!(wrong.error_texts[0].contains("wrong byte at offset 306,"), "{wrong}");
+}
+
+#[test]
+fn what_makes_no_sense_is_refused() {
+    let addr = SocketAddr::from(([127, 0, 0, 1], 1));
+    for config in [
+        Config { addr: SocketAddr::from(([192, 0, 2, 1], 80)), ..config(addr) },
+        Config { connections: 0, ..config(addr) },
+        Config { requests: 2, ..config(addr) },
+        Config { size: 0, ..config(addr) },
+        Config { depth: 0, ..config(addr) },
+    ] {
+        let error = run(&config, |_| ()).unwrap_err();
+        assert_eq!(error.kind(), std::io::ErrorKind::InvalidInput, "{config:?}");
+    }
+}
