@@ -58,13 +58,20 @@ pub mod net {
 pub mod runtime {
     //! The runtime itself: for those who step it by hand, count what it does, or run several.
 
-    pub use egret_runtime::runtime::{Builder, EnterGuard, Metrics, Runtime, Turn};
+    pub use egret_runtime::runtime::{Builder, EnterGuard, Handle, Metrics, Runtime, Turn};
 }
 
 pub mod task {
     //! Tasks.
 
     pub use egret_runtime::task::{
-        Id, JoinError, JoinHandle, Unconstrained, spawn, unconstrained, yield_now,
+        AbortHandle, Id, JoinError, JoinHandle, RemoteJoinHandle, Unconstrained, spawn, unconstrained,
+        yield_now,
     };
+}
+
+pub mod time {
+    //! Time: sleeping, time limits and intervals.
+
+    pub use egret_runtime::time::*;
 }

@@ -6,22 +6,26 @@
 //! A turn (see `docs/loop.md`):
 //!
 //! 1. With nothing to run, or after [`POLLS_PER_WAIT`] polls without a look at the kernel: `epoll_wait`,
-//!    blocking in the first case only. Wake whoever waited for what it reports.
+//!    blocking in the first case only, until the next deadline. Wake whoever waited for what it reports, and
+//!    whoever waited for a deadline that has passed.
 //! 2. Collect the wakes of other threads.
 //! 3. Poll at most as many tasks as are queued now. What they wake is for the next turn.
 //!
 //! User code (poll, drop, wake) runs with no borrow held, so it may spawn, wake, abort, and close what it likes.
 
+use crate::clock::source::EnteredClock;
+use crate::clock::{self, Clock};
 use crate::context::{self, Entered, Slot};
 use crate::join::JoinHandle;
 use crate::key::{ROOT, TaskKey};
 use crate::mailbox::Sleep;
 use crate::queue::{RunQueue, Woken};
 use crate::reactor::{Reactor, wake_all};
-use crate::remote::Lease;
+use crate::remote::{Address, Lease};
 use crate::stats::{Counter, Metrics};
 use crate::sys::Backend;
-use crate::task::{Polled, Task, TaskCell};
+use crate::task::{Id, Polled, Task, TaskCell};
+use crate::timer::Timers;
 use crate::waker;
 use slab::Slab;
 use std::cell::{Cell, RefCell};
@@ -50,6 +54,8 @@ pub(crate) struct Executor {
     tasks: RefCell<Slab<Rc<dyn Task>>>,
     queue: Rc<RunQueue>,
     pub(crate) reactor: Rc<Reactor>,
+    pub(crate) timers: Rc<Timers>,
+    pub(crate) clock: Rc<Clock>,
     /// What is spawned now is dropped at once.
     closed: Cell<bool>,
     /// Polls since the last look at the kernel.
@@ -68,6 +74,7 @@ pub(crate) struct Executor {
 pub(crate) struct EnteredExecutor {
     _executor: Entered<Executor>,
     _queue: Entered<RunQueue>,
+    _clock: EnteredClock,
 }
 
 /// What one turn of the loop did, by [`Runtime::turn`](crate::runtime::Runtime::turn).
@@ -76,8 +83,10 @@ pub(crate) struct EnteredExecutor {
 pub struct Turn {
     /// Events that the kernel reported for descriptors.
     pub events: usize,
-    /// Tasks that were put in the run queue by events and by other threads.
+    /// Tasks that were put in the run queue by events, by timers and by other threads.
     pub woken: usize,
+    /// Timers that fired.
+    pub timers_fired: usize,
     /// Tasks that were polled.
     pub polled: usize,
 }
@@ -97,12 +106,15 @@ impl Executor {
         let remote = Lease::take(backend)?;
         let queue = Rc::new(RunQueue::new(remote.number(), remote.first_generation()));
         let reactor = Reactor::new(backend, queue.clone(), remote.bell.as_fd())?;
+        let clock = Rc::new(Clock::new(backend));
         queue.claim(ROOT);
         queue.pop(|_| 0);
         Ok(Rc::new(Executor {
             tasks: RefCell::default(),
             queue,
             reactor,
+            timers: Timers::new(clock.clone()),
+            clock,
             closed: Cell::new(false),
             polls_since_wait: Cell::new(0),
             letters: Cell::default(),
@@ -118,23 +130,41 @@ impl Executor {
         EnteredExecutor {
             _executor: Slot::enter(&CURRENT, self.clone()),
             _queue: waker::enter(self.queue.clone()),
+            _clock: clock::source::enter(&self.clock),
         }
     }
 
     /// Makes `future` a task and queues it.
-    pub(crate) fn spawn<F>(&self, future: F, at: &'static Location<'static>) -> JoinHandle<F::Output>
+    pub(crate) fn spawn<F>(&self, future: F, id: Id, at: &'static Location<'static>) -> JoinHandle<F::Output>
     where
         F: Future + 'static,
     {
-        let task = Rc::new(TaskCell::new(future, at));
+        let task = Rc::new(TaskCell::new(future, id, at));
         if self.closed.get() {
             Task::cancel(&*task);
-            return JoinHandle::new(task, self.key(0, ROOT));
+            return JoinHandle::new(task, None, self.address());
         }
         let index = self.tasks.borrow_mut().insert(task.clone()) + 1;
         let index = u32::try_from(index).expect("memory for 2^32 tasks");
         let generation = self.queue.claim(index);
-        JoinHandle::new(task, self.key(generation, index))
+        JoinHandle::new(task, Some(self.key(generation, index)), self.address())
+    }
+
+    /// Drops the future of the task that `key` names, if it is still the one of this id: at once, or when the poll
+    /// that is under way returns.
+    pub(crate) fn abort(&self, key: TaskKey, id: Id) {
+        let slot = (key.index() as usize).checked_sub(1);
+        let task = slot.and_then(|slot| self.tasks.borrow_mut().get(slot).cloned());
+        if let Some(task) = task.filter(|task| task.id() == id) {
+            Task::cancel(&*task);
+            // The next turn finds it finished and gives its slot to another.
+            self.queue.wake(key.index(), key.generation());
+        }
+    }
+
+    /// Where other threads send what this executor is to do.
+    pub(crate) fn address(&self) -> Address {
+        self.remote.address()
     }
 
     /// Queues the future of `block_on` for its first poll.
@@ -156,8 +186,8 @@ impl Executor {
         let queued_before = self.queue.queued.get();
         let idle = self.queue.len() == 0;
         if idle || look == Look::Always || self.polls_since_wait.get() >= POLLS_PER_WAIT {
-            let timeout = if idle { timeout } else { Some(Duration::ZERO) };
-            turn.events = self.wait(timeout);
+            turn.events = self.wait(if idle { timeout } else { Some(Duration::ZERO) });
+            turn.timers_fired = self.fire_timers();
         }
         self.collect_letters();
         turn.woken = (self.queue.queued.get() - queued_before) as usize;
@@ -168,14 +198,47 @@ impl Executor {
         (turn, done)
     }
 
-    /// Looks at the kernel, and sleeps there when `timeout` lets it and no other thread has woken anyone.
+    /// Looks at the kernel, and sleeps there when `timeout` lets it and no other thread has woken anyone: until
+    /// something happens, or a deadline comes, or `timeout` is over.
     fn wait(&self, timeout: Option<Duration>) -> usize {
         self.polls_since_wait.set(0);
-        let may_sleep = timeout != Some(Duration::ZERO);
-        let timeout = match may_sleep.then(|| self.remote.mailbox.prepare_sleep()) {
-            Some(Sleep::May) => timeout,
-            Some(Sleep::MustNot) | None => Some(Duration::ZERO),
+        if timeout == Some(Duration::ZERO) {
+            return self.look(timeout);
+        }
+        let deadline = self.timers.next();
+        match deadline {
+            Some(deadline) if self.clock.source.jumps_when_idle() => return self.look_or_jump(deadline),
+            _ => {}
+        }
+        let until_deadline = match deadline {
+            Some(deadline) if !self.clock.source.stands_still() => {
+                Some(Duration::from_nanos(deadline.saturating_sub(self.clock.now())))
+            }
+            _ => None,
         };
+        let timeout = match (timeout, until_deadline) {
+            (Some(a), Some(b)) => Some(a.min(b)),
+            (a, b) => a.or(b),
+        };
+        match self.remote.mailbox.prepare_sleep() {
+            Sleep::May => self.look(timeout),
+            Sleep::MustNot => self.look(Some(Duration::ZERO)),
+        }
+    }
+
+    /// Where an idle loop goes on a clock that a test has paused: to the next deadline, if the kernel has nothing
+    /// to report now and no other thread has woken anyone.
+    fn look_or_jump(&self, deadline: u64) -> usize {
+        let may_jump = self.remote.mailbox.prepare_sleep() == Sleep::May;
+        let events = self.look(Some(Duration::ZERO));
+        if may_jump && events == 0 {
+            self.clock.source.jump(self.clock.instant(deadline).into_std());
+        }
+        events
+    }
+
+    /// Calls `epoll_wait` and wakes whoever waited for what it reports.
+    fn look(&self, timeout: Option<Duration>) -> usize {
         let mut foreign = self.foreign.take();
         let events = self.reactor.wait(timeout, &mut foreign);
         wake_all(&mut foreign);
@@ -183,11 +246,29 @@ impl Executor {
         events.expect("epoll_wait on egret's own epoll descriptor; was it closed behind egret's back?")
     }
 
+    /// Wakes whoever waited for a deadline that has passed. Without timers it does not read the clock.
+    pub(crate) fn fire_timers(&self) -> usize {
+        if self.timers.is_empty() {
+            return 0;
+        }
+        let mut foreign = self.foreign.take();
+        let fired = self.timers.fire(self.clock.now(), &self.queue, &mut foreign);
+        wake_all(&mut foreign);
+        self.foreign.set(foreign);
+        fired
+    }
+
+    /// Whether no task is queued.
+    #[cfg(feature = "test-util")]
+    pub(crate) fn is_quiet(&self) -> bool {
+        self.queue.len() == 0
+    }
+
     /// Takes the wakes of other threads. Ends the sleep that `wait` announced.
     #[inline]
     fn collect_letters(&self) {
         let mut letters = self.letters.take();
-        self.remote.mailbox.collect(&mut letters);
+        let flag = self.remote.mailbox.collect(&mut letters);
         for letter in letters.drain(..) {
             let Some(key) = TaskKey::from_bits(letter) else { continue };
             if self.queue.wake(key.index(), key.generation()) == Woken::Queued {
@@ -195,6 +276,9 @@ impl Executor {
             }
         }
         self.letters.set(letters);
+        if flag {
+            self.remote.take_errands().into_iter().for_each(|errand| errand());
+        }
     }
 
     /// Polls what is queued now, within the bound. Returns whether the future of `block_on` is done.
@@ -245,6 +329,7 @@ impl Executor {
     pub(crate) fn shut_down(self: &Rc<Executor>) {
         let _entered = self.enter();
         self.closed.set(true);
+        self.remote.refuse_errands();
         let slots = self.tasks.borrow().capacity();
         for slot in 0..slots {
             let task = self.tasks.borrow_mut().try_remove(slot);
@@ -253,6 +338,7 @@ impl Executor {
                 task.cancel();
             }
         }
+        self.timers.close();
         self.reactor.close();
     }
 
@@ -270,7 +356,9 @@ impl Executor {
             epoll_ctls: self.reactor.controls.get(),
             epoll_ctl_errors: self.reactor.control_errors.get(),
             eventfd_writes: self.remote.rings(),
+            timers_fired: self.timers.fired.get(),
             tasks_alive: self.tasks.borrow().len(),
+            timers_alive: self.timers.len(),
             sources_alive: self.reactor.sources_alive(),
         }
     }
@@ -285,13 +373,18 @@ fn in_order(_len: usize) -> usize {
 /// The executor that this thread is in.
 #[track_caller]
 pub(crate) fn current() -> Rc<Executor> {
-    match CURRENT.with(Slot::get) {
+    match try_current() {
         Some(executor) => executor,
         None => panic!(
             "there is no egret runtime on this thread: call this inside `egret::block_on` or \
              `Runtime::block_on`, or hold a `Runtime::enter` guard"
         ),
     }
+}
+
+/// The executor that this thread is in, if any.
+pub(crate) fn try_current() -> Option<Rc<Executor>> {
+    CURRENT.with(Slot::get)
 }
 
 /// Makes `future` a task of the runtime that this thread is in. It runs by itself, whether or not the
@@ -319,5 +412,5 @@ pub fn spawn<F>(future: F) -> JoinHandle<F::Output>
 where
     F: Future + 'static,
 {
-    current().spawn(future, Location::caller())
+    current().spawn(future, Id::next(), Location::caller())
 }

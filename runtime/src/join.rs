@@ -3,6 +3,7 @@
 //! A handle belongs to the thread of its task and may outlive the runtime.
 
 use crate::key::TaskKey;
+use crate::remote::Address;
 use crate::task::{Id, Join};
 use crate::waker;
 use std::any::Any;
@@ -35,15 +36,16 @@ use std::task::{Context, Poll};
 /// assert_eq!(handle.await.unwrap(), 42);
 /// # });
 /// ```
-#[must_use = "dropping a JoinHandle detaches its task, `drop(handle)` or `let _ = handle` says so"]
 pub struct JoinHandle<T> {
     task: Rc<dyn Join<T>>,
-    key: TaskKey,
+    /// What the executor knows it by, unless it was over before it was spawned.
+    pub(crate) key: Option<TaskKey>,
+    pub(crate) address: Address,
 }
 
 impl<T> JoinHandle<T> {
-    pub(crate) fn new(task: Rc<dyn Join<T>>, key: TaskKey) -> JoinHandle<T> {
-        JoinHandle { task, key }
+    pub(crate) fn new(task: Rc<dyn Join<T>>, key: Option<TaskKey>, address: Address) -> JoinHandle<T> {
+        JoinHandle { task, key, address }
     }
 
     /// Cancels the task: its future is dropped before this returns, and the handle resolves to a
@@ -63,8 +65,10 @@ impl<T> JoinHandle<T> {
     pub fn abort(&self) {
         if !self.task.is_finished() {
             self.task.cancel();
-            // The executor finds it finished at the next turn and gives its slot to another.
-            waker::new(self.key).wake();
+            if let Some(key) = self.key {
+                // The executor finds it finished at the next turn and gives its slot to another.
+                waker::new(key).wake();
+            }
         }
     }
 

@@ -16,8 +16,10 @@
 //! | `readiness` | the rules of edge-triggered readiness |
 //! | `waiters` | who waits for a descriptor |
 //! | `reactor` | `epoll`, and the descriptors registered with it |
+//! | `clock`, `timer` | what time it is; deadlines |
 //! | `executor` | the turn of the loop |
 //! | `io`, `async_fd` | a registered descriptor, and the public form of it |
+//! | `time` | sleep, timeout, interval |
 //! | `coop`, `runtime` | `yield_now`; what a program holds in its hand |
 
 #[cfg(not(all(target_os = "linux", target_pointer_width = "64")))]
@@ -25,10 +27,13 @@ compile_error!(
     "egret runs on 64-bit Linux only: it is built on epoll, and its wakers are 64-bit numbers in a pointer"
 );
 
+mod abort;
 mod async_fd;
+mod clock;
 mod context;
 mod coop;
 mod executor;
+mod handle;
 pub mod io;
 mod join;
 mod key;
@@ -42,6 +47,8 @@ mod stats;
 mod sync;
 pub mod sys;
 pub mod task;
+pub mod time;
+mod timer;
 mod waiters;
 mod waker;
 

@@ -4,13 +4,16 @@
 //! is one atomic word, and every change of it is a read-modify-write:
 //!
 //! ```text
-//!                 post (1)                       post (1)
+//!              post, raise (1)                post, raise (1)
 //!      AWAKE ----------------> AWAKE|MAIL   ASLEEP ----------------> ASLEEP|MAIL  -> ring the bell, once
 //!        |  ^                    |   ^        ^  |                        |
 //!        |  +---- collect (3) ---+   |        |  |                        |
 //!        +-------- prepare_sleep (2) +--------+  +------ collect (3) -----+-----> AWAKE
 //!                  (with MAIL: must not sleep)
 //! ```
+//!
+//! What stands as MAIL there is two bits: letters in the inbox, and a flag for whatever else the loop is to look
+//! after.
 //!
 //! With two words, one for "asleep" and one for "there is mail", each side could store its own and then load
 //! the other's old value: the store and the load are reordered by the processor, nobody rings, and the
@@ -27,6 +30,8 @@ use crate::sync::{AtomicU32, Mutex, Ordering};
 const ASLEEP: u32 = 1;
 /// The inbox may hold something.
 const MAIL: u32 = 2;
+/// Somebody has raised the flag.
+const FLAG: u32 = 4;
 
 /// From this length on the inbox is searched for duplicates before it grows, so that a thread which wakes
 /// in a loop, while a task does not come back, costs memory for each task and not for each wake.
@@ -99,7 +104,16 @@ impl Mailbox {
         if !kept {
             return Bell::LetBe;
         }
-        match self.state.fetch_or(MAIL, Ordering::AcqRel) {
+        self.announce(MAIL)
+    }
+
+    /// Raises the flag: the loop is to look after what its owner and the caller have agreed on. (1)
+    pub(crate) fn raise(&self) -> Bell {
+        self.announce(FLAG)
+    }
+
+    fn announce(&self, what: u32) -> Bell {
+        match self.state.fetch_or(what, Ordering::AcqRel) {
             ASLEEP => Bell::Ring,
             _ => Bell::LetBe,
         }
@@ -109,26 +123,27 @@ impl Mailbox {
     ///
     /// Whatever it answers, [`collect`](Mailbox::collect) comes next, after the wait if there was one.
     pub(crate) fn prepare_sleep(&self) -> Sleep {
-        match self.state.fetch_or(ASLEEP, Ordering::AcqRel) & MAIL {
+        match self.state.fetch_or(ASLEEP, Ordering::AcqRel) & (MAIL | FLAG) {
             0 => Sleep::May,
             _ => Sleep::MustNot,
         }
     }
 
-    /// Ends a sleep and appends what was posted to `letters`. (3)
+    /// Ends a sleep and appends what was posted to `letters`. Says whether the flag was up; it is down now. (3)
     #[inline]
-    pub(crate) fn collect(&self, letters: &mut Vec<u64>) {
+    #[must_use = "who raised the flag waits for something"]
+    pub(crate) fn collect(&self, letters: &mut Vec<u64>) -> bool {
         // No transition, so no harm in a plain load: mail that it misses is seen before the next sleep.
-        if self.state.load(Ordering::Relaxed) != 0 {
-            self.collect_now(letters);
-        }
+        self.state.load(Ordering::Relaxed) != 0 && self.collect_now(letters)
     }
 
-    fn collect_now(&self, letters: &mut Vec<u64>) {
-        // The flags go first: a post after this sets MAIL again, for a collect that may find nothing.
-        if self.state.swap(0, Ordering::AcqRel) & MAIL != 0 {
+    fn collect_now(&self, letters: &mut Vec<u64>) -> bool {
+        // The bits go first: a post after this sets MAIL again, for a collect that may find nothing.
+        let before = self.state.swap(0, Ordering::AcqRel);
+        if before & MAIL != 0 {
             self.with_inbox(|inbox| letters.append(&mut inbox.letters));
         }
+        before & FLAG != 0
     }
 
     /// How many letters were in the inbox already when they were posted.

@@ -6,6 +6,9 @@
 //! executor (whose tasks it does not know by generation): never freed memory, and never the descriptor of
 //! somebody's socket that was given the number of an eventfd. The price is one eventfd for each runtime that
 //! was alive at the same time as others, kept until the process ends.
+//!
+//! Beside wakes other threads send errands: closures that the loop runs on its own thread, to spawn a task or
+//! to abort one. They name the lease that they are for, so that none is run by a later executor.
 
 use crate::key::TaskKey;
 use crate::mailbox::{Bell, Mailbox};
@@ -20,6 +23,27 @@ pub(crate) struct Remote {
     pub(crate) mailbox: Mailbox,
     pub(crate) bell: Fd,
     rings: AtomicU64,
+    errands: Mutex<Errands>,
+}
+
+/// What another thread asks the loop to do. It may be dropped undone, on any thread.
+pub(crate) type Errand = Box<dyn FnOnce() + Send>;
+
+#[derive(Default)]
+struct Errands {
+    /// The lease that they are for, while there is one.
+    tenure: Option<Tenure>,
+    list: Vec<Errand>,
+}
+
+/// How many had an executor's number before: with the number it names one executor of the process for good.
+type Tenure = u32;
+
+/// Where errands for an executor are sent. It may outlive the executor.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Address {
+    number: u16,
+    tenure: Tenure,
 }
 
 /// Makes a [`Remote`] somebody's own until it is dropped.
@@ -27,8 +51,7 @@ pub(crate) struct Remote {
 pub(crate) struct Lease {
     remote: &'static Remote,
     number: u16,
-    /// How many had this number before.
-    tenure: u16,
+    tenure: Tenure,
     /// The counters when the lease began.
     rings_before: u64,
     duplicates_before: u64,
@@ -44,21 +67,63 @@ static NUMBERS: Mutex<Numbers> = Mutex::new(Numbers { free: Vec::new(), unused: 
 
 struct Numbers {
     /// Numbers that were given back, with how many had each.
-    free: Vec<(u16, u16)>,
+    free: Vec<(u16, Tenure)>,
     /// The lowest number that nobody has had. 0 is nobody's, so that no key is 0.
     unused: u32,
 }
 
 /// Wakes the task that `key` names, from any thread.
 pub(crate) fn wake(key: TaskKey) {
-    let page = TABLE[usize::from(key.executor()) / PAGE].get();
-    let Some(remote) = page.and_then(|page| page[usize::from(key.executor()) % PAGE].get()) else {
-        return; // No such executor was ever made; a waker of ours cannot name it.
-    };
-    if remote.mailbox.post(key.bits()) == Bell::Ring {
-        remote.rings.fetch_add(1, Ordering::Relaxed);
-        // The counter would be full after 2^64 rings; there is no other way for this to fail.
-        let _ = remote.bell.ring();
+    // There is no such executor: a waker of ours cannot name it.
+    let Some(remote) = find(key.executor()) else { return };
+    let bell = remote.mailbox.post(key.bits());
+    remote.answer(bell);
+}
+
+/// Has an errand run by the executor at `address`, from any thread; drops it when that executor is gone.
+pub(crate) fn send(address: Address, errand: Errand) {
+    let Some(remote) = find(address.number) else { return };
+    let refused = remote.with_errands(|errands| {
+        if errands.tenure == Some(address.tenure) {
+            errands.list.push(errand);
+            None
+        } else {
+            Some(errand)
+        }
+    });
+    match refused {
+        Some(errand) => drop(errand), // out of the lock: it is user code
+        None => remote.answer(remote.mailbox.raise()),
+    }
+}
+
+fn find(number: u16) -> Option<&'static Remote> {
+    TABLE[usize::from(number) / PAGE].get()?[usize::from(number) % PAGE].get()
+}
+
+impl Remote {
+    fn answer(&self, bell: Bell) {
+        if bell == Bell::Ring {
+            self.rings.fetch_add(1, Ordering::Relaxed);
+            // The counter would be full after 2^64 rings; there is no other way for this to fail.
+            let _ = self.bell.ring();
+        }
+    }
+
+    /// What other threads have asked for since this was last called.
+    pub(crate) fn take_errands(&self) -> Vec<Errand> {
+        self.with_errands(|errands| std::mem::take(&mut errands.list))
+    }
+
+    /// No user code runs under the lock.
+    fn with_errands<R>(&self, f: impl FnOnce(&mut Errands) -> R) -> R {
+        f(&mut self.errands.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+}
+
+impl std::fmt::Debug for Errands {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Errands").field("tenure", &self.tenure).field("len", &self.list.len()).finish()
     }
 }
 
@@ -79,16 +144,15 @@ impl Lease {
                 })?;
                 let page = TABLE[usize::from(number) / PAGE]
                     .get_or_init(|| std::iter::repeat_with(OnceLock::new).take(PAGE).collect());
-                let (mailbox, rings) = (Mailbox::closed(), AtomicU64::new(0));
-                let remote = Remote { mailbox, bell: backend.eventfd()?, rings };
+                let (mailbox, bell) = (Mailbox::closed(), backend.eventfd()?);
+                let remote = Remote { mailbox, bell, rings: AtomicU64::new(0), errands: Mutex::default() };
                 let _ = page[usize::from(number) % PAGE].set(remote);
                 numbers.unused += 1;
                 (number, 0)
             }
         };
-        let page = TABLE[usize::from(number) / PAGE].get();
-        let remote = page.and_then(|page| page[usize::from(number) % PAGE].get());
-        let remote = remote.expect("a number that was given out has a remote");
+        let remote = find(number).expect("a number that was given out has a remote");
+        remote.with_errands(|errands| errands.tenure = Some(tenure));
         remote.mailbox.open();
         let rings_before = remote.rings.load(Ordering::Relaxed);
         Ok(Lease { remote, number, tenure, rings_before, duplicates_before: remote.mailbox.duplicates() })
@@ -100,7 +164,21 @@ impl Lease {
 
     /// A generation to start from that the number's last owner has not used for as long as possible.
     pub(crate) fn first_generation(&self) -> u16 {
-        self.tenure.wrapping_mul(0x61c9) // odd, so that 65 536 owners start from different ones
+        (self.tenure as u16).wrapping_mul(0x61c9) // odd, so that 65 536 owners start from different ones
+    }
+
+    /// Where errands for this executor are sent.
+    pub(crate) fn address(&self) -> Address {
+        Address { number: self.number, tenure: self.tenure }
+    }
+
+    /// Takes no more errands, and drops those that are there.
+    pub(crate) fn refuse_errands(&self) {
+        let left = self.remote.with_errands(|errands| {
+            errands.tenure = None;
+            std::mem::take(&mut errands.list)
+        });
+        drop(left);
     }
 
     /// How often the bell was rung for this owner.
@@ -125,6 +203,7 @@ impl std::ops::Deref for Lease {
 
 impl Drop for Lease {
     fn drop(&mut self) {
+        self.refuse_errands();
         self.remote.mailbox.close();
         let numbers = &mut *NUMBERS.lock().unwrap_or_else(PoisonError::into_inner);
         numbers.free.push((self.number, self.tenure.wrapping_add(1)));
@@ -138,7 +217,7 @@ mod tests {
 
     fn collected(mailbox: &Mailbox) -> Vec<u64> {
         let mut letters = Vec::new();
-        mailbox.collect(&mut letters);
+        assert!(!mailbox.collect(&mut letters));
         letters
     }
 
@@ -154,6 +233,45 @@ mod tests {
         assert_eq!(mailbox.post(3), Bell::LetBe);
         assert_eq!(collected(&mailbox), [2, 3]);
         assert_eq!(mailbox.post(4), Bell::LetBe);
+    }
+
+    #[test]
+    fn a_raised_flag_keeps_the_loop_awake_and_is_seen_once() {
+        let mailbox = Mailbox::closed();
+        mailbox.open();
+        assert_eq!(mailbox.raise(), Bell::LetBe);
+        assert_eq!(mailbox.prepare_sleep(), Sleep::MustNot);
+        assert!(mailbox.collect(&mut Vec::new()));
+        assert!(!mailbox.collect(&mut Vec::new()));
+        assert_eq!(mailbox.prepare_sleep(), Sleep::May);
+        assert_eq!(mailbox.raise(), Bell::Ring);
+        assert_eq!(mailbox.post(1), Bell::LetBe);
+        let mut letters = Vec::new();
+        assert!(mailbox.collect(&mut letters));
+        assert_eq!(letters, [1]);
+    }
+
+    #[test]
+    fn an_errand_for_an_executor_that_is_gone_is_dropped_and_not_run_by_the_next_one() {
+        let lease = Lease::take(Backend::current()).unwrap();
+        let address = lease.address();
+        let (sender, receiver) = std::sync::mpsc::channel();
+        let errand = |sender: &std::sync::mpsc::Sender<u32>, n| -> Errand {
+            let sender = sender.clone();
+            Box::new(move || sender.send(n).unwrap())
+        };
+        send(address, errand(&sender, 1));
+        lease.take_errands().into_iter().for_each(|errand| errand());
+        send(address, errand(&sender, 2));
+        drop(lease); // with the second in it
+        let again: Vec<_> = (0..8).map(|_| Lease::take(Backend::current()).unwrap()).collect();
+        send(address, errand(&sender, 3));
+        for lease in &again {
+            assert_ne!(lease.address(), address);
+            assert_eq!(lease.take_errands().len(), 0);
+        }
+        drop(sender);
+        assert_eq!(receiver.iter().collect::<Vec<_>>(), [1]);
     }
 
     #[test]

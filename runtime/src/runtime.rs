@@ -1,12 +1,14 @@
 //! [`Runtime`]: an executor and a reactor that somebody owns.
 
 pub use crate::executor::Turn;
+pub use crate::handle::Handle;
 pub use crate::stats::Metrics;
 
 use crate::context::Running;
 use crate::executor::{EnteredExecutor, Executor, Look};
 use crate::join::JoinHandle;
 use crate::sys::Backend;
+use crate::task::Id;
 use std::fmt;
 use std::future::Future;
 use std::io;
@@ -132,13 +134,18 @@ impl Runtime {
         F: Future + 'static,
     {
         let _entered = self.executor.enter();
-        self.executor.spawn(future, Location::caller())
+        self.executor.spawn(future, Id::next(), Location::caller())
     }
 
     /// Makes this the runtime that `spawn` and the socket types use on this thread, until the guard is
     /// dropped. Guards of several runtimes are to be dropped in the opposite order.
     pub fn enter(&self) -> EnterGuard<'_> {
         EnterGuard { _entered: self.executor.enter(), _runtime: PhantomData }
+    }
+
+    /// The runtime as other threads see it.
+    pub fn handle(&self) -> Handle {
+        Handle::new(self.executor.address())
     }
 
     /// What the runtime has done so far.

@@ -29,7 +29,7 @@ impl Counter {
 
 /// What a runtime has done since it was built, by [`Runtime::metrics`](crate::runtime::Runtime::metrics).
 ///
-/// All but the last two only grow. The counts are exact, so a difference of two snapshots says what happened
+/// All but the last three only grow. The counts are exact, so a difference of two snapshots says what happened
 /// between them:
 ///
 /// ```
@@ -68,9 +68,13 @@ pub struct Metrics {
     pub epoll_ctl_errors: u64,
     /// Writes to the runtime's eventfd: at most one each time the loop sleeps.
     pub eventfd_writes: u64,
+    /// Timers that fired.
+    pub timers_fired: u64,
     /// Tasks that are spawned and not finished. One that [`abort`](crate::task::JoinHandle::abort) ended
     /// counts until the next turn.
     pub tasks_alive: usize,
+    /// Timers that are set and have not fired.
+    pub timers_alive: usize,
     /// Descriptors that are registered.
     pub sources_alive: usize,
 }

@@ -23,8 +23,10 @@
 //! User code (poll, drop of the future, drop of the output, wake of the joiner) may do anything with any cell,
 //! its own included: it only ever runs in a phase that refuses, or after the last touch of the stage.
 
+pub use crate::abort::AbortHandle;
 pub use crate::coop::{Unconstrained, unconstrained, yield_now};
 pub use crate::executor::spawn;
+pub use crate::handle::RemoteJoinHandle;
 pub use crate::join::{JoinError, JoinHandle};
 
 use crate::waker;
@@ -43,7 +45,7 @@ use std::task::{Context, Poll, Waker};
 pub struct Id(u64);
 
 impl Id {
-    fn next() -> Id {
+    pub(crate) fn next() -> Id {
         static NEXT: AtomicU64 = AtomicU64::new(1);
         Id(NEXT.fetch_add(1, Ordering::Relaxed))
     }
@@ -64,6 +66,8 @@ pub(crate) trait Task {
 
     /// Drops the future now, or when the poll that is under way returns. (3)
     fn cancel(&self);
+
+    fn id(&self) -> Id;
 }
 
 /// A spawned future, as its handle sees it.
@@ -114,12 +118,12 @@ enum Stage<F: Future> {
 }
 
 impl<F: Future> TaskCell<F> {
-    pub(crate) fn new(future: F, spawned_at: &'static Location<'static>) -> TaskCell<F> {
+    pub(crate) fn new(future: F, id: Id, spawned_at: &'static Location<'static>) -> TaskCell<F> {
         TaskCell {
             phase: Cell::new(Phase::Idle),
             aborted: Cell::new(false),
             detached: Cell::new(false),
-            id: Id::next(),
+            id,
             spawned_at,
             joiner: Cell::new(None),
             stage: UnsafeCell::new(Stage::Future(future)),
@@ -221,6 +225,10 @@ impl<F: Future> Task for TaskCell<F> {
             Phase::Running => self.aborted.set(true),
             Phase::Dropping | Phase::Done | Phase::Taken => {}
         }
+    }
+
+    fn id(&self) -> Id {
+        self.id
     }
 }
 

@@ -10,7 +10,7 @@
 
 use crate::context::Slot;
 use crate::key::TaskKey;
-use crate::queue::RunQueue;
+use crate::queue::{Batch, RunQueue};
 use crate::remote;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::task::{RawWaker, RawWakerVTable, Waker};
@@ -42,6 +42,19 @@ pub(crate) fn new(key: TaskKey) -> Waker {
 #[inline]
 pub(crate) fn key_of(waker: &Waker) -> Option<TaskKey> {
     if std::ptr::eq(waker.vtable(), &VTABLE) { key(waker.data()) } else { None }
+}
+
+/// Wakes a task of the queue's executor, and hands any other waker back. Runs no user code.
+#[inline]
+pub(crate) fn wake_in(queue: &mut Batch<'_>, waker: Waker) -> Option<Waker> {
+    match key_of(&waker) {
+        Some(key) if key.executor() == queue.executor() => {
+            queue.wake(key.index(), key.generation());
+            std::mem::forget(waker); // its drop is nothing, behind an indirect call
+            None
+        }
+        _ => Some(waker),
+    }
 }
 
 /// Wakes one that may be foreign, whose panic must not keep others from being woken.

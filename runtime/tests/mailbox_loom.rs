@@ -46,7 +46,7 @@ impl Post for mailbox::Mailbox {
     }
 
     fn collect(&self, letters: &mut Vec<u64>) {
-        mailbox::Mailbox::collect(self, letters);
+        assert!(!mailbox::Mailbox::collect(self, letters));
     }
 }
 
@@ -165,6 +165,45 @@ fn no_wake_is_lost_and_each_sleep_costs_at_most_one_ring() {
 #[test]
 fn a_coalesced_wake_publishes_the_writes_before_it() {
     a_coalesced_wake_publishes(real); // C2
+}
+
+/// A flag is raised beside a letter that is posted, and the sleeper sees what each thread wrote before.
+#[test]
+fn a_raised_flag_wakes_the_sleeper_and_publishes() {
+    check(|| {
+        let shared = Arc::new((real(), Bell::new(), AtomicU32::new(0)));
+        let raiser = {
+            let shared = shared.clone();
+            thread::spawn(move || {
+                shared.2.store(1, Ordering::Relaxed);
+                if shared.0.raise() == mailbox::Bell::Ring {
+                    shared.1.ring();
+                }
+            })
+        };
+        let poster = {
+            let shared = shared.clone();
+            thread::spawn(move || {
+                if shared.0.post(9) == mailbox::Bell::Ring {
+                    shared.1.ring();
+                }
+            })
+        };
+
+        let (mailbox, bell, data) = &*shared;
+        let (mut letters, mut raised) = (Vec::new(), false);
+        while letters.is_empty() || !raised {
+            if mailbox.may_sleep() {
+                bell.wait();
+            }
+            if mailbox.collect(&mut letters) {
+                assert_eq!(data.load(Ordering::Relaxed), 1);
+                raised = true;
+            }
+        }
+        raiser.join().unwrap();
+        poster.join().unwrap();
+    });
 }
 
 /// The mistake of returning early: the inbox has the task already, so the wake is done after a plain load.

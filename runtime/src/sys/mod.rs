@@ -20,6 +20,7 @@
 //! This module is public because `egret-net` is built on it. It is not covered by SemVer.
 
 mod address;
+mod clock;
 mod epoll;
 mod fd;
 mod option;

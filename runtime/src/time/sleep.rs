@@ -1,0 +1,182 @@
+//! [`Sleep`]: waits until a deadline.
+//!
+//! A sleep touches no timer before it is polled and found to have to wait, so that one which is never polled costs
+//! nothing, and takes its timer out when it is dropped.
+
+use crate::clock::Instant;
+use crate::context;
+use crate::executor;
+use crate::timer::Timer;
+use std::fmt;
+use std::future::Future;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+/// Waits for `duration`.
+///
+/// Never wakes early. `Duration::ZERO` is ready at once; a duration beyond the range of the clock waits for ever.
+///
+/// # Cancel safety
+///
+/// It has no effect to be lost.
+///
+/// # Panics
+///
+/// When it is polled, and has to wait, on a thread that is not in a runtime.
+///
+/// ```
+/// use egret_runtime::time::{Duration, Instant, sleep};
+///
+/// egret_runtime::block_on(async {
+///     let start = Instant::now();
+///     sleep(Duration::from_micros(200)).await;
+///     assert!(start.elapsed() >= Duration::from_micros(200));
+/// });
+/// ```
+pub fn sleep(duration: Duration) -> Sleep {
+    Sleep::until(Instant::now().checked_add(duration))
+}
+
+/// Waits until `deadline`, which may be in the past.
+///
+/// # Cancel safety
+///
+/// It has no effect to be lost.
+///
+/// # Panics
+///
+/// When it is polled, and has to wait, on a thread that is not in a runtime.
+///
+/// ```
+/// use egret_runtime::time::{Instant, sleep_until};
+///
+/// egret_runtime::block_on(sleep_until(Instant::now())); // ready at once
+/// ```
+pub fn sleep_until(deadline: Instant) -> Sleep {
+    Sleep::until(Some(deadline))
+}
+
+/// The future of [`sleep`] and [`sleep_until`].
+#[must_use = "futures do nothing unless awaited"]
+pub struct Sleep {
+    /// `None` is never.
+    deadline: Option<Instant>,
+    state: State,
+}
+
+enum State {
+    /// Not polled since the deadline was set.
+    Fresh,
+    Waiting(Timer),
+    Elapsed,
+}
+
+impl Sleep {
+    #[inline]
+    pub(super) fn until(deadline: Option<Instant>) -> Sleep {
+        Sleep { deadline, state: State::Fresh }
+    }
+
+    /// When it is over. For one that never is, a time some thirty years from now.
+    pub fn deadline(&self) -> Instant {
+        const FAR: Duration = Duration::from_secs(30 * 365 * 86_400);
+        self.deadline.unwrap_or_else(|| Instant::now() + FAR)
+    }
+
+    /// Whether it has been polled to its end.
+    pub fn is_elapsed(&self) -> bool {
+        match &self.state {
+            State::Fresh => false,
+            State::Waiting(timer) => timer.has_fired(),
+            State::Elapsed => true,
+        }
+    }
+
+    /// Sets another deadline, before or after it is over.
+    ///
+    /// Setting a later one while it waits costs a store: this is how an idle timeout is pushed ahead on each
+    /// request. Whoever waits goes on waiting for the new deadline; once it was over, it has to be polled again.
+    ///
+    /// ```
+    /// use egret_runtime::time::{Duration, Instant, sleep};
+    /// use std::pin::pin;
+    ///
+    /// egret_runtime::block_on(async {
+    ///     let mut idle = pin!(sleep(Duration::from_secs(3600)));
+    ///     idle.as_mut().reset(Instant::now());
+    ///     idle.await; // at once
+    /// });
+    /// ```
+    pub fn reset(self: Pin<&mut Self>, deadline: Instant) {
+        self.get_mut().set(Some(deadline));
+    }
+
+    pub(super) fn set(&mut self, deadline: Option<Instant>) {
+        self.deadline = deadline;
+        if let State::Waiting(timer) = &self.state {
+            let nanoseconds = deadline.and_then(|deadline| timer.clock().nanoseconds(deadline));
+            match nanoseconds {
+                Some(nanoseconds) if !timer.has_fired() => return timer.reset(nanoseconds),
+                _ => {}
+            }
+        }
+        self.state = State::Fresh;
+    }
+
+    #[cold]
+    fn start(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        let executor = executor::current();
+        let timers = &executor.timers;
+        let deadline = self.deadline.and_then(|deadline| timers.clock().nanoseconds(deadline));
+        let Some(deadline) = deadline else { return Poll::Pending };
+        if timers.clock().has_passed(deadline) {
+            self.state = State::Elapsed;
+            return Poll::Ready(());
+        }
+        self.state = State::Waiting(timers.set(deadline, cx.waker().clone()));
+        Poll::Pending
+    }
+
+    fn poll_deadline(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        match &self.state {
+            State::Elapsed => Poll::Ready(()),
+            State::Waiting(timer) if timer.has_fired() => {
+                self.state = State::Elapsed;
+                Poll::Ready(())
+            }
+            State::Waiting(timer) if !timer.is_orphan() => {
+                timer.set_waker(cx.waker());
+                Poll::Pending
+            }
+            // The first poll, or the first in a second runtime, the one that had the timer being gone.
+            State::Fresh | State::Waiting(_) => self.start(cx),
+        }
+    }
+}
+
+impl Future for Sleep {
+    type Output = ();
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
+        // Charged, so that a loop around a sleep that is over lets others run.
+        if !context::charge_budget() {
+            cx.waker().wake_by_ref();
+            return Poll::Pending;
+        }
+        let polled = self.poll_deadline(cx);
+        if polled.is_pending() {
+            context::refund_budget();
+        }
+        polled
+    }
+}
+
+impl fmt::Debug for Sleep {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Sleep")
+            .field("deadline", &self.deadline)
+            .field("elapsed", &self.is_elapsed())
+            .finish()
+    }
+}

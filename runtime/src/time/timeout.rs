@@ -1,0 +1,113 @@
+//! [`timeout`]: a limit on how long a future may take.
+
+use super::sleep::Sleep;
+use crate::clock::Instant;
+use crate::context::Unlimited;
+use pin_project_lite::pin_project;
+use std::fmt;
+use std::future::{Future, IntoFuture};
+use std::io;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+pin_project! {
+    /// The future of [`timeout`] and [`timeout_at`].
+    #[derive(Debug)]
+    #[must_use = "futures do nothing unless awaited"]
+    pub struct Timeout<F> {
+        #[pin]
+        future: F,
+        limit: Sleep,
+    }
+}
+
+/// Awaits `future` for `duration` at most.
+///
+/// The future is polled first: one that is ready at once is in time with any limit. When the time is over it is
+/// not polled again; it is dropped with the `Timeout`. A limit beyond the range of the clock is none.
+///
+/// # Errors
+///
+/// [`Elapsed`] when the time was over first.
+///
+/// # Cancel safety
+///
+/// That of `future`.
+///
+/// # Panics
+///
+/// When it is polled, and has to wait, on a thread that is not in a runtime.
+///
+/// ```
+/// use egret_runtime::time::{Duration, timeout};
+///
+/// egret_runtime::block_on(async {
+///     assert_eq!(timeout(Duration::ZERO, async { 42 }).await, Ok(42));
+///     timeout(Duration::from_micros(50), std::future::pending::<()>()).await.unwrap_err();
+/// });
+/// ```
+pub fn timeout<F: IntoFuture>(duration: Duration, future: F) -> Timeout<F::IntoFuture> {
+    let limit = Sleep::until(Instant::now().checked_add(duration));
+    Timeout { future: future.into_future(), limit }
+}
+
+/// Awaits `future` until `deadline` at most: see [`timeout`].
+///
+/// # Errors
+///
+/// [`Elapsed`] when the deadline came first.
+pub fn timeout_at<F: IntoFuture>(deadline: Instant, future: F) -> Timeout<F::IntoFuture> {
+    Timeout { future: future.into_future(), limit: Sleep::until(Some(deadline)) }
+}
+
+impl<F> Timeout<F> {
+    /// The future.
+    pub fn get_ref(&self) -> &F {
+        &self.future
+    }
+
+    /// The future, to be changed.
+    pub fn get_mut(&mut self) -> &mut F {
+        &mut self.future
+    }
+
+    /// The future, without the limit.
+    pub fn into_inner(self) -> F {
+        self.future
+    }
+}
+
+impl<F: Future> Future for Timeout<F> {
+    type Output = Result<F::Output, Elapsed>;
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        let this = self.project();
+        if let Poll::Ready(output) = this.future.poll(cx) {
+            return Poll::Ready(Ok(output));
+        }
+        // A future that uses its whole budget up on each poll must not use up that of its limit.
+        let _unlimited = Unlimited::start();
+        Pin::new(this.limit).poll(cx).map(|()| Err(Elapsed(())))
+    }
+}
+
+/// The time was over before the future was done.
+///
+/// As an [`io::Error`] it is of the kind [`TimedOut`](io::ErrorKind::TimedOut).
+#[derive(Debug, PartialEq, Eq)]
+pub struct Elapsed(());
+
+impl fmt::Display for Elapsed {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("deadline has elapsed")
+    }
+}
+
+impl std::error::Error for Elapsed {}
+
+impl From<Elapsed> for io::Error {
+    fn from(elapsed: Elapsed) -> io::Error {
+        io::Error::new(io::ErrorKind::TimedOut, elapsed)
+    }
+}
