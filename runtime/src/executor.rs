@@ -61,8 +61,8 @@ pub(crate) struct Executor {
     /// Polls since the last look at the kernel.
     polls_since_wait: Cell<usize>,
     /// Memory for what a turn collects, kept for the next one.
-    letters: Cell<Vec<u64>>,
-    foreign: Cell<Vec<Waker>>,
+    letters: RefCell<Vec<u64>>,
+    foreign: RefCell<Vec<Waker>>,
     turns: Counter,
     polls: Counter,
     remote_wakes: Counter,
@@ -117,8 +117,8 @@ impl Executor {
             clock,
             closed: Cell::new(false),
             polls_since_wait: Cell::new(0),
-            letters: Cell::default(),
-            foreign: Cell::default(),
+            letters: RefCell::default(),
+            foreign: RefCell::default(),
             turns: Counter::default(),
             polls: Counter::default(),
             remote_wakes: Counter::default(),
@@ -238,11 +238,10 @@ impl Executor {
     }
 
     /// Calls `epoll_wait` and wakes whoever waited for what it reports.
+    #[inline]
     fn look(&self, timeout: Option<Duration>) -> usize {
-        let mut foreign = self.foreign.take();
-        let events = self.reactor.wait(timeout, &mut foreign);
-        wake_all(&mut foreign);
-        self.foreign.set(foreign);
+        let events = self.reactor.wait(timeout, &mut self.foreign.borrow_mut());
+        self.wake_foreign();
         events.expect("epoll_wait on egret's own epoll descriptor; was it closed behind egret's back?")
     }
 
@@ -251,11 +250,17 @@ impl Executor {
         if self.timers.is_empty() {
             return 0;
         }
-        let mut foreign = self.foreign.take();
-        let fired = self.timers.fire(self.clock.now(), &self.queue, &mut foreign);
-        wake_all(&mut foreign);
-        self.foreign.set(foreign);
+        let fired = self.timers.fire(self.clock.now(), &self.queue, &mut self.foreign.borrow_mut());
+        self.wake_foreign();
         fired
+    }
+
+    /// Wakes those who were collected because they are not tasks of this executor.
+    #[inline]
+    fn wake_foreign(&self) {
+        if !self.foreign.borrow().is_empty() {
+            wake_all(&mut self.foreign.take());
+        }
     }
 
     /// Whether no task is queued.
@@ -267,17 +272,23 @@ impl Executor {
     /// Takes the wakes of other threads. Ends the sleep that `wait` announced.
     #[inline]
     fn collect_letters(&self) {
-        let mut letters = self.letters.take();
-        let flag = self.remote.mailbox.collect(&mut letters);
-        for letter in letters.drain(..) {
-            let Some(key) = TaskKey::from_bits(letter) else { continue };
+        let mail = self.remote.mailbox.collect();
+        if mail.letters {
+            self.wake_by_letters();
+        }
+        if mail.flag {
+            self.remote.take_errands().into_iter().for_each(|errand| errand());
+        }
+    }
+
+    #[cold]
+    fn wake_by_letters(&self) {
+        let letters = &mut *self.letters.borrow_mut();
+        self.remote.mailbox.take_letters(letters);
+        for key in letters.drain(..).filter_map(TaskKey::from_bits) {
             if self.queue.wake(key.index(), key.generation()) == Woken::Queued {
                 self.remote_wakes.bump();
             }
-        }
-        self.letters.set(letters);
-        if flag {
-            self.remote.take_errands().into_iter().for_each(|errand| errand());
         }
     }
 

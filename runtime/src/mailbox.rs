@@ -71,6 +71,16 @@ pub(crate) enum Sleep {
     MustNot,
 }
 
+/// What a loop finds when it looks.
+#[must_use = "who posted or raised the flag waits for something"]
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) struct Mail {
+    /// There may be letters: take them.
+    pub(crate) letters: bool,
+    /// The flag was up. It is down now.
+    pub(crate) flag: bool,
+}
+
 impl Mailbox {
     /// A mailbox with no loop yet: what is posted is thrown away.
     pub(crate) fn closed() -> Mailbox {
@@ -129,21 +139,23 @@ impl Mailbox {
         }
     }
 
-    /// Ends a sleep and appends what was posted to `letters`. Says whether the flag was up; it is down now. (3)
+    /// Ends a sleep and says what there is to do. (3)
     #[inline]
-    #[must_use = "who raised the flag waits for something"]
-    pub(crate) fn collect(&self, letters: &mut Vec<u64>) -> bool {
+    pub(crate) fn collect(&self) -> Mail {
         // No transition, so no harm in a plain load: mail that it misses is seen before the next sleep.
-        self.state.load(Ordering::Relaxed) != 0 && self.collect_now(letters)
+        let before = match self.state.load(Ordering::Relaxed) {
+            0 => 0,
+            _ => self.state.swap(0, Ordering::AcqRel),
+        };
+        Mail { letters: before & MAIL != 0, flag: before & FLAG != 0 }
     }
 
-    fn collect_now(&self, letters: &mut Vec<u64>) -> bool {
-        // The bits go first: a post after this sets MAIL again, for a collect that may find nothing.
-        let before = self.state.swap(0, Ordering::AcqRel);
-        if before & MAIL != 0 {
-            self.with_inbox(|inbox| letters.append(&mut inbox.letters));
-        }
-        before & FLAG != 0
+    /// Appends what was posted to `letters`.
+    ///
+    /// After [`collect`](Mailbox::collect), and not before: a post after that one's swap sets MAIL again, for a
+    /// collect whose letters may have been taken already.
+    pub(crate) fn take_letters(&self, letters: &mut Vec<u64>) {
+        self.with_inbox(|inbox| letters.append(&mut inbox.letters));
     }
 
     /// How many letters were in the inbox already when they were posted.

@@ -213,11 +213,15 @@ impl Drop for Lease {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::mailbox::{CROWDED, Sleep};
+    use crate::mailbox::{CROWDED, Mail, Sleep};
 
     fn collected(mailbox: &Mailbox) -> Vec<u64> {
         let mut letters = Vec::new();
-        assert!(!mailbox.collect(&mut letters));
+        let mail = mailbox.collect();
+        assert!(!mail.flag);
+        if mail.letters {
+            mailbox.take_letters(&mut letters);
+        }
         letters
     }
 
@@ -241,13 +245,14 @@ mod tests {
         mailbox.open();
         assert_eq!(mailbox.raise(), Bell::LetBe);
         assert_eq!(mailbox.prepare_sleep(), Sleep::MustNot);
-        assert!(mailbox.collect(&mut Vec::new()));
-        assert!(!mailbox.collect(&mut Vec::new()));
+        assert_eq!(mailbox.collect(), Mail { letters: false, flag: true });
+        assert_eq!(mailbox.collect(), Mail { letters: false, flag: false });
         assert_eq!(mailbox.prepare_sleep(), Sleep::May);
         assert_eq!(mailbox.raise(), Bell::Ring);
         assert_eq!(mailbox.post(1), Bell::LetBe);
+        assert_eq!(mailbox.collect(), Mail { letters: true, flag: true });
         let mut letters = Vec::new();
-        assert!(mailbox.collect(&mut letters));
+        mailbox.take_letters(&mut letters);
         assert_eq!(letters, [1]);
     }
 

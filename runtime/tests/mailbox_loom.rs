@@ -46,7 +46,11 @@ impl Post for mailbox::Mailbox {
     }
 
     fn collect(&self, letters: &mut Vec<u64>) {
-        assert!(!mailbox::Mailbox::collect(self, letters));
+        let mail = mailbox::Mailbox::collect(self);
+        assert!(!mail.flag);
+        if mail.letters {
+            self.take_letters(letters);
+        }
     }
 }
 
@@ -196,7 +200,11 @@ fn a_raised_flag_wakes_the_sleeper_and_publishes() {
             if mailbox.may_sleep() {
                 bell.wait();
             }
-            if mailbox.collect(&mut letters) {
+            let mail = mailbox::Mailbox::collect(mailbox);
+            if mail.letters {
+                mailbox.take_letters(&mut letters);
+            }
+            if mail.flag {
                 assert_eq!(data.load(Ordering::Relaxed), 1);
                 raised = true;
             }

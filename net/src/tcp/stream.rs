@@ -225,6 +225,9 @@ impl TcpStream {
     pub(super) fn poll_send_all(&self, cx: &mut Context<'_>, rest: &mut &[u8]) -> Poll<io::Result<()>> {
         while !rest.is_empty() {
             let n = ready!(self.poll_send(cx, rest))?;
+            if n == rest.len() {
+                break; // nearly always, and the cheapest to tell
+            }
             if n == 0 {
                 return Poll::Ready(Err(io::ErrorKind::WriteZero.into()));
             }
