@@ -34,7 +34,7 @@ pub(crate) struct Clock {
 impl Clock {
     pub(crate) fn new(backend: Backend) -> Clock {
         let origin = std::time::Instant::now();
-        Clock { source: Source::default(), backend, origin, kernel_origin: backend.monotonic() }
+        Clock { source: Source::new(), backend, origin, kernel_origin: backend.monotonic() }
     }
 
     /// Nanoseconds since the clock was made.

@@ -14,7 +14,8 @@ use std::pin::Pin;
 use std::rc::Rc;
 use std::task::{Context, Poll};
 
-/// Awaits the output of a spawned task. Dropped, it lets the task go on by itself.
+/// Awaits the output of a spawned task. Dropped, it lets the task go on by itself; should it panic, the
+/// runtime's [`UnhandledPanic`](crate::runtime::UnhandledPanic) says what happens.
 ///
 /// By the time it resolves the task's future has been dropped, so what the future held is released.
 ///
@@ -123,13 +124,11 @@ impl JoinError {
         JoinError { id, cause: Cause::Panic(payload) }
     }
 
-    /// Says on standard error that a panic was the end of a task that nobody awaits.
+    /// Says which task this was the end of.
     ///
-    /// The panic hook has said what happened; what it cannot know is which task that was.
-    pub(crate) fn report(&self, spawned_at: &Location<'_>) {
-        if self.is_panic() {
-            eprintln!("egret: task {} spawned at {spawned_at} is over: {self}", self.id);
-        }
+    /// For a panic that nobody awaits. The panic hook has said what happened, but cannot know to whom.
+    pub(crate) fn report(&self, spawned_at: &Location<'_>) -> String {
+        format!("egret: task {} spawned at {spawned_at} is over: {self}", self.id)
     }
 
     /// Whether the task was aborted or its runtime dropped.

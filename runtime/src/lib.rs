@@ -11,6 +11,7 @@
 //! | `mailbox`, `remote` | wakes from other threads |
 //! | `queue` | which tasks are to be polled |
 //! | `context` | what the running executor leaves in thread-local storage |
+//! | `unhandled` | what becomes of a panic that nobody hears of |
 //! | `waker` | the `Waker` that is a number |
 //! | `join`, `task` | the handle of a task; its allocation |
 //! | `readiness` | the rules of edge-triggered readiness |
@@ -49,6 +50,7 @@ pub mod sys;
 pub mod task;
 pub mod time;
 mod timer;
+mod unhandled;
 mod waiters;
 mod waker;
 

@@ -3,12 +3,14 @@
 pub use crate::executor::Turn;
 pub use crate::handle::Handle;
 pub use crate::stats::Metrics;
+pub use crate::unhandled::UnhandledPanic;
 
-use crate::context::Running;
+use crate::context::{Entered, Running};
 use crate::executor::{EnteredExecutor, Executor, Look};
 use crate::join::JoinHandle;
 use crate::sys::Backend;
 use crate::task::Id;
+use crate::unhandled::Unhandled;
 use std::fmt;
 use std::future::Future;
 use std::io;
@@ -28,13 +30,29 @@ use std::time::Duration;
 /// ```
 #[derive(Debug, Default)]
 pub struct Builder {
-    _private: (),
+    unhandled_panic: UnhandledPanic,
 }
 
 impl Builder {
     /// A runtime with everything at its default.
     pub fn new() -> Builder {
         Builder::default()
+    }
+
+    /// What happens when a task panics whose handle is gone. Without this it is reported on standard error and
+    /// the runtime goes on.
+    ///
+    /// ```should_panic
+    /// use egret_runtime::runtime::{Builder, UnhandledPanic};
+    ///
+    /// let rt = Builder::new().unhandled_panic(UnhandledPanic::Shutdown).build()?;
+    /// rt.spawn(async { panic!("nobody would hear of this") });
+    /// rt.block_on(std::future::pending::<()>()); // panics and says which task it was
+    /// # std::io::Result::Ok(())
+    /// ```
+    pub fn unhandled_panic(mut self, policy: UnhandledPanic) -> Builder {
+        self.unhandled_panic = policy;
+        self
     }
 
     /// Makes the runtime.
@@ -44,7 +62,8 @@ impl Builder {
     /// Those of `epoll_create1(2)` and `eventfd(2)`: no descriptors left (`EMFILE`, `ENFILE`), no memory; and
     /// `Other` when 65 535 runtimes are alive in the process.
     pub fn build(self) -> io::Result<Runtime> {
-        Ok(Runtime { executor: Executor::new(Backend::current())? })
+        let executor = Executor::new(Backend::current())?;
+        Ok(Runtime { executor, unhandled: Unhandled::new(self.unhandled_panic) })
     }
 }
 
@@ -63,6 +82,7 @@ impl Builder {
 /// ```
 pub struct Runtime {
     executor: Rc<Executor>,
+    unhandled: Rc<Unhandled>,
 }
 
 impl Runtime {
@@ -80,22 +100,31 @@ impl Runtime {
     ///
     /// # Panics
     ///
-    /// When a runtime runs on this thread already, because this is called by a task; and when `future` panics.
+    /// When a runtime runs on this thread already, because this is called by a task; when `future` panics; and by
+    /// [`UnhandledPanic::Shutdown`].
     #[track_caller]
     pub fn block_on<F: Future>(&self, future: F) -> F::Output {
         let _running = Running::start();
-        let _entered = self.executor.enter();
-        let root = RootGuard::new(&self.executor);
-        let mut future = pin!(future);
+        let _entered = self.enter();
         let mut output = None;
-        let mut poll = |cx: &mut Context<'_>| match future.as_mut().poll(cx) {
-            Poll::Pending => false,
-            Poll::Ready(value) => {
-                output = Some(value);
-                true
+        {
+            let root = RootGuard::new(&self.executor);
+            let mut future = pin!(future);
+            let mut poll = |cx: &mut Context<'_>| match future.as_mut().poll(cx) {
+                Poll::Pending => false,
+                Poll::Ready(value) => {
+                    output = Some(value);
+                    true
+                }
+            };
+            loop {
+                self.raise_unhandled();
+                if root.executor.turn(None, Look::WhenDue, &mut poll).1 {
+                    break;
+                }
             }
-        };
-        while !root.executor.turn(None, Look::WhenDue, &mut poll).1 {}
+        }
+        self.raise_unhandled(); // also what the future held and dropped just now
         output.expect("the turn in which the future completes is the last")
     }
 
@@ -107,7 +136,7 @@ impl Runtime {
     ///
     /// # Panics
     ///
-    /// When a runtime runs on this thread already.
+    /// When a runtime runs on this thread already; and by [`UnhandledPanic::Shutdown`].
     ///
     /// ```
     /// use egret_runtime::runtime::Runtime;
@@ -123,8 +152,11 @@ impl Runtime {
     #[track_caller]
     pub fn turn(&self, timeout: Option<Duration>) -> Turn {
         let _running = Running::start();
-        let _entered = self.executor.enter();
-        self.executor.turn(timeout, Look::Always, &mut |_| false).0
+        let _entered = self.enter();
+        self.raise_unhandled();
+        let turn = self.executor.turn(timeout, Look::Always, &mut |_| false).0;
+        self.raise_unhandled();
+        turn
     }
 
     /// Spawns a task on this runtime, from inside or outside of it: see [`spawn`](crate::spawn).
@@ -133,14 +165,18 @@ impl Runtime {
     where
         F: Future + 'static,
     {
-        let _entered = self.executor.enter();
+        let _entered = self.enter();
         self.executor.spawn(future, Id::next(), Location::caller())
     }
 
     /// Makes this the runtime that `spawn` and the socket types use on this thread, until the guard is
     /// dropped. Guards of several runtimes are to be dropped in the opposite order.
     pub fn enter(&self) -> EnterGuard<'_> {
-        EnterGuard { _entered: self.executor.enter(), _runtime: PhantomData }
+        EnterGuard {
+            _executor: self.executor.enter(),
+            _unhandled: self.unhandled.enter(),
+            _runtime: PhantomData,
+        }
     }
 
     /// The runtime as other threads see it.
@@ -152,11 +188,31 @@ impl Runtime {
     pub fn metrics(&self) -> Metrics {
         self.executor.metrics()
     }
+
+    /// Ends the runtime if a task has panicked that was not to, by [`UnhandledPanic::Shutdown`].
+    #[inline]
+    #[track_caller]
+    fn raise_unhandled(&self) {
+        if self.unhandled.has_failed() {
+            self.fail();
+        }
+    }
+
+    #[cold]
+    #[track_caller]
+    fn fail(&self) {
+        self.executor.shut_down();
+        if let Some(report) = self.unhandled.raise() {
+            panic!("{report}; its runtime was shut down, as UnhandledPanic::Shutdown asks");
+        }
+    }
 }
 
 impl Drop for Runtime {
     fn drop(&mut self) {
+        let _entered = self.enter();
         self.executor.shut_down();
+        self.unhandled.report_unraised();
     }
 }
 
@@ -169,7 +225,8 @@ impl fmt::Debug for Runtime {
 /// Keeps a thread in a runtime: see [`Runtime::enter`].
 #[must_use = "the thread leaves the runtime when the guard is dropped"]
 pub struct EnterGuard<'a> {
-    _entered: EnteredExecutor,
+    _executor: EnteredExecutor,
+    _unhandled: Entered<Unhandled>,
     _runtime: PhantomData<&'a Runtime>,
 }
 

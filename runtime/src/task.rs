@@ -29,6 +29,7 @@ pub use crate::executor::spawn;
 pub use crate::handle::RemoteJoinHandle;
 pub use crate::join::{JoinError, JoinHandle};
 
+use crate::unhandled::Policy;
 use crate::waker;
 use std::cell::{Cell, UnsafeCell};
 use std::future::Future;
@@ -104,6 +105,8 @@ pub(crate) struct TaskCell<F: Future> {
     aborted: Cell<bool>,
     /// Nobody will ask for the output.
     detached: Cell<bool>,
+    /// What to do when the output is a panic and nobody asks for it.
+    unhandled: Policy,
     id: Id,
     spawned_at: &'static Location<'static>,
     /// Whoever awaits the handle.
@@ -118,11 +121,13 @@ enum Stage<F: Future> {
 }
 
 impl<F: Future> TaskCell<F> {
+    /// A task of the runtime that this thread is in.
     pub(crate) fn new(future: F, id: Id, spawned_at: &'static Location<'static>) -> TaskCell<F> {
         TaskCell {
             phase: Cell::new(Phase::Idle),
             aborted: Cell::new(false),
             detached: Cell::new(false),
+            unhandled: Policy::current(),
             id,
             spawned_at,
             joiner: Cell::new(None),
@@ -186,10 +191,11 @@ impl<F: Future> TaskCell<F> {
         result
     }
 
-    /// Drops an output that nobody asked for; a panic among them is reported.
+    /// Drops an output that nobody asked for; what else is done about a panic is the policy of the runtime.
     fn discard_output(&self, result: Result<F::Output, JoinError>) {
-        if let Err(error) = &result {
-            error.report(self.spawned_at);
+        match &result {
+            Err(error) if error.is_panic() => self.unhandled.apply(|| error.report(self.spawned_at)),
+            _ => {}
         }
         discard(result);
     }

@@ -15,15 +15,13 @@ thread_local! {
 }
 
 /// Whether the clock runs.
-#[derive(Default)]
 pub(crate) struct Source {
     state: Cell<State>,
 }
 
-#[derive(Clone, Copy, Default)]
+#[derive(Clone, Copy)]
 enum State {
     /// It is the clock of the system.
-    #[default]
     Real,
     /// It runs since `real`, when it said `virtual_`.
     Resumed { real: Instant, virtual_: Instant },
@@ -36,6 +34,10 @@ pub(crate) struct EnteredClock {
 }
 
 impl Source {
+    pub(crate) fn new() -> Source {
+        Source { state: Cell::new(State::Real) }
+    }
+
     pub(crate) fn now(&self) -> Instant {
         match self.state.get() {
             State::Real => Instant::now(),

@@ -5,7 +5,6 @@ use std::rc::Rc;
 use std::time::Instant;
 
 /// Nothing to keep.
-#[derive(Default)]
 pub(crate) struct Source;
 
 /// Nothing to undo.
@@ -14,6 +13,10 @@ pub(crate) struct EnteredClock;
 const _: () = assert!(size_of::<Source>() == 0 && size_of::<EnteredClock>() == 0);
 
 impl Source {
+    pub(crate) fn new() -> Source {
+        Source
+    }
+
     #[inline]
     pub(crate) fn now(&self) -> Instant {
         Instant::now()
