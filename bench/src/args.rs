@@ -13,6 +13,7 @@ usage: bench instructions|syscalls [options]
   --case echo|http      what is served (echo)
   --servers A,B,...     of floor, egret, tokio, tokio-local, smol, monoio (all)
   --connections N       kept-alive connections (64)
+  --idle N              more connections on which nothing is sent (0)
   --size BYTES          bytes of an echo message (100)
   --depth N             requests a connection has under way at once (1)
   --pace waves|free     send when all connections have their answers, or each by itself (waves)
@@ -38,6 +39,7 @@ pub struct Settings {
     pub case: Case,
     pub servers: Vec<&'static Server>,
     pub connections: usize,
+    pub idle: usize,
     pub size: usize,
     pub depth: u64,
     pub pace: Pace,
@@ -63,6 +65,7 @@ impl Settings {
             case: Case::Echo,
             servers: Server::ALL.iter().collect(),
             connections: 64,
+            idle: 0,
             size: 100,
             depth: 1,
             pace: Pace::Waves,
@@ -79,6 +82,7 @@ impl Settings {
                 Long("case") => settings.case = parser.value()?.parse()?,
                 Long("servers") => settings.servers = parser.value()?.parse_with(servers)?,
                 Long("connections") => settings.connections = parser.value()?.parse()?,
+                Long("idle") => settings.idle = parser.value()?.parse()?,
                 Long("size") => settings.size = parser.value()?.parse()?,
                 Long("depth") => settings.depth = parser.value()?.parse()?,
                 Long("pace") => settings.pace = parser.value()?.parse()?,
@@ -139,8 +143,12 @@ impl Settings {
             1 => "1 connection".to_owned(),
             count => format!("{count} connections"),
         };
+        let idle = match self.idle {
+            0 => String::new(),
+            idle => format!(" beside {idle} idle ones"),
+        };
         format!(
-            "{message}, {connections}{depth}, pace {}, `--profile {}`, difference of runs of {} and {} requests, \
+            "{message}, {connections}{idle}{depth}, pace {}, `--profile {}`, difference of runs of {} and {} requests, \
              median of {} (lowest to highest)",
             self.pace, self.profile, self.requests.0, self.requests.1, self.rounds
         )

@@ -103,6 +103,7 @@ fn run(
         addr: running.addr,
         case: settings.case,
         connections: settings.connections,
+        idle: settings.idle,
         requests,
         size: settings.size,
         depth: settings.depth,

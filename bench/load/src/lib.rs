@@ -23,7 +23,7 @@ use rustix::event::{Timespec, epoll};
 use rustix::io::Errno;
 use std::fmt;
 use std::io::{Error, ErrorKind, Result};
-use std::net::SocketAddr;
+use std::net::{SocketAddr, TcpStream};
 use std::os::fd::OwnedFd;
 use std::time::{Duration, Instant};
 use traffic::Traffic;
@@ -108,6 +108,8 @@ pub struct Config {
     pub case: Case,
     /// Connections, all open before the first request.
     pub connections: usize,
+    /// More connections, opened before those and closed after them, on which nothing is sent.
+    pub idle: usize,
     /// Requests over all connections, shared out evenly.
     pub requests: u64,
     /// Bytes of an echo message.
@@ -231,6 +233,8 @@ struct Load {
     traffic: Traffic,
     pace: Pace,
     depth: u64,
+    /// Open, and silent.
+    _idle: Vec<TcpStream>,
     /// `None` once it is closed.
     connections: Vec<Option<Connection>>,
     /// Connections that are not closed.
@@ -246,6 +250,11 @@ impl Load {
     fn open(config: &Config, deadline: Instant) -> Result<Load> {
         let traffic = Traffic::new(config)?;
         let epoll = epoll::create(epoll::CreateFlags::CLOEXEC)?;
+        let mut idle = Vec::with_capacity(config.idle);
+        for _ in 0..config.idle {
+            let left = deadline.saturating_duration_since(Instant::now()).max(Duration::from_millis(1));
+            idle.push(TcpStream::connect_timeout(&config.addr, left)?);
+        }
         let count = config.connections as u64;
         let mut connections = Vec::with_capacity(config.connections);
         for index in 0..count {
@@ -261,6 +270,7 @@ impl Load {
             traffic,
             pace: config.pace,
             depth: config.depth,
+            _idle: idle,
             open: connections.len(),
             connections,
             wave: 0,

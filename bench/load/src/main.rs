@@ -8,12 +8,13 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 const USAGE: &str = "\
-usage: load [--case echo|http] [--connections N] [--requests N] [--size BYTES]
+usage: load [--case echo|http] [--connections N] [--idle N] [--requests N] [--size BYTES]
             [--depth N] [--pace free|waves] [--seconds N] [ADDR]
 
 Closed loop: each connection sends its next request when an answer came. Every byte is checked.
   --case         what to send (echo)
   --connections  connections, all open before the first request (64)
+  --idle         more connections, open all the while, on which nothing is sent (0)
   --requests     requests over all connections (100000)
   --size         bytes of an echo message (100)
   --depth        requests a connection may have under way at once (1)
@@ -52,6 +53,7 @@ fn parse() -> Result<Option<Config>, lexopt::Error> {
         addr: SocketAddr::from(([127, 0, 0, 1], 8080)),
         case: Case::Echo,
         connections: 64,
+        idle: 0,
         requests: 100_000,
         size: 100,
         depth: 1,
@@ -63,6 +65,7 @@ fn parse() -> Result<Option<Config>, lexopt::Error> {
         match arg {
             Long("case") => config.case = parser.value()?.parse()?,
             Long("connections") => config.connections = parser.value()?.parse()?,
+            Long("idle") => config.idle = parser.value()?.parse()?,
             Long("requests") => config.requests = parser.value()?.parse()?,
             Long("size") => config.size = parser.value()?.parse()?,
             Long("depth") => config.depth = parser.value()?.parse()?,

@@ -24,6 +24,7 @@ fn config(addr: SocketAddr) -> Config {
         addr,
         case: Case::Echo,
         connections: 3,
+        idle: 2,
         requests: 100,
         size: 1000,
         depth: 2,

@@ -1,0 +1,347 @@
+//! What is measured: each case is one function, the same for every runtime.
+
+use crate::runtimes::{Egret, Monoio, Name, Runtime, Smol, Tokio};
+use std::cell::Cell;
+use std::future::poll_fn;
+use std::hint::black_box;
+use std::pin::{Pin, pin};
+use std::rc::Rc;
+use std::task::{Context, Poll, Waker};
+use std::time::{Duration, Instant};
+
+/// How many tasks of [`Case::SpawnMany`] are alive at once.
+pub const TASKS: u64 = 1_000;
+
+/// How many timers of [`Case::LiveTimers`] are.
+pub const TIMERS: u64 = 100_000;
+
+/// The limit that the timers of [`Case::Sleep`] and [`Case::Timeout`] are armed with and never reach.
+const LIMIT: Duration = Duration::from_secs(1);
+
+/// A case whose figure is a cost per operation.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Case {
+    Spawn,
+    SpawnMany,
+    Yield,
+    YieldTwo,
+    SelfWake,
+    Handover,
+    Sleep,
+    Timeout,
+    LiveTimers,
+}
+
+impl Case {
+    /// In the order of the report.
+    pub const ALL: [Case; 9] = [
+        Case::Spawn,
+        Case::SpawnMany,
+        Case::Yield,
+        Case::YieldTwo,
+        Case::SelfWake,
+        Case::Handover,
+        Case::Sleep,
+        Case::Timeout,
+        Case::LiveTimers,
+    ];
+
+    /// What it is called on the command line.
+    pub fn name(self) -> &'static str {
+        match self {
+            Case::Spawn => "spawn",
+            Case::SpawnMany => "spawn-many",
+            Case::Yield => "yield",
+            Case::YieldTwo => "yield-two",
+            Case::SelfWake => "self-wake",
+            Case::Handover => "handover",
+            Case::Sleep => "sleep",
+            Case::Timeout => "timeout",
+            Case::LiveTimers => "live-timers",
+        }
+    }
+
+    /// What it is called in the report.
+    pub fn title(self) -> &'static str {
+        match self {
+            Case::Spawn => "spawn and join an empty task",
+            Case::SpawnMany => "spawn 1000 empty tasks, join them all",
+            Case::Yield => "yield_now, one task",
+            Case::YieldTwo => "yield_now, two tasks in turn",
+            Case::SelfWake => "a task that wakes itself",
+            Case::Handover => "handover between two tasks",
+            Case::Sleep => "arm and cancel a sleep",
+            Case::Timeout => "timeout around a future pending once",
+            Case::LiveTimers => "arm and drop each of 100 000 timers",
+        }
+    }
+
+    /// Operations of a measurement: a multiple of what the case does at once.
+    pub fn operations(self) -> u64 {
+        match self {
+            Case::Spawn | Case::SpawnMany | Case::Sleep | Case::Timeout => 100_000,
+            Case::Yield | Case::YieldTwo | Case::Handover => 200_000,
+            Case::SelfWake => 500_000,
+            Case::LiveTimers => TIMERS,
+        }
+    }
+
+    /// Operations before the measurement, so that memory has been fetched and capacities have grown.
+    fn warm_up(self) -> u64 {
+        match self {
+            Case::LiveTimers => TIMERS,
+            _ => 10_000,
+        }
+    }
+
+    /// How long `operations` take on a new runtime that has warmed up.
+    pub fn time(self, runtime: Name, operations: u64) -> Duration {
+        match runtime {
+            Name::Egret => self.time_on::<Egret>(operations),
+            Name::Tokio => self.time_on::<Tokio>(operations),
+            Name::Smol => self.time_on::<Smol>(operations),
+            Name::Monoio => self.time_on::<Monoio>(operations),
+        }
+    }
+
+    fn time_on<R: Runtime>(self, n: u64) -> Duration {
+        let warm_up = self.warm_up();
+        match self {
+            Case::Spawn => R::run(|rt| timed(warm_up, n, async move |n| spawn(&rt, n).await)),
+            Case::SpawnMany => R::run(|rt| timed(warm_up, n, async move |n| spawn_many(&rt, n).await)),
+            Case::Yield => R::run(|rt| timed(warm_up, n, async move |n| yields(&rt, n).await)),
+            Case::YieldTwo => R::run(|rt| timed(warm_up, n, async move |n| yield_two(&rt, n).await)),
+            Case::SelfWake => R::run(|_| timed(warm_up, n, self_wake)),
+            Case::Handover => R::run(|rt| timed(warm_up, n, async move |n| handover(&rt, n).await)),
+            Case::Sleep => R::run(|rt| timed(warm_up, n, async move |n| arm_and_cancel(&rt, n).await)),
+            Case::Timeout => R::run(|rt| timed(warm_up, n, async move |n| timeouts(&rt, n).await)),
+            Case::LiveTimers => R::run(|rt| live_timers(rt, warm_up, n)),
+        }
+    }
+}
+
+async fn timed(warm_up: u64, n: u64, operations: impl AsyncFn(u64)) -> Duration {
+    operations(warm_up).await;
+    let start = Instant::now();
+    operations(n).await;
+    start.elapsed()
+}
+
+async fn spawn<R: Runtime>(rt: &R, n: u64) {
+    for _ in 0..n {
+        black_box(rt.spawn(async {}).await);
+    }
+}
+
+async fn spawn_many<R: Runtime>(rt: &R, n: u64) {
+    let mut handles = Vec::with_capacity(TASKS as usize);
+    for _ in 0..n / TASKS {
+        for _ in 0..TASKS {
+            handles.push(rt.spawn(async {}));
+        }
+        for handle in handles.drain(..) {
+            black_box(handle.await);
+        }
+    }
+}
+
+async fn yields<R: Runtime>(rt: &R, n: u64) {
+    for _ in 0..n {
+        rt.yield_now().await;
+    }
+}
+
+/// `n` yields, half of them by each task.
+async fn yield_two<R: Runtime>(rt: &R, n: u64) {
+    let theirs = rt.clone();
+    let other = rt.spawn(async move { yields(&theirs, n / 2).await });
+    yields(rt, n / 2).await;
+    other.await;
+}
+
+async fn self_wake(n: u64) {
+    for _ in 0..n {
+        YieldNow::default().await;
+    }
+}
+
+/// Pending once, having woken its task.
+#[derive(Default)]
+pub struct YieldNow {
+    yielded: bool,
+}
+
+impl Future for YieldNow {
+    type Output = ();
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
+        if self.yielded {
+            return Poll::Ready(());
+        }
+        self.yielded = true;
+        cx.waker().wake_by_ref();
+        Poll::Pending
+    }
+}
+
+/// `n` values from one task to the other and back: each of them is one handover.
+async fn handover<R: Runtime>(rt: &R, n: u64) {
+    let (there, back) = (Rc::new(Channel::default()), Rc::new(Channel::default()));
+    let (incoming, outgoing) = (there.clone(), back.clone());
+    let other = rt.spawn(async move {
+        for _ in 0..n / 2 {
+            outgoing.send(incoming.receive().await + 1);
+        }
+    });
+    let mut value = 0;
+    for _ in 0..n / 2 {
+        there.send(value);
+        value = back.receive().await;
+    }
+    assert_eq!(value, n / 2);
+    other.await;
+}
+
+/// The least that hands a value to another task: a place for the value, and one for the waker of who waits.
+#[derive(Default)]
+struct Channel {
+    value: Cell<Option<u64>>,
+    receiver: Cell<Option<Waker>>,
+}
+
+impl Channel {
+    fn send(&self, value: u64) {
+        self.value.set(Some(value));
+        if let Some(receiver) = self.receiver.take() {
+            receiver.wake();
+        }
+    }
+
+    async fn receive(&self) -> u64 {
+        poll_fn(|cx| match self.value.take() {
+            Some(value) => Poll::Ready(value),
+            None => {
+                self.receiver.set(Some(cx.waker().clone()));
+                Poll::Pending
+            }
+        })
+        .await
+    }
+}
+
+/// Polls a sleep once, with the waker of this task, and drops it.
+async fn arm_and_cancel<R: Runtime>(rt: &R, n: u64) {
+    for _ in 0..n {
+        let mut sleep = pin!(rt.sleep(LIMIT));
+        let pending = poll_fn(|cx| Poll::Ready(sleep.as_mut().poll(cx).is_pending())).await;
+        assert!(pending);
+    }
+}
+
+/// What a request with a time limit costs: two polls of the task and of the timeout, one timer.
+async fn timeouts<R: Runtime>(rt: &R, n: u64) {
+    for _ in 0..n {
+        black_box(rt.timeout(LIMIT, YieldNow::default()).await);
+    }
+}
+
+/// Arms [`TIMERS`], then drops them, in the order in which they were armed; again until it was `n`.
+async fn live_timers<R: Runtime>(rt: R, warm_up: u64, n: u64) -> Duration {
+    let mut slots = Slots::new(|| rt.sleep(LIMIT));
+    let mut start = Instant::now();
+    for round in 0..(warm_up + n) / TIMERS {
+        if round == warm_up / TIMERS {
+            start = Instant::now();
+        }
+        slots.arm(|index| rt.sleep(spread(index))).await;
+        slots.clear();
+    }
+    start.elapsed()
+}
+
+/// The duration of the timer number `index`: between 1 and 60 s, and in no order.
+pub fn spread(index: u64) -> Duration {
+    let scattered = index.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 32; // the golden ratio: Fibonacci hashing
+    Duration::from_secs(1) + Duration::from_nanos(scattered * 59_000_000_000 >> 32)
+}
+
+/// Places for [`TIMERS`] futures that stay where they are. Made once, so that the memory of the futures themselves is not
+/// part of what is measured.
+pub struct Slots<S>(Vec<Pin<Box<Option<S>>>>);
+
+impl<S: Future> Slots<S> {
+    /// `_kind` says of which type the futures will be, which may have no name.
+    pub fn new(_kind: impl Fn() -> S) -> Slots<S> {
+        Slots((0..TIMERS).map(|_| Box::pin(None)).collect())
+    }
+
+    /// Fills each with what `make` returns for its index, and polls that once, with the waker of this task.
+    pub async fn arm(&mut self, make: impl Fn(u64) -> S) {
+        poll_fn(|cx| {
+            for (slot, index) in self.0.iter_mut().zip(0..) {
+                slot.set(Some(make(index)));
+                let armed = slot.as_mut().as_pin_mut().map(|sleep| sleep.poll(cx).is_pending());
+                assert_eq!(armed, Some(true));
+            }
+            Poll::Ready(())
+        })
+        .await;
+    }
+
+    /// Drops what is in them, in place.
+    pub fn clear(&mut self) {
+        for slot in &mut self.0 {
+            slot.set(None);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_case_runs_on_every_runtime() {
+        for case in Case::ALL {
+            for runtime in Name::ALL {
+                let most = Duration::from_secs(60);
+                assert!(case.time(runtime, case.operations() / 10).lt(&most), "{case:?} on {runtime:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn deadlines_are_spread_over_a_minute_and_in_no_order() {
+        let durations: Vec<_> = (0..TIMERS).map(spread).collect();
+        let ascents = durations.windows(2).filter(|pair| pair[0] < pair[1]).count();
+        assert!((TIMERS as usize / 3..TIMERS as usize * 2 / 3).contains(&ascents), "{ascents}");
+        let (least, most) = (durations.iter().min().unwrap(), durations.iter().max().unwrap());
+        assert!((1.0..1.1).contains(&least.as_secs_f64()) && (59.9..60.0).contains(&most.as_secs_f64()));
+    }
+
+    /// Arms sleeps with one poll of this task, as the cases do, and counts those that wake it later.
+    async fn armed_sleeps_that_fire<R: Runtime>(rt: R) -> usize {
+        struct Count(std::sync::atomic::AtomicUsize);
+        impl std::task::Wake for Count {
+            fn wake(self: std::sync::Arc<Self>) {
+                self.0.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+            }
+        }
+        let count = std::sync::Arc::new(Count(0.into()));
+        let waker = Waker::from(count.clone());
+        let mut sleeps: Vec<_> = (0..1000).map(|_| Box::pin(rt.sleep(Duration::from_millis(20)))).collect();
+        for sleep in &mut sleeps {
+            assert!(sleep.as_mut().poll(&mut Context::from_waker(&waker)).is_pending());
+        }
+        rt.sleep(Duration::from_millis(60)).await;
+        count.0.load(std::sync::atomic::Ordering::Relaxed)
+    }
+
+    #[test]
+    fn one_poll_arms_a_timer_on_every_runtime() {
+        assert_eq!(Egret::run(armed_sleeps_that_fire), 1000);
+        assert_eq!(Tokio::run(armed_sleeps_that_fire), 1000);
+        assert_eq!(Smol::run(armed_sleeps_that_fire), 1000);
+        assert_eq!(Monoio::run(armed_sleeps_that_fire), 1000);
+    }
+}

@@ -1,0 +1,36 @@
+//! What may cross threads: a socket belongs to its loop, an error does not.
+
+use egret_net::tcp::{Incoming, OwnedReadHalf, OwnedWriteHalf, ReadHalf, WriteHalf};
+use egret_net::{TcpListener, TcpSocket, TcpStream};
+
+/// `IsSend::<T>::VALUE`: an inherent constant, where its bound holds, hides the trait's.
+struct IsSend<T>(std::marker::PhantomData<T>);
+trait NotSend {
+    const VALUE: bool = false;
+}
+impl<T> NotSend for IsSend<T> {}
+impl<T: Send> IsSend<T> {
+    const VALUE: bool = true;
+}
+
+// A socket that is moved to another thread would be woken on this one.
+const _: () = assert!(!IsSend::<TcpListener>::VALUE);
+const _: () = assert!(!IsSend::<TcpStream>::VALUE);
+const _: () = assert!(!IsSend::<ReadHalf<'static>>::VALUE);
+const _: () = assert!(!IsSend::<WriteHalf<'static>>::VALUE);
+const _: () = assert!(!IsSend::<OwnedReadHalf>::VALUE);
+const _: () = assert!(!IsSend::<OwnedWriteHalf>::VALUE);
+const _: () = assert!(!IsSend::<Incoming<'static>>::VALUE);
+// One that is not registered yet may be made anywhere.
+const _: () = assert!(IsSend::<TcpSocket>::VALUE);
+
+fn assert_unpin<T: Unpin>() {}
+
+#[test]
+fn sockets_can_be_moved_about_within_their_thread() {
+    assert_unpin::<TcpListener>();
+    assert_unpin::<TcpStream>();
+    assert_unpin::<OwnedReadHalf>();
+    assert_unpin::<OwnedWriteHalf>();
+    assert_unpin::<Incoming<'static>>();
+}
