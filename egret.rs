@@ -31,8 +31,8 @@
 //! files in order:
 //!
 //! 1. `runtime/src/reactor.rs`: `epoll_wait` reports it, its slot in the slab is found, its waiters are taken.
-//! 2. `runtime/src/waker.rs`: the waker pushes the number of its task to the run queue, or, from another
-//!    thread, to the executor's mailbox (`remote.rs`).
+//! 2. `runtime/src/waker.rs`: what waits is the number that the task's waker is, and it is pushed to the run
+//!    queue; from another thread a wake goes to the executor's mailbox (`remote.rs`).
 //! 3. `runtime/src/executor.rs`: the number is popped and the task polled.
 //! 4. `net/src/tcp/stream.rs`: the task calls `recv`.
 //!
@@ -58,15 +58,21 @@ pub mod net {
 pub mod runtime {
     //! The runtime itself: for those who step it by hand, count what it does, or run several.
 
-    pub use egret_runtime::runtime::{Builder, EnterGuard, Handle, Metrics, Runtime, Turn};
+    pub use egret_runtime::runtime::{Builder, EnterGuard, Handle, Metrics, Runtime, Turn, UnhandledPanic};
+}
+
+pub mod shutdown {
+    //! Ending a server well.
+
+    pub use egret_runtime::shutdown::{Drained, Shutdown, ShutdownGuard};
 }
 
 pub mod task {
     //! Tasks.
 
     pub use egret_runtime::task::{
-        AbortHandle, Id, JoinError, JoinHandle, RemoteJoinHandle, Unconstrained, spawn, unconstrained,
-        yield_now,
+        AbortHandle, Id, JoinError, JoinHandle, JoinSet, RemoteJoinHandle, Unconstrained, spawn,
+        unconstrained, yield_now,
     };
 }
 

@@ -2,7 +2,7 @@
 //!
 //! It owns the descriptor and asks the kernel first and the reactor second: an operation that may succeed is
 //! tried at once, and only when it would block does its task wait for an edge. All clearing of readiness goes
-//! through here, by the rules of [`readiness`](crate::readiness).
+//! through here, by the rules in `readiness.rs`.
 //!
 //! A registration belongs to the runtime that it was made in and to that runtime's thread. Nothing else sets
 //! readiness between a system call and the clear that follows it, for events are only taken in `epoll_wait`
@@ -189,7 +189,7 @@ impl<T: AsFd> Registration<T> {
     ///
     /// `Other` when it would wait and the runtime is gone.
     pub fn poll_ready(&self, cx: &mut Context<'_>, direction: Direction) -> Poll<io::Result<()>> {
-        self.poll_io(cx, direction, |_| Ok(()))
+        self.poll_io(cx, direction, |_| self.believed_ready(direction))
     }
 
     /// Waits until the descriptor is believed to be ready.
@@ -202,7 +202,7 @@ impl<T: AsFd> Registration<T> {
     ///
     /// It has no effect to be lost.
     pub async fn ready(&self, direction: Direction) -> io::Result<()> {
-        self.io(direction, |_| Ok(())).await
+        self.io(direction, |_| self.believed_ready(direction)).await
     }
 
     /// How many events the descriptor has had: what [`clear_since`](Registration::clear_since) compares.
@@ -214,6 +214,15 @@ impl<T: AsFd> Registration<T> {
     pub(crate) fn clear_since(&self, ticks: u64, direction: Direction) {
         if self.source().ticks() == ticks {
             self.clear(direction);
+        }
+    }
+
+    /// The operation of those who only wait: once the runtime is gone, what is not ready never will be.
+    fn believed_ready(&self, direction: Direction) -> io::Result<()> {
+        if self.source().readiness().has_edge(direction) {
+            Ok(())
+        } else {
+            Err(io::ErrorKind::WouldBlock.into())
         }
     }
 

@@ -19,9 +19,15 @@
 //! | `reactor` | `epoll`, and the descriptors registered with it |
 //! | `clock`, `timer` | what time it is; deadlines |
 //! | `executor` | the turn of the loop |
+//! | `join_set` | tasks that belong together |
 //! | `io`, `async_fd` | a registered descriptor, and the public form of it |
 //! | `time` | sleep, timeout, interval |
+//! | `abort`, `handle` | what other threads hold of a task and of a runtime |
+//! | `wait_list`, `shutdown` | ending a server well |
 //! | `coop`, `runtime` | `yield_now`; what a program holds in its hand |
+
+// Unsafe code is in `sys`, in the waker's constructor and in the task cell, which allow it, and nowhere else.
+#![deny(unsafe_code)]
 
 #[cfg(not(all(target_os = "linux", target_pointer_width = "64")))]
 compile_error!(
@@ -37,6 +43,7 @@ mod executor;
 mod handle;
 pub mod io;
 mod join;
+mod join_set;
 mod key;
 mod mailbox;
 mod queue;
@@ -44,6 +51,7 @@ mod reactor;
 mod readiness;
 mod remote;
 pub mod runtime;
+pub mod shutdown;
 mod stats;
 mod sync;
 pub mod sys;
@@ -51,6 +59,7 @@ pub mod task;
 pub mod time;
 mod timer;
 mod unhandled;
+mod wait_list;
 mod waiters;
 mod waker;
 

@@ -37,6 +37,9 @@ pub(crate) struct Reactor {
     /// Where this executor's own wakers go.
     queue: Rc<RunQueue>,
     sources: RefCell<Slab<Rc<Source>>>,
+    /// Which source was the last to be registered under each descriptor number. A number that was closed behind
+    /// our back may be another source's by now, and a DEL would end that one's registration.
+    owners: RefCell<Vec<SourceKey>>,
     events: RefCell<Events>,
     next_generation: Cell<u32>,
     /// The runtime is gone: nobody will wait for events any more.
@@ -71,6 +74,7 @@ impl Reactor {
             epoll: backend.epoll()?,
             queue,
             sources: RefCell::default(),
+            owners: RefCell::default(),
             events: RefCell::new(Events::with_capacity(BATCH)),
             next_generation: Cell::new(0),
             closed: Cell::new(false),
@@ -111,7 +115,26 @@ impl Reactor {
         self.controls.bump();
         self.epoll.add(fd, INTEREST, source.key.bits())?;
         entry.insert(source.clone());
+        let owners = &mut *self.owners.borrow_mut();
+        let number = source.fd as usize;
+        if owners.len() <= number {
+            owners.resize(number + 1, SourceKey::BELL);
+        }
+        owners[number] = source.key;
         Ok(source)
+    }
+
+    /// Ends the kernel's registration of `source`, if it is still there.
+    fn delete(&self, source: &Source) {
+        if self.owners.borrow()[source.fd as usize] == source.key {
+            self.controls.bump();
+            if self.epoll.delete(source.fd).is_ok() {
+                return;
+            }
+        }
+        // Closed behind our back, perhaps with the number in use again. The generation makes what the kernel
+        // may still report harmless, and there is nobody here who could do more about it.
+        self.control_errors.bump();
     }
 
     /// Waits for events, for `timeout` at most, and wakes whoever waited for them; foreign wakers are left in
@@ -189,12 +212,7 @@ impl Source {
     /// waiters.
     pub(crate) fn deregister(&self) {
         let reactor = &self.reactor;
-        reactor.controls.bump();
-        if reactor.epoll.delete(self.fd).is_err() {
-            // Closed behind our back, perhaps with the number in use again. The generation makes what the
-            // kernel may still report harmless, and there is nobody here who could do more about it.
-            reactor.control_errors.bump();
-        }
+        reactor.delete(self);
         if reactor.closed.get() {
             return;
         }

@@ -97,6 +97,11 @@ impl Readiness {
         self.read & GONE != 0
     }
 
+    /// Whether anything but the end of the runtime makes this direction ready.
+    pub(crate) const fn has_edge(self, direction: Direction) -> bool {
+        self.bits(direction) & !GONE != 0
+    }
+
     /// With what an event adds.
     #[inline]
     pub(crate) const fn merged(self, event: Readiness) -> Readiness {

@@ -162,7 +162,8 @@ impl Lease {
         self.number
     }
 
-    /// A generation to start from that the number's last owner has not used for as long as possible.
+    /// A generation to start from: one that the number's last owner has used for no index with fewer than 25 033
+    /// tasks in a row.
     pub(crate) fn first_generation(&self) -> u16 {
         (self.tenure as u16).wrapping_mul(0x61c9) // odd, so that 65 536 owners start from different ones
     }

@@ -6,7 +6,7 @@ pub use crate::stats::Metrics;
 pub use crate::unhandled::UnhandledPanic;
 
 use crate::context::{Entered, Running};
-use crate::executor::{EnteredExecutor, Executor, Look};
+use crate::executor::{EnteredExecutor, Executor, Look, Rooted};
 use crate::join::JoinHandle;
 use crate::sys::Backend;
 use crate::task::Id;
@@ -111,10 +111,10 @@ impl Runtime {
             let root = RootGuard::new(&self.executor);
             let mut future = pin!(future);
             let mut poll = |cx: &mut Context<'_>| match future.as_mut().poll(cx) {
-                Poll::Pending => false,
+                Poll::Pending => Rooted::Pending,
                 Poll::Ready(value) => {
                     output = Some(value);
-                    true
+                    Rooted::Done
                 }
             };
             loop {
@@ -154,7 +154,7 @@ impl Runtime {
         let _running = Running::start();
         let _entered = self.enter();
         self.raise_unhandled();
-        let turn = self.executor.turn(timeout, Look::Always, &mut |_| false).0;
+        let turn = self.executor.turn(timeout, Look::Always, &mut |_| Rooted::Absent).0;
         self.raise_unhandled();
         turn
     }

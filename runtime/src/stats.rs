@@ -21,6 +21,11 @@ impl Counter {
         self.0.set(self.0.get() + n);
     }
 
+    /// What was counted last has turned out not to have happened.
+    pub(crate) fn take_back(&self) {
+        self.0.set(self.0.get() - 1);
+    }
+
     #[inline]
     pub(crate) fn get(&self) -> u64 {
         self.0.get()
@@ -63,8 +68,8 @@ pub struct Metrics {
     pub events: u64,
     /// Calls of `epoll_ctl`.
     pub epoll_ctls: u64,
-    /// Calls of `epoll_ctl` that failed when a registration ended: the descriptor was closed behind
-    /// egret's back.
+    /// Registrations that the kernel had no more, or under a number that was another's by then, when they ended:
+    /// the descriptor was closed behind egret's back.
     pub epoll_ctl_errors: u64,
     /// Writes to the runtime's eventfd: at most one each time the loop sleeps.
     pub eventfd_writes: u64,

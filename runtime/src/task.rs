@@ -1,7 +1,7 @@
 //! Tasks. The task cell: one allocation that holds a future, then what came of it.
 //!
 //! Two owners share a cell, both on the executor's thread: the executor, until the task is over, and the
-//! [`JoinHandle`](crate::join::JoinHandle), until it is dropped. No waker points here. `Phase` says who may
+//! [`JoinHandle`], until it is dropped. No waker points here. `Phase` says who may
 //! touch the stage:
 //!
 //! ```text
@@ -23,11 +23,14 @@
 //! User code (poll, drop of the future, drop of the output, wake of the joiner) may do anything with any cell,
 //! its own included: it only ever runs in a phase that refuses, or after the last touch of the stage.
 
+#![allow(unsafe_code)]
+
 pub use crate::abort::AbortHandle;
 pub use crate::coop::{Unconstrained, unconstrained, yield_now};
 pub use crate::executor::spawn;
 pub use crate::handle::RemoteJoinHandle;
 pub use crate::join::{JoinError, JoinHandle};
+pub use crate::join_set::JoinSet;
 
 use crate::unhandled::Policy;
 use crate::waker;
@@ -88,6 +91,8 @@ pub(crate) enum Polled {
     Pending,
     /// Let go of it.
     Over,
+    /// Let go of it. It was over before and has not been polled.
+    WasOver,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -150,10 +155,10 @@ impl<F: Future> TaskCell<F> {
 
     /// Replaces the stage, and drops what was there in place.
     fn set_stage(&self, stage: Stage<F>) {
-        debug_assert!(matches!(self.phase.get(), Phase::Dropping | Phase::Taken));
-        // SAFETY: in phase Dropping the stage belongs to the one `finish` that set it, and Taken is set by
-        // whoever calls this next, from Done; both refuse to be entered again. The old value is dropped while
-        // we hold the reference: what its destructor runs finds a phase in which nothing touches the stage.
+        debug_assert_eq!(self.phase.get(), Phase::Dropping);
+        // SAFETY: in phase Dropping the stage belongs to the one `finish` that set it, which is our only caller
+        // and refuses to be entered again. The old value is dropped while we hold the reference: what its
+        // destructor runs finds a phase in which nothing touches the stage.
         unsafe { *self.stage.get() = stage };
     }
 
@@ -210,7 +215,7 @@ impl<F: Future> Task for TaskCell<F> {
     #[inline]
     fn poll(self: Rc<Self>, cx: &mut Context<'_>) -> Polled {
         if self.phase.get() != Phase::Idle {
-            return Polled::Over;
+            return Polled::WasOver;
         }
         self.phase.set(Phase::Running);
         match catch_unwind(AssertUnwindSafe(|| self.poll_future(cx))) {

@@ -8,6 +8,8 @@
 //! Waking from the loop's own thread, inside the runtime, pushes the index to the run queue; from anywhere
 //! else the key goes through [`remote`](crate::remote).
 
+#![allow(unsafe_code)]
+
 use crate::context::Slot;
 use crate::key::TaskKey;
 use crate::queue::{Batch, RunQueue};

@@ -19,6 +19,8 @@
 //!
 //! This module is public because `egret-net` is built on it. It is not covered by SemVer.
 
+#![allow(unsafe_code)]
+
 mod address;
 mod clock;
 mod epoll;
