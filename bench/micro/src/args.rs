@@ -86,6 +86,11 @@ impl Settings {
         Ok(Some(settings))
     }
 
+    /// The runtimes to measure this case on.
+    pub fn runtimes_of(&self, case: Case) -> impl Iterator<Item = Name> {
+        self.runtimes.iter().copied().filter(move |runtime| case.is_possible_on(*runtime))
+    }
+
     /// Measures the cases of this list and no others.
     fn choose(&mut self, list: &str) -> Result<(), String> {
         (self.cases, self.lateness, self.memory) = (Vec::new(), false, false);

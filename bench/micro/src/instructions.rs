@@ -36,6 +36,10 @@ pub fn run(settings: &Settings) -> Result<()> {
     for &case in &settings.cases {
         let mut row = vec![case.title().to_owned()];
         for &runtime in &settings.runtimes {
+            if !case.is_possible_on(runtime) {
+                row.push("-".to_owned());
+                continue;
+            }
             progress(&format!("callgrind: {} on {}", case.name(), runtime.as_str()));
             let (short, long) = operations(case);
             let (before, after) = (profile(case, runtime, short)?, profile(case, runtime, long)?);

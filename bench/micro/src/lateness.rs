@@ -44,7 +44,7 @@ impl Lateness {
 pub fn measure(settings: &Settings) -> (Vec<Lateness>, Rounds) {
     let mut all: Vec<_> =
         settings.runtimes.iter().map(|&runtime| Lateness { runtime, sorted: Vec::new() }).collect();
-    let mut means = Rounds::new(&settings.runtimes);
+    let mut means = Rounds::new(settings.runtimes.iter().copied());
     let durations = durations(settings.sleeps.div_ceil(settings.rounds));
     for round in 1..=settings.rounds {
         progress(&format!("round {round}/{}: lateness", settings.rounds));

@@ -82,7 +82,7 @@ fn time(settings: &Settings) {
 
 fn run(settings: &Settings, operations: u64) {
     for case in &settings.cases {
-        for &runtime in &settings.runtimes {
+        for runtime in settings.runtimes_of(*case) {
             case.time(runtime, operations);
         }
     }

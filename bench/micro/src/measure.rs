@@ -34,8 +34,8 @@ pub struct Rounds {
 }
 
 impl Rounds {
-    pub fn new(runtimes: &[Name]) -> Rounds {
-        Rounds { runtimes: runtimes.to_vec(), rounds: Vec::new() }
+    pub fn new(runtimes: impl IntoIterator<Item = Name>) -> Rounds {
+        Rounds { runtimes: runtimes.into_iter().collect(), rounds: Vec::new() }
     }
 
     /// Measures every runtime once more, by `measure`, the next one of them first.
@@ -73,12 +73,12 @@ impl Rounds {
 pub fn times(settings: &Settings) -> Vec<(Case, Rounds)> {
     for &case in &settings.cases {
         progress(&format!("warm-up: {}", case.name()));
-        for &runtime in &settings.runtimes {
+        for runtime in settings.runtimes_of(case) {
             case.time(runtime, 0);
         }
     }
     let mut results: Vec<_> =
-        settings.cases.iter().map(|&case| (case, Rounds::new(&settings.runtimes))).collect();
+        settings.cases.iter().map(|&case| (case, Rounds::new(settings.runtimes_of(case)))).collect();
     for round in 1..=settings.rounds {
         for (case, rounds) in &mut results {
             progress(&format!("round {round}/{}: {}", settings.rounds, case.name()));
@@ -107,7 +107,7 @@ mod tests {
     #[test]
     fn each_round_begins_with_another_runtime() {
         let mut order = Vec::new();
-        let mut rounds = Rounds::new(&[Name::Egret, Name::Smol]);
+        let mut rounds = Rounds::new([Name::Egret, Name::Smol]);
         for _ in 0..3 {
             rounds.measure(|runtime| {
                 order.push(runtime);
@@ -119,7 +119,7 @@ mod tests {
 
     #[test]
     fn a_ratio_is_to_the_best_peer_of_its_round() {
-        let mut rounds = Rounds::new(&[Name::Tokio, Name::Egret, Name::Smol]);
+        let mut rounds = Rounds::new([Name::Tokio, Name::Egret, Name::Smol]);
         for values in [[10.0, 5.0, 20.0], [50.0, 6.0, 20.0], [10.0, 9.0, 10.0]] {
             rounds.measure(|runtime| match runtime {
                 Name::Tokio => values[0],
@@ -131,6 +131,6 @@ mod tests {
         assert_eq!((ratio.lowest, ratio.median, ratio.highest), (0.3, 0.5, 0.9));
         assert_eq!(rounds.figure(Name::Tokio).unwrap().median, 10.0);
         assert_eq!(rounds.figure(Name::Monoio), None);
-        assert_eq!(Rounds::new(&[Name::Egret]).ratio_to_best_peer(), None);
+        assert_eq!(Rounds::new([Name::Egret]).ratio_to_best_peer(), None);
     }
 }
