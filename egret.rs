@@ -41,6 +41,11 @@
 
 #![forbid(unsafe_code)]
 
+#[cfg(feature = "macros")]
+pub use egret_macros::{main, test};
+#[cfg(feature = "macros")]
+#[doc(hidden)]
+pub use egret_runtime::macro_support;
 pub use egret_runtime::{block_on, spawn};
 
 pub mod io {
@@ -67,12 +72,18 @@ pub mod shutdown {
     pub use egret_runtime::shutdown::{Drained, Shutdown, ShutdownGuard};
 }
 
+pub mod signal {
+    //! Signals as events: Ctrl-C, and streams of any kind.
+
+    pub use egret_runtime::signal::{ctrl_c, unix};
+}
+
 pub mod task {
     //! Tasks.
 
     pub use egret_runtime::task::{
         AbortHandle, Id, JoinError, JoinHandle, JoinSet, RemoteJoinHandle, Unconstrained, spawn,
-        unconstrained, yield_now,
+        spawn_blocking, unconstrained, yield_now,
     };
 }
 

@@ -1,5 +1,6 @@
-//! [`ToSocketAddrs`]: what may stand where an address is asked for.
+//! [`ToSocketAddrs`]: what may stand where an address is asked for; [`lookup_host`]: the addresses of a name.
 
+use egret_runtime::task::{JoinHandle, spawn_blocking};
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, SocketAddrV4, SocketAddrV6};
 use std::slice;
@@ -8,15 +9,17 @@ use std::vec;
 /// What turns into one address or several, or is a name to look up: the argument of
 /// [`TcpListener::bind`](crate::TcpListener::bind) and [`TcpStream::connect`](crate::TcpStream::connect).
 ///
-/// The types are those of [`std::net::ToSocketAddrs`]: [`SocketAddr`] and its two variants, an IP address with
-/// a port, slices of addresses, `"host:port"`, `("host", port)`, and references to them. An address costs no
-/// allocation. A string is an address if it reads as one (`"[::1]:80"`), and a name otherwise. The trait cannot
-/// be implemented elsewhere.
+/// The types are those of [`std::net::ToSocketAddrs`]: [`SocketAddr`] and its two variants, an IP address
+/// with a port, slices of addresses, `"host:port"`, `("host", port)`, and references to them. An address
+/// costs no allocation. A string is an address if it reads as one (`"[::1]:80"`), and a name otherwise. The
+/// trait cannot be implemented elsewhere.
 ///
-/// # Names block the loop
+/// # Names
 ///
-/// A name is looked up by the C library's [`getaddrinfo(3)`], which blocks: meanwhile no other task of the
-/// runtime runs. On a server, look names up before it serves, or pass addresses.
+/// A name is looked up by the C library's [`getaddrinfo(3)`], which reads `/etc/hosts` and asks name servers
+/// as the host is set up to. It blocks, for many seconds where no server answers, and so is called on a
+/// thread of [`spawn_blocking`](egret_runtime::task::spawn_blocking); the loop goes on meanwhile. A look-up
+/// that was given up keeps its thread until it is over. Addresses, as strings too, take no thread.
 ///
 /// # Errors
 ///
@@ -67,9 +70,63 @@ pub(crate) async fn resolve<A: ToSocketAddrs>(target: &A) -> io::Result<Addresse
     Ok(match target.to_target()? {
         Target::One(address) => Addresses::One(Some(address)),
         Target::Many(addresses) => Addresses::Many(addresses.iter()),
-        Target::Name(host, port) => {
-            Addresses::Found(std::net::ToSocketAddrs::to_socket_addrs(&(host, port))?)
+        Target::Name(host, port) => Addresses::Found(look_up(host.to_owned(), port).await?),
+    })
+}
+
+/// Looks a name up on a thread that may block.
+async fn look_up(host: String, port: u16) -> io::Result<vec::IntoIter<SocketAddr>> {
+    /// Takes a look-up that has not begun out of the queue when nobody waits for it any more.
+    struct LookUp<T>(JoinHandle<T>);
+
+    impl<T> Drop for LookUp<T> {
+        fn drop(&mut self) {
+            self.0.abort();
         }
+    }
+
+    let find = move || std::net::ToSocketAddrs::to_socket_addrs(&(host.as_str(), port));
+    let mut found = LookUp(spawn_blocking(find));
+    match (&mut found.0).await {
+        Ok(found) => found,
+        Err(error) => Err(io::Error::other(format!("the look-up of the name has no result: {error}"))),
+    }
+}
+
+/// The addresses that `host` stands for: those of a name, in the order in which they are to be tried.
+///
+/// As [`std::net::ToSocketAddrs`], without blocking the loop; see [`ToSocketAddrs`] for what `host` may be
+/// and for how it is looked up. Nothing is cached.
+///
+/// # Errors
+///
+/// [`InvalidInput`](io::ErrorKind::InvalidInput) when there is no port. When the name is not found, or no
+/// name server answers, the error that [`std::net::ToSocketAddrs`] makes of what [`getaddrinfo(3)`] says (its
+/// kind is not to be relied on). `Other` when there is no thread to be had, or the runtime is being dropped.
+///
+/// # Cancel safety
+///
+/// Dropped before it resolves, it has no effect; a look-up that has begun goes on, and its answer is dropped.
+///
+/// # Panics
+///
+/// When `host` is a name and this thread is not in a runtime.
+///
+/// ```
+/// # egret_runtime::block_on(async {
+/// for address in egret_net::lookup_host("localhost:80").await? {
+///     assert_eq!(address.port(), 80);
+///     assert!(address.ip().is_loopback());
+/// }
+/// # std::io::Result::Ok(())
+/// # }).unwrap();
+/// ```
+///
+/// [`getaddrinfo(3)`]: https://man7.org/linux/man-pages/man3/getaddrinfo.3.html
+pub async fn lookup_host<A: ToSocketAddrs>(host: A) -> io::Result<impl Iterator<Item = SocketAddr>> {
+    Ok(match resolve(&host).await? {
+        Addresses::Found(addresses) => addresses,
+        given => given.collect::<Vec<_>>().into_iter(),
     })
 }
 

@@ -24,8 +24,9 @@
 //!
 //! | file | what |
 //! |---|---|
-//! | `addr.rs` | [`ToSocketAddrs`]: addresses, or a name to look up |
+//! | `addr.rs` | [`ToSocketAddrs`]: addresses, or a name; [`lookup_host`] |
 //! | `tcp/listener.rs`, `tcp/incoming.rs` | [`TcpListener`], and its connections as a stream |
+//! | `accept_loop.rs`, `tcp/serve.rs` | [`tcp::Serve`]: the policy of an accept loop, and TCP by it |
 //! | `tcp/stream.rs` | [`TcpStream`]; the system calls that reading and writing come down to |
 //! | `tcp/stream/` | its methods: `connect.rs` with the recipe, `read.rs`, `write.rs`, `option.rs`, `descriptor.rs` |
 //! | `tcp/socket.rs`, `tcp/socket/option.rs` | [`TcpSocket`]: options before the connection |
@@ -38,10 +39,11 @@
 #![forbid(unsafe_code)]
 #![deny(missing_docs)]
 
+mod accept_loop;
 mod addr;
 pub mod tcp;
 
-pub use addr::ToSocketAddrs;
+pub use addr::{ToSocketAddrs, lookup_host};
 pub use tcp::listener::TcpListener;
 pub use tcp::socket::TcpSocket;
 pub use tcp::stream::TcpStream;

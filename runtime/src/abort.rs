@@ -9,7 +9,8 @@ use crate::key::TaskKey;
 use crate::remote::{self, Address};
 use crate::task::Id;
 
-/// Aborts a task, from any thread, and does not keep it from being forgotten otherwise.
+/// Aborts a task, or a blocking job that has not begun, from any thread, and does not keep it from being forgotten
+/// otherwise.
 ///
 /// Made by [`JoinHandle::abort_handle`](crate::task::JoinHandle::abort_handle). It may outlive the task and the
 /// runtime: then it does nothing.
@@ -43,12 +44,11 @@ impl AbortHandle {
     /// now: then when that poll returns. From another thread the runtime is told to, is woken if it sleeps, and
     /// drops the future on its own thread in its next turn.
     pub fn abort(&self) {
-        let Some(key) = self.key else { return };
-        let id = self.id;
-        match executor::try_current().filter(|executor| executor.address() == self.address) {
+        let AbortHandle { key, id, address } = *self;
+        match executor::try_current().filter(|executor| executor.address() == address) {
             Some(executor) => executor.abort(key, id),
             None => {
-                remote::send(self.address, Box::new(move || executor::current().abort(key, id)));
+                remote::send(address, Box::new(move || executor::current().abort(key, id)));
             }
         }
     }

@@ -19,6 +19,7 @@ use crate::context::{self, Entered, Slot};
 use crate::join::JoinHandle;
 use crate::key::{ROOT, TaskKey};
 use crate::mailbox::Sleep;
+use crate::pool::{Limits, Pool};
 use crate::queue::{RunQueue, Woken};
 use crate::reactor::{Reactor, wake_all};
 use crate::remote::{Address, Lease};
@@ -35,6 +36,7 @@ use std::mem::ManuallyDrop;
 use std::os::fd::AsFd;
 use std::panic::Location;
 use std::rc::Rc;
+use std::sync::Arc;
 use std::task::{Context, Waker};
 use std::time::Duration;
 
@@ -56,6 +58,7 @@ pub(crate) struct Executor {
     pub(crate) reactor: Rc<Reactor>,
     pub(crate) timers: Rc<Timers>,
     pub(crate) clock: Rc<Clock>,
+    pub(crate) blocking: Arc<Pool>,
     /// What is spawned now is dropped at once.
     closed: Cell<bool>,
     /// Polls since the last look at the kernel.
@@ -111,7 +114,7 @@ pub(crate) enum Look {
 }
 
 impl Executor {
-    pub(crate) fn new(backend: Backend) -> io::Result<Rc<Executor>> {
+    pub(crate) fn new(backend: Backend, blocking: Limits) -> io::Result<Rc<Executor>> {
         let remote = Lease::take(backend)?;
         let queue = Rc::new(RunQueue::new(remote.number(), remote.first_generation()));
         let reactor = Reactor::new(backend, queue.clone(), remote.bell.as_fd())?;
@@ -124,6 +127,7 @@ impl Executor {
             reactor,
             timers: Timers::new(clock.clone()),
             clock,
+            blocking: Pool::new(blocking),
             closed: Cell::new(false),
             polls_since_wait: Cell::new(0),
             letters: RefCell::default(),
@@ -160,8 +164,9 @@ impl Executor {
     }
 
     /// Drops the future of the task that `key` names, if it is still the one of this id: at once, or when the poll
-    /// that is under way returns.
-    pub(crate) fn abort(&self, key: TaskKey, id: Id) {
+    /// that is under way returns. What has no key is a blocking job, which ends if it has not begun.
+    pub(crate) fn abort(&self, key: Option<TaskKey>, id: Id) {
+        let Some(key) = key else { return self.blocking.abort(id) };
         let slot = (key.index() as usize).checked_sub(1);
         let task = slot.and_then(|slot| self.tasks.borrow_mut().get(slot).cloned());
         if let Some(task) = task.filter(|task| task.id() == id) {
@@ -238,7 +243,13 @@ impl Executor {
     /// Where an idle loop goes on a clock that a test has paused: to the next deadline, if the kernel has nothing
     /// to report now and no other thread has woken anyone.
     fn look_or_jump(&self, deadline: u64) -> usize {
+        // Asked before the mailbox is looked at: a job is counted until its wake is in there. With one out, time
+        // stands still, and the end of the last ends the sleep.
+        let jobs = self.blocking.outstanding(&waker::new(self.key(0, ROOT)));
         let may_jump = self.remote.mailbox.prepare_sleep() == Sleep::May;
+        if jobs > 0 {
+            return self.look(if may_jump { None } else { Some(Duration::ZERO) });
+        }
         let events = self.look(Some(Duration::ZERO));
         if may_jump && events == 0 {
             self.clock.source.jump(self.clock.instant(deadline).into_std());
@@ -363,6 +374,8 @@ impl Executor {
         let _entered = self.enter();
         self.closed.set(true);
         self.remote.refuse_errands();
+        // Before the tasks, so that one whose destructor waits for a job that never began does not wait for ever.
+        self.blocking.shut_down();
         let slots = self.tasks.borrow().capacity();
         for slot in 0..slots {
             let task = self.tasks.borrow_mut().try_remove(slot);
@@ -377,6 +390,7 @@ impl Executor {
 
     pub(crate) fn metrics(&self) -> Metrics {
         let remote_wakes = self.remote_wakes.get();
+        let blocking = self.blocking.counts();
         Metrics {
             turns: self.turns.get(),
             polls: self.polls.get(),
@@ -390,9 +404,12 @@ impl Executor {
             epoll_ctl_errors: self.reactor.control_errors.get(),
             eventfd_writes: self.remote.rings(),
             timers_fired: self.timers.fired.get(),
+            blocking_threads_started: blocking.threads_started,
             tasks_alive: self.tasks.borrow().len(),
             timers_alive: self.timers.len(),
             sources_alive: self.reactor.sources_alive(),
+            blocking_jobs: blocking.jobs,
+            blocking_threads: blocking.threads,
         }
     }
 }

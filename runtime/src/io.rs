@@ -14,7 +14,7 @@ pub use crate::readiness::{Clears, Direction, Start};
 use crate::context;
 use crate::executor;
 use crate::reactor::{Source, runtime_is_gone};
-use crate::waiters::{Ticket, Waiters};
+use crate::waiters::{Ticket, Waiters, Waiting};
 use std::fmt;
 use std::future::poll_fn;
 use std::io;
@@ -232,7 +232,7 @@ impl<T: AsFd> Registration<T> {
         cx: &mut Context<'_>,
         direction: Direction,
         op: impl FnOnce() -> io::Result<R>,
-        wait: impl FnOnce(&Waiters, &Waker),
+        wait: impl FnOnce(&Waiters, &Waker) -> Waiting,
     ) -> Poll<io::Result<R>> {
         if self.source().readiness().is_ready(direction) {
             if !context::charge_budget() {
@@ -244,7 +244,11 @@ impl<T: AsFd> Registration<T> {
                 Err(error) => self.settle(direction, error)?,
             }
         }
-        wait(self.source().waiters(), cx.waker());
+        if wait(self.source().waiters(), cx.waker()) == Waiting::LookAgain
+            && self.source().readiness().is_ready(direction)
+        {
+            cx.waker().wake_by_ref();
+        }
         Poll::Pending
     }
 
@@ -313,8 +317,8 @@ struct Wait<'a> {
 }
 
 impl Wait<'_> {
-    fn start(&mut self, waker: &Waker) {
-        self.waiters.wait_with_ticket(self.direction, waker, &mut self.ticket);
+    fn start(&mut self, waker: &Waker) -> Waiting {
+        self.waiters.wait_with_ticket(self.direction, waker, &mut self.ticket)
     }
 }
 

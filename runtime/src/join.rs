@@ -39,7 +39,7 @@ use std::task::{Context, Poll};
 /// ```
 pub struct JoinHandle<T> {
     task: Rc<dyn Join<T>>,
-    /// What the executor knows it by, unless it was over before it was spawned.
+    /// What the executor knows it by, unless it is a blocking job or was over before it was spawned.
     pub(crate) key: Option<TaskKey>,
     pub(crate) address: Address,
 }

@@ -201,13 +201,13 @@ impl<T: 'static> JoinSet<T> {
             cx.waker().wake_by_ref();
             return Poll::Pending;
         }
+        if self.ended.first().is_none() {
+            let waker = cx.waker().clone(); // user code, as the drop of the old one: it may end a task
+            drop(self.ended.waiter.replace(Some(waker)));
+        }
         let poll = match self.ended.first() {
             Some(place) => self.poll_first(place, cx),
-            None => {
-                let waker = cx.waker().clone(); // user code, as the drop of the old one
-                drop(self.ended.waiter.replace(Some(waker)));
-                Poll::Pending
-            }
+            None => Poll::Pending,
         };
         if poll.is_pending() {
             context::refund_budget();

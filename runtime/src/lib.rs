@@ -18,13 +18,16 @@
 //! | `waiters` | who waits for a descriptor |
 //! | `reactor` | `epoll`, and the descriptors registered with it |
 //! | `clock`, `timer` | what time it is; deadlines |
+//! | `pool` | the threads that may block |
 //! | `executor` | the turn of the loop |
 //! | `join_set` | tasks that belong together |
 //! | `io`, `async_fd` | a registered descriptor, and the public form of it |
 //! | `time` | sleep, timeout, interval |
 //! | `abort`, `handle` | what other threads hold of a task and of a runtime |
 //! | `wait_list`, `shutdown` | ending a server well |
+//! | `blocking`, `signal` | `spawn_blocking`; signals as events |
 //! | `coop`, `runtime` | `yield_now`; what a program holds in its hand |
+//! | `macro_support` | what the attributes of `egret-macros` call |
 
 // Unsafe code is in `sys`, in the waker's constructor and in the task cell, which allow it, and nowhere else.
 #![deny(unsafe_code)]
@@ -36,6 +39,7 @@ compile_error!(
 
 mod abort;
 mod async_fd;
+mod blocking;
 mod clock;
 mod context;
 mod coop;
@@ -45,13 +49,17 @@ pub mod io;
 mod join;
 mod join_set;
 mod key;
+#[doc(hidden)]
+pub mod macro_support;
 mod mailbox;
+mod pool;
 mod queue;
 mod reactor;
 mod readiness;
 mod remote;
 pub mod runtime;
 pub mod shutdown;
+pub mod signal;
 mod stats;
 mod sync;
 pub mod sys;

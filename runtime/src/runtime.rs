@@ -8,6 +8,7 @@ pub use crate::unhandled::UnhandledPanic;
 use crate::context::{Entered, Running};
 use crate::executor::{EnteredExecutor, Executor, Look, Rooted};
 use crate::join::JoinHandle;
+use crate::pool::Limits;
 use crate::sys::Backend;
 use crate::task::Id;
 use crate::unhandled::Unhandled;
@@ -31,6 +32,7 @@ use std::time::Duration;
 #[derive(Debug, Default)]
 pub struct Builder {
     unhandled_panic: UnhandledPanic,
+    blocking: Limits,
 }
 
 impl Builder {
@@ -55,6 +57,40 @@ impl Builder {
         self
     }
 
+    /// How many threads [`spawn_blocking`](crate::task::spawn_blocking) may use at once; 512 by default.
+    ///
+    /// They are started when they are needed. Jobs for which there is no thread wait.
+    ///
+    /// # Panics
+    ///
+    /// When `threads` is 0: no job would ever run.
+    ///
+    /// ```
+    /// use egret_runtime::runtime::Builder;
+    /// use egret_runtime::task::spawn_blocking;
+    ///
+    /// let rt = Builder::new().max_blocking_threads(1).build()?;
+    /// rt.block_on(async {
+    ///     let (first, second) = (spawn_blocking(|| 1), spawn_blocking(|| 2));
+    ///     assert_eq!(first.await.unwrap() + second.await.unwrap(), 3);
+    /// });
+    /// assert_eq!(rt.metrics().blocking_threads_started, 1);
+    /// # std::io::Result::Ok(())
+    /// ```
+    #[track_caller]
+    pub fn max_blocking_threads(mut self, threads: usize) -> Builder {
+        assert!(threads > 0, "max_blocking_threads(0): no blocking job would ever run; 1 is the least");
+        self.blocking.threads = threads;
+        self
+    }
+
+    /// How long a thread of [`spawn_blocking`](crate::task::spawn_blocking) waits for another job before it ends;
+    /// 10 s by default. [`Duration::MAX`] is for as long as the runtime lives.
+    pub fn thread_keep_alive(mut self, duration: Duration) -> Builder {
+        self.blocking.keep_alive = duration;
+        self
+    }
+
     /// Makes the runtime.
     ///
     /// # Errors
@@ -62,7 +98,7 @@ impl Builder {
     /// Those of `epoll_create1(2)` and `eventfd(2)`: no descriptors left (`EMFILE`, `ENFILE`), no memory; and
     /// `Other` when 65 535 runtimes are alive in the process.
     pub fn build(self) -> io::Result<Runtime> {
-        let executor = Executor::new(Backend::current())?;
+        let executor = Executor::new(Backend::current(), self.blocking)?;
         Ok(Runtime { executor, unhandled: Unhandled::new(self.unhandled_panic) })
     }
 }
@@ -70,7 +106,8 @@ impl Builder {
 /// One thread's loop: tasks, and the descriptors they wait for.
 ///
 /// It stays on the thread that made it. Dropped, it drops every task that is left, one after the other and
-/// each exactly once, before it returns.
+/// each exactly once, before it returns. What becomes of blocking jobs is said at
+/// [`spawn_blocking`](crate::task::spawn_blocking).
 ///
 /// ```
 /// use egret_runtime::runtime::Runtime;
@@ -187,6 +224,15 @@ impl Runtime {
     /// What the runtime has done so far.
     pub fn metrics(&self) -> Metrics {
         self.executor.metrics()
+    }
+
+    /// Ends the runtime, and panics when a task that nobody awaits has panicked and
+    /// [`UnhandledPanic::Shutdown`] is the policy.
+    #[track_caller]
+    pub(crate) fn close(&self) {
+        let _entered = self.enter();
+        self.executor.shut_down();
+        self.raise_unhandled();
     }
 
     /// Ends the runtime if a task has panicked that was not to, by [`UnhandledPanic::Shutdown`].

@@ -34,7 +34,7 @@ impl Counter {
 
 /// What a runtime has done since it was built, by [`Runtime::metrics`](crate::runtime::Runtime::metrics).
 ///
-/// All but the last three only grow. The counts are exact, so a difference of two snapshots says what happened
+/// All but the last five only grow. The counts are exact, so a difference of two snapshots says what happened
 /// between them:
 ///
 /// ```
@@ -75,6 +75,8 @@ pub struct Metrics {
     pub eventfd_writes: u64,
     /// Timers that fired.
     pub timers_fired: u64,
+    /// Threads that were started for [`spawn_blocking`](crate::task::spawn_blocking).
+    pub blocking_threads_started: u64,
     /// Tasks that are spawned and not finished. One that [`abort`](crate::task::JoinHandle::abort) ended
     /// counts until the next turn.
     pub tasks_alive: usize,
@@ -82,4 +84,8 @@ pub struct Metrics {
     pub timers_alive: usize,
     /// Descriptors that are registered.
     pub sources_alive: usize,
+    /// Jobs of [`spawn_blocking`](crate::task::spawn_blocking) that are queued or run.
+    pub blocking_jobs: usize,
+    /// Threads that those jobs run on, or wait for jobs.
+    pub blocking_threads: usize,
 }

@@ -26,6 +26,7 @@
 #![allow(unsafe_code)]
 
 pub use crate::abort::AbortHandle;
+pub use crate::blocking::spawn_blocking;
 pub use crate::coop::{Unconstrained, unconstrained, yield_now};
 pub use crate::executor::spawn;
 pub use crate::handle::RemoteJoinHandle;
@@ -207,8 +208,8 @@ impl<F: Future> TaskCell<F> {
 }
 
 /// Drops what may have a destructor that panics. The hook has reported the panic.
-fn discard<T>(value: T) {
-    let _ = catch_unwind(AssertUnwindSafe(|| drop(value)));
+pub(crate) fn discard<T>(value: T) {
+    waker::contain(|| drop(value));
 }
 
 impl<F: Future> Task for TaskCell<F> {
@@ -249,10 +250,13 @@ impl<F: Future> Join<F::Output> for TaskCell<F> {
             Phase::Done => Poll::Ready(self.take_output()),
             Phase::Taken => panic!("a JoinHandle was polled after it had given its output"),
             Phase::Idle | Phase::Running | Phase::Dropping => {
-                // Cloning and dropping a waker are user code: neither happens while the slot is empty.
+                // Cloning and dropping a waker are user code, which may have ended the task meanwhile.
                 let waker = cx.waker().clone();
                 let before = self.joiner.replace(Some(waker));
                 drop(before);
+                if self.phase.get() == Phase::Done {
+                    return Poll::Ready(self.take_output());
+                }
                 Poll::Pending
             }
         }

@@ -5,9 +5,11 @@
 //! dropped when its runtime is not entered, or gone. So a task carries a [`Policy`], which is a number and fits
 //! where the cell would have padding: two of them say what to do, the others name the runtime to shut down.
 //!
-//! Touched by the runtime's thread alone. Nothing in here runs user code.
+//! [`Unhandled`] is touched by the runtime's thread alone; a job that panics on another one sends what is to be
+//! done. Nothing in here runs user code.
 
 use crate::context::{Entered, Slot};
+use crate::remote::{self, Address};
 use std::cell::{Cell, OnceCell};
 use std::panic::catch_unwind;
 use std::rc::Rc;
@@ -18,7 +20,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 ///
 /// A panic is unhandled when it happens in a task whose [`JoinHandle`](crate::task::JoinHandle) is gone, or when
 /// the handle is dropped later without having given the panic to anyone. The panic of a destructor counts as
-/// well, also of one that runs because the task was aborted. Whatever the policy, the
+/// well, also of one that runs because the task was aborted. Blocking jobs are tasks in all of this. Whatever the policy, the
 /// [panic hook](std::panic::set_hook) has been called by then.
 ///
 /// The panic of the future that [`block_on`](crate::runtime::Runtime::block_on) runs is none of this: it comes
@@ -75,6 +77,25 @@ impl Policy {
                     None => say(&report()),
                 }
             }
+        }
+    }
+
+    /// [`apply`](Policy::apply) from any thread: what is to be done in the runtime at `address`, which is the one
+    /// that the policy was taken from, is sent there.
+    pub(crate) fn apply_at(self, address: Address, report: String) {
+        /// Does it when it is dropped: by the loop, or, when there is none, by who would have sent it there.
+        struct Apply(Policy, String);
+
+        impl Drop for Apply {
+            fn drop(&mut self) {
+                self.0.apply(|| std::mem::take(&mut self.1));
+            }
+        }
+
+        let apply = Apply(self, report);
+        match self {
+            Policy::IGNORE | Policy::REPORT => drop(apply),
+            _ => remote::send(address, Box::new(move || drop(apply))),
         }
     }
 }

@@ -30,13 +30,23 @@ struct Shared {
     /// Of those who wait as the only one and are not tasks of egret.
     alone: [Option<Waker>; 2],
     last_ticket: u64,
-    waiting: [Vec<Waiting>; 2],
+    waiting: [Vec<Place>; 2],
 }
 
-struct Waiting {
+struct Place {
     /// Of a future that takes itself out when it is dropped; `poll_` functions have none.
     ticket: Option<u64>,
     waker: Waker,
+}
+
+/// Whether an event may have come, and found nobody, while somebody was put here.
+#[must_use = "an event that came meanwhile is not reported again"]
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Waiting {
+    /// No.
+    Certain,
+    /// A waker was cloned, which may be user code and have turned the loop: look at the readiness once more.
+    LookAgain,
 }
 
 /// Names a place in the list. A number is never used twice for one source, so a ticket whose place is
@@ -50,10 +60,16 @@ pub(crate) struct Ticket {
 impl Waiters {
     /// Waits as the only one in its direction: one that was here before is replaced.
     #[inline]
-    pub(crate) fn wait_alone(&self, direction: Direction, waker: &Waker) {
+    pub(crate) fn wait_alone(&self, direction: Direction, waker: &Waker) -> Waiting {
         match waker::key_of(waker) {
-            Some(key) => self.alone[direction as usize].set(Some(key)),
-            None => self.wait_alone_foreign(direction, waker),
+            Some(key) => {
+                self.alone[direction as usize].set(Some(key));
+                Waiting::Certain
+            }
+            None => {
+                self.wait_alone_foreign(direction, waker);
+                Waiting::LookAgain
+            }
         }
     }
 
@@ -66,7 +82,7 @@ impl Waiters {
     }
 
     /// Waits among others, once for each waker and direction.
-    pub(crate) fn wait_shared(&self, direction: Direction, waker: &Waker) {
+    pub(crate) fn wait_shared(&self, direction: Direction, waker: &Waker) -> Waiting {
         let known = self.with_shared(|shared| {
             let mut waiting = shared.waiting[direction as usize].iter();
             waiting.any(|other| other.ticket.is_none() && other.waker.will_wake(waker))
@@ -74,17 +90,23 @@ impl Waiters {
         if !known {
             self.push(direction, None, waker.clone());
         }
+        Waiting::LookAgain
     }
 
     /// Waits among others, in the place that `ticket` names, or in a new one when that is gone.
-    pub(crate) fn wait_with_ticket(&self, direction: Direction, waker: &Waker, ticket: &mut Option<Ticket>) {
+    pub(crate) fn wait_with_ticket(
+        &self,
+        direction: Direction,
+        waker: &Waker,
+        ticket: &mut Option<Ticket>,
+    ) -> Waiting {
         if let Some(Ticket { number, .. }) = *ticket {
             let same = self.with_shared(|shared| {
                 let mut waiting = shared.waiting[direction as usize].iter();
                 waiting.any(|other| other.ticket == Some(number) && other.waker.will_wake(waker))
             });
             if same {
-                return;
+                return Waiting::LookAgain;
             }
         }
         let waker = waker.clone();
@@ -97,6 +119,7 @@ impl Waiters {
         });
         *ticket = Some(Ticket { direction, number });
         self.push(direction, Some(number), waker);
+        Waiting::LookAgain
     }
 
     /// Gives up the place that `ticket` names, if its waker has not been taken.
@@ -158,7 +181,7 @@ impl Waiters {
             if !kept.is_empty() {
                 *waiting = kept;
             }
-            waiting.push(Waiting { ticket, waker });
+            waiting.push(Place { ticket, waker });
         });
         drop(stale);
     }
@@ -210,8 +233,8 @@ mod tests {
     fn a_lone_waiter_replaces_the_one_before_it_in_its_direction_only() {
         let waiters = Waiters::default();
         for number in 0..3 {
-            waiters.wait_alone(Direction::Read, &task(number));
-            waiters.wait_alone(Direction::Write, &task(10 + number));
+            let _ = waiters.wait_alone(Direction::Read, &task(number));
+            let _ = waiters.wait_alone(Direction::Write, &task(10 + number));
         }
         assert_eq!(woken(&waiters, Direction::Read), [2]);
         assert_eq!(woken(&waiters, Direction::Read), []);
@@ -221,9 +244,9 @@ mod tests {
     #[test]
     fn a_foreign_lone_waiter_takes_the_place_of_a_task_and_is_woken_once() {
         let waiters = Waiters::default();
-        waiters.wait_alone(Direction::Read, &task(1));
-        waiters.wait_alone(Direction::Read, Waker::noop());
-        waiters.wait_alone(Direction::Write, &task(2));
+        let _ = waiters.wait_alone(Direction::Read, &task(1));
+        let _ = waiters.wait_alone(Direction::Read, Waker::noop());
+        let _ = waiters.wait_alone(Direction::Write, &task(2));
         assert_eq!(waiters.len(), 2);
         assert_eq!(woken(&waiters, Direction::Read), [u32::MAX]);
         assert_eq!(woken(&waiters, Direction::Read), []);
@@ -236,7 +259,7 @@ mod tests {
         let generation = queue.claim(5);
         queue.pop(|_| 0);
         let waiters = Waiters::default();
-        waiters.wait_alone(Direction::Read, &waker::new(TaskKey::new(60_003, generation, 5)));
+        let _ = waiters.wait_alone(Direction::Read, &waker::new(TaskKey::new(60_003, generation, 5)));
         let mut others = Vec::new();
         waiters.wake(mask(Direction::Write), &mut queue.batch(), &mut others);
         assert_eq!(queue.len(), 0);
@@ -248,9 +271,9 @@ mod tests {
     fn shared_waiters_are_all_woken_and_the_same_one_once() {
         let waiters = Waiters::default();
         for number in [1, 2, 1] {
-            waiters.wait_shared(Direction::Read, &task(number));
+            let _ = waiters.wait_shared(Direction::Read, &task(number));
         }
-        waiters.wait_shared(Direction::Write, &task(1));
+        let _ = waiters.wait_shared(Direction::Write, &task(1));
         assert_eq!(woken(&waiters, Direction::Read), [1, 2]);
         assert_eq!(woken(&waiters, Direction::Write), [1]);
     }
@@ -259,14 +282,14 @@ mod tests {
     fn a_ticket_keeps_its_place_and_gives_up_no_other() {
         let waiters = Waiters::default();
         let (mut first, mut second) = (None, None);
-        waiters.wait_with_ticket(Direction::Read, &task(1), &mut first);
+        let _ = waiters.wait_with_ticket(Direction::Read, &task(1), &mut first);
         let kept = first;
-        waiters.wait_with_ticket(Direction::Read, &task(1), &mut first);
+        let _ = waiters.wait_with_ticket(Direction::Read, &task(1), &mut first);
         assert_eq!(first, kept);
         // Two futures of one task have two places.
-        waiters.wait_with_ticket(Direction::Read, &task(1), &mut second);
+        let _ = waiters.wait_with_ticket(Direction::Read, &task(1), &mut second);
         assert_eq!(waiters.len(), 2);
-        waiters.wait_with_ticket(Direction::Read, &task(2), &mut first);
+        let _ = waiters.wait_with_ticket(Direction::Read, &task(2), &mut first);
         assert_ne!(first, kept);
         assert_eq!(waiters.len(), 2);
         waiters.leave(kept.unwrap()); // out of date
@@ -283,7 +306,7 @@ mod tests {
         let waker = task(1);
         for _ in 0..if cfg!(miri) { 100 } else { 1_000_000 } {
             let mut ticket = None;
-            waiters.wait_with_ticket(Direction::Read, &waker, &mut ticket);
+            let _ = waiters.wait_with_ticket(Direction::Read, &waker, &mut ticket);
             waiters.leave(ticket.unwrap());
         }
         assert_eq!(waiters.len(), 0);
@@ -298,7 +321,7 @@ mod tests {
         let waiters = Waiters::default();
         for _ in 0..if cfg!(miri) { 200 } else { 10_000 } {
             let generation = queue.claim(3);
-            waiters.wait_shared(Direction::Read, &waker::new(TaskKey::new(60_000, generation, 3)));
+            let _ = waiters.wait_shared(Direction::Read, &waker::new(TaskKey::new(60_000, generation, 3)));
             queue.retire(3);
         }
         assert!(waiters.len() <= SMALL + 1, "{}", waiters.len());

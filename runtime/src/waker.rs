@@ -64,7 +64,19 @@ pub(crate) fn wake_in(queue: &mut Batch<'_>, waker: Waker) -> Option<Waker> {
 /// The panic hook has reported it by the time it is caught here; the loop that calls this has other tasks to
 /// run and is not the place where anyone could do more about it.
 pub(crate) fn wake_contained(waker: Waker) {
-    let _ = catch_unwind(AssertUnwindSafe(|| waker.wake()));
+    contain(|| waker.wake());
+}
+
+/// Calls user code whose panic is nobody's to handle: the panic hook has reported it.
+///
+/// What was panicked with may panic in turn when it is dropped. After a few of those the rest is leaked.
+pub(crate) fn contain(f: impl FnOnce()) {
+    let mut panic = catch_unwind(AssertUnwindSafe(f)).err();
+    for _ in 0..4 {
+        let Some(payload) = panic else { return };
+        panic = catch_unwind(AssertUnwindSafe(|| std::mem::drop(payload))).err();
+    }
+    std::mem::forget(panic);
 }
 
 /// Whether `waker` is known to wake nobody: it names a task of the executor that this thread is in, and that

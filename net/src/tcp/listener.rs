@@ -53,7 +53,7 @@ impl TcpListener {
     /// in TIME-WAIT; on Linux it does not let two sockets listen on one address. Other options are set by way
     /// of [`TcpSocket`](crate::TcpSocket).
     ///
-    /// A name blocks the loop while it is looked up; see [`ToSocketAddrs`].
+    /// A name is looked up on another thread; see [`ToSocketAddrs`].
     ///
     /// # Errors
     ///
@@ -157,6 +157,15 @@ impl TcpListener {
     pub fn poll_accept(&self, cx: &mut Context<'_>) -> Poll<io::Result<(TcpStream, SocketAddr)>> {
         let (fd, peer) = ready!(self.registration.poll_io(cx, Direction::Read, Fd::accept))?;
         Poll::Ready(Ok((TcpStream::new(fd, Start::Unknown)?, peer)))
+    }
+
+    /// The next connection that waits now: asks the kernel, whatever is believed of it.
+    pub(super) fn accept_waiting(&self) -> io::Result<Option<(TcpStream, SocketAddr)>> {
+        match self.registration.get_ref().accept() {
+            Ok((fd, peer)) => Ok(Some((TcpStream::new(fd, Start::Unknown)?, peer))),
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => Ok(None),
+            Err(error) => Err(error),
+        }
     }
 
     /// The connections as a [`Stream`](futures_core::Stream) that never ends.

@@ -4,7 +4,8 @@
 //! descriptors, [`Fd`] owns one and closes it on drop, [`Epoll`] waits for many, and [`ReadBuf`]
 //! is the memory that `recv` may fill without it having been zeroed. Each method is one system call
 //! (`connect` to `getpeername` included: a recipe of several calls belongs to the caller) and
-//! documents the contract that another kernel behind the same seam would have to keep.
+//! documents the contract that another kernel behind the same seam would have to keep. Signals, which belong to
+//! the process and to no descriptor, are functions in `signal.rs`.
 //!
 //! Rules of the seam, which callers may rely on:
 //!
@@ -21,14 +22,17 @@
 
 #![allow(unsafe_code)]
 
+mod accept;
 mod address;
 mod clock;
 mod epoll;
 mod fd;
 mod option;
+pub(crate) mod signal;
 mod socket;
 mod transfer;
 
+pub use accept::AcceptFailure;
 pub use epoll::{Epoll, Events, mask};
 pub use fd::{Fd, ReadBuf};
 pub use socket::{Connect, Domain, Type};

@@ -147,6 +147,11 @@ impl Sleep {
             }
             State::Waiting(timer) if !timer.is_orphan() => {
                 timer.set_waker(cx.waker());
+                // Cloning a waker is user code, which may have turned the loop.
+                if timer.has_fired() {
+                    self.state = State::Elapsed;
+                    return Poll::Ready(());
+                }
                 Poll::Pending
             }
             // The first poll, or the first in a second runtime, the one that had the timer being gone.

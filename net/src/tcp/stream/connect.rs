@@ -19,7 +19,7 @@ impl TcpStream {
     /// connected. How long an address that does not answer is tried is up to the kernel
     /// (`net.ipv4.tcp_syn_retries`, about two minutes).
     ///
-    /// A name blocks the loop while it is looked up; see [`ToSocketAddrs`].
+    /// A name is looked up on another thread; see [`ToSocketAddrs`].
     ///
     /// # Errors
     ///

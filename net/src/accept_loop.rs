@@ -1,0 +1,225 @@
+//! The accept loop: when to take the next connection, and when not to.
+//!
+//! What is accepted, and from what, is up to a [`Source`]. The loop owns the policy and the [`Counts`], which it
+//! shares with the tasks of its connections, all on one thread:
+//!
+//! * Errors of one connection are stepped over.
+//! * With no descriptors or memory left it waits, longer each time, and tries again: the connection that it could not
+//!   take is still in the queue, and no event will tell of it. It tries at once when one of its own has ended.
+//! * At the cap it does not accept. The kernel goes on to complete handshakes up to the backlog.
+//! * After so many in a row it lets every task that is ready run, the ones it has just made among them.
+//! * When the shutdown is requested it takes the connections that wait already, whose clients have
+//!   been told that they are connected, and is done.
+
+use egret_runtime::shutdown::Shutdown;
+use egret_runtime::sys::AcceptFailure;
+use egret_runtime::task::yield_now;
+use egret_runtime::time::{self, Duration};
+use std::cell::Cell;
+use std::future::{Future, poll_fn};
+use std::io;
+use std::pin::pin;
+use std::rc::Rc;
+use std::task::{Poll, Waker};
+
+/// How long the loop waits when it is out of descriptors, the first time and at most.
+///
+/// Short enough that a burst which is over soon is not felt, long enough to be nothing when it is not: the longest
+/// is one call a second. Each wait is twice the one before.
+pub(crate) const PAUSE: Duration = Duration::from_millis(5);
+pub(crate) const LONGEST_PAUSE: Duration = Duration::from_secs(1);
+
+/// What connections come out of.
+pub(crate) trait Source {
+    type Connection;
+
+    /// Waits for a connection. Dropped before it resolves, none is lost.
+    async fn accept(&self) -> io::Result<Self::Connection>;
+
+    /// The next connection that is in the queue now, by asking the kernel.
+    fn accept_waiting(&self) -> io::Result<Option<Self::Connection>>;
+}
+
+#[derive(Debug)]
+pub(crate) struct AcceptLoop {
+    pub(crate) shutdown: Shutdown,
+    pub(crate) counts: Rc<Counts>,
+    /// No more connections than this are open.
+    pub(crate) most: usize,
+    /// No more than this are accepted before others run.
+    pub(crate) burst: usize,
+    /// No more than this are taken from the queue at the end.
+    pub(crate) backlog: usize,
+}
+
+/// What the loop has done, and how many of its connections are open.
+#[derive(Default)]
+pub(crate) struct Counts {
+    pub(crate) accepted: Cell<u64>,
+    pub(crate) ended: Cell<u64>,
+    pub(crate) failed: Cell<u64>,
+    pub(crate) exhausted: Cell<u64>,
+    pub(crate) full: Cell<u64>,
+    /// The loop, when it waits for a connection to end.
+    waiter: Cell<Option<Waker>>,
+}
+
+/// An open connection, until it is dropped.
+struct Slot(Rc<Counts>);
+
+impl Counts {
+    pub(crate) fn open(&self) -> usize {
+        (self.accepted.get() - self.ended.get()) as usize
+    }
+
+    /// Waits until a connection that is open now has ended.
+    async fn one_ends(&self) {
+        let before = self.ended.get();
+        poll_fn(|cx| {
+            if self.ended.get() == before {
+                let waker = cx.waker().clone(); // user code, as the drop of the old one
+                drop(self.waiter.replace(Some(waker)));
+            }
+            if self.ended.get() == before { Poll::Pending } else { Poll::Ready(()) }
+        })
+        .await
+    }
+}
+
+impl Drop for Slot {
+    fn drop(&mut self) {
+        bump(&self.0.ended);
+        if let Some(waiter) = self.0.waiter.take() {
+            waiter.wake();
+        }
+    }
+}
+
+impl AcceptLoop {
+    /// Accepts until the shutdown is requested, and spawns what `connection` makes of each.
+    ///
+    /// # Errors
+    ///
+    /// Those of the listener itself.
+    pub(crate) async fn run<S, F>(
+        &self,
+        source: S,
+        mut connection: impl FnMut(S::Connection) -> F,
+    ) -> io::Result<()>
+    where
+        S: Source,
+        F: Future + 'static,
+    {
+        // Whoever drains waits for this loop too: it may yet take connections that wait.
+        let _guard = self.shutdown.guard();
+        let mut row = 0;
+        let mut pause = PAUSE;
+        while !self.shutdown.is_requested() {
+            if self.counts.open() >= self.most {
+                bump(&self.counts.full);
+                row = 0;
+                self.shutdown.run_until_requested(self.counts.one_ends()).await;
+                continue;
+            }
+            if row >= self.burst {
+                row = 0;
+                yield_now().await;
+                continue;
+            }
+            match self.shutdown.run_until_requested(in_a_row(source.accept(), &mut row)).await {
+                None => break,
+                Some(Ok(accepted)) => {
+                    pause = PAUSE;
+                    self.start(connection(accepted));
+                }
+                Some(Err(error)) => match AcceptFailure::of(&error) {
+                    AcceptFailure::Connection => bump(&self.counts.failed),
+                    AcceptFailure::Resources => {
+                        bump(&self.counts.exhausted);
+                        self.pause(pause).await;
+                        row = 0;
+                        pause = LONGEST_PAUSE.min(2 * pause);
+                    }
+                    AcceptFailure::Listener => return Err(error),
+                },
+            }
+        }
+        self.take_waiting(&source, connection).await;
+        Ok(())
+    }
+
+    /// Waits for `pause`, or until a connection ends, or until the shutdown is requested.
+    async fn pause(&self, pause: Duration) {
+        let mut time = pin!(time::sleep(pause));
+        let mut one_ends = pin!(self.counts.one_ends());
+        let either = poll_fn(|cx| match one_ends.as_mut().poll(cx) {
+            Poll::Ready(()) => Poll::Ready(()),
+            Poll::Pending => time.as_mut().poll(cx),
+        });
+        self.shutdown.run_until_requested(either).await;
+    }
+
+    /// Takes what is in the queue when the loop ends, as far as there is room.
+    async fn take_waiting<S, F>(&self, source: &S, mut connection: impl FnMut(S::Connection) -> F)
+    where
+        S: Source,
+        F: Future + 'static,
+    {
+        for taken in 1..=self.backlog {
+            if self.counts.open() >= self.most {
+                return;
+            }
+            match source.accept_waiting() {
+                Ok(Some(accepted)) => self.start(connection(accepted)),
+                Ok(None) => return,
+                Err(error) => match AcceptFailure::of(&error) {
+                    AcceptFailure::Connection => bump(&self.counts.failed),
+                    AcceptFailure::Resources | AcceptFailure::Listener => return,
+                },
+            }
+            if taken % self.burst == 0 {
+                yield_now().await;
+            }
+        }
+    }
+
+    fn start<F: Future + 'static>(&self, connection: F) {
+        bump(&self.counts.accepted);
+        let slot = Slot(self.counts.clone());
+        // Nobody awaits it: should it panic, that is for the runtime's policy.
+        drop(self.shutdown.spawn(async move {
+            let _slot = slot; // until what the connection held has been dropped
+            connection.await;
+        }));
+    }
+}
+
+/// Counts in `row` how many came without a wait between them.
+async fn in_a_row<T>(accept: impl Future<Output = T>, row: &mut usize) -> T {
+    let mut accept = pin!(accept);
+    poll_fn(|cx| {
+        let poll = accept.as_mut().poll(cx);
+        *row = if poll.is_pending() { 0 } else { *row + 1 };
+        poll
+    })
+    .await
+}
+
+fn bump(counter: &Cell<u64>) {
+    counter.set(counter.get() + 1);
+}
+
+impl std::fmt::Debug for Counts {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("ServeCounts")
+            .field("accepted", &self.accepted.get())
+            .field("open", &self.open())
+            .field("failed", &self.failed.get())
+            .field("exhausted", &self.exhausted.get())
+            .field("full", &self.full.get())
+            .finish()
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,382 @@
+//! The accept loop on a listener that does as it is told, and on a clock that does not run. A1 and A3 are rows of the
+//! list of pitfalls that the project keeps.
+
+use super::*;
+use egret_runtime::runtime::{Builder, UnhandledPanic};
+use egret_runtime::shutdown::Drained;
+use egret_runtime::spawn;
+use egret_runtime::task::JoinHandle;
+use egret_runtime::time::Instant;
+use std::cell::RefCell;
+use std::collections::VecDeque;
+
+const MS: Duration = Duration::from_millis(1);
+const EMFILE: i32 = 24;
+const EINVAL: i32 = 22;
+const ECONNABORTED: i32 = 103;
+
+/// What comes out of the next call; with none left the call waits.
+#[derive(Default)]
+struct Script {
+    steps: RefCell<VecDeque<Result<u32, i32>>>,
+    /// Comes when there are no steps.
+    always: Cell<Option<Result<u32, i32>>>,
+    waiter: Cell<Option<Waker>>,
+    /// When each call of `accept` ended, since the test began.
+    ended: RefCell<Vec<Duration>>,
+    began: Cell<Option<Instant>>,
+    closed: Cell<bool>,
+}
+
+/// Closes on drop, as a listener does.
+struct Listener(Rc<Script>);
+
+impl Drop for Listener {
+    fn drop(&mut self) {
+        self.0.closed.set(true);
+    }
+}
+
+impl Script {
+    fn push(&self, steps: impl IntoIterator<Item = Result<u32, i32>>) {
+        self.steps.borrow_mut().extend(steps);
+        if let Some(waiter) = self.waiter.take() {
+            waiter.wake();
+        }
+    }
+
+    fn next(&self) -> Option<io::Result<u32>> {
+        let step = self.steps.borrow_mut().pop_front().or(self.always.get())?;
+        Some(step.map_err(io::Error::from_raw_os_error))
+    }
+
+    /// How many calls of `accept` there were.
+    fn calls(&self) -> usize {
+        self.ended.borrow().len()
+    }
+}
+
+impl Source for Listener {
+    type Connection = u32;
+
+    async fn accept(&self) -> io::Result<u32> {
+        poll_fn(|cx| match self.0.next() {
+            Some(step) => {
+                let began = self.0.began.get().unwrap();
+                self.0.ended.borrow_mut().push(began.elapsed());
+                Poll::Ready(step)
+            }
+            None => {
+                self.0.waiter.set(Some(cx.waker().clone()));
+                Poll::Pending
+            }
+        })
+        .await
+    }
+
+    fn accept_waiting(&self) -> io::Result<Option<u32>> {
+        self.0.next().transpose()
+    }
+}
+
+/// A loop over a script whose connections last until they are told to end.
+struct Served {
+    script: Rc<Script>,
+    shutdown: Shutdown,
+    counts: Rc<Counts>,
+    open: Rc<RefCell<Vec<(u32, Shutdown)>>>,
+    running: JoinHandle<io::Result<()>>,
+}
+
+impl Served {
+    fn start(most: usize, burst: usize, steps: impl IntoIterator<Item = Result<u32, i32>>) -> Served {
+        Served::over(Script::default(), most, burst, steps)
+    }
+
+    fn over(
+        script: Script,
+        most: usize,
+        burst: usize,
+        steps: impl IntoIterator<Item = Result<u32, i32>>,
+    ) -> Served {
+        let (script, shutdown) = (Rc::new(script), Shutdown::new());
+        script.began.set(Some(Instant::now()));
+        script.push(steps);
+        let counts = Rc::<Counts>::default();
+        let accept_loop =
+            AcceptLoop { shutdown: shutdown.clone(), counts: counts.clone(), most, burst, backlog: 100 };
+        let open = Rc::<RefCell<Vec<_>>>::default();
+        let (listener, connections) = (Listener(script.clone()), open.clone());
+        let running = spawn(async move {
+            let connection = |number| {
+                let end = Shutdown::new();
+                connections.borrow_mut().push((number, end.clone()));
+                async move { end.requested().await }
+            };
+            accept_loop.run(listener, connection).await
+        });
+        Served { script, shutdown, counts, open, running }
+    }
+
+    /// Ends the connection that was accepted first.
+    fn end_one(&self) -> u32 {
+        let (number, end) = self.open.borrow_mut().remove(0);
+        end.request();
+        number
+    }
+
+    fn open(&self) -> Vec<u32> {
+        self.open.borrow().iter().map(|(number, _)| *number).collect()
+    }
+}
+
+/// Runs `test` on a clock that moves when it is told to.
+fn paused<F: Future<Output = ()>>(test: impl FnOnce() -> F) {
+    let policy = UnhandledPanic::Shutdown;
+    Builder::new().unhandled_panic(policy).build().unwrap().block_on(async {
+        time::pause();
+        test().await;
+    });
+}
+
+/// Lets the others do what they can do now.
+async fn settle() {
+    time::advance(Duration::ZERO).await;
+}
+
+// A1
+#[test]
+fn without_descriptors_it_tries_again_after_5_ms_and_then_twice_as_long_each_time_up_to_a_second() {
+    paused(|| async {
+        let served = Served::start(10, 10, [Err(EMFILE); 11]);
+        time::advance(4_000 * MS).await;
+        let mut expected = vec![0];
+        for pause in [5, 10, 20, 40, 80, 160, 320, 640, 1000, 1000] {
+            expected.push(expected[expected.len() - 1] + pause);
+        }
+        let expected: Vec<_> = expected.into_iter().map(|ms| ms * MS).collect();
+        assert_eq!(*served.script.ended.borrow(), expected);
+        assert_eq!(served.counts.exhausted.get(), 11);
+
+        // The next one is a success, and the pauses start over.
+        served.script.push([Ok(1), Err(EMFILE), Err(EMFILE), Ok(2)]);
+        let before = Instant::now();
+        time::advance(1_000 * MS).await;
+        assert_eq!(served.open(), [1, 2]);
+        let since = before - served.script.began.get().unwrap();
+        let later: Vec<_> = served.script.ended.borrow()[11..].iter().map(|at| *at - since).collect();
+        let first = later[0];
+        assert_eq!(later, [first, first, first + 5 * MS, first + 15 * MS]);
+    });
+}
+
+// A1: what it needs may just have been given back.
+#[test]
+fn a_connection_that_ends_cuts_the_wait_for_descriptors_short() {
+    paused(|| async {
+        let served = Served::start(10, 10, [Ok(1), Err(EMFILE), Err(EMFILE), Err(EMFILE), Ok(2)]);
+        time::advance(15 * MS).await; // 5 and 10: now it waits for 20
+        assert_eq!(served.script.calls(), 4);
+        time::advance(MS).await;
+        assert_eq!(served.end_one(), 1);
+        settle().await;
+        assert_eq!((served.script.calls(), served.open()), (5, vec![2]));
+        assert_eq!(*served.script.ended.borrow().last().unwrap(), 16 * MS);
+    });
+}
+
+// A3
+#[test]
+fn connections_that_fail_are_stepped_over_and_do_not_starve_the_others() {
+    paused(|| async {
+        let script = Script::default();
+        script.always.set(Some(Err(ECONNABORTED)));
+        let served = Served::over(script, 10, 8, []);
+        let mut seen = Vec::new();
+        for _ in 0..4 {
+            yield_now().await;
+            seen.push(served.script.calls());
+        }
+        assert_eq!(seen, [8, 16, 24, 32]);
+        served.shutdown.request();
+        settle().await;
+        assert!(served.running.is_finished());
+        assert_eq!(served.counts.failed.get(), 32 + 100); // and those of the last look into the queue
+    });
+}
+
+// A3
+#[test]
+fn a_timer_beside_an_accept_that_always_fails_fires() {
+    egret_runtime::block_on(async {
+        let script = Script::default();
+        script.always.set(Some(Err(ECONNABORTED)));
+        let _served = Served::over(script, 10, 8, []);
+        time::sleep(MS).await;
+    });
+}
+
+#[test]
+fn an_error_of_the_listener_ends_the_loop_and_comes_out_of_it() {
+    paused(|| async {
+        let served = Served::start(10, 10, [Ok(1), Err(EINVAL), Ok(2)]);
+        settle().await;
+        assert!(served.script.closed.get());
+        assert_eq!(served.running.await.unwrap().unwrap_err().raw_os_error(), Some(EINVAL));
+        assert_eq!(served.shutdown.live(), 1); // the connection
+    });
+}
+
+#[test]
+fn at_the_cap_it_accepts_no_more_until_one_ends() {
+    paused(|| async {
+        let served = Served::start(3, 10, (1..=7).map(Ok));
+        settle().await;
+        assert_eq!((served.open(), served.script.calls()), (vec![1, 2, 3], 3));
+        for ended in 1..=4 {
+            assert_eq!(served.end_one(), ended);
+            settle().await;
+            assert_eq!(served.open(), [ended + 1, ended + 2, ended + 3]);
+            assert_eq!(served.counts.open(), 3);
+        }
+        // Below the cap it waits for connections again.
+        served.end_one();
+        settle().await;
+        assert_eq!((served.counts.full.get(), served.counts.open()), (5, 2));
+        served.script.push([Ok(8)]);
+        settle().await;
+        assert_eq!(served.open(), [6, 7, 8]);
+        assert_eq!((served.counts.accepted.get(), served.counts.full.get()), (8, 6));
+    });
+}
+
+#[test]
+fn a_connection_that_panics_gives_its_place_up() {
+    let rt = Builder::new().unhandled_panic(UnhandledPanic::Ignore).build().unwrap();
+    rt.block_on(async {
+        let (script, shutdown, counts) = (Rc::<Script>::default(), Shutdown::new(), Rc::<Counts>::default());
+        script.began.set(Some(Instant::now()));
+        script.push((0..5).map(Ok));
+        let accept_loop = AcceptLoop { shutdown, counts: counts.clone(), most: 1, burst: 10, backlog: 100 };
+        let listener = Listener(script);
+        let task =
+            spawn(async move { accept_loop.run(listener, |_| async { panic!("a connection") }).await });
+        while counts.accepted.get() < 5 || counts.open() > 0 {
+            yield_now().await;
+        }
+        assert!(!task.is_finished());
+    });
+}
+
+#[test]
+fn after_each_burst_every_task_that_is_ready_is_polled_once() {
+    paused(|| async {
+        let served = Served::start(1000, 32, (0..100).map(Ok));
+        let mut seen = Vec::new();
+        for _ in 0..5 {
+            yield_now().await;
+            seen.push(served.script.calls());
+        }
+        assert_eq!(seen, [32, 64, 96, 100, 100]);
+    });
+}
+
+#[test]
+fn connections_that_come_one_by_one_are_no_burst() {
+    paused(|| async {
+        let served = Served::start(1000, 2, []);
+        settle().await;
+        for number in 0..10 {
+            served.script.push([Ok(number)]);
+            yield_now().await; // one turn is enough for each
+            assert_eq!(served.script.calls(), number as usize + 1);
+        }
+    });
+}
+
+#[test]
+fn a_request_ends_it_wherever_it_waits() {
+    paused(|| async {
+        // For a connection, for one to end, for descriptors.
+        for (steps, open) in [(vec![Ok(1)], 1), (vec![Ok(1), Ok(2)], 2), (vec![Ok(1), Err(EMFILE)], 1)] {
+            let served = Served::start(2, 10, steps);
+            settle().await;
+            assert!(!served.running.is_finished());
+            let start = Instant::now();
+            served.shutdown.request();
+            settle().await;
+            assert_eq!((start.elapsed(), served.script.closed.get()), (Duration::ZERO, true));
+            served.running.await.unwrap().unwrap();
+            assert_eq!((served.counts.open(), served.shutdown.live()), (open, open));
+        }
+    });
+}
+
+#[test]
+fn what_waits_when_the_shutdown_is_requested_is_taken_and_drained() {
+    paused(|| async {
+        let served = Served::start(5, 2, []);
+        settle().await;
+        // They come in the moment of the request, before the loop has seen them.
+        served.shutdown.request();
+        served.script.steps.borrow_mut().extend([Ok(1), Err(ECONNABORTED), Ok(2), Ok(3)]);
+        let drained = spawn({
+            let shutdown = served.shutdown.clone();
+            async move { shutdown.drain(1000 * MS).await }
+        });
+        settle().await;
+        assert_eq!((served.open(), served.counts.failed.get()), (vec![1, 2, 3], 1));
+        assert!(served.running.is_finished() && served.script.closed.get() && !drained.is_finished());
+        for _ in 0..3 {
+            served.end_one();
+        }
+        assert_eq!(drained.await.unwrap(), Drained::Clean);
+    });
+}
+
+#[test]
+fn what_waits_is_taken_up_to_the_cap_and_up_to_the_backlog() {
+    paused(|| async {
+        let served = Served::start(3, 10, [Ok(1)]);
+        settle().await;
+        served.shutdown.request();
+        served.script.steps.borrow_mut().extend((2..10).map(Ok));
+        settle().await;
+        assert_eq!(served.open(), [1, 2, 3]);
+
+        let flood = Served::start(1000, 10, []);
+        settle().await;
+        flood.shutdown.request();
+        flood.script.always.set(Some(Ok(7)));
+        settle().await;
+        assert_eq!((flood.counts.open(), flood.running.is_finished()), (100, true));
+    });
+}
+
+#[test]
+fn connections_outlive_a_loop_that_is_dropped_and_are_aborted_by_a_drain() {
+    paused(|| async {
+        let served = Served::start(5, 10, [Ok(1), Ok(2)]);
+        settle().await;
+        served.running.abort();
+        assert!(served.script.closed.get());
+        assert_eq!((served.counts.open(), served.shutdown.live()), (2, 2));
+        assert_eq!(served.shutdown.drain(10 * MS).await, Drained::Aborted(2));
+        assert_eq!(served.counts.open(), 0);
+    });
+}
+
+#[test]
+fn an_idle_loop_is_not_polled() {
+    let rt = Builder::new().build().unwrap();
+    rt.block_on(async {
+        drop(Served::start(5, 10, [Ok(1)])); // it goes on without us
+        yield_now().await;
+        yield_now().await;
+    });
+    let before = rt.metrics().polls;
+    for _ in 0..10 {
+        rt.turn(Some(Duration::ZERO));
+    }
+    assert_eq!((rt.metrics().polls, rt.metrics().tasks_alive), (before, 2));
+}

@@ -1,0 +1,216 @@
+//! [`Serve`]: the accept loop of a server, with the policy that such a loop needs.
+
+use super::listener::TcpListener;
+use super::stream::TcpStream;
+use crate::accept_loop::{AcceptLoop, Counts, Source};
+use egret_runtime::shutdown::Shutdown;
+use std::fmt;
+use std::future::Future;
+use std::io;
+use std::net::SocketAddr;
+use std::rc::Rc;
+
+/// How many connections are accepted in a row where [`Serve::burst`] says nothing.
+const BURST: usize = 32;
+
+/// Accepts the connections of a listener and spawns a task for each, until it is told to stop. Made by
+/// [`TcpListener::serve`].
+///
+/// What a loop of `accept` and `spawn` leaves to its author:
+///
+/// * **Errors.** Those of one connection are stepped over. With no descriptors or memory left it waits,
+///   5 ms at first, twice as long each time and 1 s at most, or until one of its own connections ends, and tries
+///   again: the client waits in the backlog meanwhile. All are [counted](Serve::counts).
+/// * **A cap.** With [so many](Serve::max_connections) open it accepts no more until one ends.
+/// * **Bursts.** After [so many](Serve::burst) in a row every task that is ready is polled once, so that
+///   a flood of new connections does not starve those that are open.
+/// * **The end.** When the shutdown is requested it takes what waits in the backlog, for those clients have been told
+///   that they are connected, closes the listener, and is done. A connection that the kernel completes in
+///   the moment before it is closed is reset, which nothing short of a second listener on the port can help.
+///
+/// The tasks are [spawned by the shutdown](Shutdown::spawn): a drain waits for them, and aborts them at its
+/// deadline. They do not end by themselves when it is requested. So a connection asks: while it waits for its peer,
+/// by [`run_until_requested`](Shutdown::run_until_requested). A peer that keeps its connection may be sending in
+/// that very moment; where a request must not be lost, read once more then, with a short
+/// [timeout](egret_runtime::time::timeout), before closing.
+///
+/// ```
+/// use egret_net::{TcpListener, TcpStream};
+/// use egret_runtime::shutdown::{Drained, Shutdown};
+/// use std::time::Duration;
+///
+/// # egret_runtime::block_on(async {
+/// let listener = TcpListener::bind("127.0.0.1:0").await?;
+/// let address = listener.local_addr()?;
+/// let shutdown = Shutdown::new();
+///
+/// let serve = listener.serve(&shutdown).max_connections(1000);
+/// let counts = serve.counts();
+/// let theirs = shutdown.clone();
+/// let server = egret_runtime::spawn(serve.run(move |mut stream, _peer| {
+///     let shutdown = theirs.clone();
+///     async move {
+///         let mut buffer = [0; 1024];
+///         // Echoes until the client is done, or the server is to end and nothing is in flight.
+///         while let Some(Ok(n @ 1..)) = shutdown.run_until_requested(stream.read(&mut buffer)).await {
+///             if stream.write_all(&buffer[..n]).await.is_err() {
+///                 break;
+///             }
+///         }
+///     }
+/// }));
+///
+/// let mut client = TcpStream::connect(address).await?;
+/// client.write_all(b"hello").await?;
+/// let mut answer = [0; 5];
+/// client.read_exact(&mut answer).await?;
+/// assert_eq!((&answer, counts.accepted(), counts.open()), (b"hello", 1, 1));
+///
+/// // What a signal handler would do:
+/// assert_eq!(shutdown.drain(Duration::from_secs(10)).await, Drained::Clean);
+/// server.await.unwrap()?;
+/// assert_eq!(client.read(&mut answer).await?, 0);
+/// assert_eq!(counts.open(), 0);
+/// # std::io::Result::Ok(())
+/// # }).unwrap();
+/// ```
+#[must_use = "it serves when it is run"]
+pub struct Serve {
+    listener: TcpListener,
+    accept_loop: AcceptLoop,
+}
+
+/// What a [`Serve`] has done so far. Clones look at the same one, also while it runs.
+#[derive(Clone)]
+pub struct ServeCounts {
+    counts: Rc<Counts>,
+}
+
+impl TcpListener {
+    /// Accepts connections and spawns a task for each, until `shutdown` is requested: see [`Serve`].
+    pub fn serve(self, shutdown: &Shutdown) -> Serve {
+        let accept_loop = AcceptLoop {
+            shutdown: shutdown.clone(),
+            counts: Rc::default(),
+            most: usize::MAX,
+            burst: BURST,
+            backlog: TcpListener::DEFAULT_BACKLOG as usize,
+        };
+        Serve { listener: self, accept_loop }
+    }
+}
+
+impl Serve {
+    /// Has at most `most` connections open at a time. Without this there is no limit but that of descriptors.
+    ///
+    /// Below the limit of open files (`RLIMIT_NOFILE`), less what the server needs besides, it never runs into
+    /// that.
+    ///
+    /// # Panics
+    ///
+    /// When `most` is 0.
+    pub fn max_connections(mut self, most: usize) -> Serve {
+        assert_ne!(most, 0, "a server with no connections serves nobody: give max_connections at least 1");
+        self.accept_loop.most = most;
+        self
+    }
+
+    /// Accepts at most `most` connections in a row before the other tasks have a turn. 32 without this.
+    ///
+    /// A connection costs about ten microseconds to accept, to register and to spawn for, so a row of 32 delays
+    /// what else is ready by a third of a millisecond. A loop of plain `accept` calls is held by nothing but the
+    /// budget of its task: 128 in a row, as with any I/O; a burst beyond that is cut into such pieces.
+    ///
+    /// # Panics
+    ///
+    /// When `most` is 0.
+    pub fn burst(mut self, most: usize) -> Serve {
+        assert_ne!(most, 0, "a burst of nothing accepts nothing: give burst at least 1");
+        self.accept_loop.burst = most;
+        self
+    }
+
+    /// What it does, to be looked at while it runs.
+    pub fn counts(&self) -> ServeCounts {
+        ServeCounts { counts: self.accept_loop.counts.clone() }
+    }
+
+    /// Accepts connections, calls `connection` for each, and spawns the future that it returns.
+    ///
+    /// Returns when the shutdown is requested and the listener closed; the connections go on until they end or are
+    /// drained.
+    ///
+    /// # Errors
+    ///
+    /// Those of the listener that will not go away, such as `EINVAL` when somebody has shut it down, and `Other` when
+    /// the runtime is gone. The listener is closed.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropped before it resolves, the listener is closed, and clients that wait to be accepted are reset. The
+    /// connections go on.
+    ///
+    /// # Panics
+    ///
+    /// As `connection` does when it is called; what it returns panics in its own task.
+    pub async fn run<C, F>(self, mut connection: C) -> io::Result<()>
+    where
+        C: FnMut(TcpStream, SocketAddr) -> F,
+        F: Future + 'static,
+    {
+        self.accept_loop.run(self.listener, |(stream, peer)| connection(stream, peer)).await
+    }
+}
+
+impl Source for TcpListener {
+    type Connection = (TcpStream, SocketAddr);
+
+    async fn accept(&self) -> io::Result<Self::Connection> {
+        TcpListener::accept(self).await
+    }
+
+    fn accept_waiting(&self) -> io::Result<Option<Self::Connection>> {
+        TcpListener::accept_waiting(self)
+    }
+}
+
+impl ServeCounts {
+    /// Connections that were accepted.
+    pub fn accepted(&self) -> u64 {
+        self.counts.accepted.get()
+    }
+
+    /// Connections whose task is not over.
+    pub fn open(&self) -> usize {
+        self.counts.open()
+    }
+
+    /// Times that `accept` failed for the connection that it was about: given up by the peer, in nearly all cases.
+    ///
+    /// Up to 64 of those in a row are stepped over within one call, and not seen here.
+    pub fn failed(&self) -> u64 {
+        self.counts.failed.get()
+    }
+
+    /// Times that there was no descriptor or no memory left, and it waited.
+    pub fn exhausted(&self) -> u64 {
+        self.counts.exhausted.get()
+    }
+
+    /// Times that it stopped accepting because as many were open as may be.
+    pub fn full(&self) -> u64 {
+        self.counts.full.get()
+    }
+}
+
+impl fmt::Debug for Serve {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Serve").field("listener", &self.listener).field("counts", &self.counts()).finish()
+    }
+}
+
+impl fmt::Debug for ServeCounts {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.counts.fmt(f)
+    }
+}

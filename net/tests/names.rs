@@ -1,0 +1,130 @@
+//! Host names: looked up on another thread, and addresses are not looked up at all.
+
+use egret_net::{TcpListener, TcpStream, lookup_host};
+use egret_runtime::runtime::{Builder, Runtime};
+use egret_runtime::task::{spawn_blocking, yield_now};
+use egret_runtime::{block_on, spawn};
+use std::io::ErrorKind;
+use std::net::{Ipv4Addr, SocketAddr};
+use std::panic::resume_unwind;
+use std::pin::pin;
+use std::sync::mpsc::{RecvTimeoutError, channel};
+use std::task::{Context, Waker};
+use std::thread;
+use std::time::Duration;
+
+/// Runs `body` on a thread of its own, so that a wake that is lost is a failure and not a hang.
+fn bounded(body: impl FnOnce() + Send + 'static) {
+    let (done, finished) = channel();
+    let thread = thread::spawn(move || {
+        let _done = done; // dropped by a panic, too
+        body();
+    });
+    let ended = finished.recv_timeout(Duration::from_secs(30));
+    assert_eq!(ended, Err::<(), _>(RecvTimeoutError::Disconnected), "hangs");
+    thread.join().unwrap_or_else(|payload| resume_unwind(payload));
+}
+
+fn started(rt: &Runtime) -> u64 {
+    rt.metrics().blocking_threads_started
+}
+
+#[test]
+fn an_address_takes_no_thread_however_it_is_written() {
+    bounded(|| {
+        let rt = Runtime::new().unwrap();
+        rt.block_on(async {
+            let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+            let address = listener.local_addr().unwrap();
+            TcpStream::connect(address.to_string()).await.unwrap();
+            TcpStream::connect(("127.0.0.1", address.port())).await.unwrap();
+            let both = [SocketAddr::from((Ipv4Addr::LOCALHOST, 1)), address];
+            assert!(lookup_host(&both[..]).await.unwrap().eq(both));
+            assert!(lookup_host("[::1]:80").await.unwrap().eq(["[::1]:80".parse::<SocketAddr>().unwrap()]));
+            assert!(lookup_host(address).await.unwrap().eq([address]));
+        });
+        assert_eq!(started(&rt), 0);
+    });
+}
+
+#[test]
+fn a_name_is_looked_up_on_another_thread_to_bind_and_to_connect() {
+    bounded(|| {
+        let rt = Runtime::new().unwrap();
+        rt.block_on(async {
+            let listener = TcpListener::bind("localhost:0").await.unwrap();
+            let address = listener.local_addr().unwrap();
+            assert!(address.ip().is_loopback());
+            assert_eq!(started(&rt), 1);
+            let stream = TcpStream::connect(("localhost", address.port())).await.unwrap();
+            assert_eq!(stream.peer_addr().unwrap(), address);
+            let found: Vec<_> = lookup_host(String::from("localhost:7")).await.unwrap().collect();
+            assert!(!found.is_empty());
+            assert!(found.iter().all(|found| found.ip().is_loopback() && found.port() == 7));
+        });
+        assert_eq!(started(&rt), 1);
+    });
+}
+
+#[test]
+fn the_loop_goes_on_during_a_look_up_and_one_that_is_given_up_leaves_the_queue() {
+    bounded(|| {
+        let rt = Builder::new().max_blocking_threads(1).build().unwrap();
+        rt.block_on(async {
+            // The one thread is busy, so that a look-up takes as long as we like.
+            let (end, ended) = channel::<()>();
+            let busy = spawn_blocking(move || ended.recv());
+            let connecting = spawn(TcpStream::connect("localhost:1"));
+            for _ in 0..10 {
+                yield_now().await;
+            }
+            assert!(!connecting.is_finished());
+            assert_eq!(rt.metrics().blocking_jobs, 2);
+            connecting.abort();
+            assert_eq!(rt.metrics().blocking_jobs, 1);
+
+            let mut found = pin!(lookup_host("localhost:1"));
+            assert!(found.as_mut().poll(&mut Context::from_waker(Waker::noop())).is_pending());
+            drop(end);
+            assert!(found.await.unwrap().next().is_some());
+            assert!(busy.await.unwrap().is_err());
+        });
+    });
+}
+
+#[test]
+fn a_name_that_is_none_is_the_error_of_the_look_up() {
+    bounded(|| {
+        block_on(async {
+            for name in ["a\0b:80", "localhost", "localhost:http"] {
+                let invalid = lookup_host(name).await.map(drop).unwrap_err();
+                assert_eq!(invalid.kind(), ErrorKind::InvalidInput, "{name}: {invalid}");
+            }
+            // No label is longer than 63 bytes, so no server is asked.
+            let none = format!("{}:80", "x".repeat(64));
+            let ours = TcpStream::connect(&*none).await.unwrap_err();
+            let theirs = std::net::ToSocketAddrs::to_socket_addrs(&*none).unwrap_err();
+            assert_eq!(ours.to_string(), theirs.to_string());
+        });
+    });
+}
+
+#[test]
+fn a_look_up_at_the_end_of_its_runtime_says_so() {
+    bounded(|| {
+        let rt = Builder::new().max_blocking_threads(1).build().unwrap();
+        let (end, ended) = channel::<()>();
+        let mut found = Box::pin(lookup_host("localhost:1"));
+        let busy;
+        {
+            let _inside = rt.enter();
+            busy = spawn_blocking(move || ended.recv());
+            assert!(found.as_mut().poll(&mut Context::from_waker(Waker::noop())).is_pending());
+        }
+        drop(rt);
+        let gone = block_on(found).map(drop).unwrap_err();
+        assert_eq!(gone.kind(), ErrorKind::Other);
+        assert!(gone.to_string().contains("was cancelled"), "{gone}");
+        drop((end, busy));
+    });
+}

@@ -1,0 +1,273 @@
+//! [`spawn_blocking`]: a closure on a thread of the [pool](crate::pool), with the handle that tasks have.
+//!
+//! Two threads share a [`BlockingJob`], by way of a mutex: the loop's, where its handle is, and the one that
+//! runs it. `Stage` says who may do what:
+//!
+//! ```text
+//!   spawn_blocking      start (1)                  finish (3)
+//!        +--> Queued -------------> Running ------------------------> Done
+//!               |                      ^                       |       | take, detach (4)
+//!               +----- cancel (2) -----+           detached    +----> Taken
+//!                                                              (3)
+//! ```
+//!
+//! * Queued: whoever takes the job out of the queue of the pool takes the closure out of it: a thread to run
+//!   it (1), an abort or the end of the runtime to drop it (2).
+//! * Running: the one who has the closure has the job, and the stage is nobody's until it has finished.
+//! * Done: the output is the handle's. (4)
+//!
+//! User code (the closure, its drop, the drop of the output, foreign wakers) runs with no lock held. The
+//! output is dropped where it turns out that nobody wants it: on the pool thread by a job whose handle is
+//! gone, on the loop's thread by a handle that goes after it; that is why it has to be `Send`.
+
+use crate::executor;
+use crate::join::{JoinError, JoinHandle};
+use crate::pool::{Job, Pool, Seat};
+use crate::remote::Address;
+use crate::task::{Id, Join, discard};
+use crate::unhandled::Policy;
+use crate::waker;
+use std::io;
+use std::panic::{AssertUnwindSafe, Location, catch_unwind};
+use std::rc::Rc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::task::{Context, Poll, Waker};
+
+/// Runs `f` on a thread where it may block, and lets this one go on.
+///
+/// For what has no asynchronous form: files, name look-ups, compression, a database driver that blocks. Each
+/// runtime has a pool of threads for it that is empty at first, grows to
+/// [`max_blocking_threads`](crate::runtime::Builder::max_blocking_threads) (512), and shrinks when threads
+/// have had nothing to do for [`thread_keep_alive`](crate::runtime::Builder::thread_keep_alive) (10 s). When
+/// all are busy, jobs wait in a queue, first in first out and without a bound: a server that takes work from
+/// others should bound it itself.
+///
+/// The job runs to its end whether or not the handle is kept; should it panic when nobody awaits it, the
+/// runtime's [`UnhandledPanic`](crate::runtime::UnhandledPanic) says what happens. `f` runs outside of the
+/// runtime: it cannot `spawn`, nor use sockets of this one.
+///
+/// # Aborting
+///
+/// [`abort`](JoinHandle::abort) of a job that has not begun cancels it: `f` is dropped, on this thread,
+/// before `abort` returns. On a job that runs it has no effect, because a thread cannot be stopped: the
+/// handle still gives the output. An [`AbortHandle`](crate::task::AbortHandle) does the same, from any
+/// thread.
+///
+/// # When the runtime is dropped
+///
+/// Jobs that have not begun are cancelled: `f` is dropped and the handle [says so](JoinError::is_cancelled).
+/// So is what is submitted while the runtime is being dropped. Those that run are not waited for, so that one
+/// which hangs cannot keep the program from ending. They go on, and a handle that outlives the runtime gives
+/// the output, in whatever runtime it is awaited. The end of the process ends them in the middle: **await the
+/// handle of a job that has to be completed**, such as a write to a file.
+///
+/// # Errors
+///
+/// The handle resolves to a [`JoinError`] when `f` panicked and when the job was cancelled; also, as if it
+/// had panicked, when there is no thread for it: the pool has none and the kernel gives none
+/// ([`pthread_create(3)`](https://man7.org/linux/man-pages/man3/pthread_create.3.html) has the limits).
+///
+/// # Panics
+///
+/// When this thread is not in a runtime.
+///
+/// ```
+/// # egret_runtime::block_on(async {
+/// let text = egret_runtime::task::spawn_blocking(|| std::fs::read_to_string("/proc/self/comm"));
+/// assert!(text.await.unwrap()?.ends_with('\n'));
+/// # std::io::Result::Ok(())
+/// # }).unwrap();
+/// ```
+#[track_caller]
+pub fn spawn_blocking<F, T>(f: F) -> JoinHandle<T>
+where
+    F: FnOnce() -> T + Send + 'static,
+    T: Send + 'static,
+{
+    let executor = executor::current();
+    let job = Arc::new(BlockingJob {
+        id: Id::next(),
+        spawned_at: Location::caller(),
+        unhandled: Policy::current(),
+        runtime: executor.address(),
+        state: Mutex::new(State { stage: Stage::Queued(Box::new(f)), joiner: None, detached: false }),
+    });
+    executor.blocking.submit(job.clone());
+    let handle = BlockingHandle { job, pool: executor.blocking.clone() };
+    JoinHandle::new(Rc::new(handle), None, executor.address())
+}
+
+type Closure<T> = Box<dyn FnOnce() -> T + Send>;
+
+/// What the loop's thread and the pool share of a job.
+struct BlockingJob<T> {
+    id: Id,
+    spawned_at: &'static Location<'static>,
+    /// What to do when the output is a panic and nobody asks for it, and the runtime to do it in.
+    unhandled: Policy,
+    runtime: Address,
+    state: Mutex<State<T>>,
+}
+
+struct State<T> {
+    stage: Stage<T>,
+    /// Whoever awaits the handle.
+    joiner: Option<Waker>,
+    /// Nobody will ask for the output.
+    detached: bool,
+}
+
+enum Stage<T> {
+    Queued(Closure<T>),
+    Running,
+    Done(Result<T, JoinError>),
+    Taken,
+}
+
+impl<T> Stage<T> {
+    /// Takes the closure out and leaves the job to whoever calls this. (1, 2)
+    fn take_closure(&mut self) -> Option<Closure<T>> {
+        match std::mem::replace(self, Stage::Running) {
+            Stage::Queued(f) => Some(f),
+            other => {
+                *self = other;
+                None
+            }
+        }
+    }
+
+    /// Takes the output out. (4)
+    fn take_output(&mut self) -> Option<Result<T, JoinError>> {
+        match std::mem::replace(self, Stage::Taken) {
+            Stage::Done(result) => Some(result),
+            other => {
+                *self = other;
+                None
+            }
+        }
+    }
+}
+
+/// The half of a job that its [`JoinHandle`] has.
+struct BlockingHandle<T> {
+    job: Arc<BlockingJob<T>>,
+    pool: Arc<Pool>,
+}
+
+impl<T> BlockingJob<T> {
+    /// Takes the closure out, unless somebody has. (1, 2)
+    #[must_use = "whoever has the closure has to finish the job"]
+    fn start(&self) -> Option<Closure<T>> {
+        self.lock().stage.take_closure()
+    }
+
+    /// Drops the closure, unless somebody has it, and keeps `error` for the handle. (2)
+    fn give_up(&self, error: impl FnOnce(Id) -> JoinError) {
+        let Some(f) = self.start() else { return };
+        let result = match catch_unwind(AssertUnwindSafe(|| drop(f))) {
+            Ok(()) => Err(error(self.id)),
+            Err(payload) => Err(JoinError::panic(self.id, payload)),
+        };
+        self.finish(result, || {});
+    }
+
+    /// Keeps `result` for the handle, if there is one, and wakes whoever awaits it. (3)
+    ///
+    /// Calls `free` before anybody can see that the job is over, unless there is user code left to run.
+    fn finish(&self, result: Result<T, JoinError>, free: impl FnOnce()) {
+        let mut state = self.lock();
+        if state.detached {
+            state.stage = Stage::Taken;
+            drop(state);
+            return self.discard_output(result);
+        }
+        state.stage = Stage::Done(result);
+        let joiner = state.joiner.take();
+        // A foreign waker is user code, which may take its time.
+        if joiner.as_ref().is_none_or(|joiner| waker::key_of(joiner).is_some()) {
+            free();
+        }
+        drop(state);
+        if let Some(joiner) = joiner {
+            waker::wake_contained(joiner);
+        }
+    }
+
+    /// Drops an output that nobody asked for; what else is done about a panic is the policy of the runtime.
+    fn discard_output(&self, result: Result<T, JoinError>) {
+        match &result {
+            Err(error) if error.is_panic() => {
+                self.unhandled.apply_at(self.runtime, error.report(self.spawned_at));
+            }
+            _ => {}
+        }
+        discard(result);
+    }
+
+    /// No user code runs under the lock, so it is held for a few instructions and never poisoned.
+    fn lock(&self) -> MutexGuard<'_, State<T>> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl<T: Send> Job for BlockingJob<T> {
+    fn run(&self, seat: &Seat<'_>) {
+        let Some(f) = self.start() else { return };
+        let result = catch_unwind(AssertUnwindSafe(f)).map_err(|payload| JoinError::panic(self.id, payload));
+        self.finish(result, || seat.free());
+    }
+
+    fn cancel(&self) {
+        self.give_up(JoinError::cancelled);
+    }
+
+    fn fail(&self, error: &io::Error) {
+        let message = format!("there is no thread for a blocking job, and none can be started: {error}");
+        self.give_up(|id| JoinError::panic(id, Box::new(message)));
+    }
+
+    fn id(&self) -> Id {
+        self.id
+    }
+}
+
+impl<T: Send> Join<T> for BlockingHandle<T> {
+    fn poll_join(&self, cx: &mut Context<'_>) -> Poll<Result<T, JoinError>> {
+        // Cloning and dropping a waker are user code.
+        let waker = cx.waker().clone();
+        let mut state = self.job.lock();
+        if let Some(result) = state.stage.take_output() {
+            return Poll::Ready(result);
+        }
+        let is_taken = matches!(state.stage, Stage::Taken);
+        let before = state.joiner.replace(waker);
+        drop(state);
+        drop(before);
+        assert!(!is_taken, "a JoinHandle was polled after it had given its output");
+        Poll::Pending
+    }
+
+    fn cancel(&self) {
+        self.pool.abort(self.job.id);
+    }
+
+    fn is_finished(&self) -> bool {
+        matches!(self.job.lock().stage, Stage::Done(_) | Stage::Taken)
+    }
+
+    fn detach(&self) {
+        let mut state = self.job.lock();
+        state.detached = true;
+        let joiner = state.joiner.take();
+        let output = state.stage.take_output();
+        drop(state);
+        if let Some(result) = output {
+            self.job.discard_output(result);
+        }
+        drop(joiner);
+    }
+
+    fn id(&self) -> Id {
+        self.job.id
+    }
+}

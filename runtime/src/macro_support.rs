@@ -1,0 +1,86 @@
+//! What the attributes of `egret-macros` expand to. Not for other callers: it may change with them in any release.
+
+use crate::runtime::{Builder, UnhandledPanic};
+use std::future::Future;
+use std::panic::resume_unwind;
+use std::process::{ExitCode, Termination};
+use std::sync::mpsc::{RecvTimeoutError, channel};
+use std::thread;
+use std::time::Duration;
+
+/// A test by `#[egret::test]`.
+#[derive(Clone, Copy, Debug)]
+pub struct Test {
+    /// With its path.
+    pub name: &'static str,
+    /// How long it may take.
+    pub timeout_ms: u64,
+    /// Whether its clock is paused when it starts.
+    pub start_paused: bool,
+}
+
+/// Runs a test on a thread and a runtime of its own, and panics when it fails.
+///
+/// Its thread is waited for from here, so that the time limit holds whatever the test does: a timer of its runtime
+/// would not fire while a task blocks the loop. A thread that does not come back is left to run, for there is no way
+/// to end one from outside; the runner of the tests ends the process when it is done with the others.
+///
+/// # Panics
+///
+/// As the test does; when it returns an error; when a task of its runtime panics that nobody awaits; when it is not
+/// done in time.
+#[track_caller]
+pub fn test<F>(test: Test, body: impl FnOnce() -> F + Send + 'static)
+where
+    F: Future<Output: Termination>,
+{
+    let Test { name, timeout_ms, .. } = test;
+    let (done, finished) = channel::<Never>();
+    let thread = thread::Builder::new().name(name.to_owned()).spawn(move || {
+        let _done = done; // dropped at the end, also by a panic
+        run(test, body);
+    });
+    let thread = thread.unwrap_or_else(|error| panic!("cannot start a thread for test {name}: {error}"));
+    let timeout = Duration::from_millis(timeout_ms);
+    match finished.recv_timeout(timeout) {
+        Err(RecvTimeoutError::Timeout) => panic!(
+            "test {name} is not done after {timeout:?}: it waits for what does not come, or blocks its thread, or \
+             polls without an end. Where it only needs longer write #[egret::test(timeout = \"..\")]"
+        ),
+        Err(RecvTimeoutError::Disconnected) => {
+            thread.join().unwrap_or_else(|payload| resume_unwind(payload)); // the hook has spoken of it there
+        }
+        Ok(never) => match never {},
+    }
+}
+
+/// Nothing is ever sent: the end of the thread is the message.
+enum Never {}
+
+fn run<F>(test: Test, body: impl FnOnce() -> F)
+where
+    F: Future<Output: Termination>,
+{
+    let builder = Builder::new().unhandled_panic(UnhandledPanic::Shutdown);
+    let runtime = builder.build().unwrap_or_else(|error| panic!("cannot make an egret runtime: {error}"));
+    let code = runtime.block_on(async {
+        if test.start_paused {
+            pause();
+        }
+        body().await.report() // here, for what it returns need not be Send
+    });
+    runtime.close(); // panics when a destructor of a task that was left does
+    if code != ExitCode::SUCCESS {
+        panic!("test {} returned an error", test.name);
+    }
+}
+
+#[cfg(feature = "test-util")]
+fn pause() {
+    crate::time::pause();
+}
+
+#[cfg(not(feature = "test-util"))]
+fn pause() {
+    unreachable!("#[egret::test] refuses `start_paused` without feature `test-util`");
+}

@@ -1,0 +1,226 @@
+//! Streams of signals, one for each kind: see the [module above](super) for what listening changes.
+
+use super::listeners::Listener;
+use crate::io::{Clears, Direction, Registration, Start};
+use crate::sys::Fd;
+use crate::sys::signal::{self as sys, NUMBERS, number};
+use std::ffi::c_int;
+use std::fmt;
+use std::future::poll_fn;
+use std::io;
+use std::task::{Context, Poll, ready};
+
+/// A kind of signal.
+///
+/// ```
+/// use egret_runtime::signal::unix::SignalKind;
+///
+/// assert_eq!(SignalKind::interrupt().as_raw_value(), 2);
+/// assert_eq!(SignalKind::from_raw(15), SignalKind::terminate());
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct SignalKind(c_int);
+
+impl SignalKind {
+    /// The kind with this number: for those that have no name here, such as real-time signals. Whether it can
+    /// be listened to is for [`signal`] to say.
+    pub const fn from_raw(number: c_int) -> SignalKind {
+        SignalKind(number)
+    }
+
+    /// The number of the kind.
+    pub const fn as_raw_value(&self) -> c_int {
+        self.0
+    }
+
+    /// `SIGALRM`: a timer of `alarm(2)` has run out. Ends the process by default.
+    pub const fn alarm() -> SignalKind {
+        SignalKind(number::ALARM)
+    }
+
+    /// `SIGCHLD`: children have ended, stopped or gone on; fewer signals than children when several do so at
+    /// once. Ignored by default.
+    pub const fn child() -> SignalKind {
+        SignalKind(number::CHILD)
+    }
+
+    /// `SIGHUP`: the terminal was closed; to a daemon, by convention: read the configuration again. Ends the
+    /// process by default.
+    pub const fn hangup() -> SignalKind {
+        SignalKind(number::HANGUP)
+    }
+
+    /// `SIGINT`: Ctrl-C. Ends the process by default.
+    pub const fn interrupt() -> SignalKind {
+        SignalKind(number::INTERRUPT)
+    }
+
+    /// `SIGIO`: a descriptor with `O_ASYNC` is ready. Ends the process by default.
+    pub const fn io() -> SignalKind {
+        SignalKind(number::IO)
+    }
+
+    /// `SIGPIPE`: a write to a pipe that nobody reads. Ignored in a Rust program; egret's own writes never
+    /// raise it.
+    pub const fn pipe() -> SignalKind {
+        SignalKind(number::PIPE)
+    }
+
+    /// `SIGQUIT`: Ctrl-\\. Ends the process by default, with a core.
+    pub const fn quit() -> SignalKind {
+        SignalKind(number::QUIT)
+    }
+
+    /// `SIGTERM`: please end. What `kill`, systemd and container runtimes send first. Ends the process by
+    /// default.
+    pub const fn terminate() -> SignalKind {
+        SignalKind(number::TERMINATE)
+    }
+
+    /// `SIGUSR1`: what the program makes of it. Ends the process by default.
+    pub const fn user_defined1() -> SignalKind {
+        SignalKind(number::USER_1)
+    }
+
+    /// `SIGUSR2`: what the program makes of it. Ends the process by default.
+    pub const fn user_defined2() -> SignalKind {
+        SignalKind(number::USER_2)
+    }
+
+    /// `SIGWINCH`: the terminal has another size. Ignored by default.
+    pub const fn window_change() -> SignalKind {
+        SignalKind(number::WINDOW)
+    }
+
+    /// That a handler may be set for it, as far as that is known without the kernel.
+    fn check(self) -> io::Result<()> {
+        let invalid = |message| Err(io::Error::new(io::ErrorKind::InvalidInput, message));
+        if let Some((_, name)) = number::FORBIDDEN.iter().find(|(number, _)| *number == self.0) {
+            return invalid(format!(
+                "{name} cannot be listened to: the kernel does not let it be handled, or a handler that returns \
+                 would repeat the instruction that is at fault for ever"
+            ));
+        }
+        match usize::try_from(self.0) {
+            Ok(1..NUMBERS) => Ok(()),
+            _ => invalid(format!("{} is no signal; they are numbered from 1 to {}", self.0, NUMBERS - 1)),
+        }
+    }
+}
+
+impl From<c_int> for SignalKind {
+    fn from(number: c_int) -> SignalKind {
+        SignalKind::from_raw(number)
+    }
+}
+
+impl From<SignalKind> for c_int {
+    fn from(kind: SignalKind) -> c_int {
+        kind.as_raw_value()
+    }
+}
+
+/// Listens to the signals of a kind, from now until the [`Signal`] is dropped.
+///
+/// Any number may listen to one kind, in any number of runtimes on any number of threads, and each is told of
+/// each signal.
+///
+/// # Errors
+///
+/// [`InvalidInput`](io::ErrorKind::InvalidInput) for a number that is no signal's, and for those that cannot
+/// be handled: `SIGKILL` and `SIGSTOP`, which the kernel refuses; `SIGILL`, `SIGFPE`, `SIGSEGV` and `SIGBUS`,
+/// after which a program cannot go on; and 32 and 33, which the C library keeps to itself (`EINVAL`). No
+/// descriptors left (`EMFILE`, `ENFILE`): each listener has one. Others by
+/// [`epoll_ctl(2)`](https://man7.org/linux/man-pages/man2/epoll_ctl.2.html).
+///
+/// # Panics
+///
+/// When this thread is not in a runtime.
+///
+/// ```
+/// # egret_runtime::block_on(async {
+/// use egret_runtime::signal::unix::{SignalKind, signal};
+///
+/// let mut window = signal(SignalKind::window_change())?;
+/// let resized = egret_runtime::spawn(async move { window.recv().await });
+/// # resized.abort();
+///
+/// let refused = signal(SignalKind::from_raw(9)).unwrap_err();
+/// assert_eq!(refused.kind(), std::io::ErrorKind::InvalidInput);
+/// # std::io::Result::Ok(())
+/// # }).unwrap();
+/// ```
+#[track_caller]
+pub fn signal(kind: SignalKind) -> io::Result<Signal> {
+    kind.check()?;
+    let bell = Registration::new(sys::bell()?, Start::Unknown).map_err(|(_, error)| error)?;
+    // Before the handler is there: every signal that it gets from now on is one that this listener is told
+    // of.
+    let seen = sys::delivered(kind.0);
+    let _listener = Listener::add(kind.0)?;
+    Ok(Signal { bell, kind, seen, _listener })
+}
+
+/// The signals of one kind, by [`signal`].
+///
+/// Signals that come before the last was taken by [`recv`](Signal::recv) are one: as in the kernel, "there
+/// was a signal" is told, and not how many.
+///
+/// It belongs to the runtime that it was made in and to that runtime's thread, and may be dropped after it.
+pub struct Signal {
+    /// A duplicate of the eventfd that the handler writes to, and never read: each signal, of any kind, is an
+    /// edge.
+    bell: Registration<Fd>,
+    kind: SignalKind,
+    /// How often the handler had run when it was last looked at.
+    seen: u64,
+    _listener: Listener,
+}
+
+impl Signal {
+    /// Waits for a signal. At once when one came since the last was taken, or since this was made.
+    ///
+    /// `None` when the runtime that this belongs to is gone, and no signal can be told any more.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropped before it resolves, no signal is lost.
+    ///
+    /// ```no_run
+    /// # egret_runtime::block_on(async {
+    /// use egret_runtime::signal::unix::{SignalKind, signal};
+    ///
+    /// let mut hangup = signal(SignalKind::hangup())?;
+    /// while hangup.recv().await.is_some() {
+    ///     println!("reading the configuration again");
+    /// }
+    /// # std::io::Result::Ok(())
+    /// # }).unwrap();
+    /// ```
+    pub async fn recv(&mut self) -> Option<()> {
+        poll_fn(|cx| self.poll_recv(cx)).await
+    }
+
+    /// [`recv`](Signal::recv) for those who poll by hand. The task that polled last is woken.
+    pub fn poll_recv(&mut self, cx: &mut Context<'_>) -> Poll<Option<()>> {
+        let Signal { bell, kind, seen, .. } = self;
+        // A transfer of the one thing that there is, since those have one waiter, as `&mut self` does. A
+        // signal between the load and the clear that follows `WouldBlock` is an edge that `epoll_wait` has
+        // yet to report.
+        let told = bell.poll_transfer(cx, Direction::Read, Clears::WouldBlock, |_| {
+            let delivered = sys::delivered(kind.0);
+            if delivered == *seen {
+                return Err(io::ErrorKind::WouldBlock.into());
+            }
+            *seen = delivered;
+            Ok(1)
+        });
+        Poll::Ready(ready!(told).ok().map(drop))
+    }
+}
+
+impl fmt::Debug for Signal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Signal").field("kind", &self.kind).finish_non_exhaustive()
+    }
+}

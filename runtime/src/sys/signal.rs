@@ -1,0 +1,252 @@
+//! Signals: what the process does with them, and the one handler that egret installs.
+//!
+//! The handler interrupts any thread at any instruction, so it may do what
+//! [`signal-safety(7)`](https://man7.org/linux/man-pages/man7/signal-safety.7.html) lists and nothing else:
+//! no lock, no allocation, no thread-local with a destructor. It adds to a counter, one for each signal, and
+//! writes to an eventfd, one for the process. Both are made before the handler is first installed and are
+//! never freed.
+//!
+//! The eventfd is never read. Whoever listens registers a duplicate of it, edge-triggered: each write is an
+//! edge for every `epoll` that has one, on whichever thread that is. The counter goes first, so a listener
+//! that sees the edge sees the count.
+//!
+//! Who listens to what, and which disposition is to come back, is not known here but in
+//! `signal/listeners.rs`.
+
+use super::{Backend, Fd, check};
+use std::ffi::c_int;
+use std::io;
+use std::os::fd::{AsFd, AsRawFd};
+use std::sync::OnceLock;
+use std::sync::atomic::{AtomicI32, AtomicU64, Ordering};
+
+/// Signals are numbered from 1 to 64.
+pub(crate) const NUMBERS: usize = 65;
+
+/// The numbers of the signals that have a name here, by
+/// [`signal(7)`](https://man7.org/linux/man-pages/man7/signal.7.html).
+pub(crate) mod number {
+    use std::ffi::c_int;
+
+    pub(crate) const ALARM: c_int = libc::SIGALRM;
+    pub(crate) const CHILD: c_int = libc::SIGCHLD;
+    pub(crate) const HANGUP: c_int = libc::SIGHUP;
+    pub(crate) const INTERRUPT: c_int = libc::SIGINT;
+    pub(crate) const IO: c_int = libc::SIGIO;
+    pub(crate) const PIPE: c_int = libc::SIGPIPE;
+    pub(crate) const QUIT: c_int = libc::SIGQUIT;
+    pub(crate) const TERMINATE: c_int = libc::SIGTERM;
+    pub(crate) const USER_1: c_int = libc::SIGUSR1;
+    pub(crate) const USER_2: c_int = libc::SIGUSR2;
+    pub(crate) const WINDOW: c_int = libc::SIGWINCH;
+
+    /// Those that no handler may be set for: the kernel refuses the first two, and the others are raised by
+    /// the instruction that is at fault, which a handler that returns would have executed again, for ever.
+    pub(crate) const FORBIDDEN: [(c_int, &str); 6] = [
+        (libc::SIGKILL, "SIGKILL"),
+        (libc::SIGSTOP, "SIGSTOP"),
+        (libc::SIGILL, "SIGILL"),
+        (libc::SIGFPE, "SIGFPE"),
+        (libc::SIGSEGV, "SIGSEGV"),
+        (libc::SIGBUS, "SIGBUS"),
+    ];
+}
+
+/// How often the handler ran, for each signal.
+static DELIVERED: [AtomicU64; NUMBERS] = [const { AtomicU64::new(0) }; NUMBERS];
+
+/// The eventfd that the handler writes to.
+static BELL: OnceLock<Fd> = OnceLock::new();
+
+/// Its number: what the handler loads, which is no place for a `OnceLock`.
+static BELL_NUMBER: AtomicI32 = AtomicI32::new(-1);
+
+/// The handler, by the one address that it is recognised by.
+static HANDLER: extern "C" fn(c_int) = on_signal;
+
+/// What the process does with a signal.
+#[derive(Clone, Copy)]
+pub(crate) struct Disposition(libc::sigaction);
+
+extern "C" fn on_signal(signal: c_int) {
+    // SAFETY: the call takes nothing; it answers with the address of this thread's errno, and is
+    // async-signal-safe in glibc and musl: it adds an offset to the thread pointer.
+    let errno = unsafe { libc::__errno_location() };
+    // SAFETY: the address is of this thread's own `int`, which lives as long as the thread. The code that we
+    // interrupt may be about to read it, and does not run meanwhile.
+    let saved = unsafe { *errno };
+    // `get` and not an index: a panic must not start in here.
+    if let Some(count) = usize::try_from(signal).ok().and_then(|signal| DELIVERED.get(signal)) {
+        count.fetch_add(1, Ordering::Release);
+    }
+    let one = 1u64.to_ne_bytes();
+    let bell = BELL_NUMBER.load(Ordering::Relaxed);
+    // SAFETY: `write` is async-signal-safe; the pointer and the length are those of `one`, which lives across
+    // the call. The descriptor is our eventfd, which is set before the handler is installed and never closed,
+    // and which does not block. It fails only when its counter is full, after 2^64 signals.
+    unsafe { libc::write(bell, one.as_ptr().cast(), one.len()) };
+    // SAFETY: as for the read of it. What we interrupted finds the errno that it left.
+    unsafe { *errno = saved };
+}
+
+/// How often egret's handler has run for `signal`, which is one that has a disposition.
+///
+/// It may have run for a signal that nobody listened to.
+#[inline]
+pub(crate) fn delivered(signal: c_int) -> u64 {
+    // With the Release of the handler: who sees the count sees what the sender did before the signal, as far
+    // as signals order anything.
+    DELIVERED[signal as usize].load(Ordering::Acquire)
+}
+
+/// A duplicate of the eventfd that is written to by each signal, to be registered with `epoll`.
+///
+/// # Errors
+///
+/// `EMFILE`, `ENFILE` or `ENOMEM`.
+pub(crate) fn bell() -> io::Result<Fd> {
+    Ok(the_bell()?.as_fd().try_clone_to_owned()?.into())
+}
+
+fn the_bell() -> io::Result<&'static Fd> {
+    if let Some(bell) = BELL.get() {
+        return Ok(bell);
+    }
+    let made = Backend::current().eventfd()?;
+    Ok(BELL.get_or_init(|| made))
+}
+
+/// Has `signal` handled by egret, and returns what was done with it before.
+///
+/// # Errors
+///
+/// `EINVAL` for a number that is no signal's, or whose disposition may not be changed: `SIGKILL`, `SIGSTOP`,
+/// and those that the C library keeps to itself. Those of [`bell`].
+pub(crate) fn install(signal: c_int) -> io::Result<Disposition> {
+    // By everyone who installs it, and not by the one who made the eventfd: that may be another thread, which
+    // is not as far yet. The call below orders the store before every run of the handler that it brings
+    // about.
+    BELL_NUMBER.store(the_bell()?.as_raw_fd(), Ordering::Relaxed);
+    // SAFETY: `sigaction` is made of integers, a set of them and an optional function, for all of which zero
+    // bytes are a value: no flags, nothing masked, no function.
+    let mut action: libc::sigaction = unsafe { std::mem::zeroed() };
+    action.sa_sigaction = HANDLER as libc::sighandler_t;
+    // RESTART: calls that the signal interrupts go on, also in code that has never heard of EINTR. ONSTACK: a
+    // thread of C or Go may have too little stack for a handler, and has said where else it may run.
+    action.sa_flags = libc::SA_RESTART | libc::SA_ONSTACK;
+    // One handler at a time on a thread, so that a small alternate stack is enough.
+    // SAFETY: the pointer is to a set that we borrow mutably.
+    unsafe { libc::sigfillset(&raw mut action.sa_mask) };
+    exchange(signal, Some(&Disposition(action)))
+}
+
+/// Has `signal` treated as `disposition` says, if it is egret that handles it now.
+///
+/// A disposition that somebody else has set meanwhile stays.
+///
+/// # Errors
+///
+/// `EINVAL` as [`install`].
+pub(crate) fn restore(signal: c_int, disposition: &Disposition) -> io::Result<()> {
+    if exchange(signal, None)?.is_ours() {
+        let replaced = exchange(signal, Some(disposition))?;
+        if !replaced.is_ours() {
+            // Somebody was faster, on another thread, between the two calls.
+            exchange(signal, Some(&replaced))?;
+        }
+    }
+    Ok(())
+}
+
+impl Disposition {
+    /// Whether it is egret's handler.
+    pub(crate) fn is_ours(&self) -> bool {
+        self.0.sa_sigaction == HANDLER as libc::sighandler_t
+    }
+}
+
+/// Sets the disposition of a signal, if one is given, and returns the one before.
+fn exchange(signal: c_int, new: Option<&Disposition>) -> io::Result<Disposition> {
+    let new = new.map_or(std::ptr::null(), |new| &raw const new.0);
+    let mut old = std::mem::MaybeUninit::<libc::sigaction>::uninit();
+    // SAFETY: `new` is null or a disposition that lives across the call; `old` has room for one. What `new`
+    // makes the process do is either our handler, which does what a handler may at any time and needs only
+    // statics, or something that this function has returned before: it was in force, so it is as sound as it
+    // was then.
+    check(unsafe { libc::sigaction(signal, new, old.as_mut_ptr()) })?;
+    // SAFETY: the call has succeeded, so it has written the whole of it.
+    Ok(Disposition(unsafe { old.assume_init() }))
+}
+
+#[cfg(all(test, not(miri)))]
+mod tests {
+    use super::*;
+    use std::io::{Read, Write};
+
+    fn raise(signal: c_int) {
+        // SAFETY: the call takes no pointer, and the signal is one that is handled or ignored.
+        assert_eq!(unsafe { libc::raise(signal) }, 0);
+    }
+
+    fn errno_with(value: c_int, run: impl FnOnce()) -> c_int {
+        // SAFETY: it answers with the address of this thread's errno.
+        let errno = unsafe { libc::__errno_location() };
+        // SAFETY: the address is of an `int` of this thread.
+        unsafe { *errno = value };
+        run();
+        // SAFETY: as above.
+        unsafe { *errno }
+    }
+
+    /// The one test of this binary that changes dispositions; it takes a signal that is ignored by default.
+    #[test]
+    fn the_handler_counts_rings_and_leaves_errno_alone_also_when_the_bell_is_full() {
+        let signal = libc::SIGURG;
+        let before = install(signal).unwrap();
+        assert!(!before.is_ours());
+        let again = install(signal).unwrap();
+        assert!(again.is_ours());
+        let action = exchange(signal, None).unwrap().0;
+        assert_eq!(
+            action.sa_flags & (libc::SA_RESTART | libc::SA_ONSTACK),
+            libc::SA_RESTART | libc::SA_ONSTACK
+        );
+
+        let mut bell = std::fs::File::from(std::os::fd::OwnedFd::from(bell().unwrap()));
+        let mut count = [0; 8];
+        let empty = bell.read(&mut count).unwrap_err();
+        assert_eq!(empty.kind(), io::ErrorKind::WouldBlock);
+
+        let delivered_before = delivered(signal);
+        for _ in 0..3 {
+            assert_eq!(errno_with(4321, || raise(signal)), 4321);
+        }
+        assert_eq!(delivered(signal) - delivered_before, 3);
+        bell.read_exact(&mut count).unwrap();
+        assert_eq!(u64::from_ne_bytes(count), 3);
+
+        // Full: the write of the handler fails with EAGAIN, and nobody sees that.
+        bell.write_all(&(u64::MAX - 1).to_ne_bytes()).unwrap();
+        assert_eq!(errno_with(4321, || raise(signal)), 4321);
+        assert_eq!(delivered(signal) - delivered_before, 4);
+        bell.read_exact(&mut count).unwrap();
+        assert_eq!(u64::from_ne_bytes(count), u64::MAX - 1);
+
+        // A number that no table has room for cannot be told, and does no harm.
+        on_signal(c_int::MAX);
+        on_signal(-1);
+
+        restore(signal, &before).unwrap();
+        assert!(!exchange(signal, None).unwrap().is_ours());
+        raise(signal);
+        assert_eq!(delivered(signal) - delivered_before, 4);
+    }
+
+    #[test]
+    fn what_is_no_signal_and_what_may_not_be_handled_is_an_error_with_its_errno() {
+        for signal in [libc::SIGKILL, libc::SIGSTOP, 0, -1, 65, 32] {
+            let refused = install(signal).map(drop).unwrap_err();
+            assert_eq!(refused.raw_os_error(), Some(libc::EINVAL), "{signal}");
+        }
+    }
+}
