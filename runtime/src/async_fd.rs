@@ -376,7 +376,7 @@ impl<T> fmt::Display for AsyncFdTryNewError<T> {
         match self.cause.kind() {
             io::ErrorKind::PermissionDenied => write!(
                 f,
-                "this descriptor cannot be polled: it is a regular file or a directory, which are always \
+                "this descriptor cannot be polled: a regular file, a directory and some devices are always \
                  ready; read it on a thread instead ({})",
                 self.cause
             ),

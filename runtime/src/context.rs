@@ -7,58 +7,49 @@
 //! Set by the executor when it is entered and restored when it is left, also by a panic; the budget is set
 //! before each poll. Nothing here outlives the guard that put it there.
 
+use crate::sys::TimerSlack;
 use std::cell::Cell;
 use std::mem::ManuallyDrop;
 use std::rc::Rc;
 use std::thread::LocalKey;
 
 /// A thread-local place for the part of the running executor that a module needs.
-pub(crate) struct Slot<T: 'static>(Cell<Option<ManuallyDrop<Rc<T>>>>);
+///
+/// A plain cell, because the standard library inlines `take` and `set` of one and no other access.
+pub(crate) type Slot<T> = Cell<Option<ManuallyDrop<Rc<T>>>>;
 
 /// Puts back, on drop, what a slot held before.
 pub(crate) struct Entered<T: 'static> {
     slot: &'static LocalKey<Slot<T>>,
-    before: Option<Rc<T>>,
+    before: Option<ManuallyDrop<Rc<T>>>,
 }
 
-impl<T> Slot<T> {
-    pub(crate) const fn empty() -> Slot<T> {
-        Slot(Cell::new(None))
-    }
+/// Fills `slot` with `value` until the guard is dropped.
+pub(crate) fn enter<T>(slot: &'static LocalKey<Slot<T>>, value: Rc<T>) -> Entered<T> {
+    Entered { slot, before: slot.replace(Some(ManuallyDrop::new(value))) }
+}
 
-    fn replace(&self, value: Option<Rc<T>>) -> Option<Rc<T>> {
-        self.0.replace(value.map(ManuallyDrop::new)).map(ManuallyDrop::into_inner)
-    }
+/// What `slot` holds.
+#[inline]
+pub(crate) fn get<T>(slot: &'static LocalKey<Slot<T>>) -> Option<Rc<T>> {
+    with(slot, |held| held.cloned())
+}
 
-    /// Fills `slot` with `value` until the guard is dropped.
-    pub(crate) fn enter(slot: &'static LocalKey<Slot<T>>, value: Rc<T>) -> Entered<T> {
-        Entered { slot, before: slot.with(|slot| slot.replace(Some(value))) }
-    }
-
-    /// What the slot holds.
-    pub(crate) fn get(&self) -> Option<Rc<T>> {
-        let held = self.replace(None);
-        let copy = held.clone();
-        self.replace(held);
-        copy
-    }
-
-    /// Calls `f` with what the slot holds, without the cost of another reference.
-    ///
-    /// `f` must not reach user code, nor panic: the slot is empty while it runs.
-    #[inline]
-    pub(crate) fn with<R>(&self, f: impl FnOnce(Option<&T>) -> R) -> R {
-        let held = self.0.take();
-        let result = f(held.as_ref().map(|held| &***held));
-        self.0.set(held);
-        result
-    }
+/// Calls `f` with what `slot` holds.
+///
+/// `f` must not reach user code, nor panic: the slot is empty while it runs.
+#[inline]
+pub(crate) fn with<T, R>(slot: &'static LocalKey<Slot<T>>, f: impl FnOnce(Option<&Rc<T>>) -> R) -> R {
+    let held = slot.take();
+    let result = f(held.as_deref());
+    slot.set(held);
+    result
 }
 
 impl<T> Drop for Entered<T> {
     fn drop(&mut self) {
-        let entered = self.slot.with(|slot| slot.replace(self.before.take()));
-        drop(entered);
+        let entered = self.slot.replace(self.before.take());
+        drop(entered.map(ManuallyDrop::into_inner));
     }
 }
 
@@ -74,10 +65,30 @@ const UNLIMITED: u64 = u64::MAX;
 thread_local! {
     static REMAINING: Cell<u64> = const { Cell::new(UNLIMITED) };
     static RUNNING: Cell<bool> = const { Cell::new(false) };
+    /// What the timer slack of the thread was before a loop changed it.
+    static SLACK: Cell<Option<TimerSlack>> = const { Cell::new(None) };
 }
 
 /// While it lives, a loop runs on this thread, and no other may.
 pub(crate) struct Running(());
+
+/// Has the kernel end the waits of this thread when they are to end, and not up to 50 us later, for as long as the
+/// loop runs: as it does for a timerfd. Called before the first wait that has an end, so that a loop without timers
+/// makes no system call for it.
+#[inline]
+pub(crate) fn sharpen_waits() {
+    if SLACK.get().is_none() {
+        sharpen_now();
+    }
+}
+
+#[cold]
+fn sharpen_now() {
+    if let Some(before) = TimerSlack::get() {
+        SLACK.set(Some(before));
+        TimerSlack::LEAST.set();
+    }
+}
 
 impl Running {
     /// # Panics
@@ -103,6 +114,9 @@ impl Running {
 impl Drop for Running {
     fn drop(&mut self) {
         RUNNING.set(false);
+        if let Some(before) = SLACK.take() {
+            before.set();
+        }
         REMAINING.set(UNLIMITED);
     }
 }
@@ -152,22 +166,22 @@ mod tests {
     use super::*;
 
     thread_local! {
-        static SLOT: Slot<u32> = const { Slot::empty() };
+        static SLOT: Slot<u32> = const { Cell::new(None) };
     }
 
     #[test]
     fn a_guard_restores_what_was_there_before_it_also_by_a_panic() {
-        assert_eq!(SLOT.with(Slot::get), None);
-        let outer = Slot::enter(&SLOT, Rc::new(1));
+        assert_eq!(get(&SLOT), None);
+        let outer = enter(&SLOT, Rc::new(1));
         let caught = std::panic::catch_unwind(|| {
-            let _inner = Slot::enter(&SLOT, Rc::new(2));
-            assert_eq!(SLOT.with(Slot::get).as_deref(), Some(&2));
+            let _inner = enter(&SLOT, Rc::new(2));
+            assert_eq!(get(&SLOT).as_deref(), Some(&2));
             panic!("leave by a panic");
         });
         assert!(caught.is_err());
-        assert_eq!(SLOT.with(|slot| slot.with(|value| value.copied())), Some(1));
+        assert_eq!(with(&SLOT, |value| value.map(|value| **value)), Some(1));
         drop(outer);
-        assert_eq!(SLOT.with(Slot::get), None);
+        assert_eq!(get(&SLOT), None);
     }
 
     #[test]

@@ -18,10 +18,12 @@ use std::task::{Context, Poll};
 ///     assert!(other.is_finished());
 /// });
 /// ```
-pub async fn yield_now() {
-    YieldNow { yielded: false }.await
+#[inline]
+pub fn yield_now() -> impl Future<Output = ()> {
+    YieldNow { yielded: false }
 }
 
+#[must_use = "futures do nothing unless awaited"]
 struct YieldNow {
     yielded: bool,
 }
@@ -29,6 +31,7 @@ struct YieldNow {
 impl Future for YieldNow {
     type Output = ();
 
+    #[inline]
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
         if self.yielded {
             return Poll::Ready(());

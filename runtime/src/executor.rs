@@ -49,7 +49,7 @@ pub(crate) const POLLS_PER_WAIT: usize = 64;
 
 thread_local! {
     /// The executor that this thread is in.
-    static CURRENT: Slot<Executor> = const { Slot::empty() };
+    static CURRENT: Slot<Executor> = const { Cell::new(None) };
 }
 
 pub(crate) struct Executor {
@@ -106,13 +106,6 @@ pub(crate) enum Rooted {
     Done,
 }
 
-/// Whether a turn may skip the look at the kernel.
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Look {
-    WhenDue,
-    Always,
-}
-
 impl Executor {
     pub(crate) fn new(backend: Backend, blocking: Limits) -> io::Result<Rc<Executor>> {
         let remote = Lease::take(backend)?;
@@ -141,7 +134,7 @@ impl Executor {
 
     pub(crate) fn enter(self: &Rc<Executor>) -> EnteredExecutor {
         EnteredExecutor {
-            _executor: Slot::enter(&CURRENT, self.clone()),
+            _executor: context::enter(&CURRENT, self.clone()),
             _queue: waker::enter(self.queue.clone()),
             _clock: clock::source::enter(&self.clock),
         }
@@ -191,25 +184,36 @@ impl Executor {
         self.queue.retire(ROOT);
     }
 
-    /// One turn of the loop. Returns what it did, and whether the future of `block_on` is done.
-    ///
-    /// With nothing to run it sleeps for `timeout` at most.
-    pub(crate) fn turn(&self, timeout: Option<Duration>, look: Look, root: Root<'_>) -> (Turn, bool) {
-        self.turns.bump();
-        let mut turn = Turn::default();
-        let queued_before = self.queue.queued.get();
-        let idle = self.queue.len() == 0;
-        if idle || look == Look::Always || self.polls_since_wait.get() >= POLLS_PER_WAIT {
-            turn.events = self.wait(if idle { timeout } else { Some(Duration::ZERO) });
-            turn.timers_fired = self.fire_timers();
+    /// Turns the loop until the future of `block_on` is done, or `ended` says that it is over all the same.
+    pub(crate) fn run_until_done(&self, root: Root<'_>, ended: impl Fn() -> bool) {
+        while !ended() {
+            self.turns.bump();
+            let idle = self.queue.len() == 0;
+            if idle || self.polls_since_wait.get() >= POLLS_PER_WAIT {
+                self.wait(if idle { None } else { Some(Duration::ZERO) });
+                self.fire_timers();
+            }
+            self.collect_letters();
+            if self.run(root) {
+                return;
+            }
         }
-        self.collect_letters();
-        turn.woken = (self.queue.queued.get() - queued_before) as usize;
+    }
 
-        let before = self.polls.get();
-        let done = self.run(root);
-        turn.polled = (self.polls.get() - before) as usize;
-        (turn, done)
+    /// One turn of the loop by hand: looks at the kernel whether or not that is due, and says what happened.
+    ///
+    /// With nothing to run it sleeps for `timeout` at most. There is no future of `block_on`.
+    pub(crate) fn turn(&self, timeout: Option<Duration>) -> Turn {
+        self.turns.bump();
+        let (queued_before, polls_before) = (self.queue.queued.get(), self.polls.get());
+        let idle = self.queue.len() == 0;
+        let events = self.wait(if idle { timeout } else { Some(Duration::ZERO) });
+        let timers_fired = self.fire_timers();
+        self.collect_letters();
+        let woken = (self.queue.queued.get() - queued_before) as usize;
+        self.run(&mut |_| Rooted::Absent);
+        let polled = (self.polls.get() - polls_before) as usize;
+        Turn { events, woken, timers_fired, polled }
     }
 
     /// Looks at the kernel, and sleeps there when `timeout` lets it and no other thread has woken anyone: until
@@ -234,6 +238,9 @@ impl Executor {
             (Some(a), Some(b)) => Some(a.min(b)),
             (a, b) => a.or(b),
         };
+        if until_deadline.is_some() {
+            context::sharpen_waits();
+        }
         match self.remote.mailbox.prepare_sleep() {
             Sleep::May => self.look(timeout),
             Sleep::MustNot => self.look(Some(Duration::ZERO)),
@@ -297,7 +304,8 @@ impl Executor {
             self.wake_by_letters();
         }
         if mail.flag {
-            self.remote.take_errands().into_iter().for_each(|errand| errand());
+            // One that panics must not lose those behind it.
+            self.remote.take_errands().into_iter().for_each(waker::contain);
         }
     }
 
@@ -434,7 +442,7 @@ pub(crate) fn current() -> Rc<Executor> {
 
 /// The executor that this thread is in, if any.
 pub(crate) fn try_current() -> Option<Rc<Executor>> {
-    CURRENT.with(Slot::get)
+    context::get(&CURRENT)
 }
 
 /// Makes `future` a task of the runtime that this thread is in. It runs by itself, whether or not the

@@ -57,19 +57,57 @@ impl Handle {
 
     /// Spawns a task on the runtime, which is woken if it sleeps.
     ///
-    /// The future is `Send`, for it travels to the runtime's thread; there it stays. When the runtime is gone, or
-    /// ends before the task is done, the handle says that it was cancelled.
+    /// The future is `Send`, for it travels to the runtime's thread; there it stays. One that uses sockets or timers is
+    /// not: [`spawn_with`](Handle::spawn_with) is for those. When the runtime is gone, or ends before the task is
+    /// done, the handle says that it was cancelled.
     #[track_caller]
     pub fn spawn<F>(&self, future: F) -> RemoteJoinHandle<F::Output>
     where
         F: Future + Send + 'static,
         F::Output: Send + 'static,
     {
+        self.spawn_with(|| future)
+    }
+
+    /// Calls `make` on the runtime's thread and spawns the future that it returns, which need not be `Send`.
+    ///
+    /// When the runtime is gone, when it ends before the task is done, or when `make` panics, the handle says that
+    /// it was cancelled.
+    ///
+    /// ```
+    /// use egret_runtime::runtime::{Handle, Runtime};
+    /// use egret_runtime::time::{Duration, sleep};
+    ///
+    /// let rt = Runtime::new()?;
+    /// let handle = rt.handle();
+    /// let thread = std::thread::spawn(move || {
+    ///     let task = handle.spawn_with(|| async {
+    ///         sleep(Duration::from_micros(10)).await;
+    ///         "slept"
+    ///     });
+    ///     egret_runtime::block_on(task).unwrap()
+    /// });
+    /// while !thread.is_finished() {
+    ///     rt.turn(Some(Duration::from_millis(1)));
+    /// }
+    /// assert_eq!(thread.join().unwrap(), "slept");
+    /// # std::io::Result::Ok(())
+    /// ```
+    #[track_caller]
+    pub fn spawn_with<M, F>(&self, make: M) -> RemoteJoinHandle<F::Output>
+    where
+        M: FnOnce() -> F + Send + 'static,
+        F: Future + 'static,
+        F::Output: Send + 'static,
+    {
         let place = Arc::new(Mutex::new(Place { result: None, waiter: None, taken: false }));
         let id = Id::next();
         let filler = Filler { place: place.clone(), id };
         let at = Location::caller();
-        let errand = move || drop(executor::current().spawn(Remote { future, filler }, id, at));
+        let errand = move || {
+            let future = make();
+            drop(executor::current().spawn(Remote { future, filler }, id, at));
+        };
         remote::send(self.address, Box::new(errand));
         RemoteJoinHandle { place, id }
     }

@@ -12,6 +12,7 @@ use std::future::Future;
 use std::panic::Location;
 use std::pin::Pin;
 use std::rc::Rc;
+use std::sync::{Mutex, PoisonError};
 use std::task::{Context, Poll};
 
 /// Awaits the output of a spawned task. Dropped, it lets the task go on by itself; should it panic, the
@@ -112,7 +113,16 @@ pub struct JoinError {
 
 enum Cause {
     Cancelled,
-    Panic(Box<dyn Any + Send>),
+    Panic(Box<Panic>),
+}
+
+/// What a task panicked with.
+struct Panic {
+    /// Behind a lock that nobody waits for: it need not be `Sync`, and errors have to be, for `io::Error::other`
+    /// and for `?` into `Box<dyn Error + Send + Sync>`.
+    payload: Mutex<Box<dyn Any + Send>>,
+    /// The text of the panic, where it has one.
+    message: Option<String>,
 }
 
 impl JoinError {
@@ -121,7 +131,9 @@ impl JoinError {
     }
 
     pub(crate) fn panic(id: Id, payload: Box<dyn Any + Send>) -> JoinError {
-        JoinError { id, cause: Cause::Panic(payload) }
+        let text = payload.downcast_ref::<String>().cloned();
+        let message = text.or_else(|| payload.downcast_ref::<&'static str>().map(|text| text.to_string()));
+        JoinError { id, cause: Cause::Panic(Box::new(Panic { payload: Mutex::new(payload), message })) }
     }
 
     /// Says which task this was the end of.
@@ -160,7 +172,7 @@ impl JoinError {
     /// This error, when the task did not panic.
     pub fn try_into_panic(self) -> Result<Box<dyn Any + Send>, JoinError> {
         match self.cause {
-            Cause::Panic(payload) => Ok(payload),
+            Cause::Panic(panic) => Ok(panic.payload.into_inner().unwrap_or_else(PoisonError::into_inner)),
             Cause::Cancelled => Err(self),
         }
     }
@@ -169,21 +181,16 @@ impl JoinError {
     pub fn id(&self) -> Id {
         self.id
     }
-
-    /// The text of the panic, where it has one.
-    fn message(&self) -> Option<&str> {
-        let Cause::Panic(payload) = &self.cause else { return None };
-        let text = payload.downcast_ref::<String>().map(String::as_str);
-        text.or_else(|| payload.downcast_ref::<&'static str>().copied())
-    }
 }
 
 impl fmt::Display for JoinError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match (&self.cause, self.message()) {
-            (Cause::Cancelled, _) => write!(f, "task {} was cancelled", self.id),
-            (Cause::Panic(_), Some(message)) => write!(f, "task {} panicked: {message}", self.id),
-            (Cause::Panic(_), None) => write!(f, "task {} panicked", self.id),
+        match &self.cause {
+            Cause::Cancelled => write!(f, "task {} was cancelled", self.id),
+            Cause::Panic(panic) => match &panic.message {
+                Some(message) => write!(f, "task {} panicked: {message}", self.id),
+                None => write!(f, "task {} panicked", self.id),
+            },
         }
     }
 }

@@ -6,7 +6,7 @@ pub use crate::stats::Metrics;
 pub use crate::unhandled::UnhandledPanic;
 
 use crate::context::{Entered, Running};
-use crate::executor::{EnteredExecutor, Executor, Look, Rooted};
+use crate::executor::{EnteredExecutor, Executor, Rooted};
 use crate::join::JoinHandle;
 use crate::pool::Limits;
 use crate::sys::Backend;
@@ -154,12 +154,8 @@ impl Runtime {
                     Rooted::Done
                 }
             };
-            loop {
-                self.raise_unhandled();
-                if root.executor.turn(None, Look::WhenDue, &mut poll).1 {
-                    break;
-                }
-            }
+            root.executor.run_until_done(&mut poll, || self.unhandled.has_failed());
+            self.raise_unhandled(); // with the future still there: the tasks go first
         }
         self.raise_unhandled(); // also what the future held and dropped just now
         output.expect("the turn in which the future completes is the last")
@@ -168,8 +164,7 @@ impl Runtime {
     /// Steps the loop by hand: looks at the kernel, once, and polls what is queued.
     ///
     /// With nothing queued it waits for an event for up to `timeout`, or for as long as it takes with `None`.
-    /// For tests of wake-ups, and for programs that have a loop of their own: the descriptor to wait for there
-    /// is the runtime's [`AsFd`](std::os::fd::AsFd).
+    /// For tests of wake-ups, and for programs that have a loop of their own and call this from it.
     ///
     /// # Panics
     ///
@@ -191,7 +186,7 @@ impl Runtime {
         let _running = Running::start();
         let _entered = self.enter();
         self.raise_unhandled();
-        let turn = self.executor.turn(timeout, Look::Always, &mut |_| Rooted::Absent).0;
+        let turn = self.executor.turn(timeout);
         self.raise_unhandled();
         turn
     }

@@ -8,7 +8,7 @@
 //! [`Unhandled`] is touched by the runtime's thread alone; a job that panics on another one sends what is to be
 //! done. Nothing in here runs user code.
 
-use crate::context::{Entered, Slot};
+use crate::context::{self, Entered, Slot};
 use crate::remote::{self, Address};
 use std::cell::{Cell, OnceCell};
 use std::panic::catch_unwind;
@@ -60,9 +60,7 @@ impl Policy {
     /// That of the runtime that this thread is in.
     #[inline]
     pub(crate) fn current() -> Policy {
-        CURRENT.with(|slot| {
-            slot.with(|unhandled| unhandled.map_or(Policy::REPORT, |unhandled| unhandled.policy))
-        })
+        context::with(&CURRENT, |unhandled| unhandled.map_or(Policy::REPORT, |unhandled| unhandled.policy))
     }
 
     /// Does what the policy says about a panic that `report` tells of.
@@ -71,7 +69,7 @@ impl Policy {
             Policy::IGNORE => {}
             Policy::REPORT => say(&report()),
             runtime => {
-                let current = CURRENT.with(Slot::get).filter(|current| current.policy == runtime);
+                let current = context::get(&CURRENT).filter(|current| current.policy == runtime);
                 match current {
                     Some(current) => current.fail(report()),
                     None => say(&report()),
@@ -102,7 +100,7 @@ impl Policy {
 
 thread_local! {
     /// That of the runtime that this thread is in.
-    static CURRENT: Slot<Unhandled> = const { Slot::empty() };
+    static CURRENT: Slot<Unhandled> = const { Cell::new(None) };
 }
 
 /// The policy of a runtime, and whether it has been shut down by it.
@@ -127,7 +125,7 @@ impl Unhandled {
 
     /// Makes this what the tasks of the thread find until the guard is dropped.
     pub(crate) fn enter(self: &Rc<Unhandled>) -> Entered<Unhandled> {
-        Slot::enter(&CURRENT, self.clone())
+        context::enter(&CURRENT, self.clone())
     }
 
     fn fail(&self, report: String) {

@@ -10,10 +10,11 @@
 
 #![allow(unsafe_code)]
 
-use crate::context::Slot;
+use crate::context::{self, Slot};
 use crate::key::TaskKey;
 use crate::queue::{Batch, RunQueue};
 use crate::remote;
+use std::cell::Cell;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::task::{RawWaker, RawWakerVTable, Waker};
 
@@ -22,12 +23,12 @@ static VTABLE: RawWakerVTable = RawWakerVTable::new(clone, wake, wake, drop);
 
 thread_local! {
     /// The run queue of the executor that this thread is in.
-    static QUEUE: Slot<RunQueue> = const { Slot::empty() };
+    static QUEUE: Slot<RunQueue> = const { Cell::new(None) };
 }
 
 /// Makes the wakes of this thread local to the executor of `queue` until the guard is dropped.
 pub(crate) fn enter(queue: std::rc::Rc<RunQueue>) -> crate::context::Entered<RunQueue> {
-    Slot::enter(&QUEUE, queue)
+    context::enter(&QUEUE, queue)
 }
 
 /// The waker of the task that `key` names.
@@ -94,7 +95,9 @@ fn key(data: *const ()) -> Option<TaskKey> {
 /// Calls `f` with the run queue of `key`'s executor if this thread is in it.
 #[inline]
 fn on_queue_of<R>(key: TaskKey, f: impl FnOnce(&RunQueue) -> R) -> Option<R> {
-    QUEUE.with(|slot| slot.with(|queue| queue.filter(|queue| queue.executor == key.executor()).map(f)))
+    context::with(&QUEUE, |queue| {
+        queue.filter(|queue| queue.executor == key.executor()).map(|queue| f(queue))
+    })
 }
 
 fn clone(data: *const ()) -> RawWaker {

@@ -131,7 +131,7 @@ fn a_regular_file_is_handed_back_with_an_error_that_says_what_to_do() {
         let raw = number.as_raw_fd();
         let refused = AsyncFd::try_new(number).unwrap_err();
         let message = refused.to_string();
-        assert!(message.contains("a regular file or a directory"), "{message}");
+        assert!(message.contains("a regular file, a directory and some devices"), "{message}");
         assert!(message.contains("read it on a thread instead"), "{message}");
         let (file, error) = refused.into_parts();
         assert_eq!(error.raw_os_error(), Some(libc::EPERM));

@@ -154,7 +154,7 @@ assert_has!(Builder: Send + Sync);
 assert_has!(Metrics: Send + Sync);
 assert_has!(Turn: Send + Sync);
 assert_has!(Id: Send + Sync);
-assert_has!(JoinError: Send);
+assert_has!(JoinError: std::error::Error + Send + Sync + 'static);
 assert_has!(JoinHandle<Rc<()>>: Unpin);
 assert_not!(Runtime: Send);
 assert_not!(Runtime: Sync);

@@ -4,14 +4,14 @@
 //! from where it stood.
 
 use crate::clock::Clock;
-use crate::context::{Entered, Slot};
+use crate::context::{self, Entered, Slot};
 use std::cell::Cell;
 use std::rc::Rc;
 use std::time::Instant;
 
 thread_local! {
     /// The clock of the executor that this thread is in.
-    static CLOCK: Slot<Clock> = const { Slot::empty() };
+    static CLOCK: Slot<Clock> = const { Cell::new(None) };
 }
 
 /// Whether the clock runs.
@@ -94,9 +94,9 @@ impl Source {
 }
 
 pub(crate) fn enter(clock: &Rc<Clock>) -> EnteredClock {
-    EnteredClock { _entered: Slot::enter(&CLOCK, clock.clone()) }
+    EnteredClock { _entered: context::enter(&CLOCK, clock.clone()) }
 }
 
 pub(crate) fn now() -> Instant {
-    CLOCK.with(|slot| slot.with(|clock| clock.map_or_else(Instant::now, |clock| clock.source.now())))
+    context::with(&CLOCK, |clock| clock.map_or_else(Instant::now, |clock| clock.source.now()))
 }

@@ -20,6 +20,34 @@ impl Backend {
     }
 }
 
+/// How long the kernel may put a wake-up of the calling thread off, to serve others with it; in nanoseconds.
+///
+/// By [`PR_SET_TIMERSLACK`](https://man7.org/linux/man-pages/man2/PR_SET_TIMERSLACK.2const.html). Threads and
+/// processes that are started meanwhile inherit it.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct TimerSlack(libc::c_ulong);
+
+impl TimerSlack {
+    /// The least there is.
+    pub const LEAST: TimerSlack = TimerSlack(1);
+
+    /// That of the calling thread; `None` where the kernel does not say.
+    pub fn get() -> Option<TimerSlack> {
+        if cfg!(miri) {
+            return None; // Miri knows no timer slack.
+        }
+        // SAFETY: the call takes no pointer.
+        let slack = unsafe { libc::prctl(libc::PR_GET_TIMERSLACK) };
+        libc::c_ulong::try_from(slack).ok().map(TimerSlack)
+    }
+
+    /// Makes this that of the calling thread.
+    pub fn set(self) {
+        // SAFETY: the call takes no pointer. A kernel that refuses it leaves things as they are.
+        unsafe { libc::prctl(libc::PR_SET_TIMERSLACK, self.0) };
+    }
+}
+
 #[inline]
 fn read(clock: libc::clockid_t) -> u64 {
     let mut now = libc::timespec { tv_sec: 0, tv_nsec: 0 };
@@ -32,6 +60,15 @@ fn read(clock: libc::clockid_t) -> u64 {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_slack_of_a_thread_is_its_own_and_can_be_put_back() {
+        let Some(before) = TimerSlack::get() else { return };
+        TimerSlack::LEAST.set();
+        assert_eq!(TimerSlack::get(), Some(TimerSlack::LEAST));
+        before.set();
+        assert_eq!(TimerSlack::get(), Some(before));
+    }
 
     #[test]
     fn the_coarse_clock_is_never_ahead_of_the_precise_one() {

@@ -33,6 +33,7 @@ mod socket;
 mod transfer;
 
 pub use accept::AcceptFailure;
+pub use clock::TimerSlack;
 pub use epoll::{Epoll, Events, mask};
 pub use fd::{Fd, ReadBuf};
 pub use socket::{Connect, Domain, Type};

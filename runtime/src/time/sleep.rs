@@ -124,7 +124,6 @@ impl Sleep {
         self.state = State::Fresh;
     }
 
-    #[cold]
     fn start(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         let executor = executor::current();
         let timers = &executor.timers;

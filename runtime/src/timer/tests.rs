@@ -155,7 +155,7 @@ proptest! {
     /// The order within one deadline is the order of setting; a timer that was moved there by a reset is
     /// among them, but which place it has is not promised, so it is compared as a set.
     #[test]
-    fn the_heap_does_what_a_sorted_list_does(steps in prop::collection::vec(step(), 1..300)) {
+    fn the_heap_does_what_a_sorted_list_does(steps in prop::collection::vec(step(), 1..if cfg!(miri) { 40 } else { 300 })) {
         let timers = timers();
         let mut model: Vec<Modelled> = Vec::new();
         let (mut now, mut number) = (0u64, 0u32);
