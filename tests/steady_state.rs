@@ -1,0 +1,114 @@
+//! What a request costs once everything is warm: no allocation, no `epoll_ctl`, and exact counts of the rest.
+//!
+//! The allocator is asked by each thread for itself, so that the test harness is not counted.
+
+use egret::net::{TcpListener, TcpStream};
+use egret::runtime::Runtime;
+use std::alloc::{GlobalAlloc, Layout, System};
+use std::cell::Cell;
+use std::io::{Read, Write};
+use std::time::Duration;
+
+struct Counting;
+
+thread_local! {
+    /// What this thread has asked for.
+    static ALLOCATIONS: Cell<u64> = const { Cell::new(0) };
+}
+
+fn count() {
+    ALLOCATIONS.set(ALLOCATIONS.get() + 1);
+}
+
+// SAFETY: every call goes to the system's allocator unchanged, which keeps the contract; counting touches no memory
+// but a cell of the thread's, which has no destructor and allocates nothing itself.
+unsafe impl GlobalAlloc for Counting {
+    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
+        count();
+        // SAFETY: the caller keeps the contract of `alloc`, which is the same.
+        unsafe { System.alloc(layout) }
+    }
+
+    unsafe fn dealloc(&self, memory: *mut u8, layout: Layout) {
+        // SAFETY: the memory came from `System`, by the functions above and below.
+        unsafe { System.dealloc(memory, layout) }
+    }
+
+    unsafe fn realloc(&self, memory: *mut u8, layout: Layout, size: usize) -> *mut u8 {
+        count();
+        // SAFETY: the memory came from `System`, and the caller keeps the contract of `realloc`.
+        unsafe { System.realloc(memory, layout, size) }
+    }
+}
+
+#[global_allocator]
+static ALLOCATOR: Counting = Counting;
+
+const CONNECTIONS: usize = 64;
+const ROUNDS: usize = 100;
+const MESSAGE: [u8; 100] = [7; 100];
+
+async fn echo(mut stream: TcpStream) {
+    let mut buffer = [0; 4096];
+    loop {
+        match stream.read(&mut buffer).await {
+            Ok(0) | Err(_) => return,
+            Ok(n) => stream.write_all(&buffer[..n]).await.unwrap(),
+        }
+    }
+}
+
+/// One request on each connection, all of them there before the loop is turned.
+fn round(rt: &Runtime, clients: &mut [std::net::TcpStream]) {
+    for client in &mut *clients {
+        client.write_all(&MESSAGE).unwrap();
+    }
+    let turn = rt.turn(Some(Duration::from_secs(5)));
+    assert_eq!((turn.events, turn.woken, turn.polled), (CONNECTIONS, CONNECTIONS, CONNECTIONS));
+    for client in clients {
+        let mut answer = [0; MESSAGE.len()];
+        client.read_exact(&mut answer).unwrap();
+        assert_eq!(answer, MESSAGE);
+    }
+}
+
+#[test]
+fn a_request_allocates_nothing_and_is_one_event_and_one_poll() {
+    let rt = Runtime::new().unwrap();
+    let listener = rt.block_on(TcpListener::bind("127.0.0.1:0")).unwrap();
+    let address = listener.local_addr().unwrap();
+    let mut clients: Vec<_> =
+        (0..CONNECTIONS).map(|_| std::net::TcpStream::connect(address).unwrap()).collect();
+    rt.block_on(async {
+        for _ in 0..CONNECTIONS {
+            egret::spawn(echo(listener.accept().await.unwrap().0));
+        }
+    });
+    while rt.metrics().local_wakes < CONNECTIONS as u64 && rt.turn(Some(Duration::ZERO)).polled > 0 {}
+    for _ in 0..3 {
+        round(&rt, &mut clients);
+    }
+
+    let (before, allocations) = (rt.metrics(), ALLOCATIONS.get());
+    for _ in 0..ROUNDS {
+        round(&rt, &mut clients);
+    }
+    let (after, allocated) = (rt.metrics(), ALLOCATIONS.get() - allocations);
+
+    let requests = (ROUNDS * CONNECTIONS) as u64;
+    assert_eq!(allocated, 0, "allocations in {requests} requests");
+    assert_eq!(after.epoll_ctls - before.epoll_ctls, 0);
+    assert_eq!(after.epoll_waits - before.epoll_waits, ROUNDS as u64);
+    assert_eq!(after.events - before.events, requests);
+    assert_eq!(after.local_wakes - before.local_wakes, requests);
+    assert_eq!(after.polls - before.polls, requests);
+    assert_eq!(after.eventfd_writes - before.eventfd_writes, 0);
+}
+
+#[test]
+fn the_counter_counts() {
+    // The other test asserts that a difference is zero, which it would be with a counter that never moves.
+    let before = ALLOCATIONS.get();
+    std::hint::black_box(Box::new(1));
+    assert!(ALLOCATIONS.get() > before);
+}
