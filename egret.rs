@@ -51,7 +51,7 @@ pub use egret_runtime::{block_on, spawn};
 pub mod io {
     //! Any descriptor as futures.
 
-    pub use egret_runtime::io::{AsyncFd, AsyncFdReadyGuard, AsyncFdTryNewError, Interest};
+    pub use egret_runtime::io::{AsyncFd, AsyncFdReadyGuard, AsyncFdTryNewError, Interest, TryIoError};
 }
 
 pub mod net {

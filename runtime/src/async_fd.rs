@@ -3,6 +3,12 @@
 //! It is a [`Registration`] that only `EAGAIN` clears, since a short transfer proves nothing of a descriptor
 //! whose kind is not known, and the closures that the operations are written in.
 
+mod error;
+mod guard;
+
+pub use error::AsyncFdTryNewError;
+pub use guard::{AsyncFdReadyGuard, TryIoError};
+
 use crate::io::{Direction, Registration, Start};
 use std::fmt;
 use std::io;
@@ -285,121 +291,5 @@ impl<T: AsFd> AsRawFd for AsyncFd<T> {
 impl<T: AsFd + fmt::Debug> fmt::Debug for AsyncFd<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_tuple("AsyncFd").field(self.get_ref()).finish()
-    }
-}
-
-/// Says that an [`AsyncFd`] was ready when this was made.
-///
-/// It remembers which events that was learned from, so that clearing by an old guard cannot undo what a later
-/// event has set.
-#[must_use = "readiness that is neither used nor cleared makes the next wait return at once"]
-pub struct AsyncFdReadyGuard<'a, T: AsFd> {
-    fd: &'a AsyncFd<T>,
-    interest: Interest,
-    ticks: u64,
-}
-
-impl<'a, T: AsFd> AsyncFdReadyGuard<'a, T> {
-    /// Tries `op` once; when it would block, clears the readiness, so that the next wait waits.
-    ///
-    /// # Errors
-    ///
-    /// The outer one when `op` said [`WouldBlock`](io::ErrorKind::WouldBlock); any other error of `op` is the
-    /// inner one.
-    pub fn try_io<R>(
-        &mut self,
-        op: impl FnOnce(&'a AsyncFd<T>) -> io::Result<R>,
-    ) -> Result<io::Result<R>, TryIoError> {
-        match op(self.fd) {
-            Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
-                self.clear_ready();
-                Err(TryIoError(()))
-            }
-            result => Ok(result),
-        }
-    }
-
-    /// Says that the descriptor is not ready any more: an operation on it would block.
-    ///
-    /// Nothing happens when an event has come since the guard was made.
-    pub fn clear_ready(&mut self) {
-        self.fd.registration.clear_since(self.ticks, self.interest.0);
-    }
-
-    /// Says that the descriptor is still ready. This is what happens without it, too.
-    pub fn retain_ready(&mut self) {}
-
-    /// The `AsyncFd` that is ready.
-    pub fn get_ref(&self) -> &'a AsyncFd<T> {
-        self.fd
-    }
-
-    /// The descriptor that is ready.
-    pub fn get_inner(&self) -> &'a T {
-        self.fd.get_ref()
-    }
-}
-
-impl<T: AsFd> fmt::Debug for AsyncFdReadyGuard<'_, T> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("AsyncFdReadyGuard").field("interest", &self.interest).finish_non_exhaustive()
-    }
-}
-
-/// The operation of [`AsyncFdReadyGuard::try_io`] would have blocked.
-#[derive(Debug)]
-pub struct TryIoError(());
-
-impl fmt::Display for TryIoError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("the operation would have blocked")
-    }
-}
-
-impl std::error::Error for TryIoError {}
-
-/// A descriptor that could not be registered, and why.
-pub struct AsyncFdTryNewError<T> {
-    inner: T,
-    cause: io::Error,
-}
-
-impl<T> AsyncFdTryNewError<T> {
-    /// The descriptor and the error of the kernel.
-    pub fn into_parts(self) -> (T, io::Error) {
-        (self.inner, self.cause)
-    }
-}
-
-impl<T> fmt::Display for AsyncFdTryNewError<T> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.cause.kind() {
-            io::ErrorKind::PermissionDenied => write!(
-                f,
-                "this descriptor cannot be polled: a regular file, a directory and some devices are always \
-                 ready; read it on a thread instead ({})",
-                self.cause
-            ),
-            _ => write!(f, "cannot register this descriptor: {}", self.cause),
-        }
-    }
-}
-
-impl<T> fmt::Debug for AsyncFdTryNewError<T> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        fmt::Debug::fmt(&self.cause, f)
-    }
-}
-
-impl<T> std::error::Error for AsyncFdTryNewError<T> {
-    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
-        Some(&self.cause)
-    }
-}
-
-impl<T> From<AsyncFdTryNewError<T>> for io::Error {
-    /// Keeps the kind and says the remedy; the errno is in [`into_parts`](AsyncFdTryNewError::into_parts).
-    fn from(error: AsyncFdTryNewError<T>) -> io::Error {
-        io::Error::new(error.cause.kind(), error.to_string())
     }
 }

@@ -13,15 +13,16 @@
 //!
 //! User code (poll, drop, wake) runs with no borrow held, so it may spawn, wake, abort, and close what it likes.
 
+mod park;
+
 use crate::clock::source::EnteredClock;
 use crate::clock::{self, Clock};
 use crate::context::{self, Entered, Slot};
 use crate::join::JoinHandle;
 use crate::key::{ROOT, TaskKey};
-use crate::mailbox::Sleep;
 use crate::pool::{Limits, Pool};
-use crate::queue::{RunQueue, Woken};
-use crate::reactor::{Reactor, wake_all};
+use crate::queue::RunQueue;
+use crate::reactor::Reactor;
 use crate::remote::{Address, Lease};
 use crate::stats::{Counter, Metrics};
 use crate::sys::Backend;
@@ -214,110 +215,6 @@ impl Executor {
         self.run(&mut |_| Rooted::Absent);
         let polled = (self.polls.get() - polls_before) as usize;
         Turn { events, woken, timers_fired, polled }
-    }
-
-    /// Looks at the kernel, and sleeps there when `timeout` lets it and no other thread has woken anyone: until
-    /// something happens, or a deadline comes, or `timeout` is over.
-    fn wait(&self, timeout: Option<Duration>) -> usize {
-        self.polls_since_wait.set(0);
-        if timeout == Some(Duration::ZERO) {
-            return self.look(timeout);
-        }
-        let deadline = self.timers.next();
-        match deadline {
-            Some(deadline) if self.clock.source.jumps_when_idle() => return self.look_or_jump(deadline),
-            _ => {}
-        }
-        let until_deadline = match deadline {
-            Some(deadline) if !self.clock.source.stands_still() => {
-                Some(Duration::from_nanos(deadline.saturating_sub(self.clock.now())))
-            }
-            _ => None,
-        };
-        let timeout = match (timeout, until_deadline) {
-            (Some(a), Some(b)) => Some(a.min(b)),
-            (a, b) => a.or(b),
-        };
-        if until_deadline.is_some() {
-            context::sharpen_waits();
-        }
-        match self.remote.mailbox.prepare_sleep() {
-            Sleep::May => self.look(timeout),
-            Sleep::MustNot => self.look(Some(Duration::ZERO)),
-        }
-    }
-
-    /// Where an idle loop goes on a clock that a test has paused: to the next deadline, if the kernel has nothing
-    /// to report now and no other thread has woken anyone.
-    fn look_or_jump(&self, deadline: u64) -> usize {
-        // Asked before the mailbox is looked at: a job is counted until its wake is in there. With one out, time
-        // stands still, and the end of the last ends the sleep.
-        let jobs = self.blocking.outstanding(&waker::new(self.key(0, ROOT)));
-        let may_jump = self.remote.mailbox.prepare_sleep() == Sleep::May;
-        if jobs > 0 {
-            return self.look(if may_jump { None } else { Some(Duration::ZERO) });
-        }
-        let events = self.look(Some(Duration::ZERO));
-        if may_jump && events == 0 {
-            self.clock.source.jump(self.clock.instant(deadline).into_std());
-        }
-        events
-    }
-
-    /// Calls `epoll_wait` and wakes whoever waited for what it reports.
-    #[inline]
-    fn look(&self, timeout: Option<Duration>) -> usize {
-        let events = self.reactor.wait(timeout, &mut self.foreign.borrow_mut());
-        self.wake_foreign();
-        events.expect("epoll_wait on egret's own epoll descriptor; was it closed behind egret's back?")
-    }
-
-    /// Wakes whoever waited for a deadline that has passed. Without timers it does not read the clock.
-    pub(crate) fn fire_timers(&self) -> usize {
-        if self.timers.is_empty() {
-            return 0;
-        }
-        let fired = self.timers.fire(self.clock.now(), &self.queue, &mut self.foreign.borrow_mut());
-        self.wake_foreign();
-        fired
-    }
-
-    /// Wakes those who were collected because they are not tasks of this executor.
-    #[inline]
-    fn wake_foreign(&self) {
-        if !self.foreign.borrow().is_empty() {
-            wake_all(&mut self.foreign.take());
-        }
-    }
-
-    /// Whether no task is queued.
-    #[cfg(feature = "test-util")]
-    pub(crate) fn is_quiet(&self) -> bool {
-        self.queue.len() == 0
-    }
-
-    /// Takes the wakes of other threads. Ends the sleep that `wait` announced.
-    #[inline]
-    fn collect_letters(&self) {
-        let mail = self.remote.mailbox.collect();
-        if mail.letters {
-            self.wake_by_letters();
-        }
-        if mail.flag {
-            // One that panics must not lose those behind it.
-            self.remote.take_errands().into_iter().for_each(waker::contain);
-        }
-    }
-
-    #[cold]
-    fn wake_by_letters(&self) {
-        let letters = &mut *self.letters.borrow_mut();
-        self.remote.mailbox.take_letters(letters);
-        for key in letters.drain(..).filter_map(TaskKey::from_bits) {
-            if self.queue.wake(key.index(), key.generation()) == Woken::Queued {
-                self.remote_wakes.bump();
-            }
-        }
     }
 
     /// Polls what is queued now, within the bound. Returns whether the future of `block_on` is done.

@@ -8,7 +8,7 @@
 //! readiness between a system call and the clear that follows it, for events are only taken in `epoll_wait`
 //! and that is never called from here; so no tick is compared.
 
-pub use crate::async_fd::{AsyncFd, AsyncFdReadyGuard, AsyncFdTryNewError, Interest};
+pub use crate::async_fd::{AsyncFd, AsyncFdReadyGuard, AsyncFdTryNewError, Interest, TryIoError};
 pub use crate::readiness::{Clears, Direction, Start};
 
 use crate::context;

@@ -1,0 +1,50 @@
+//! [`AsyncFdTryNewError`]: a descriptor that was refused, and given back.
+
+use std::fmt;
+use std::io;
+
+/// A descriptor that could not be registered, and why.
+pub struct AsyncFdTryNewError<T> {
+    pub(super) inner: T,
+    pub(super) cause: io::Error,
+}
+
+impl<T> AsyncFdTryNewError<T> {
+    /// The descriptor and the error of the kernel.
+    pub fn into_parts(self) -> (T, io::Error) {
+        (self.inner, self.cause)
+    }
+}
+
+impl<T> fmt::Display for AsyncFdTryNewError<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.cause.kind() {
+            io::ErrorKind::PermissionDenied => write!(
+                f,
+                "this descriptor cannot be polled: a regular file, a directory and some devices are always \
+                 ready; read it on a thread instead ({})",
+                self.cause
+            ),
+            _ => write!(f, "cannot register this descriptor: {}", self.cause),
+        }
+    }
+}
+
+impl<T> fmt::Debug for AsyncFdTryNewError<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Debug::fmt(&self.cause, f)
+    }
+}
+
+impl<T> std::error::Error for AsyncFdTryNewError<T> {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        Some(&self.cause)
+    }
+}
+
+impl<T> From<AsyncFdTryNewError<T>> for io::Error {
+    /// Keeps the kind and says the remedy; the errno is in [`into_parts`](AsyncFdTryNewError::into_parts).
+    fn from(error: AsyncFdTryNewError<T>) -> io::Error {
+        io::Error::new(error.cause.kind(), error.to_string())
+    }
+}
