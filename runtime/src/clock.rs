@@ -1,8 +1,10 @@
 //! The clock of a runtime, and [`Instant`], a time on it.
 //!
 //! Each executor has a clock. It is the monotonic clock of the system, unless feature `test-util` is on and a test
-//! has paused it: what differs is in `clock/real.rs` and `clock/paused.rs`, of which one is compiled. Timers are
-//! set in nanoseconds since the clock was made.
+//! has paused it: what differs is in `clock/real.rs` and `clock/paused.rs`, of which one is compiled.
+//!
+//! A time is the nanoseconds of `CLOCK_MONOTONIC`, in 64 bits: what the kernel says, with no arithmetic until a
+//! deadline is compared. They last until 584 years after the machine was started.
 
 #[cfg(not(feature = "test-util"))]
 #[path = "clock/real.rs"]
@@ -16,6 +18,7 @@ use crate::sys::Backend;
 use source::Source;
 use std::fmt;
 use std::ops::{Add, AddAssign, Sub, SubAssign};
+use std::sync::OnceLock;
 use std::time::Duration;
 
 /// How far the coarse clock is trusted to be behind: two ticks of the slowest kernel. Where it is behind by more,
@@ -26,34 +29,17 @@ const COARSE_LAG: u64 = 20_000_000;
 pub(crate) struct Clock {
     pub(crate) source: Source,
     backend: Backend,
-    origin: std::time::Instant,
-    /// `origin` on the kernel's own scale, or a little later.
-    kernel_origin: u64,
 }
 
 impl Clock {
     pub(crate) fn new(backend: Backend) -> Clock {
-        let origin = std::time::Instant::now();
-        Clock { source: Source::new(), backend, origin, kernel_origin: backend.monotonic() }
+        Clock { source: Source::new(), backend }
     }
 
-    /// Nanoseconds since the clock was made.
+    /// The time now, in nanoseconds.
     #[inline]
     pub(crate) fn now(&self) -> u64 {
-        self.nanoseconds(Instant(self.source.now())).unwrap_or(u64::MAX)
-    }
-
-    /// `instant` in nanoseconds since the clock was made; 0 for what was before, `None` for what is more than 584
-    /// years after.
-    #[inline]
-    pub(crate) fn nanoseconds(&self, instant: Instant) -> Option<u64> {
-        let since = instant.0.saturating_duration_since(self.origin);
-        since.as_secs().checked_mul(1_000_000_000)?.checked_add(since.subsec_nanos().into())
-    }
-
-    /// What `nanoseconds` after the clock was made is.
-    pub(crate) fn instant(&self, nanoseconds: u64) -> Instant {
-        Instant(self.origin + Duration::from_nanos(nanoseconds))
+        self.source.now()
     }
 
     /// Whether `deadline` has passed.
@@ -61,7 +47,7 @@ impl Clock {
     /// The precise clock is read (about 25 ns) only when the coarse one (about 5 ns) leaves it open.
     pub(crate) fn has_passed(&self, deadline: u64) -> bool {
         if !self.source.is_virtual() {
-            let coarse = self.backend.monotonic_coarse().saturating_sub(self.kernel_origin);
+            let coarse = self.backend.monotonic_coarse();
             if deadline <= coarse {
                 return true;
             }
@@ -75,8 +61,8 @@ impl Clock {
 
 /// A time on the clock of the runtime, to the nanosecond.
 ///
-/// As [`std::time::Instant`], which it is made of, but that [`now`](Instant::now) follows the clock of the runtime
-/// where a test has paused it.
+/// As [`std::time::Instant`], but that [`now`](Instant::now) follows the clock of the runtime where a test has paused
+/// it, and that a time more than 584 years after the machine was started cannot be said.
 ///
 /// ```
 /// use egret_runtime::time::Instant;
@@ -88,7 +74,22 @@ impl Clock {
 /// assert_eq!(start.saturating_duration_since(end), Duration::ZERO);
 /// ```
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Instant(std::time::Instant);
+pub struct Instant(u64);
+
+/// One moment on both clocks. The standard library's was read first, so that a deadline which comes from there is
+/// not earlier here, but later by the time that a reading takes.
+struct Anchor {
+    std: std::time::Instant,
+    nanoseconds: u64,
+}
+
+fn anchor() -> &'static Anchor {
+    static ANCHOR: OnceLock<Anchor> = OnceLock::new();
+    ANCHOR.get_or_init(|| {
+        let std = std::time::Instant::now();
+        Anchor { std, nanoseconds: Backend::current().monotonic() }
+    })
+}
 
 impl Instant {
     /// The time now.
@@ -97,29 +98,45 @@ impl Instant {
         Instant(source::now())
     }
 
-    /// The same time as a type of egret.
+    #[inline]
+    pub(crate) fn from_nanoseconds(nanoseconds: u64) -> Instant {
+        Instant(nanoseconds)
+    }
+
+    #[inline]
+    pub(crate) fn nanoseconds(self) -> u64 {
+        self.0
+    }
+
+    /// The same time as a type of egret; the ends of the range for what is beyond them.
     pub fn from_std(std: std::time::Instant) -> Instant {
-        Instant(std)
+        let anchor = anchor();
+        let origin = Instant(anchor.nanoseconds);
+        let earlier = anchor.std.saturating_duration_since(std);
+        let later = std.saturating_duration_since(anchor.std);
+        origin.checked_sub(earlier).unwrap_or(Instant(0)).checked_add(later).unwrap_or(Instant(u64::MAX))
     }
 
     /// The same time as a type of the standard library.
     pub fn into_std(self) -> std::time::Instant {
-        self.0
+        let anchor = anchor();
+        let origin = Instant(anchor.nanoseconds);
+        anchor.std + self.saturating_duration_since(origin) - origin.saturating_duration_since(self)
     }
 
     /// How much later than `earlier` this is, or nothing.
     pub fn duration_since(&self, earlier: Instant) -> Duration {
-        self.0.saturating_duration_since(earlier.0)
+        Duration::from_nanos(self.0.saturating_sub(earlier.0))
     }
 
     /// How much later than `earlier` this is, unless it is earlier.
     pub fn checked_duration_since(&self, earlier: Instant) -> Option<Duration> {
-        self.0.checked_duration_since(earlier.0)
+        self.0.checked_sub(earlier.0).map(Duration::from_nanos)
     }
 
     /// How much later than `earlier` this is, or nothing.
     pub fn saturating_duration_since(&self, earlier: Instant) -> Duration {
-        self.0.saturating_duration_since(earlier.0)
+        Duration::from_nanos(self.0.saturating_sub(earlier.0))
     }
 
     /// How long ago this was, or nothing.
@@ -128,26 +145,32 @@ impl Instant {
     }
 
     /// This much later, unless it is beyond the range of the clock.
+    #[inline]
     pub fn checked_add(&self, duration: Duration) -> Option<Instant> {
-        self.0.checked_add(duration).map(Instant)
+        self.0.checked_add(nanoseconds(duration)?).map(Instant)
     }
 
     /// This much earlier, unless it is beyond the range of the clock.
     pub fn checked_sub(&self, duration: Duration) -> Option<Instant> {
-        self.0.checked_sub(duration).map(Instant)
+        self.0.checked_sub(nanoseconds(duration)?).map(Instant)
     }
 }
 
 impl From<std::time::Instant> for Instant {
     fn from(std: std::time::Instant) -> Instant {
-        Instant(std)
+        Instant::from_std(std)
     }
 }
 
 impl From<Instant> for std::time::Instant {
     fn from(instant: Instant) -> std::time::Instant {
-        instant.0
+        instant.into_std()
     }
+}
+
+#[inline]
+fn nanoseconds(duration: Duration) -> Option<u64> {
+    duration.as_secs().checked_mul(1_000_000_000)?.checked_add(duration.subsec_nanos().into())
 }
 
 impl Add<Duration> for Instant {
@@ -157,7 +180,7 @@ impl Add<Duration> for Instant {
     ///
     /// Beyond the range of the clock; [`Instant::checked_add`] does not.
     fn add(self, duration: Duration) -> Instant {
-        Instant(self.0 + duration)
+        self.checked_add(duration).expect("a time beyond the range of the clock")
     }
 }
 
@@ -174,7 +197,7 @@ impl Sub<Duration> for Instant {
     ///
     /// Beyond the range of the clock; [`Instant::checked_sub`] does not.
     fn sub(self, duration: Duration) -> Instant {
-        Instant(self.0 - duration)
+        self.checked_sub(duration).expect("a time before the range of the clock")
     }
 }
 
@@ -195,6 +218,42 @@ impl Sub for Instant {
 
 impl fmt::Debug for Instant {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.fmt(f)
+        write!(f, "Instant({}.{:09})", self.0 / 1_000_000_000, self.0 % 1_000_000_000)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_time_of_the_standard_library_comes_back_as_it_was() {
+        let now = std::time::Instant::now();
+        for std in
+            [now, now + Duration::from_nanos(1), now - Duration::from_secs(1), now + Duration::from_secs(1)]
+        {
+            assert_eq!(Instant::from_std(std).into_std(), std);
+        }
+        assert!(Instant::now().into_std() <= std::time::Instant::now());
+        let far = now.checked_add(Duration::from_secs(1_000 * 365 * 86_400));
+        assert_eq!(far.map(Instant::from_std), far.map(|_| Instant(u64::MAX)));
+    }
+
+    #[test]
+    fn a_deadline_of_the_standard_library_is_never_earlier_here() {
+        for _ in 0..if cfg!(miri) { 10 } else { 10_000 } {
+            let here = Instant::now();
+            let there = Instant::from_std(std::time::Instant::now());
+            assert!(there >= here);
+        }
+    }
+
+    #[test]
+    fn what_is_beyond_the_range_is_nothing_and_not_a_panic() {
+        let now = Instant::now();
+        assert_eq!(now.checked_add(Duration::MAX), None);
+        assert_eq!(now.checked_sub(Duration::MAX), None);
+        assert_eq!(Instant(u64::MAX).checked_add(Duration::from_nanos(1)), None);
+        assert_eq!(Instant(u64::MAX - 1).checked_add(Duration::from_nanos(1)), Some(Instant(u64::MAX)));
     }
 }

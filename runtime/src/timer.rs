@@ -145,12 +145,6 @@ impl Timer {
         self.timers.inner.borrow().entries[self.entry as usize].position.is_none()
     }
 
-    /// The clock that its deadline is on.
-    #[inline]
-    pub(crate) fn clock(&self) -> &Clock {
-        &self.timers.clock
-    }
-
     /// Whether it never will, because its runtime is gone.
     #[inline]
     pub(crate) fn is_orphan(&self) -> bool {

@@ -5,9 +5,9 @@
 
 use crate::clock::Clock;
 use crate::context::{self, Entered, Slot};
+use crate::sys::Backend;
 use std::cell::Cell;
 use std::rc::Rc;
-use std::time::Instant;
 
 thread_local! {
     /// The clock of the executor that this thread is in.
@@ -24,9 +24,9 @@ enum State {
     /// It is the clock of the system.
     Real,
     /// It runs since `real`, when it said `virtual_`.
-    Resumed { real: Instant, virtual_: Instant },
+    Resumed { real: u64, virtual_: u64 },
     /// It stands still.
-    Paused { at: Instant, jumps_when_idle: bool },
+    Paused { at: u64, jumps_when_idle: bool },
 }
 
 pub(crate) struct EnteredClock {
@@ -38,10 +38,10 @@ impl Source {
         Source { state: Cell::new(State::Real) }
     }
 
-    pub(crate) fn now(&self) -> Instant {
+    pub(crate) fn now(&self) -> u64 {
         match self.state.get() {
-            State::Real => Instant::now(),
-            State::Resumed { real, virtual_ } => virtual_ + real.elapsed(),
+            State::Real => real(),
+            State::Resumed { real, virtual_ } => virtual_ + (self::real() - real),
             State::Paused { at, .. } => at,
         }
     }
@@ -61,7 +61,7 @@ impl Source {
     }
 
     /// Goes to `to`, if it stands still at an earlier time.
-    pub(crate) fn jump(&self, to: Instant) {
+    pub(crate) fn jump(&self, to: u64) {
         if let State::Paused { at, jumps_when_idle } = self.state.get() {
             self.state.set(State::Paused { at: at.max(to), jumps_when_idle });
         }
@@ -80,7 +80,7 @@ impl Source {
     pub(crate) fn resume(&self) -> bool {
         let stood = self.stands_still();
         if stood {
-            self.state.set(State::Resumed { real: Instant::now(), virtual_: self.now() });
+            self.state.set(State::Resumed { real: real(), virtual_: self.now() });
         }
         stood
     }
@@ -97,6 +97,10 @@ pub(crate) fn enter(clock: &Rc<Clock>) -> EnteredClock {
     EnteredClock { _entered: context::enter(&CLOCK, clock.clone()) }
 }
 
-pub(crate) fn now() -> Instant {
-    context::with(&CLOCK, |clock| clock.map_or_else(Instant::now, |clock| clock.source.now()))
+fn real() -> u64 {
+    Backend::current().monotonic()
+}
+
+pub(crate) fn now() -> u64 {
+    context::with(&CLOCK, |clock| clock.map_or_else(real, |clock| clock.source.now()))
 }

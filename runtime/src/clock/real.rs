@@ -1,8 +1,8 @@
 //! Where the time comes from: the system. The other half of `paused.rs`, when there is no test in control.
 
 use crate::clock::Clock;
+use crate::sys::Backend;
 use std::rc::Rc;
-use std::time::Instant;
 
 /// Nothing to keep.
 pub(crate) struct Source;
@@ -18,8 +18,8 @@ impl Source {
     }
 
     #[inline]
-    pub(crate) fn now(&self) -> Instant {
-        Instant::now()
+    pub(crate) fn now(&self) -> u64 {
+        now()
     }
 
     #[inline]
@@ -39,7 +39,7 @@ impl Source {
         false
     }
 
-    pub(crate) fn jump(&self, _to: Instant) {}
+    pub(crate) fn jump(&self, _to: u64) {}
 }
 
 #[inline]
@@ -48,6 +48,6 @@ pub(crate) fn enter(_clock: &Rc<Clock>) -> EnteredClock {
 }
 
 #[inline]
-pub(crate) fn now() -> Instant {
-    Instant::now()
+pub(crate) fn now() -> u64 {
+    Backend::current().monotonic()
 }

@@ -56,7 +56,7 @@ impl Executor {
         }
         let events = self.look(Some(Duration::ZERO));
         if may_jump && events == 0 {
-            self.clock.source.jump(self.clock.instant(deadline).into_std());
+            self.clock.source.jump(deadline);
         }
         events
     }

@@ -7,6 +7,7 @@ impl Backend {
     ///
     /// The same clock as [`std::time::Instant`], by
     /// [`clock_gettime(2)`](https://man7.org/linux/man-pages/man2/clock_gettime.2.html).
+    #[inline]
     pub fn monotonic(self) -> u64 {
         read(libc::CLOCK_MONOTONIC)
     }

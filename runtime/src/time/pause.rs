@@ -85,18 +85,18 @@ pub async fn advance(duration: Duration) {
     let clock = &executor.clock;
     assert!(clock.source.stands_still(), "the clock is not paused: call time::pause first");
     let now = Instant::now();
-    let target = now.checked_add(duration).unwrap_or_else(|| clock.instant(u64::MAX));
+    let target = now.checked_add(duration).unwrap_or(Instant::from_nanoseconds(u64::MAX)).nanoseconds();
     // What is queued now may set timers that this is to run.
     settle().await;
-    while let Some(next) = executor.timers.next().map(|next| clock.instant(next)) {
+    while let Some(next) = executor.timers.next() {
         if next > target {
             break;
         }
-        clock.source.jump(next.into_std());
+        clock.source.jump(next);
         executor.fire_timers();
         settle().await;
     }
-    clock.source.jump(target.into_std());
+    clock.source.jump(target);
 }
 
 /// Lets the others run until none is queued.

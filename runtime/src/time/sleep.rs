@@ -81,7 +81,8 @@ impl Sleep {
     /// When it is over. For one that never is, a time some thirty years from now.
     pub fn deadline(&self) -> Instant {
         const FAR: Duration = Duration::from_secs(30 * 365 * 86_400);
-        self.deadline.unwrap_or_else(|| Instant::now() + FAR)
+        let far = || Instant::now().checked_add(FAR).unwrap_or(Instant::from_nanoseconds(u64::MAX));
+        self.deadline.unwrap_or_else(far)
     }
 
     /// Whether it has been polled to its end.
@@ -115,9 +116,8 @@ impl Sleep {
     pub(super) fn set(&mut self, deadline: Option<Instant>) {
         self.deadline = deadline;
         if let State::Waiting(timer) = &self.state {
-            let nanoseconds = deadline.and_then(|deadline| timer.clock().nanoseconds(deadline));
-            match nanoseconds {
-                Some(nanoseconds) if !timer.has_fired() => return timer.reset(nanoseconds),
+            match deadline {
+                Some(deadline) if !timer.has_fired() => return timer.reset(deadline.nanoseconds()),
                 _ => {}
             }
         }
@@ -127,8 +127,7 @@ impl Sleep {
     fn start(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         let executor = executor::current();
         let timers = &executor.timers;
-        let deadline = self.deadline.and_then(|deadline| timers.clock().nanoseconds(deadline));
-        let Some(deadline) = deadline else { return Poll::Pending };
+        let Some(deadline) = self.deadline.map(Instant::nanoseconds) else { return Poll::Pending };
         if timers.clock().has_passed(deadline) {
             self.state = State::Elapsed;
             return Poll::Ready(());
