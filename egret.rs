@@ -82,7 +82,7 @@ pub mod task {
     //! Tasks.
 
     pub use egret_runtime::task::{
-        AbortHandle, Id, JoinError, JoinHandle, JoinSet, RemoteJoinHandle, Unconstrained, spawn,
+        AbortHandle, Builder, Id, JoinError, JoinHandle, JoinSet, RemoteJoinHandle, Unconstrained, spawn,
         spawn_blocking, unconstrained, yield_now,
     };
 }

@@ -197,7 +197,7 @@ impl<T> BlockingJob<T> {
     fn discard_output(&self, result: Result<T, JoinError>) {
         match &result {
             Err(error) if error.is_panic() => {
-                self.unhandled.apply_at(self.runtime, error.report(self.spawned_at));
+                self.unhandled.apply_at(self.runtime, error.report(None, self.spawned_at));
             }
             _ => {}
         }

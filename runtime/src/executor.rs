@@ -146,7 +146,15 @@ impl Executor {
     where
         F: Future + 'static,
     {
-        let task = Rc::new(TaskCell::new(future, id, at));
+        self.start(TaskCell::new(future, id, at))
+    }
+
+    /// Takes a task in and queues it.
+    pub(crate) fn start<F>(&self, task: TaskCell<F>) -> JoinHandle<F::Output>
+    where
+        F: Future + 'static,
+    {
+        let task = Rc::new(task);
         if self.closed.get() {
             Task::cancel(&*task);
             return JoinHandle::new(task, None, self.address());

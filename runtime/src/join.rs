@@ -139,8 +139,9 @@ impl JoinError {
     /// Says which task this was the end of.
     ///
     /// For a panic that nobody awaits. The panic hook has said what happened, but cannot know to whom.
-    pub(crate) fn report(&self, spawned_at: &Location<'_>) -> String {
-        format!("egret: task {} spawned at {spawned_at} is over: {self}", self.id)
+    pub(crate) fn report(&self, name: Option<&str>, spawned_at: &Location<'_>) -> String {
+        let name = name.map(|name| format!(" {name:?}")).unwrap_or_default();
+        format!("egret: task {}{name} spawned at {spawned_at} is over: {self}", self.id)
     }
 
     /// Whether the task was aborted or its runtime dropped.

@@ -20,7 +20,7 @@
 //! | `clock`, `timer` | what time it is; deadlines |
 //! | `pool` | the threads that may block |
 //! | `executor` | the turn of the loop |
-//! | `join_set` | tasks that belong together |
+//! | `task_builder`, `join_set` | tasks with names; tasks that belong together |
 //! | `io`, `async_fd` | a registered descriptor, and the public form of it |
 //! | `time` | sleep, timeout, interval |
 //! | `abort`, `handle` | what other threads hold of a task and of a runtime |
@@ -64,6 +64,7 @@ mod stats;
 mod sync;
 pub mod sys;
 pub mod task;
+mod task_builder;
 pub mod time;
 mod timer;
 mod unhandled;

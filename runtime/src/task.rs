@@ -32,7 +32,9 @@ pub use crate::executor::spawn;
 pub use crate::handle::RemoteJoinHandle;
 pub use crate::join::{JoinError, JoinHandle};
 pub use crate::join_set::JoinSet;
+pub use crate::task_builder::Builder;
 
+use crate::key::TaskKey;
 use crate::unhandled::Policy;
 use crate::waker;
 use std::cell::{Cell, UnsafeCell};
@@ -115,9 +117,19 @@ pub(crate) struct TaskCell<F: Future> {
     unhandled: Policy,
     id: Id,
     spawned_at: &'static Location<'static>,
-    /// Whoever awaits the handle.
-    joiner: Cell<Option<Waker>>,
+    /// The task that awaits the handle.
+    joiner: Cell<Option<TaskKey>>,
+    /// What hardly any task has.
+    rare: Cell<Option<Box<Rare>>>,
     stage: UnsafeCell<Stage<F>>,
+}
+
+/// Kept apart, so that a task without it does not pay for it.
+#[derive(Default)]
+struct Rare {
+    name: Option<Box<str>>,
+    /// Whoever awaits the handle and is not a task of egret.
+    joiner: Option<Waker>,
 }
 
 enum Stage<F: Future> {
@@ -137,7 +149,34 @@ impl<F: Future> TaskCell<F> {
             id,
             spawned_at,
             joiner: Cell::new(None),
+            rare: Cell::new(None),
             stage: UnsafeCell::new(Stage::Future(future)),
+        }
+    }
+
+    /// The same, with a name for reports.
+    pub(crate) fn named(self, name: Box<str>) -> TaskCell<F> {
+        self.with_rare(|rare| rare.name = Some(name));
+        self
+    }
+
+    /// `f` must not run user code: what is rare is out of its place meanwhile.
+    fn with_rare<R>(&self, f: impl FnOnce(&mut Rare) -> R) -> R {
+        let mut rare = self.rare.take().unwrap_or_default();
+        let result = f(&mut rare);
+        self.rare.set(Some(rare));
+        result
+    }
+
+    /// Wakes whoever awaits the handle.
+    fn wake_joiner(&self) {
+        if let Some(key) = self.joiner.take() {
+            waker::new(key).wake();
+        }
+        if let Some(mut rare) = self.rare.take() {
+            let foreign = rare.joiner.take();
+            self.rare.set(Some(rare));
+            foreign.into_iter().for_each(waker::wake_contained);
         }
     }
 
@@ -181,9 +220,7 @@ impl<F: Future> TaskCell<F> {
         }
         self.set_stage(Stage::Output(result));
         self.phase.set(Phase::Done); // (5)
-        if let Some(joiner) = self.joiner.take() {
-            waker::wake_contained(joiner);
-        }
+        self.wake_joiner();
     }
 
     /// Takes the output out. (6)
@@ -200,7 +237,10 @@ impl<F: Future> TaskCell<F> {
     /// Drops an output that nobody asked for; what else is done about a panic is the policy of the runtime.
     fn discard_output(&self, result: Result<F::Output, JoinError>) {
         match &result {
-            Err(error) if error.is_panic() => self.unhandled.apply(|| error.report(self.spawned_at)),
+            Err(error) if error.is_panic() => {
+                let name = self.rare.take().and_then(|rare| rare.name);
+                self.unhandled.apply(|| error.report(name.as_deref(), self.spawned_at));
+            }
             _ => {}
         }
         discard(result);
@@ -250,9 +290,13 @@ impl<F: Future> Join<F::Output> for TaskCell<F> {
             Phase::Done => Poll::Ready(self.take_output()),
             Phase::Taken => panic!("a JoinHandle was polled after it had given its output"),
             Phase::Idle | Phase::Running | Phase::Dropping => {
+                if let Some(key) = waker::key_of(cx.waker()) {
+                    self.joiner.set(Some(key));
+                    return Poll::Pending;
+                }
                 // Cloning and dropping a waker are user code, which may have ended the task meanwhile.
                 let waker = cx.waker().clone();
-                let before = self.joiner.replace(Some(waker));
+                let before = self.with_rare(|rare| rare.joiner.replace(waker));
                 drop(before);
                 if self.phase.get() == Phase::Done {
                     return Poll::Ready(self.take_output());
@@ -272,12 +316,20 @@ impl<F: Future> Join<F::Output> for TaskCell<F> {
 
     fn detach(&self) {
         self.detached.set(true);
-        let joiner = self.joiner.take();
+        self.joiner.set(None);
+        let foreign = match self.rare.take() {
+            None => None,
+            Some(mut rare) => {
+                let foreign = rare.joiner.take();
+                self.rare.set(Some(rare));
+                foreign
+            }
+        };
         if self.phase.get() == Phase::Done {
             let output = self.take_output();
             self.discard_output(output);
         }
-        drop(joiner);
+        drop(foreign);
     }
 
     fn id(&self) -> Id {

@@ -201,3 +201,19 @@ fn a_report_to_nobody_does_not_end_the_loop() {
         .unwrap();
     assert!(status.success(), "{status}");
 }
+
+#[test]
+fn a_report_of_a_panic_has_the_name_that_the_task_was_given() {
+    let rt = Builder::new().unhandled_panic(UnhandledPanic::Shutdown).build().unwrap();
+    let ended = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
+        rt.block_on(async {
+            drop(
+                egret_runtime::task::Builder::new().name("the counter").spawn(async { panic!("lost count") }),
+            );
+            std::future::pending::<()>().await
+        })
+    }));
+    let report = *ended.unwrap_err().downcast::<String>().unwrap();
+    assert!(report.contains(" \"the counter\" spawned at runtime/tests/unhandled.rs:"), "{report}");
+    assert!(report.contains("lost count"), "{report}");
+}
