@@ -55,6 +55,7 @@ pub enum Content {
 
 // ---- The head --------------------------------------------------------------------------------------
 
+#[inline]
 pub fn parse_head(bytes: &[u8]) -> Parsed<Head> {
     let mut fields = [const { MaybeUninit::uninit() }; MAX_FIELDS];
     let mut request = Request::new(&mut []);
@@ -101,6 +102,7 @@ fn parse_other_version(bytes: &[u8]) -> Parsed<Head> {
     }
 }
 
+#[inline]
 fn check_head(request: &Request) -> Result<Head, Status> {
     let (Some(method), Some(target), Some(version)) = (request.method, request.path, request.version) else {
         return Err("400 Bad Request"); // a whole head has all three
@@ -203,6 +205,7 @@ impl Codings {
 }
 
 /// `uri-host [ ":" port ]` (9110 7.2); a host may be empty.
+#[inline]
 fn is_host(value: &[u8]) -> bool {
     let host_end = match value {
         [b'[', ..] => value.iter().position(|byte| *byte == b']').map_or(0, |bracket| bracket + 1),
@@ -274,6 +277,7 @@ pub fn parse_trailer(bytes: &[u8]) -> Parsed<()> {
 
 // ---- What is served --------------------------------------------------------------------------------
 
+#[inline]
 fn route(method: &str, target: &str) -> Result<Answer, Status> {
     const TEXT: &str = "Content-Type: text/plain\r\n";
     const BYTES: &str = "Content-Type: application/octet-stream\r\n";

@@ -239,14 +239,14 @@ fn a_body_that_will_not_be_read_is_not_asked_for() {
     let server = Example::http_server();
     let none = server
         .exchange(expecting("POST /none", "Content-Length: 33\r\n") + "GET / HTTP/1.1\r\nHost: a\r\n\r\n");
-    let not_found = "HTTP/1.1 404 Not Found\r\nDate: now\r\nConnection: close\r\nContent-Type: text/plain\r\n\
-        Content-Length: 14\r\n\r\nNo such page.\n";
+    let not_found = "HTTP/1.1 404 Not Found\r\nDate: now\r\nContent-Type: text/plain\r\n\
+        Content-Length: 14\r\nConnection: close\r\n\r\nNo such page.\n";
     assert_eq!(none, not_found);
     // There is none to ask for.
     assert_eq!(server.exchange(expecting("POST /echo", "")), echoed(""));
     // HTTP/1.0 knows no 100.
     let old = "POST /echo HTTP/1.0\r\nExpect: 100-continue\r\nContent-Length: 4\r\n\r\nbody";
-    assert_eq!(server.exchange(old), echoed("body").replace("now\r\n", "now\r\nConnection: close\r\n"));
+    assert_eq!(server.exchange(old), echoed("body").replace("\r\n\r\n", "\r\nConnection: close\r\n\r\n"));
 }
 
 #[test]

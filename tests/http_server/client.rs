@@ -4,7 +4,8 @@ use std::fs;
 use std::io::{BufRead, BufReader, ErrorKind, Read, Write};
 use std::net::{Shutdown, SocketAddr, TcpStream};
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Output, Stdio};
+use std::process::{Child, ChildStdout, Command, Output, Stdio};
+use std::sync::mpsc;
 use std::thread;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
@@ -24,7 +25,12 @@ pub const GET: &[u8] = b"GET / HTTP/1.1\r\nHost: a\r\n\r\n";
 
 /// The whole answer to a request after which the server closes.
 pub fn refused(status: &str) -> String {
-    format!("HTTP/1.1 {status}\r\nDate: now\r\nConnection: close\r\nContent-Length: 0\r\n\r\n")
+    format!("HTTP/1.1 {status}\r\nDate: now\r\nContent-Length: 0\r\nConnection: close\r\n\r\n")
+}
+
+/// `HELLO` with this in its `Connection`.
+pub fn hello_with(connection: &str) -> String {
+    HELLO.replace("\r\n\r\n", &format!("\r\nConnection: {connection}\r\n\r\n"))
 }
 
 pub fn echoed(body: &str) -> String {
@@ -55,7 +61,7 @@ pub fn run(name: &str, arguments: &[&str]) -> Output {
 pub struct Example {
     child: Child,
     first_line: String,
-    stdout: BufReader<std::process::ChildStdout>,
+    stdout: Option<BufReader<ChildStdout>>,
     pub address: SocketAddr,
 }
 
@@ -70,6 +76,11 @@ impl Example {
 
     pub fn with_most_connections(most: usize) -> Example {
         Example::start(Command::new(path_of("http_server")).args(["127.0.0.1:0", &most.to_string()]))
+    }
+
+    /// With time limits of so many milliseconds, as in `header=300,idle=300`, and the others as they are.
+    pub fn with_limits(limits: &str) -> Example {
+        Example::start(Command::new(path_of("http_server")).args(["127.0.0.1:0", "16384", limits]))
     }
 
     pub fn with_most_descriptors(most: usize) -> Example {
@@ -88,7 +99,7 @@ impl Example {
             let _ = child.kill();
             panic!("not an address: {first_line:?}");
         };
-        Example { child, first_line, stdout, address }
+        Example { child, first_line, stdout: Some(stdout), address }
     }
 
     pub fn connect(&self) -> Client {
@@ -117,6 +128,32 @@ impl Example {
         assert_eq!(self.exchange(GET), HELLO);
     }
 
+    /// Sends it a signal: `TERM` or `INT`.
+    pub fn signal(&self, name: &str) {
+        let kill = Command::new("kill").args(["-s", name, &self.child.id().to_string()]).status();
+        assert!(kill.expect("kill is there").success(), "it has ended already");
+    }
+
+    /// Lets it have so many more descriptors than now.
+    pub fn limit_descriptors(&self, more: usize) {
+        let descriptors = PathBuf::from(format!("/proc/{}/fd", self.child.id()));
+        let is_free = |number: &usize| fs::symlink_metadata(descriptors.join(number.to_string())).is_err();
+        let most = (0..).filter(is_free).nth(more).expect("numbers do not end");
+        let (process, limit) = (self.child.id().to_string(), format!("--nofile={most}:"));
+        let status = Command::new("prlimit").args(["--pid", &process, &limit]).status();
+        assert!(status.expect("util-linux is there").success());
+    }
+
+    /// Waits until it has ended by itself, and gives its exit code.
+    pub fn exit_code(mut self) -> Option<i32> {
+        // Its output ends when it does.
+        let mut stdout = self.stdout.take().expect("it is taken here alone");
+        let (sender, receiver) = mpsc::channel();
+        thread::spawn(move || sender.send(stdout.read_to_string(&mut String::new())));
+        receiver.recv_timeout(PATIENCE).expect("it ends in time").expect("text");
+        self.child.wait().expect("it is our child").code()
+    }
+
     /// Resident memory in KiB.
     pub fn memory(&self) -> usize {
         let status = fs::read_to_string(format!("/proc/{}/status", self.child.id())).expect("it runs");
@@ -136,6 +173,11 @@ impl Example {
             .sum()
     }
 
+    /// How many descriptors it has.
+    pub fn descriptors(&self) -> usize {
+        fs::read_dir(format!("/proc/{}/fd", self.child.id())).expect("it runs").count()
+    }
+
     /// Whether every number that a descriptor may have is taken.
     pub fn has_all_descriptors(&self, most: usize) -> bool {
         let descriptors = PathBuf::from(format!("/proc/{}/fd", self.child.id()));
@@ -146,7 +188,8 @@ impl Example {
     pub fn output(mut self) -> String {
         let _ = self.child.kill();
         let mut output = self.first_line.clone();
-        self.stdout.read_to_string(&mut output).expect("text");
+        let mut stdout = self.stdout.take().expect("it is taken here alone");
+        stdout.read_to_string(&mut output).expect("text");
         output
     }
 }
@@ -197,7 +240,12 @@ impl Client {
 
     /// Whether nothing comes for a while.
     pub fn is_silent(&mut self) -> bool {
-        self.stream.set_read_timeout(Some(A_WHILE)).expect("not zero");
+        self.is_silent_for(A_WHILE)
+    }
+
+    /// Whether neither bytes nor an end come for so long.
+    pub fn is_silent_for(&mut self, duration: Duration) -> bool {
+        self.stream.set_read_timeout(Some(duration)).expect("not zero");
         let silent = self.stream.peek(&mut [0]).is_err_and(|error| error.kind() == ErrorKind::WouldBlock);
         self.stream.set_read_timeout(Some(PATIENCE)).expect("not zero");
         silent

@@ -3,7 +3,7 @@
 use std::io::ErrorKind;
 use std::time::{Duration, Instant};
 
-use crate::client::{Example, GET, HELLO, PATIENCE, echoed, refused};
+use crate::client::{Example, GET, HELLO, PATIENCE, echoed, hello_with, refused};
 use crate::date::imf_fixdate;
 
 fn get(version: &str, fields: &str) -> String {
@@ -12,10 +12,6 @@ fn get(version: &str, fields: &str) -> String {
 
 fn post(body: &str) -> String {
     format!("POST /echo HTTP/1.1\r\nHost: a\r\nContent-Length: {}\r\n\r\n{body}", body.len())
-}
-
-fn hello_with(connection: &str) -> String {
-    HELLO.replace("now\r\n", &format!("now\r\nConnection: {connection}\r\n"))
 }
 
 #[test]

@@ -121,6 +121,22 @@ fn a_server_out_of_descriptors_serves_on_and_recovers_by_itself() {
     assert_serves_and_then_one_more(&mut taken, &mut waiting);
 }
 
+/// Those that are missing are not held by connections of its own, whose end it would notice.
+#[test]
+fn a_server_without_any_descriptor_left_recovers_with_no_new_connection() {
+    let server = Example::http_server();
+    server.limit_descriptors(0);
+    let mut waiting = server.connect();
+    waiting.send(GET);
+    let before = server.ticks();
+    assert!(waiting.is_silent());
+    assert!(waiting.is_silent());
+    let spent = server.ticks() - before;
+    assert!(spent < 10, "{spent} ticks of 10 ms spent on waiting 400 ms for a descriptor");
+    server.limit_descriptors(100);
+    waiting.expect(HELLO);
+}
+
 /// All of `taken` are served, and the request of `waiting` only when one of them has gone.
 fn assert_serves_and_then_one_more(taken: &mut Vec<Client>, waiting: &mut Client) {
     for client in &mut *taken {

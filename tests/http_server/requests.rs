@@ -80,8 +80,8 @@ fn a_known_method_that_is_not_allowed_gets_405_with_allow() {
 
 #[test]
 fn what_follows_a_connect_is_never_read_as_a_request() {
-    let closing = "HTTP/1.1 405 Method Not Allowed\r\nDate: now\r\nConnection: close\r\nAllow:\r\n\
-        Content-Length: 0\r\n\r\n";
+    let closing = "HTTP/1.1 405 Method Not Allowed\r\nDate: now\r\nAllow:\r\n\
+        Content-Length: 0\r\nConnection: close\r\n\r\n";
     let connect = "CONNECT a:443 HTTP/1.1\r\nHost: a\r\n\r\nGET / HTTP/1.1\r\nHost: a\r\n\r\n";
     assert_answered(closing, &[connect]);
 }

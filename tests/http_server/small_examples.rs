@@ -44,6 +44,14 @@ fn an_example_says_what_to_do_when_it_cannot_listen() {
         assert_eq!(output.status.code(), Some(1));
         assert!(String::from_utf8_lossy(&output.stderr).contains("not a number above 0"));
     }
+    for limits in ["", "header", "header=", "header=x", "header=-1", "header=1,", "nonsense=1"] {
+        let output = run("http_server", &["127.0.0.1:0", "1", limits]);
+        assert_eq!(output.status.code(), Some(1));
+        assert!(
+            String::from_utf8_lossy(&output.stderr).contains("TIMEOUTS is not of the form"),
+            "to {limits:?}"
+        );
+    }
 }
 
 #[test]
