@@ -246,9 +246,13 @@ impl Client {
     /// Whether neither bytes nor an end come for so long.
     pub fn is_silent_for(&mut self, duration: Duration) -> bool {
         self.stream.set_read_timeout(Some(duration)).expect("not zero");
-        let silent = self.stream.peek(&mut [0]).is_err_and(|error| error.kind() == ErrorKind::WouldBlock);
+        let silence = match self.stream.peek(&mut [0]) {
+            Ok(_) => false,
+            Err(error) if error.kind() == ErrorKind::WouldBlock => true,
+            Err(error) => panic!("{error} in place of silence"),
+        };
         self.stream.set_read_timeout(Some(PATIENCE)).expect("not zero");
-        silent
+        silence
     }
 
     /// Sends this again and again until nothing of it is taken for so long: what was sent, and how it ended.

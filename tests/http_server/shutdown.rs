@@ -109,7 +109,7 @@ fn what_does_not_finish_is_cut_off_at_the_deadline() {
     let (server, mut clients) = ending("last_call=20,drain=500", 20, b"GET / HTTP/1.1\r\n", "");
     assert_eq!(server.exit_code(), Some(0));
     assert!(start.elapsed() >= Duration::from_millis(500), "only {:?}", start.elapsed());
-    assert!(start.elapsed() < Duration::from_millis(2000), "{:?}", start.elapsed());
+    assert!(start.elapsed() < Duration::from_millis(5000), "{:?}", start.elapsed());
     for client in &mut clients {
         assert!(!client.is_silent(), "it is open");
     }

@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use crate::client::{A_WHILE, Example, GET, HELLO, refused};
+use crate::client::{A_WHILE, Example, GET, HELLO, PATIENCE, refused};
 
 const PROMPT: Duration = Duration::from_millis(50);
 
@@ -23,7 +23,11 @@ fn ask(server: &Example, stop: &AtomicBool) -> Vec<Duration> {
         new.send(GET);
         new.expect(HELLO);
         times.push(start.elapsed());
-        assert!(kept.is_silent_for(Duration::from_millis(5)));
+        assert!(
+            kept.is_silent_for(Duration::from_millis(5)),
+            "an end: {:?}",
+            kept.stream.peek(&mut [0; 999])
+        );
     }
     times
 }
@@ -68,8 +72,9 @@ fn a_thousand_clients_that_drip_a_header_are_gone_by_its_deadline_and_slow_nobod
     let server = Example::with_limits("header=2000,linger=500");
     let before = server.descriptors();
     assert_prompt_during(&server, || {
+        let first_opened = Instant::now();
         let mut clients: Vec<_> = (0..1000).map(|_| server.connect()).collect();
-        let opened = Instant::now();
+        let last_opened = Instant::now();
         for byte in GET.iter().take(20) {
             for client in &mut clients {
                 client.send([*byte]);
@@ -78,15 +83,24 @@ fn a_thousand_clients_that_drip_a_header_are_gone_by_its_deadline_and_slow_nobod
                 break;
             }
         }
-        assert!(opened.elapsed() > Duration::from_millis(1500), "they are gone too soon");
+        assert!(
+            first_opened.elapsed() >= Duration::from_millis(2000),
+            "it is gone after {:?}: {:?}",
+            first_opened.elapsed(),
+            clients[0].rest()
+        );
         for client in &mut clients {
             assert_eq!(client.rest(), refused("408 Request Timeout"));
         }
-        let elapsed = opened.elapsed();
-        assert!(elapsed < Duration::from_millis(2500), "{elapsed:?} until all are gone");
+        let elapsed = last_opened.elapsed();
+        // Half a second more where the machine has nothing else to do.
+        assert!(elapsed < Duration::from_millis(5000), "{elapsed:?} until all are gone");
     });
     server.assert_serves();
-    assert!(server.descriptors() <= before + 1);
+    let start = Instant::now();
+    while server.descriptors() > before {
+        assert!(start.elapsed() < PATIENCE, "some are still there");
+    }
 }
 
 #[test]
