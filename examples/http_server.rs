@@ -30,6 +30,7 @@ use std::task::{Context, Poll, ready};
 use egret::net::{TcpListener, TcpStream};
 use egret::shutdown::{Drained, Shutdown};
 use egret::signal::unix::{Signal, SignalKind, signal};
+use egret::task::yield_now;
 use egret::time::sleep;
 
 #[path = "http_server/date.rs"]
@@ -218,6 +219,7 @@ impl<'a> Connection<'a> {
             });
             if self.output.len() >= MAX_OUTPUT {
                 poll_fn(|cx| self.poll_flush(cx)).await?;
+                yield_now().await; // there may be no end to what it pipelines, and others have their turn
             }
         }
     }

@@ -1,35 +1,34 @@
 //! A thousand slow clients, and one that is not.
 
-use std::io::ErrorKind;
+use std::io::{self, ErrorKind, Read, Write};
+use std::net::Shutdown;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use crate::client::{A_WHILE, Example, GET, HELLO, PATIENCE, refused};
+use crate::client::{A_WHILE, Client, Example, GET, HELLO, PATIENCE};
 
 const PROMPT: Duration = Duration::from_millis(50);
 
-/// Asks on and on, on a connection that stays and on new ones, until told to stop: how long each answer took.
-fn ask(server: &Example, stop: &AtomicBool) -> Vec<Duration> {
-    let mut kept = server.connect();
-    let mut times = Vec::new();
+/// How long an answer takes.
+fn time_of(client: &mut Client) -> Duration {
+    let start = Instant::now();
+    client.send(GET);
+    client.expect(HELLO);
+    start.elapsed()
+}
+
+/// Asks on and on, on a connection that stays and on new ones, until told to stop: how long the slowest answer
+/// took.
+fn ask(server: &Example, stop: &AtomicBool) -> Duration {
+    let (mut kept, mut slowest, mut count) = (server.connect(), Duration::ZERO, 0);
     while !stop.load(Ordering::Relaxed) {
-        let start = Instant::now();
-        kept.send(GET);
-        kept.expect(HELLO);
-        times.push(start.elapsed());
-        let start = Instant::now();
-        let mut new = server.connect();
-        new.send(GET);
-        new.expect(HELLO);
-        times.push(start.elapsed());
-        assert!(
-            kept.is_silent_for(Duration::from_millis(5)),
-            "an end: {:?}",
-            kept.stream.peek(&mut [0; 999])
-        );
+        slowest = slowest.max(time_of(&mut kept)).max(time_of(&mut server.connect()));
+        count += 1;
+        assert!(kept.is_silent_for(Duration::from_millis(5)), "more than the answer, or the end");
     }
-    times
+    assert!(count > 20, "only {count} answers");
+    slowest
 }
 
 /// Tells it to stop, also when the test fails.
@@ -41,30 +40,22 @@ impl Drop for Stop<'_> {
     }
 }
 
-/// Runs `slow` while an ordinary client asks, and wants that one answered promptly throughout. As the machine may
-/// have other things to do, it gets three chances.
-fn assert_prompt_during(server: &Example, slow: impl Fn()) {
-    let mut slowest = Vec::new();
-    while slowest.len() < 3 {
-        slowest.push(slowest_during(server, &slow));
-        if slowest.last() < Some(&PROMPT) {
-            return;
-        }
-    }
-    panic!("answered in {slowest:?}");
-}
-
-fn slowest_during(server: &Example, slow: impl Fn()) -> Duration {
-    let stop = AtomicBool::new(false);
+/// Runs `slow` while an ordinary client asks, and wants that one answered promptly throughout: in 50 ms on a machine
+/// that has nothing else to do. Other tests run beside this one, so it fails at four times that, or at three times the
+/// longest that a server without slow clients took meanwhile.
+fn assert_prompt_during(server: &Example, slow: impl FnOnce()) {
+    let (stop, control) = (AtomicBool::new(false), Example::http_server());
     thread::scope(|scope| {
         let asking = scope.spawn(|| ask(server, &stop));
+        let asking_control = scope.spawn(|| ask(&control, &stop));
         let stopping = Stop(&stop);
         slow();
         drop(stopping);
-        let times = asking.join().expect("it is answered");
-        assert!(times.len() > 50, "only {} answers", times.len());
-        times.into_iter().max().unwrap_or_default()
-    })
+        let slowest = asking.join().expect("it is answered");
+        let slowest_control = asking_control.join().expect("it is answered");
+        let most = (4 * PROMPT).max(3 * slowest_control);
+        assert!(slowest < most, "{slowest:?}, and {slowest_control:?} without the slow clients");
+    });
 }
 
 #[test]
@@ -76,31 +67,28 @@ fn a_thousand_clients_that_drip_a_header_are_gone_by_its_deadline_and_slow_nobod
         let mut clients: Vec<_> = (0..1000).map(|_| server.connect()).collect();
         let last_opened = Instant::now();
         for byte in GET.iter().take(20) {
-            for client in &mut clients {
-                client.send([*byte]);
+            for some in clients.chunks_mut(50) {
+                some.iter_mut().for_each(|client| client.send([*byte]));
+                thread::sleep(Duration::from_millis(10));
             }
-            if !clients[0].is_silent_for(Duration::from_millis(200)) {
+            if !clients[0].is_silent_for(Duration::from_millis(1)) {
                 break;
             }
         }
-        assert!(
-            first_opened.elapsed() >= Duration::from_millis(2000),
-            "it is gone after {:?}: {:?}",
-            first_opened.elapsed(),
-            clients[0].rest()
-        );
-        for client in &mut clients {
-            assert_eq!(client.rest(), refused("408 Request Timeout"));
+        assert!(first_opened.elapsed() >= Duration::from_millis(2000), "it is gone too soon");
+        let mut answers = vec![Vec::new(); clients.len()];
+        for (client, answer) in clients.iter_mut().zip(&mut answers) {
+            client.stream.read_to_end(answer).expect("the end, and not by a reset");
         }
         let elapsed = last_opened.elapsed();
-        // Half a second more where the machine has nothing else to do.
-        assert!(elapsed < Duration::from_millis(5000), "{elapsed:?} until all are gone");
+        assert!(elapsed < Duration::from_millis(5000), "{elapsed:?} until all are gone"); // half of it when idle
+        assert!(answers.iter().all(|answer| answer.starts_with(b"HTTP/1.1 408 Request Timeout\r\n")));
     });
-    server.assert_serves();
     let start = Instant::now();
     while server.descriptors() > before {
         assert!(start.elapsed() < PATIENCE, "some are still there");
     }
+    server.assert_serves();
 }
 
 #[test]
@@ -124,17 +112,36 @@ fn a_thousand_clients_that_are_slow_in_every_way_slow_nobody_down() {
             });
         }
         for _ in 0..5 {
-            for client in clients.iter_mut().skip(1).step_by(3) {
-                client.send("y");
+            for some in clients.chunks_mut(48) {
+                some.iter_mut().skip(1).step_by(3).for_each(|client| client.send("y"));
+                some.iter_mut().skip(2).step_by(3).for_each(|client| client.send("y"));
+                assert!(some[1].is_silent_for(Duration::from_millis(5)));
             }
-            for client in clients.iter_mut().skip(2).step_by(3) {
-                client.send("y");
-            }
-            assert!(clients[1].is_silent_for(Duration::from_millis(100)));
         }
         for client in clients.iter_mut().step_by(3) {
             client.expect(HELLO);
         }
         drop(never_reading);
+    });
+}
+
+#[test]
+fn a_client_that_pipelines_without_end_slows_nobody_down() {
+    let server = Example::http_server();
+    let many = GET.repeat(10_000);
+    assert_prompt_during(&server, || {
+        let mut client = server.connect();
+        let mut sender = client.stream.try_clone().expect("a descriptor is left");
+        thread::scope(|scope| {
+            let sending = scope.spawn(move || {
+                let start = Instant::now();
+                while start.elapsed() < Duration::from_secs(1) {
+                    sender.write_all(&many).expect("the server reads");
+                }
+                sender.shutdown(Shutdown::Write).expect("the server has not reset the connection");
+            });
+            io::copy(&mut client.stream, &mut io::sink()).expect("the end, and not by a reset");
+            sending.join().expect("all is sent");
+        });
     });
 }
