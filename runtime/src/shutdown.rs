@@ -114,7 +114,8 @@ impl Shutdown {
     /// The output of `future`; `None` when the shutdown is requested before it has one.
     ///
     /// The request is looked at first each time, so a future that is always ready, such as `accept` under a flood of
-    /// connections, does not hide it.
+    /// connections, does not hide it. So what the future would have given in the same turn is dropped with it: where
+    /// that matters, as for bytes that a peer has sent, poll the future first and the request after it.
     ///
     /// # Cancel safety
     ///
