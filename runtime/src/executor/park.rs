@@ -16,31 +16,34 @@ impl Executor {
     /// Looks at the kernel, and sleeps there when `timeout` lets it and no other thread has woken anyone: until
     /// something happens, or a deadline comes, or `timeout` is over.
     pub(super) fn wait(&self, timeout: Option<Duration>) -> usize {
+        if timeout != Some(Duration::ZERO) && self.clock.source.jumps_when_idle() {
+            if let Some(deadline) = self.timers.next() {
+                self.polls_since_wait.set(0);
+                return self.look_or_jump(deadline);
+            }
+        }
+        let timeout = self.prepare(timeout);
+        self.look(timeout)
+    }
+
+    /// Gets ready to sleep, and says for how long: `timeout` at most, until the next deadline at most, and not at all
+    /// when another thread has woken someone. From here on whoever does rings the bell, until
+    /// [`collect_letters`](Executor::collect_letters).
+    pub(crate) fn prepare(&self, timeout: Option<Duration>) -> Option<Duration> {
         self.polls_since_wait.set(0);
         if timeout == Some(Duration::ZERO) {
-            return self.look(timeout);
+            return timeout;
         }
-        let deadline = self.timers.next();
-        match deadline {
-            Some(deadline) if self.clock.source.jumps_when_idle() => return self.look_or_jump(deadline),
-            _ => {}
-        }
-        let until_deadline = match deadline {
+        let until_deadline = match self.timers.next() {
             Some(deadline) if !self.clock.source.stands_still() => {
+                context::sharpen_waits();
                 Some(Duration::from_nanos(deadline.saturating_sub(self.clock.now())))
             }
             _ => None,
         };
-        let timeout = match (timeout, until_deadline) {
-            (Some(a), Some(b)) => Some(a.min(b)),
-            (a, b) => a.or(b),
-        };
-        if until_deadline.is_some() {
-            context::sharpen_waits();
-        }
         match self.remote.mailbox.prepare_sleep() {
-            Sleep::May => self.look(timeout),
-            Sleep::MustNot => self.look(Some(Duration::ZERO)),
+            Sleep::May => timeout.into_iter().chain(until_deadline).min(),
+            Sleep::MustNot => Some(Duration::ZERO),
         }
     }
 
