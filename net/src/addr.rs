@@ -1,5 +1,6 @@
 //! [`ToSocketAddrs`]: what may stand where an address is asked for; [`lookup_host`]: the addresses of a name.
 
+use egret_runtime::sys::Backend;
 use egret_runtime::task::{JoinHandle, spawn_blocking};
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, SocketAddrV4, SocketAddrV6};
@@ -85,10 +86,10 @@ async fn look_up(host: String, port: u16) -> io::Result<vec::IntoIter<SocketAddr
         }
     }
 
-    let find = move || std::net::ToSocketAddrs::to_socket_addrs(&(host.as_str(), port));
+    let find = move || Backend::current().look_up(&host, port);
     let mut found = LookUp(spawn_blocking(find));
     match (&mut found.0).await {
-        Ok(found) => found,
+        Ok(found) => found.map(Vec::into_iter),
         Err(error) => Err(io::Error::other(format!("the look-up of the name has no result: {error}"))),
     }
 }

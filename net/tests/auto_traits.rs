@@ -1,7 +1,12 @@
 //! What may cross threads: a socket belongs to its loop, an error does not.
 
 use egret_net::tcp::{Incoming, OwnedReadHalf, OwnedWriteHalf, ReadHalf, WriteHalf};
-use egret_net::{TcpListener, TcpSocket, TcpStream};
+use egret_net::udp::RecvBatch;
+use egret_net::unix::{self, RecvAncillary};
+use egret_net::{
+    TcpListener, TcpSocket, TcpStream, UdpSocket, UnixDatagram, UnixListener, UnixSeqpacket,
+    UnixSeqpacketListener, UnixSocket, UnixStream,
+};
 
 /// `IsSend::<T>::VALUE`: an inherent constant, where its bound holds, hides the trait's.
 struct IsSend<T>(std::marker::PhantomData<T>);
@@ -21,8 +26,20 @@ const _: () = assert!(!IsSend::<WriteHalf<'static>>::VALUE);
 const _: () = assert!(!IsSend::<OwnedReadHalf>::VALUE);
 const _: () = assert!(!IsSend::<OwnedWriteHalf>::VALUE);
 const _: () = assert!(!IsSend::<Incoming<'static>>::VALUE);
-// One that is not registered yet may be made anywhere.
+const _: () = assert!(!IsSend::<UdpSocket>::VALUE);
+const _: () = assert!(!IsSend::<UnixDatagram>::VALUE);
+const _: () = assert!(!IsSend::<UnixListener>::VALUE);
+const _: () = assert!(!IsSend::<UnixSeqpacket>::VALUE);
+const _: () = assert!(!IsSend::<UnixSeqpacketListener>::VALUE);
+const _: () = assert!(!IsSend::<UnixStream>::VALUE);
+const _: () = assert!(!IsSend::<unix::OwnedReadHalf>::VALUE);
+const _: () = assert!(!IsSend::<unix::OwnedWriteHalf>::VALUE);
+// One that is not registered yet may be made anywhere, and memory and addresses belong to nobody.
 const _: () = assert!(IsSend::<TcpSocket>::VALUE);
+const _: () = assert!(IsSend::<UnixSocket>::VALUE);
+const _: () = assert!(IsSend::<RecvBatch>::VALUE);
+const _: () = assert!(IsSend::<RecvAncillary>::VALUE);
+const _: () = assert!(IsSend::<unix::SocketAddr>::VALUE);
 
 fn assert_unpin<T: Unpin>() {}
 

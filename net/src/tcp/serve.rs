@@ -3,6 +3,7 @@
 use super::listener::TcpListener;
 use super::stream::TcpStream;
 use crate::accept_loop::{AcceptLoop, Counts, Source};
+use crate::unix::{self, listener::UnixListener, stream::UnixStream};
 use egret_runtime::shutdown::Shutdown;
 use std::fmt;
 use std::future::Future;
@@ -14,7 +15,7 @@ use std::rc::Rc;
 const BURST: usize = 32;
 
 /// Accepts the connections of a listener and spawns a task for each, until it is told to stop. Made by
-/// [`TcpListener::serve`].
+/// [`TcpListener::serve`] and [`UnixListener::serve`](crate::UnixListener::serve).
 ///
 /// What a loop of `accept` and `spawn` leaves to its author:
 ///
@@ -75,8 +76,8 @@ const BURST: usize = 32;
 /// # }).unwrap();
 /// ```
 #[must_use = "it serves when it is run"]
-pub struct Serve {
-    listener: TcpListener,
+pub struct Serve<L = TcpListener> {
+    listener: L,
     accept_loop: AcceptLoop,
 }
 
@@ -89,6 +90,12 @@ pub struct ServeCounts {
 impl TcpListener {
     /// Accepts connections and spawns a task for each, until `shutdown` is requested: see [`Serve`].
     pub fn serve(self, shutdown: &Shutdown) -> Serve {
+        Serve::new(self, shutdown)
+    }
+}
+
+impl<L> Serve<L> {
+    pub(crate) fn new(listener: L, shutdown: &Shutdown) -> Serve<L> {
         let accept_loop = AcceptLoop {
             shutdown: shutdown.clone(),
             counts: Rc::default(),
@@ -96,11 +103,9 @@ impl TcpListener {
             burst: BURST,
             backlog: TcpListener::DEFAULT_BACKLOG as usize,
         };
-        Serve { listener: self, accept_loop }
+        Serve { listener, accept_loop }
     }
-}
 
-impl Serve {
     /// Has at most `most` connections open at a time. Without this there is no limit but that of descriptors.
     ///
     /// Below the limit of open files (`RLIMIT_NOFILE`), less what the server needs besides, it never runs into
@@ -109,7 +114,7 @@ impl Serve {
     /// # Panics
     ///
     /// When `most` is 0.
-    pub fn max_connections(mut self, most: usize) -> Serve {
+    pub fn max_connections(mut self, most: usize) -> Serve<L> {
         assert_ne!(most, 0, "a server with no connections serves nobody: give max_connections at least 1");
         self.accept_loop.most = most;
         self
@@ -124,7 +129,7 @@ impl Serve {
     /// # Panics
     ///
     /// When `most` is 0.
-    pub fn burst(mut self, most: usize) -> Serve {
+    pub fn burst(mut self, most: usize) -> Serve<L> {
         assert_ne!(most, 0, "a burst of nothing accepts nothing: give burst at least 1");
         self.accept_loop.burst = most;
         self
@@ -134,7 +139,9 @@ impl Serve {
     pub fn counts(&self) -> ServeCounts {
         ServeCounts { counts: self.accept_loop.counts.clone() }
     }
+}
 
+impl Serve {
     /// Accepts connections, calls `connection` for each, and spawns the future that it returns.
     ///
     /// Returns when the shutdown is requested and the listener closed; the connections go on until they end or are
@@ -159,6 +166,32 @@ impl Serve {
         F: Future + 'static,
     {
         self.accept_loop.run(self.listener, |(stream, peer)| connection(stream, peer)).await
+    }
+}
+
+impl Serve<UnixListener> {
+    /// Accepts connections, calls `connection` for each, and spawns the future that it returns; as a `Serve` of TCP
+    /// does, with its errors, its cancel safety and its panics.
+    ///
+    /// The file of the listener, if it has one, is left where it is.
+    pub async fn run<C, F>(self, mut connection: C) -> io::Result<()>
+    where
+        C: FnMut(UnixStream, unix::SocketAddr) -> F,
+        F: Future + 'static,
+    {
+        self.accept_loop.run(self.listener, |(stream, peer)| connection(stream, peer)).await
+    }
+}
+
+impl Source for UnixListener {
+    type Connection = (UnixStream, unix::SocketAddr);
+
+    async fn accept(&self) -> io::Result<Self::Connection> {
+        UnixListener::accept(self).await
+    }
+
+    fn accept_waiting(&self) -> io::Result<Option<Self::Connection>> {
+        UnixListener::accept_waiting(self)
     }
 }
 
@@ -203,7 +236,7 @@ impl ServeCounts {
     }
 }
 
-impl fmt::Debug for Serve {
+impl<L: fmt::Debug> fmt::Debug for Serve<L> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Serve").field("listener", &self.listener).field("counts", &self.counts()).finish()
     }

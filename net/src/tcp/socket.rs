@@ -1,6 +1,7 @@
 //! [`TcpSocket`]: a socket before it connects or listens.
 
 mod option;
+mod server;
 
 use super::listener::TcpListener;
 use super::stream::{self, TcpStream};

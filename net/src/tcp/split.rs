@@ -3,7 +3,7 @@
 //! Each half is the only one of its kind while the borrow lasts, and so the only waiter in its direction.
 
 use super::stream::TcpStream;
-use super::stream::transfer::{Read, Write, WriteAll};
+use crate::byte_stream::{ByteStream, Read, Write, WriteAll};
 use egret_runtime::sys::ReadBuf;
 use std::future::poll_fn;
 use std::io::{self, IoSlice, IoSliceMut};

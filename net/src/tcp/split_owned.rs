@@ -5,7 +5,7 @@
 //! stream that nobody can write to any more; the descriptor is closed when both are gone.
 
 use super::stream::TcpStream;
-use super::stream::transfer::{Read, Write, WriteAll};
+use crate::byte_stream::{ByteStream, Read, Write, WriteAll};
 use egret_runtime::sys::ReadBuf;
 use std::error::Error;
 use std::fmt;
@@ -125,7 +125,7 @@ impl OwnedReadHalf {
     /// [`TcpStream::read`] of this half, with its errors and cancel safety.
     #[inline]
     pub fn read<'a>(&'a mut self, buf: &'a mut [u8]) -> impl Future<Output = io::Result<usize>> + 'a {
-        Read { stream: &self.stream, buf }
+        Read { stream: &*self.stream, buf }
     }
 
     /// [`TcpStream::poll_read`] of this half, with its errors.
@@ -224,7 +224,7 @@ impl OwnedWriteHalf {
     /// [`TcpStream::write`] of this half, with its errors and cancel safety.
     #[inline]
     pub fn write<'a>(&'a mut self, buf: &'a [u8]) -> impl Future<Output = io::Result<usize>> + 'a {
-        Write { stream: &self.stream, buf }
+        Write { stream: &*self.stream, buf }
     }
 
     /// [`TcpStream::poll_write`] of this half, with its errors.
@@ -236,7 +236,7 @@ impl OwnedWriteHalf {
     /// [`TcpStream::write_all`] of this half, with its errors and cancel safety.
     #[inline]
     pub fn write_all<'a>(&'a mut self, buf: &'a [u8]) -> impl Future<Output = io::Result<()>> + 'a {
-        WriteAll { stream: &self.stream, rest: buf }
+        WriteAll { stream: &*self.stream, rest: buf }
     }
 
     /// [`TcpStream::write_vectored`] of this half, with its errors and cancel safety.

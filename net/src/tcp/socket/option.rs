@@ -155,7 +155,7 @@ impl TcpSocket {
         self.fd.set_tos_v4(tos)
     }
 
-    /// The traffic class of IPv6 packets, `IPV6_TCLASS`; `ENOPROTOOPT` on an IPv4 socket.
+    /// The traffic class of IPv6 packets, `IPV6_TCLASS`; `EOPNOTSUPP` on an IPv4 socket.
     pub fn tclass_v6(&self) -> io::Result<u32> {
         self.fd.tclass_v6()
     }

@@ -1,7 +1,8 @@
 //! A stream as a descriptor: in from std, out to std, and operations of one's own.
 
 use super::TcpStream;
-use egret_runtime::io::{Direction, Interest, Start};
+use crate::interest::direction;
+use egret_runtime::io::{Interest, Start};
 use std::fmt;
 use std::io;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd, RawFd};
@@ -132,10 +133,6 @@ impl TcpStream {
     ) -> io::Result<R> {
         self.registration.io(direction(interest), |_| f()).await
     }
-}
-
-fn direction(interest: Interest) -> Direction {
-    if interest == Interest::WRITABLE { Direction::Write } else { Direction::Read }
 }
 
 impl TryFrom<std::net::TcpStream> for TcpStream {

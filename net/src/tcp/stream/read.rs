@@ -1,7 +1,7 @@
 //! Reading from a [`TcpStream`].
 
 use super::TcpStream;
-use super::transfer::Read;
+use crate::byte_stream::{ByteStream, Read};
 use egret_runtime::io::Direction;
 use egret_runtime::sys::ReadBuf;
 use std::future::poll_fn;
@@ -297,8 +297,8 @@ impl TcpStream {
     /// # std::io::Result::Ok(())
     /// # }).unwrap();
     /// ```
-    pub async fn readable(&self) -> io::Result<()> {
-        self.registration.ready(Direction::Read).await
+    pub fn readable(&self) -> impl Future<Output = io::Result<()>> {
+        self.registration.ready(Direction::Read)
     }
 
     /// [`readable`](TcpStream::readable) as a poll function. Any number of tasks may poll; all are woken.

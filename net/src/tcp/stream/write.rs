@@ -1,7 +1,7 @@
 //! Writing to a [`TcpStream`].
 
 use super::TcpStream;
-use super::transfer::{Write, WriteAll};
+use crate::byte_stream::{ByteStream, Write, WriteAll};
 use egret_runtime::io::Direction;
 use std::future::poll_fn;
 use std::io::{self, IoSlice};
@@ -248,8 +248,8 @@ impl TcpStream {
     /// # std::io::Result::Ok(())
     /// # }).unwrap();
     /// ```
-    pub async fn writable(&self) -> io::Result<()> {
-        self.registration.ready(Direction::Write).await
+    pub fn writable(&self) -> impl Future<Output = io::Result<()>> {
+        self.registration.ready(Direction::Write)
     }
 
     /// [`writable`](TcpStream::writable) as a poll function. Any number of tasks may poll; all are woken.

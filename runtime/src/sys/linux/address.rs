@@ -27,21 +27,22 @@ const _: () = assert!(offset_of!(libc::sockaddr_in6, sin6_addr) == 8);
 const _: () = assert!(offset_of!(libc::sockaddr_in6, sin6_scope_id) == 24);
 const _: () = assert!(align_of::<Address>() >= align_of::<libc::sockaddr_in6>());
 
-/// The bytes of one address, or room for one, and their length.
+/// The bytes of one address, or room for one, and their length: of the longer of the two layouts here, and of
+/// another family in `unix_address.rs`.
 #[derive(Clone, Copy, Debug)]
 #[repr(align(8))]
-pub(super) struct Address {
-    bytes: [u8; V6_LEN],
+pub(super) struct Address<const N: usize = V6_LEN> {
+    pub(super) bytes: [u8; N],
     /// What the kernel was told or told us. It tells the length before truncation, so this may be larger
     /// than the room.
-    len: libc::socklen_t,
+    pub(super) len: libc::socklen_t,
 }
 
-impl Address {
-    /// Room for the kernel to write the longer of the two layouts.
+impl<const N: usize> Address<N> {
+    /// Room for the kernel to write the longest of its family.
     #[inline]
-    pub(super) const fn room() -> Address {
-        Address { bytes: [0; V6_LEN], len: V6_LEN as libc::socklen_t }
+    pub(super) const fn room() -> Address<N> {
+        Address { bytes: [0; N], len: N as libc::socklen_t }
     }
 
     /// Where the bytes start, for a call that reads them.
@@ -59,7 +60,9 @@ impl Address {
     pub(super) fn as_mut_ptrs(&mut self) -> (*mut libc::sockaddr, *mut libc::socklen_t) {
         (self.bytes.as_mut_ptr().cast(), &raw mut self.len)
     }
+}
 
+impl Address {
     /// The address as std knows it.
     ///
     /// # Errors
@@ -84,12 +87,12 @@ impl Address {
     }
 
     #[inline]
-    fn part<const N: usize>(&self, at: usize) -> [u8; N] {
+    fn part<const P: usize>(&self, at: usize) -> [u8; P] {
         std::array::from_fn(|i| self.bytes[at + i])
     }
 
-    fn put<const N: usize>(&mut self, at: usize, part: [u8; N]) {
-        self.bytes[at..at + N].copy_from_slice(&part);
+    fn put<const P: usize>(&mut self, at: usize, part: [u8; P]) {
+        self.bytes[at..at + P].copy_from_slice(&part);
     }
 }
 

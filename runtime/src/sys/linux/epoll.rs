@@ -28,6 +28,15 @@ pub mod mask {
     pub const EDGE: u32 = libc::EPOLLET as u32;
 }
 
+/// The numbers of the system calls that a thread which waits for events is in.
+#[cfg(feature = "test-util")]
+pub(crate) const WAIT_CALLS: &[libc::c_long] = &[
+    #[cfg(target_arch = "x86_64")]
+    libc::SYS_epoll_wait,
+    libc::SYS_epoll_pwait,
+    libc::SYS_epoll_pwait2,
+];
+
 /// An `epoll` instance.
 #[derive(Debug)]
 pub struct Epoll {
@@ -191,6 +200,22 @@ impl Events {
         assert!(capacity > 0, "epoll_wait needs room for at least one event");
         let empty = libc::epoll_event { events: 0, u64: 0 };
         Events { buffer: vec![empty; capacity].into_boxed_slice(), len: 0 }
+    }
+
+    /// Takes what another kernel reports, and says how many events that is.
+    #[cfg(feature = "sim")]
+    pub(in crate::sys) fn fill(&mut self, reported: Vec<(u64, u32)>) -> usize {
+        self.len = reported.len();
+        for (event, (token, mask)) in self.buffer.iter_mut().zip(reported) {
+            *event = libc::epoll_event { events: mask, u64: token };
+        }
+        self.len
+    }
+
+    /// How many events one wait may report.
+    #[cfg(feature = "sim")]
+    pub(in crate::sys) fn capacity(&self) -> usize {
+        self.buffer.len()
     }
 
     /// What the last wait reported: the token of each registration and its mask.

@@ -94,6 +94,16 @@ impl<'a> ReadBuf<'a> {
         unsafe { std::slice::from_raw_parts_mut(filled.as_mut_ptr().cast(), len) }
     }
 
+    /// Fills as many bytes as there are in `bytes`, which fit; returns how many.
+    #[cfg(feature = "sim")]
+    pub(in crate::sys) fn put(&mut self, bytes: &[u8]) -> usize {
+        for (place, byte) in self.memory[self.filled..].iter_mut().zip(bytes) {
+            place.write(*byte);
+        }
+        self.filled += bytes.len();
+        bytes.len()
+    }
+
     /// Lets `read` write to the unfilled part and fills as many bytes as it says that it wrote.
     ///
     /// # Safety

@@ -2,20 +2,41 @@
 
 mod accept;
 mod address;
+mod ancillary;
+mod batch;
 mod clock;
+mod datagram;
 mod epoll;
 mod fd;
 mod option;
+mod pipe;
+mod process;
+mod resolver;
 pub(crate) mod signal;
+mod sigpipe;
 mod socket;
+mod splice;
+mod stdio;
+mod thread;
 mod transfer;
+mod unix_address;
+mod unix_socket;
 
 pub use accept::AcceptFailure;
+pub use ancillary::{Ancillary, Message};
+pub use batch::{BATCH_MAX, Batch, Received};
 pub use clock::TimerSlack;
+#[cfg(feature = "test-util")]
+pub(crate) use epoll::WAIT_CALLS;
 pub use epoll::{Epoll, Events, mask};
 pub use fd::{Fd, ReadBuf};
+pub use pipe::Access;
+#[cfg(feature = "sim")]
+pub(in crate::sys) use socket::stepping_over_the_dead;
 pub use socket::{Connect, Domain, Type};
 pub use transfer::IOV_MAX;
+pub use unix_address::UnixAddress;
+pub use unix_socket::Credentials;
 
 use std::io;
 
@@ -53,7 +74,7 @@ fn errno() -> io::Error {
 
 /// Repeats a call until it answers something other than `EINTR`.
 #[inline]
-fn uninterrupted<R>(mut call: impl FnMut() -> io::Result<R>) -> io::Result<R> {
+pub(in crate::sys) fn uninterrupted<R>(mut call: impl FnMut() -> io::Result<R>) -> io::Result<R> {
     match call() {
         Ok(result) => Ok(result),
         Err(error) => uninterrupted_from(error, call),

@@ -8,6 +8,9 @@
 //! [`ip(7)`]: https://man7.org/linux/man-pages/man7/ip.7.html
 //! [`ipv6(7)`]: https://man7.org/linux/man-pages/man7/ipv6.7.html
 
+mod datagram;
+mod server;
+
 use super::{Fd, check};
 use libc::{c_int, socklen_t};
 use std::io;
@@ -177,27 +180,27 @@ impl Fd {
         Ok(())
     }
 
-    fn get_flag(&self, level: c_int, name: c_int) -> io::Result<bool> {
+    pub(super) fn get_flag(&self, level: c_int, name: c_int) -> io::Result<bool> {
         let [value] = self.get(level, name)?;
         Ok(value != 0)
     }
 
-    fn set_flag(&self, level: c_int, name: c_int, on: bool) -> io::Result<()> {
+    pub(super) fn set_flag(&self, level: c_int, name: c_int, on: bool) -> io::Result<()> {
         self.set(level, name, [c_int::from(on)])
     }
 
     /// An option that is a count: never negative.
-    fn get_number(&self, level: c_int, name: c_int) -> io::Result<u32> {
+    pub(super) fn get_number(&self, level: c_int, name: c_int) -> io::Result<u32> {
         let [value] = self.get(level, name)?;
         Ok(value.max(0) as u32)
     }
 
-    fn set_number(&self, level: c_int, name: c_int, value: u32) -> io::Result<()> {
+    pub(super) fn set_number(&self, level: c_int, name: c_int, value: u32) -> io::Result<()> {
         self.set(level, name, [c_int::try_from(value).unwrap_or(c_int::MAX)])
     }
 
     /// An option of `N` integers.
-    fn get<const N: usize>(&self, level: c_int, name: c_int) -> io::Result<[c_int; N]> {
+    pub(super) fn get<const N: usize>(&self, level: c_int, name: c_int) -> io::Result<[c_int; N]> {
         let mut value = [0; N];
         let mut len = size_of_val(&value) as socklen_t;
         // SAFETY: the kernel writes at most `len` bytes to `value`, which has that many and of which any bytes
@@ -208,7 +211,7 @@ impl Fd {
         Ok(value)
     }
 
-    fn set<const N: usize>(&self, level: c_int, name: c_int, value: [c_int; N]) -> io::Result<()> {
+    pub(super) fn set<const N: usize>(&self, level: c_int, name: c_int, value: [c_int; N]) -> io::Result<()> {
         let len = size_of_val(&value) as socklen_t;
         // SAFETY: the kernel reads `len` bytes of `value`, which has that many and lives across the call.
         check(unsafe { libc::setsockopt(self.as_raw_fd(), level, name, value.as_ptr().cast(), len) })?;

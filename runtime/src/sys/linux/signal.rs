@@ -89,6 +89,12 @@ extern "C" fn on_signal(signal: c_int) {
     unsafe { *errno = saved };
 }
 
+/// Whether signals are the process's, with a disposition that is to be set.
+#[cfg_attr(feature = "sim", allow(dead_code, reason = "there the other kernel is asked"))]
+pub(crate) fn are_of_the_process() -> bool {
+    true
+}
+
 /// How often egret's handler has run for `signal`, which is one that has a disposition.
 ///
 /// It may have run for a signal that nobody listened to.
@@ -97,6 +103,12 @@ pub(crate) fn delivered(signal: c_int) -> u64 {
     // With the Release of the handler: who sees the count sees what the sender did before the signal, as far
     // as signals order anything.
     DELIVERED[signal as usize].load(Ordering::Acquire)
+}
+
+/// The number of the eventfd that is written to by each signal, and never closed.
+#[cfg(feature = "test-util")]
+pub(crate) fn bell_number() -> Option<std::os::fd::RawFd> {
+    BELL.get().map(AsRawFd::as_raw_fd)
 }
 
 /// A duplicate of the eventfd that is written to by each signal, to be registered with `epoll`.

@@ -16,6 +16,8 @@ pub enum Domain {
     V4,
     /// IPv6, `AF_INET6`.
     V6,
+    /// Within the host, `AF_UNIX`.
+    Unix,
 }
 
 /// The kind of transport that a socket has.
@@ -23,6 +25,10 @@ pub enum Domain {
 pub enum Type {
     /// A connected stream of bytes, `SOCK_STREAM`: TCP in the IP domains.
     Stream,
+    /// Messages with bounds, `SOCK_DGRAM`: UDP in the IP domains.
+    Datagram,
+    /// A connected stream of messages with bounds, `SOCK_SEQPACKET`: in the Unix domain.
+    SeqPacket,
 }
 
 /// How far [`Fd::connect`] has come.
@@ -51,6 +57,18 @@ impl Domain {
     }
 }
 
+impl Type {
+    /// The kernel's number, with the flags that every socket is made with.
+    pub(super) fn number(self) -> libc::c_int {
+        let kind = match self {
+            Type::Stream => libc::SOCK_STREAM,
+            Type::Datagram => libc::SOCK_DGRAM,
+            Type::SeqPacket => libc::SOCK_SEQPACKET,
+        };
+        kind | libc::SOCK_NONBLOCK | libc::SOCK_CLOEXEC
+    }
+}
+
 impl Backend {
     /// A new socket, by [`socket(2)`]: non-blocking and close-on-exec.
     ///
@@ -64,12 +82,10 @@ impl Backend {
         let domain = match domain {
             Domain::V4 => libc::AF_INET,
             Domain::V6 => libc::AF_INET6,
-        };
-        let kind = match kind {
-            Type::Stream => libc::SOCK_STREAM,
+            Domain::Unix => libc::AF_UNIX,
         };
         // SAFETY: the call takes no pointer.
-        let raw = check(unsafe { libc::socket(domain, kind | libc::SOCK_NONBLOCK | libc::SOCK_CLOEXEC, 0) })?;
+        let raw = check(unsafe { libc::socket(domain, kind.number(), 0) })?;
         // SAFETY: the kernel has just made `raw` for us, so nothing else owns it.
         Ok(unsafe { OwnedFd::from_raw_fd(raw) }.into())
     }
@@ -86,7 +102,10 @@ impl Fd {
     ///
     /// [`bind(2)`]: https://man7.org/linux/man-pages/man2/bind.2.html
     pub fn bind(&self, address: &SocketAddr) -> io::Result<()> {
-        let address = Address::from(address);
+        self.bind_raw(&Address::from(address))
+    }
+
+    pub(super) fn bind_raw<const N: usize>(&self, address: &Address<N>) -> io::Result<()> {
         // SAFETY: the pointer and the length are those of `address`, which lives across the call and is only
         // read.
         check(unsafe { libc::bind(self.as_raw_fd(), address.as_ptr(), address.len()) })?;
@@ -124,16 +143,20 @@ impl Fd {
     ///
     /// [`connect(2)`]: https://man7.org/linux/man-pages/man2/connect.2.html
     pub fn connect(&self, address: &SocketAddr) -> io::Result<Connect> {
-        let address = Address::from(address);
-        // SAFETY: the pointer and the length are those of `address`, which lives across the call and is only
-        // read.
-        match check(unsafe { libc::connect(self.as_raw_fd(), address.as_ptr(), address.len()) }) {
-            Ok(_) => Ok(Connect::Established),
+        match self.connect_raw(&Address::from(address)) {
+            Ok(()) => Ok(Connect::Established),
             Err(e) if matches!(e.raw_os_error(), Some(libc::EINPROGRESS | libc::EINTR)) => {
                 Ok(Connect::InProgress)
             }
             Err(e) => Err(e),
         }
+    }
+
+    pub(super) fn connect_raw<const N: usize>(&self, address: &Address<N>) -> io::Result<()> {
+        // SAFETY: the pointer and the length are those of `address`, which lives across the call and is only
+        // read.
+        check(unsafe { libc::connect(self.as_raw_fd(), address.as_ptr(), address.len()) })?;
+        Ok(())
     }
 
     /// Takes the oldest connection out of the queue, with the peer's address, by [`accept4(2)`]:
@@ -151,17 +174,12 @@ impl Fd {
     /// [`accept4(2)`]: https://man7.org/linux/man-pages/man2/accept.2.html
     #[inline]
     pub fn accept(&self) -> io::Result<(Fd, SocketAddr)> {
-        let mut aborted = 0;
-        loop {
-            match self.accept_once() {
-                Err(e) if aborted < ABORTED_LIMIT && died_in_the_queue(&e) => aborted += 1,
-                result => return result,
-            }
-        }
+        let (fd, peer) = stepping_over_the_dead(|| self.accept_raw())?;
+        Ok((fd, peer.to_std()?))
     }
 
     #[inline]
-    fn accept_once(&self) -> io::Result<(Fd, SocketAddr)> {
+    pub(super) fn accept_raw<const N: usize>(&self) -> io::Result<(Fd, Address<N>)> {
         let flags = libc::SOCK_NONBLOCK | libc::SOCK_CLOEXEC;
         let mut peer = Address::room();
         let raw = uninterrupted(|| {
@@ -173,7 +191,7 @@ impl Fd {
         })?;
         // SAFETY: the kernel has just made `raw` for us, so nothing else owns it.
         let fd = unsafe { OwnedFd::from_raw_fd(raw) };
-        Ok((fd.into(), peer.to_std()?))
+        Ok((fd.into(), peer))
     }
 
     /// Shuts one direction or both, by [`shutdown(2)`]. Shutting the writing side of a TCP socket sends FIN
@@ -204,11 +222,15 @@ impl Fd {
     ///
     /// [`getsockname(2)`]: https://man7.org/linux/man-pages/man2/getsockname.2.html
     pub fn local_addr(&self) -> io::Result<SocketAddr> {
+        self.local_raw()?.to_std()
+    }
+
+    pub(super) fn local_raw<const N: usize>(&self) -> io::Result<Address<N>> {
         let mut address = Address::room();
         let (to, len) = address.as_mut_ptrs();
         // SAFETY: `to` has room for as many bytes as `*len` says, and both live across the call.
         check(unsafe { libc::getsockname(self.as_raw_fd(), to, len) })?;
-        address.to_std()
+        Ok(address)
     }
 
     /// The peer's address, by [`getpeername(2)`].
@@ -219,11 +241,15 @@ impl Fd {
     ///
     /// [`getpeername(2)`]: https://man7.org/linux/man-pages/man2/getpeername.2.html
     pub fn peer_addr(&self) -> io::Result<SocketAddr> {
+        self.peer_raw()?.to_std()
+    }
+
+    pub(super) fn peer_raw<const N: usize>(&self) -> io::Result<Address<N>> {
         let mut address = Address::room();
         let (to, len) = address.as_mut_ptrs();
         // SAFETY: `to` has room for as many bytes as `*len` says, and both live across the call.
         check(unsafe { libc::getpeername(self.as_raw_fd(), to, len) })?;
-        address.to_std()
+        Ok(address)
     }
 
     /// Sets or clears `O_NONBLOCK`, by `ioctl(FIONBIO)`; for descriptors made elsewhere, since those made here
@@ -237,6 +263,18 @@ impl Fd {
         // SAFETY: FIONBIO reads one `int` at the pointer, which is that of `on`, alive across the call.
         check(unsafe { libc::ioctl(self.as_raw_fd(), libc::FIONBIO, &raw mut on) })?;
         Ok(())
+    }
+}
+
+/// Calls `accept` until it answers something else than that a connection died in the queue, or has said so too often.
+#[inline]
+pub(in crate::sys) fn stepping_over_the_dead<R>(mut accept: impl FnMut() -> io::Result<R>) -> io::Result<R> {
+    let mut aborted = 0;
+    loop {
+        match accept() {
+            Err(e) if aborted < ABORTED_LIMIT && died_in_the_queue(&e) => aborted += 1,
+            result => return result,
+        }
     }
 }
 

@@ -99,6 +99,21 @@ impl Fd {
         })
     }
 
+    /// Sends one byte of urgent data, by `MSG_OOB`: to TCP, a mark at which the receiver's `recv` stops ([`tcp(7)`]).
+    ///
+    /// # Errors
+    ///
+    /// As [`send`](Fd::send).
+    ///
+    /// [`tcp(7)`]: https://man7.org/linux/man-pages/man7/tcp.7.html
+    pub fn send_urgent(&self, byte: u8) -> io::Result<usize> {
+        let flags = libc::MSG_OOB | libc::MSG_NOSIGNAL;
+        uninterrupted(|| {
+            // SAFETY: the kernel reads one byte at the pointer, which is that of `byte`, alive across the call.
+            check_len(unsafe { libc::send(self.as_raw_fd(), (&raw const byte).cast(), 1, flags) })
+        })
+    }
+
     /// [`send`](Fd::send) of several buffers, in order, as one, by [`sendmsg(2)`]. Buffers beyond the first
     /// 1024 are left for the next call.
     ///
@@ -123,7 +138,7 @@ impl Fd {
 
 /// A message of at most `len` buffers with no address, no control data and no flags.
 #[inline]
-fn message(buffers: *mut libc::iovec, len: usize) -> libc::msghdr {
+pub(super) fn message(buffers: *mut libc::iovec, len: usize) -> libc::msghdr {
     // SAFETY: every field is an integer or a raw pointer, for which all-zero bytes are a value; musl's
     // private padding rules out a literal.
     let mut message: libc::msghdr = unsafe { std::mem::zeroed() };

@@ -1,0 +1,188 @@
+//! [`ByteStream`]: what reading and writing come down to, for every socket that is a stream of bytes.
+//!
+//! The methods take `&self`, because three kinds of owner share them: the stream, its borrowed halves and its
+//! owned halves. Each direction has one place for one waiter, so the public methods built on these take `&mut` of
+//! the stream or of the one half that there is for the direction; what would go wrong otherwise is a task that waits
+//! for ever because another took its place. Methods that any number of tasks may call at a time (`peek`, `readable`)
+//! wait in a list.
+//!
+//! The futures of the three operations that every request goes through are in `byte_stream/transfer.rs`.
+
+mod transfer;
+
+pub(crate) use transfer::{Read, Write, WriteAll};
+
+use egret_runtime::io::{Clears, Direction, Registration};
+use egret_runtime::sys::{Fd, IOV_MAX, ReadBuf};
+use std::io::{self, IoSlice, IoSliceMut};
+use std::net::Shutdown;
+use std::ops::Deref;
+use std::task::{Context, Poll, ready};
+
+/// A stream over a registered socket. An empty buffer makes no system call: 0 bytes were asked for and 0 bytes is the
+/// answer, which says nothing about the end of the stream.
+pub(crate) trait ByteStream {
+    fn registration(&self) -> &Registration<Fd>;
+
+    /// What a transfer for which `wanted` bytes were asked says about readiness: rules C2 to C4 of
+    /// `docs/edge-triggered.md`.
+    fn clears(wanted: usize) -> Clears;
+
+    #[inline]
+    fn poll_recv(&self, cx: &mut Context<'_>, buf: &mut [u8]) -> Poll<io::Result<usize>> {
+        if buf.is_empty() {
+            return Poll::Ready(Ok(0));
+        }
+        self.registration().poll_transfer(cx, Direction::Read, Self::clears(buf.len()), |fd| fd.recv(buf))
+    }
+
+    #[inline]
+    fn poll_recv_uninit(&self, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<usize>> {
+        if buf.remaining() == 0 {
+            return Poll::Ready(Ok(0));
+        }
+        self.registration()
+            .poll_transfer(cx, Direction::Read, Self::clears(buf.remaining()), |fd| fd.recv_uninit(buf))
+    }
+
+    fn poll_recv_vectored(
+        &self,
+        cx: &mut Context<'_>,
+        bufs: &mut [IoSliceMut<'_>],
+    ) -> Poll<io::Result<usize>> {
+        let bufs = within_limit_mut(bufs);
+        match total(bufs) {
+            0 => Poll::Ready(Ok(0)),
+            wanted => self
+                .registration()
+                .poll_transfer(cx, Direction::Read, Self::clears(wanted), |fd| fd.recv_vectored(bufs)),
+        }
+    }
+
+    /// Receives until `buf` is full; `filled` keeps count from one poll to the next.
+    fn poll_recv_exact(
+        &self,
+        cx: &mut Context<'_>,
+        buf: &mut [u8],
+        filled: &mut usize,
+    ) -> Poll<io::Result<usize>> {
+        while *filled < buf.len() {
+            let n = ready!(self.poll_recv(cx, &mut buf[*filled..]))?;
+            if n == 0 {
+                return Poll::Ready(Err(io::ErrorKind::UnexpectedEof.into()));
+            }
+            *filled += n;
+        }
+        Poll::Ready(Ok(*filled))
+    }
+
+    fn try_recv(&self, buf: &mut [u8]) -> io::Result<usize> {
+        if buf.is_empty() {
+            return Ok(0);
+        }
+        self.registration().try_transfer(Direction::Read, Self::clears(buf.len()), |fd| fd.recv(buf))
+    }
+
+    fn try_recv_vectored(&self, bufs: &mut [IoSliceMut<'_>]) -> io::Result<usize> {
+        let bufs = within_limit_mut(bufs);
+        match total(bufs) {
+            0 => Ok(0),
+            wanted => self
+                .registration()
+                .try_transfer(Direction::Read, Self::clears(wanted), |fd| fd.recv_vectored(bufs)),
+        }
+    }
+
+    #[inline]
+    fn poll_send(&self, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
+        if buf.is_empty() {
+            return Poll::Ready(Ok(0));
+        }
+        self.registration().poll_transfer(cx, Direction::Write, Self::clears(buf.len()), |fd| fd.send(buf))
+    }
+
+    fn poll_send_vectored(&self, cx: &mut Context<'_>, bufs: &[IoSlice<'_>]) -> Poll<io::Result<usize>> {
+        let bufs = within_limit(bufs);
+        match total(bufs) {
+            0 => Poll::Ready(Ok(0)),
+            wanted => self
+                .registration()
+                .poll_transfer(cx, Direction::Write, Self::clears(wanted), |fd| fd.send_vectored(bufs)),
+        }
+    }
+
+    /// Sends until `rest` is empty.
+    #[inline]
+    fn poll_send_all(&self, cx: &mut Context<'_>, rest: &mut &[u8]) -> Poll<io::Result<()>> {
+        while !rest.is_empty() {
+            let n = ready!(self.poll_send(cx, rest))?;
+            if n == rest.len() {
+                break; // nearly always, and the cheapest to tell
+            }
+            if n == 0 {
+                return Poll::Ready(Err(io::ErrorKind::WriteZero.into()));
+            }
+            *rest = &rest[n..];
+        }
+        Poll::Ready(Ok(()))
+    }
+
+    /// Sends until `rest` holds no byte, moving its start on.
+    fn poll_send_all_vectored(
+        &self,
+        cx: &mut Context<'_>,
+        rest: &mut &mut [IoSlice<'_>],
+    ) -> Poll<io::Result<()>> {
+        // Empty buffers at the start would read as a transfer of nothing.
+        IoSlice::advance_slices(rest, 0);
+        while !rest.is_empty() {
+            let n = ready!(self.poll_send_vectored(cx, rest))?;
+            if n == 0 {
+                return Poll::Ready(Err(io::ErrorKind::WriteZero.into()));
+            }
+            IoSlice::advance_slices(rest, n);
+        }
+        Poll::Ready(Ok(()))
+    }
+
+    fn try_send(&self, buf: &[u8]) -> io::Result<usize> {
+        if buf.is_empty() {
+            return Ok(0);
+        }
+        self.registration().try_transfer(Direction::Write, Self::clears(buf.len()), |fd| fd.send(buf))
+    }
+
+    fn try_send_vectored(&self, bufs: &[IoSlice<'_>]) -> io::Result<usize> {
+        let bufs = within_limit(bufs);
+        match total(bufs) {
+            0 => Ok(0),
+            wanted => self
+                .registration()
+                .try_transfer(Direction::Write, Self::clears(wanted), |fd| fd.send_vectored(bufs)),
+        }
+    }
+
+    /// Sends FIN. A connection that is gone needs none: that is no error.
+    fn shut_writing(&self) -> io::Result<()> {
+        match self.registration().get_ref().shutdown(Shutdown::Write) {
+            Err(error) if error.kind() == io::ErrorKind::NotConnected => Ok(()),
+            result => result,
+        }
+    }
+}
+
+/// The buffers that one system call takes. Whether a transfer was short is asked of these alone: the others
+/// were never offered.
+pub(crate) fn within_limit<'a, 'b>(bufs: &'a [IoSlice<'b>]) -> &'a [IoSlice<'b>] {
+    &bufs[..bufs.len().min(IOV_MAX)]
+}
+
+pub(crate) fn within_limit_mut<'a, 'b>(bufs: &'a mut [IoSliceMut<'b>]) -> &'a mut [IoSliceMut<'b>] {
+    let len = bufs.len().min(IOV_MAX);
+    &mut bufs[..len]
+}
+
+/// How many bytes the buffers hold. One slice may be named many times, so this may be more than there is memory.
+pub(crate) fn total<B: Deref<Target = [u8]>>(bufs: &[B]) -> usize {
+    bufs.iter().fold(0, |sum, buf| sum.saturating_add(buf.len()))
+}

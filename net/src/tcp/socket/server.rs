@@ -1,0 +1,186 @@
+//! The options of a [`TcpSocket`] that servers set: when a silent connection is given up, and how new ones come in.
+
+use super::TcpSocket;
+use std::io;
+use std::time::Duration;
+
+/// # Options for servers
+///
+/// Those of [`tcp(7)`](https://man7.org/linux/man-pages/man7/tcp.7.html),
+/// [`socket(7)`](https://man7.org/linux/man-pages/man7/socket.7.html) and
+/// [`ipv6(7)`](https://man7.org/linux/man-pages/man7/ipv6.7.html). A listener hands the times of keepalive on to what it
+/// accepts. What is not here is set by way of [`AsFd`](std::os::fd::AsFd), which any library of socket options takes,
+/// such as `socket2::SockRef::from(&socket)`.
+///
+/// The options are methods, and not left to such a library, because a server needs a dozen of them and not a hundred,
+/// and each is a dependency less.
+impl TcpSocket {
+    /// How long a connection is idle before it is probed, when [`set_keepalive`](TcpSocket::set_keepalive) is on,
+    /// `TCP_KEEPIDLE`, in whole seconds.
+    pub fn keepalive_time(&self) -> io::Result<Duration> {
+        self.fd.keepalive_time()
+    }
+
+    /// Sets how long a connection is idle before it is probed, rounded up to whole seconds.
+    ///
+    /// # Errors
+    ///
+    /// [`InvalidInput`](io::ErrorKind::InvalidInput) outside of 1 to 32767 seconds.
+    ///
+    /// ```
+    /// # egret_runtime::block_on(async {
+    /// # use egret_net::TcpSocket;
+    /// use std::time::Duration;
+    ///
+    /// // A peer that is silent for a minute and then for three probes, ten seconds apart, is given up.
+    /// let socket = TcpSocket::new_v4()?;
+    /// socket.set_keepalive(true)?;
+    /// socket.set_keepalive_time(Duration::from_secs(60))?;
+    /// socket.set_keepalive_interval(Duration::from_secs(10))?;
+    /// socket.set_keepalive_retries(3)?;
+    /// assert_eq!(socket.keepalive_time()?, Duration::from_secs(60));
+    /// # std::io::Result::Ok(())
+    /// # }).unwrap();
+    /// ```
+    pub fn set_keepalive_time(&self, time: Duration) -> io::Result<()> {
+        self.fd.set_keepalive_time(time)
+    }
+
+    /// How long it is from one probe to the next, `TCP_KEEPINTVL`, in whole seconds.
+    pub fn keepalive_interval(&self) -> io::Result<Duration> {
+        self.fd.keepalive_interval()
+    }
+
+    /// Sets how long it is from one probe to the next, rounded up to whole seconds.
+    ///
+    /// # Errors
+    ///
+    /// [`InvalidInput`](io::ErrorKind::InvalidInput) outside of 1 to 32767 seconds.
+    pub fn set_keepalive_interval(&self, interval: Duration) -> io::Result<()> {
+        self.fd.set_keepalive_interval(interval)
+    }
+
+    /// How many probes go unanswered before the connection is given up, `TCP_KEEPCNT`.
+    pub fn keepalive_retries(&self) -> io::Result<u32> {
+        self.fd.keepalive_retries()
+    }
+
+    /// Sets how many probes go unanswered before the connection is given up.
+    ///
+    /// # Errors
+    ///
+    /// [`InvalidInput`](io::ErrorKind::InvalidInput) outside of 1 to 127.
+    pub fn set_keepalive_retries(&self, retries: u32) -> io::Result<()> {
+        self.fd.set_keepalive_retries(retries)
+    }
+
+    /// How many connections may wait that sent data with their SYN, `TCP_FASTOPEN`
+    /// ([RFC 7413](https://www.rfc-editor.org/rfc/rfc7413)); 0: none may.
+    pub fn fastopen(&self) -> io::Result<u32> {
+        self.fd.fastopen()
+    }
+
+    /// Lets clients send data with their SYN, and so many of such connections wait at a time. The host must allow it too:
+    /// bit 1 of `net.ipv4.tcp_fastopen`.
+    ///
+    /// # Errors
+    ///
+    /// [`InvalidInput`](io::ErrorKind::InvalidInput) on a connected socket.
+    ///
+    /// ```
+    /// # egret_runtime::block_on(async {
+    /// # use egret_net::TcpSocket;
+    /// let socket = TcpSocket::new_v4()?;
+    /// socket.set_fastopen(256)?;
+    /// assert_eq!(socket.fastopen()?, 256);
+    /// # std::io::Result::Ok(())
+    /// # }).unwrap();
+    /// ```
+    pub fn set_fastopen(&self, queue: u32) -> io::Result<()> {
+        self.fd.set_fastopen(queue)
+    }
+
+    /// How long a connection may be without data before it is accepted all the same, `TCP_DEFER_ACCEPT`, in whole
+    /// seconds; zero: it is accepted at once. The kernel counts in retransmissions, so this is what was set, or more.
+    pub fn defer_accept(&self) -> io::Result<Duration> {
+        self.fd.defer_accept()
+    }
+
+    /// Has connections accepted when their first data is there, or after about so long, rounded up to what the kernel
+    /// counts in. A server whose clients speak first is then woken once for a connection and its request.
+    ///
+    /// ```
+    /// # egret_runtime::block_on(async {
+    /// # use egret_net::TcpSocket;
+    /// use std::time::Duration;
+    ///
+    /// let socket = TcpSocket::new_v4()?;
+    /// socket.set_defer_accept(Duration::from_secs(5))?;
+    /// assert!(socket.defer_accept()? >= Duration::from_secs(5));
+    /// # std::io::Result::Ok(())
+    /// # }).unwrap();
+    /// ```
+    pub fn set_defer_accept(&self, wait: Duration) -> io::Result<()> {
+        self.fd.set_defer_accept(wait)
+    }
+
+    /// The processor whose packets the socket takes, `SO_INCOMING_CPU`; `None` before any has come.
+    pub fn incoming_cpu(&self) -> io::Result<Option<u32>> {
+        self.fd.incoming_cpu()
+    }
+
+    /// Has listeners that share an address by [`set_reuseport`](TcpSocket::set_reuseport) share connections out by the
+    /// processor that they come in on: for a runtime on each core.
+    ///
+    /// ```
+    /// # egret_runtime::block_on(async {
+    /// # use egret_net::TcpSocket;
+    /// let socket = TcpSocket::new_v4()?;
+    /// socket.set_incoming_cpu(0)?;
+    /// assert_eq!(socket.incoming_cpu()?, Some(0));
+    /// # std::io::Result::Ok(())
+    /// # }).unwrap();
+    /// ```
+    pub fn set_incoming_cpu(&self, cpu: u32) -> io::Result<()> {
+        self.fd.set_incoming_cpu(cpu)
+    }
+
+    /// The mark that routing and firewalls see on packets that are sent, `SO_MARK`.
+    pub fn mark(&self) -> io::Result<u32> {
+        self.fd.mark()
+    }
+
+    /// Sets the mark of packets that are sent.
+    ///
+    /// # Errors
+    ///
+    /// [`PermissionDenied`](io::ErrorKind::PermissionDenied) without `CAP_NET_ADMIN`, or, since Linux 5.17,
+    /// `CAP_NET_RAW`.
+    pub fn set_mark(&self, mark: u32) -> io::Result<()> {
+        self.fd.set_mark(mark)
+    }
+
+    /// Whether the socket has nothing to do with IPv4, `IPV6_V6ONLY`; `EOPNOTSUPP` on an IPv4 socket.
+    pub fn only_v6(&self) -> io::Result<bool> {
+        self.fd.only_v6()
+    }
+
+    /// Has a socket for IPv6 take IPv4 in mapped addresses as well, or not.
+    ///
+    /// # Errors
+    ///
+    /// [`InvalidInput`](io::ErrorKind::InvalidInput) when the socket is bound, `ENOPROTOOPT` on an IPv4 socket.
+    ///
+    /// ```
+    /// # egret_runtime::block_on(async {
+    /// # use egret_net::TcpSocket;
+    /// let Ok(socket) = TcpSocket::new_v6() else { return Ok(()) }; // a host without IPv6
+    /// socket.set_only_v6(true)?;
+    /// assert!(socket.only_v6()?);
+    /// # std::io::Result::Ok(())
+    /// # }).unwrap();
+    /// ```
+    pub fn set_only_v6(&self, only: bool) -> io::Result<()> {
+        self.fd.set_only_v6(only)
+    }
+}

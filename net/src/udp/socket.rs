@@ -1,0 +1,166 @@
+//! [`UdpSocket`]: datagrams of IP.
+//!
+//! All operations take `&self`, and any number of tasks may wait in each: an event wakes them all, and what is there
+//! goes to one. A short datagram proves nothing of the next, so `EAGAIN` alone clears readiness.
+
+mod descriptor;
+mod many;
+mod multicast;
+mod option;
+mod recv;
+mod send;
+
+use crate::addr::{self, ToSocketAddrs};
+use egret_runtime::io::{Registration, Start};
+use egret_runtime::sys::{Backend, Domain, Fd, Type};
+use std::cell::Cell;
+use std::io;
+use std::net::SocketAddr;
+
+/// A UDP socket.
+///
+/// A datagram is taken whole or cut: what the buffer has no room for is gone. Any number of tasks may send and
+/// receive at a time; a datagram goes to one of them. To share a socket among tasks, put it into an [`Rc`].
+///
+/// What the network reports of a datagram that was sent comes out of the next operation of a
+/// [connected](UdpSocket::connect) socket, whichever that is, as
+/// [`ConnectionRefused`](io::ErrorKind::ConnectionRefused) and the like; the socket can be used again after it. Other
+/// sockets are not told.
+///
+/// It belongs to the runtime that it was made in and is not `Send`; [`into_std`](UdpSocket::into_std) takes it out.
+///
+/// ```
+/// use egret_net::UdpSocket;
+///
+/// # egret_runtime::block_on(async {
+/// let server = UdpSocket::bind("127.0.0.1:0").await?;
+/// let client = UdpSocket::bind("127.0.0.1:0").await?;
+/// client.send_to(b"ping", server.local_addr()?).await?;
+///
+/// let mut buf = [0; 1500];
+/// let (n, from) = server.recv_from(&mut buf).await?;
+/// assert_eq!((&buf[..n], from), (&b"ping"[..], client.local_addr()?));
+/// # std::io::Result::Ok(())
+/// # }).unwrap();
+/// ```
+///
+/// See [`udp(7)`](https://man7.org/linux/man-pages/man7/udp.7.html) and
+/// [`ip(7)`](https://man7.org/linux/man-pages/man7/ip.7.html).
+///
+/// [`Rc`]: std::rc::Rc
+pub struct UdpSocket {
+    registration: Registration<Fd>,
+    /// The kernel or the device has no segmentation offload: found out by the first try.
+    cuts_itself: Cell<bool>,
+}
+
+impl UdpSocket {
+    /// A socket with a local address; port 0 asks for any free one, which [`local_addr`](UdpSocket::local_addr) tells.
+    ///
+    /// Where `addr` stands for several addresses, they are tried in order until one can be bound. No option is set.
+    /// A name is looked up on another thread; see [`ToSocketAddrs`].
+    ///
+    /// # Errors
+    ///
+    /// That of the last address tried: [`AddrInUse`](io::ErrorKind::AddrInUse),
+    /// [`AddrNotAvailable`](io::ErrorKind::AddrNotAvailable) for an address that is not this host's,
+    /// [`PermissionDenied`](io::ErrorKind::PermissionDenied) for a port below 1024 without the privilege; others by
+    /// [`bind(2)`](https://man7.org/linux/man-pages/man2/bind.2.html), with their errno.
+    /// [`InvalidInput`](io::ErrorKind::InvalidInput) when there is no address to try.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropped before it resolves, there is no socket.
+    ///
+    /// # Panics
+    ///
+    /// When this thread is not in a runtime.
+    ///
+    /// ```
+    /// # egret_runtime::block_on(async {
+    /// let socket = egret_net::UdpSocket::bind("127.0.0.1:0").await?;
+    /// assert_ne!(socket.local_addr()?.port(), 0);
+    /// # std::io::Result::Ok(())
+    /// # }).unwrap();
+    /// ```
+    pub async fn bind<A: ToSocketAddrs>(addr: A) -> io::Result<UdpSocket> {
+        let mut last = None;
+        for address in addr::resolve(&addr).await? {
+            match bound_to(&address) {
+                Ok(socket) => return Ok(socket),
+                Err(error) => last = Some(error),
+            }
+        }
+        Err(addr::all_failed(last))
+    }
+
+    #[track_caller]
+    pub(super) fn new(fd: Fd) -> io::Result<UdpSocket> {
+        let registration = Registration::new(fd, Start::Unknown).map_err(|(_closed, error)| error)?;
+        Ok(UdpSocket { registration, cuts_itself: Cell::new(false) })
+    }
+
+    /// Has [`send`](UdpSocket::send) send to an address, and receives from nobody else. It may be called again, for
+    /// another.
+    ///
+    /// Where `addr` stands for several addresses, they are tried in order. Nothing is sent by this: that there is
+    /// anybody is not known.
+    ///
+    /// # Errors
+    ///
+    /// That of the last address tried: [`NetworkUnreachable`](io::ErrorKind::NetworkUnreachable), `EAFNOSUPPORT` for
+    /// an address of the other family, [`PermissionDenied`](io::ErrorKind::PermissionDenied) for a broadcast address
+    /// without [`set_broadcast`](UdpSocket::set_broadcast); others by
+    /// [`connect(2)`](https://man7.org/linux/man-pages/man2/connect.2.html), with their errno.
+    /// [`InvalidInput`](io::ErrorKind::InvalidInput) when there is no address to try.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropped before it resolves, the socket is connected as it was.
+    ///
+    /// ```
+    /// # egret_runtime::block_on(async {
+    /// # use egret_net::UdpSocket;
+    /// let server = UdpSocket::bind("127.0.0.1:0").await?;
+    /// let client = UdpSocket::bind("127.0.0.1:0").await?;
+    /// client.connect(server.local_addr()?).await?;
+    /// client.send(b"ping").await?;
+    /// assert_eq!(server.recv(&mut [0; 16]).await?, 4);
+    /// # std::io::Result::Ok(())
+    /// # }).unwrap();
+    /// ```
+    pub async fn connect<A: ToSocketAddrs>(&self, addr: A) -> io::Result<()> {
+        let mut last = None;
+        for address in addr::resolve(&addr).await? {
+            match self.registration.get_ref().connect(&address) {
+                Ok(_) => return Ok(()),
+                Err(error) => last = Some(error),
+            }
+        }
+        Err(addr::all_failed(last))
+    }
+
+    /// The address of this end.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`getsockname(2)`](https://man7.org/linux/man-pages/man2/getsockname.2.html); none in practice.
+    pub fn local_addr(&self) -> io::Result<SocketAddr> {
+        self.registration.get_ref().local_addr()
+    }
+
+    /// The address that the socket is connected to.
+    ///
+    /// # Errors
+    ///
+    /// [`NotConnected`](io::ErrorKind::NotConnected).
+    pub fn peer_addr(&self) -> io::Result<SocketAddr> {
+        self.registration.get_ref().peer_addr()
+    }
+}
+
+fn bound_to(address: &SocketAddr) -> io::Result<UdpSocket> {
+    let fd = Backend::current().socket(Domain::of(address), Type::Datagram)?;
+    fd.bind(address)?;
+    UdpSocket::new(fd)
+}

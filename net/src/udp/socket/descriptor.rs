@@ -1,0 +1,136 @@
+//! A [`UdpSocket`] as a descriptor: in from std, out to std, and operations of one's own.
+
+use super::UdpSocket;
+use crate::interest::direction;
+use egret_runtime::io::Interest;
+use std::fmt;
+use std::io;
+use std::net;
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd, RawFd};
+
+impl UdpSocket {
+    /// Takes over a socket of the standard library and makes it non-blocking.
+    ///
+    /// # Errors
+    ///
+    /// Those of `epoll_ctl(2)`; the socket is closed then.
+    ///
+    /// # Panics
+    ///
+    /// When this thread is not in a runtime.
+    ///
+    /// ```
+    /// # egret_runtime::block_on(async {
+    /// let socket = std::net::UdpSocket::bind("127.0.0.1:0")?;
+    /// let socket = egret_net::UdpSocket::from_std(socket)?;
+    /// socket.send_to(b"to myself", socket.local_addr()?).await?;
+    /// assert_eq!(socket.recv(&mut [0; 16]).await?, 9);
+    /// # std::io::Result::Ok(())
+    /// # }).unwrap();
+    /// ```
+    #[track_caller]
+    pub fn from_std(socket: net::UdpSocket) -> io::Result<UdpSocket> {
+        socket.set_nonblocking(true)?;
+        UdpSocket::new(OwnedFd::from(socket).into())
+    }
+
+    /// Takes the socket out of the runtime, to be moved to another thread or loop. It stays non-blocking; call
+    /// [`set_nonblocking(false)`](net::UdpSocket::set_nonblocking) on it to have its operations wait.
+    ///
+    /// # Errors
+    ///
+    /// None today.
+    ///
+    /// ```
+    /// # egret_runtime::block_on(async {
+    /// # use egret_net::UdpSocket;
+    /// let socket = UdpSocket::bind("127.0.0.1:0").await?.into_std()?;
+    /// assert_eq!(socket.recv(&mut [0; 16]).unwrap_err().kind(), std::io::ErrorKind::WouldBlock);
+    /// # std::io::Result::Ok(())
+    /// # }).unwrap();
+    /// ```
+    pub fn into_std(self) -> io::Result<net::UdpSocket> {
+        Ok(OwnedFd::from(self.registration.into_inner()).into())
+    }
+
+    /// Tries an operation of your own on the descriptor, once, if the socket is believed to be ready for it.
+    ///
+    /// `f` makes one non-blocking system call on this socket's descriptor and returns
+    /// [`WouldBlock`](io::ErrorKind::WouldBlock) if, and only if, the call did: that is what the reactor learns from.
+    ///
+    /// # Errors
+    ///
+    /// [`WouldBlock`](io::ErrorKind::WouldBlock), without a call of `f` when the socket is known not to be ready; what
+    /// `f` returns.
+    ///
+    /// ```
+    /// # egret_runtime::block_on(async {
+    /// # use egret_net::UdpSocket;
+    /// # let server = UdpSocket::bind("127.0.0.1:0").await?;
+    /// # let client = UdpSocket::bind("127.0.0.1:0").await?;
+    /// # client.connect(server.local_addr()?).await?;
+    /// use egret_runtime::io::Interest;
+    /// use std::os::fd::AsFd;
+    ///
+    /// let duplicate = std::net::UdpSocket::from(client.as_fd().try_clone_to_owned()?);
+    /// assert_eq!(client.try_io(Interest::WRITABLE, || duplicate.send(b"ping"))?, 4);
+    /// # std::io::Result::Ok(())
+    /// # }).unwrap();
+    /// ```
+    pub fn try_io<R>(&self, interest: Interest, f: impl FnOnce() -> io::Result<R>) -> io::Result<R> {
+        self.registration.try_io(direction(interest), |_| f())
+    }
+
+    /// Tries an operation of your own on the descriptor until it does not block, waiting for readiness in between. See
+    /// [`try_io`](UdpSocket::try_io) for what `f` must do.
+    ///
+    /// # Errors
+    ///
+    /// What `f` returns, but for [`WouldBlock`](io::ErrorKind::WouldBlock).
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropped before it resolves, it has had no effect but those of calls of `f` that would have blocked.
+    pub async fn async_io<R>(
+        &self,
+        interest: Interest,
+        mut f: impl FnMut() -> io::Result<R>,
+    ) -> io::Result<R> {
+        self.registration.io(direction(interest), |_| f()).await
+    }
+}
+
+impl TryFrom<net::UdpSocket> for UdpSocket {
+    type Error = io::Error;
+
+    /// [`UdpSocket::from_std`].
+    #[track_caller]
+    fn try_from(socket: net::UdpSocket) -> io::Result<UdpSocket> {
+        UdpSocket::from_std(socket)
+    }
+}
+
+impl AsFd for UdpSocket {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.registration.get_ref().as_fd()
+    }
+}
+
+impl AsRawFd for UdpSocket {
+    fn as_raw_fd(&self) -> RawFd {
+        self.registration.get_ref().as_raw_fd()
+    }
+}
+
+impl fmt::Debug for UdpSocket {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut debug = f.debug_struct("UdpSocket");
+        if let Ok(address) = self.local_addr() {
+            debug.field("addr", &address);
+        }
+        if let Ok(address) = self.peer_addr() {
+            debug.field("peer", &address);
+        }
+        debug.field("fd", &self.as_raw_fd()).finish()
+    }
+}

@@ -1,0 +1,241 @@
+//! Many datagrams by one system call: what tokio has not.
+//!
+//! Segments are cut by the kernel where it can (GSO), and here where it cannot: the caller sees no difference but in
+//! time.
+
+use super::UdpSocket;
+use crate::udp::RecvBatch;
+use egret_runtime::io::Direction;
+use egret_runtime::sys::{BATCH_MAX, Fd};
+use std::future::poll_fn;
+use std::io;
+use std::net::SocketAddr;
+use std::task::{Context, Poll, ready};
+
+/// The most bytes that one call with segments carries: a datagram's.
+const GSO_BYTES: usize = 65507;
+/// The most segments of one call: `UDP_MAX_SEGMENTS` of the kernel, which was 64 until Linux 6.9.
+const GSO_SEGMENTS: usize = 64;
+
+/// # Many at a time
+impl UdpSocket {
+    /// Receives as many datagrams as are there and as `batch` has room for, waiting for the first, and returns how
+    /// many that is. What `batch` held before is dropped.
+    ///
+    /// By [`recvmmsg(2)`](https://man7.org/linux/man-pages/man2/recvmmsg.2.html): one system call for up to 64.
+    ///
+    /// # Errors
+    ///
+    /// As [`recv`](UdpSocket::recv), when there is one before the first datagram.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropped before it resolves, no datagram was taken.
+    ///
+    /// See [`RecvBatch`] for an example.
+    #[doc(alias = "recvmmsg")]
+    pub async fn recv_many(&self, batch: &mut RecvBatch) -> io::Result<usize> {
+        self.registration.io(Direction::Read, |fd| fd.recv_batch(&mut batch.0)).await?;
+        Ok(batch.len())
+    }
+
+    /// [`recv_many`](UdpSocket::recv_many) as a poll function. Several tasks may poll; all are woken.
+    ///
+    /// # Errors
+    ///
+    /// As [`recv_many`](UdpSocket::recv_many).
+    pub fn poll_recv_many(&self, cx: &mut Context<'_>, batch: &mut RecvBatch) -> Poll<io::Result<usize>> {
+        ready!(self.registration.poll_io(cx, Direction::Read, |fd| fd.recv_batch(&mut batch.0)))?;
+        Poll::Ready(Ok(batch.len()))
+    }
+
+    /// [`recv_many`](UdpSocket::recv_many) of what is there.
+    ///
+    /// # Errors
+    ///
+    /// [`WouldBlock`](io::ErrorKind::WouldBlock) when nothing is; else as [`recv_many`](UdpSocket::recv_many).
+    pub fn try_recv_many(&self, batch: &mut RecvBatch) -> io::Result<usize> {
+        self.registration.try_io(Direction::Read, |fd| fd.recv_batch(&mut batch.0))?;
+        Ok(batch.len())
+    }
+
+    /// Sends datagrams, in order, each to its address or, where it has none, to the one that the socket is connected
+    /// to. Waits until there is room for all, and returns how many were sent: all of them, or as many as went before
+    /// one that is an error, which is then the first of the next call. (What the network has reported of an earlier
+    /// datagram is no error of that one, and is not told when some were sent.)
+    ///
+    /// By [`sendmmsg(2)`](https://man7.org/linux/man-pages/man2/sendmmsg.2.html): one system call for up to 64.
+    ///
+    /// # Errors
+    ///
+    /// As [`send_to`](UdpSocket::send_to), when it is about the first.
+    ///
+    /// # Cancel safety
+    ///
+    /// None: dropped before it resolves, some may have been sent, and how many is not told.
+    ///
+    /// ```
+    /// # egret_runtime::block_on(async {
+    /// # use egret_net::UdpSocket;
+    /// let server = UdpSocket::bind("127.0.0.1:0").await?;
+    /// let client = UdpSocket::bind("127.0.0.1:0").await?;
+    /// let to = Some(server.local_addr()?);
+    /// assert_eq!(client.send_many(&[(b"one", to), (b"two", to)]).await?, 2);
+    /// assert_eq!(server.recv(&mut [0; 16]).await?, 3);
+    /// # std::io::Result::Ok(())
+    /// # }).unwrap();
+    /// ```
+    #[doc(alias = "sendmmsg")]
+    pub async fn send_many(&self, datagrams: &[(&[u8], Option<SocketAddr>)]) -> io::Result<usize> {
+        let mut sent = 0;
+        while sent < datagrams.len() {
+            let rest = &datagrams[sent..];
+            match self.registration.io(Direction::Write, |fd| fd.send_batch(rest)).await {
+                Ok(n) => sent += n,
+                Err(error) if sent == 0 => return Err(error),
+                Err(_) => break,
+            }
+        }
+        Ok(sent)
+    }
+
+    /// Sends as many of the datagrams, up to 64, as there is room for now.
+    ///
+    /// # Errors
+    ///
+    /// [`WouldBlock`](io::ErrorKind::WouldBlock) when there is none for the first; else as
+    /// [`send_many`](UdpSocket::send_many).
+    ///
+    /// ```
+    /// # egret_runtime::block_on(async {
+    /// # use egret_net::UdpSocket;
+    /// # let server = UdpSocket::bind("127.0.0.1:0").await?;
+    /// # let client = UdpSocket::bind("127.0.0.1:0").await?;
+    /// # client.connect(server.local_addr()?).await?;
+    /// assert_eq!(client.try_send_many(&[(b"one", None), (b"two", None)])?, 2);
+    /// # std::io::Result::Ok(())
+    /// # }).unwrap();
+    /// ```
+    pub fn try_send_many(&self, datagrams: &[(&[u8], Option<SocketAddr>)]) -> io::Result<usize> {
+        if datagrams.is_empty() {
+            return Ok(0);
+        }
+        self.registration.try_io(Direction::Write, |fd| fd.send_batch(datagrams))
+    }
+
+    /// Sends `buf` as datagrams of `segment` bytes each, the last of which may be shorter, to `target`, or without one
+    /// to the address that the socket is connected to. Returns when all are sent.
+    ///
+    /// Where the kernel can, it takes up to 64 of them by one call and cuts them itself, or has the device do it
+    /// (`UDP_SEGMENT`, Linux 4.18; [`udp(7)`](https://man7.org/linux/man-pages/man7/udp.7.html)). Where it cannot, they
+    /// go as by [`send_many`](UdpSocket::send_many).
+    ///
+    /// # Errors
+    ///
+    /// As [`send_to`](UdpSocket::send_to); some may have been sent before. [`InvalidInput`](io::ErrorKind::InvalidInput)
+    /// when `segment` is 0.
+    ///
+    /// # Cancel safety
+    ///
+    /// None: dropped before it resolves, some may have been sent, and how many is not told.
+    ///
+    /// ```
+    /// # egret_runtime::block_on(async {
+    /// # use egret_net::UdpSocket;
+    /// let server = UdpSocket::bind("127.0.0.1:0").await?;
+    /// let client = UdpSocket::bind("127.0.0.1:0").await?;
+    /// client.connect(server.local_addr()?).await?;
+    /// client.send_segments(b"aaabbbc", 3, None).await?;
+    /// let mut buf = [0; 16];
+    /// for expected in ["aaa", "bbb", "c"] {
+    ///     let n = server.recv(&mut buf).await?;
+    ///     assert_eq!(&buf[..n], expected.as_bytes());
+    /// }
+    /// # std::io::Result::Ok(())
+    /// # }).unwrap();
+    /// ```
+    #[doc(alias = "gso")]
+    pub async fn send_segments(
+        &self,
+        buf: &[u8],
+        segment: u16,
+        target: Option<SocketAddr>,
+    ) -> io::Result<()> {
+        let size = usize::from(segment);
+        if size == 0 {
+            return Err(io::Error::new(io::ErrorKind::InvalidInput, "a segment of no bytes"));
+        }
+        // Whole segments, so that only the last one of all is short; one at least, which may be too long to be sent.
+        let most = (GSO_BYTES / size).clamp(1, GSO_SEGMENTS) * size;
+        for part in buf.chunks(most) {
+            let whole =
+                !self.cuts_itself.get() && part.len() > size && self.segmented(part, segment, target).await?;
+            if !whole {
+                self.one_by_one(part, size, target).await?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Whether the kernel has cut and sent them.
+    async fn segmented(&self, buf: &[u8], segment: u16, target: Option<SocketAddr>) -> io::Result<bool> {
+        let send = |fd: &Fd| fd.send_segmented(buf, segment, target.as_ref());
+        let sent = self.registration.io(Direction::Write, send).await?;
+        // Once is enough to know; a segment that is too long for this route is rare, and no worse off.
+        self.cuts_itself.set(!sent);
+        Ok(sent)
+    }
+
+    async fn one_by_one(&self, buf: &[u8], size: usize, target: Option<SocketAddr>) -> io::Result<()> {
+        let mut datagrams = buf.chunks(size).map(|data| (data, target)).peekable();
+        while datagrams.peek().is_some() {
+            let some: Vec<_> = datagrams.by_ref().take(BATCH_MAX).collect();
+            let mut rest = &some[..];
+            while !rest.is_empty() {
+                let sent =
+                    poll_fn(|cx| self.registration.poll_io(cx, Direction::Write, |fd| fd.send_batch(rest)))
+                        .await?;
+                rest = &rest[sent..];
+            }
+        }
+        Ok(())
+    }
+
+    /// Whether datagrams of one sender may come glued together, `UDP_GRO`.
+    ///
+    /// # Errors
+    ///
+    /// `ENOPROTOOPT` before Linux 5.0.
+    pub fn gro(&self) -> io::Result<bool> {
+        self.registration.get_ref().udp_gro()
+    }
+
+    /// Has datagrams of one sender that came together, each as long as the first but for the last, handed over in one
+    /// piece, to be received by [`recv_many`](UdpSocket::recv_many) with room for 65535 bytes: [`RecvBatch::iter`]
+    /// takes them apart. Any other way to receive does not tell where one ends and the next begins.
+    ///
+    /// # Errors
+    ///
+    /// `ENOPROTOOPT` before Linux 5.0: without it the same code works, with a datagram in each place.
+    ///
+    /// ```
+    /// # egret_runtime::block_on(async {
+    /// # use egret_net::UdpSocket;
+    /// use egret_net::udp::RecvBatch;
+    ///
+    /// let server = UdpSocket::bind("127.0.0.1:0").await?;
+    /// let _ = server.set_gro(true); // without it, as well
+    /// let client = UdpSocket::bind("127.0.0.1:0").await?;
+    /// client.connect(server.local_addr()?).await?;
+    /// client.send_segments(b"aaabbbc", 3, None).await?;
+    /// let mut batch = RecvBatch::new(4, 65535);
+    /// assert_eq!(server.recv_many(&mut batch).await?, 3);
+    /// let all: Vec<_> = batch.iter().map(|datagram| datagram.data).collect();
+    /// assert_eq!(all, [&b"aaa"[..], b"bbb", b"c"]);
+    /// # std::io::Result::Ok(())
+    /// # }).unwrap();
+    /// ```
+    pub fn set_gro(&self, gro: bool) -> io::Result<()> {
+        self.registration.get_ref().set_udp_gro(gro)
+    }
+}

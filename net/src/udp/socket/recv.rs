@@ -1,0 +1,252 @@
+//! Receiving on a [`UdpSocket`].
+
+use super::UdpSocket;
+use crate::interest::direction;
+use egret_runtime::io::{Direction, Interest};
+use std::io;
+use std::net::SocketAddr;
+use std::task::{Context, Poll};
+
+/// # Receiving
+///
+/// All of it is by [`recv(2)`](https://man7.org/linux/man-pages/man2/recv.2.html) and its kin. A datagram may be
+/// empty: `Ok(0)` is one, and no end of anything.
+impl UdpSocket {
+    /// Receives a datagram, waiting for one, and returns how many of its bytes are in `buf`.
+    ///
+    /// # Errors
+    ///
+    /// Of a connected socket what the network has reported of an earlier datagram, such as
+    /// [`ConnectionRefused`](io::ErrorKind::ConnectionRefused).
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropped before it resolves, no datagram was taken.
+    ///
+    /// ```
+    /// # egret_runtime::block_on(async {
+    /// # use egret_net::UdpSocket;
+    /// let server = UdpSocket::bind("127.0.0.1:0").await?;
+    /// let client = UdpSocket::bind("127.0.0.1:0").await?;
+    /// client.send_to(b"too long", server.local_addr()?).await?;
+    /// let mut buf = [0; 3];
+    /// assert_eq!(server.recv(&mut buf).await?, 3);
+    /// assert_eq!(&buf, b"too");
+    /// # std::io::Result::Ok(())
+    /// # }).unwrap();
+    /// ```
+    pub async fn recv(&self, buf: &mut [u8]) -> io::Result<usize> {
+        self.registration.io(Direction::Read, |fd| fd.recv(buf)).await
+    }
+
+    /// [`recv`](UdpSocket::recv) as a poll function. Several tasks may poll; all are woken.
+    ///
+    /// # Errors
+    ///
+    /// As [`recv`](UdpSocket::recv).
+    pub fn poll_recv(&self, cx: &mut Context<'_>, buf: &mut [u8]) -> Poll<io::Result<usize>> {
+        self.registration.poll_io(cx, Direction::Read, |fd| fd.recv(buf))
+    }
+
+    /// Receives a datagram if there is one.
+    ///
+    /// # Errors
+    ///
+    /// [`WouldBlock`](io::ErrorKind::WouldBlock) when there is none, or when no event has said so yet; wait for
+    /// [`readable`](UdpSocket::readable) then. Else as [`recv`](UdpSocket::recv).
+    pub fn try_recv(&self, buf: &mut [u8]) -> io::Result<usize> {
+        self.registration.try_io(Direction::Read, |fd| fd.recv(buf))
+    }
+
+    /// [`recv`](UdpSocket::recv) with the address of the sender.
+    ///
+    /// # Errors
+    ///
+    /// As [`recv`](UdpSocket::recv).
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropped before it resolves, no datagram was taken.
+    ///
+    /// ```
+    /// # egret_runtime::block_on(async {
+    /// # use egret_net::UdpSocket;
+    /// # let server = UdpSocket::bind("127.0.0.1:0").await?;
+    /// # let client = UdpSocket::bind("127.0.0.1:0").await?;
+    /// # client.connect(server.local_addr()?).await?;
+    /// client.send(b"ping").await?;
+    /// let mut buf = [0; 16];
+    /// assert_eq!(server.recv_from(&mut buf).await?, (4, client.local_addr()?));
+    /// # std::io::Result::Ok(())
+    /// # }).unwrap();
+    /// ```
+    pub async fn recv_from(&self, buf: &mut [u8]) -> io::Result<(usize, SocketAddr)> {
+        self.registration.io(Direction::Read, |fd| fd.recv_from(buf)).await
+    }
+
+    /// [`recv_from`](UdpSocket::recv_from) as a poll function. Several tasks may poll; all are woken.
+    ///
+    /// # Errors
+    ///
+    /// As [`recv`](UdpSocket::recv).
+    ///
+    /// ```
+    /// # egret_runtime::block_on(async {
+    /// # use egret_net::UdpSocket;
+    /// # let server = UdpSocket::bind("127.0.0.1:0").await?;
+    /// # let client = UdpSocket::bind("127.0.0.1:0").await?;
+    /// # client.connect(server.local_addr()?).await?;
+    /// use std::future::poll_fn;
+    ///
+    /// client.send(b"ping").await?;
+    /// let mut buf = [0; 16];
+    /// let (n, from) = poll_fn(|cx| server.poll_recv_from(cx, &mut buf)).await?;
+    /// assert_eq!((n, from), (4, client.local_addr()?));
+    /// # std::io::Result::Ok(())
+    /// # }).unwrap();
+    /// ```
+    pub fn poll_recv_from(
+        &self,
+        cx: &mut Context<'_>,
+        buf: &mut [u8],
+    ) -> Poll<io::Result<(usize, SocketAddr)>> {
+        self.registration.poll_io(cx, Direction::Read, |fd| fd.recv_from(buf))
+    }
+
+    /// [`try_recv`](UdpSocket::try_recv) with the address of the sender.
+    ///
+    /// # Errors
+    ///
+    /// As [`try_recv`](UdpSocket::try_recv).
+    pub fn try_recv_from(&self, buf: &mut [u8]) -> io::Result<(usize, SocketAddr)> {
+        self.registration.try_io(Direction::Read, |fd| fd.recv_from(buf))
+    }
+
+    /// [`recv`](UdpSocket::recv) that leaves the datagram to be received again.
+    ///
+    /// # Errors
+    ///
+    /// As [`recv`](UdpSocket::recv); an error is not left.
+    ///
+    /// # Cancel safety
+    ///
+    /// It takes nothing that could be lost.
+    ///
+    /// ```
+    /// # egret_runtime::block_on(async {
+    /// # use egret_net::UdpSocket;
+    /// let server = UdpSocket::bind("127.0.0.1:0").await?;
+    /// let client = UdpSocket::bind("127.0.0.1:0").await?;
+    /// client.send_to(b"ping", server.local_addr()?).await?;
+    /// assert_eq!(server.peek(&mut [0; 16]).await?, 4);
+    /// assert_eq!(server.peek_from(&mut [0; 16]).await?, (4, client.local_addr()?));
+    /// assert_eq!(server.recv(&mut [0; 16]).await?, 4);
+    /// # std::io::Result::Ok(())
+    /// # }).unwrap();
+    /// ```
+    pub async fn peek(&self, buf: &mut [u8]) -> io::Result<usize> {
+        self.registration.io(Direction::Read, |fd| fd.peek(buf)).await
+    }
+
+    /// [`peek`](UdpSocket::peek) as a poll function. Several tasks may poll; all are woken.
+    ///
+    /// # Errors
+    ///
+    /// As [`recv`](UdpSocket::recv).
+    pub fn poll_peek(&self, cx: &mut Context<'_>, buf: &mut [u8]) -> Poll<io::Result<usize>> {
+        self.registration.poll_io(cx, Direction::Read, |fd| fd.peek(buf))
+    }
+
+    /// [`try_recv`](UdpSocket::try_recv) that leaves the datagram to be received again.
+    ///
+    /// # Errors
+    ///
+    /// As [`try_recv`](UdpSocket::try_recv).
+    pub fn try_peek(&self, buf: &mut [u8]) -> io::Result<usize> {
+        self.registration.try_io(Direction::Read, |fd| fd.peek(buf))
+    }
+
+    /// [`peek`](UdpSocket::peek) with the address of the sender.
+    ///
+    /// # Errors
+    ///
+    /// As [`recv`](UdpSocket::recv).
+    ///
+    /// # Cancel safety
+    ///
+    /// It takes nothing that could be lost.
+    pub async fn peek_from(&self, buf: &mut [u8]) -> io::Result<(usize, SocketAddr)> {
+        self.registration.io(Direction::Read, |fd| fd.peek_from(buf)).await
+    }
+
+    /// [`peek_from`](UdpSocket::peek_from) as a poll function. Several tasks may poll; all are woken.
+    ///
+    /// # Errors
+    ///
+    /// As [`recv`](UdpSocket::recv).
+    pub fn poll_peek_from(
+        &self,
+        cx: &mut Context<'_>,
+        buf: &mut [u8],
+    ) -> Poll<io::Result<(usize, SocketAddr)>> {
+        self.registration.poll_io(cx, Direction::Read, |fd| fd.peek_from(buf))
+    }
+
+    /// [`try_peek`](UdpSocket::try_peek) with the address of the sender.
+    ///
+    /// # Errors
+    ///
+    /// As [`try_recv`](UdpSocket::try_recv).
+    pub fn try_peek_from(&self, buf: &mut [u8]) -> io::Result<(usize, SocketAddr)> {
+        self.registration.try_io(Direction::Read, |fd| fd.peek_from(buf))
+    }
+
+    /// Waits until the socket is believed to be readable: that a [`try_recv`](UdpSocket::try_recv) would find a
+    /// datagram, or an error. It may be mistaken; then wait again. Any number of tasks may wait.
+    ///
+    /// # Errors
+    ///
+    /// When the runtime is gone.
+    ///
+    /// # Cancel safety
+    ///
+    /// It has no effect that could be lost.
+    ///
+    /// ```
+    /// # egret_runtime::block_on(async {
+    /// # use egret_net::UdpSocket;
+    /// # let server = UdpSocket::bind("127.0.0.1:0").await?;
+    /// # let client = UdpSocket::bind("127.0.0.1:0").await?;
+    /// # client.connect(server.local_addr()?).await?;
+    /// use std::io::ErrorKind;
+    ///
+    /// client.send(b"ping").await?;
+    /// let n = loop {
+    ///     server.readable().await?;
+    ///     match server.try_recv(&mut [0; 16]) {
+    ///         Err(e) if e.kind() == ErrorKind::WouldBlock => continue,
+    ///         result => break result?,
+    ///     }
+    /// };
+    /// assert_eq!(n, 4);
+    /// # std::io::Result::Ok(())
+    /// # }).unwrap();
+    /// ```
+    pub async fn readable(&self) -> io::Result<()> {
+        self.ready(Interest::READABLE).await
+    }
+
+    /// [`readable`](UdpSocket::readable) as a poll function. Any number of tasks may poll; all are woken.
+    ///
+    /// # Errors
+    ///
+    /// When the runtime is gone.
+    pub fn poll_recv_ready(&self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        self.registration.poll_ready(cx, Direction::Read)
+    }
+
+    /// [`readable`](UdpSocket::readable) or [`writable`](UdpSocket::writable), with their errors and cancel safety.
+    pub async fn ready(&self, interest: Interest) -> io::Result<()> {
+        self.registration.ready(direction(interest)).await
+    }
+}

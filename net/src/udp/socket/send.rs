@@ -1,0 +1,169 @@
+//! Sending on a [`UdpSocket`].
+
+use super::UdpSocket;
+use crate::addr::{self, ToSocketAddrs};
+use egret_runtime::io::{Direction, Interest};
+use std::io;
+use std::net::SocketAddr;
+use std::task::{Context, Poll};
+
+/// # Sending
+///
+/// All of it is by [`send(2)`](https://man7.org/linux/man-pages/man2/send.2.html) and its kin. That a datagram was sent
+/// does not mean that it arrives.
+impl UdpSocket {
+    /// Sends a datagram to the address that the socket is [connected](UdpSocket::connect) to, waiting until there is
+    /// room for it, and returns its length.
+    ///
+    /// # Errors
+    ///
+    /// `EDESTADDRREQ` when it is not connected; `EMSGSIZE` for more than 65507 bytes (65527 of IPv6);
+    /// [`ConnectionRefused`](io::ErrorKind::ConnectionRefused) and what else the network has reported of an earlier
+    /// datagram; [`PermissionDenied`](io::ErrorKind::PermissionDenied) from a firewall; others by
+    /// [`send(2)`](https://man7.org/linux/man-pages/man2/send.2.html), with their errno.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropped before it resolves, nothing was sent.
+    ///
+    /// ```
+    /// # egret_runtime::block_on(async {
+    /// # use egret_net::UdpSocket;
+    /// # let server = UdpSocket::bind("127.0.0.1:0").await?;
+    /// # let client = UdpSocket::bind("127.0.0.1:0").await?;
+    /// # client.connect(server.local_addr()?).await?;
+    /// assert_eq!(client.send(b"ping").await?, 4);
+    /// assert_eq!(server.recv(&mut [0; 16]).await?, 4);
+    /// # std::io::Result::Ok(())
+    /// # }).unwrap();
+    /// ```
+    pub async fn send(&self, buf: &[u8]) -> io::Result<usize> {
+        self.registration.io(Direction::Write, |fd| fd.send(buf)).await
+    }
+
+    /// [`send`](UdpSocket::send) as a poll function. Several tasks may poll; all are woken.
+    ///
+    /// # Errors
+    ///
+    /// As [`send`](UdpSocket::send).
+    pub fn poll_send(&self, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
+        self.registration.poll_io(cx, Direction::Write, |fd| fd.send(buf))
+    }
+
+    /// Sends a datagram if there is room for it.
+    ///
+    /// # Errors
+    ///
+    /// [`WouldBlock`](io::ErrorKind::WouldBlock) when there is no room, or when no event has said so yet; wait for
+    /// [`writable`](UdpSocket::writable) then. Else as [`send`](UdpSocket::send).
+    pub fn try_send(&self, buf: &[u8]) -> io::Result<usize> {
+        self.registration.try_io(Direction::Write, |fd| fd.send(buf))
+    }
+
+    /// Sends a datagram to an address, waiting until there is room for it, and returns its length.
+    ///
+    /// Where `target` stands for several addresses, the first is taken. A name is looked up on another thread, each
+    /// time; see [`ToSocketAddrs`].
+    ///
+    /// # Errors
+    ///
+    /// As [`send`](UdpSocket::send); [`InvalidInput`](io::ErrorKind::InvalidInput) when there is no address,
+    /// [`NetworkUnreachable`](io::ErrorKind::NetworkUnreachable), `EAFNOSUPPORT` for one of the other family, and
+    /// [`PermissionDenied`](io::ErrorKind::PermissionDenied) for a broadcast without
+    /// [`set_broadcast`](UdpSocket::set_broadcast).
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropped before it resolves, nothing was sent.
+    ///
+    /// ```
+    /// # egret_runtime::block_on(async {
+    /// # use egret_net::UdpSocket;
+    /// # let server = UdpSocket::bind("127.0.0.1:0").await?;
+    /// # let client = UdpSocket::bind("127.0.0.1:0").await?;
+    /// # client.connect(server.local_addr()?).await?;
+    /// client.send_to(b"ping", server.local_addr()?).await?;
+    /// client.send_to(b"ping", ("127.0.0.1", server.local_addr()?.port())).await?;
+    /// assert_eq!(server.recv(&mut [0; 16]).await?, 4);
+    /// # std::io::Result::Ok(())
+    /// # }).unwrap();
+    /// ```
+    pub async fn send_to<A: ToSocketAddrs>(&self, buf: &[u8], target: A) -> io::Result<usize> {
+        match addr::resolve(&target).await?.next() {
+            Some(target) => self.registration.io(Direction::Write, |fd| fd.send_to(buf, &target)).await,
+            None => Err(addr::all_failed(None)),
+        }
+    }
+
+    /// [`send_to`](UdpSocket::send_to) as a poll function, for an address. Several tasks may poll; all are woken.
+    ///
+    /// # Errors
+    ///
+    /// As [`send_to`](UdpSocket::send_to).
+    ///
+    /// ```
+    /// # egret_runtime::block_on(async {
+    /// # use egret_net::UdpSocket;
+    /// # let server = UdpSocket::bind("127.0.0.1:0").await?;
+    /// # let client = UdpSocket::bind("127.0.0.1:0").await?;
+    /// # client.connect(server.local_addr()?).await?;
+    /// use std::future::poll_fn;
+    ///
+    /// let to = server.local_addr()?;
+    /// assert_eq!(poll_fn(|cx| client.poll_send_to(cx, b"ping", to)).await?, 4);
+    /// # std::io::Result::Ok(())
+    /// # }).unwrap();
+    /// ```
+    pub fn poll_send_to(
+        &self,
+        cx: &mut Context<'_>,
+        buf: &[u8],
+        target: SocketAddr,
+    ) -> Poll<io::Result<usize>> {
+        self.registration.poll_io(cx, Direction::Write, |fd| fd.send_to(buf, &target))
+    }
+
+    /// [`try_send`](UdpSocket::try_send) to an address.
+    ///
+    /// # Errors
+    ///
+    /// [`WouldBlock`](io::ErrorKind::WouldBlock); else as [`send_to`](UdpSocket::send_to).
+    pub fn try_send_to(&self, buf: &[u8], target: SocketAddr) -> io::Result<usize> {
+        self.registration.try_io(Direction::Write, |fd| fd.send_to(buf, &target))
+    }
+
+    /// Waits until the socket is believed to be writable: that a [`try_send`](UdpSocket::try_send) would find room, or
+    /// an error. It may be mistaken; then wait again. Any number of tasks may wait.
+    ///
+    /// # Errors
+    ///
+    /// When the runtime is gone.
+    ///
+    /// # Cancel safety
+    ///
+    /// It has no effect that could be lost.
+    ///
+    /// ```
+    /// # egret_runtime::block_on(async {
+    /// # use egret_net::UdpSocket;
+    /// # let server = UdpSocket::bind("127.0.0.1:0").await?;
+    /// # let client = UdpSocket::bind("127.0.0.1:0").await?;
+    /// # client.connect(server.local_addr()?).await?;
+    /// client.writable().await?;
+    /// assert_eq!(client.try_send(b"ping")?, 4);
+    /// # std::io::Result::Ok(())
+    /// # }).unwrap();
+    /// ```
+    pub async fn writable(&self) -> io::Result<()> {
+        self.ready(Interest::WRITABLE).await
+    }
+
+    /// [`writable`](UdpSocket::writable) as a poll function. Any number of tasks may poll; all are woken.
+    ///
+    /// # Errors
+    ///
+    /// When the runtime is gone.
+    pub fn poll_send_ready(&self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        self.registration.poll_ready(cx, Direction::Write)
+    }
+}

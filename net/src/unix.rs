@@ -1,0 +1,40 @@
+//! Sockets of the Unix domain, and pipes: what is not named every day. [`UnixStream`](crate::UnixStream) and its
+//! kin are at the root of the crate.
+//!
+//! Addresses are [`SocketAddr`]; what goes beside the bytes of a message is [`SendAncillary`] and
+//! [`RecvAncillary`]; who the peer is, [`UCred`].
+
+mod address;
+mod ancillary;
+mod connect;
+pub(crate) mod datagram;
+mod incoming;
+pub(crate) mod listener;
+pub mod pipe;
+pub(crate) mod seqpacket;
+pub(crate) mod seqpacket_listener;
+pub(crate) mod socket;
+mod split;
+mod split_owned;
+pub(crate) mod stream;
+mod ucred;
+
+pub use crate::tcp::{Serve, ServeCounts};
+pub use address::SocketAddr;
+pub use ancillary::{RecvAncillary, RecvMessage, SendAncillary};
+pub use incoming::Incoming;
+pub use split::{ReadHalf, WriteHalf};
+pub use split_owned::{OwnedReadHalf, OwnedWriteHalf, ReuniteError};
+pub use ucred::UCred;
+
+/// The number of a user.
+#[allow(non_camel_case_types, reason = "tokio and the C library call it so")]
+pub type uid_t = u32;
+
+/// The number of a group.
+#[allow(non_camel_case_types, reason = "tokio and the C library call it so")]
+pub type gid_t = u32;
+
+/// The number of a process.
+#[allow(non_camel_case_types, reason = "tokio and the C library call it so")]
+pub type pid_t = i32;

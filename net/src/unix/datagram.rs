@@ -1,0 +1,224 @@
+//! [`UnixDatagram`]: datagrams within the host.
+
+mod descriptor;
+mod transfer;
+
+use super::{SocketAddr, UCred};
+use egret_runtime::io::{Registration, Start};
+use egret_runtime::sys::{Backend, Domain, Fd, Type};
+use std::io;
+use std::net::Shutdown;
+use std::path::Path;
+
+/// A socket of datagrams in the Unix domain. None is lost or comes out of order: where there is no room at the
+/// receiver, sending waits.
+///
+/// A datagram is taken whole or cut: what the buffer has no room for is gone, which
+/// [`recv_message`](UnixDatagram::recv_message) tells and the others do not. Any number of tasks may send and
+/// receive; a datagram goes to one of them.
+///
+/// ```
+/// # egret_runtime::block_on(async {
+/// use egret_net::UnixDatagram;
+///
+/// # let name = format!("\0egret-doc-datagram-{}", std::process::id());
+/// let server = UnixDatagram::bind(&name)?;
+/// let client = UnixDatagram::bind_unique()?;
+/// client.send_to(b"ping", &name).await?;
+///
+/// let mut buf = [0; 16];
+/// let (n, from) = server.recv_from(&mut buf).await?;
+/// assert_eq!(from, client.local_addr()?);
+/// server.send_to_addr(&buf[..n], &from).await?;
+/// assert_eq!(client.recv(&mut buf).await?, 4);
+/// # std::io::Result::Ok(())
+/// # }).unwrap();
+/// ```
+///
+/// See [`unix(7)`](https://man7.org/linux/man-pages/man7/unix.7.html).
+pub struct UnixDatagram {
+    registration: Registration<Fd>,
+}
+
+impl UnixDatagram {
+    /// A socket at a path, or, where `path` starts with a zero byte, with the abstract name behind that. The file
+    /// outlives it.
+    ///
+    /// # Errors
+    ///
+    /// As [`UnixListener::bind`](crate::UnixListener::bind).
+    ///
+    /// # Panics
+    ///
+    /// When this thread is not in a runtime.
+    #[track_caller]
+    pub fn bind<P: AsRef<Path>>(path: P) -> io::Result<UnixDatagram> {
+        UnixDatagram::bind_addr(&SocketAddr::from_path_or_name(path.as_ref())?)
+    }
+
+    /// [`bind`](UnixDatagram::bind) to an address, with its errors and panics.
+    #[track_caller]
+    pub fn bind_addr(addr: &SocketAddr) -> io::Result<UnixDatagram> {
+        let fd = Backend::current().socket(Domain::Unix, Type::Datagram)?;
+        fd.bind_unix(addr.raw())?;
+        UnixDatagram::new(fd)
+    }
+
+    /// A socket with an abstract name that the kernel chooses, for who wants answers and has nothing to be known by.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`socket(2)`](https://man7.org/linux/man-pages/man2/socket.2.html), and `ENOSPC` when all of the
+    /// million names are taken.
+    ///
+    /// # Panics
+    ///
+    /// When this thread is not in a runtime.
+    #[track_caller]
+    pub fn bind_unique() -> io::Result<UnixDatagram> {
+        // Binding to no name is what asks for one: "autobind" of unix(7).
+        UnixDatagram::bind_addr(&egret_runtime::sys::UnixAddress::UNNAMED.into())
+    }
+
+    /// A socket without a name: nobody can answer what it sends.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`socket(2)`](https://man7.org/linux/man-pages/man2/socket.2.html): when descriptors (`EMFILE`,
+    /// `ENFILE`) or memory are used up; and those of `epoll_ctl(2)`.
+    ///
+    /// # Panics
+    ///
+    /// When this thread is not in a runtime.
+    #[track_caller]
+    pub fn unbound() -> io::Result<UnixDatagram> {
+        UnixDatagram::new(Backend::current().socket(Domain::Unix, Type::Datagram)?)
+    }
+
+    /// Two sockets that are connected to each other.
+    ///
+    /// # Errors
+    ///
+    /// As [`UnixStream::pair`](crate::UnixStream::pair).
+    ///
+    /// # Panics
+    ///
+    /// When this thread is not in a runtime.
+    ///
+    /// ```
+    /// # egret_runtime::block_on(async {
+    /// let (one, other) = egret_net::UnixDatagram::pair()?;
+    /// one.send(b"hello").await?;
+    /// assert_eq!(other.recv(&mut [0; 16]).await?, 5);
+    /// # std::io::Result::Ok(())
+    /// # }).unwrap();
+    /// ```
+    #[track_caller]
+    pub fn pair() -> io::Result<(UnixDatagram, UnixDatagram)> {
+        let (one, other) = Backend::current().socket_pair(Type::Datagram)?;
+        Ok((UnixDatagram::new(one)?, UnixDatagram::new(other)?))
+    }
+
+    #[track_caller]
+    pub(super) fn new(fd: Fd) -> io::Result<UnixDatagram> {
+        let registration = Registration::new(fd, Start::Unknown).map_err(|(_closed, error)| error)?;
+        Ok(UnixDatagram { registration })
+    }
+
+    /// Has [`send`](UnixDatagram::send) send to the socket at a path, or with the abstract name behind a zero byte,
+    /// and receives from nobody else. It may be called again, for another.
+    ///
+    /// # Errors
+    ///
+    /// [`NotFound`](io::ErrorKind::NotFound) when there is no such path,
+    /// [`ConnectionRefused`](io::ErrorKind::ConnectionRefused) when nobody has it any more,
+    /// [`PermissionDenied`](io::ErrorKind::PermissionDenied) when that one is connected to another or the file may not
+    /// be written to, `EPROTOTYPE` when it is no socket of datagrams; others by
+    /// [`connect(2)`](https://man7.org/linux/man-pages/man2/connect.2.html).
+    ///
+    /// ```
+    /// # egret_runtime::block_on(async {
+    /// # use egret_net::UnixDatagram;
+    /// # let name = format!("\0egret-doc-datagram-connect-{}", std::process::id());
+    /// let server = UnixDatagram::bind(&name)?;
+    /// let client = UnixDatagram::unbound()?;
+    /// client.connect(&name)?;
+    /// client.send(b"hello").await?;
+    /// assert_eq!(server.recv(&mut [0; 16]).await?, 5);
+    /// # std::io::Result::Ok(())
+    /// # }).unwrap();
+    /// ```
+    pub fn connect<P: AsRef<Path>>(&self, path: P) -> io::Result<()> {
+        self.connect_addr(&SocketAddr::from_path_or_name(path.as_ref())?)
+    }
+
+    /// [`connect`](UnixDatagram::connect) to an address, with its errors.
+    pub fn connect_addr(&self, addr: &SocketAddr) -> io::Result<()> {
+        self.registration.get_ref().connect_unix(addr.raw())
+    }
+
+    /// Shuts one direction or both.
+    ///
+    /// # Errors
+    ///
+    /// [`NotConnected`](io::ErrorKind::NotConnected).
+    pub fn shutdown(&self, how: Shutdown) -> io::Result<()> {
+        self.registration.get_ref().shutdown(how)
+    }
+
+    /// The address of this end.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`getsockname(2)`](https://man7.org/linux/man-pages/man2/getsockname.2.html); none in practice.
+    pub fn local_addr(&self) -> io::Result<SocketAddr> {
+        Ok(self.registration.get_ref().local_addr_unix()?.into())
+    }
+
+    /// The address of the socket that this one is connected to.
+    ///
+    /// # Errors
+    ///
+    /// [`NotConnected`](io::ErrorKind::NotConnected).
+    pub fn peer_addr(&self) -> io::Result<SocketAddr> {
+        Ok(self.registration.get_ref().peer_addr_unix()?.into())
+    }
+
+    /// Who made the [`pair`](UnixDatagram::pair), `SO_PEERCRED`; of a socket that is no half of one there is none,
+    /// and user and group are `u32::MAX`.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`getsockopt(2)`](https://man7.org/linux/man-pages/man2/getsockopt.2.html); none in practice.
+    pub fn peer_cred(&self) -> io::Result<UCred> {
+        self.registration.get_ref().peer_credentials().map(UCred)
+    }
+
+    /// Whether datagrams come with the credentials of their sender, `SO_PASSCRED`.
+    ///
+    /// # Errors
+    ///
+    /// As [`peer_cred`](UnixDatagram::peer_cred).
+    pub fn passcred(&self) -> io::Result<bool> {
+        self.registration.get_ref().passcred()
+    }
+
+    /// Has datagrams come with the credentials of their sender, to be had by
+    /// [`recv_message`](UnixDatagram::recv_message).
+    ///
+    /// # Errors
+    ///
+    /// As [`peer_cred`](UnixDatagram::peer_cred).
+    pub fn set_passcred(&self, passcred: bool) -> io::Result<()> {
+        self.registration.get_ref().set_passcred(passcred)
+    }
+
+    /// Takes the error that the socket has kept, `SO_ERROR`.
+    ///
+    /// # Errors
+    ///
+    /// As [`peer_cred`](UnixDatagram::peer_cred).
+    pub fn take_error(&self) -> io::Result<Option<io::Error>> {
+        self.registration.get_ref().take_error()
+    }
+}

@@ -1,0 +1,78 @@
+//! A [`UnixDatagram`] as a descriptor: in from std, out to std.
+
+use super::UnixDatagram;
+use std::fmt;
+use std::io;
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd, RawFd};
+use std::os::unix::net;
+
+impl UnixDatagram {
+    /// Takes over a socket of the standard library and makes it non-blocking.
+    ///
+    /// # Errors
+    ///
+    /// Those of `epoll_ctl(2)`; the socket is closed then.
+    ///
+    /// # Panics
+    ///
+    /// When this thread is not in a runtime.
+    ///
+    /// ```
+    /// # egret_runtime::block_on(async {
+    /// let (ours, theirs) = std::os::unix::net::UnixDatagram::pair()?;
+    /// let ours = egret_net::UnixDatagram::from_std(ours)?;
+    /// theirs.send(b"hello")?;
+    /// assert_eq!(ours.recv(&mut [0; 16]).await?, 5);
+    /// # std::io::Result::Ok(())
+    /// # }).unwrap();
+    /// ```
+    #[track_caller]
+    pub fn from_std(datagram: net::UnixDatagram) -> io::Result<UnixDatagram> {
+        datagram.set_nonblocking(true)?;
+        UnixDatagram::new(OwnedFd::from(datagram).into())
+    }
+
+    /// Takes the socket out of the runtime, to be moved to another thread or loop. It stays non-blocking.
+    ///
+    /// # Errors
+    ///
+    /// None today.
+    pub fn into_std(self) -> io::Result<net::UnixDatagram> {
+        Ok(OwnedFd::from(self.registration.into_inner()).into())
+    }
+}
+
+impl TryFrom<net::UnixDatagram> for UnixDatagram {
+    type Error = io::Error;
+
+    /// [`UnixDatagram::from_std`].
+    #[track_caller]
+    fn try_from(datagram: net::UnixDatagram) -> io::Result<UnixDatagram> {
+        UnixDatagram::from_std(datagram)
+    }
+}
+
+impl AsFd for UnixDatagram {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.registration.get_ref().as_fd()
+    }
+}
+
+impl AsRawFd for UnixDatagram {
+    fn as_raw_fd(&self) -> RawFd {
+        self.registration.get_ref().as_raw_fd()
+    }
+}
+
+impl fmt::Debug for UnixDatagram {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut debug = f.debug_struct("UnixDatagram");
+        if let Ok(address) = self.local_addr() {
+            debug.field("addr", &address);
+        }
+        if let Ok(address) = self.peer_addr() {
+            debug.field("peer", &address);
+        }
+        debug.field("fd", &self.as_raw_fd()).finish()
+    }
+}

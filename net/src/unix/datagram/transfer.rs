@@ -1,0 +1,333 @@
+//! Sending and receiving on a [`UnixDatagram`].
+//!
+//! A connected socket that finds the receiver's queue full is woken when there is room. One that is not connected is
+//! not: the kernel would not know by whom. It answers `EAGAIN` to `sendto`, and, because it gives back the memory that
+//! it had taken for the datagram, it reports the socket as writable in the same moment, as a new edge. A loop that
+//! believes it spins until the receiver has time. So [`send_to`](UnixDatagram::send_to) waits for no edge but for a
+//! pause that grows. For the same reason there is no `poll_send_to`.
+
+use super::UnixDatagram;
+use crate::interest::direction;
+use crate::unix::SocketAddr;
+use crate::unix::ancillary::{self, RecvAncillary, RecvMessage, SendAncillary};
+use egret_runtime::io::{Direction, Interest};
+use egret_runtime::sys::Fd;
+use egret_runtime::time::{self, Duration};
+use std::io::{self, IoSlice, IoSliceMut};
+use std::path::Path;
+use std::task::{Context, Poll};
+
+/// The first pause and the longest; each is twice the one before.
+const PAUSE: Duration = Duration::from_millis(1);
+const LONGEST_PAUSE: Duration = Duration::from_millis(50);
+
+impl UnixDatagram {
+    /// Sends a datagram to the socket that this one is connected to, waiting until there is room for it, and returns
+    /// its length.
+    ///
+    /// # Errors
+    ///
+    /// [`NotConnected`](io::ErrorKind::NotConnected); [`ConnectionRefused`](io::ErrorKind::ConnectionRefused) when the
+    /// receiver is gone, [`BrokenPipe`](io::ErrorKind::BrokenPipe) when one of the two was shut down; `EMSGSIZE` when
+    /// it is longer than the send buffer.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropped before it resolves, nothing was sent.
+    ///
+    /// ```
+    /// # egret_runtime::block_on(async {
+    /// # let (ours, theirs) = egret_net::UnixDatagram::pair()?;
+    /// assert_eq!(ours.send(b"hello").await?, 5);
+    /// assert_eq!(theirs.recv(&mut [0; 16]).await?, 5);
+    /// # std::io::Result::Ok(())
+    /// # }).unwrap();
+    /// ```
+    pub async fn send(&self, buf: &[u8]) -> io::Result<usize> {
+        self.registration.io(Direction::Write, |fd| fd.send(buf)).await
+    }
+
+    /// [`send`](UnixDatagram::send) as a poll function. Several tasks may poll; all are woken.
+    ///
+    /// # Errors
+    ///
+    /// As [`send`](UnixDatagram::send).
+    pub fn poll_send(&self, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
+        self.registration.poll_io(cx, Direction::Write, |fd| fd.send(buf))
+    }
+
+    /// Sends a datagram if there is room for it.
+    ///
+    /// # Errors
+    ///
+    /// [`WouldBlock`](io::ErrorKind::WouldBlock); else as [`send`](UnixDatagram::send).
+    pub fn try_send(&self, buf: &[u8]) -> io::Result<usize> {
+        self.registration.try_io(Direction::Write, |fd| fd.send(buf))
+    }
+
+    /// Sends a datagram to the socket at a path, or with the abstract name behind a zero byte, waiting until there is
+    /// room for it, and returns its length.
+    ///
+    /// # Errors
+    ///
+    /// [`NotFound`](io::ErrorKind::NotFound) when there is no such path,
+    /// [`ConnectionRefused`](io::ErrorKind::ConnectionRefused) when nobody has it any more,
+    /// [`PermissionDenied`](io::ErrorKind::PermissionDenied) when that one is connected to another or the file may not
+    /// be written to; `EMSGSIZE` when it is longer than the send buffer; others by
+    /// [`sendto(2)`](https://man7.org/linux/man-pages/man2/send.2.html), with their errno.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropped before it resolves, nothing was sent.
+    ///
+    /// ```
+    /// # egret_runtime::block_on(async {
+    /// # use egret_net::UnixDatagram;
+    /// # let name = format!("\0egret-doc-datagram-send_to-{}", std::process::id());
+    /// let server = UnixDatagram::bind(&name)?;
+    /// let client = UnixDatagram::unbound()?;
+    /// client.send_to(b"hello", &name).await?;
+    /// let (n, from) = server.recv_from(&mut [0; 16]).await?;
+    /// assert_eq!((n, from.is_unnamed()), (5, true));
+    /// # std::io::Result::Ok(())
+    /// # }).unwrap();
+    /// ```
+    pub async fn send_to<P: AsRef<Path>>(&self, buf: &[u8], target: P) -> io::Result<usize> {
+        self.send_to_addr(buf, &SocketAddr::from_path_or_name(target.as_ref())?).await
+    }
+
+    /// [`send_to`](UnixDatagram::send_to) an address: to answer who [`recv_from`](UnixDatagram::recv_from) named.
+    ///
+    /// # Errors
+    ///
+    /// As [`send_to`](UnixDatagram::send_to); [`InvalidInput`](io::ErrorKind::InvalidInput) for no name.
+    ///
+    /// # Cancel safety
+    ///
+    /// As [`send_to`](UnixDatagram::send_to).
+    pub async fn send_to_addr(&self, buf: &[u8], target: &SocketAddr) -> io::Result<usize> {
+        self.send_or_pause(|fd| fd.send_to_unix(buf, target.raw())).await
+    }
+
+    /// Sends a datagram to a path or a name, if there is room for it.
+    ///
+    /// # Errors
+    ///
+    /// [`WouldBlock`](io::ErrorKind::WouldBlock), and then [`writable`](UnixDatagram::writable) is no help: it knows
+    /// nothing of room at a receiver that this socket is not connected to, and a loop of the two is a busy one. Else as
+    /// [`send_to`](UnixDatagram::send_to).
+    pub fn try_send_to<P: AsRef<Path>>(&self, buf: &[u8], target: P) -> io::Result<usize> {
+        let target = SocketAddr::from_path_or_name(target.as_ref())?;
+        self.registration.try_io(Direction::Write, |fd| fd.send_to_unix(buf, target.raw()))
+    }
+
+    /// Receives a datagram, waiting for one, and returns how many of its bytes are in `buf`.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`recv(2)`](https://man7.org/linux/man-pages/man2/recv.2.html); none in practice.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropped before it resolves, no datagram was taken.
+    pub async fn recv(&self, buf: &mut [u8]) -> io::Result<usize> {
+        self.registration.io(Direction::Read, |fd| fd.recv(buf)).await
+    }
+
+    /// [`recv`](UnixDatagram::recv) as a poll function. Several tasks may poll; all are woken.
+    ///
+    /// # Errors
+    ///
+    /// As [`recv`](UnixDatagram::recv).
+    ///
+    /// ```
+    /// # egret_runtime::block_on(async {
+    /// # let (ours, theirs) = egret_net::UnixDatagram::pair()?;
+    /// use std::future::poll_fn;
+    ///
+    /// ours.send(b"hello").await?;
+    /// let mut buf = [0; 16];
+    /// assert_eq!(poll_fn(|cx| theirs.poll_recv(cx, &mut buf)).await?, 5);
+    /// # std::io::Result::Ok(())
+    /// # }).unwrap();
+    /// ```
+    pub fn poll_recv(&self, cx: &mut Context<'_>, buf: &mut [u8]) -> Poll<io::Result<usize>> {
+        self.registration.poll_io(cx, Direction::Read, |fd| fd.recv(buf))
+    }
+
+    /// Receives a datagram if there is one.
+    ///
+    /// # Errors
+    ///
+    /// [`WouldBlock`](io::ErrorKind::WouldBlock).
+    ///
+    /// ```
+    /// # egret_runtime::block_on(async {
+    /// # let (ours, theirs) = egret_net::UnixDatagram::pair()?;
+    /// let nothing = theirs.try_recv(&mut [0; 16]).unwrap_err();
+    /// assert_eq!(nothing.kind(), std::io::ErrorKind::WouldBlock);
+    /// # std::io::Result::Ok(())
+    /// # }).unwrap();
+    /// ```
+    pub fn try_recv(&self, buf: &mut [u8]) -> io::Result<usize> {
+        self.registration.try_io(Direction::Read, |fd| fd.recv(buf))
+    }
+
+    /// [`recv`](UnixDatagram::recv) with the address of the sender, which has no name when it did not bind its socket.
+    ///
+    /// # Errors
+    ///
+    /// As [`recv`](UnixDatagram::recv).
+    ///
+    /// # Cancel safety
+    ///
+    /// As [`recv`](UnixDatagram::recv).
+    pub async fn recv_from(&self, buf: &mut [u8]) -> io::Result<(usize, SocketAddr)> {
+        let (n, from) = self.registration.io(Direction::Read, |fd| fd.recv_from_unix(buf)).await?;
+        Ok((n, from.into()))
+    }
+
+    /// [`recv_from`](UnixDatagram::recv_from) as a poll function. Several tasks may poll; all are woken.
+    ///
+    /// # Errors
+    ///
+    /// As [`recv`](UnixDatagram::recv).
+    pub fn poll_recv_from(
+        &self,
+        cx: &mut Context<'_>,
+        buf: &mut [u8],
+    ) -> Poll<io::Result<(usize, SocketAddr)>> {
+        let poll = self.registration.poll_io(cx, Direction::Read, |fd| fd.recv_from_unix(buf));
+        poll.map_ok(|(n, from)| (n, from.into()))
+    }
+
+    /// [`try_recv`](UnixDatagram::try_recv) with the address of the sender.
+    ///
+    /// # Errors
+    ///
+    /// [`WouldBlock`](io::ErrorKind::WouldBlock).
+    pub fn try_recv_from(&self, buf: &mut [u8]) -> io::Result<(usize, SocketAddr)> {
+        let (n, from) = self.registration.try_io(Direction::Read, |fd| fd.recv_from_unix(buf))?;
+        Ok((n, from.into()))
+    }
+
+    /// Sends a datagram, of several buffers as one, with descriptors or credentials beside it: to `target`, or without
+    /// one to the socket that this one is connected to.
+    ///
+    /// # Errors
+    ///
+    /// As [`send`](UnixDatagram::send), [`send_to`](UnixDatagram::send_to) and
+    /// [`UnixStream::send_message`](crate::UnixStream::send_message); a datagram without bytes may have something
+    /// beside it.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropped before it resolves, nothing was sent.
+    #[doc(alias = "sendmsg")]
+    pub async fn send_message(
+        &self,
+        bufs: &[IoSlice<'_>],
+        beside: &SendAncillary<'_>,
+        target: Option<&SocketAddr>,
+    ) -> io::Result<usize> {
+        match target.map(SocketAddr::raw) {
+            None => ancillary::send_message(&self.registration, bufs, beside).await,
+            target => self.send_or_pause(|fd| ancillary::send(fd, bufs, beside, target)).await,
+        }
+    }
+
+    /// Receives a datagram, with the address of the sender, what came beside it, and whether all of it had room.
+    ///
+    /// # Errors
+    ///
+    /// As [`recv`](UnixDatagram::recv).
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropped before it resolves, no datagram was taken.
+    ///
+    /// ```
+    /// # egret_runtime::block_on(async {
+    /// use egret_net::{UnixDatagram, unix::RecvAncillary};
+    /// use std::io::IoSliceMut;
+    ///
+    /// let (ours, theirs) = UnixDatagram::pair()?;
+    /// theirs.set_passcred(true)?;
+    /// ours.send(b"hello").await?;
+    /// let (mut bytes, mut beside) = ([0; 3], RecvAncillary::with_room_for(0));
+    /// let message = theirs.recv_message(&mut [IoSliceMut::new(&mut bytes)], &mut beside).await?;
+    /// assert!(message.truncated);
+    /// assert_eq!(beside.credentials().unwrap().pid(), Some(std::process::id() as i32));
+    /// # std::io::Result::Ok(())
+    /// # }).unwrap();
+    /// ```
+    #[doc(alias = "recvmsg")]
+    pub async fn recv_message(
+        &self,
+        bufs: &mut [IoSliceMut<'_>],
+        beside: &mut RecvAncillary,
+    ) -> io::Result<RecvMessage> {
+        ancillary::recv_message(&self.registration, bufs, beside).await
+    }
+
+    /// Waits until the socket is believed to be readable: that a [`try_recv`](UnixDatagram::try_recv) would find
+    /// something. It may be mistaken; any number of tasks may wait.
+    ///
+    /// # Errors
+    ///
+    /// When the runtime is gone.
+    ///
+    /// # Cancel safety
+    ///
+    /// It has no effect that could be lost.
+    ///
+    /// ```
+    /// # egret_runtime::block_on(async {
+    /// # let (ours, theirs) = egret_net::UnixDatagram::pair()?;
+    /// ours.send(b"hello").await?;
+    /// theirs.readable().await?;
+    /// assert_eq!(theirs.try_recv(&mut [0; 16])?, 5);
+    /// # std::io::Result::Ok(())
+    /// # }).unwrap();
+    /// ```
+    pub async fn readable(&self) -> io::Result<()> {
+        self.ready(Interest::READABLE).await
+    }
+
+    /// Waits until the socket is believed to be writable, as [`readable`](UnixDatagram::readable). That a receiver
+    /// which it is not connected to has room is not known.
+    ///
+    /// # Errors
+    ///
+    /// When the runtime is gone.
+    ///
+    /// # Cancel safety
+    ///
+    /// It has no effect that could be lost.
+    pub async fn writable(&self) -> io::Result<()> {
+        self.ready(Interest::WRITABLE).await
+    }
+
+    /// [`readable`](UnixDatagram::readable) or [`writable`](UnixDatagram::writable), with their errors and cancel
+    /// safety.
+    pub async fn ready(&self, interest: Interest) -> io::Result<()> {
+        self.registration.ready(direction(interest)).await
+    }
+
+    /// Sends by `op`, and while there is no room tries again after a pause. That there is none is not told to the
+    /// registration, which would wait for the edge that `op` itself has made.
+    async fn send_or_pause(&self, op: impl Fn(&Fd) -> io::Result<usize>) -> io::Result<usize> {
+        let mut pause = PAUSE;
+        loop {
+            let attempt = |fd: &Fd| match op(fd) {
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => Ok(None),
+                sent => sent.map(Some),
+            };
+            if let Some(sent) = self.registration.io(Direction::Write, attempt).await? {
+                return Ok(sent);
+            }
+            time::sleep(pause).await;
+            pause = LONGEST_PAUSE.min(2 * pause);
+        }
+    }
+}

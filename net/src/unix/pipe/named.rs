@@ -1,0 +1,90 @@
+//! [`OpenOptions`]: pipes that have a name, which `mkfifo(3)` makes.
+
+use super::{End, Receiver, Sender, check};
+use egret_runtime::sys::{Access, Backend, Fd};
+use std::io;
+use std::os::fd::OwnedFd;
+use std::path::Path;
+
+/// How to open a FIFO: see [`fifo(7)`](https://man7.org/linux/man-pages/man7/fifo.7.html).
+///
+/// ```no_run
+/// use egret_net::unix::pipe::OpenOptions;
+///
+/// # egret_runtime::block_on(async {
+/// let mut receiver = OpenOptions::new().open_receiver("/run/service.fifo")?;
+/// let mut sender = OpenOptions::new().open_sender("/run/service.fifo")?;
+/// sender.write_all(b"reload\n").await?;
+/// let mut line = [0; 64];
+/// let n = receiver.read(&mut line).await?;
+/// assert_eq!(&line[..n], b"reload\n");
+/// # std::io::Result::Ok(())
+/// # }).unwrap();
+/// ```
+#[derive(Clone, Debug, Default)]
+pub struct OpenOptions {
+    read_write: bool,
+    unchecked: bool,
+}
+
+impl OpenOptions {
+    /// For reading or for writing, and only what is a FIFO.
+    pub fn new() -> OpenOptions {
+        OpenOptions::default()
+    }
+
+    /// Opens the FIFO for both, whichever end it is to be; false by default.
+    ///
+    /// A sender is then opened also where nobody reads yet. A receiver never sees the end, as it may write itself:
+    /// without this, a FIFO that nobody has opened for writing is at its end, and one whose writers are all gone is,
+    /// until the next one opens it.
+    pub fn read_write(&mut self, value: bool) -> &mut OpenOptions {
+        self.read_write = value;
+        self
+    }
+
+    /// Opens what is there without a look at whether it is a FIFO; false by default. What cannot be polled is
+    /// refused all the same.
+    pub fn unchecked(&mut self, value: bool) -> &mut OpenOptions {
+        self.unchecked = value;
+        self
+    }
+
+    /// Opens the end to read from. It does not wait for a writer.
+    ///
+    /// # Errors
+    ///
+    /// [`InvalidInput`](io::ErrorKind::InvalidInput) when `path` names no FIFO; those of
+    /// [`open(2)`](https://man7.org/linux/man-pages/man2/open.2.html).
+    ///
+    /// # Panics
+    ///
+    /// When this thread is not in a runtime.
+    #[track_caller]
+    pub fn open_receiver(&self, path: impl AsRef<Path>) -> io::Result<Receiver> {
+        let access = Access { read: true, write: self.read_write };
+        Receiver::new(self.open(path.as_ref(), access, End::Reading)?)
+    }
+
+    /// Opens the end to write to.
+    ///
+    /// # Errors
+    ///
+    /// `ENXIO` when nobody has the FIFO open for reading, which a sender cannot wait for: try again later, or see
+    /// [`read_write`](OpenOptions::read_write); [`InvalidInput`](io::ErrorKind::InvalidInput) when `path` names no
+    /// FIFO; those of [`open(2)`](https://man7.org/linux/man-pages/man2/open.2.html).
+    ///
+    /// # Panics
+    ///
+    /// When this thread is not in a runtime.
+    #[track_caller]
+    pub fn open_sender(&self, path: impl AsRef<Path>) -> io::Result<Sender> {
+        let access = Access { read: self.read_write, write: true };
+        Sender::new(self.open(path.as_ref(), access, End::Writing)?)
+    }
+
+    fn open(&self, path: &Path, access: Access, end: End) -> io::Result<Fd> {
+        let fd = Backend::current().open(path, access)?;
+        if self.unchecked { Ok(fd) } else { check(OwnedFd::from(fd), end) }
+    }
+}

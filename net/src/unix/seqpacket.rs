@@ -1,0 +1,384 @@
+//! [`UnixSeqpacket`]: a connection within the host that keeps the bounds of messages.
+
+use super::ancillary::{self, RecvAncillary, RecvMessage, SendAncillary};
+use super::connect::connect;
+use super::{SocketAddr, UCred};
+use egret_runtime::io::{Direction, Registration, Start};
+use egret_runtime::sys::{Backend, Fd, Type};
+use std::fmt;
+use std::io::{self, IoSlice, IoSliceMut};
+use std::net::Shutdown;
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd, RawFd};
+use std::path::Path;
+use std::task::{Context, Poll};
+
+/// A connection in the Unix domain whose messages come as they were sent, whole and in order (`SOCK_SEQPACKET`).
+///
+/// A message is taken whole or cut: what the buffer has no room for is gone, which
+/// [`recv_message`](UnixSeqpacket::recv_message) tells and [`recv`](UnixSeqpacket::recv) does not. Any number of
+/// tasks may send and receive; a message goes to one of them.
+///
+/// ```
+/// # egret_runtime::block_on(async {
+/// let (ours, theirs) = egret_net::UnixSeqpacket::pair()?;
+/// ours.send(b"one").await?;
+/// ours.send(b"two").await?;
+/// let mut buf = [0; 16];
+/// assert_eq!(theirs.recv(&mut buf).await?, 3);
+/// assert_eq!(&buf[..3], b"one");
+/// assert_eq!(theirs.recv(&mut buf).await?, 3);
+/// # std::io::Result::Ok(())
+/// # }).unwrap();
+/// ```
+///
+/// See [`unix(7)`](https://man7.org/linux/man-pages/man7/unix.7.html).
+pub struct UnixSeqpacket {
+    registration: Registration<Fd>,
+}
+
+impl UnixSeqpacket {
+    /// Registers a socket that is connected.
+    #[track_caller]
+    pub(super) fn new(fd: Fd) -> io::Result<UnixSeqpacket> {
+        let registration = Registration::new(fd, Start::Unknown).map_err(|(_closed, error)| error)?;
+        Ok(UnixSeqpacket { registration })
+    }
+
+    /// Connects to the socket at a path, or, where `path` starts with a zero byte, to the abstract name behind that.
+    ///
+    /// # Errors
+    ///
+    /// As [`UnixStream::connect`](crate::UnixStream::connect), and it waits as that does.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropped before it resolves, the attempt is given up and its socket closed.
+    ///
+    /// # Panics
+    ///
+    /// When this thread is not in a runtime.
+    pub async fn connect<P: AsRef<Path>>(path: P) -> io::Result<UnixSeqpacket> {
+        UnixSeqpacket::connect_addr(&SocketAddr::from_path_or_name(path.as_ref())?).await
+    }
+
+    /// [`connect`](UnixSeqpacket::connect) to an address, with its errors, cancel safety and panics.
+    pub async fn connect_addr(addr: &SocketAddr) -> io::Result<UnixSeqpacket> {
+        UnixSeqpacket::new(connect(Type::SeqPacket, addr).await?)
+    }
+
+    /// Two sockets that are connected to each other.
+    ///
+    /// # Errors
+    ///
+    /// As [`UnixStream::pair`](crate::UnixStream::pair).
+    ///
+    /// # Panics
+    ///
+    /// When this thread is not in a runtime.
+    #[track_caller]
+    pub fn pair() -> io::Result<(UnixSeqpacket, UnixSeqpacket)> {
+        let (one, other) = Backend::current().socket_pair(Type::SeqPacket)?;
+        Ok((UnixSeqpacket::new(one)?, UnixSeqpacket::new(other)?))
+    }
+
+    /// Sends a message, waiting until there is room for it, and returns its length.
+    ///
+    /// # Errors
+    ///
+    /// [`BrokenPipe`](io::ErrorKind::BrokenPipe) when the peer is gone, and never a `SIGPIPE`; `EMSGSIZE` when it is
+    /// longer than the send buffer.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropped before it resolves, nothing was sent.
+    ///
+    /// ```
+    /// # egret_runtime::block_on(async {
+    /// # let (ours, theirs) = egret_net::UnixSeqpacket::pair()?;
+    /// assert_eq!(ours.send(b"hello").await?, 5);
+    /// assert_eq!(theirs.recv(&mut [0; 16]).await?, 5);
+    /// # std::io::Result::Ok(())
+    /// # }).unwrap();
+    /// ```
+    pub async fn send(&self, buf: &[u8]) -> io::Result<usize> {
+        self.registration.io(Direction::Write, |fd| fd.send(buf)).await
+    }
+
+    /// [`send`](UnixSeqpacket::send) as a poll function. Several tasks may poll; all are woken.
+    ///
+    /// # Errors
+    ///
+    /// As [`send`](UnixSeqpacket::send).
+    pub fn poll_send(&self, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
+        self.registration.poll_io(cx, Direction::Write, |fd| fd.send(buf))
+    }
+
+    /// Sends a message if there is room for it.
+    ///
+    /// # Errors
+    ///
+    /// [`WouldBlock`](io::ErrorKind::WouldBlock); else as [`send`](UnixSeqpacket::send).
+    pub fn try_send(&self, buf: &[u8]) -> io::Result<usize> {
+        self.registration.try_io(Direction::Write, |fd| fd.send(buf))
+    }
+
+    /// Receives a message, waiting for one, and returns how many of its bytes are in `buf`. 0 is the end of the
+    /// connection, or an empty message.
+    ///
+    /// # Errors
+    ///
+    /// [`ConnectionReset`](io::ErrorKind::ConnectionReset), once, when the peer was closed with messages unread.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropped before it resolves, no message was taken.
+    pub async fn recv(&self, buf: &mut [u8]) -> io::Result<usize> {
+        self.registration.io(Direction::Read, |fd| fd.recv(buf)).await
+    }
+
+    /// [`recv`](UnixSeqpacket::recv) as a poll function. Several tasks may poll; all are woken.
+    ///
+    /// # Errors
+    ///
+    /// As [`recv`](UnixSeqpacket::recv).
+    ///
+    /// ```
+    /// # egret_runtime::block_on(async {
+    /// # let (ours, theirs) = egret_net::UnixSeqpacket::pair()?;
+    /// use std::future::poll_fn;
+    ///
+    /// ours.send(b"hello").await?;
+    /// let mut buf = [0; 16];
+    /// assert_eq!(poll_fn(|cx| theirs.poll_recv(cx, &mut buf)).await?, 5);
+    /// # std::io::Result::Ok(())
+    /// # }).unwrap();
+    /// ```
+    pub fn poll_recv(&self, cx: &mut Context<'_>, buf: &mut [u8]) -> Poll<io::Result<usize>> {
+        self.registration.poll_io(cx, Direction::Read, |fd| fd.recv(buf))
+    }
+
+    /// Receives a message if there is one.
+    ///
+    /// # Errors
+    ///
+    /// [`WouldBlock`](io::ErrorKind::WouldBlock); else as [`recv`](UnixSeqpacket::recv).
+    ///
+    /// ```
+    /// # egret_runtime::block_on(async {
+    /// # let (ours, theirs) = egret_net::UnixSeqpacket::pair()?;
+    /// let nothing = theirs.try_recv(&mut [0; 16]).unwrap_err();
+    /// assert_eq!(nothing.kind(), std::io::ErrorKind::WouldBlock);
+    /// # std::io::Result::Ok(())
+    /// # }).unwrap();
+    /// ```
+    pub fn try_recv(&self, buf: &mut [u8]) -> io::Result<usize> {
+        self.registration.try_io(Direction::Read, |fd| fd.recv(buf))
+    }
+
+    /// Sends a message, of several buffers as one, with descriptors or credentials beside it.
+    ///
+    /// # Errors
+    ///
+    /// As [`send`](UnixSeqpacket::send) and [`UnixStream::send_message`](crate::UnixStream::send_message); a message
+    /// without bytes may have something beside it.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropped before it resolves, nothing was sent.
+    ///
+    /// ```
+    /// # egret_runtime::block_on(async {
+    /// use egret_net::{UnixSeqpacket, unix::SendAncillary};
+    /// use std::io::IoSlice;
+    /// use std::os::fd::AsFd;
+    ///
+    /// let (ours, theirs) = UnixSeqpacket::pair()?;
+    /// let file = std::fs::File::open("/proc/self/comm")?;
+    /// let descriptors = [file.as_fd()];
+    /// let beside = SendAncillary::new().descriptors(&descriptors);
+    /// ours.send_message(&[IoSlice::new(b"the file")], &beside).await?;
+    /// assert_eq!(theirs.recv(&mut [0; 16]).await?, 8); // and the descriptor is closed
+    /// # std::io::Result::Ok(())
+    /// # }).unwrap();
+    /// ```
+    #[doc(alias = "sendmsg")]
+    pub async fn send_message(&self, bufs: &[IoSlice<'_>], beside: &SendAncillary<'_>) -> io::Result<usize> {
+        ancillary::send_message(&self.registration, bufs, beside).await
+    }
+
+    /// Receives a message, with what came beside it, and whether all of it had room.
+    ///
+    /// # Errors
+    ///
+    /// As [`recv`](UnixSeqpacket::recv).
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropped before it resolves, no message was taken.
+    ///
+    /// ```
+    /// # egret_runtime::block_on(async {
+    /// use egret_net::{UnixSeqpacket, unix::RecvAncillary};
+    /// use std::io::IoSliceMut;
+    ///
+    /// let (ours, theirs) = UnixSeqpacket::pair()?;
+    /// ours.send(b"too long").await?;
+    /// let mut bytes = [0; 3];
+    /// let mut bufs = [IoSliceMut::new(&mut bytes)];
+    /// let message = theirs.recv_message(&mut bufs, &mut RecvAncillary::default()).await?;
+    /// assert!(message.truncated);
+    /// # std::io::Result::Ok(())
+    /// # }).unwrap();
+    /// ```
+    #[doc(alias = "recvmsg")]
+    pub async fn recv_message(
+        &self,
+        bufs: &mut [IoSliceMut<'_>],
+        beside: &mut RecvAncillary,
+    ) -> io::Result<RecvMessage> {
+        ancillary::recv_message(&self.registration, bufs, beside).await
+    }
+
+    /// Waits until the socket is believed to be readable: that a [`try_recv`](UnixSeqpacket::try_recv) would find
+    /// something. It may be mistaken; any number of tasks may wait.
+    ///
+    /// # Errors
+    ///
+    /// When the runtime is gone.
+    ///
+    /// # Cancel safety
+    ///
+    /// It has no effect that could be lost.
+    ///
+    /// ```
+    /// # egret_runtime::block_on(async {
+    /// # let (ours, theirs) = egret_net::UnixSeqpacket::pair()?;
+    /// ours.send(b"hello").await?;
+    /// theirs.readable().await?;
+    /// assert_eq!(theirs.try_recv(&mut [0; 16])?, 5);
+    /// # std::io::Result::Ok(())
+    /// # }).unwrap();
+    /// ```
+    pub async fn readable(&self) -> io::Result<()> {
+        self.registration.ready(Direction::Read).await
+    }
+
+    /// Waits until the socket is believed to be writable, as [`readable`](UnixSeqpacket::readable).
+    ///
+    /// # Errors
+    ///
+    /// When the runtime is gone.
+    ///
+    /// # Cancel safety
+    ///
+    /// It has no effect that could be lost.
+    pub async fn writable(&self) -> io::Result<()> {
+        self.registration.ready(Direction::Write).await
+    }
+
+    /// Shuts one direction or both. The peer receives what was sent, and then the end.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`shutdown(2)`](https://man7.org/linux/man-pages/man2/shutdown.2.html); none in practice.
+    ///
+    /// ```
+    /// # egret_runtime::block_on(async {
+    /// # let (ours, theirs) = egret_net::UnixSeqpacket::pair()?;
+    /// ours.shutdown(std::net::Shutdown::Write)?;
+    /// assert_eq!(theirs.recv(&mut [0; 16]).await?, 0);
+    /// # std::io::Result::Ok(())
+    /// # }).unwrap();
+    /// ```
+    pub fn shutdown(&self, how: Shutdown) -> io::Result<()> {
+        self.registration.get_ref().shutdown(how)
+    }
+
+    /// Whether messages come with the credentials of their sender, `SO_PASSCRED`.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`getsockopt(2)`](https://man7.org/linux/man-pages/man2/getsockopt.2.html); none in practice.
+    pub fn passcred(&self) -> io::Result<bool> {
+        self.registration.get_ref().passcred()
+    }
+
+    /// Has messages come with the credentials of their sender, to be had by
+    /// [`recv_message`](UnixSeqpacket::recv_message).
+    ///
+    /// # Errors
+    ///
+    /// As [`passcred`](UnixSeqpacket::passcred).
+    pub fn set_passcred(&self, passcred: bool) -> io::Result<()> {
+        self.registration.get_ref().set_passcred(passcred)
+    }
+
+    /// Who the peer was when it connected, or listened, or made the pair, `SO_PEERCRED`.
+    ///
+    /// # Errors
+    ///
+    /// As [`passcred`](UnixSeqpacket::passcred).
+    pub fn peer_cred(&self) -> io::Result<UCred> {
+        self.registration.get_ref().peer_credentials().map(UCred)
+    }
+
+    /// The address of this end.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`getsockname(2)`](https://man7.org/linux/man-pages/man2/getsockname.2.html); none in practice.
+    pub fn local_addr(&self) -> io::Result<SocketAddr> {
+        Ok(self.registration.get_ref().local_addr_unix()?.into())
+    }
+
+    /// The address of the peer.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`getpeername(2)`](https://man7.org/linux/man-pages/man2/getpeername.2.html); none in practice.
+    pub fn peer_addr(&self) -> io::Result<SocketAddr> {
+        Ok(self.registration.get_ref().peer_addr_unix()?.into())
+    }
+}
+
+impl TryFrom<OwnedFd> for UnixSeqpacket {
+    type Error = io::Error;
+
+    /// Takes over a connected socket that was made elsewhere, and makes it non-blocking. The errors are those of
+    /// `epoll_ctl(2)`; it panics when this thread is not in a runtime.
+    #[track_caller]
+    fn try_from(fd: OwnedFd) -> io::Result<UnixSeqpacket> {
+        let fd = Fd::from(fd);
+        fd.set_nonblocking(true)?;
+        UnixSeqpacket::new(fd)
+    }
+}
+
+impl From<UnixSeqpacket> for OwnedFd {
+    /// Takes the socket out of the runtime; it stays non-blocking.
+    fn from(socket: UnixSeqpacket) -> OwnedFd {
+        socket.registration.into_inner().into()
+    }
+}
+
+impl AsFd for UnixSeqpacket {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.registration.get_ref().as_fd()
+    }
+}
+
+impl AsRawFd for UnixSeqpacket {
+    fn as_raw_fd(&self) -> RawFd {
+        self.registration.get_ref().as_raw_fd()
+    }
+}
+
+impl fmt::Debug for UnixSeqpacket {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut debug = f.debug_struct("UnixSeqpacket");
+        if let Ok(address) = self.local_addr() {
+            debug.field("addr", &address);
+        }
+        debug.field("fd", &self.as_raw_fd()).finish()
+    }
+}

@@ -1,0 +1,130 @@
+//! [`UnixSeqpacketListener`]: a socket that connections of messages come out of.
+
+use super::SocketAddr;
+use super::seqpacket::UnixSeqpacket;
+use egret_runtime::io::{Direction, Registration, Start};
+use egret_runtime::sys::{Backend, Domain, Fd, Type};
+use std::fmt;
+use std::io;
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd, RawFd};
+use std::path::Path;
+use std::task::{Context, Poll, ready};
+
+/// A Unix socket that listens for connections of messages.
+///
+/// ```
+/// # egret_runtime::block_on(async {
+/// use egret_net::{UnixSeqpacket, UnixSeqpacketListener};
+///
+/// # let name = format!("\0egret-doc-seqpacket-listener-{}", std::process::id());
+/// let listener = UnixSeqpacketListener::bind(&name)?;
+/// let client = UnixSeqpacket::connect(&name).await?;
+/// let (server, _) = listener.accept().await?;
+/// client.send(b"one").await?;
+/// client.send(b"two").await?;
+/// assert_eq!(server.recv(&mut [0; 16]).await?, 3);
+/// # std::io::Result::Ok(())
+/// # }).unwrap();
+/// ```
+///
+/// See [`unix(7)`](https://man7.org/linux/man-pages/man7/unix.7.html).
+pub struct UnixSeqpacketListener {
+    registration: Registration<Fd>,
+}
+
+impl UnixSeqpacketListener {
+    /// Listens at a path, or, where `path` starts with a zero byte, on the abstract name behind that.
+    ///
+    /// # Errors
+    ///
+    /// As [`UnixListener::bind`](crate::UnixListener::bind).
+    ///
+    /// # Panics
+    ///
+    /// When this thread is not in a runtime.
+    #[track_caller]
+    pub fn bind<P: AsRef<Path>>(path: P) -> io::Result<UnixSeqpacketListener> {
+        UnixSeqpacketListener::bind_addr(&SocketAddr::from_path_or_name(path.as_ref())?)
+    }
+
+    /// [`bind`](UnixSeqpacketListener::bind) to an address.
+    ///
+    /// # Errors
+    ///
+    /// As [`bind`](UnixSeqpacketListener::bind).
+    ///
+    /// # Panics
+    ///
+    /// When this thread is not in a runtime.
+    #[track_caller]
+    pub fn bind_addr(addr: &SocketAddr) -> io::Result<UnixSeqpacketListener> {
+        let fd = Backend::current().socket(Domain::Unix, Type::SeqPacket)?;
+        fd.bind_unix(addr.raw())?;
+        fd.listen(crate::UnixListener::DEFAULT_BACKLOG)?;
+        let registration = Registration::new(fd, Start::Unknown).map_err(|(_closed, error)| error)?;
+        Ok(UnixSeqpacketListener { registration })
+    }
+
+    /// Waits for a connection and takes it, with the address of the peer.
+    ///
+    /// # Errors
+    ///
+    /// As [`UnixListener::accept`](crate::UnixListener::accept), also in what is to be done when there are no
+    /// descriptors left.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropped before it resolves, no connection is lost.
+    pub async fn accept(&self) -> io::Result<(UnixSeqpacket, SocketAddr)> {
+        let (fd, peer) = self.registration.io(Direction::Read, Fd::accept_unix).await?;
+        Ok((UnixSeqpacket::new(fd)?, peer.into()))
+    }
+
+    /// [`accept`](UnixSeqpacketListener::accept) as a poll function. Several tasks may poll; all are woken.
+    ///
+    /// # Errors
+    ///
+    /// As [`accept`](UnixSeqpacketListener::accept).
+    pub fn poll_accept(&self, cx: &mut Context<'_>) -> Poll<io::Result<(UnixSeqpacket, SocketAddr)>> {
+        let (fd, peer) = ready!(self.registration.poll_io(cx, Direction::Read, Fd::accept_unix))?;
+        Poll::Ready(UnixSeqpacket::new(fd).map(|socket| (socket, peer.into())))
+    }
+
+    /// The address that is listened on.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`getsockname(2)`](https://man7.org/linux/man-pages/man2/getsockname.2.html); none in practice.
+    pub fn local_addr(&self) -> io::Result<SocketAddr> {
+        Ok(self.registration.get_ref().local_addr_unix()?.into())
+    }
+}
+
+impl From<UnixSeqpacketListener> for OwnedFd {
+    /// Takes the listener out of the runtime; it stays non-blocking.
+    fn from(listener: UnixSeqpacketListener) -> OwnedFd {
+        listener.registration.into_inner().into()
+    }
+}
+
+impl AsFd for UnixSeqpacketListener {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.registration.get_ref().as_fd()
+    }
+}
+
+impl AsRawFd for UnixSeqpacketListener {
+    fn as_raw_fd(&self) -> RawFd {
+        self.registration.get_ref().as_raw_fd()
+    }
+}
+
+impl fmt::Debug for UnixSeqpacketListener {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut debug = f.debug_struct("UnixSeqpacketListener");
+        if let Ok(address) = self.local_addr() {
+            debug.field("addr", &address);
+        }
+        debug.field("fd", &self.as_raw_fd()).finish()
+    }
+}

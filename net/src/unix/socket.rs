@@ -1,0 +1,184 @@
+//! [`UnixSocket`]: a Unix socket before it connects, listens or exchanges datagrams.
+
+use super::SocketAddr;
+use super::connect::connect_socket;
+use super::datagram::UnixDatagram;
+use super::listener::UnixListener;
+use super::stream::UnixStream;
+use egret_runtime::sys::{Backend, Domain, Fd, Type};
+use std::fmt;
+use std::io;
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd, RawFd};
+use std::path::Path;
+
+/// A Unix socket that is neither listening nor connected: for a client with a name, and for a listener with a backlog
+/// of its own.
+///
+/// It is not registered with the runtime until it becomes something else.
+///
+/// ```
+/// # egret_runtime::block_on(async {
+/// use egret_net::{UnixSocket, UnixStream};
+///
+/// # let name = format!("\0egret-doc-socket-{}", std::process::id());
+/// let socket = UnixSocket::new_stream()?;
+/// socket.bind(&name)?;
+/// let listener = socket.listen(16)?;
+/// let _client = UnixStream::connect(&name).await?;
+/// # std::io::Result::Ok(())
+/// # }).unwrap();
+/// ```
+pub struct UnixSocket {
+    fd: Fd,
+    kind: Type,
+}
+
+impl UnixSocket {
+    /// A new socket for streams.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`socket(2)`](https://man7.org/linux/man-pages/man2/socket.2.html): when descriptors (`EMFILE`,
+    /// `ENFILE`) or memory are used up.
+    pub fn new_stream() -> io::Result<UnixSocket> {
+        UnixSocket::new(Type::Stream)
+    }
+
+    /// A new socket for datagrams.
+    ///
+    /// # Errors
+    ///
+    /// As [`new_stream`](UnixSocket::new_stream).
+    pub fn new_datagram() -> io::Result<UnixSocket> {
+        UnixSocket::new(Type::Datagram)
+    }
+
+    fn new(kind: Type) -> io::Result<UnixSocket> {
+        Ok(UnixSocket { fd: Backend::current().socket(Domain::Unix, kind)?, kind })
+    }
+
+    /// Gives the socket a path, or, where `path` starts with a zero byte, an abstract name.
+    ///
+    /// # Errors
+    ///
+    /// As [`UnixListener::bind`].
+    pub fn bind<P: AsRef<Path>>(&self, path: P) -> io::Result<()> {
+        self.bind_addr(&SocketAddr::from_path_or_name(path.as_ref())?)
+    }
+
+    /// [`bind`](UnixSocket::bind) to an address.
+    ///
+    /// # Errors
+    ///
+    /// As [`UnixListener::bind`].
+    pub fn bind_addr(&self, addr: &SocketAddr) -> io::Result<()> {
+        self.fd.bind_unix(addr.raw())
+    }
+
+    /// Lets clients connect, `backlog` of which, and no more than `net.core.somaxconn`, wait to be accepted, and one
+    /// besides.
+    ///
+    /// # Errors
+    ///
+    /// [`InvalidInput`](io::ErrorKind::InvalidInput) for a socket without an address, `EOPNOTSUPP` for one of
+    /// datagrams; those of `epoll_ctl(2)`.
+    ///
+    /// # Panics
+    ///
+    /// When this thread is not in a runtime.
+    #[track_caller]
+    pub fn listen(self, backlog: u32) -> io::Result<UnixListener> {
+        self.fd.listen(backlog)?;
+        UnixListener::new(self.fd)
+    }
+
+    /// Connects to the socket at a path, or with the abstract name behind a zero byte.
+    ///
+    /// # Errors
+    ///
+    /// As [`UnixStream::connect`]; [`InvalidInput`](io::ErrorKind::InvalidInput) for a socket of datagrams.
+    ///
+    /// # Cancel safety
+    ///
+    /// As [`UnixStream::connect`].
+    ///
+    /// # Panics
+    ///
+    /// When this thread is not in a runtime.
+    ///
+    /// ```
+    /// # egret_runtime::block_on(async {
+    /// # use egret_net::{UnixListener, UnixSocket};
+    /// # let name = format!("\0egret-doc-socket-connect-{}", std::process::id());
+    /// # let client_name = format!("\0egret-doc-socket-client-{}", std::process::id());
+    /// let listener = UnixListener::bind(&name)?;
+    /// let socket = UnixSocket::new_stream()?;
+    /// socket.bind(&client_name)?;
+    /// let client = socket.connect(&name).await?;
+    /// let (_server, peer) = listener.accept().await?;
+    /// assert_eq!(peer, client.local_addr()?);
+    /// # std::io::Result::Ok(())
+    /// # }).unwrap();
+    /// ```
+    pub async fn connect<P: AsRef<Path>>(self, path: P) -> io::Result<UnixStream> {
+        if self.kind != Type::Stream {
+            return Err(io::Error::new(io::ErrorKind::InvalidInput, "a socket of datagrams is no stream"));
+        }
+        let address = SocketAddr::from_path_or_name(path.as_ref())?;
+        UnixStream::new(connect_socket(self.fd, &address).await?)
+    }
+
+    /// Makes it a socket to exchange datagrams with.
+    ///
+    /// # Errors
+    ///
+    /// [`InvalidInput`](io::ErrorKind::InvalidInput) for a socket of streams; those of `epoll_ctl(2)`.
+    ///
+    /// # Panics
+    ///
+    /// When this thread is not in a runtime.
+    #[track_caller]
+    pub fn datagram(self) -> io::Result<UnixDatagram> {
+        if self.kind != Type::Datagram {
+            return Err(io::Error::new(io::ErrorKind::InvalidInput, "a socket of streams has no datagrams"));
+        }
+        UnixDatagram::new(self.fd)
+    }
+
+    /// The address that the socket is bound to, if it is.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`getsockname(2)`](https://man7.org/linux/man-pages/man2/getsockname.2.html); none in practice.
+    pub fn local_addr(&self) -> io::Result<SocketAddr> {
+        Ok(self.fd.local_addr_unix()?.into())
+    }
+}
+
+impl From<UnixSocket> for OwnedFd {
+    fn from(socket: UnixSocket) -> OwnedFd {
+        socket.fd.into()
+    }
+}
+
+impl AsFd for UnixSocket {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.fd.as_fd()
+    }
+}
+
+impl AsRawFd for UnixSocket {
+    fn as_raw_fd(&self) -> RawFd {
+        self.fd.as_raw_fd()
+    }
+}
+
+impl fmt::Debug for UnixSocket {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut debug = f.debug_struct("UnixSocket");
+        if let Ok(address) = self.local_addr() {
+            debug.field("addr", &address);
+        }
+        debug.field("fd", &self.as_raw_fd()).finish()
+    }
+}

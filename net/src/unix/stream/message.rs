@@ -1,0 +1,91 @@
+//! Descriptors and credentials beside the bytes of a [`UnixStream`].
+
+use super::UnixStream;
+use crate::unix::ancillary::{self, RecvAncillary, RecvMessage, SendAncillary};
+use std::io::{self, IoSlice, IoSliceMut};
+
+/// # Descriptors and credentials
+impl UnixStream {
+    /// Writes as much of `bufs` as there is room for, one byte at least, with descriptors or credentials beside
+    /// it. They go with the first byte: when this returns they are sent, and what is left of `bufs` is to be
+    /// written without them.
+    ///
+    /// # Errors
+    ///
+    /// As [`write`](UnixStream::write); [`InvalidInput`](io::ErrorKind::InvalidInput) for something to go beside and no
+    /// byte, and (`EINVAL`) for more than 253 descriptors; `ETOOMANYREFS` when this user has more descriptors on their
+    /// way than it may have open; [`PermissionDenied`](io::ErrorKind::PermissionDenied) for credentials that are
+    /// another's.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropped before it resolves, nothing was sent.
+    ///
+    /// See [`SendAncillary`] for an example, and
+    /// [`sendmsg(2)`](https://man7.org/linux/man-pages/man2/sendmsg.2.html).
+    #[doc(alias = "sendmsg")]
+    pub async fn send_message(&self, bufs: &[IoSlice<'_>], beside: &SendAncillary<'_>) -> io::Result<usize> {
+        ancillary::needs_a_byte(bufs, beside)?;
+        ancillary::send_message(&self.registration, bufs, beside).await
+    }
+
+    /// Reads what has come, and the descriptors or credentials beside it. One message of a sender with something
+    /// beside it is never read together with the next.
+    ///
+    /// Any other way to read closes the descriptors and drops the credentials.
+    ///
+    /// # Errors
+    ///
+    /// As [`read`](UnixStream::read). That there was no room for what came beside is no error: see
+    /// [`RecvMessage::ancillary_truncated`].
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropped before it resolves, nothing was taken.
+    ///
+    /// See [`SendAncillary`] for an example, and
+    /// [`recvmsg(2)`](https://man7.org/linux/man-pages/man2/recvmsg.2.html).
+    #[doc(alias = "recvmsg")]
+    pub async fn recv_message(
+        &self,
+        bufs: &mut [IoSliceMut<'_>],
+        beside: &mut RecvAncillary,
+    ) -> io::Result<RecvMessage> {
+        ancillary::recv_message(&self.registration, bufs, beside).await
+    }
+
+    /// Whether messages come with the credentials of their sender, `SO_PASSCRED`.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`getsockopt(2)`](https://man7.org/linux/man-pages/man2/getsockopt.2.html); none in practice.
+    pub fn passcred(&self) -> io::Result<bool> {
+        self.registration.get_ref().passcred()
+    }
+
+    /// Has what is sent from now on come with the credentials of its sender, to be had by
+    /// [`recv_message`](UnixStream::recv_message).
+    ///
+    /// # Errors
+    ///
+    /// As [`passcred`](UnixStream::passcred).
+    ///
+    /// ```
+    /// # egret_runtime::block_on(async {
+    /// use egret_net::UnixStream;
+    /// use egret_net::unix::RecvAncillary;
+    /// use std::io::IoSliceMut;
+    ///
+    /// let (mut ours, theirs) = UnixStream::pair()?;
+    /// theirs.set_passcred(true)?;
+    /// ours.write_all(b"who am I?").await?;
+    /// let (mut bytes, mut beside) = ([0; 16], RecvAncillary::with_room_for(0));
+    /// theirs.recv_message(&mut [IoSliceMut::new(&mut bytes)], &mut beside).await?;
+    /// assert_eq!(beside.credentials(), Some(theirs.peer_cred()?));
+    /// # std::io::Result::Ok(())
+    /// # }).unwrap();
+    /// ```
+    pub fn set_passcred(&self, passcred: bool) -> io::Result<()> {
+        self.registration.get_ref().set_passcred(passcred)
+    }
+}

@@ -1,0 +1,318 @@
+//! Reading from a [`UnixStream`].
+
+use super::UnixStream;
+use crate::byte_stream::{ByteStream, Read};
+use egret_runtime::io::Direction;
+use egret_runtime::sys::ReadBuf;
+use std::future::poll_fn;
+use std::io::{self, IoSliceMut};
+use std::mem::MaybeUninit;
+use std::task::{Context, Poll, ready};
+
+/// # Reading
+///
+/// All of it is by [`recv(2)`](https://man7.org/linux/man-pages/man2/recv.2.html) and its kin. Descriptors that come
+/// beside the bytes are closed, unless they are received by [`recv_message`](UnixStream::recv_message).
+impl UnixStream {
+    /// Reads what has come, waiting until something has, and returns how many bytes that is.
+    ///
+    /// `Ok(0)` means that the peer will send no more, or that `buf` is empty. The peer may still
+    /// read: see [`shutdown`](UnixStream::shutdown).
+    ///
+    /// # Errors
+    ///
+    /// [`ConnectionReset`](io::ErrorKind::ConnectionReset), once, when the peer was closed with bytes unread, after
+    /// the bytes that came before.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropped before it resolves, no byte was taken.
+    ///
+    /// ```
+    /// # egret_runtime::block_on(async {
+    /// # let (mut client, mut server) = egret_net::UnixStream::pair()?;
+    /// client.write_all(b"hello").await?;
+    /// drop(client);
+    ///
+    /// let mut buf = [0; 16];
+    /// assert_eq!(server.read(&mut buf).await?, 5);
+    /// assert_eq!(&buf[..5], b"hello");
+    /// assert_eq!(server.read(&mut buf).await?, 0);
+    /// # std::io::Result::Ok(())
+    /// # }).unwrap();
+    /// ```
+    #[inline]
+    pub fn read<'a>(&'a mut self, buf: &'a mut [u8]) -> impl Future<Output = io::Result<usize>> + 'a {
+        Read { stream: self, buf }
+    }
+
+    /// [`read`](UnixStream::read) as a poll function: reads, or arranges for `cx` to be woken when there is
+    /// something to read. The task that polled last is the one that is woken.
+    ///
+    /// # Errors
+    ///
+    /// As [`read`](UnixStream::read).
+    ///
+    /// ```
+    /// # egret_runtime::block_on(async {
+    /// # let (mut client, mut server) = egret_net::UnixStream::pair()?;
+    /// use std::future::poll_fn;
+    ///
+    /// client.write_all(b"hello").await?;
+    /// let mut buf = [0; 16];
+    /// assert_eq!(poll_fn(|cx| server.poll_read(cx, &mut buf)).await?, 5);
+    /// # std::io::Result::Ok(())
+    /// # }).unwrap();
+    /// ```
+    #[inline]
+    pub fn poll_read(&mut self, cx: &mut Context<'_>, buf: &mut [u8]) -> Poll<io::Result<usize>> {
+        self.poll_recv(cx, buf)
+    }
+
+    /// [`read`](UnixStream::read) into memory that need not have been zeroed. Returns the part of it that is
+    /// filled, from its start; an empty one is the end of the stream.
+    ///
+    /// # Errors
+    ///
+    /// As [`read`](UnixStream::read).
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropped before it resolves, no byte was taken.
+    ///
+    /// ```
+    /// # egret_runtime::block_on(async {
+    /// # let (mut client, mut server) = egret_net::UnixStream::pair()?;
+    /// use std::mem::MaybeUninit;
+    ///
+    /// client.write_all(b"hello").await?;
+    /// let mut memory = [MaybeUninit::uninit(); 4096];
+    /// assert_eq!(server.read_uninit(&mut memory).await?, b"hello");
+    /// # std::io::Result::Ok(())
+    /// # }).unwrap();
+    /// ```
+    #[inline]
+    pub async fn read_uninit<'b>(&mut self, buf: &'b mut [MaybeUninit<u8>]) -> io::Result<&'b mut [u8]> {
+        let mut buf = ReadBuf::uninit(buf);
+        poll_fn(|cx| self.poll_recv_uninit(cx, &mut buf)).await?;
+        Ok(buf.into_filled())
+    }
+
+    /// [`read_uninit`](UnixStream::read_uninit) as a poll function; see [`poll_read`](UnixStream::poll_read).
+    ///
+    /// # Errors
+    ///
+    /// As [`read`](UnixStream::read).
+    ///
+    /// ```
+    /// # egret_runtime::block_on(async {
+    /// # let (mut client, mut server) = egret_net::UnixStream::pair()?;
+    /// use std::future::poll_fn;
+    /// use std::mem::MaybeUninit;
+    ///
+    /// client.write_all(b"hello").await?;
+    /// let mut memory = [MaybeUninit::uninit(); 4096];
+    /// let len = poll_fn(|cx| {
+    ///     server.poll_read_uninit(cx, &mut memory).map_ok(|filled| filled.len())
+    /// });
+    /// assert_eq!(len.await?, 5);
+    /// # std::io::Result::Ok(())
+    /// # }).unwrap();
+    /// ```
+    #[inline]
+    pub fn poll_read_uninit<'b>(
+        &mut self,
+        cx: &mut Context<'_>,
+        buf: &'b mut [MaybeUninit<u8>],
+    ) -> Poll<io::Result<&'b mut [u8]>> {
+        let mut buf = ReadBuf::uninit(buf);
+        ready!(self.poll_recv_uninit(cx, &mut buf))?;
+        Poll::Ready(Ok(buf.into_filled()))
+    }
+
+    /// [`read`](UnixStream::read) into several buffers, each filled before the next is begun; `readv` by
+    /// another name. One call fills 1024 buffers at most.
+    ///
+    /// # Errors
+    ///
+    /// As [`read`](UnixStream::read).
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropped before it resolves, no byte was taken.
+    ///
+    /// ```
+    /// # egret_runtime::block_on(async {
+    /// # let (mut client, mut server) = egret_net::UnixStream::pair()?;
+    /// use std::io::IoSliceMut;
+    ///
+    /// client.write_all(b"headbody").await?;
+    /// let (mut head, mut body) = ([0; 4], [0; 16]);
+    /// let mut parts = [IoSliceMut::new(&mut head), IoSliceMut::new(&mut body)];
+    /// assert_eq!(server.read_vectored(&mut parts).await?, 8);
+    /// assert_eq!((&head, &body[..4]), (b"head", &b"body"[..]));
+    /// # std::io::Result::Ok(())
+    /// # }).unwrap();
+    /// ```
+    #[doc(alias = "readv")]
+    pub async fn read_vectored(&mut self, bufs: &mut [IoSliceMut<'_>]) -> io::Result<usize> {
+        poll_fn(|cx| self.poll_recv_vectored(cx, bufs)).await
+    }
+
+    /// [`read_vectored`](UnixStream::read_vectored) as a poll function; see [`poll_read`](UnixStream::poll_read).
+    ///
+    /// # Errors
+    ///
+    /// As [`read`](UnixStream::read).
+    pub fn poll_read_vectored(
+        &mut self,
+        cx: &mut Context<'_>,
+        bufs: &mut [IoSliceMut<'_>],
+    ) -> Poll<io::Result<usize>> {
+        self.poll_recv_vectored(cx, bufs)
+    }
+
+    /// Reads until `buf` is full, and returns its length.
+    ///
+    /// # Errors
+    ///
+    /// [`UnexpectedEof`](io::ErrorKind::UnexpectedEof) when the stream ends before; what has come is in `buf`,
+    /// how much is not told. Else as [`read`](UnixStream::read).
+    ///
+    /// # Cancel safety
+    ///
+    /// None: dropped before it resolves, bytes may have been taken, and how many is not told.
+    ///
+    /// ```
+    /// # egret_runtime::block_on(async {
+    /// # let (mut client, mut server) = egret_net::UnixStream::pair()?;
+    /// use std::io::ErrorKind;
+    ///
+    /// client.write_all(b"hello").await?;
+    /// drop(client);
+    /// let mut buf = [0; 4];
+    /// server.read_exact(&mut buf).await?;
+    /// assert_eq!(&buf, b"hell");
+    /// let ended = server.read_exact(&mut buf).await.unwrap_err();
+    /// assert_eq!(ended.kind(), ErrorKind::UnexpectedEof);
+    /// # std::io::Result::Ok(())
+    /// # }).unwrap();
+    /// ```
+    pub async fn read_exact(&mut self, buf: &mut [u8]) -> io::Result<usize> {
+        let mut filled = 0;
+        poll_fn(|cx| self.poll_recv_exact(cx, buf, &mut filled)).await
+    }
+
+    /// [`read`](UnixStream::read) that leaves the bytes to be read again. Any number of tasks may wait in it.
+    ///
+    /// # Errors
+    ///
+    /// As [`read`](UnixStream::read).
+    ///
+    /// # Cancel safety
+    ///
+    /// It takes nothing that could be lost.
+    ///
+    /// ```
+    /// # egret_runtime::block_on(async {
+    /// # let (mut client, mut server) = egret_net::UnixStream::pair()?;
+    /// client.write_all(b"hello").await?;
+    /// let mut buf = [0; 16];
+    /// assert_eq!(server.peek(&mut buf).await?, 5);
+    /// assert_eq!(server.read(&mut buf).await?, 5);
+    /// # std::io::Result::Ok(())
+    /// # }).unwrap();
+    /// ```
+    pub async fn peek(&self, buf: &mut [u8]) -> io::Result<usize> {
+        if buf.is_empty() {
+            return Ok(0);
+        }
+        self.registration.io(Direction::Read, |fd| fd.peek(buf)).await
+    }
+
+    /// [`peek`](UnixStream::peek) as a poll function. Any number of tasks may poll; all are woken.
+    ///
+    /// # Errors
+    ///
+    /// As [`read`](UnixStream::read).
+    pub fn poll_peek(&self, cx: &mut Context<'_>, buf: &mut [u8]) -> Poll<io::Result<usize>> {
+        if buf.is_empty() {
+            return Poll::Ready(Ok(0));
+        }
+        self.registration.poll_io(cx, Direction::Read, |fd| fd.peek(buf))
+    }
+
+    /// Waits until the stream is believed to be readable: that a [`try_read`](UnixStream::try_read) would find
+    /// something, or the end of the stream, or an error. Any number of tasks may wait.
+    ///
+    /// It may be mistaken, so `try_read` may still say [`WouldBlock`](io::ErrorKind::WouldBlock); then wait
+    /// again.
+    ///
+    /// # Errors
+    ///
+    /// When the runtime is gone.
+    ///
+    /// # Cancel safety
+    ///
+    /// It has no effect that could be lost.
+    ///
+    /// ```
+    /// # egret_runtime::block_on(async {
+    /// # let (mut client, mut server) = egret_net::UnixStream::pair()?;
+    /// use std::io::ErrorKind;
+    ///
+    /// client.write_all(b"hello").await?;
+    /// let mut buf = [0; 16];
+    /// let n = loop {
+    ///     server.readable().await?;
+    ///     match server.try_read(&mut buf) {
+    ///         Err(e) if e.kind() == ErrorKind::WouldBlock => continue,
+    ///         result => break result?,
+    ///     }
+    /// };
+    /// assert_eq!(&buf[..n], b"hello");
+    /// # std::io::Result::Ok(())
+    /// # }).unwrap();
+    /// ```
+    pub async fn readable(&self) -> io::Result<()> {
+        self.registration.ready(Direction::Read).await
+    }
+
+    /// [`readable`](UnixStream::readable) as a poll function. Any number of tasks may poll; all are woken.
+    ///
+    /// # Errors
+    ///
+    /// When the runtime is gone.
+    pub fn poll_read_ready(&self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        self.registration.poll_ready(cx, Direction::Read)
+    }
+
+    /// Reads what has come, without waiting.
+    ///
+    /// # Errors
+    ///
+    /// [`WouldBlock`](io::ErrorKind::WouldBlock) when nothing has, or when no event has said so yet; wait for
+    /// [`readable`](UnixStream::readable) then. Else as [`read`](UnixStream::read).
+    ///
+    /// ```
+    /// # egret_runtime::block_on(async {
+    /// # let (mut client, mut server) = egret_net::UnixStream::pair()?;
+    /// let nothing = server.try_read(&mut [0; 16]);
+    /// assert_eq!(nothing.unwrap_err().kind(), std::io::ErrorKind::WouldBlock);
+    /// # std::io::Result::Ok(())
+    /// # }).unwrap();
+    /// ```
+    pub fn try_read(&self, buf: &mut [u8]) -> io::Result<usize> {
+        self.try_recv(buf)
+    }
+
+    /// [`try_read`](UnixStream::try_read) into several buffers; see
+    /// [`read_vectored`](UnixStream::read_vectored).
+    ///
+    /// # Errors
+    ///
+    /// As [`try_read`](UnixStream::try_read).
+    pub fn try_read_vectored(&self, bufs: &mut [IoSliceMut<'_>]) -> io::Result<usize> {
+        self.try_recv_vectored(bufs)
+    }
+}

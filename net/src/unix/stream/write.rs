@@ -1,0 +1,277 @@
+//! Writing to a [`UnixStream`].
+
+use super::UnixStream;
+use crate::byte_stream::{ByteStream, Write, WriteAll};
+use egret_runtime::io::Direction;
+use std::future::poll_fn;
+use std::io::{self, IoSlice};
+use std::task::{Context, Poll};
+
+/// # Writing
+///
+/// All of it is by [`send(2)`](https://man7.org/linux/man-pages/man2/send.2.html) and its kin. A stream holds no
+/// bytes back: what a write has taken is with the kernel.
+impl UnixStream {
+    /// Writes as much of `buf` as the kernel has room for, waiting until it has some, and returns how many
+    /// bytes that is.
+    ///
+    /// `Ok(0)` means that `buf` is empty. That bytes were taken does not mean that the peer has them.
+    ///
+    /// # Errors
+    ///
+    /// [`BrokenPipe`](io::ErrorKind::BrokenPipe) when the peer is gone or the writing side was shut down, and never
+    /// a `SIGPIPE`; [`ConnectionReset`](io::ErrorKind::ConnectionReset) when the peer was closed with bytes unread
+    /// while this waited.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropped before it resolves, no byte was written.
+    ///
+    /// ```
+    /// # egret_runtime::block_on(async {
+    /// # let (mut client, mut server) = egret_net::UnixStream::pair()?;
+    /// let n = client.write(b"hello").await?;
+    /// let mut buf = [0; 16];
+    /// assert_eq!(server.read(&mut buf).await?, n);
+    /// # std::io::Result::Ok(())
+    /// # }).unwrap();
+    /// ```
+    #[inline]
+    pub fn write<'a>(&'a mut self, buf: &'a [u8]) -> impl Future<Output = io::Result<usize>> + 'a {
+        Write { stream: self, buf }
+    }
+
+    /// [`write`](UnixStream::write) as a poll function: writes, or arranges for `cx` to be woken when there is
+    /// room. The task that polled last is the one that is woken.
+    ///
+    /// # Errors
+    ///
+    /// As [`write`](UnixStream::write).
+    ///
+    /// ```
+    /// # egret_runtime::block_on(async {
+    /// # let (mut client, mut server) = egret_net::UnixStream::pair()?;
+    /// use std::future::poll_fn;
+    ///
+    /// assert_eq!(poll_fn(|cx| client.poll_write(cx, b"hello")).await?, 5);
+    /// # std::io::Result::Ok(())
+    /// # }).unwrap();
+    /// ```
+    #[inline]
+    pub fn poll_write(&mut self, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
+        self.poll_send(cx, buf)
+    }
+
+    /// Writes all of `buf`.
+    ///
+    /// # Errors
+    ///
+    /// As [`write`](UnixStream::write); how many bytes went before the error is not told.
+    /// [`WriteZero`](io::ErrorKind::WriteZero) if the kernel should take nothing and give no reason, which it
+    /// does not.
+    ///
+    /// # Cancel safety
+    ///
+    /// None: dropped before it resolves, part of `buf` may have been written, and how much is not told.
+    ///
+    /// ```
+    /// # egret_runtime::block_on(async {
+    /// # let (mut client, mut server) = egret_net::UnixStream::pair()?;
+    /// client.write_all(b"hello").await?;
+    /// let mut buf = [0; 5];
+    /// server.read_exact(&mut buf).await?;
+    /// assert_eq!(&buf, b"hello");
+    /// # std::io::Result::Ok(())
+    /// # }).unwrap();
+    /// ```
+    #[inline]
+    pub fn write_all<'a>(&'a mut self, buf: &'a [u8]) -> impl Future<Output = io::Result<()>> + 'a {
+        WriteAll { stream: self, rest: buf }
+    }
+
+    /// [`write`](UnixStream::write) of several buffers, in order, as one; `writev` by another name. One call
+    /// takes 1024 buffers at most.
+    ///
+    /// # Errors
+    ///
+    /// As [`write`](UnixStream::write).
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropped before it resolves, no byte was written.
+    ///
+    /// ```
+    /// # egret_runtime::block_on(async {
+    /// # let (mut client, mut server) = egret_net::UnixStream::pair()?;
+    /// use std::io::IoSlice;
+    ///
+    /// let parts = [IoSlice::new(b"head"), IoSlice::new(b"body")];
+    /// assert_eq!(client.write_vectored(&parts).await?, 8);
+    /// # std::io::Result::Ok(())
+    /// # }).unwrap();
+    /// ```
+    #[doc(alias = "writev")]
+    pub async fn write_vectored(&mut self, bufs: &[IoSlice<'_>]) -> io::Result<usize> {
+        poll_fn(|cx| self.poll_send_vectored(cx, bufs)).await
+    }
+
+    /// [`write_vectored`](UnixStream::write_vectored) as a poll function; see
+    /// [`poll_write`](UnixStream::poll_write).
+    ///
+    /// # Errors
+    ///
+    /// As [`write`](UnixStream::write).
+    pub fn poll_write_vectored(
+        &mut self,
+        cx: &mut Context<'_>,
+        bufs: &[IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        self.poll_send_vectored(cx, bufs)
+    }
+
+    /// Writes all of several buffers, in order. `bufs` is used up on the way: what its slices are
+    /// afterwards is not specified.
+    ///
+    /// # Errors
+    ///
+    /// As [`write_all`](UnixStream::write_all).
+    ///
+    /// # Cancel safety
+    ///
+    /// None, as for [`write_all`](UnixStream::write_all).
+    ///
+    /// ```
+    /// # egret_runtime::block_on(async {
+    /// # let (mut client, mut server) = egret_net::UnixStream::pair()?;
+    /// use std::io::IoSlice;
+    ///
+    /// let mut parts = [IoSlice::new(b"head"), IoSlice::new(b""), IoSlice::new(b"body")];
+    /// client.write_all_vectored(&mut parts).await?;
+    /// let mut buf = [0; 8];
+    /// server.read_exact(&mut buf).await?;
+    /// assert_eq!(&buf, b"headbody");
+    /// # std::io::Result::Ok(())
+    /// # }).unwrap();
+    /// ```
+    pub async fn write_all_vectored(&mut self, mut bufs: &mut [IoSlice<'_>]) -> io::Result<()> {
+        poll_fn(|cx| self.poll_send_all_vectored(cx, &mut bufs)).await
+    }
+
+    /// Does nothing: a stream holds no bytes back. It is here for code that is ported.
+    ///
+    /// # Errors
+    ///
+    /// None.
+    pub async fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+
+    /// Shuts the writing side down: the peer reads what was written and then the end of the stream.
+    /// Reading goes on.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`shutdown(2)`](https://man7.org/linux/man-pages/man2/shutdown.2.html); none in practice. A
+    /// connection that is gone already is no error.
+    ///
+    /// # Cancel safety
+    ///
+    /// It never waits.
+    ///
+    /// ```
+    /// # egret_runtime::block_on(async {
+    /// # let (mut client, mut server) = egret_net::UnixStream::pair()?;
+    /// client.write_all(b"bye").await?;
+    /// client.shutdown().await?;
+    /// let mut buf = [0; 16];
+    /// assert_eq!(server.read(&mut buf).await?, 3);
+    /// assert_eq!(server.read(&mut buf).await?, 0);
+    ///
+    /// server.write_all(b"bye yourself").await?;
+    /// assert_eq!(client.read(&mut buf).await?, 12);
+    /// # std::io::Result::Ok(())
+    /// # }).unwrap();
+    /// ```
+    pub async fn shutdown(&mut self) -> io::Result<()> {
+        self.shut_writing()
+    }
+
+    /// [`shutdown`](UnixStream::shutdown) as a poll function; it is always ready.
+    ///
+    /// # Errors
+    ///
+    /// As [`shutdown`](UnixStream::shutdown).
+    pub fn poll_shutdown(&mut self, _cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Poll::Ready(self.shut_writing())
+    }
+
+    /// Waits until the stream is believed to be writable: that a [`try_write`](UnixStream::try_write) would
+    /// find room, or an error. Any number of tasks may wait.
+    ///
+    /// It may be mistaken, so `try_write` may still say [`WouldBlock`](io::ErrorKind::WouldBlock); then wait
+    /// again.
+    ///
+    /// # Errors
+    ///
+    /// When the runtime is gone.
+    ///
+    /// # Cancel safety
+    ///
+    /// It has no effect that could be lost.
+    ///
+    /// ```
+    /// # egret_runtime::block_on(async {
+    /// # let (mut client, mut server) = egret_net::UnixStream::pair()?;
+    /// client.writable().await?;
+    /// assert_eq!(client.try_write(b"hello")?, 5);
+    /// # std::io::Result::Ok(())
+    /// # }).unwrap();
+    /// ```
+    pub async fn writable(&self) -> io::Result<()> {
+        self.registration.ready(Direction::Write).await
+    }
+
+    /// [`writable`](UnixStream::writable) as a poll function. Any number of tasks may poll; all are woken.
+    ///
+    /// # Errors
+    ///
+    /// When the runtime is gone.
+    pub fn poll_write_ready(&self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        self.registration.poll_ready(cx, Direction::Write)
+    }
+
+    /// Writes as much of `buf` as there is room for, without waiting.
+    ///
+    /// # Errors
+    ///
+    /// [`WouldBlock`](io::ErrorKind::WouldBlock) when there is no room, or when no event has said so yet; wait
+    /// for [`writable`](UnixStream::writable) then. Else as [`write`](UnixStream::write).
+    ///
+    /// ```
+    /// # egret_runtime::block_on(async {
+    /// # let (mut client, mut server) = egret_net::UnixStream::pair()?;
+    /// use std::io::ErrorKind;
+    ///
+    /// let full = loop {
+    ///     if let Err(e) = client.try_write(&[0; 65536]) {
+    ///         break e;
+    ///     }
+    /// };
+    /// assert_eq!(full.kind(), ErrorKind::WouldBlock);
+    /// # std::io::Result::Ok(())
+    /// # }).unwrap();
+    /// ```
+    pub fn try_write(&self, buf: &[u8]) -> io::Result<usize> {
+        self.try_send(buf)
+    }
+
+    /// [`try_write`](UnixStream::try_write) of several buffers; see
+    /// [`write_vectored`](UnixStream::write_vectored).
+    ///
+    /// # Errors
+    ///
+    /// As [`try_write`](UnixStream::try_write).
+    pub fn try_write_vectored(&self, bufs: &[IoSlice<'_>]) -> io::Result<usize> {
+        self.try_send_vectored(bufs)
+    }
+}

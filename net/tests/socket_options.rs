@@ -1,0 +1,183 @@
+//! Each option reads back as it was set, and a value that it cannot have is an error that keeps its kind.
+
+#![cfg(not(miri))] // which knows few options
+
+mod sockets_common;
+
+use egret_net::{TcpListener, TcpSocket, TcpStream, UdpSocket};
+use egret_runtime::time::Duration;
+use sockets_common::run;
+use std::io::{self, ErrorKind};
+use std::os::fd::AsFd;
+
+const SECOND: Duration = Duration::from_secs(1);
+
+#[test]
+fn the_times_of_keepalive_read_back_and_out_of_range_they_are_refused() {
+    let socket = TcpSocket::new_v4().unwrap();
+    socket.set_keepalive_time(60 * SECOND).unwrap();
+    socket.set_keepalive_interval(10 * SECOND).unwrap();
+    socket.set_keepalive_retries(3).unwrap();
+    let read = || {
+        (
+            socket.keepalive_time().unwrap(),
+            socket.keepalive_interval().unwrap(),
+            socket.keepalive_retries().unwrap(),
+        )
+    };
+    assert_eq!(read(), (60 * SECOND, 10 * SECOND, 3));
+    // Rounded up: a fraction must not become "at once", nor the default.
+    socket.set_keepalive_time(SECOND / 1000).unwrap();
+    socket.set_keepalive_interval(SECOND * 3 / 2).unwrap();
+    assert_eq!(read(), (SECOND, 2 * SECOND, 3));
+    for out_of_range in [Duration::ZERO, 32768 * SECOND, Duration::MAX] {
+        assert_eq!(socket.set_keepalive_time(out_of_range).unwrap_err().kind(), ErrorKind::InvalidInput);
+        assert_eq!(socket.set_keepalive_interval(out_of_range).unwrap_err().kind(), ErrorKind::InvalidInput);
+    }
+    for out_of_range in [0, 128, u32::MAX] {
+        assert_eq!(socket.set_keepalive_retries(out_of_range).unwrap_err().kind(), ErrorKind::InvalidInput);
+    }
+    assert_eq!(read(), (SECOND, 2 * SECOND, 3));
+}
+
+#[test]
+fn a_listener_hands_the_times_of_keepalive_on() {
+    run(async {
+        let socket = TcpSocket::new_v4().unwrap();
+        socket.set_keepalive(true).unwrap();
+        socket.set_keepalive_time(77 * SECOND).unwrap();
+        socket.bind("127.0.0.1:0".parse().unwrap()).unwrap();
+        let listener = socket.listen(16).unwrap();
+        let _client = TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
+        let (server, _) = listener.accept().await.unwrap();
+        let duplicate = TcpSocket::from(server.as_fd().try_clone_to_owned().unwrap());
+        assert!(duplicate.keepalive().unwrap());
+        assert_eq!(duplicate.keepalive_time().unwrap(), 77 * SECOND);
+    });
+}
+
+#[test]
+fn what_a_listener_is_tuned_by_reads_back() {
+    let socket = TcpSocket::new_v4().unwrap();
+    assert_eq!(socket.fastopen().unwrap(), 0);
+    socket.set_fastopen(16).unwrap();
+    assert_eq!(socket.fastopen().unwrap(), 16);
+
+    assert_eq!(socket.defer_accept().unwrap(), Duration::ZERO);
+    socket.set_defer_accept(5 * SECOND).unwrap();
+    let deferred = socket.defer_accept().unwrap();
+    assert!(
+        (5 * SECOND..15 * SECOND).contains(&deferred),
+        "{deferred:?}: the kernel rounds up, but not so far"
+    );
+    socket.set_defer_accept(Duration::ZERO).unwrap();
+    assert_eq!(socket.defer_accept().unwrap(), Duration::ZERO);
+
+    assert_eq!(socket.incoming_cpu().unwrap(), None);
+    socket.set_incoming_cpu(1).unwrap();
+    assert_eq!(socket.incoming_cpu().unwrap(), Some(1));
+}
+
+#[test]
+fn a_connected_socket_has_no_fastopen_queue() {
+    run(async {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let client = TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
+        let duplicate = TcpSocket::from(client.as_fd().try_clone_to_owned().unwrap());
+        assert_eq!(duplicate.set_fastopen(16).unwrap_err().kind(), ErrorKind::InvalidInput);
+    });
+}
+
+fn assert_mark(get: impl Fn() -> io::Result<u32>, set: impl Fn(u32) -> io::Result<()>) {
+    assert_eq!(get().unwrap(), 0);
+    match set(0xdead_beef) {
+        Ok(()) => assert_eq!(get().unwrap(), 0xdead_beef),
+        Err(error) => {
+            assert_eq!(error.kind(), ErrorKind::PermissionDenied);
+            eprintln!("skipped: marks need CAP_NET_ADMIN or CAP_NET_RAW, which this process has not");
+        }
+    }
+}
+
+#[test]
+fn a_mark_reads_back_where_it_is_allowed() {
+    let socket = TcpSocket::new_v4().unwrap();
+    assert_mark(|| socket.mark(), |mark| socket.set_mark(mark));
+    run(async {
+        let socket = UdpSocket::bind("127.0.0.1:0").await.unwrap();
+        assert_mark(|| socket.mark(), |mark| socket.set_mark(mark));
+    });
+}
+
+#[test]
+fn ipv6_only_reads_back_and_is_no_option_of_ipv4() {
+    let v4 = TcpSocket::new_v4().unwrap();
+    let refused = v4.set_only_v6(true).unwrap_err();
+    assert_eq!(refused.raw_os_error(), Some(libc::ENOPROTOOPT));
+    let Ok(v6) = TcpSocket::new_v6() else {
+        return eprintln!("skipped: this host has no IPv6");
+    };
+    for only in [true, false] {
+        v6.set_only_v6(only).unwrap();
+        assert_eq!(v6.only_v6().unwrap(), only);
+    }
+    if v6.bind("[::1]:0".parse().unwrap()).is_ok() {
+        assert_eq!(v6.set_only_v6(true).unwrap_err().kind(), ErrorKind::InvalidInput);
+    }
+}
+
+#[test]
+fn the_options_of_udp_read_back() {
+    run(async {
+        let socket = UdpSocket::bind("127.0.0.1:0").await.unwrap();
+        type Flag =
+            (&'static str, fn(&UdpSocket) -> io::Result<bool>, fn(&UdpSocket, bool) -> io::Result<()>);
+        let flags: [Flag; 2] = [
+            ("broadcast", UdpSocket::broadcast, UdpSocket::set_broadcast),
+            ("multicast_loop_v4", UdpSocket::multicast_loop_v4, UdpSocket::set_multicast_loop_v4),
+        ];
+        for (name, get, set) in flags {
+            let before = get(&socket).unwrap();
+            for on in [!before, before] {
+                set(&socket, on).unwrap();
+                assert_eq!(get(&socket).unwrap(), on, "{name}");
+            }
+        }
+        type Number = (
+            &'static str,
+            fn(&UdpSocket) -> io::Result<u32>,
+            fn(&UdpSocket, u32) -> io::Result<()>,
+            u32,
+            u32,
+        );
+        let numbers: [Number; 6] = [
+            ("ttl", UdpSocket::ttl, UdpSocket::set_ttl, 33, 33),
+            ("tos_v4", UdpSocket::tos_v4, UdpSocket::set_tos_v4, 0x10, 0x10),
+            ("multicast_ttl_v4", UdpSocket::multicast_ttl_v4, UdpSocket::set_multicast_ttl_v4, 7, 7),
+            ("incoming_cpu", |s| Ok(s.incoming_cpu()?.unwrap()), UdpSocket::set_incoming_cpu, 1, 1),
+            ("send buffer", UdpSocket::send_buffer_size, UdpSocket::set_send_buffer_size, 1 << 14, 1 << 15),
+            ("recv buffer", UdpSocket::recv_buffer_size, UdpSocket::set_recv_buffer_size, 1 << 14, 1 << 15),
+        ];
+        for (name, get, set, value, reads) in numbers {
+            set(&socket, value).unwrap();
+            assert_eq!(get(&socket).unwrap(), reads, "{name}");
+        }
+        assert_eq!(socket.set_ttl(256).unwrap_err().kind(), ErrorKind::InvalidInput);
+        assert_eq!(socket.set_multicast_ttl_v4(256).unwrap_err().kind(), ErrorKind::InvalidInput);
+        assert_eq!(socket.device().unwrap(), None);
+        assert!(socket.bind_device(Some(b"no-such-if")).is_err());
+        assert_eq!(socket.set_tclass_v6(1).unwrap_err().raw_os_error(), Some(libc::ENOPROTOOPT));
+        assert_eq!(socket.only_v6().unwrap_err().raw_os_error(), Some(libc::EOPNOTSUPP));
+
+        let Ok(v6) = UdpSocket::bind("[::1]:0").await else {
+            return eprintln!("skipped: this host has no IPv6");
+        };
+        v6.set_multicast_loop_v6(false).unwrap();
+        assert!(!v6.multicast_loop_v6().unwrap());
+        v6.set_multicast_hops_v6(9).unwrap();
+        assert_eq!(v6.multicast_hops_v6().unwrap(), 9);
+        v6.set_tclass_v6(0x20).unwrap();
+        assert_eq!(v6.tclass_v6().unwrap(), 0x20);
+        assert!(v6.only_v6().unwrap(), "of a socket with one address of IPv6 the kernel says so");
+    });
+}

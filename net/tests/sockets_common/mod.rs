@@ -1,0 +1,110 @@
+//! What the tests of UDP and of the Unix domain share: a run that fails instead of hanging, names that nobody else has,
+//! and what the kernel knows of a descriptor.
+
+#![allow(dead_code, missing_docs, reason = "each test binary uses a part of it")]
+
+use egret_runtime::runtime::{Runtime, Turn};
+use std::future::Future;
+use std::os::fd::AsRawFd;
+use std::path::PathBuf;
+use std::process::Command;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::Duration;
+
+/// How long nothing may happen before a test calls it a hang.
+pub const HANG: Duration = Duration::from_secs(5);
+
+/// Runs `future` as a task. Panics when it is not done and the loop has nothing to do: somebody lost a wake-up.
+#[track_caller]
+pub fn run<T: 'static>(future: impl Future<Output = T> + 'static) -> T {
+    let rt = Runtime::new().unwrap();
+    let task = rt.spawn(future);
+    finish(&rt, task)
+}
+
+/// Turns the loop until the task is done.
+#[track_caller]
+pub fn finish<T: 'static>(rt: &Runtime, task: egret_runtime::task::JoinHandle<T>) -> T {
+    while !task.is_finished() {
+        assert_ne!(rt.turn(Some(HANG)), Turn::default(), "nothing happened for {HANG:?}: a lost wake-up");
+    }
+    rt.block_on(task).unwrap()
+}
+
+/// Turns the loop until it has nothing to do at once. Panics when that takes more than a few turns: it spins.
+#[track_caller]
+pub fn settle(rt: &Runtime) {
+    for _ in 0..100 {
+        if rt.turn(Some(Duration::ZERO)) == Turn::default() {
+            return;
+        }
+    }
+    panic!("a hundred turns and still something to do");
+}
+
+fn number() -> u32 {
+    static NEXT: AtomicU32 = AtomicU32::new(0);
+    NEXT.fetch_add(1, Ordering::Relaxed)
+}
+
+/// An abstract name that nobody else has, with the zero byte before it.
+pub fn name() -> String {
+    format!("\0egret-test-{}-{}", std::process::id(), number())
+}
+
+/// A directory that is removed with what is in it.
+pub struct Directory(pub PathBuf);
+
+impl Directory {
+    pub fn new() -> Directory {
+        let path = std::env::temp_dir().join(format!("egret-test-{}-{}", std::process::id(), number()));
+        std::fs::create_dir(&path).unwrap();
+        Directory(path)
+    }
+
+    /// A path in it with so many bytes.
+    pub fn path_of_len(&self, len: usize) -> PathBuf {
+        let rest = len.checked_sub(self.0.as_os_str().len() + 1).expect("a directory with a short name");
+        self.0.join("p".repeat(rest))
+    }
+}
+
+impl Drop for Directory {
+    fn drop(&mut self) {
+        let _ = std::fs::remove_dir_all(&self.0);
+    }
+}
+
+const CHILD: &str = "EGRET_TEST_IN_CHILD";
+
+/// In the test called `name`: runs this binary again with that test only, and there `body`. For a test that counts its
+/// descriptors, which the other tests of the same binary open and close beside it.
+pub fn in_child(name: &str, body: impl FnOnce()) {
+    if std::env::var_os(CHILD).is_some() {
+        return body();
+    }
+    let child = Command::new(std::env::current_exe().unwrap())
+        .args(["--exact", name, "--nocapture", "--test-threads", "1"])
+        .env(CHILD, "1")
+        .output()
+        .expect("this binary runs again");
+    let (stdout, stderr) = (String::from_utf8_lossy(&child.stdout), String::from_utf8_lossy(&child.stderr));
+    assert!(child.status.success(), "{}\n{stdout}\n{stderr}", child.status);
+    assert!(stdout.contains("1 passed"), "no test is called {name}\n{stdout}");
+    // What the child skipped it has said on its standard error.
+    eprint!("{stderr}");
+}
+
+/// How many descriptors this process has open.
+pub fn open_descriptors() -> usize {
+    // The listing itself has one open, in every call alike.
+    std::fs::read_dir("/proc/self/fd").unwrap().count()
+}
+
+/// `O_NONBLOCK` and `O_CLOEXEC` of a descriptor, as the kernel has them.
+pub fn flags(fd: &impl AsRawFd) -> (bool, bool) {
+    let info = std::fs::read_to_string(format!("/proc/self/fdinfo/{}", fd.as_raw_fd())).unwrap();
+    let flags = info.lines().find_map(|line| line.strip_prefix("flags:")).unwrap();
+    let flags = u32::from_str_radix(flags.trim(), 8).unwrap();
+    (flags & 0o4000 != 0, flags & 0o2000000 != 0)
+}

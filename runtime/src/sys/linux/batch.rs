@@ -1,0 +1,306 @@
+//! Many datagrams by one system call: `recvmmsg`, `sendmmsg`, and one buffer that the kernel cuts into many.
+//!
+//! A [`Batch`] is the memory that they are received into, used again from call to call. The kernel's own
+//! structures, which are full of pointers, are made on the stack for each call and forgotten with it, so that no
+//! pointer is ever kept.
+
+use super::address::Address;
+use super::transfer::message;
+use super::{Fd, check_len, uninterrupted};
+use std::io;
+use std::net::{Ipv4Addr, SocketAddr};
+use std::os::fd::AsRawFd;
+
+/// How many datagrams one call moves at most. Beyond a few dozen the call itself no longer shows.
+pub const BATCH_MAX: usize = 64;
+
+/// Room for a record with one `int` in it: `CMSG_SPACE(4)`.
+const CONTROL: usize = 24;
+
+/// Memory for a number of datagrams of some size each, and those that were received into it.
+#[derive(Debug)]
+pub struct Batch {
+    memory: Box<[u8]>,
+    /// The room for each.
+    size: usize,
+    room: usize,
+    received: Vec<Received>,
+}
+
+/// Where in a [`Batch`] a datagram is, and what the kernel says of it.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Received {
+    /// How many bytes of it are in the batch.
+    pub len: usize,
+    /// Who sent it.
+    pub from: SocketAddr,
+    /// It was longer than the room for it.
+    pub truncated: bool,
+    /// How long each of the datagrams is, but for the last, that the kernel has glued together here, if it has.
+    pub segment: Option<usize>,
+}
+
+impl Batch {
+    /// Room for `datagrams` of up to `size` bytes. One call fills no more than [`BATCH_MAX`] of them.
+    ///
+    /// # Panics
+    ///
+    /// When either is 0, or the memory is more than there can be.
+    pub fn new(datagrams: usize, size: usize) -> Batch {
+        assert!(datagrams > 0 && size > 0, "a batch without room receives nothing");
+        let room = datagrams.min(BATCH_MAX);
+        let memory = vec![0; room.checked_mul(size).expect("a batch that fits into memory")];
+        Batch { memory: memory.into(), size, room, received: Vec::with_capacity(room) }
+    }
+
+    /// How many datagrams there is room for.
+    pub fn room(&self) -> usize {
+        self.room
+    }
+
+    /// The datagrams of the last call.
+    pub fn received(&self) -> &[Received] {
+        &self.received
+    }
+
+    /// The bytes of the datagram with this number.
+    pub fn bytes(&self, number: usize) -> &[u8] {
+        let start = number * self.size;
+        &self.memory[start..start + self.received[number].len]
+    }
+}
+
+impl Fd {
+    /// Receives as many datagrams as are queued and as `batch` has room for, by [`recvmmsg(2)`]. Returns how many,
+    /// which is at least one. Those of an earlier call are dropped.
+    ///
+    /// # Errors
+    ///
+    /// As [`recv_from`](Fd::recv_from), when there is one before the first datagram; one after it is kept for the
+    /// next call.
+    ///
+    /// [`recvmmsg(2)`]: https://man7.org/linux/man-pages/man2/recvmmsg.2.html
+    pub fn recv_batch(&self, batch: &mut Batch) -> io::Result<usize> {
+        batch.received.clear();
+        let mut from: [Address; BATCH_MAX] = [Address::room(); BATCH_MAX];
+        let mut control = [[0u64; CONTROL / 8]; BATCH_MAX];
+        let mut buffers = [EMPTY; BATCH_MAX];
+        let mut messages =
+            [libc::mmsghdr { msg_hdr: message(std::ptr::null_mut(), 0), msg_len: 0 }; BATCH_MAX];
+        for (i, memory) in batch.memory.chunks_exact_mut(batch.size).enumerate() {
+            buffers[i] = libc::iovec { iov_base: memory.as_mut_ptr().cast(), iov_len: memory.len() };
+            let header = &mut messages[i].msg_hdr;
+            header.msg_iov = &raw mut buffers[i];
+            header.msg_iovlen = 1;
+            header.msg_namelen = from[i].len;
+            header.msg_name = from[i].as_mut_ptrs().0.cast();
+            header.msg_control = control[i].as_mut_ptr().cast();
+            header.msg_controllen = CONTROL as _;
+        }
+        let received = uninterrupted(|| {
+            // SAFETY: the first `room` of `messages` each name a buffer, an address and room for a record, with their
+            // lengths, all of which live in the arrays above or in `batch` and are borrowed mutably for the whole
+            // call; no time limit is given.
+            check_len(unsafe {
+                libc::syscall(
+                    libc::SYS_recvmmsg,
+                    self.as_raw_fd(),
+                    messages.as_mut_ptr(),
+                    batch.room,
+                    0,
+                    std::ptr::null_mut::<libc::timespec>(),
+                )
+            } as libc::ssize_t)
+        })?;
+        for (i, message) in messages[..received].iter().enumerate() {
+            from[i].len = message.msg_hdr.msg_namelen;
+            #[allow(clippy::unnecessary_cast, reason = "in musl it is an u32")]
+            let control_len = message.msg_hdr.msg_controllen as usize;
+            let from = match from[i].len {
+                0 => (Ipv4Addr::UNSPECIFIED, 0).into(),
+                _ => from[i].to_std()?,
+            };
+            batch.received.push(Received {
+                len: message.msg_len as usize,
+                from,
+                truncated: message.msg_hdr.msg_flags & libc::MSG_TRUNC != 0,
+                segment: segment_of(&control[i], control_len),
+            });
+        }
+        Ok(received)
+    }
+
+    /// Sends datagrams in order, each to its address or, where it has none, to the one that the socket is connected
+    /// to, by [`sendmmsg(2)`]. Returns how many were sent: at least one, unless there are none, and no more than
+    /// [`BATCH_MAX`].
+    ///
+    /// # Errors
+    ///
+    /// As [`send_to`](Fd::send_to), when it is about the first; one of a later datagram ends the call before it.
+    ///
+    /// [`sendmmsg(2)`]: https://man7.org/linux/man-pages/man2/sendmmsg.2.html
+    pub fn send_batch(&self, datagrams: &[(&[u8], Option<SocketAddr>)]) -> io::Result<usize> {
+        let datagrams = &datagrams[..datagrams.len().min(BATCH_MAX)];
+        let mut to: [Address; BATCH_MAX] = [Address::room(); BATCH_MAX];
+        let mut buffers = [EMPTY; BATCH_MAX];
+        let mut messages =
+            [libc::mmsghdr { msg_hdr: message(std::ptr::null_mut(), 0), msg_len: 0 }; BATCH_MAX];
+        for (i, (bytes, address)) in datagrams.iter().enumerate() {
+            buffers[i] = libc::iovec { iov_base: bytes.as_ptr().cast_mut().cast(), iov_len: bytes.len() };
+            let header = &mut messages[i].msg_hdr;
+            header.msg_iov = &raw mut buffers[i];
+            header.msg_iovlen = 1;
+            if let Some(address) = address {
+                to[i] = Address::from(address);
+                header.msg_namelen = to[i].len;
+                header.msg_name = to[i].as_mut_ptrs().0.cast();
+            }
+        }
+        uninterrupted(|| {
+            // SAFETY: the first `datagrams.len()` of `messages`, no more than there are, each name a buffer and an
+            // address, or none, with their lengths; the kernel reads those, all of which live across the call, and
+            // writes the number of bytes sent to `messages`.
+            check_len(unsafe {
+                libc::syscall(
+                    libc::SYS_sendmmsg,
+                    self.as_raw_fd(),
+                    messages.as_mut_ptr(),
+                    datagrams.len(),
+                    libc::MSG_NOSIGNAL,
+                )
+            } as libc::ssize_t)
+        })
+    }
+
+    /// Sends `buf` as datagrams of `segment` bytes, the last of which may be shorter, by one [`sendmsg(2)`] with
+    /// `UDP_SEGMENT` ([`udp(7)`]). Returns whether the kernel did: all of them, or none.
+    ///
+    /// It does not where it has no such thing (Linux before 4.18, some devices), where a segment is more than a packet
+    /// of the route holds, and for more than 64 segments. They can be sent one by one then.
+    ///
+    /// # Errors
+    ///
+    /// As [`send_to`](Fd::send_to).
+    ///
+    /// [`sendmsg(2)`]: https://man7.org/linux/man-pages/man2/sendmsg.2.html
+    /// [`udp(7)`]: https://man7.org/linux/man-pages/man7/udp.7.html
+    pub fn send_segmented(&self, buf: &[u8], segment: u16, to: Option<&SocketAddr>) -> io::Result<bool> {
+        let mut to: Option<Address> = to.map(Address::from);
+        let mut control = [0u8; CONTROL];
+        control[..8].copy_from_slice(&(HEADER + size_of::<u16>()).to_ne_bytes());
+        control[8..12].copy_from_slice(&libc::SOL_UDP.to_ne_bytes());
+        control[12..16].copy_from_slice(&libc::UDP_SEGMENT.to_ne_bytes());
+        control[16..18].copy_from_slice(&segment.to_ne_bytes());
+        let mut buffer = libc::iovec { iov_base: buf.as_ptr().cast_mut().cast(), iov_len: buf.len() };
+        let mut sent = message(&raw mut buffer, 1);
+        if let Some(to) = &mut to {
+            sent.msg_namelen = to.len;
+            sent.msg_name = to.as_mut_ptrs().0.cast();
+        }
+        sent.msg_control = control.as_mut_ptr().cast();
+        sent.msg_controllen = control.len() as _;
+        let result = uninterrupted(|| {
+            // SAFETY: `sent` names one buffer, an address or none, and one record, with their lengths; the kernel
+            // reads those, all of which live across the call.
+            check_len(unsafe { libc::sendmsg(self.as_raw_fd(), &raw const sent, libc::MSG_NOSIGNAL) })
+        });
+        match result {
+            Ok(_) => Ok(true),
+            Err(e) if matches!(e.raw_os_error(), Some(libc::EINVAL | libc::EIO | libc::ENOPROTOOPT)) => {
+                Ok(false)
+            }
+            Err(e) => Err(e),
+        }
+    }
+}
+
+const HEADER: usize = size_of::<libc::cmsghdr>();
+const EMPTY: libc::iovec = libc::iovec { iov_base: std::ptr::null_mut(), iov_len: 0 };
+
+// A record is read and written as bytes, at these places.
+const _: () = assert!(HEADER == 16 && CONTROL == HEADER + 8);
+
+/// What a record of `UDP_GRO` says, if there is one.
+fn segment_of(control: &[u64; CONTROL / 8], len: usize) -> Option<usize> {
+    if len < HEADER + size_of::<libc::c_int>() {
+        return None;
+    }
+    let [_len, kind, data] = control.map(u64::to_ne_bytes);
+    let number = |bytes: &[u8]| i32::from_ne_bytes(bytes.try_into().expect("4 bytes"));
+    let gro = (number(&kind[..4]), number(&kind[4..])) == (libc::SOL_UDP, libc::UDP_GRO);
+    gro.then(|| usize::try_from(number(&data[..4])).ok()).flatten().filter(|segment| *segment != 0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::{Backend, Domain, Type};
+    use super::*;
+    use std::io::ErrorKind;
+
+    fn socket() -> Fd {
+        let fd = Backend::current().socket(Domain::V4, Type::Datagram).unwrap();
+        fd.bind(&"127.0.0.1:0".parse().unwrap()).unwrap();
+        fd
+    }
+
+    #[test]
+    #[cfg_attr(miri, ignore = "no UDP")]
+    fn a_batch_takes_what_is_queued_up_to_its_room() {
+        let (ours, theirs) = (socket(), socket());
+        let to = Some(theirs.local_addr().unwrap());
+        let sent = [(&b"one"[..], to), (b"", to), (b"three", to)];
+        assert_eq!(ours.send_batch(&sent).unwrap(), 3);
+        let mut batch = Batch::new(2, 4);
+        assert_eq!(theirs.recv_batch(&mut batch).unwrap(), 2);
+        let from = ours.local_addr().unwrap();
+        let of = |len, truncated| Received { len, from, truncated, segment: None };
+        assert_eq!(batch.received(), [of(3, false), of(0, false)]);
+        assert_eq!((batch.bytes(0), batch.bytes(1)), (&b"one"[..], &b""[..]));
+        assert_eq!(theirs.recv_batch(&mut batch).unwrap(), 1);
+        assert_eq!((batch.received(), batch.bytes(0)), (&[of(4, true)][..], &b"thre"[..]));
+        assert_eq!(theirs.recv_batch(&mut batch).unwrap_err().kind(), ErrorKind::WouldBlock);
+        assert_eq!(batch.received(), []);
+    }
+
+    #[test]
+    #[cfg_attr(miri, ignore = "no UDP")]
+    fn a_batch_is_sent_up_to_the_first_error_and_up_to_its_limit() {
+        let (ours, theirs) = (socket(), socket());
+        let to = Some(theirs.local_addr().unwrap());
+        assert_eq!(ours.send_batch(&[]).unwrap(), 0);
+        let huge = vec![0; 70_000];
+        assert_eq!(ours.send_batch(&[(b"good", to), (&huge, to), (b"good", to)]).unwrap(), 1);
+        assert_eq!(ours.send_batch(&[(&huge, to)]).unwrap_err().raw_os_error(), Some(libc::EMSGSIZE));
+        assert_eq!(ours.send_batch(&[(&b"x"[..], to); BATCH_MAX + 1]).unwrap(), BATCH_MAX);
+        let mut batch = Batch::new(1000, 8);
+        assert_eq!(theirs.recv_batch(&mut batch).unwrap(), BATCH_MAX);
+        assert_eq!(theirs.recv_batch(&mut batch).unwrap(), 1);
+    }
+
+    #[test]
+    #[cfg_attr(miri, ignore = "no UDP")]
+    fn segments_come_as_datagrams_or_glued_together_when_that_was_asked_for() {
+        let (ours, theirs) = (socket(), socket());
+        let to = theirs.local_addr().unwrap();
+        if !ours.send_segmented(b"aabbc", 2, Some(&to)).unwrap() {
+            eprintln!("skipped: this kernel has no UDP_SEGMENT");
+            return;
+        }
+        let mut batch = Batch::new(8, 64);
+        assert_eq!(theirs.recv_batch(&mut batch).unwrap(), 3);
+        assert_eq!([batch.bytes(0), batch.bytes(1), batch.bytes(2)], [&b"aa"[..], b"bb", b"c"]);
+
+        if let Err(e) = theirs.set_udp_gro(true) {
+            eprintln!("skipped: this kernel has no UDP_GRO ({e})");
+            return;
+        }
+        assert!(theirs.udp_gro().unwrap());
+        assert!(ours.send_segmented(b"aabbc", 2, Some(&to)).unwrap());
+        assert_eq!(theirs.recv_batch(&mut batch).unwrap(), 1);
+        assert_eq!((batch.bytes(0), batch.received()[0].segment), (&b"aabbc"[..], Some(2)));
+
+        // More than the kernel cuts in one call, and more than a packet holds.
+        assert!(!ours.send_segmented(&[0; 2000], 1, Some(&to)).unwrap());
+        assert_eq!(theirs.recv_batch(&mut batch).unwrap_err().kind(), ErrorKind::WouldBlock);
+    }
+}

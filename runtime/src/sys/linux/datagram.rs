@@ -1,0 +1,105 @@
+//! Datagrams through a socket, with addresses: `recvfrom` and `sendto`.
+//!
+//! Of a connected socket there are also `recv` and `send`, in `transfer.rs`, and `peek` there; messages with more
+//! than bytes in them are in `ancillary.rs`, many datagrams at a time in `batch.rs`. A datagram is taken whole or
+//! cut: bytes that the buffer has no room for are gone.
+
+use super::address::Address;
+use super::unix_address::{RawUnix, UnixAddress};
+use super::{Fd, check_len, uninterrupted};
+use std::io;
+use std::net::SocketAddr;
+use std::os::fd::AsRawFd;
+
+impl Fd {
+    /// Receives a datagram and the address of its sender, by [`recvfrom(2)`]. Returns how many of its bytes are in
+    /// `buf`.
+    ///
+    /// # Errors
+    ///
+    /// `EAGAIN` when none is queued; what the network has reported of an earlier one that was sent, such as
+    /// `ECONNREFUSED`, which is taken by this; `ENOMEM`.
+    ///
+    /// [`recvfrom(2)`]: https://man7.org/linux/man-pages/man2/recv.2.html
+    #[inline]
+    pub fn recv_from(&self, buf: &mut [u8]) -> io::Result<(usize, SocketAddr)> {
+        let (len, from) = self.recv_from_raw(buf, 0)?;
+        Ok((len, from.to_std()?))
+    }
+
+    /// [`recv_from`](Fd::recv_from) that leaves the datagram in the queue, by `MSG_PEEK`.
+    ///
+    /// # Errors
+    ///
+    /// As [`recv_from`](Fd::recv_from).
+    pub fn peek_from(&self, buf: &mut [u8]) -> io::Result<(usize, SocketAddr)> {
+        let (len, from) = self.recv_from_raw(buf, libc::MSG_PEEK)?;
+        Ok((len, from.to_std()?))
+    }
+
+    /// [`recv_from`](Fd::recv_from) of a Unix socket. The sender has no name when it did not bind its socket.
+    ///
+    /// # Errors
+    ///
+    /// `EAGAIN` when none is queued, `ENOMEM`.
+    pub fn recv_from_unix(&self, buf: &mut [u8]) -> io::Result<(usize, UnixAddress)> {
+        let (len, from) = self.recv_from_raw(buf, 0)?;
+        Ok((len, UnixAddress::from_raw(&from)?))
+    }
+
+    /// Sends a datagram to `to`, by [`sendto(2)`].
+    ///
+    /// # Errors
+    ///
+    /// `EAGAIN` when there is no room, `EMSGSIZE` when it is longer than a datagram can be, `EACCES` for a broadcast
+    /// that was not allowed, `ENETUNREACH`, `EHOSTUNREACH`, `EINVAL`, `EAFNOSUPPORT` for an address of the other
+    /// domain; what the network has reported of an earlier one, such as `ECONNREFUSED`; `ENOBUFS`, `ENOMEM`.
+    ///
+    /// [`sendto(2)`]: https://man7.org/linux/man-pages/man2/send.2.html
+    #[inline]
+    pub fn send_to(&self, buf: &[u8], to: &SocketAddr) -> io::Result<usize> {
+        self.send_to_raw(buf, &Address::from(to))
+    }
+
+    /// [`send_to`](Fd::send_to) of a Unix socket.
+    ///
+    /// # Errors
+    ///
+    /// `EAGAIN` when there is no room: when the socket's own buffer is full, of which an event tells the end, or when
+    /// the receiver's queue is, of which none does unless the socket is connected to it. If it is not, the call itself
+    /// makes an edge: the socket's own buffer has room again. `ECONNREFUSED` when the
+    /// receiver is gone, `ENOENT`, `EMSGSIZE`, `EACCES`, `EPERM` when it is connected to another,
+    /// `EPROTOTYPE` when it is of another type, `ENOBUFS`, `ENOMEM`.
+    pub fn send_to_unix(&self, buf: &[u8], to: &UnixAddress) -> io::Result<usize> {
+        self.send_to_raw(buf, &RawUnix::from(to))
+    }
+
+    #[inline]
+    fn recv_from_raw<const N: usize>(
+        &self,
+        buf: &mut [u8],
+        flags: libc::c_int,
+    ) -> io::Result<(usize, Address<N>)> {
+        let mut from = Address::room();
+        let len = uninterrupted(|| {
+            from = Address::room();
+            let (address, address_len) = from.as_mut_ptrs();
+            let (to, room) = (buf.as_mut_ptr().cast(), buf.len());
+            // SAFETY: the kernel writes at most `buf.len()` bytes to `buf` and as many to the address as
+            // `*address_len` says that there is room for; both are borrowed mutably meanwhile.
+            check_len(unsafe { libc::recvfrom(self.as_raw_fd(), to, room, flags, address, address_len) })
+        })?;
+        Ok((len, from))
+    }
+
+    #[inline]
+    fn send_to_raw<const N: usize>(&self, buf: &[u8], to: &Address<N>) -> io::Result<usize> {
+        let flags = libc::MSG_NOSIGNAL;
+        let (from, len) = (buf.as_ptr().cast(), buf.len());
+        uninterrupted(|| {
+            // SAFETY: the kernel reads at most `buf.len()` bytes of `buf` and the bytes of the address, whose number
+            // it is told; both are borrowed meanwhile.
+            check_len(unsafe { libc::sendto(self.as_raw_fd(), from, len, flags, to.as_ptr(), to.len()) })
+        })
+    }
+}

@@ -1,0 +1,18 @@
+//! Names and the addresses that they stand for.
+
+use super::Backend;
+use std::io;
+use std::net::{SocketAddr, ToSocketAddrs};
+
+impl Backend {
+    /// The addresses of `name`, by the C library's [`getaddrinfo(3)`]. It blocks.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`std::net::ToSocketAddrs`].
+    ///
+    /// [`getaddrinfo(3)`]: https://man7.org/linux/man-pages/man3/getaddrinfo.3.html
+    pub fn look_up(self, name: &str, port: u16) -> io::Result<Vec<SocketAddr>> {
+        (name, port).to_socket_addrs().map(Iterator::collect)
+    }
+}

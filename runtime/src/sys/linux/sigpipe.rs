@@ -1,0 +1,128 @@
+//! `SIGPIPE`, and the calls that raise it and take no flag against it.
+//!
+//! `write(2)` to a pipe that nobody reads, `splice(2)` and `sendfile(2)` to a socket whose peer is gone raise
+//! `SIGPIPE` in the thread that calls. A Rust program ignores the signal; one that has set the default action, or
+//! whose `main` is not Rust's, would end. [`unsignalled`] keeps the rule of the seam for those, too.
+
+use super::{check, uninterrupted};
+use std::io;
+use std::mem::MaybeUninit;
+
+/// Makes a call whose `EPIPE` does not come with a `SIGPIPE`.
+///
+/// While the process ignores the signal, as Rust programs do, this costs one look at its disposition. Where it does
+/// not, the signal is blocked on this thread for the length of the call, and the one that the call has raised is
+/// taken back: the kernel raises it for the thread that writes, so nobody else can have got it.
+pub(super) fn unsignalled(call: impl FnMut() -> io::Result<usize>) -> io::Result<usize> {
+    // Miri knows no dispositions, and raises nothing.
+    if cfg!(miri) || is_ignored() {
+        return uninterrupted(call);
+    }
+    let blocked = Blocked::new();
+    let result = uninterrupted(call);
+    if result.as_ref().is_err_and(|error| error.raw_os_error() == Some(libc::EPIPE)) {
+        blocked.take_back();
+    }
+    result
+}
+
+fn is_ignored() -> bool {
+    let mut action = MaybeUninit::<libc::sigaction>::uninit();
+    // SAFETY: a null pointer for the new disposition changes nothing; `action` has room for the present one.
+    let asked = check(unsafe { libc::sigaction(libc::SIGPIPE, std::ptr::null(), action.as_mut_ptr()) });
+    if asked.is_err() {
+        return false;
+    }
+    // SAFETY: the call has succeeded, so it has written the whole of it.
+    unsafe { action.assume_init() }.sa_sigaction == libc::SIG_IGN
+}
+
+/// While it lives, `SIGPIPE` is blocked on this thread.
+struct Blocked {
+    pipe: libc::sigset_t,
+    before: libc::sigset_t,
+    /// One waits already, which is not ours to take.
+    was_pending: bool,
+}
+
+impl Blocked {
+    fn new() -> Blocked {
+        let mut pipe = no_signals();
+        let mut before = no_signals();
+        let mut pending = no_signals();
+        // SAFETY: the set is borrowed mutably, and SIGPIPE is a signal.
+        unsafe { libc::sigaddset(&raw mut pipe, libc::SIGPIPE) };
+        // SAFETY: both sets live across the call; it reads the first and writes the second. It fails for a first
+        // argument that is none of three, and this is one.
+        unsafe { libc::pthread_sigmask(libc::SIG_BLOCK, &raw const pipe, &raw mut before) };
+        // SAFETY: the call writes one set, which is borrowed mutably.
+        unsafe { libc::sigpending(&raw mut pending) };
+        // SAFETY: the set is initialised and only read.
+        let was_pending = unsafe { libc::sigismember(&raw const pending, libc::SIGPIPE) } == 1;
+        Blocked { pipe, before, was_pending }
+    }
+
+    fn take_back(&self) {
+        if self.was_pending {
+            return;
+        }
+        let at_once = libc::timespec { tv_sec: 0, tv_nsec: 0 };
+        let no_details = std::ptr::null_mut();
+        // SAFETY: the set and the time live across the call, which reads them; a null pointer for the details of
+        // the signal is allowed. That none is there is no error of ours.
+        unsafe { libc::sigtimedwait(&raw const self.pipe, no_details, &raw const at_once) };
+    }
+}
+
+impl Drop for Blocked {
+    fn drop(&mut self) {
+        // SAFETY: the set is one that `pthread_sigmask` has written; the old one is not asked for.
+        unsafe { libc::pthread_sigmask(libc::SIG_SETMASK, &raw const self.before, std::ptr::null_mut()) };
+    }
+}
+
+fn no_signals() -> libc::sigset_t {
+    let mut set = MaybeUninit::<libc::sigset_t>::uninit();
+    // SAFETY: the call writes one set, for which there is room.
+    unsafe { libc::sigemptyset(set.as_mut_ptr()) };
+    // SAFETY: the call above has written the whole of it; it fails only for a null pointer.
+    unsafe { set.assume_init() }
+}
+
+#[cfg(all(test, not(miri)))]
+mod tests {
+    use super::*;
+    use crate::sys::Backend;
+    use std::os::fd::{AsFd, AsRawFd};
+
+    fn is_blocked() -> bool {
+        let mut now = no_signals();
+        // SAFETY: a null set changes nothing; the other has room for the present mask.
+        unsafe { libc::pthread_sigmask(libc::SIG_BLOCK, std::ptr::null(), &raw mut now) };
+        // SAFETY: the set is initialised and only read.
+        unsafe { libc::sigismember(&raw const now, libc::SIGPIPE) == 1 }
+    }
+
+    // PITFALLS A13, with the default action in place: a signal would end this process.
+    #[test]
+    fn a_write_that_raises_sigpipe_by_default_is_epipe_and_leaves_no_trace() {
+        // SAFETY: the default action is a valid one; no test of this process depends on the other.
+        unsafe { libc::signal(libc::SIGPIPE, libc::SIG_DFL) };
+        let (reader, writer) = Backend::current().pipe().unwrap();
+        drop(reader);
+        let number = writer.as_fd().as_raw_fd();
+        for _ in 0..2 {
+            let refused = unsignalled(|| {
+                // SAFETY: the pointer and the length are those of a static byte.
+                super::super::check_len(unsafe { libc::write(number, b"x".as_ptr().cast(), 1) })
+            });
+            assert_eq!(refused.unwrap_err().raw_os_error(), Some(libc::EPIPE));
+            assert!(!is_blocked());
+        }
+        let mut pending = no_signals();
+        // SAFETY: the call writes one set.
+        unsafe { libc::sigpending(&raw mut pending) };
+        // SAFETY: the set is initialised and only read.
+        assert_eq!(unsafe { libc::sigismember(&raw const pending, libc::SIGPIPE) }, 0);
+    }
+}

@@ -1,0 +1,180 @@
+//! Bytes that stay in the kernel: `splice(2)` through a pipe, `sendfile(2)` from a file.
+//!
+//! Neither takes a flag against `SIGPIPE`; see `sigpipe.rs`.
+
+use super::sigpipe::unsignalled;
+use super::{Fd, check, check_len, uninterrupted};
+use std::io;
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd};
+
+impl Fd {
+    /// Moves up to `len` bytes from this descriptor into `pipe`, the end of one that is written, by [`splice(2)`].
+    ///
+    /// 0 means the end, as for [`read`](Fd::read) and [`recv`](Fd::recv). Fewer bytes than asked for do not mean that
+    /// no more are there: a pipe that has places for sixteen pieces is full after sixteen small ones.
+    ///
+    /// # Errors
+    ///
+    /// `EAGAIN` when nothing is there, **or** when the pipe is full, **or** when a TCP stream has come to an urgent
+    /// mark, which the call does not pass, whatever is queued behind: this answer alone proves nothing of the
+    /// descriptor. `EINVAL` for a descriptor of a kind that cannot be spliced.
+    ///
+    /// [`splice(2)`]: https://man7.org/linux/man-pages/man2/splice.2.html
+    pub fn splice_into(&self, pipe: &Fd, len: usize) -> io::Result<usize> {
+        uninterrupted(|| splice(self, pipe, len))
+    }
+
+    /// Moves up to `len` bytes from this, the end of a pipe that is read, to `to`, by [`splice(2)`].
+    ///
+    /// # Errors
+    ///
+    /// `EAGAIN` when the pipe is empty, or when `to` has no room; `EPIPE` when `to` takes no more (and never a
+    /// `SIGPIPE`); those of [`send`](Fd::send) and [`write`](Fd::write). `EINVAL` for a descriptor of a kind that
+    /// cannot be spliced, or that appends.
+    ///
+    /// [`splice(2)`]: https://man7.org/linux/man-pages/man2/splice.2.html
+    pub fn splice_out_to(&self, to: &Fd, len: usize) -> io::Result<usize> {
+        unsignalled(|| splice(self, to, len))
+    }
+
+    /// Sends up to `count` bytes of `file` through this socket, from `offset` on, by [`sendfile(2)`]. The position of
+    /// the file is neither used nor moved.
+    ///
+    /// 0 means that the file ends at `offset` or before. Fewer than asked for mean that it ends within, that the
+    /// socket has no room for more, or that `count` is beyond what the kernel takes at once (2 GiB less a page).
+    ///
+    /// # Errors
+    ///
+    /// `EAGAIN` when there is no room, `EPIPE` when the peer takes no more (and never a `SIGPIPE`); those of
+    /// [`send`](Fd::send); `EINVAL` for a file that cannot be mapped (a pipe, a socket), and for an offset of 2^63 or
+    /// more; `EIO` from the disk.
+    ///
+    /// [`sendfile(2)`]: https://man7.org/linux/man-pages/man2/sendfile.2.html
+    pub fn sendfile(&self, file: BorrowedFd<'_>, offset: u64, count: usize) -> io::Result<usize> {
+        unsignalled(|| {
+            // Beyond i64::MAX it is negative here, which the kernel refuses.
+            let mut offset = offset as libc::off_t;
+            let (to, from) = (self.as_raw_fd(), file.as_raw_fd());
+            // SAFETY: the kernel reads and writes one offset, which lives across the call.
+            check_len(unsafe { libc::sendfile(to, from, &raw mut offset, count) })
+        })
+    }
+
+    /// Makes room for `bytes` in a pipe, or for a little more, by `F_SETPIPE_SZ` of [`fcntl(2)`]. Returns for how
+    /// many there is room now.
+    ///
+    /// # Errors
+    ///
+    /// `EPERM` beyond `/proc/sys/fs/pipe-max-size` or what the user may have in all pipes, `EBUSY` when more is in
+    /// the pipe, `EINVAL` beyond 2 GiB, `EBADF` for what is no pipe.
+    ///
+    /// [`fcntl(2)`]: https://man7.org/linux/man-pages/man2/fcntl.2.html
+    pub fn resize_pipe(&self, bytes: usize) -> io::Result<usize> {
+        let bytes = libc::c_int::try_from(bytes).unwrap_or(-1);
+        // SAFETY: the call takes no pointer.
+        let room = check(unsafe { libc::fcntl(self.as_raw_fd(), libc::F_SETPIPE_SZ, bytes) })?;
+        Ok(room as usize)
+    }
+}
+
+fn splice(from: &Fd, to: &Fd, len: usize) -> io::Result<usize> {
+    let (from, to) = (from.as_fd().as_raw_fd(), to.as_fd().as_raw_fd());
+    let nowhere = std::ptr::null_mut();
+    let flags = libc::SPLICE_F_MOVE | libc::SPLICE_F_NONBLOCK;
+    // SAFETY: null pointers for the offsets mean "where the file is"; no other memory of ours is touched.
+    check_len(unsafe { libc::splice(from, nowhere, to, nowhere, len, flags) })
+}
+
+#[cfg(all(test, not(miri)))]
+mod tests {
+    use super::*;
+    use crate::sys::Backend;
+    use std::io::{Read, Write};
+    use std::net::{TcpListener, TcpStream};
+    use std::os::fd::OwnedFd;
+
+    fn pair() -> (Fd, TcpStream) {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let peer = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
+        let (ours, _) = listener.accept().unwrap();
+        ours.set_nonblocking(true).unwrap();
+        (OwnedFd::from(ours).into(), peer)
+    }
+
+    /// Until it does not say `EAGAIN`: the loopback takes its time.
+    fn insist(mut call: impl FnMut() -> io::Result<usize>) -> io::Result<usize> {
+        loop {
+            match call() {
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => std::thread::yield_now(),
+                result => return result,
+            }
+        }
+    }
+
+    #[test]
+    fn bytes_go_from_socket_to_pipe_to_socket() {
+        let ((from, mut sender), (to, mut receiver)) = (pair(), pair());
+        let (reader, writer) = Backend::current().pipe().unwrap();
+        sender.write_all(b"hello").unwrap();
+        assert_eq!(insist(|| from.splice_into(&writer, 65536)).unwrap(), 5);
+        assert_eq!(reader.splice_out_to(&to, 3).unwrap(), 3);
+        assert_eq!(reader.splice_out_to(&to, 65536).unwrap(), 2);
+        let empty = reader.splice_out_to(&to, 1).unwrap_err();
+        assert_eq!(empty.raw_os_error(), Some(libc::EAGAIN));
+        let mut got = [0; 5];
+        receiver.read_exact(&mut got).unwrap();
+        assert_eq!(&got, b"hello");
+        drop(sender);
+        assert_eq!(insist(|| from.splice_into(&writer, 1)).unwrap(), 0);
+    }
+
+    // What `splice_into` documents, and what a copy has to know: EAGAIN with bytes queued.
+    #[test]
+    fn a_splice_does_not_pass_an_urgent_mark_and_calls_that_eagain() {
+        let (from, mut sender) = pair();
+        let (_reader, writer) = Backend::current().pipe().unwrap();
+        // SAFETY: the pointer and the length are those of a static byte.
+        let sent = unsafe { libc::send(sender.as_raw_fd(), b"!".as_ptr().cast(), 1, libc::MSG_OOB) };
+        assert_eq!(sent, 1);
+        sender.write_all(b"BBB").unwrap();
+        let mut seen = [0; 8];
+        while !matches!(from.peek(&mut seen), Ok(3)) {
+            std::thread::yield_now(); // `recv` passes the mark, and so does a look
+        }
+        assert_eq!(from.splice_into(&writer, 65536).unwrap_err().raw_os_error(), Some(libc::EAGAIN));
+        assert_eq!(from.recv(&mut seen).unwrap(), 3);
+        assert_eq!(&seen[..3], b"BBB");
+    }
+
+    // PITFALLS A13, with the default action in place.
+    #[test]
+    fn splice_and_sendfile_to_a_socket_that_is_shut_are_epipe_and_no_signal() {
+        // SAFETY: the default action is a valid one; no test of this process depends on the other.
+        unsafe { libc::signal(libc::SIGPIPE, libc::SIG_DFL) };
+        let (to, _peer) = pair();
+        to.shutdown(std::net::Shutdown::Write).unwrap();
+        let (reader, writer) = Backend::current().pipe().unwrap();
+        writer.write(b"x").unwrap();
+        assert_eq!(reader.splice_out_to(&to, 1).unwrap_err().raw_os_error(), Some(libc::EPIPE));
+        let file = std::fs::File::open("/proc/self/exe").unwrap();
+        assert_eq!(to.sendfile(file.as_fd(), 0, 1).unwrap_err().raw_os_error(), Some(libc::EPIPE));
+    }
+
+    #[test]
+    fn a_file_is_sent_from_an_offset_and_its_own_position_stays() {
+        use std::io::{Seek, SeekFrom};
+        let (to, mut peer) = pair();
+        let mut file = std::fs::File::open("/proc/self/exe").unwrap();
+        let mut whole = Vec::new();
+        file.read_to_end(&mut whole).unwrap();
+        file.seek(SeekFrom::Start(7)).unwrap();
+        assert_eq!(to.sendfile(file.as_fd(), 3, 1000).unwrap(), 1000);
+        let mut got = [0; 1000];
+        peer.read_exact(&mut got).unwrap();
+        assert_eq!(got, whole[3..1003]);
+        assert_eq!(file.stream_position().unwrap(), 7);
+        assert_eq!(to.sendfile(file.as_fd(), whole.len() as u64, 10).unwrap(), 0);
+        let beyond = to.sendfile(file.as_fd(), u64::MAX, 10).unwrap_err();
+        assert_eq!(beyond.raw_os_error(), Some(libc::EINVAL));
+    }
+}
