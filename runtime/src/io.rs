@@ -8,13 +8,26 @@
 //! readiness between a system call and the clear that follows it, for events are only taken in `epoll_wait`
 //! and that is never called from here; so no tick is compared.
 
+mod copy;
+pub mod pipe;
+mod ready;
+mod stdio;
+mod traits;
+
+pub use copy::{copy, copy_bidirectional};
+pub use stdio::{Stderr, Stdin, Stdout, stderr, stdin, stdout};
+pub use traits::{AsyncRead, AsyncWrite};
+
 pub use crate::async_fd::{AsyncFd, AsyncFdReadyGuard, AsyncFdTryNewError, Interest, TryIoError};
 pub use crate::readiness::{Clears, Direction, Start};
+#[cfg(feature = "tokio-io")]
+pub use crate::tokio_io::TokioIo;
 
 use crate::context;
 use crate::executor;
 use crate::reactor::{Source, runtime_is_gone};
 use crate::waiters::{Ticket, Waiters, Waiting};
+use ready::Ready;
 use std::fmt;
 use std::future::poll_fn;
 use std::io;
@@ -95,8 +108,9 @@ impl<T: AsFd> Registration<T> {
     /// Tries an operation that moves bytes, and waits as the only one in its direction when it would block.
     /// What it says with the number of bytes that it moved is up to `clears`.
     ///
-    /// A later call in the same direction takes the place of an earlier one that waits: the caller makes sure,
-    /// by `&mut` or by halves, that there is one.
+    /// A later call in the same direction takes the place of an earlier one that waits, and of the future of an
+    /// [`io`](Registration::io) or a [`ready`](Registration::ready): the caller makes sure, by `&mut` or by halves,
+    /// that there is one.
     ///
     /// # Errors
     ///
@@ -201,8 +215,8 @@ impl<T: AsFd> Registration<T> {
     /// # Cancel safety
     ///
     /// It has no effect to be lost.
-    pub async fn ready(&self, direction: Direction) -> io::Result<()> {
-        self.io(direction, |_| self.believed_ready(direction)).await
+    pub fn ready(&self, direction: Direction) -> impl Future<Output = io::Result<()>> {
+        Ready::new(self, direction)
     }
 
     /// How many events the descriptor has had: what [`clear_since`](Registration::clear_since) compares.
@@ -325,7 +339,7 @@ impl Wait<'_> {
 impl Drop for Wait<'_> {
     fn drop(&mut self) {
         if let Some(ticket) = self.ticket {
-            self.waiters.leave(ticket);
+            self.waiters.leave(self.direction, ticket);
         }
     }
 }

@@ -1,0 +1,455 @@
+//! `io::copy` and `io::copy_bidirectional` over the streams of this crate, and over streams of one's own.
+
+#![allow(missing_docs)]
+#![cfg(not(miri))] // which has neither splice nor urgent data
+
+use egret_net::unix::pipe;
+use egret_net::{TcpListener, TcpSocket, TcpStream};
+use egret_runtime::io::{AsyncRead, AsyncWrite, Registration, Start, copy, copy_bidirectional};
+use egret_runtime::runtime::{Runtime, Turn};
+use egret_runtime::spawn;
+use egret_runtime::sys::{Backend, Fd};
+use egret_runtime::task::yield_now;
+use std::future::Future;
+use std::io::{self, ErrorKind};
+use std::os::fd::AsRawFd;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+/// How long nothing may happen before a test calls it a hang.
+const HANG: Duration = Duration::from_secs(5);
+
+/// Runs `future` as a task. Panics when it is not done and the loop has nothing to do: somebody lost a wake-up.
+#[track_caller]
+fn run<T: 'static>(future: impl Future<Output = T> + 'static) -> T {
+    let rt = Runtime::new().unwrap();
+    let task = rt.spawn(future);
+    while !task.is_finished() {
+        assert_ne!(rt.turn(Some(HANG)), Turn::default(), "nothing happened for {HANG:?}: a lost wake-up");
+    }
+    rt.block_on(task).unwrap()
+}
+
+async fn pair() -> (TcpStream, TcpStream) {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let client = TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
+    let (server, _) = listener.accept().await.unwrap();
+    (client, server)
+}
+
+/// A pair between which the kernel holds some hundred KiB, and not the megabytes that it may grow its buffers to.
+async fn narrow_pair() -> (TcpStream, TcpStream) {
+    let socket = || {
+        let socket = TcpSocket::new_v4().unwrap();
+        socket.set_send_buffer_size(64 * 1024).unwrap();
+        socket.set_recv_buffer_size(64 * 1024).unwrap();
+        socket
+    };
+    let listener = socket();
+    listener.bind("127.0.0.1:0".parse().unwrap()).unwrap();
+    let listener = listener.listen(1).unwrap();
+    let client = socket().connect(listener.local_addr().unwrap()).await.unwrap();
+    let (server, _) = listener.accept().await.unwrap();
+    (client, server)
+}
+
+/// Bytes of which each says where it belongs.
+fn bytes(len: usize, seed: u8) -> Vec<u8> {
+    (0..len).map(|n| (n % 251) as u8 ^ seed).collect()
+}
+
+async fn read_to_end(stream: &mut TcpStream) -> Vec<u8> {
+    let (mut all, mut buf) = (Vec::new(), vec![0; 64 * 1024]);
+    loop {
+        match stream.read(&mut buf).await.unwrap() {
+            0 => return all,
+            n => all.extend_from_slice(&buf[..n]),
+        }
+    }
+}
+
+#[test]
+fn a_copy_between_sockets_brings_every_byte_and_counts_them() {
+    run(async {
+        for len in [0, 1, 16 * 1024, 16 * 1024 + 1, 5_000_000] {
+            let ((mut client, mut from), (mut to, mut server)) = (pair().await, pair().await);
+            let copying = spawn(async move {
+                let copied = copy(&mut from, &mut to).await;
+                to.shutdown().await.unwrap();
+                copied
+            });
+            let sent = bytes(len, 0);
+            let sending = spawn({
+                let sent = sent.clone();
+                async move {
+                    client.write_all(&sent).await.unwrap();
+                    client.shutdown().await.unwrap();
+                    client
+                }
+            });
+            assert!(read_to_end(&mut server).await == sent, "{len} bytes are not what was sent");
+            assert_eq!(copying.await.unwrap().unwrap(), len as u64);
+            sending.await.unwrap();
+        }
+    });
+}
+
+// B6: both send until nothing moves any more, in either direction, and only then begin to read.
+#[test]
+fn two_sides_that_both_write_before_they_read_do_not_stop_a_copy() {
+    run(async {
+        let ((left, mut a), (right, mut b)) = (narrow_pair().await, narrow_pair().await);
+        let copying = spawn(async move { copy_bidirectional(&mut a, &mut b).await });
+        let ends: Vec<_> = [(left, 1), (right, 2)]
+            .into_iter()
+            .map(|(end, seed)| {
+                let (reader, mut writer) = end.into_split();
+                let sent = bytes(10 << 20, seed);
+                let writing = spawn(async move {
+                    writer.write_all(&sent).await.unwrap();
+                    writer.shutdown().await.unwrap();
+                    writer
+                });
+                (reader, writing)
+            })
+            .collect();
+        // The loop goes round until everything is full. The last of it takes the loopback no time.
+        for _ in 0..2000 {
+            yield_now().await;
+        }
+        assert!(ends.iter().all(|(_, writing)| !writing.is_finished()), "10 MiB were to be too much");
+        // One after the other: while the left one reads, the right one does not, and the way to it stays full.
+        for ((mut reader, writing), seed) in ends.into_iter().zip([2, 1]) {
+            let mut all = vec![0; 10 << 20];
+            reader.read_exact(&mut all).await.unwrap();
+            assert!(all == bytes(10 << 20, seed), "not what the other side sent");
+            drop((reader, writing)); // detached: its writer may still have the other side to wait for
+        }
+        assert_eq!(copying.await.unwrap().unwrap(), (10 << 20, 10 << 20));
+    });
+}
+
+#[test]
+fn the_end_of_one_side_is_handed_on_and_the_other_direction_goes_on() {
+    run(async {
+        let ((mut left, mut a), (mut right, mut b)) = (pair().await, pair().await);
+        let copying = spawn(async move { copy_bidirectional(&mut a, &mut b).await });
+        left.write_all(b"question").await.unwrap();
+        left.shutdown().await.unwrap();
+        assert_eq!(read_to_end(&mut right).await, b"question");
+        assert!(!copying.is_finished());
+        for part in [&b"an "[..], b"answer"] {
+            right.write_all(part).await.unwrap();
+            let mut got = vec![0; part.len()];
+            left.read_exact(&mut got).await.unwrap();
+            assert_eq!(got, part);
+        }
+        right.shutdown().await.unwrap();
+        assert_eq!(left.read(&mut [0; 1]).await.unwrap(), 0);
+        assert_eq!(copying.await.unwrap().unwrap(), (8, 9));
+    });
+}
+
+/// Sends bytes of which the last is urgent data.
+fn send_urgent(stream: &TcpStream, bytes: &[u8]) {
+    // SAFETY: the pointer and the length are those of `bytes`, which lives across the call.
+    let sent = unsafe {
+        libc::send(stream.as_raw_fd(), bytes.as_ptr().cast(), bytes.len(), libc::MSG_OOB | libc::MSG_NOSIGNAL)
+    };
+    assert_eq!(sent, bytes.len() as isize, "{}", io::Error::last_os_error());
+}
+
+// K3 for a splice, which stops at the mark for good and says EAGAIN: only a read passes it.
+#[test]
+fn an_urgent_mark_does_not_stop_a_copy_that_splices() {
+    run(async {
+        for before in [0, 3, 200_000, 1_000_000] {
+            let ((mut client, mut from), (mut to, mut server)) = (pair().await, pair().await);
+            let reading = spawn(async move {
+                let mut got = vec![0; 1_000_000 + before + 3];
+                server.read_exact(&mut got).await.unwrap();
+                (got, server)
+            });
+            let copying = spawn(async move { copy(&mut from, &mut to).await });
+            // Much, so that the copy splices when it comes to the mark.
+            client.write_all(&bytes(1_000_000, 0)).await.unwrap();
+            client.write_all(&bytes(before, 1)).await.unwrap();
+            send_urgent(&client, b"!");
+            client.write_all(b"BBB").await.unwrap();
+            let (got, _server) = reading.await.unwrap();
+            assert!(
+                got[..1_000_000] == bytes(1_000_000, 0) && got[1_000_000..][..before] == bytes(before, 1)
+            );
+            assert_eq!(&got[1_000_000 + before..], b"BBB");
+            drop(client);
+            assert_eq!(copying.await.unwrap().unwrap(), 1_000_003 + before as u64);
+        }
+    });
+}
+
+#[test]
+fn pipes_and_sockets_are_copied_between() {
+    run(async {
+        let ((mut sender, mut from), (mut to, mut server)) = (pipe::pipe().unwrap(), pair().await);
+        let sent = bytes(1_000_000, 3);
+        let sending = spawn({
+            let sent = sent.clone();
+            async move { sender.write_all(&sent).await.unwrap() }
+        });
+        let copying = spawn(async move { copy(&mut from, &mut to).await });
+        assert!(read_to_end(&mut server).await == sent);
+        sending.await.unwrap();
+        assert_eq!(copying.await.unwrap().unwrap(), 1_000_000);
+
+        let ((mut client, mut from), (mut to, mut receiver)) = (pair().await, pipe::pipe().unwrap());
+        let copying = spawn(async move { copy(&mut from, &mut to).await });
+        let sending = spawn({
+            let sent = sent.clone();
+            async move { client.write_all(&sent).await.unwrap() }
+        });
+        let mut got = Vec::new();
+        receiver.read_to_end(&mut got).await.unwrap();
+        assert!(got == sent);
+        sending.await.unwrap();
+        assert_eq!(copying.await.unwrap().unwrap(), 1_000_000);
+    });
+}
+
+#[test]
+fn halves_are_copied_between() {
+    run(async {
+        let ((mut client, from), (to, mut server)) = (pair().await, pair().await);
+        let ((mut from, _keep), (_other, mut to)) = (from.into_split(), to.into_split());
+        client.write_all(b"through halves").await.unwrap();
+        client.shutdown().await.unwrap();
+        assert_eq!(copy(&mut from, &mut to).await.unwrap(), 14);
+        drop(to);
+        assert_eq!(read_to_end(&mut server).await, b"through halves");
+
+        let ((mut client, mut from), (mut to, mut server)) = (pair().await, pair().await);
+        client.write_all(b"borrowed").await.unwrap();
+        client.shutdown().await.unwrap();
+        assert_eq!(copy(&mut from.split().0, &mut to.split().1).await.unwrap(), 8);
+        drop(to);
+        assert_eq!(read_to_end(&mut server).await, b"borrowed");
+    });
+}
+
+/// Gives at most `step` bytes at a time, and is not ready before each.
+struct Slow {
+    rest: Vec<u8>,
+    step: usize,
+    ready: bool,
+}
+
+/// Takes at most `step` bytes at a time, is not ready before each, and counts its flushes.
+#[derive(Default)]
+struct Sink {
+    got: Vec<u8>,
+    step: usize,
+    ready: bool,
+    flushes: usize,
+    shut: bool,
+}
+
+fn be_ready_every_other_time(ready: &mut bool, cx: &Context<'_>) -> Poll<()> {
+    *ready = !*ready;
+    if *ready {
+        return Poll::Ready(());
+    }
+    cx.waker().wake_by_ref();
+    Poll::Pending
+}
+
+impl AsyncRead for Slow {
+    fn poll_read(&mut self, cx: &mut Context<'_>, buf: &mut [u8]) -> Poll<io::Result<usize>> {
+        std::task::ready!(be_ready_every_other_time(&mut self.ready, cx));
+        let n = self.step.min(buf.len()).min(self.rest.len());
+        buf[..n].copy_from_slice(&self.rest[..n]);
+        self.rest.drain(..n);
+        Poll::Ready(Ok(n))
+    }
+}
+
+impl AsyncWrite for Sink {
+    fn poll_write(&mut self, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
+        std::task::ready!(be_ready_every_other_time(&mut self.ready, cx));
+        let n = self.step.min(buf.len());
+        self.got.extend_from_slice(&buf[..n]);
+        Poll::Ready(Ok(n))
+    }
+
+    fn poll_flush(&mut self, _cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        self.flushes += 1;
+        Poll::Ready(Ok(()))
+    }
+
+    fn poll_shutdown(&mut self, _cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        self.shut = true;
+        Poll::Ready(Ok(()))
+    }
+}
+
+#[test]
+fn streams_of_ones_own_are_copied_in_whatever_portions_they_come() {
+    run(async {
+        for (give, take) in [(1, 1), (7, 3), (3, 7), (100_000, 1000), (1000, 100_000)] {
+            let sent = bytes(50_000, 4);
+            let mut from = Slow { rest: sent.clone(), step: give, ready: true };
+            let mut to = Sink { step: take, ..Sink::default() };
+            assert_eq!(copy(&mut from, &mut to).await.unwrap(), 50_000);
+            assert!(to.got == sent && to.flushes > 0 && !to.shut, "{give}, {take}");
+        }
+        let mut closed = Sink { step: 0, ..Sink::default() };
+        let error = copy(&mut &b"x"[..], &mut closed).await.unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::WriteZero);
+    });
+}
+
+/// A writer whose descriptor cannot be spliced to.
+struct NotSpliced {
+    registration: Registration<Fd>,
+    got: Vec<u8>,
+}
+
+impl AsyncWrite for NotSpliced {
+    fn poll_write(&mut self, _cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
+        self.got.extend_from_slice(buf);
+        Poll::Ready(Ok(buf.len()))
+    }
+
+    fn poll_shutdown(&mut self, _cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn as_registration(&self) -> Option<&Registration<Fd>> {
+        Some(&self.registration)
+    }
+}
+
+#[test]
+fn a_descriptor_that_cannot_be_spliced_to_is_written_to_and_loses_nothing() {
+    run(async {
+        let (mut client, mut from) = pair().await;
+        let eventfd = Backend::current().eventfd().unwrap();
+        let registration = Registration::new(eventfd, Start::Unknown).map_err(|(_, error)| error).unwrap();
+        let mut to = NotSpliced { registration, got: Vec::new() };
+        let sent = bytes(2_000_000, 5);
+        let sending = spawn({
+            let sent = sent.clone();
+            async move { client.write_all(&sent).await.unwrap() }
+        });
+        assert_eq!(copy(&mut from, &mut to).await.unwrap(), 2_000_000);
+        assert!(to.got == sent);
+        sending.await.unwrap();
+    });
+}
+
+/// Never at its end, and always ready.
+struct Zeros;
+
+impl AsyncRead for Zeros {
+    fn poll_read(&mut self, _cx: &mut Context<'_>, buf: &mut [u8]) -> Poll<io::Result<usize>> {
+        Poll::Ready(Ok(buf.len()))
+    }
+}
+
+// N1: a loop that goes on for as long as there is something holds everybody else up.
+#[test]
+fn a_copy_that_never_has_to_wait_lets_the_others_run() {
+    let rt = Runtime::new().unwrap();
+    struct Nothing;
+    impl AsyncWrite for Nothing {
+        fn poll_write(&mut self, _cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
+            Poll::Ready(Ok(buf.len()))
+        }
+        fn poll_shutdown(&mut self, _cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+            Poll::Ready(Ok(()))
+        }
+    }
+    rt.spawn(async { copy(&mut Zeros, &mut Nothing).await });
+    let other = rt.spawn(async {
+        for _ in 0..10 {
+            yield_now().await;
+        }
+    });
+    for _ in 0..11 {
+        assert_eq!(rt.turn(Some(Duration::ZERO)).polled, 2);
+    }
+    assert!(other.is_finished());
+}
+
+#[test]
+fn an_error_of_either_end_is_the_error_of_the_copy() {
+    run(async {
+        let ((mut client, mut from), (mut to, server)) = (pair().await, pair().await);
+        server.into_std().unwrap(); // closed
+        let sending = spawn(async move { while client.write(&[b'x'; 65536]).await.is_ok() {} });
+        let kind = copy(&mut from, &mut to).await.unwrap_err().kind();
+        assert!(matches!(kind, ErrorKind::BrokenPipe | ErrorKind::ConnectionReset), "{kind}");
+        drop(from);
+        sending.await.unwrap();
+
+        let ((client, mut a), (_right, mut b)) = (pair().await, pair().await);
+        client.set_linger(Some(Duration::ZERO)).unwrap();
+        drop(client);
+        let kind = copy_bidirectional(&mut a, &mut b).await.unwrap_err().kind();
+        assert_eq!(kind, ErrorKind::ConnectionReset);
+    });
+}
+
+fn open_descriptors() -> usize {
+    std::fs::read_dir("/proc/self/fd").unwrap().count()
+}
+
+// What a copy borrows it gives back: alone in its process, as it counts descriptors.
+#[test]
+fn copies_that_have_nothing_in_hand_hold_no_descriptor() {
+    const CHILD: &str = "EGRET_TEST_IN_CHILD";
+    if std::env::var_os(CHILD).is_none() {
+        let name = "copies_that_have_nothing_in_hand_hold_no_descriptor";
+        let output = std::process::Command::new(std::env::current_exe().unwrap())
+            .args(["--exact", name, "--nocapture", "--test-threads", "1"])
+            .env(CHILD, "1")
+            .output()
+            .unwrap();
+        let text = String::from_utf8_lossy(&output.stdout);
+        assert!(output.status.success() && text.contains("1 passed"), "{text}");
+        return;
+    }
+    run(async {
+        let mut ends = Vec::new();
+        let mut copies = Vec::new();
+        for _ in 0..20 {
+            let ((client, mut from), (mut to, server)) = (pair().await, pair().await);
+            copies.push(spawn(async move { copy(&mut from, &mut to).await }));
+            ends.push((client, server));
+        }
+        let before = open_descriptors();
+        let mut rounds = 0;
+        // Whether so much comes at once that it is spliced is the loopback's to say: until it was once.
+        while rounds == 0 || open_descriptors() == before {
+            rounds += 1;
+            assert!(rounds < 100, "thirty megabytes through each, and not a single splice");
+            for (client, server) in &mut ends {
+                let sending = client.write_all(&[b'x'; 300_000]);
+                let mut got = vec![0; 300_000];
+                let (mut sending, mut reading) = (Box::pin(sending), Box::pin(server.read_exact(&mut got)));
+                let mut sent = false;
+                std::future::poll_fn(|cx| {
+                    sent = sent || sending.as_mut().poll(cx).is_ready();
+                    reading.as_mut().poll(cx)
+                })
+                .await
+                .unwrap();
+                // One pipe, which all of them use in turn.
+                assert!(open_descriptors() <= before + 2);
+            }
+        }
+        assert_eq!(open_descriptors(), before + 2);
+        drop(ends);
+        for copy in copies {
+            assert_eq!(copy.await.unwrap().unwrap(), 300_000 * rounds);
+        }
+    });
+}

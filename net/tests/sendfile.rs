@@ -1,0 +1,151 @@
+//! Files through TCP streams.
+
+#![allow(missing_docs)]
+#![cfg(not(miri))] // which has no sendfile
+
+use egret_net::{TcpListener, TcpStream};
+use egret_runtime::runtime::{Runtime, Turn};
+use egret_runtime::{block_on, spawn};
+use std::fs::File;
+use std::future::Future;
+use std::io::{ErrorKind, Seek, Write};
+use std::time::Duration;
+
+/// How long nothing may happen before a test calls it a hang.
+const HANG: Duration = Duration::from_secs(5);
+
+/// Runs `future` as a task. Panics when it is not done and the loop has nothing to do: somebody lost a wake-up.
+#[track_caller]
+fn run<T: 'static>(future: impl Future<Output = T> + 'static) -> T {
+    let rt = Runtime::new().unwrap();
+    let task = rt.spawn(future);
+    while !task.is_finished() {
+        assert_ne!(rt.turn(Some(HANG)), Turn::default(), "nothing happened for {HANG:?}: a lost wake-up");
+    }
+    rt.block_on(task).unwrap()
+}
+
+async fn pair() -> (TcpStream, TcpStream) {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let client = TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
+    let (server, _) = listener.accept().await.unwrap();
+    (client, server)
+}
+
+/// A file without a name, with these bytes in it.
+fn file_of(name: &str, bytes: &[u8]) -> File {
+    let path = std::env::temp_dir().join(format!("egret-sendfile-{}-{name}", std::process::id()));
+    let mut file = File::options().create_new(true).read(true).write(true).open(&path).unwrap();
+    std::fs::remove_file(&path).unwrap();
+    file.write_all(bytes).unwrap();
+    file
+}
+
+#[test]
+fn a_file_that_does_not_fit_into_the_socket_is_sent_in_parts() {
+    run(async {
+        let bytes: Vec<u8> = (0..20 << 20).map(|n: u32| (n % 251) as u8).collect();
+        let mut file = file_of("parts", &bytes);
+        let position = file.stream_position().unwrap();
+        let (mut client, mut server) = pair().await;
+        let sending = spawn(async move {
+            let (mut offset, mut calls) = (0, 0);
+            loop {
+                // More than there is: the end of the file says so.
+                match server.sendfile(&file, offset, 1 << 30).await.unwrap() {
+                    0 => break,
+                    n => offset += n as u64,
+                }
+                calls += 1;
+            }
+            assert_eq!(file.stream_position().unwrap(), position);
+            server.shutdown().await.unwrap();
+            (offset, calls)
+        });
+        let mut got = vec![0; bytes.len()];
+        client.read_exact(&mut got).await.unwrap();
+        assert!(got == bytes, "not what is in the file");
+        assert_eq!(client.read(&mut [0; 1]).await.unwrap(), 0);
+        let (sent, calls) = sending.await.unwrap();
+        assert_eq!(sent, bytes.len() as u64);
+        assert!(calls > 1, "the socket had room for 20 MiB at once, and nothing was waited for");
+    });
+}
+
+#[test]
+fn a_range_is_sent_and_nothing_else() {
+    run(async {
+        let file = file_of("range", b"0123456789");
+        let (mut client, mut server) = pair().await;
+        assert_eq!(server.sendfile(&file, 3, 4).await.unwrap(), 4);
+        assert_eq!(server.sendfile(&file, 8, 100).await.unwrap(), 2);
+        assert_eq!(server.sendfile(&file, 10, 1).await.unwrap(), 0);
+        assert_eq!(server.sendfile(&file, 11, 1).await.unwrap(), 0);
+        assert_eq!(server.sendfile(&file, 0, 0).await.unwrap(), 0);
+        assert_eq!(server.try_sendfile(&file, 0, 1).unwrap(), 1);
+        let mut got = [0; 7];
+        client.read_exact(&mut got).await.unwrap();
+        assert_eq!(&got, b"3456890");
+    });
+}
+
+// A short sendfile at the end of a file says nothing of the socket, which is still writable and has no edge to give.
+#[test]
+fn the_end_of_a_file_does_not_make_the_socket_look_full() {
+    run(async {
+        let file = file_of("short", b"short");
+        let (mut client, mut server) = pair().await;
+        for _ in 0..3 {
+            assert_eq!(server.sendfile(&file, 0, 1 << 20).await.unwrap(), 5);
+            assert_eq!(server.try_write(b"!").unwrap(), 1);
+        }
+        let mut got = [0; 18];
+        client.read_exact(&mut got).await.unwrap();
+        assert_eq!(&got, b"short!short!short!");
+    });
+}
+
+#[test]
+fn a_full_socket_is_would_block_and_then_waited_for() {
+    run(async {
+        let file = file_of("full", &vec![b'x'; 1 << 20]);
+        let (mut client, mut server) = pair().await;
+        let mut sent = 0;
+        let error = loop {
+            match server.try_sendfile(&file, 0, 1 << 20) {
+                Ok(n) => sent += n,
+                Err(error) => break error,
+            }
+        };
+        assert_eq!(error.kind(), ErrorKind::WouldBlock);
+        let waiting = spawn(async move { server.sendfile(&file, 0, 1).await });
+        egret_runtime::task::yield_now().await;
+        assert!(!waiting.is_finished());
+        let mut got = vec![0; sent];
+        client.read_exact(&mut got).await.unwrap();
+        assert_eq!(waiting.await.unwrap().unwrap(), 1);
+    });
+}
+
+#[test]
+fn what_cannot_be_sent_is_an_error_that_says_so() {
+    block_on(async {
+        let (client, mut server) = pair().await;
+        let file = file_of("errors", b"x");
+        let beyond = server.sendfile(&file, u64::MAX, 1).await.unwrap_err();
+        assert_eq!(beyond.kind(), ErrorKind::InvalidInput);
+        let directory = File::open("/").unwrap();
+        let refused = server.sendfile(&directory, 0, 1).await.unwrap_err();
+        assert!(matches!(refused.kind(), ErrorKind::InvalidInput | ErrorKind::IsADirectory), "{refused}");
+        let write_only = File::options().write(true).open("/dev/null").unwrap();
+        let refused = server.sendfile(&write_only, 0, 1).await.unwrap_err();
+        assert_eq!(refused.raw_os_error(), Some(libc::EBADF));
+        // And none of it has been taken for a lack of room.
+        assert_eq!(server.sendfile(&file, 0, 1).await.unwrap(), 1);
+
+        server.shutdown().await.unwrap();
+        let broken = server.sendfile(&file, 0, 1).await.unwrap_err();
+        assert_eq!(broken.kind(), ErrorKind::BrokenPipe);
+        drop(client);
+    });
+}

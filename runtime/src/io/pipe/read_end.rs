@@ -1,0 +1,227 @@
+//! [`ReadEnd`]: reading from what is no socket.
+
+use crate::io::{AsyncRead, Clears, Direction, Registration, Start};
+use crate::sys::{Fd, ReadBuf};
+use std::future::poll_fn;
+use std::io::{self, IoSliceMut};
+use std::mem::MaybeUninit;
+use std::os::fd::{AsFd, BorrowedFd};
+use std::task::{Context, Poll, ready};
+
+/// A descriptor that is read by [`read(2)`](https://man7.org/linux/man-pages/man2/read.2.html): what the types for
+/// pipes are built on.
+#[derive(Debug)]
+pub struct ReadEnd {
+    registration: Registration<Fd>,
+}
+
+/// How much a read to the end makes room for, and how much of what room there is it asks for at once: what a pipe
+/// holds. The memory is zeroed each time, which must not be more than what may come.
+const LEAST_ROOM: usize = 8 * 1024;
+const MOST_ROOM: usize = 64 * 1024;
+
+impl ReadEnd {
+    /// Registers a descriptor, which must be non-blocking.
+    ///
+    /// # Errors
+    ///
+    /// As [`Registration::new`], which hands the descriptor back.
+    ///
+    /// # Panics
+    ///
+    /// When this thread is not in a runtime.
+    #[track_caller]
+    pub fn new(fd: Fd) -> Result<ReadEnd, (Fd, io::Error)> {
+        Ok(ReadEnd { registration: Registration::new(fd, Start::Unknown)? })
+    }
+
+    /// Ends the registration and hands the descriptor back, which stays non-blocking.
+    pub fn into_fd(self) -> Fd {
+        self.registration.into_inner()
+    }
+
+    /// Reads what has come, waiting until something has, and returns how many bytes that is.
+    ///
+    /// `Ok(0)` means the end, which of a pipe is that nobody has it open for writing any more, or that `buf` is empty.
+    ///
+    /// # Errors
+    ///
+    /// Those of `read(2)`; `Other` when it would wait and the runtime is gone.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropped before it resolves, no byte was taken.
+    pub async fn read(&mut self, buf: &mut [u8]) -> io::Result<usize> {
+        poll_fn(|cx| self.poll_read(cx, buf)).await
+    }
+
+    /// [`read`](ReadEnd::read) as a poll function. The task that polled last is the one that is woken.
+    ///
+    /// # Errors
+    ///
+    /// As [`read`](ReadEnd::read).
+    #[inline]
+    pub fn poll_read(&mut self, cx: &mut Context<'_>, buf: &mut [u8]) -> Poll<io::Result<usize>> {
+        if buf.is_empty() {
+            return Poll::Ready(Ok(0));
+        }
+        self.registration.poll_transfer(cx, Direction::Read, Clears::WouldBlock, |fd| fd.read(buf))
+    }
+
+    /// [`read`](ReadEnd::read) into memory that need not have been zeroed. Returns the part of it that is filled.
+    ///
+    /// # Errors
+    ///
+    /// As [`read`](ReadEnd::read).
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropped before it resolves, no byte was taken.
+    pub async fn read_uninit<'b>(&mut self, buf: &'b mut [MaybeUninit<u8>]) -> io::Result<&'b mut [u8]> {
+        let mut buf = ReadBuf::uninit(buf);
+        if buf.remaining() != 0 {
+            poll_fn(|cx| {
+                let read = |fd: &Fd| fd.read_uninit(&mut buf);
+                self.registration.poll_transfer(cx, Direction::Read, Clears::WouldBlock, read)
+            })
+            .await?;
+        }
+        Ok(buf.into_filled())
+    }
+
+    /// [`read`](ReadEnd::read) into several buffers, each filled before the next is begun.
+    ///
+    /// # Errors
+    ///
+    /// As [`read`](ReadEnd::read).
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropped before it resolves, no byte was taken.
+    pub async fn read_vectored(&mut self, bufs: &mut [IoSliceMut<'_>]) -> io::Result<usize> {
+        if bufs.iter().all(|buf| buf.is_empty()) {
+            return Ok(0);
+        }
+        poll_fn(|cx| {
+            let read = |fd: &Fd| fd.read_vectored(bufs);
+            self.registration.poll_transfer(cx, Direction::Read, Clears::WouldBlock, read)
+        })
+        .await
+    }
+
+    /// Reads until `buf` is full, and returns its length.
+    ///
+    /// # Errors
+    ///
+    /// As [`read`](ReadEnd::read); [`UnexpectedEof`](io::ErrorKind::UnexpectedEof) when the end comes first.
+    ///
+    /// # Cancel safety
+    ///
+    /// None: dropped before it resolves, part of `buf` may have been filled, and how much is not told.
+    pub async fn read_exact(&mut self, buf: &mut [u8]) -> io::Result<usize> {
+        let mut filled = 0;
+        while filled < buf.len() {
+            match self.read(&mut buf[filled..]).await? {
+                0 => return Err(io::ErrorKind::UnexpectedEof.into()),
+                n => filled += n,
+            }
+        }
+        Ok(filled)
+    }
+
+    /// Reads until the end and appends to `buf`. Returns how many bytes came.
+    ///
+    /// # Errors
+    ///
+    /// As [`read`](ReadEnd::read); what came before the error is in `buf`.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropped before it resolves, what has come is in `buf`: another call goes on.
+    pub async fn read_to_end(&mut self, buf: &mut Vec<u8>) -> io::Result<usize> {
+        let before = buf.len();
+        poll_fn(|cx| self.poll_read_to_end(cx, buf)).await?;
+        Ok(buf.len() - before)
+    }
+
+    /// [`read_to_end`](ReadEnd::read_to_end) as a poll function.
+    ///
+    /// # Errors
+    ///
+    /// As [`read`](ReadEnd::read).
+    pub fn poll_read_to_end(&mut self, cx: &mut Context<'_>, buf: &mut Vec<u8>) -> Poll<io::Result<()>> {
+        loop {
+            let end = buf.len();
+            buf.reserve(LEAST_ROOM);
+            buf.resize(buf.capacity().min(end + MOST_ROOM), 0);
+            let read = self.poll_read(cx, &mut buf[end..]);
+            let n = if let Poll::Ready(Ok(n)) = read { n } else { 0 };
+            buf.truncate(end + n);
+            if ready!(read)? == 0 {
+                return Poll::Ready(Ok(()));
+            }
+        }
+    }
+
+    /// Waits until there may be something to read, or the end.
+    ///
+    /// # Errors
+    ///
+    /// `Other` when it would wait and the runtime is gone.
+    ///
+    /// # Cancel safety
+    ///
+    /// It has no effect to be lost.
+    pub async fn readable(&self) -> io::Result<()> {
+        self.registration.ready(Direction::Read).await
+    }
+
+    /// [`readable`](ReadEnd::readable) as a poll function; any number of tasks may wait.
+    ///
+    /// # Errors
+    ///
+    /// `Other` when it would wait and the runtime is gone.
+    pub fn poll_read_ready(&self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        self.registration.poll_ready(cx, Direction::Read)
+    }
+
+    /// Reads what is there.
+    ///
+    /// # Errors
+    ///
+    /// [`WouldBlock`](io::ErrorKind::WouldBlock) when nothing is; as [`read`](ReadEnd::read).
+    pub fn try_read(&self, buf: &mut [u8]) -> io::Result<usize> {
+        if buf.is_empty() {
+            return Ok(0);
+        }
+        self.registration.try_transfer(Direction::Read, Clears::WouldBlock, |fd| fd.read(buf))
+    }
+
+    /// [`try_read`](ReadEnd::try_read) into several buffers.
+    ///
+    /// # Errors
+    ///
+    /// As [`try_read`](ReadEnd::try_read).
+    pub fn try_read_vectored(&self, bufs: &mut [IoSliceMut<'_>]) -> io::Result<usize> {
+        if bufs.iter().all(|buf| buf.is_empty()) {
+            return Ok(0);
+        }
+        self.registration.try_transfer(Direction::Read, Clears::WouldBlock, |fd| fd.read_vectored(bufs))
+    }
+}
+
+impl AsyncRead for ReadEnd {
+    fn poll_read(&mut self, cx: &mut Context<'_>, buf: &mut [u8]) -> Poll<io::Result<usize>> {
+        ReadEnd::poll_read(self, cx, buf)
+    }
+
+    fn as_registration(&self) -> Option<&Registration<Fd>> {
+        Some(&self.registration)
+    }
+}
+
+impl AsFd for ReadEnd {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.registration.get_ref().as_fd()
+    }
+}

@@ -1,0 +1,180 @@
+//! [`WriteEnd`]: writing to what is no socket.
+
+use crate::io::{AsyncWrite, Clears, Direction, Registration, Start};
+use crate::sys::Fd;
+use std::future::poll_fn;
+use std::io::{self, IoSlice};
+use std::os::fd::{AsFd, BorrowedFd};
+use std::task::{Context, Poll};
+
+/// A descriptor that is written by [`write(2)`](https://man7.org/linux/man-pages/man2/write.2.html): what the types
+/// for pipes are built on.
+#[derive(Debug)]
+pub struct WriteEnd {
+    registration: Registration<Fd>,
+}
+
+impl WriteEnd {
+    /// Registers a descriptor, which must be non-blocking.
+    ///
+    /// # Errors
+    ///
+    /// As [`Registration::new`], which hands the descriptor back.
+    ///
+    /// # Panics
+    ///
+    /// When this thread is not in a runtime.
+    #[track_caller]
+    pub fn new(fd: Fd) -> Result<WriteEnd, (Fd, io::Error)> {
+        Ok(WriteEnd { registration: Registration::new(fd, Start::Unknown)? })
+    }
+
+    /// Ends the registration and hands the descriptor back, which stays non-blocking.
+    pub fn into_fd(self) -> Fd {
+        self.registration.into_inner()
+    }
+
+    /// Writes as much of `buf` as there is room for, waiting until there is some, and returns how many bytes that is.
+    ///
+    /// At most `PIPE_BUF` (4096) bytes go into a pipe whole or not at all; more may go in part.
+    ///
+    /// # Errors
+    ///
+    /// [`BrokenPipe`](io::ErrorKind::BrokenPipe) when nobody has the pipe open for reading, and never a `SIGPIPE`;
+    /// others of `write(2)`; `Other` when it would wait and the runtime is gone.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropped before it resolves, no byte was written.
+    pub async fn write(&mut self, buf: &[u8]) -> io::Result<usize> {
+        poll_fn(|cx| self.poll_write(cx, buf)).await
+    }
+
+    /// [`write`](WriteEnd::write) as a poll function. The task that polled last is the one that is woken.
+    ///
+    /// # Errors
+    ///
+    /// As [`write`](WriteEnd::write).
+    #[inline]
+    pub fn poll_write(&mut self, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
+        if buf.is_empty() {
+            return Poll::Ready(Ok(0));
+        }
+        self.registration.poll_transfer(cx, Direction::Write, Clears::WouldBlock, |fd| fd.write(buf))
+    }
+
+    /// Writes all of `buf`.
+    ///
+    /// # Errors
+    ///
+    /// As [`write`](WriteEnd::write); how many bytes went before the error is not told.
+    /// [`WriteZero`](io::ErrorKind::WriteZero) if the kernel should take nothing and give no reason, which it does not.
+    ///
+    /// # Cancel safety
+    ///
+    /// None: dropped before it resolves, part of `buf` may have been written, and how much is not told.
+    pub async fn write_all(&mut self, mut buf: &[u8]) -> io::Result<()> {
+        while !buf.is_empty() {
+            match self.write(buf).await? {
+                0 => return Err(io::ErrorKind::WriteZero.into()),
+                n => buf = &buf[n..],
+            }
+        }
+        Ok(())
+    }
+
+    /// [`write`](WriteEnd::write) of several buffers, in order, as one.
+    ///
+    /// # Errors
+    ///
+    /// As [`write`](WriteEnd::write).
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropped before it resolves, no byte was written.
+    pub async fn write_vectored(&mut self, bufs: &[IoSlice<'_>]) -> io::Result<usize> {
+        if bufs.iter().all(|buf| buf.is_empty()) {
+            return Ok(0);
+        }
+        poll_fn(|cx| {
+            let write = |fd: &Fd| fd.write_vectored(bufs);
+            self.registration.poll_transfer(cx, Direction::Write, Clears::WouldBlock, write)
+        })
+        .await
+    }
+
+    /// Does nothing: no bytes are held back.
+    ///
+    /// # Errors
+    ///
+    /// None.
+    pub async fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+
+    /// Waits until there may be room to write, or nobody reads any more.
+    ///
+    /// # Errors
+    ///
+    /// `Other` when it would wait and the runtime is gone.
+    ///
+    /// # Cancel safety
+    ///
+    /// It has no effect to be lost.
+    pub async fn writable(&self) -> io::Result<()> {
+        self.registration.ready(Direction::Write).await
+    }
+
+    /// [`writable`](WriteEnd::writable) as a poll function; any number of tasks may wait.
+    ///
+    /// # Errors
+    ///
+    /// `Other` when it would wait and the runtime is gone.
+    pub fn poll_write_ready(&self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        self.registration.poll_ready(cx, Direction::Write)
+    }
+
+    /// Writes what there is room for.
+    ///
+    /// # Errors
+    ///
+    /// [`WouldBlock`](io::ErrorKind::WouldBlock) when there is none; as [`write`](WriteEnd::write).
+    pub fn try_write(&self, buf: &[u8]) -> io::Result<usize> {
+        if buf.is_empty() {
+            return Ok(0);
+        }
+        self.registration.try_transfer(Direction::Write, Clears::WouldBlock, |fd| fd.write(buf))
+    }
+
+    /// [`try_write`](WriteEnd::try_write) of several buffers.
+    ///
+    /// # Errors
+    ///
+    /// As [`try_write`](WriteEnd::try_write).
+    pub fn try_write_vectored(&self, bufs: &[IoSlice<'_>]) -> io::Result<usize> {
+        if bufs.iter().all(|buf| buf.is_empty()) {
+            return Ok(0);
+        }
+        self.registration.try_transfer(Direction::Write, Clears::WouldBlock, |fd| fd.write_vectored(bufs))
+    }
+}
+
+impl AsyncWrite for WriteEnd {
+    fn poll_write(&mut self, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
+        WriteEnd::poll_write(self, cx, buf)
+    }
+
+    fn poll_shutdown(&mut self, _cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn as_registration(&self) -> Option<&Registration<Fd>> {
+        Some(&self.registration)
+    }
+}
+
+impl AsFd for WriteEnd {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.registration.get_ref().as_fd()
+    }
+}

@@ -1,0 +1,63 @@
+//! [`stdin`], [`stdout`] and [`stderr`], without a flag set that is not ours.
+//!
+//! Descriptors 0, 1 and 2 are mostly duplicates of what the parent has: the shell reads from the terminal by the same
+//! open file description as we do, and `O_NONBLOCK` is a flag of the description. A program that sets it breaks its
+//! parent, and one that puts it back when it ends breaks it until then, or for good when it is killed. So egret never
+//! sets it, and reads and writes in the way that the kind of file allows:
+//!
+//! | what it is | how | waits | cancelled |
+//! |---|---|---|---|
+//! | pipe, FIFO | opened once more by `/proc/self/fd/N`: a description of our own, non-blocking | in the reactor | nothing lost |
+//! | terminal | likewise, and not as the controlling one | in the reactor | nothing lost |
+//! | socket | a duplicate; each call says `MSG_DONTWAIT` | in the reactor | nothing lost |
+//! | regular file, other device, or one of the above that may not be opened again | a duplicate: read on a thread, written in place | on the thread | what comes is kept for the next read |
+//!
+//! A regular file is never opened again: that would be another position in it, from 0. Nor is the master of a
+//! pseudo-terminal, for to open that again is to make another terminal. What `epoll` refuses it believes to be always
+//! ready, and a write to it waits for nobody, or as long as the disk does; `println!` waits there as well.
+//!
+//! Nothing is opened before the first operation, so the functions cannot fail.
+
+mod input;
+mod output;
+
+pub use input::{Stdin, stdin};
+pub use output::{Stderr, Stdout, stderr, stdout};
+
+use crate::sys::{Access, Backend, Fd};
+use std::fs::File;
+use std::io::{self, IsTerminal};
+use std::os::fd::{AsRawFd, BorrowedFd, OwnedFd};
+use std::os::unix::fs::{FileTypeExt, MetadataExt};
+use std::path::PathBuf;
+
+/// How a standard stream is to be used.
+enum Way {
+    /// A description of our own, which is non-blocking.
+    Own(Fd),
+    /// A duplicate, of a socket.
+    Socket(Fd),
+    /// A duplicate, of what cannot be waited for.
+    Blocking(File),
+}
+
+/// The device number of `/dev/ptmx` and of every master that comes from it: 5:2, by the kernel's `devices.txt`.
+const MASTER: u64 = 5 << 8 | 2;
+
+/// Finds the way for `stream`, which is one of the three.
+fn way_for(stream: BorrowedFd<'_>, access: Access) -> io::Result<Way> {
+    let file = File::from(stream.try_clone_to_owned()?);
+    let metadata = file.metadata()?;
+    let kind = metadata.file_type();
+    if kind.is_socket() {
+        return Ok(Way::Socket(OwnedFd::from(file).into()));
+    }
+    if kind.is_fifo() || (file.is_terminal() && metadata.rdev() != MASTER) {
+        let path = PathBuf::from(format!("/proc/self/fd/{}", stream.as_raw_fd()));
+        // No /proc, a terminal that is another user's, a pipe whose readers are gone: then as it is.
+        if let Ok(own) = Backend::current().open(&path, access) {
+            return Ok(Way::Own(own));
+        }
+    }
+    Ok(Way::Blocking(file))
+}

@@ -1,0 +1,233 @@
+//! [`Stdin`].
+
+use super::{Way, way_for};
+use crate::blocking::spawn_blocking;
+use crate::io::pipe::ReadEnd;
+use crate::io::{AsyncRead, Clears, Direction, Registration, Start};
+use crate::join::JoinHandle;
+use crate::sys::{Access, Fd};
+use std::fmt;
+use std::fs::File;
+use std::future::{Future, poll_fn};
+use std::io::{self, Read};
+use std::os::fd::AsFd;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll, ready};
+
+/// How much a thread reads at once at most, whatever it is asked for.
+const MOST: usize = 64 * 1024;
+
+/// Standard input, from [`stdin`].
+///
+/// It has no buffer, and takes no more from its descriptor than it is asked for: a child that inherits it reads on from
+/// there. Lines are for the program to find. What [`std::io::stdin`] has in its buffer is not seen here, so use one of
+/// the two.
+pub struct Stdin {
+    way: Option<Reader>,
+}
+
+enum Reader {
+    Own(ReadEnd),
+    Socket(Registration<Fd>),
+    Thread(OnThread),
+}
+
+/// Reads on a thread of the pool, one read at a time.
+struct OnThread {
+    file: Arc<File>,
+    reading: Option<JoinHandle<io::Result<Vec<u8>>>>,
+    /// What was read and not asked for any more, because the one who had asked went away.
+    left: Vec<u8>,
+}
+
+/// Standard input, for a task to wait for.
+///
+/// What is waited for, and how, is by what it is: a pipe, a terminal or a socket in the reactor, a file on a thread. Its
+/// flags, which the parent shares, are never changed, and a read that is dropped leaves nothing behind that holds up
+/// the end of the program.
+///
+/// ```
+/// use egret_runtime::io;
+///
+/// # fn main() {}
+/// async fn first_bytes() -> std::io::Result<Vec<u8>> {
+///     let mut buf = vec![0; 4096];
+///     let n = io::stdin().read(&mut buf).await?;
+///     buf.truncate(n);
+///     Ok(buf)
+/// }
+/// ```
+pub fn stdin() -> Stdin {
+    Stdin { way: None }
+}
+
+impl Stdin {
+    /// Reads what has come, waiting until something has, and returns how many bytes that is. 0 means the end, or that
+    /// `buf` is empty. A terminal gives a line at a time, and 0 for Ctrl-D.
+    ///
+    /// # Errors
+    ///
+    /// Those of `read(2)`, among them `EIO` for a terminal that is gone, or that is not the process's to read from;
+    /// those of `open(2)` and `epoll_ctl(2)` the first time.
+    ///
+    /// # Panics
+    ///
+    /// When this thread is not in a runtime.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropped before it resolves, no byte is lost: the next read gets it.
+    pub async fn read(&mut self, buf: &mut [u8]) -> io::Result<usize> {
+        poll_fn(|cx| self.poll_read(cx, buf)).await
+    }
+
+    /// [`read`](Stdin::read) as a poll function. The task that polled last is the one that is woken.
+    ///
+    /// # Errors
+    ///
+    /// As [`read`](Stdin::read).
+    pub fn poll_read(&mut self, cx: &mut Context<'_>, buf: &mut [u8]) -> Poll<io::Result<usize>> {
+        if buf.is_empty() {
+            return Poll::Ready(Ok(0));
+        }
+        match self.reader()? {
+            Reader::Own(end) => end.poll_read(cx, buf),
+            Reader::Socket(registration) => {
+                let recv = |fd: &Fd| fd.recv_at_once(buf);
+                registration.poll_transfer(cx, Direction::Read, Clears::WouldBlock, recv)
+            }
+            Reader::Thread(thread) => thread.poll_read(cx, buf),
+        }
+    }
+
+    /// Reads until `buf` is full, and returns its length.
+    ///
+    /// # Errors
+    ///
+    /// As [`read`](Stdin::read); [`UnexpectedEof`](io::ErrorKind::UnexpectedEof) when the end comes first.
+    ///
+    /// # Cancel safety
+    ///
+    /// None: dropped before it resolves, part of `buf` may have been filled, and how much is not told.
+    pub async fn read_exact(&mut self, buf: &mut [u8]) -> io::Result<usize> {
+        let mut filled = 0;
+        while filled < buf.len() {
+            match self.read(&mut buf[filled..]).await? {
+                0 => return Err(io::ErrorKind::UnexpectedEof.into()),
+                n => filled += n,
+            }
+        }
+        Ok(filled)
+    }
+
+    /// Reads until the end and appends to `buf`. Returns how many bytes came.
+    ///
+    /// # Errors
+    ///
+    /// As [`read`](Stdin::read); what came before the error is in `buf`.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropped before it resolves, what has come is in `buf`: another call goes on.
+    pub async fn read_to_end(&mut self, buf: &mut Vec<u8>) -> io::Result<usize> {
+        let before = buf.len();
+        let mut chunk = vec![0; MOST];
+        loop {
+            match self.read(&mut chunk).await? {
+                0 => return Ok(buf.len() - before),
+                n => buf.extend_from_slice(&chunk[..n]),
+            }
+        }
+    }
+
+    /// Finds the way, the first time.
+    fn reader(&mut self) -> io::Result<&mut Reader> {
+        if self.way.is_none() {
+            self.way = Some(Reader::open()?);
+        }
+        Ok(self.way.as_mut().expect("it has been opened"))
+    }
+}
+
+impl Reader {
+    fn open() -> io::Result<Reader> {
+        let stdin = io::stdin();
+        let way = way_for(stdin.as_fd(), Access { read: true, write: false })?;
+        let refused = match way {
+            Way::Own(fd) => match ReadEnd::new(fd) {
+                Ok(end) => return Ok(Reader::Own(end)),
+                Err((_closed, error)) => error,
+            },
+            Way::Socket(fd) => match Registration::new(fd, Start::Unknown) {
+                Ok(registration) => return Ok(Reader::Socket(registration)),
+                Err((_closed, error)) => error,
+            },
+            Way::Blocking(file) => {
+                let file = Arc::new(file);
+                return Ok(Reader::Thread(OnThread { file, reading: None, left: Vec::new() }));
+            }
+        };
+        Err(refused)
+    }
+}
+
+impl OnThread {
+    fn poll_read(&mut self, cx: &mut Context<'_>, buf: &mut [u8]) -> Poll<io::Result<usize>> {
+        while self.left.is_empty() {
+            let reading = self.reading.get_or_insert_with(|| {
+                let (file, len) = (self.file.clone(), buf.len().min(MOST));
+                spawn_blocking(move || read(&file, len))
+            });
+            let outcome = ready!(Pin::new(reading).poll(cx));
+            self.reading = None;
+            match outcome {
+                // 0 is the end: nothing is left then, either.
+                Ok(read) => match read? {
+                    read if read.is_empty() => return Poll::Ready(Ok(0)),
+                    read => self.left = read,
+                },
+                // The runtime that it was to be read in has ended before it was begun: in this one, then.
+                Err(error) if error.is_cancelled() => {}
+                Err(error) => return Poll::Ready(Err(io::Error::other(error))),
+            }
+        }
+        let n = self.left.len().min(buf.len());
+        buf[..n].copy_from_slice(&self.left[..n]);
+        self.left.drain(..n);
+        Poll::Ready(Ok(n))
+    }
+}
+
+fn read(mut file: &File, len: usize) -> io::Result<Vec<u8>> {
+    let mut bytes = vec![0; len];
+    loop {
+        match file.read(&mut bytes) {
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            result => {
+                bytes.truncate(result?);
+                return Ok(bytes);
+            }
+        }
+    }
+}
+
+impl AsyncRead for Stdin {
+    fn poll_read(&mut self, cx: &mut Context<'_>, buf: &mut [u8]) -> Poll<io::Result<usize>> {
+        Stdin::poll_read(self, cx, buf)
+    }
+
+    /// Once it has been read from, where it is a pipe or a terminal. A socket is not: a splice from it waits.
+    fn as_registration(&self) -> Option<&Registration<Fd>> {
+        match &self.way {
+            Some(Reader::Own(end)) => end.as_registration(),
+            _ => None,
+        }
+    }
+}
+
+impl fmt::Debug for Stdin {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Stdin")
+    }
+}

@@ -1,0 +1,277 @@
+//! [`Child`]: a process that was spawned, until it has been waited for.
+//!
+//! It owns the pidfd. Why opening one after the spawn is no race: a process that has ended keeps its number until its
+//! parent has waited for it, and the parent is this process, in which nobody but the `Child` waits for this number
+//! (std's handle, which could, is dropped by then). A pidfd from the spawn itself, which std offers on nightly only,
+//! would make that true also where the program waits for children that it does not know.
+//!
+//! The pidfd is registered for the length of a wait and not for the life of the child: two system calls for each
+//! wait, beside which the process itself costs thousands, and a child that outlives its runtime can be waited for in
+//! the next one.
+//!
+//! ```text
+//!                  reap (waitid answers)
+//!     Running ----------------------------> Done
+//!        |
+//!        +--- drop ---> orphan.rs (killed first, by `kill_on_drop`)
+//! ```
+
+use super::orphan;
+use super::stdio::{ChildStderr, ChildStdin, ChildStdout};
+use crate::io::{Direction, Registration, Start};
+use crate::sys::{Backend, Fd};
+use std::future::{Future, poll_fn};
+use std::io;
+use std::os::fd::AsFd;
+use std::pin::pin;
+use std::process::{ExitStatus, Output};
+use std::task::Poll;
+
+/// A child process.
+///
+/// Made by [`Command::spawn`](super::Command::spawn). Dropped, it goes on running, unless
+/// [`kill_on_drop`](super::Command::kill_on_drop) was asked for, and is reaped when it ends.
+///
+/// ```
+/// use egret_runtime::process::Command;
+/// use std::process::Stdio;
+///
+/// # egret_runtime::block_on(async {
+/// let mut child = Command::new("cat").stdin(Stdio::piped()).stdout(Stdio::piped()).spawn()?;
+/// let (mut stdin, mut stdout) = (child.stdin.take().unwrap(), child.stdout.take().unwrap());
+///
+/// stdin.write_all(b"hello").await?;
+/// drop(stdin); // the end of its input, at which cat ends
+/// let mut echo = Vec::new();
+/// stdout.read_to_end(&mut echo).await?;
+/// assert_eq!(echo, b"hello");
+/// assert!(child.wait().await?.success());
+/// # std::io::Result::Ok(())
+/// # }).unwrap();
+/// ```
+#[derive(Debug)]
+pub struct Child {
+    pid: u32,
+    state: State,
+    kill_on_drop: bool,
+    /// The pipe to its standard input, if `Stdio::piped()` was asked for.
+    pub stdin: Option<ChildStdin>,
+    /// The pipe from its standard output, if `Stdio::piped()` was asked for.
+    pub stdout: Option<ChildStdout>,
+    /// The pipe from its standard error, if `Stdio::piped()` was asked for.
+    pub stderr: Option<ChildStderr>,
+}
+
+#[derive(Debug)]
+enum State {
+    /// Has not been waited for, whether it runs or not: the number is its own.
+    Running(Fd),
+    Done(ExitStatus),
+}
+
+impl Child {
+    /// Takes over what std has spawned. On an error the process has been killed and reaped.
+    #[track_caller]
+    pub(super) fn new(mut std: std::process::Child, kill_on_drop: bool) -> io::Result<Child> {
+        let pid = std.id();
+        let pipes = (std.stdin.take(), std.stdout.take(), std.stderr.take());
+        match Backend::current().pidfd(pid) {
+            Ok(pidfd) => {
+                // The handle of std does nothing when it is dropped, and is not needed any more.
+                drop(std);
+                // From here on a failure drops the child, which sees to its end.
+                let state = State::Running(pidfd);
+                let mut child =
+                    Child { pid, state, kill_on_drop: true, stdin: None, stdout: None, stderr: None };
+                child.stdin = pipes.0.map(ChildStdin::from_std).transpose()?;
+                child.stdout = pipes.1.map(ChildStdout::from_std).transpose()?;
+                child.stderr = pipes.2.map(ChildStderr::from_std).transpose()?;
+                child.kill_on_drop = kill_on_drop;
+                Ok(child)
+            }
+            Err(error) => {
+                // Killed, it ends at once: this wait is as short as the spawn was.
+                let _ = std.kill();
+                let _ = std.wait();
+                Err(error)
+            }
+        }
+    }
+
+    /// The number of the process; `None` once it has been waited for, for then it may be another's.
+    pub fn id(&self) -> Option<u32> {
+        match self.state {
+            State::Running(_) => Some(self.pid),
+            State::Done(_) => None,
+        }
+    }
+
+    /// Waits until the process has ended. Its standard input is closed first, so that a child which reads to the end
+    /// of it comes to one.
+    ///
+    /// Once it has resolved it resolves again, to the same. A grandchild may still have the pipes open.
+    ///
+    /// # Errors
+    ///
+    /// `ECHILD` when something in this process has waited for the child behind its back, or `SIGCHLD` is ignored;
+    /// those of `epoll_ctl(2)`; `Other` when the runtime ends meanwhile, and then another can go on.
+    ///
+    /// # Panics
+    ///
+    /// When it has to wait and this thread is not in a runtime.
+    ///
+    /// # Cancel safety
+    ///
+    /// It has no effect to be lost but that standard input is closed.
+    pub async fn wait(&mut self) -> io::Result<ExitStatus> {
+        drop(self.stdin.take());
+        self.ended().await
+    }
+
+    async fn ended(&mut self) -> io::Result<ExitStatus> {
+        if let Some(status) = self.try_wait()? {
+            return Ok(status);
+        }
+        if let State::Running(pidfd) = &self.state {
+            // If it has ended since, this registration reports that at once.
+            let watched = Registration::new(pidfd.as_fd(), Start::Empty).map_err(|(_, error)| error)?;
+            let status = watched.io(Direction::Read, |_| pidfd.reap()).await?;
+            drop(watched);
+            self.state = State::Done(status);
+        }
+        match self.state {
+            State::Done(status) => Ok(status),
+            State::Running(_) => unreachable!("it has been waited for"),
+        }
+    }
+
+    /// How the process has ended, if it has.
+    ///
+    /// # Errors
+    ///
+    /// `ECHILD` as [`wait`](Child::wait).
+    pub fn try_wait(&mut self) -> io::Result<Option<ExitStatus>> {
+        let pidfd = match &self.state {
+            State::Done(status) => return Ok(Some(*status)),
+            State::Running(pidfd) => pidfd,
+        };
+        match pidfd.reap() {
+            Ok(status) => {
+                self.state = State::Done(status);
+                Ok(Some(status))
+            }
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Kills the process by `SIGKILL`, and does not wait. It is to be waited for as ever.
+    ///
+    /// The signal goes by the pidfd, so it cannot hit another process.
+    ///
+    /// # Errors
+    ///
+    /// [`InvalidInput`](io::ErrorKind::InvalidInput) when it has been waited for; `EPERM` for a process that has become
+    /// another user's.
+    pub fn start_kill(&mut self) -> io::Result<()> {
+        match &self.state {
+            State::Running(pidfd) => pidfd.kill_process(),
+            State::Done(_) => Err(io::Error::new(
+                io::ErrorKind::InvalidInput,
+                "the process has ended and was waited for: there is nothing to kill",
+            )),
+        }
+    }
+
+    /// Kills the process by `SIGKILL` and waits until it has ended.
+    ///
+    /// # Errors
+    ///
+    /// As [`start_kill`](Child::start_kill) and [`wait`](Child::wait).
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropped before it resolves, the process has been killed; [`wait`](Child::wait) for it.
+    pub async fn kill(&mut self) -> io::Result<()> {
+        self.start_kill()?;
+        self.wait().await?;
+        Ok(())
+    }
+
+    /// Waits until the process has ended **and** its pipes have, and returns what came through them. Its standard
+    /// input is closed first.
+    ///
+    /// A pipe that was not asked for, or that was taken out, is an empty vector. While a grandchild has one open this
+    /// waits, also when the child has ended.
+    ///
+    /// # Errors
+    ///
+    /// As [`wait`](Child::wait), and those of `read(2)`.
+    ///
+    /// # Cancel safety
+    ///
+    /// None: dropped before it resolves, the child is dropped, and what had come is lost.
+    pub async fn wait_with_output(mut self) -> io::Result<Output> {
+        drop(self.stdin.take());
+        let mut pipes = (self.stdout.take(), self.stderr.take());
+        let (mut stdout, mut stderr) = (Vec::new(), Vec::new());
+        let mut status = None;
+        {
+            let mut ended = pin!(self.ended());
+            poll_fn(|cx| {
+                // All three each time: a child that fills one pipe while nobody reads it does not end.
+                if drained(&mut pipes.0, |pipe| pipe.poll_read_to_end(cx, &mut stdout))?
+                    & drained(&mut pipes.1, |pipe| pipe.poll_read_to_end(cx, &mut stderr))?
+                    & has_ended(&mut status, || ended.as_mut().poll(cx))?
+                {
+                    Poll::Ready(io::Result::Ok(()))
+                } else {
+                    Poll::Pending
+                }
+            })
+            .await?;
+        }
+        let status = status.expect("it has ended");
+        Ok(Output { status, stdout, stderr })
+    }
+}
+
+/// Whether there is no pipe, or it has come to its end, and is closed then.
+fn drained<P>(pipe: &mut Option<P>, read: impl FnOnce(&mut P) -> Poll<io::Result<()>>) -> io::Result<bool> {
+    if let Some(open) = pipe {
+        match read(open) {
+            Poll::Pending => return Ok(false),
+            Poll::Ready(result) => result?,
+        }
+        *pipe = None;
+    }
+    Ok(true)
+}
+
+fn has_ended(
+    status: &mut Option<ExitStatus>,
+    wait: impl FnOnce() -> Poll<io::Result<ExitStatus>>,
+) -> io::Result<bool> {
+    if status.is_none() {
+        match wait() {
+            Poll::Pending => return Ok(false),
+            Poll::Ready(result) => *status = Some(result?),
+        }
+    }
+    Ok(true)
+}
+
+impl Drop for Child {
+    fn drop(&mut self) {
+        let State::Running(pidfd) = &self.state else { return };
+        if self.kill_on_drop {
+            // Nobody is left to tell. What could not be killed is reaped when it ends all the same.
+            let _ = pidfd.kill_process();
+        }
+        // Any status will do: nobody can ask any more.
+        let done = State::Done(ExitStatus::default());
+        if let State::Running(pidfd) = std::mem::replace(&mut self.state, done) {
+            orphan::adopt(pidfd);
+        }
+    }
+}

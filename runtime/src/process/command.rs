@@ -1,0 +1,239 @@
+//! [`Command`]: std's, whose children are this module's.
+
+use super::Child;
+use super::orphan;
+use std::ffi::OsStr;
+use std::io;
+use std::path::Path;
+use std::process::{ExitStatus, Output, Stdio};
+
+/// Which program to run, and how.
+///
+/// It is [`std::process::Command`] with the same methods, and what is not repeated here is set through
+/// [`as_std_mut`](Command::as_std_mut), among it `pre_exec`, which is unsafe. The child starts with an empty signal mask
+/// and the default action for `SIGPIPE`, and has no descriptors of egret's.
+///
+/// Spawning blocks this thread until the program has been loaded or could not be, some hundred microseconds: so
+/// does std's, and `execve(2)` knows no other way to say that there is no such file.
+///
+/// ```
+/// use egret_runtime::process::Command;
+///
+/// # egret_runtime::block_on(async {
+/// let status = Command::new("sh").args(["-c", "exit $CODE"]).env("CODE", "7").status().await?;
+/// assert_eq!(status.code(), Some(7));
+/// # std::io::Result::Ok(())
+/// # }).unwrap();
+/// ```
+#[derive(Debug)]
+pub struct Command {
+    std: std::process::Command,
+    kill_on_drop: bool,
+}
+
+impl Command {
+    /// Runs `program`, which is searched for in `PATH`, with no arguments, and with the environment, the working
+    /// directory and the standard streams of this process.
+    pub fn new<S: AsRef<OsStr>>(program: S) -> Command {
+        std::process::Command::new(program).into()
+    }
+
+    /// The command of std, to be looked at.
+    pub fn as_std(&self) -> &std::process::Command {
+        &self.std
+    }
+
+    /// The command of std, to be changed.
+    pub fn as_std_mut(&mut self) -> &mut std::process::Command {
+        &mut self.std
+    }
+
+    /// The command of std.
+    pub fn into_std(self) -> std::process::Command {
+        self.std
+    }
+
+    /// Adds an argument.
+    pub fn arg<S: AsRef<OsStr>>(&mut self, arg: S) -> &mut Command {
+        self.std.arg(arg);
+        self
+    }
+
+    /// Adds arguments.
+    pub fn args<I, S>(&mut self, args: I) -> &mut Command
+    where
+        I: IntoIterator<Item = S>,
+        S: AsRef<OsStr>,
+    {
+        self.std.args(args);
+        self
+    }
+
+    /// Sets what the program sees as its own name.
+    pub fn arg0<S: AsRef<OsStr>>(&mut self, arg: S) -> &mut Command {
+        std::os::unix::process::CommandExt::arg0(&mut self.std, arg);
+        self
+    }
+
+    /// Sets a variable of the environment.
+    pub fn env<K, V>(&mut self, key: K, val: V) -> &mut Command
+    where
+        K: AsRef<OsStr>,
+        V: AsRef<OsStr>,
+    {
+        self.std.env(key, val);
+        self
+    }
+
+    /// Sets variables of the environment.
+    pub fn envs<I, K, V>(&mut self, vars: I) -> &mut Command
+    where
+        I: IntoIterator<Item = (K, V)>,
+        K: AsRef<OsStr>,
+        V: AsRef<OsStr>,
+    {
+        self.std.envs(vars);
+        self
+    }
+
+    /// Takes a variable out of the environment.
+    pub fn env_remove<K: AsRef<OsStr>>(&mut self, key: K) -> &mut Command {
+        self.std.env_remove(key);
+        self
+    }
+
+    /// Starts with an empty environment.
+    pub fn env_clear(&mut self) -> &mut Command {
+        self.std.env_clear();
+        self
+    }
+
+    /// Sets the working directory.
+    pub fn current_dir<P: AsRef<Path>>(&mut self, dir: P) -> &mut Command {
+        self.std.current_dir(dir);
+        self
+    }
+
+    /// Sets standard input. Inherited by default; by [`output`](Command::output), too.
+    pub fn stdin<T: Into<Stdio>>(&mut self, cfg: T) -> &mut Command {
+        self.std.stdin(cfg);
+        self
+    }
+
+    /// Sets standard output. Inherited by default.
+    pub fn stdout<T: Into<Stdio>>(&mut self, cfg: T) -> &mut Command {
+        self.std.stdout(cfg);
+        self
+    }
+
+    /// Sets standard error. Inherited by default.
+    pub fn stderr<T: Into<Stdio>>(&mut self, cfg: T) -> &mut Command {
+        self.std.stderr(cfg);
+        self
+    }
+
+    /// Whether the child is killed when it is dropped before it has been waited for; false by default. It is reaped
+    /// either way. Its own children are not killed: see [`process_group`](Command::process_group).
+    ///
+    /// ```
+    /// use egret_runtime::process::Command;
+    ///
+    /// # egret_runtime::block_on(async {
+    /// let child = Command::new("sleep").arg("1000").kill_on_drop(true).spawn()?;
+    /// drop(child);
+    /// # std::io::Result::Ok(())
+    /// # }).unwrap();
+    /// ```
+    pub fn kill_on_drop(&mut self, kill_on_drop: bool) -> &mut Command {
+        self.kill_on_drop = kill_on_drop;
+        self
+    }
+
+    /// Whether the child is killed when it is dropped.
+    pub fn get_kill_on_drop(&self) -> bool {
+        self.kill_on_drop
+    }
+
+    /// Sets the process group, 0 for a new one: see [`setpgid(2)`](https://man7.org/linux/man-pages/man2/setpgid.2.html).
+    pub fn process_group(&mut self, pgroup: i32) -> &mut Command {
+        std::os::unix::process::CommandExt::process_group(&mut self.std, pgroup);
+        self
+    }
+
+    /// Sets the user. Supplementary groups are dropped when this process is root's.
+    pub fn uid(&mut self, id: u32) -> &mut Command {
+        std::os::unix::process::CommandExt::uid(&mut self.std, id);
+        self
+    }
+
+    /// Sets the group.
+    pub fn gid(&mut self, id: u32) -> &mut Command {
+        std::os::unix::process::CommandExt::gid(&mut self.std, id);
+        self
+    }
+
+    /// Starts the program.
+    ///
+    /// # Errors
+    ///
+    /// [`NotFound`](io::ErrorKind::NotFound) when there is no such program or no such directory,
+    /// [`PermissionDenied`](io::ErrorKind::PermissionDenied), `EAGAIN` at the limit of processes, `EMFILE`; those of
+    /// [`execve(2)`](https://man7.org/linux/man-pages/man2/execve.2.html). `ENOSYS` on a kernel or in a sandbox without
+    /// pidfds. On an error no process is left, though one may have been started and killed if there was a descriptor
+    /// for it and none for its pidfd.
+    ///
+    /// # Panics
+    ///
+    /// When this thread is not in a runtime and a stream is `Stdio::piped()`.
+    #[track_caller]
+    pub fn spawn(&mut self) -> io::Result<Child> {
+        orphan::attend();
+        Child::new(self.std.spawn()?, self.kill_on_drop)
+    }
+
+    /// Starts the program and waits until it has ended. Pipes that were asked for are closed at once.
+    ///
+    /// # Errors
+    ///
+    /// As [`spawn`](Command::spawn) and [`Child::wait`].
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropped before it resolves, the child is dropped: see [`kill_on_drop`](Command::kill_on_drop). The program is
+    /// started by the call and not by the first poll.
+    #[track_caller]
+    pub fn status(&mut self) -> impl Future<Output = io::Result<ExitStatus>> + use<> {
+        let child = self.spawn();
+        async {
+            let mut child = child?;
+            drop((child.stdout.take(), child.stderr.take()));
+            child.wait().await
+        }
+    }
+
+    /// Starts the program, waits until it and its pipes have ended, and returns what it wrote to its standard output
+    /// and its standard error, which are pipes whatever was asked for. Standard input is inherited if nothing else was
+    /// asked for.
+    ///
+    /// # Errors
+    ///
+    /// As [`spawn`](Command::spawn) and [`Child::wait_with_output`].
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropped before it resolves, the child is dropped: see [`kill_on_drop`](Command::kill_on_drop). The program is
+    /// started by the call and not by the first poll.
+    #[track_caller]
+    pub fn output(&mut self) -> impl Future<Output = io::Result<Output>> + use<> {
+        self.std.stdout(Stdio::piped());
+        self.std.stderr(Stdio::piped());
+        let child = self.spawn();
+        async { child?.wait_with_output().await }
+    }
+}
+
+impl From<std::process::Command> for Command {
+    fn from(std: std::process::Command) -> Command {
+        Command { std, kill_on_drop: false }
+    }
+}

@@ -1,0 +1,64 @@
+//! The pipes of a child as `AsyncRead` and `AsyncWrite` of [`futures-io`](https://docs.rs/futures-io). With feature
+//! `futures-io`.
+//!
+//! A pipe has no end but that of its writer, so a close does nothing: what ends it is the drop.
+
+use super::{ChildStderr, ChildStdin, ChildStdout};
+use crate::io::pipe;
+use futures_io::{AsyncRead, AsyncWrite};
+use std::io::{self, IoSlice, IoSliceMut};
+use std::pin::Pin;
+use std::task::{Context, Poll};
+
+impl AsyncRead for ChildStdout {
+    #[inline]
+    fn poll_read(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut [u8]) -> Poll<io::Result<usize>> {
+        ChildStdout::poll_read(self.get_mut(), cx, buf)
+    }
+
+    fn poll_read_vectored(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        bufs: &mut [IoSliceMut<'_>],
+    ) -> Poll<io::Result<usize>> {
+        pipe::poll_read_vectored(self.get_mut(), cx, bufs)
+    }
+}
+
+impl AsyncRead for ChildStderr {
+    #[inline]
+    fn poll_read(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut [u8]) -> Poll<io::Result<usize>> {
+        ChildStderr::poll_read(self.get_mut(), cx, buf)
+    }
+
+    fn poll_read_vectored(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        bufs: &mut [IoSliceMut<'_>],
+    ) -> Poll<io::Result<usize>> {
+        pipe::poll_read_vectored(self.get_mut(), cx, bufs)
+    }
+}
+
+impl AsyncWrite for ChildStdin {
+    #[inline]
+    fn poll_write(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
+        ChildStdin::poll_write(self.get_mut(), cx, buf)
+    }
+
+    fn poll_write_vectored(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        bufs: &[IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        pipe::poll_write_vectored(self.get_mut(), cx, bufs)
+    }
+
+    fn poll_flush(self: Pin<&mut Self>, _cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn poll_close(self: Pin<&mut Self>, _cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Poll::Ready(Ok(()))
+    }
+}

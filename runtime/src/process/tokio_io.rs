@@ -1,0 +1,54 @@
+//! The pipes of a child as tokio's [`AsyncRead`] and [`AsyncWrite`]. With feature `tokio-io`.
+//!
+//! A pipe has no end but that of its writer, so a shutdown does nothing: what ends it is the drop.
+
+use super::{ChildStderr, ChildStdin, ChildStdout};
+use crate::io::pipe;
+use crate::sys::lend_tokio;
+use std::io::{self, IoSlice};
+use std::pin::Pin;
+use std::task::{Context, Poll};
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+
+impl AsyncRead for ChildStdout {
+    #[inline]
+    fn poll_read(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+        let pipe = self.get_mut();
+        lend_tokio(buf, |buf| pipe::poll_read_uninit(pipe, cx, buf)).map_ok(|_| ())
+    }
+}
+
+impl AsyncRead for ChildStderr {
+    #[inline]
+    fn poll_read(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+        let pipe = self.get_mut();
+        lend_tokio(buf, |buf| pipe::poll_read_uninit(pipe, cx, buf)).map_ok(|_| ())
+    }
+}
+
+impl AsyncWrite for ChildStdin {
+    #[inline]
+    fn poll_write(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
+        ChildStdin::poll_write(self.get_mut(), cx, buf)
+    }
+
+    fn poll_flush(self: Pin<&mut Self>, _cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn poll_shutdown(self: Pin<&mut Self>, _cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        true
+    }
+
+    fn poll_write_vectored(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        bufs: &[IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        pipe::poll_write_vectored(self.get_mut(), cx, bufs)
+    }
+}
