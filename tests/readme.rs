@@ -28,13 +28,29 @@ fn links(page: &str) -> Vec<(&str, &str)> {
     links
 }
 
+/// The blocks of Rust of a page.
+fn blocks(page: &str) -> Vec<&str> {
+    page.split("```rust\n").skip(1).map(|block| block.split("```").next().unwrap()).collect()
+}
+
 #[test]
 fn the_readme_shows_the_first_example_as_it_is() {
     let readme = fs::read_to_string(root().join("README.md")).unwrap();
     let example = fs::read_to_string(root().join("examples/hello_http.rs")).unwrap();
-    let block = readme.split("```rust\n").nth(1).expect("a block of Rust in README.md");
-    let block = block.split("```").next().unwrap();
+    let block = *blocks(&readme).first().expect("a block of Rust in README.md");
     assert_eq!(block, example, "the block in README.md against examples/hello_http.rs");
+}
+
+#[test]
+fn the_page_on_testing_shows_its_tests_as_they_are_and_all_of_them() {
+    let page = fs::read_to_string(root().join("docs/testing.md")).unwrap();
+    let tests = fs::read_to_string(root().join("tests/testing.rs")).unwrap();
+    let (_comment, tests) = tests.split_once("\n\n").unwrap();
+    let blocks = blocks(&page);
+    assert_eq!(blocks.join("\n"), tests, "docs/testing.md, block after block, against tests/testing.rs");
+    let examples = blocks.iter().filter(|block| block.starts_with("#[test]\n")).count();
+    assert_eq!(examples, tests.matches("#[test]\n").count(), "an example to a block");
+    assert!(examples >= 6, "{examples} examples");
 }
 
 #[test]

@@ -9,6 +9,7 @@
 //!
 //! Nothing in here calls user code, so the borrow taken by each method ends before anyone else can ask.
 
+use crate::record::Trace;
 use crate::stats::Counter;
 use std::cell::{RefCell, RefMut};
 
@@ -24,6 +25,8 @@ pub(crate) struct RunQueue {
     pub(crate) queued: Counter,
     pub(crate) coalesced: Counter,
     pub(crate) stale: Counter,
+    /// Told of each wake and of each poll, for tests.
+    pub(crate) trace: Trace,
 }
 
 #[derive(Debug)]
@@ -66,8 +69,8 @@ pub(crate) enum Woken {
 impl RunQueue {
     pub(crate) fn new(executor: u16, first_generation: u16) -> RunQueue {
         let inner = RefCell::new(Inner { marks: Vec::new(), len: 0, head: 0, tail: 0 });
-        let (queued, coalesced, stale) = Default::default();
-        RunQueue { inner, executor, first_generation, queued, coalesced, stale }
+        let (queued, coalesced, stale, trace) = Default::default();
+        RunQueue { inner, executor, first_generation, queued, coalesced, stale, trace }
     }
 
     /// Gives `index` to a new task, puts it in the queue and returns the generation that wakes it.
@@ -123,6 +126,7 @@ impl RunQueue {
         // Cleared before the poll, so that a wake during it counts.
         let mark = &mut inner.marks[index as usize];
         mark.queued = false;
+        self.trace.popped(index);
         Some((index, mark.generation))
     }
 
@@ -139,9 +143,22 @@ impl Batch<'_> {
         self.queue.executor
     }
 
+    /// Who is told what the wakes come from.
+    #[inline]
+    pub(crate) fn trace(&self) -> &Trace {
+        &self.queue.trace
+    }
+
     /// [`RunQueue::wake`].
     #[inline]
     pub(crate) fn wake(&mut self, index: u32, generation: u16) -> Woken {
+        let woken = self.put(index, generation);
+        self.queue.trace.woken(index, woken);
+        woken
+    }
+
+    #[inline]
+    fn put(&mut self, index: u32, generation: u16) -> Woken {
         let Some(mark) = self.inner.marks.get(index as usize).filter(|mark| mark.generation == generation)
         else {
             self.queue.stale.bump();

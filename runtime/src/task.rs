@@ -75,6 +75,10 @@ pub(crate) trait Task {
     fn cancel(&self);
 
     fn id(&self) -> Id;
+
+    /// What it is called in reports, and where it was spawned; `None` once it is over.
+    #[cfg(feature = "test-util")]
+    fn label(&self) -> Option<(Option<Box<str>>, &'static Location<'static>)>;
 }
 
 /// A spawned future, as its handle sees it.
@@ -281,6 +285,14 @@ impl<F: Future> Task for TaskCell<F> {
 
     fn id(&self) -> Id {
         self.id
+    }
+
+    #[cfg(feature = "test-util")]
+    fn label(&self) -> Option<(Option<Box<str>>, &'static Location<'static>)> {
+        let rare = self.rare.take();
+        let name = rare.as_ref().and_then(|rare| rare.name.clone());
+        self.rare.set(rare);
+        matches!(self.phase.get(), Phase::Idle | Phase::Running).then_some((name, self.spawned_at))
     }
 }
 

@@ -1,0 +1,223 @@
+//! [`LeakGuard`]: nothing is left of what a test made.
+//!
+//! Tests run side by side on threads of one process, and each opens and closes descriptors when it likes. So the guard of
+//! a runtime looks at what that runtime has, which no other thread can touch, and never at the process; the guard of the
+//! process is for those that are alone in it.
+
+use crate::executor;
+use crate::executor::alive::Alive;
+use crate::remote;
+use crate::runtime::Runtime;
+use crate::sys::signal;
+use std::collections::BTreeMap;
+use std::fmt;
+use std::fs;
+use std::os::fd::RawFd;
+use std::thread;
+use std::time::{Duration, Instant};
+
+/// How long a blocking job may take to end after it has given its output. Waited for only by a guard that would fail.
+const ENDING: Duration = Duration::from_secs(1);
+
+/// Panics at its end when more is there than was at its start, and says what.
+///
+/// The end is [`finish`](LeakGuard::finish), or its drop. A drop while the thread panics checks nothing, so that the first
+/// failure is the one that is seen.
+///
+/// There are two kinds:
+///
+/// * [`LeakGuard::runtime`] looks at one runtime: tasks (with their name and where they were spawned), registered
+///   descriptors (with what each is), timers and blocking jobs. Other threads may do what they like meanwhile. It does not see
+///   descriptors that are not registered, such as files.
+/// * [`LeakGuard::process`] looks at all descriptors of the process. Any other thread that opens one meanwhile is taken for a
+///   leak, so it is for a test binary with a single test, for `--test-threads=1`, or for a test that runs itself again in a
+///   process of its own.
+///
+/// ```
+/// use egret_runtime::runtime::Runtime;
+/// use egret_runtime::test::LeakGuard;
+///
+/// let rt = Runtime::new()?;
+/// let guard = LeakGuard::runtime(&rt);
+/// rt.block_on(async { egret_runtime::spawn(async {}).await.unwrap() });
+/// guard.finish();
+/// # std::io::Result::Ok(())
+/// ```
+///
+/// ```should_panic
+/// use egret_runtime::runtime::Runtime;
+/// use egret_runtime::test::LeakGuard;
+///
+/// let rt = Runtime::new()?;
+/// let guard = LeakGuard::runtime(&rt);
+/// rt.spawn(std::future::pending::<()>()); // nobody waits for it, and it waits for nothing
+/// guard.finish();
+/// # std::io::Result::Ok(())
+/// ```
+#[must_use = "it checks at its end"]
+pub struct LeakGuard<'rt> {
+    watched: Watched<'rt>,
+}
+
+enum Watched<'rt> {
+    Runtime(&'rt Runtime, Alive),
+    Process(BTreeMap<RawFd, String>),
+    Nothing,
+}
+
+/// What was left behind, one line each: see [`LeakGuard::check`].
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Leaks {
+    lines: Vec<String>,
+}
+
+impl LeakGuard<'_> {
+    /// Watches a runtime: what it has now is not a leak.
+    pub fn runtime(rt: &Runtime) -> LeakGuard<'_> {
+        LeakGuard { watched: Watched::Runtime(rt, alive(rt)) }
+    }
+
+    /// Watches the descriptors of the process: those that are open now are no leak.
+    ///
+    /// Nor are the eventfds that egret keeps for as long as the process lives: one for each runtime that was ever alive at
+    /// the same time, which the next ones take over, and one for signals.
+    ///
+    /// # Panics
+    ///
+    /// Where `/proc` is not mounted.
+    #[track_caller]
+    pub fn process() -> LeakGuard<'static> {
+        LeakGuard { watched: Watched::Process(open()) }
+    }
+
+    /// Says what has been left behind so far, and goes on watching.
+    ///
+    /// # Errors
+    ///
+    /// What is there and was not at the start.
+    #[track_caller]
+    pub fn check(&self) -> Result<(), Leaks> {
+        let leaks = match &self.watched {
+            Watched::Runtime(rt, before) => of_runtime(&alive_without_ending_jobs(rt, before), before),
+            Watched::Process(before) => of_process(before),
+            Watched::Nothing => Leaks::default(),
+        };
+        if leaks.lines.is_empty() { Ok(()) } else { Err(leaks) }
+    }
+
+    /// Ends the watch.
+    ///
+    /// # Panics
+    ///
+    /// When anything is there that was not at the start.
+    #[track_caller]
+    pub fn finish(mut self) {
+        self.end();
+    }
+
+    #[track_caller]
+    fn end(&mut self) {
+        let result = self.check();
+        self.watched = Watched::Nothing;
+        if let Err(leaks) = result {
+            panic!("{leaks}");
+        }
+    }
+}
+
+impl Drop for LeakGuard<'_> {
+    fn drop(&mut self) {
+        if !thread::panicking() {
+            self.end();
+        }
+    }
+}
+
+fn alive(rt: &Runtime) -> Alive {
+    let _in = rt.enter();
+    executor::current().alive()
+}
+
+/// What is alive when the jobs that are about to end have ended. A job is counted until its thread has woken whoever
+/// awaits it, so who was woken can be here first.
+fn alive_without_ending_jobs(rt: &Runtime, before: &Alive) -> Alive {
+    let start = Instant::now();
+    loop {
+        let now = alive(rt);
+        if now.blocking_jobs <= before.blocking_jobs || start.elapsed() > ENDING {
+            return now;
+        }
+        thread::yield_now();
+    }
+}
+
+fn of_runtime(now: &Alive, before: &Alive) -> Leaks {
+    let mut lines = Vec::new();
+    for task in &now.tasks {
+        if !before.tasks.iter().any(|other| other.id == task.id) {
+            lines.push(task.to_string());
+        }
+    }
+    for source in now.sources.iter().filter(|source| !before.sources.contains(source)) {
+        let (_, fd) = *source;
+        let what = what_is(fd).unwrap_or_else(|| "closed behind egret's back".to_owned());
+        lines.push(format!("registered descriptor {fd}: {what}"));
+    }
+    let mut more = |what: &str, now: usize, before: usize| {
+        if now > before {
+            lines.push(format!("{} {what}, {now} in all", now - before));
+        }
+    };
+    more("more timers than before", now.timers, before.timers);
+    more("more blocking jobs than before", now.blocking_jobs, before.blocking_jobs);
+    Leaks { lines }
+}
+
+fn of_process(before: &BTreeMap<RawFd, String>) -> Leaks {
+    let mut kept = remote::bells();
+    kept.extend(signal::bell_number());
+    let new = open().into_iter().filter(|(fd, what)| before.get(fd) != Some(what) && !kept.contains(fd));
+    Leaks { lines: new.map(|(fd, what)| format!("descriptor {fd}: {what}")).collect() }
+}
+
+/// The descriptors of the process, each with what it is.
+#[track_caller]
+fn open() -> BTreeMap<RawFd, String> {
+    let entries = fs::read_dir("/proc/self/fd").expect("/proc is mounted");
+    let numbers: Vec<RawFd> =
+        entries.filter_map(|entry| entry.ok()?.file_name().to_str()?.parse().ok()).collect();
+    // That of the listing itself is closed by now.
+    numbers.into_iter().filter_map(|fd| Some((fd, what_is(fd)?))).collect()
+}
+
+/// As the kernel names it: a path, `socket:[inode]`, `anon_inode:[eventfd]`.
+fn what_is(fd: RawFd) -> Option<String> {
+    let link = fs::read_link(format!("/proc/self/fd/{fd}")).ok()?;
+    Some(link.to_string_lossy().into_owned())
+}
+
+impl Leaks {
+    /// The lines of the list.
+    pub fn iter(&self) -> impl Iterator<Item = &str> {
+        self.lines.iter().map(String::as_str)
+    }
+}
+
+impl fmt::Display for Leaks {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("left behind:")?;
+        self.lines.iter().try_for_each(|line| write!(f, "\n  {line}"))
+    }
+}
+
+impl std::error::Error for Leaks {}
+
+impl fmt::Debug for LeakGuard<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self.watched {
+            Watched::Runtime(..) => "LeakGuard(runtime)",
+            Watched::Process(_) => "LeakGuard(process)",
+            Watched::Nothing => "LeakGuard(ended)",
+        })
+    }
+}

@@ -1,0 +1,337 @@
+//! [`Peer`]: the other end of a TCP connection, which does exactly what a test says.
+//!
+//! Its calls block, which does no harm: the loop under test does not run by itself, the test turns it. And each step
+//! returns when the other end's kernel has it, so that the next turn of the loop sees it, all of it, and in one event
+//! where the test wants one. A step that cannot be done within [`PATIENCE`] is a panic that says how far it got.
+
+use super::proc_net::{self, ESTABLISHED, FIN_WAIT1, FIN_WAIT2};
+use crate::sys::Fd;
+use std::fmt;
+use std::io::{self, ErrorKind};
+use std::net::{Ipv4Addr, Shutdown, SocketAddr, TcpListener, TcpStream, ToSocketAddrs};
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd, RawFd};
+use std::thread;
+use std::time::{Duration, Instant};
+
+/// How long a step may take before it is a failure.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+/// The receive buffer of a peer that is stalled, in bytes; the kernel makes it twice that.
+///
+/// With less than one segment of the loopback device (64 KiB) the kernel drops what an earlier window has let through,
+/// and when the peer goes on the rest comes by retransmissions: 4 MB took 6 minutes with the least that Linux 6.18 allows,
+/// and take 20 ms with this.
+const STALLED: u32 = 32 * 1024;
+
+/// The peer of a socket under test: a real TCP connection over the loopback device.
+///
+/// Steps are done when they return, and panic where they cannot be done. They return the peer, to be written one after
+/// the other. `send`, [`oob`](Peer::oob) and [`fin`](Peer::fin) wait until the kernel of the other end has what was
+/// sent: a [`turn`](crate::runtime::Runtime::turn) after them has the event.
+///
+/// ```
+/// use egret_runtime::test::Peer;
+/// use std::io::{Read, Write};
+///
+/// let (mut peer, mut stream) = Peer::pair()?;
+/// stream.write_all(b"ping")?;
+/// peer.expect(b"ping").send(b"pong").fin();
+/// let mut answer = Vec::new();
+/// stream.read_to_end(&mut answer)?;
+/// assert_eq!(answer, b"pong");
+/// drop(stream);
+/// peer.expect_eof();
+/// # std::io::Result::Ok(())
+/// ```
+///
+/// Dropped, it closes the connection: the other end sees the end of the stream, or a reset when bytes of its were not read.
+pub struct Peer {
+    fd: Fd,
+    here: SocketAddr,
+    there: SocketAddr,
+}
+
+impl Peer {
+    /// A new connection over the loopback device: the peer, and the end to be tested, which is still blocking
+    /// (`TcpStream::from_std` of `egret::net` changes that).
+    ///
+    /// # Errors
+    ///
+    /// Those of `socket(2)`, `bind(2)`, `listen(2)`, `connect(2)` and `accept(2)`.
+    pub fn pair() -> io::Result<(Peer, TcpStream)> {
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?;
+        let peer = Peer::connect(listener.local_addr()?)?;
+        loop {
+            let (stream, from) = listener.accept()?;
+            if from == peer.here {
+                return Ok((peer, stream));
+            }
+        }
+    }
+
+    /// Connects to a listener under test. It need not have accepted for this to return: the kernel does that.
+    ///
+    /// # Errors
+    ///
+    /// Those of `connect(2)`; [`InvalidInput`](ErrorKind::InvalidInput) for an address that is not of this machine's
+    /// loopback device, where a step could not know whether it has arrived.
+    pub fn connect(address: impl ToSocketAddrs) -> io::Result<Peer> {
+        Peer::from_std(TcpStream::connect(address)?)
+    }
+
+    /// Takes over a connection of the standard library: one that a test accepted.
+    ///
+    /// # Errors
+    ///
+    /// As [`connect`](Peer::connect).
+    pub fn from_std(stream: TcpStream) -> io::Result<Peer> {
+        let (here, there) = (stream.local_addr()?, stream.peer_addr()?);
+        if !there.ip().is_loopback() {
+            let message = "a scripted peer is at the other end of the loopback device";
+            return Err(io::Error::new(ErrorKind::InvalidInput, message));
+        }
+        stream.set_nonblocking(false)?;
+        stream.set_nodelay(true)?;
+        stream.set_read_timeout(Some(PATIENCE))?;
+        stream.set_write_timeout(Some(PATIENCE))?;
+        Ok(Peer { fd: OwnedFd::from(stream).into(), here, there })
+    }
+
+    /// Sends these bytes. The other end's kernel has them when this returns.
+    ///
+    /// # Panics
+    ///
+    /// When they do not fit in the buffers and nobody reads them for 10 s, or the other end is closed.
+    #[track_caller]
+    pub fn send(&mut self, bytes: &[u8]) -> &mut Peer {
+        self.delivered(bytes.len(), |fd| {
+            let mut sent = 0;
+            while sent < bytes.len() {
+                let failed = |error| format!("send: {}, after {sent} of {} bytes", why(&error), bytes.len());
+                sent += fd.send(&bytes[sent..]).map_err(failed)?;
+            }
+            Ok(())
+        })
+    }
+
+    /// Sends a byte of urgent data, at which the `recv` of the other end stops ([`tcp(7)`]).
+    ///
+    /// # Panics
+    ///
+    /// As [`send`](Peer::send).
+    ///
+    /// [`tcp(7)`]: https://man7.org/linux/man-pages/man7/tcp.7.html
+    #[track_caller]
+    pub fn oob(&mut self, byte: u8) -> &mut Peer {
+        self.delivered(1, |fd| match fd.send_urgent(byte) {
+            Ok(_) => Ok(()),
+            Err(error) => Err(format!("oob: {}", why(&error))),
+        })
+    }
+
+    /// Ends this direction of the stream. The peer can still receive.
+    ///
+    /// # Panics
+    ///
+    /// When the connection is gone.
+    #[track_caller]
+    pub fn fin(&mut self) -> &mut Peer {
+        if let Err(error) = self.fd.shutdown(Shutdown::Write) {
+            panic!("fin: {}", why(&error));
+        }
+        wait("fin: the other end has not got it", || {
+            // In these states it has sent a FIN, perhaps, and has not got one.
+            let (_, theirs) = proc_net::ends(self.here, self.there);
+            !theirs.is_some_and(|end| matches!(end.state, ESTABLISHED | FIN_WAIT1 | FIN_WAIT2))
+        });
+        self
+    }
+
+    /// Resets the connection: `SO_LINGER` of 0 and a close. What the other end has not read is read first, then it gets
+    /// `ECONNRESET`, then the end of the stream.
+    ///
+    /// # Panics
+    ///
+    /// When the other end's kernel does not get it.
+    #[track_caller]
+    pub fn rst(self) {
+        if let Err(error) = self.fd.set_linger(Some(Duration::ZERO)) {
+            panic!("rst: {}", why(&error));
+        }
+        let Peer { fd, here, there } = self;
+        drop(fd);
+        wait("rst: the other end has not got it", || proc_net::ends(here, there).1.is_none());
+    }
+
+    /// Makes the receive buffer small (64 KiB): until the peer [`expect`](Peer::expect)s something, the other end can write
+    /// what fits there and in its own send buffer, and then blocks.
+    ///
+    /// That send buffer is some megabytes by default; `SO_SNDBUF` of the other end makes it less.
+    ///
+    /// # Panics
+    ///
+    /// When the kernel refuses.
+    #[track_caller]
+    pub fn stall(&mut self) -> &mut Peer {
+        if let Err(error) = self.fd.set_recv_buffer_size(STALLED) {
+            panic!("stall: {}", why(&error));
+        }
+        self
+    }
+
+    /// Receives as many bytes as these, and they are these.
+    ///
+    /// # Panics
+    ///
+    /// When others come, or not as many within 10 s: with what has come.
+    #[track_caller]
+    pub fn expect(&mut self, bytes: &[u8]) -> &mut Peer {
+        let got = self.receive(bytes.len());
+        let at = got.iter().zip(bytes).position(|(got, expected)| got != expected);
+        if let Some(at) = at {
+            let (got, expected) = (excerpt(&got, at), excerpt(bytes, at));
+            panic!("expect: byte {at} of {} is another\n expected {expected}\n      got {got}", bytes.len());
+        }
+        self
+    }
+
+    /// Receives exactly so many bytes, whatever they are.
+    ///
+    /// # Panics
+    ///
+    /// When not as many come within 10 s.
+    #[track_caller]
+    pub fn receive(&mut self, count: usize) -> Vec<u8> {
+        let mut got = vec![0; count];
+        let mut len = 0;
+        while len < count {
+            let problem = match self.fd.recv(&mut got[len..]) {
+                Ok(0) => "the stream has ended".to_owned(),
+                Ok(n) => {
+                    len += n;
+                    continue;
+                }
+                Err(error) => why(&error),
+            };
+            let came = excerpt(&got[..len], len);
+            panic!("expect: {problem}, after {len} of {count} bytes\n      got {came}");
+        }
+        got
+    }
+
+    /// Nothing is there to be received now.
+    ///
+    /// # Panics
+    ///
+    /// When something is, or the stream has ended.
+    #[track_caller]
+    pub fn expect_nothing(&mut self) -> &mut Peer {
+        let found = self.fd.set_nonblocking(true).and_then(|()| self.fd.peek(&mut [0; 1]));
+        let restored = self.fd.set_nonblocking(false);
+        match found {
+            Err(error) if error.kind() == ErrorKind::WouldBlock && restored.is_ok() => self,
+            Err(error) => panic!("expect_nothing: {}", why(&error)),
+            Ok(0) => panic!("expect_nothing: the stream has ended"),
+            Ok(_) => panic!("expect_nothing: there are bytes"),
+        }
+    }
+
+    /// The other end has ended its direction of the stream, and no byte comes before that.
+    ///
+    /// # Panics
+    ///
+    /// When a byte comes, a reset, or nothing within 10 s.
+    #[track_caller]
+    pub fn expect_eof(&mut self) -> &mut Peer {
+        match self.fd.recv(&mut [0; 1]) {
+            Ok(0) => self,
+            Ok(_) => panic!("expect_eof: there are bytes before the end of the stream"),
+            Err(error) => panic!("expect_eof: {}", why(&error)),
+        }
+    }
+
+    /// The other end has reset the connection, and no byte comes before that.
+    ///
+    /// # Panics
+    ///
+    /// When a byte comes, the end of the stream, or nothing within 10 s.
+    #[track_caller]
+    pub fn expect_reset(&mut self) -> &mut Peer {
+        match self.fd.recv(&mut [0; 1]) {
+            Err(error) if error.kind() == ErrorKind::ConnectionReset => self,
+            Err(error) => panic!("expect_reset: {}", why(&error)),
+            Ok(0) => panic!("expect_reset: the stream has ended without a reset"),
+            Ok(_) => panic!("expect_reset: there are bytes before the reset"),
+        }
+    }
+
+    /// The address of this end.
+    pub fn local_addr(&self) -> SocketAddr {
+        self.here
+    }
+
+    /// The address of the other end.
+    pub fn peer_addr(&self) -> SocketAddr {
+        self.there
+    }
+
+    /// Sends, and waits until as many bytes more are at the other end as were sent.
+    ///
+    /// Whoever reads there meanwhile, on another thread, takes bytes away; then the acknowledgement says it.
+    #[track_caller]
+    fn delivered(&mut self, count: usize, send: impl FnOnce(&Fd) -> Result<(), String>) -> &mut Peer {
+        let before = proc_net::ends(self.here, self.there).1.map_or(0, |theirs| theirs.unread);
+        if let Err(problem) = send(&self.fd) {
+            panic!("{problem}");
+        }
+        wait("send: the other end has not got it", || {
+            let (ours, theirs) = proc_net::ends(self.here, self.there);
+            theirs.is_none_or(|theirs| theirs.unread >= before + count as u64)
+                || ours.is_none_or(|ours| ours.unacknowledged == 0)
+        });
+        self
+    }
+}
+
+/// Waits for the kernel, which over the loopback device has nearly always done it before the system call returned.
+#[track_caller]
+fn wait(what: &str, done: impl Fn() -> bool) {
+    let start = Instant::now();
+    while !done() {
+        assert!(start.elapsed() < PATIENCE, "{what} within {PATIENCE:?}");
+        thread::yield_now();
+    }
+}
+
+fn why(error: &io::Error) -> String {
+    match error.kind() {
+        // What the timeouts of a blocking socket end with.
+        ErrorKind::WouldBlock => format!("nothing happened for {PATIENCE:?}"),
+        _ => error.to_string(),
+    }
+}
+
+/// The bytes about this position as text.
+fn excerpt(bytes: &[u8], at: usize) -> String {
+    let (from, to) = (at.saturating_sub(32), bytes.len().min(at + 32));
+    let (before, after) = (if from > 0 { "..." } else { "" }, if to < bytes.len() { "..." } else { "" });
+    format!("{before}\"{}\"{after}", bytes[from..to].escape_ascii())
+}
+
+impl AsFd for Peer {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.fd.as_fd()
+    }
+}
+
+impl AsRawFd for Peer {
+    fn as_raw_fd(&self) -> RawFd {
+        self.fd.as_raw_fd()
+    }
+}
+
+impl fmt::Debug for Peer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Peer").field("addr", &self.here).field("peer", &self.there).finish()
+    }
+}

@@ -1,0 +1,258 @@
+//! [`Probe`]: a future that a test polls by hand, and that counts its polls and wakes.
+//!
+//! Its waker is a foreign one to the runtime: an `Arc` and no number. So it may be woken by any reactor, timer or thread,
+//! and lives for as long as anyone keeps it, which is what tells a test that somebody does.
+
+use std::cell::Cell;
+use std::fmt;
+use std::future::Future;
+use std::ops::{Deref, DerefMut};
+use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::task::{Context, Poll, Wake, Waker};
+
+thread_local! {
+    /// What the last probe that this thread polled had counted by then.
+    static LAST: Cell<Option<Counts>> = const { Cell::new(None) };
+}
+
+/// Polls and wakes of a probe so far.
+#[derive(Clone, Copy)]
+pub(super) struct Counts {
+    polls: usize,
+    wakes: usize,
+}
+
+/// Takes `future` to be polled by hand. It need not be a future: [`Probe::enter`] hands it to any function that has a
+/// [`Context`].
+///
+/// ```
+/// use egret_runtime::test::{self, assert_pending, assert_ready, assert_wakes};
+///
+/// let mut probe = test::spawn(egret_runtime::task::yield_now());
+/// assert_pending!(probe.poll());
+/// assert_wakes!(probe, 1);
+/// assert_ready!(probe.poll());
+/// assert_wakes!(probe, 0);
+/// ```
+pub fn spawn<T>(future: T) -> Probe<T> {
+    let count = Arc::new(Count::default());
+    Probe { future: Box::pin(Some(future)), waker: count.clone().into(), count, polls: 0 }
+}
+
+/// A future, or anything with poll functions, under observation: made by [`spawn`].
+///
+/// It is not a task: nothing polls it but the test. It works without a runtime, and with one inside
+/// [`Runtime::enter`](crate::runtime::Runtime::enter), where [`Runtime::turn`](crate::runtime::Runtime::turn) then
+/// delivers its wakes.
+///
+/// ```
+/// use egret_runtime::io::AsyncFd;
+/// use egret_runtime::runtime::Runtime;
+/// use egret_runtime::test::{self, assert_pending, assert_ready_ok, assert_wakes};
+/// use std::{io::Write, os::unix::net::UnixStream, time::Duration};
+///
+/// let rt = Runtime::new()?;
+/// let _in = rt.enter();
+/// let (ours, mut theirs) = UnixStream::pair()?;
+/// ours.set_nonblocking(true)?;
+/// let fd = AsyncFd::new(ours)?;
+/// fd.try_io(egret_runtime::io::Interest::READABLE, |fd| std::io::Read::read(&mut &*fd, &mut [0])).unwrap_err();
+///
+/// let mut readable = test::spawn(fd.readable());
+/// assert_pending!(readable.poll());
+/// theirs.write_all(b"x")?;
+/// assert_wakes!(readable, 0); // the kernel knows, the loop does not
+/// rt.turn(Some(Duration::from_secs(5)));
+/// assert_wakes!(readable, 1);
+/// assert_ready_ok!(readable.poll());
+/// # std::io::Result::Ok(())
+/// ```
+pub struct Probe<T> {
+    /// `None` once it was cancelled.
+    future: Pin<Box<Option<T>>>,
+    waker: Waker,
+    count: Arc<Count>,
+    polls: usize,
+}
+
+#[derive(Default)]
+struct Count {
+    wakes: AtomicUsize,
+    /// Of these a test has been told.
+    taken: AtomicUsize,
+    /// Since the last poll.
+    woken: AtomicBool,
+}
+
+impl Wake for Count {
+    fn wake(self: Arc<Self>) {
+        self.wake_by_ref();
+    }
+
+    fn wake_by_ref(self: &Arc<Self>) {
+        // Released by the store of `woken`: who sees that sees the count.
+        self.wakes.fetch_add(1, Ordering::Relaxed);
+        self.woken.store(true, Ordering::Release);
+    }
+}
+
+impl<T> Probe<T> {
+    /// Calls `f` with a context whose waker is this probe's, and with what is probed: for poll functions. Counts as
+    /// a poll.
+    ///
+    /// # Panics
+    ///
+    /// After [`cancel`](Probe::cancel).
+    ///
+    /// ```
+    /// use egret_runtime::test::{self, assert_pending};
+    /// use std::task::Poll;
+    ///
+    /// let mut probe = test::spawn("anything");
+    /// assert_pending!(probe.enter(|cx, text| {
+    ///     assert_eq!(*text, "anything");
+    ///     cx.waker().wake_by_ref();
+    ///     Poll::<()>::Pending
+    /// }));
+    /// assert_eq!((probe.polls(), probe.wakes()), (1, 1));
+    /// ```
+    #[track_caller]
+    pub fn enter<R>(&mut self, f: impl FnOnce(&mut Context<'_>, Pin<&mut T>) -> R) -> R {
+        self.polls += 1;
+        self.count.woken.swap(false, Ordering::Acquire); // the poll sees what the waker wrote
+        let future = self.future.as_mut().as_pin_mut().expect("a probe is polled after it was cancelled");
+        let result = f(&mut Context::from_waker(&self.waker), future);
+        LAST.set(Some(self.counts()));
+        result
+    }
+
+    /// Whether it has been woken since the last poll.
+    pub fn is_woken(&self) -> bool {
+        self.count.woken.load(Ordering::Acquire)
+    }
+
+    /// How often it has been woken since [`take_wakes`](Probe::take_wakes) was last called.
+    pub fn wakes(&self) -> usize {
+        self.counts().wakes - self.count.taken.load(Ordering::Relaxed)
+    }
+
+    /// How often it has been woken since this was last called, or [`assert_wakes!`](crate::assert_wakes).
+    pub fn take_wakes(&self) -> usize {
+        let wakes = self.counts().wakes;
+        wakes - self.count.taken.swap(wakes, Ordering::Relaxed)
+    }
+
+    /// How often it has been polled.
+    pub fn polls(&self) -> usize {
+        self.polls
+    }
+
+    /// How many wakers of this probe there are, its own among them. With 1 nobody else keeps one.
+    pub fn waker_ref_count(&self) -> usize {
+        // One count is that of the field.
+        Arc::strong_count(&self.count) - 1
+    }
+
+    /// Drops what is probed, as whoever gives up on a future does. The probe stays and says whether a waker was left
+    /// behind, and whether anyone still uses it.
+    pub fn cancel(&mut self) {
+        self.future.set(None);
+    }
+
+    /// Ends the probe and hands back what was probed.
+    ///
+    /// # Panics
+    ///
+    /// After [`cancel`](Probe::cancel).
+    #[track_caller]
+    pub fn into_inner(self) -> T
+    where
+        T: Unpin,
+    {
+        Pin::into_inner(self.future).expect("the future was dropped by Probe::cancel")
+    }
+
+    fn counts(&self) -> Counts {
+        let _ = self.is_woken(); // acquires
+        Counts { polls: self.polls, wakes: self.count.wakes.load(Ordering::Relaxed) }
+    }
+
+    /// [`assert_wakes!`](crate::assert_wakes).
+    #[doc(hidden)]
+    #[track_caller]
+    pub fn assert_wakes(&self, expected: usize, message: fmt::Arguments<'_>) {
+        let found = self.take_wakes();
+        assert!(
+            found == expected,
+            "the probe was woken {}, not {expected}; {}{message}",
+            times(found),
+            self.counts()
+        );
+    }
+}
+
+impl<T: Future> Probe<T> {
+    /// Polls the future once.
+    ///
+    /// # Panics
+    ///
+    /// After [`cancel`](Probe::cancel); where the future does.
+    #[track_caller]
+    pub fn poll(&mut self) -> Poll<T::Output> {
+        self.enter(|cx, future| future.poll(cx))
+    }
+}
+
+impl<T> Deref for Probe<T> {
+    type Target = T;
+
+    /// # Panics
+    ///
+    /// After [`cancel`](Probe::cancel).
+    #[track_caller]
+    fn deref(&self) -> &T {
+        self.future.as_ref().get_ref().as_ref().expect("the future was dropped by Probe::cancel")
+    }
+}
+
+impl<T: Unpin> DerefMut for Probe<T> {
+    /// # Panics
+    ///
+    /// After [`cancel`](Probe::cancel).
+    #[track_caller]
+    fn deref_mut(&mut self) -> &mut T {
+        self.future.as_mut().get_mut().as_mut().expect("the future was dropped by Probe::cancel")
+    }
+}
+
+impl<T> fmt::Debug for Probe<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Probe")
+            .field("polls", &self.polls)
+            .field("wakes", &self.wakes())
+            .field("is_woken", &self.is_woken())
+            .finish()
+    }
+}
+
+impl fmt::Display for Counts {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (polls, wakes) = (times(self.polls), times(self.wakes));
+        write!(f, "it was polled {polls} and woken {wakes} in all")
+    }
+}
+
+fn times(n: usize) -> String {
+    match n {
+        1 => "once".to_owned(),
+        n => format!("{n} times"),
+    }
+}
+
+/// What is known of the probe that this thread polled last, to be put after a message.
+pub(super) fn last_counts() -> String {
+    let counts = LAST.get();
+    counts.map(|counts| format!("; {counts} (the last probe that this thread polled)")).unwrap_or_default()
+}
