@@ -21,19 +21,23 @@ async fn echo(mut stream: TcpStream) -> io::Result<()> {
     }
 }
 
-async fn serve(address: &str) -> io::Result<()> {
-    let listener = TcpListener::bind(address).await?;
-    writeln!(io::stdout(), "listening on {}", listener.local_addr()?)?;
-    io::stdout().flush()?;
+pub(crate) async fn serve(listener: TcpListener) -> io::Result<()> {
     loop {
         let (stream, _) = listener.accept().await?;
         egret::spawn(echo(stream)); // a connection that fails ends alone
     }
 }
 
+async fn listen(address: &str) -> io::Result<()> {
+    let listener = TcpListener::bind(address).await?;
+    writeln!(io::stdout(), "listening on {}", listener.local_addr()?)?;
+    io::stdout().flush()?;
+    serve(listener).await
+}
+
 fn main() {
     let address = std::env::args().nth(1).unwrap_or_else(|| "127.0.0.1:8080".to_string());
-    if let Err(error) = egret::block_on(serve(&address)) {
+    if let Err(error) = egret::block_on(listen(&address)) {
         eprintln!("cannot serve on {address}: {error}");
         eprintln!("usage: echo [ADDRESS:PORT], where port 0 takes any free one");
         std::process::exit(1);

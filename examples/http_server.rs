@@ -26,6 +26,7 @@ use std::pin::pin;
 use std::process::ExitCode;
 use std::rc::Rc;
 use std::task::{Context, Poll, ready};
+use std::time::SystemTime;
 
 use egret::net::{TcpListener, TcpStream};
 use egret::shutdown::{Drained, Shutdown};
@@ -38,9 +39,9 @@ mod date;
 #[path = "http_server/head.rs"]
 mod head;
 #[path = "http_server/options.rs"]
-mod options;
+pub(crate) mod options;
 #[path = "http_server/patience.rs"]
-mod patience;
+pub(crate) mod patience;
 #[path = "http_server/request.rs"]
 mod request;
 
@@ -69,7 +70,7 @@ fn main() -> ExitCode {
             return ExitCode::FAILURE;
         }
     };
-    if let Err(error) = egret::block_on(serve(&options)) {
+    if let Err(error) = egret::block_on(listen(&options)) {
         eprintln!("cannot serve on {}: {error}\n{}", options.address, options::USAGE);
         return ExitCode::FAILURE;
     }
@@ -86,16 +87,21 @@ struct Server {
     head: RefCell<LastHead>,
 }
 
-async fn serve(options: &Options) -> io::Result<()> {
+async fn listen(options: &Options) -> io::Result<()> {
     let listener = TcpListener::bind(&*options.address).await?;
+    writeln!(io::stdout(), "listening on http://{}", listener.local_addr()?)?;
+    io::stdout().flush()?;
+    serve(listener, options).await
+}
+
+/// Serves until a signal asks for the end, and a little longer.
+pub(crate) async fn serve(listener: TcpListener, options: &Options) -> io::Result<()> {
     let (shutdown, head) = (Shutdown::new(), RefCell::new(LastHead::new()));
     let server = Rc::new(Server { limits: options.limits, shutdown, head });
     for kind in [SignalKind::terminate(), SignalKind::interrupt()] {
         egret::spawn(end_on(signal(kind)?, server.clone()));
     }
-    egret::spawn(keep_date(server.clone()));
-    writeln!(io::stdout(), "listening on http://{}", listener.local_addr()?)?;
-    io::stdout().flush()?;
+    egret::spawn(keep_date(server.clone(), options.clock));
 
     let accepting = listener.serve(&server.shutdown).max_connections(options.max_connections);
     let accepted = accepting.run(|stream, _peer| {
@@ -123,9 +129,9 @@ async fn end_on(mut signals: Signal, server: Rc<Server>) {
 }
 
 /// Formats the date once a second, and not once a request.
-async fn keep_date(server: Rc<Server>) {
+async fn keep_date(server: Rc<Server>, clock: fn() -> SystemTime) {
     loop {
-        let lasts = server.head.borrow_mut().set_date();
+        let lasts = server.head.borrow_mut().set_date(clock());
         sleep(lasts).await;
     }
 }

@@ -18,10 +18,7 @@ async fn relay(mut client: TcpStream, target: String) -> io::Result<()> {
     Ok(())
 }
 
-async fn serve(address: &str, target: &str) -> io::Result<()> {
-    let listener = TcpListener::bind(address).await?;
-    writeln!(io::stdout(), "listening on {}", listener.local_addr()?)?;
-    io::stdout().flush()?;
+pub(crate) async fn serve(listener: TcpListener, target: &str) -> io::Result<()> {
     loop {
         let (client, peer) = listener.accept().await?;
         let target = target.to_string();
@@ -34,6 +31,13 @@ async fn serve(address: &str, target: &str) -> io::Result<()> {
     }
 }
 
+async fn listen(address: &str, target: &str) -> io::Result<()> {
+    let listener = TcpListener::bind(address).await?;
+    writeln!(io::stdout(), "listening on {}", listener.local_addr()?)?;
+    io::stdout().flush()?;
+    serve(listener, target).await
+}
+
 fn main() {
     let arguments: Vec<_> = std::env::args().skip(1).collect();
     let (address, target) = match &arguments[..] {
@@ -41,7 +45,7 @@ fn main() {
         [address, target] => (address.as_str(), target.as_str()),
         _ => ("", ""),
     };
-    if let Err(error) = egret::block_on(serve(address, target)) {
+    if let Err(error) = egret::block_on(listen(address, target)) {
         eprintln!("cannot serve on {address}: {error}");
         eprintln!("usage: proxy [LISTEN_ADDRESS:PORT TARGET_ADDRESS:PORT], where port 0 takes any free one");
         std::process::exit(1);

@@ -3,8 +3,8 @@
 use std::ptr;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use crate::date::imf_fixdate;
-use crate::request::Status;
+use super::date::imf_fixdate;
+use super::request::Status;
 
 pub struct LastHead {
     /// What it was made of, besides the date.
@@ -21,9 +21,9 @@ impl LastHead {
         LastHead { status: "", fields: "", content_length: 0, date: [0; 29], bytes: Vec::with_capacity(256) }
     }
 
-    /// Sets the date to now, and says for how long it is right.
-    pub fn set_date(&mut self) -> Duration {
-        let unix = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    /// Sets the date, and says for how long it is right.
+    pub fn set_date(&mut self, now: SystemTime) -> Duration {
+        let unix = now.duration_since(UNIX_EPOCH).unwrap_or_default();
         self.date = imf_fixdate(unix.as_secs());
         self.bytes.clear();
         Duration::from_nanos(1_000_000_000 - u64::from(unix.subsec_nanos()))

@@ -1,6 +1,7 @@
 //! The command line.
 
-use crate::patience::Limits;
+use super::patience::Limits;
+use std::time::SystemTime;
 
 pub const USAGE: &str = "\
 usage: http_server [ADDRESS:PORT [MAX_CONNECTIONS [TIMEOUTS]]]
@@ -13,6 +14,8 @@ pub struct Options {
     pub address: String,
     pub max_connections: usize,
     pub limits: Limits,
+    /// Where the time of a `Date` field comes from.
+    pub clock: fn() -> SystemTime,
 }
 
 impl Options {
@@ -24,7 +27,9 @@ impl Options {
             (Err(_) | Ok(0), ..) => Err("MAX_CONNECTIONS is not a number above 0"),
             (_, Some(None), _) => Err("TIMEOUTS is not of the form header=10000,idle=60000"),
             (_, _, Some(_)) => Err("too many arguments"),
-            (Ok(max_connections), ..) => Ok(Options { address, max_connections, limits }),
+            (Ok(max_connections), ..) => {
+                Ok(Options { address, max_connections, limits, clock: SystemTime::now })
+            }
         }
     }
 }

@@ -26,6 +26,7 @@
 //!   would take two threads.
 //! * A job is outstanding until it has woken whoever awaits it. A paused clock relies on that order.
 
+use crate::sys::Backend;
 use crate::task::Id;
 use crate::waker;
 use std::cell::Cell;
@@ -34,7 +35,6 @@ use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::task::Waker;
-use std::thread;
 use std::time::Duration;
 
 /// What limits the threads of a pool.
@@ -137,8 +137,7 @@ impl Pool {
         state.started += 1;
         drop(state);
         let pool = self.clone();
-        let thread = thread::Builder::new().name("egret-blocking".to_owned());
-        if let Err(error) = thread.spawn(move || pool.work()) {
+        if let Err(error) = Backend::current().start_thread("egret-blocking", move || pool.work()) {
             self.has_no_thread(&error);
         }
     }
@@ -184,7 +183,7 @@ impl Pool {
                 }
                 continue;
             }
-            if state.closed {
+            if state.closed || !Backend::current().threads_wait() {
                 break;
             }
             state.idle += 1;

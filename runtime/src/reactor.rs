@@ -13,9 +13,13 @@
 //! run queue. Any other waker is user code, which may close sockets, register new ones and run into the borrow
 //! that walks the batch: those are collected from the whole batch before the first is woken.
 
+#[cfg(feature = "sim")]
+pub(crate) mod inspect;
+
 use crate::key::SourceKey;
 use crate::queue::{Batch, RunQueue};
 use crate::readiness::{INTEREST, Readiness, Start};
+use crate::spans::SourceSpan;
 use crate::stats::Counter;
 use crate::sys::{Backend, Epoll, Events, mask};
 use crate::waiters::Waiters;
@@ -32,14 +36,18 @@ use std::time::Duration;
 /// bookkeeping, fewer would not share the call well; what does not fit comes with the next one.
 const BATCH: usize = 256;
 
+/// Owns the descriptor numbers that were never registered: no index of a source.
+const NOBODY: u32 = u32::MAX;
+
 pub(crate) struct Reactor {
     epoll: Epoll,
     /// Where this executor's own wakers go.
     queue: Rc<RunQueue>,
     sources: RefCell<Slab<Rc<Source>>>,
-    /// Which source was the last to be registered under each descriptor number. A number that was closed behind
-    /// our back may be another source's by now, and a DEL would end that one's registration.
-    owners: RefCell<Vec<SourceKey>>,
+    /// The index of the source that was the last to be registered under each descriptor number. A number that was closed
+    /// behind our back may be another source's by now, and a DEL would end that one's registration. An index is enough:
+    /// of the sources that live no two have the same, and the one that asks lives.
+    owners: RefCell<Vec<u32>>,
     events: RefCell<Events>,
     next_generation: Cell<u32>,
     /// The runtime is gone: nobody will wait for events any more.
@@ -61,6 +69,7 @@ pub(crate) struct Source {
     /// How many events came. What was learned before an event must not clear what the event set.
     ticks: Cell<u64>,
     waiters: Waiters,
+    span: SourceSpan,
 }
 
 impl Reactor {
@@ -99,6 +108,7 @@ impl Reactor {
         if self.closed.get() {
             return Err(runtime_is_gone());
         }
+        let span = SourceSpan::open(fd.as_raw_fd()); // before anything is borrowed, and dropped after
         let mut sources = self.sources.borrow_mut();
         let entry = sources.vacant_entry();
         let index = u32::try_from(entry.key()).expect("a process has fewer than 2^32 descriptors");
@@ -111,6 +121,7 @@ impl Reactor {
             readiness: Cell::new(Readiness::at(start)),
             ticks: Cell::new(0),
             waiters: Waiters::default(),
+            span: span.clone(),
         });
         self.controls.bump();
         self.epoll.add(fd, INTEREST, source.key.bits())?;
@@ -118,15 +129,15 @@ impl Reactor {
         let owners = &mut *self.owners.borrow_mut();
         let number = source.fd as usize;
         if owners.len() <= number {
-            owners.resize(number + 1, SourceKey::BELL);
+            owners.resize(number + 1, NOBODY);
         }
-        owners[number] = source.key;
+        owners[number] = index;
         Ok(source)
     }
 
     /// Ends the kernel's registration of `source`, if it is still there.
     fn delete(&self, source: &Source) {
-        if self.owners.borrow()[source.fd as usize] == source.key {
+        if self.owners.borrow()[source.fd as usize] == source.key.index() {
             self.controls.bump();
             if self.epoll.delete(source.fd).is_ok() {
                 return;
@@ -175,13 +186,21 @@ impl Reactor {
     pub(crate) fn sources_alive(&self) -> usize {
         self.sources.borrow().len()
     }
+
+    /// The descriptors that are registered, each with the key that no other registration of this reactor has.
+    #[cfg(feature = "test-util")]
+    pub(crate) fn registered(&self) -> Vec<(SourceKey, RawFd)> {
+        self.sources.borrow().iter().map(|(_, source)| (source.key, source.fd)).collect()
+    }
 }
 
 impl Source {
     #[inline]
     fn on_event(&self, mask: u32, queue: &mut Batch<'_>, foreign: &mut Vec<Waker>) {
-        let event = Readiness::from_mask(mask);
-        self.readiness.set(self.readiness.get().merged(event));
+        let (before, event) = (self.readiness.get(), Readiness::from_mask(mask));
+        queue.trace().event(self.fd, mask, before, || foreign.len());
+        self.span.event(mask);
+        self.readiness.set(before.merged(event));
         self.ticks.set(self.ticks.get() + 1);
         self.waiters.wake(event, queue, foreign);
     }

@@ -6,6 +6,10 @@
 //! datagrams, `AsyncFd`) may be many: they stand in a list and are all woken, for a source that kept the last
 //! caller only would strand the others. So do foreign wakers, which are more than a number.
 //!
+//! Most often the many are one, and there may be a hundred thousand connections of which each has one: so the first that
+//! comes takes the place of the lone one if that is free, and there is no list until there is a second. Nobody
+//! who waits alone can take it away again, for that takes a `&mut` to what the future of the first has borrowed.
+//!
 //! Cloning and dropping wakers may run user code that comes back here: that is never done while the list is
 //! borrowed.
 
@@ -14,6 +18,7 @@ use crate::queue::Batch;
 use crate::readiness::{Direction, Readiness};
 use crate::waker;
 use std::cell::{Cell, OnceCell, RefCell};
+use std::num::NonZeroU64;
 use std::task::Waker;
 
 /// Below this length a list grows without being searched for wakers of tasks that are gone.
@@ -25,17 +30,16 @@ pub(crate) struct Waiters {
     shared: OnceCell<Box<RefCell<Shared>>>,
 }
 
-#[derive(Default)]
 struct Shared {
     /// Of those who wait as the only one and are not tasks of egret.
     alone: [Option<Waker>; 2],
-    last_ticket: u64,
+    last_ticket: NonZeroU64,
     waiting: [Vec<Place>; 2],
 }
 
 struct Place {
     /// Of a future that takes itself out when it is dropped; `poll_` functions have none.
-    ticket: Option<u64>,
+    ticket: Option<NonZeroU64>,
     waker: Waker,
 }
 
@@ -49,13 +53,10 @@ pub(crate) enum Waiting {
     LookAgain,
 }
 
-/// Names a place in the list. A number is never used twice for one source, so a ticket whose place is
+/// Names a place in the list of a direction. A number is never used twice for one source, so a ticket whose place is
 /// gone names no other.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(crate) struct Ticket {
-    direction: Direction,
-    number: u64,
-}
+pub(crate) struct Ticket(NonZeroU64);
 
 impl Waiters {
     /// Waits as the only one in its direction: one that was here before is replaced.
@@ -93,14 +94,23 @@ impl Waiters {
         Waiting::LookAgain
     }
 
-    /// Waits among others, in the place that `ticket` names, or in a new one when that is gone.
+    /// Waits among others, in the place that `ticket` names, or in a new one when that is gone. The first to come needs
+    /// no ticket, and what it leaves behind when it gives up is one wake too many.
     pub(crate) fn wait_with_ticket(
         &self,
         direction: Direction,
         waker: &Waker,
         ticket: &mut Option<Ticket>,
     ) -> Waiting {
-        if let Some(Ticket { number, .. }) = *ticket {
+        let lone = &self.alone[direction as usize];
+        match (*ticket, waker::key_of(waker)) {
+            (None, Some(key)) if lone.get().is_none_or(|other| other == key) => {
+                lone.set(Some(key));
+                return Waiting::Certain;
+            }
+            _ => {}
+        }
+        if let Some(Ticket(number)) = *ticket {
             let same = self.with_shared(|shared| {
                 let mut waiting = shared.waiting[direction as usize].iter();
                 waiting.any(|other| other.ticket == Some(number) && other.waker.will_wake(waker))
@@ -111,25 +121,49 @@ impl Waiters {
         }
         let waker = waker.clone();
         if let Some(old) = ticket.take() {
-            self.leave(old);
+            self.leave(direction, old);
         }
         let number = self.with_shared(|shared| {
-            shared.last_ticket += 1;
+            shared.last_ticket = shared.last_ticket.saturating_add(1);
             shared.last_ticket
         });
-        *ticket = Some(Ticket { direction, number });
+        *ticket = Some(Ticket(number));
         self.push(direction, Some(number), waker);
         Waiting::LookAgain
     }
 
     /// Gives up the place that `ticket` names, if its waker has not been taken.
-    pub(crate) fn leave(&self, ticket: Ticket) {
+    pub(crate) fn leave(&self, direction: Direction, ticket: Ticket) {
         let left = self.with_shared(|shared| {
-            let waiting = &mut shared.waiting[ticket.direction as usize];
-            let at = waiting.iter().position(|other| other.ticket == Some(ticket.number))?;
+            let waiting = &mut shared.waiting[direction as usize];
+            let at = waiting.iter().position(|other| other.ticket == Some(ticket.0))?;
             Some(waiting.remove(at))
         });
         drop(left);
+    }
+
+    /// Whether somebody waits in this direction.
+    #[cfg(feature = "sim")]
+    pub(crate) fn is_waited_for(&self, direction: Direction) -> bool {
+        let place = direction as usize;
+        self.alone[place].get().is_some()
+            || self.shared.get().is_some_and(|shared| {
+                let shared = shared.borrow();
+                shared.alone[place].is_some() || !shared.waiting[place].is_empty()
+            })
+    }
+
+    /// Who waits in this direction: tasks of egret by their key, others without a name.
+    #[cfg(feature = "sim")]
+    pub(crate) fn waiting(&self, direction: Direction) -> Vec<Option<TaskKey>> {
+        let mut waiting: Vec<_> = self.alone[direction as usize].get().into_iter().map(Some).collect();
+        if let Some(shared) = self.shared.get() {
+            let shared = shared.borrow();
+            waiting.extend(shared.alone[direction as usize].iter().map(waker::key_of));
+            waiting
+                .extend(shared.waiting[direction as usize].iter().map(|place| waker::key_of(&place.waker)));
+        }
+        waiting
     }
 
     /// Wakes the tasks of `queue` that wait in the directions of `ready`, and moves the wakers of all others to
@@ -165,7 +199,7 @@ impl Waiters {
         alone + self.with_shared(shared)
     }
 
-    fn push(&self, direction: Direction, ticket: Option<u64>, waker: Waker) {
+    fn push(&self, direction: Direction, ticket: Option<NonZeroU64>, waker: Waker) {
         // A task that ended while a `poll_` function of its was pending left its waker here. They are looked
         // for only when the list would grow, so that many live waiters are not searched each time.
         let (stale, kept): (Vec<_>, Vec<_>) = self
@@ -188,7 +222,12 @@ impl Waiters {
 
     /// `f` must not run user code: the list is borrowed meanwhile.
     fn with_shared<R>(&self, f: impl FnOnce(&mut Shared) -> R) -> R {
-        f(&mut self.shared.get_or_init(Box::default).borrow_mut())
+        let new = || {
+            let shared =
+                Shared { alone: [None, None], last_ticket: NonZeroU64::MIN, waiting: Default::default() };
+            Box::new(RefCell::new(shared))
+        };
+        f(&mut self.shared.get_or_init(new).borrow_mut())
     }
 }
 
@@ -279,8 +318,29 @@ mod tests {
     }
 
     #[test]
+    fn the_first_of_many_needs_no_list_and_the_second_does_not_take_its_place() {
+        let waiters = Waiters::default();
+        let (mut first, mut again, mut second) = (None, None, None);
+        assert_eq!(waiters.wait_with_ticket(Direction::Read, &task(1), &mut first), Waiting::Certain);
+        assert_eq!(waiters.wait_with_ticket(Direction::Read, &task(1), &mut again), Waiting::Certain);
+        assert_eq!((first, again), (None, None));
+        assert!(waiters.shared.get().is_none());
+        let _ = waiters.wait_with_ticket(Direction::Read, &task(2), &mut second);
+        assert!(second.is_some());
+        let mut other = None;
+        let _ = waiters.wait_with_ticket(Direction::Write, &task(3), &mut other);
+        assert_eq!(woken(&waiters, Direction::Read), [1, 2]);
+        assert_eq!(woken(&waiters, Direction::Write), [3]);
+        // A foreign waker never goes there.
+        let mut foreign = None;
+        let _ = waiters.wait_with_ticket(Direction::Read, Waker::noop(), &mut foreign);
+        assert!(foreign.is_some());
+    }
+
+    #[test]
     fn a_ticket_keeps_its_place_and_gives_up_no_other() {
         let waiters = Waiters::default();
+        let _ = waiters.wait_alone(Direction::Read, &task(7)); // so that there is a list
         let (mut first, mut second) = (None, None);
         let _ = waiters.wait_with_ticket(Direction::Read, &task(1), &mut first);
         let kept = first;
@@ -288,28 +348,29 @@ mod tests {
         assert_eq!(first, kept);
         // Two futures of one task have two places.
         let _ = waiters.wait_with_ticket(Direction::Read, &task(1), &mut second);
-        assert_eq!(waiters.len(), 2);
+        assert_eq!(waiters.len(), 3);
         let _ = waiters.wait_with_ticket(Direction::Read, &task(2), &mut first);
         assert_ne!(first, kept);
-        assert_eq!(waiters.len(), 2);
-        waiters.leave(kept.unwrap()); // out of date
-        assert_eq!(waiters.len(), 2);
-        waiters.leave(first.unwrap());
-        assert_eq!(woken(&waiters, Direction::Read), [1]);
-        waiters.leave(second.unwrap());
+        assert_eq!(waiters.len(), 3);
+        waiters.leave(Direction::Read, kept.unwrap()); // out of date
+        assert_eq!(waiters.len(), 3);
+        waiters.leave(Direction::Read, first.unwrap());
+        assert_eq!(woken(&waiters, Direction::Read), [7, 1]);
+        waiters.leave(Direction::Read, second.unwrap());
     }
 
     #[test]
     fn a_million_waits_that_are_given_up_leave_nothing_behind() {
         // W14
         let waiters = Waiters::default();
+        let _ = waiters.wait_alone(Direction::Read, &task(7)); // so that there is a list
         let waker = task(1);
         for _ in 0..if cfg!(miri) { 100 } else { 1_000_000 } {
             let mut ticket = None;
             let _ = waiters.wait_with_ticket(Direction::Read, &waker, &mut ticket);
-            waiters.leave(ticket.unwrap());
+            waiters.leave(Direction::Read, ticket.unwrap());
         }
-        assert_eq!(waiters.len(), 0);
+        assert_eq!(waiters.len(), 1);
         let capacity = waiters.with_shared(|shared| shared.waiting[0].capacity());
         assert!(capacity <= SMALL, "{capacity}");
     }

@@ -4,6 +4,7 @@ use super::*;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::task::Wake;
+use std::thread;
 use std::time::Instant;
 
 /// A job that says when it begins and ends when it is told to.

@@ -4,7 +4,7 @@
 //! and end listening at the same time, and a disposition that two of them saved or restored at once would be
 //! lost. Nothing else in egret changes a disposition.
 
-use crate::sys::signal::{self, Disposition, NUMBERS};
+use crate::sys::signal::{self as sys, Disposition, NUMBERS};
 use std::ffi::c_int;
 use std::io;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -21,7 +21,8 @@ struct Entry {
 /// Keeps egret's handler installed for a signal.
 #[derive(Debug)]
 pub(super) struct Listener {
-    signal: c_int,
+    /// `None` where signals need no handler, because they are not the process's.
+    signal: Option<c_int>,
 }
 
 impl Listener {
@@ -29,28 +30,32 @@ impl Listener {
     ///
     /// # Errors
     ///
-    /// Those of [`signal::install`].
+    /// Those of [`sys::install`].
     pub(super) fn add(signal: c_int) -> io::Result<Listener> {
+        if !sys::are_of_the_process() {
+            return Ok(Listener { signal: None });
+        }
         let entry = &mut table()[signal as usize];
         if entry.listeners == 0 {
-            let before = signal::install(signal)?;
+            let before = sys::install(signal)?;
             if !before.is_ours() {
                 entry.before = Some(before);
             }
         }
         entry.listeners += 1;
-        Ok(Listener { signal })
+        Ok(Listener { signal: Some(signal) })
     }
 }
 
 impl Drop for Listener {
     /// Restores what was before, when this is the last.
     fn drop(&mut self) {
-        let entry = &mut table()[self.signal as usize];
+        let Some(signal) = self.signal else { return };
+        let entry = &mut table()[signal as usize];
         entry.listeners -= 1;
         if let (0, Some(before)) = (entry.listeners, &entry.before) {
             // EINVAL for a signal that could be installed is impossible.
-            let _ = signal::restore(self.signal, before);
+            let _ = sys::restore(signal, before);
         }
     }
 }

@@ -22,14 +22,40 @@
 
 #![allow(unsafe_code)]
 
+#[cfg(any(feature = "hyper", feature = "tokio-io"))]
+mod foreign_buf;
 mod linux;
 
+#[cfg(feature = "hyper")]
+pub use foreign_buf::lend_hyper;
+#[cfg(all(feature = "hyper", feature = "tokio-io"))]
+pub use foreign_buf::lend_hyper_as_tokio;
+#[cfg(feature = "tokio-io")]
+pub use foreign_buf::lend_tokio;
+#[cfg(feature = "test-util")]
+pub(crate) use linux::WAIT_CALLS;
+#[cfg(feature = "sim")]
+pub(crate) mod sim;
+#[cfg(feature = "sim")]
+mod switch;
+
+#[cfg(not(feature = "sim"))]
 pub(crate) use linux::signal;
 pub use linux::{
-    AcceptFailure, Backend, Connect, Domain, Epoll, Events, Fd, IOV_MAX, ReadBuf, TimerSlack, Type, mask,
+    AcceptFailure, Access, Ancillary, BATCH_MAX, Batch, Connect, Credentials, Domain, Events, IOV_MAX,
+    Message, ReadBuf, Received, TimerSlack, Type, UnixAddress, mask,
 };
+#[cfg(not(feature = "sim"))]
+pub use linux::{Backend, Epoll, Fd};
+#[cfg(feature = "sim")]
+pub(crate) use switch::signal;
+#[cfg(feature = "sim")]
+pub use switch::{Backend, Epoll, Fd};
 
 // The seam costs nothing while there is one kernel behind it.
-const _: () = assert!(size_of::<Fd>() == 4);
-const _: () = assert!(size_of::<Option<Fd>>() == 4);
-const _: () = assert!(size_of::<Backend>() == 0);
+#[cfg(not(feature = "sim"))]
+const _: () = {
+    assert!(size_of::<Fd>() == 4);
+    assert!(size_of::<Option<Fd>>() == 4);
+    assert!(size_of::<Backend>() == 0);
+};

@@ -29,7 +29,7 @@
 
 use super::stock::{self, BUFFER, PIPE, Pipe};
 use crate::io::{AsyncRead, AsyncWrite, Clears, Direction, Registration};
-use crate::sys::Fd;
+use crate::sys::{Backend, Fd};
 use std::io;
 use std::mem;
 use std::task::{Context, Poll, ready};
@@ -86,7 +86,7 @@ impl OneWay {
         OneWay {
             hand: Hand::Empty,
             own_buffer: None,
-            next: Next::Read,
+            next: if Backend::current().splices() { Next::Read } else { Next::NeverSplice },
             burst: 0,
             moved: 0,
             unflushed: false,

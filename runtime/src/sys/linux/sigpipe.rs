@@ -91,8 +91,8 @@ fn no_signals() -> libc::sigset_t {
 
 #[cfg(all(test, not(miri)))]
 mod tests {
+    use super::super::Backend;
     use super::*;
-    use crate::sys::Backend;
     use std::os::fd::{AsFd, AsRawFd};
 
     fn is_blocked() -> bool {

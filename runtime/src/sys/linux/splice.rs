@@ -3,9 +3,17 @@
 //! Neither takes a flag against `SIGPIPE`; see `sigpipe.rs`.
 
 use super::sigpipe::unsignalled;
-use super::{Fd, check, check_len, uninterrupted};
+use super::{Backend, Fd, check, check_len, uninterrupted};
 use std::io;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd};
+
+impl Backend {
+    /// Whether bytes can be spliced between descriptors of this kernel, of the right kinds.
+    #[inline]
+    pub fn splices(self) -> bool {
+        true
+    }
+}
 
 impl Fd {
     /// Moves up to `len` bytes from this descriptor into `pipe`, the end of one that is written, by [`splice(2)`].
@@ -88,7 +96,6 @@ fn splice(from: &Fd, to: &Fd, len: usize) -> io::Result<usize> {
 #[cfg(all(test, not(miri)))]
 mod tests {
     use super::*;
-    use crate::sys::Backend;
     use std::io::{Read, Write};
     use std::net::{TcpListener, TcpStream};
     use std::os::fd::OwnedFd;

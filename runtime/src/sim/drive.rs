@@ -1,0 +1,307 @@
+//! Drives the loops of all hosts, one turn at a time, in virtual time.
+//!
+//! A loop is in one of two states. Awake, it is somewhere between the end of one wait and the begin of the next, and is
+//! stepped by a turn. When a turn leaves nothing to run, it prepares to sleep as a real one does; from then on
+//! whoever wakes it from another thread rings its bell, and it goes on when the kernel has an event for it or its
+//! deadline has come, with a look at the kernel: the second half of the same wait.
+
+use super::{Failure, Sim};
+use crate::join::JoinHandle;
+use crate::runtime::{Builder, Runtime, UnhandledPanic};
+use crate::sys::sim::{HostId, Loop, Next, Outcome};
+use std::future::Future;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::pin::Pin;
+use std::rc::Rc;
+use std::time::Duration;
+
+pub(super) type Main = Rc<dyn Fn() -> Pin<Box<dyn Future<Output = ()>>>>;
+
+/// What a host runs.
+pub(super) enum Program {
+    Server(Main),
+    /// Taken when it starts.
+    Client(Option<Pin<Box<dyn Future<Output = ()>>>>),
+}
+
+/// A host as its driver sees it.
+pub(super) struct Machine {
+    pub(super) name: String,
+    pub(super) id: HostId,
+    pub(super) program: Option<Program>,
+    runtime: Option<Rc<Runtime>>,
+    main: Option<JoinHandle<()>>,
+    pub(super) has_crashed: bool,
+    pub(super) is_to_start: bool,
+    /// It is a client, and done.
+    is_over: bool,
+    /// Turns since something moved, and when the first of them was.
+    idle_turns: u64,
+    sleeps: u64,
+    idle_since: u64,
+    progress: u64,
+}
+
+/// A loop that turns so often within a second, and moves nothing, spins.
+const SPIN: u64 = 10_000;
+const SPIN_TIME: u64 = 1_000_000_000;
+
+impl Machine {
+    pub(super) fn new(name: &str, id: HostId) -> Machine {
+        Machine {
+            name: name.to_owned(),
+            id,
+            program: None,
+            runtime: None,
+            main: None,
+            has_crashed: false,
+            is_to_start: true,
+            is_over: false,
+            idle_turns: 0,
+            sleeps: 0,
+            idle_since: 0,
+            progress: 0,
+        }
+    }
+
+    pub(super) fn runtime(&self) -> Option<&Runtime> {
+        self.runtime.as_deref()
+    }
+
+    fn waits_for_it(&self) -> bool {
+        match &self.program {
+            Some(Program::Client(_)) => !self.is_over,
+            _ => false,
+        }
+    }
+}
+
+impl Drop for Sim {
+    /// Whatever is left goes while the thread is still in the simulation, and nobody asks any more what it did.
+    fn drop(&mut self) {
+        self.shared.world.drop_threads();
+        let machines = std::mem::take(&mut *self.shared.machines.borrow_mut());
+        for machine in machines {
+            let id = machine.id;
+            let _ = contained(|| self.shared.world.as_host(id, || drop(machine)));
+        }
+    }
+}
+
+impl Sim {
+    /// Runs until every client is done, then ends the servers and looks for what was left behind.
+    pub(crate) fn drive(&self) -> Result<(), Failure> {
+        while self.shared.machines.borrow().iter().any(Machine::waits_for_it) {
+            self.start_machines()?;
+            self.act()?;
+            self.step()?;
+        }
+        self.end()
+    }
+
+    /// Starts the programs that are to be started, and ends those whose host has crashed.
+    fn start_machines(&self) -> Result<(), Failure> {
+        let count = self.shared.machines.borrow().len();
+        for number in 0..count {
+            let (crashed, start) = {
+                let machine = &mut self.shared.machines.borrow_mut()[number];
+                let crashed = std::mem::take(&mut machine.has_crashed);
+                let gone = if crashed { (machine.runtime.take(), machine.main.take()) } else { (None, None) };
+                (gone, machine.is_to_start && machine.program.is_some())
+            };
+            let id = self.shared.machines.borrow()[number].id;
+            // The destructors of a program that has crashed run for our memory's sake; what they call fails.
+            self.shared.world.as_host(id, || drop(crashed));
+            if start {
+                self.start_machine(number)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn start_machine(&self, number: usize) -> Result<(), Failure> {
+        let (id, main) = {
+            let machine = &mut self.shared.machines.borrow_mut()[number];
+            machine.is_to_start = false;
+            let main = match &mut machine.program {
+                Some(Program::Server(main)) => Some(main.clone()),
+                Some(Program::Client(main)) => match main.take() {
+                    Some(main) => {
+                        let main = std::cell::RefCell::new(Some(main));
+                        let once = move || main.borrow_mut().take().expect("a client starts once");
+                        Some(Rc::new(once) as Main)
+                    }
+                    None => None,
+                },
+                None => None,
+            };
+            (machine.id, main)
+        };
+        let Some(main) = main else { return Ok(()) };
+        let started = self.shared.world.as_host(id, || {
+            let runtime = Builder::new().unhandled_panic(UnhandledPanic::Shutdown).build();
+            let runtime = runtime.map_err(|error| Failure::new("start", format!("no runtime: {error}")))?;
+            let _in_runtime = runtime.enter();
+            let main = catch_unwind(AssertUnwindSafe(|| runtime.spawn(main())));
+            let main = main.map_err(|payload| Failure::new("panic", message(&*payload)))?;
+            drop(_in_runtime);
+            Ok((runtime, main))
+        });
+        let (runtime, main) = started?;
+        self.shared.world.set_loop(id, Loop::Awake);
+        let machine = &mut self.shared.machines.borrow_mut()[number];
+        machine.runtime = Some(Rc::new(runtime));
+        machine.main = Some(main);
+        Ok(())
+    }
+
+    /// Does what the test wants done by now.
+    fn act(&self) -> Result<(), Failure> {
+        loop {
+            let now = self.shared.world.now();
+            let due = {
+                let mut actions = self.actions.borrow_mut();
+                let due = actions.iter().enumerate().filter(|(_, action)| action.at <= now);
+                let first = due.min_by_key(|(at, action)| (action.at, *at)).map(|(at, _)| at);
+                first.map(|first| actions.remove(first))
+            };
+            let Some(action) = due else { break };
+            (action.run)(self);
+            self.start_machines()?;
+        }
+        Ok(())
+    }
+
+    fn next_action(&self) -> Option<u64> {
+        self.actions.borrow().iter().map(|action| action.at).min()
+    }
+
+    /// Goes on to whatever happens next, and has it happen.
+    fn step(&self) -> Result<(), Failure> {
+        let world = &self.shared.world;
+        let limit = self.shared.hours.get();
+        if world.now() >= limit {
+            let report = format!("a client is not done after {:?}\n{}", self.elapsed(), self.parked());
+            return Err(Failure::new("time limit", report));
+        }
+        match world.next(self.next_action(), limit) {
+            Next::Host(id) => self.turn(id),
+            Next::Thread(id, run) => contained(|| world.as_host(id, run)),
+            Next::Later => Ok(()),
+            Next::Nothing => {
+                self.check_all_waits()?;
+                let report =
+                    format!("nothing is going to happen, and a client is not done\n{}", self.parked());
+                Err(Failure::new("deadlock", report))
+            }
+        }
+    }
+
+    /// One turn of the loop of a host.
+    fn turn(&self, id: HostId) -> Result<(), Failure> {
+        let world = &self.shared.world;
+        let number = usize::from(id);
+        let Some(runtime) = self.shared.machines.borrow()[number].runtime.clone() else {
+            world.set_loop(id, Loop::Absent);
+            return Ok(());
+        };
+        world.set_loop(id, Loop::Awake);
+        let turned =
+            catch_unwind(AssertUnwindSafe(|| world.as_host(id, || runtime.turn(Some(Duration::ZERO)))));
+        let turn = turned.map_err(|payload| Failure::new("panic", message(&*payload)))?;
+        if turn.polled > 0 {
+            world.as_host(id, || world.note("polled", Outcome::Value(turn.polled as u64)));
+        }
+        self.check_stale(&runtime)?;
+        self.check_spin(number, turn.polled > 0, turn.timers_fired > 0)?;
+        self.check_main(number)?;
+        let executor = runtime.executor();
+        if !executor.is_quiet() {
+            return Ok(());
+        }
+        let timeout = world.as_host(id, || {
+            let _in_runtime = runtime.enter();
+            executor.prepare(None)
+        });
+        if timeout == Some(Duration::ZERO) {
+            return Ok(()); // Not asleep: there is mail, or a deadline has come.
+        }
+        let (name, sleeps) = {
+            let machine = &mut self.shared.machines.borrow_mut()[number];
+            machine.sleeps += 1;
+            (machine.name.clone(), machine.sleeps)
+        };
+        self.check_waits(&name, &runtime, sleeps)?;
+        world.fall_asleep(id, timeout);
+        Ok(())
+    }
+
+    fn check_all_waits(&self) -> Result<(), Failure> {
+        for machine in self.shared.machines.borrow().iter() {
+            let Some(runtime) = machine.runtime() else { continue };
+            self.check_waits(&machine.name, runtime, 0)?;
+        }
+        Ok(())
+    }
+
+    /// A program that panics fails the simulation.
+    fn check_main(&self, number: usize) -> Result<(), Failure> {
+        let machine = &mut self.shared.machines.borrow_mut()[number];
+        let Some(main) = machine.main.as_mut().filter(|main| main.is_finished()) else { return Ok(()) };
+        let mut cx = std::task::Context::from_waker(std::task::Waker::noop());
+        let result = Pin::new(main).poll(&mut cx);
+        let is_client = matches!(machine.program, Some(Program::Client(_)));
+        machine.main = None;
+        match result {
+            std::task::Poll::Ready(Err(error)) if error.is_panic() => {
+                let report = format!("{} panicked: {}", machine.name, message(&*error.into_panic()));
+                Err(Failure::new("panic", report))
+            }
+            _ => {
+                machine.is_over = is_client;
+                Ok(())
+            }
+        }
+    }
+
+    fn check_spin(&self, number: usize, polled: bool, fired: bool) -> Result<(), Failure> {
+        let (now, progress) = (self.shared.world.now(), self.shared.world.progress());
+        let machine = &mut self.shared.machines.borrow_mut()[number];
+        let moved = progress != machine.progress || fired || !polled;
+        if moved || now - machine.idle_since > SPIN_TIME {
+            (machine.progress, machine.idle_turns, machine.idle_since) = (progress, 0, now);
+            return Ok(());
+        }
+        machine.idle_turns += 1;
+        if machine.idle_turns > SPIN {
+            let report = format!("the loop of {} turns and turns, and nothing moves\n", machine.name);
+            return Err(Failure::new("spin", report));
+        }
+        Ok(())
+    }
+
+    /// Ends what is left, and looks for what it leaves behind.
+    fn end(&self) -> Result<(), Failure> {
+        let count = self.shared.machines.borrow().len();
+        for number in 0..count {
+            let (id, gone) = {
+                let machine = &mut self.shared.machines.borrow_mut()[number];
+                (machine.id, (machine.main.take(), machine.runtime.take()))
+            };
+            contained(|| self.shared.world.as_host(id, || drop(gone)))?;
+            self.shared.world.set_loop(id, Loop::Absent);
+        }
+        self.check_left_open()
+    }
+}
+
+fn contained(f: impl FnOnce()) -> Result<(), Failure> {
+    catch_unwind(AssertUnwindSafe(f)).map_err(|payload| Failure::new("panic", message(&*payload)))
+}
+
+/// What a panic said.
+pub(super) fn message(payload: &(dyn std::any::Any + Send)) -> String {
+    let text = payload.downcast_ref::<&str>().map(|text| (*text).to_owned());
+    text.or_else(|| payload.downcast_ref::<String>().cloned())
+        .unwrap_or_else(|| "a panic without a text".to_owned())
+}

@@ -1,0 +1,145 @@
+//! [`Host`]: what a test holds of a simulated machine.
+
+use super::Sim;
+use super::drive::{Machine, Main, Program};
+use crate::signal::unix::SignalKind;
+use crate::sys::sim::{HostId, World};
+use std::cell::{Cell, RefCell};
+use std::fmt;
+use std::future::Future;
+use std::net::{IpAddr, SocketAddr};
+use std::rc::Rc;
+use std::time::Duration;
+
+/// What the hosts of a simulation and the simulation itself share.
+pub(crate) struct Shared {
+    pub(crate) world: Rc<World>,
+    pub(crate) machines: RefCell<Vec<Machine>>,
+    /// When the simulation is too old.
+    pub(crate) hours: Cell<u64>,
+}
+
+/// A simulated machine, by [`Sim::host`]: a name, an address, a clock, a limit of descriptors, and a program that runs
+/// on a runtime of its own.
+#[derive(Clone)]
+pub struct Host {
+    shared: Rc<Shared>,
+    id: HostId,
+}
+
+impl Host {
+    pub(super) fn new(shared: Rc<Shared>, id: HostId) -> Host {
+        Host { shared, id }
+    }
+
+    pub(super) fn id(&self) -> HostId {
+        self.id
+    }
+
+    /// Its address.
+    pub fn ip(&self) -> IpAddr {
+        Sim::address_of(&self.shared.world, self.id)
+    }
+
+    /// A port of it.
+    pub fn port(&self, port: u16) -> SocketAddr {
+        SocketAddr::new(self.ip(), port)
+    }
+
+    /// Gives it a program that serves: it is made by `main`, again after each [`restart`](Host::restart), and the
+    /// simulation does not wait for it.
+    ///
+    /// # Panics
+    ///
+    /// When it has a program.
+    pub fn server<F>(&self, main: impl Fn() -> F + 'static)
+    where
+        F: Future<Output = ()> + 'static,
+    {
+        let main: Main = Rc::new(move || Box::pin(main()));
+        self.start(Program::Server(main));
+    }
+
+    /// Gives it a program that the simulation waits for.
+    ///
+    /// # Panics
+    ///
+    /// When it has a program.
+    pub fn client(&self, main: impl Future<Output = ()> + 'static) {
+        self.start(Program::Client(Some(Box::pin(main))));
+    }
+
+    fn start(&self, program: Program) {
+        let mut machines = self.shared.machines.borrow_mut();
+        let machine = &mut machines[usize::from(self.id)];
+        assert!(machine.program.is_none(), "host {:?} has a program already", machine.name);
+        machine.program = Some(program);
+    }
+
+    /// How many descriptors its program may have open; 1024 unless something else is said.
+    pub fn descriptor_limit(&self, descriptors: usize) -> &Host {
+        self.shared.world.with_host(self.id, |host| host.limit = descriptors);
+        self
+    }
+
+    /// Sets its clock ahead of others. Its program must not have begun.
+    pub fn clock_ahead(&self, by: Duration) -> &Host {
+        self.shared.world.with_host(self.id, |host| {
+            host.clock_start = host.clock_start.saturating_add(crate::sys::sim::nanoseconds(by));
+        });
+        self
+    }
+
+    /// Makes its clock too fast by so many millionths, or too slow.
+    ///
+    /// # Panics
+    ///
+    /// When the clock would go backwards or stand still.
+    pub fn clock_drift(&self, millionths: i64) -> &Host {
+        assert!(millionths > -1_000_000, "a clock that stands still never reaches a deadline");
+        self.shared.world.with_host(self.id, |host| host.clock_drift = millionths);
+        self
+    }
+
+    /// Turns its power off: its program is gone without a word, and peers learn of it when they send something and
+    /// nothing comes back.
+    pub fn crash(&self) {
+        self.shared.world.crash(self.id);
+        self.shared.machines.borrow_mut()[usize::from(self.id)].has_crashed = true;
+    }
+
+    /// Starts it again after a crash. A server's program is made anew; a client's is not, for it was one future.
+    pub fn restart(&self) {
+        self.shared.world.with_host(self.id, |host| host.up = true);
+        self.shared.machines.borrow_mut()[usize::from(self.id)].is_to_start = true;
+    }
+
+    /// Sends a signal to its program.
+    pub fn signal(&self, kind: SignalKind) {
+        self.shared.world.signal(self.id, kind.as_raw_value() as usize);
+    }
+
+    /// Runs `f` as the program of the host, at once and outside of any loop: for tests of the kernel itself.
+    #[doc(hidden)]
+    pub fn run<R>(&self, f: impl FnOnce() -> R) -> R {
+        self.shared.world.as_host(self.id, f)
+    }
+
+    /// What its program has open: for tests of the kernel itself.
+    #[doc(hidden)]
+    pub fn left_open(&self) -> Vec<String> {
+        self.shared.world.left_open(self.id)
+    }
+
+    /// Runs `f` on another thread of the host, `after` from now. It is no task and is in no runtime: what it wakes,
+    /// it wakes as another thread does.
+    pub fn thread(&self, after: Duration, f: impl FnOnce() + 'static) {
+        self.shared.world.start_thread_after(self.id, crate::sys::sim::nanoseconds(after), Box::new(f));
+    }
+}
+
+impl fmt::Debug for Host {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Host").field("address", &self.ip()).finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,128 @@
+//! What must hold in every simulation, whatever the program does.
+
+use super::drive::Machine;
+use super::{Failure, Sim};
+use crate::readiness::Direction;
+use crate::runtime::Runtime;
+use crate::sys::mask;
+use crate::sys::sim::names;
+use std::fmt::Write as _;
+
+/// With so many descriptors, and with each such number more, a loop is asked once in one more sleep.
+const MANY: u64 = 100;
+
+/// What an event has to say for a direction to be worth trying.
+fn bits(direction: Direction) -> u32 {
+    match direction {
+        Direction::Read => mask::IN | mask::RDHUP | mask::HUP | mask::ERR,
+        Direction::Write => mask::OUT | mask::HUP | mask::ERR,
+    }
+}
+
+impl Sim {
+    /// No wake-up is lost: of what somebody waits for, whatever the kernel holds ready it is also going to report.
+    ///
+    /// Asked when the loop falls asleep: before that, a task may have been told and not polled. A loop with many
+    /// descriptors is not asked each time, for the question looks at all of them.
+    pub(super) fn check_waits(&self, host: &str, runtime: &Runtime, sleeps: u64) -> Result<(), Failure> {
+        let reactor = &runtime.executor().reactor;
+        let Some(poll) = reactor.simulated() else { return Ok(()) };
+        if sleeps % (1 + reactor.sources_alive() as u64 / MANY) != 0 {
+            return Ok(());
+        }
+        let lost = reactor.find_wait(|wait| {
+            let bits = bits(wait.direction);
+            let (state, is_pending) = self.shared.world.holds(poll, wait.fd(), wait.token(), bits)?;
+            (state & bits != 0 && !is_pending).then(|| {
+                format!(
+                    "a wake-up is lost on {host}: {} waits to {:?} {}, which the kernel holds ready ({}) and will not \
+                     report again; believed is {:?}\n",
+                    waiters(&wait.tasks()),
+                    wait.direction,
+                    self.shared.world.describe(wait.fd()),
+                    names(state),
+                    wait.believed(),
+                )
+            })
+        });
+        lost.map_or(Ok(()), |report| Err(Failure::new("lost wake-up", report)))
+    }
+
+    /// What was reported of registrations that are over was recognised as such, and nothing else was.
+    pub(super) fn check_stale(&self, runtime: &Runtime) -> Result<(), Failure> {
+        let reactor = &runtime.executor().reactor;
+        let Some(poll) = reactor.simulated() else { return Ok(()) };
+        let (reported, stale) = self.shared.world.reported(poll);
+        let (taken, recognised) = (reactor.reported.get(), reactor.stale.get());
+        if (reported, stale) == (taken, recognised) {
+            return Ok(());
+        }
+        let report = format!(
+            "the kernel has reported {reported} events, {stale} of them of registrations that are over; the reactor \
+             has counted {taken} and {recognised}\n"
+        );
+        Err(Failure::new("stale event", report))
+    }
+
+    /// Programs that are over have closed what they had open.
+    pub(super) fn check_left_open(&self) -> Result<(), Failure> {
+        let mut report = String::new();
+        for machine in self.shared.machines.borrow().iter() {
+            for file in self.shared.world.left_open(machine.id) {
+                let _ = writeln!(report, "{} has left open {file}", machine.name);
+            }
+        }
+        if report.is_empty() { Ok(()) } else { Err(Failure::new("leak", report)) }
+    }
+
+    /// Every task that waits for a descriptor, with what is believed of the descriptor and what is true; and how many
+    /// other tasks there are.
+    pub(super) fn parked(&self) -> String {
+        let mut text = String::new();
+        for machine in self.shared.machines.borrow().iter() {
+            self.parked_on(machine, &mut text);
+        }
+        text
+    }
+
+    fn parked_on(&self, machine: &Machine, text: &mut String) {
+        let Some(runtime) = machine.runtime() else {
+            let _ = writeln!(text, "{}: no program", machine.name);
+            return;
+        };
+        let executor = runtime.executor();
+        let poll = executor.reactor.simulated();
+        executor.reactor.find_wait(|wait| {
+            let bits = bits(wait.direction);
+            let held = poll.and_then(|poll| self.shared.world.holds(poll, wait.fd(), wait.token(), bits));
+            let held = held.map_or("what it does not say".to_owned(), |(state, _)| names(state));
+            let _ = writeln!(
+                text,
+                "{}: {} waits to {:?} {}; believed {:?}, the kernel holds {held}",
+                machine.name,
+                waiters(&wait.tasks()),
+                wait.direction,
+                self.shared.world.describe(wait.fd()),
+                wait.believed(),
+            );
+            None::<()>
+        });
+        let alive = executor.alive();
+        for task in &alive.tasks {
+            let _ = writeln!(text, "{}: alive is {task}", machine.name);
+        }
+        let _ = writeln!(
+            text,
+            "{}: {} timers, {} blocking jobs",
+            machine.name, alive.timers, alive.blocking_jobs
+        );
+    }
+}
+
+fn waiters(tasks: &[Option<crate::key::TaskKey>]) -> String {
+    let name = |key: &Option<crate::key::TaskKey>| match key {
+        Some(key) => format!("the task in slot {}", key.index()),
+        None => "somebody who is no task".to_owned(),
+    };
+    tasks.iter().map(name).collect::<Vec<_>>().join(", ")
+}

@@ -1,0 +1,106 @@
+//! [`Seeds`]: which seeds a scenario runs with, and how one of them is written down.
+
+use super::{Fault, Smaller};
+use std::env;
+use std::fmt;
+use std::ops::{Range, RangeInclusive};
+use std::str::FromStr;
+
+/// Which seeds [`check`](super::check) runs: a range, or whatever the environment says.
+///
+/// * `EGRET_SEED` is one seed, as a failure prints it: it alone is run.
+/// * `EGRET_SEEDS` is a number: as many are run, from the first of the range on.
+#[derive(Clone, Debug)]
+pub struct Seeds {
+    range: Range<u64>,
+}
+
+/// One run, as it is written in `EGRET_SEED`: a number, the faults that were taken away to make a failure smaller, and
+/// how few of everything were enough: `4711-Delay-Loss@2`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Replay {
+    pub(crate) seed: u64,
+    pub(crate) smaller: Smaller,
+}
+
+impl From<Range<u64>> for Seeds {
+    fn from(range: Range<u64>) -> Seeds {
+        Seeds { range }
+    }
+}
+
+impl From<RangeInclusive<u64>> for Seeds {
+    fn from(range: RangeInclusive<u64>) -> Seeds {
+        Seeds { range: *range.start()..range.end().saturating_add(1) }
+    }
+}
+
+impl Seeds {
+    /// The one that the environment names.
+    ///
+    /// # Panics
+    ///
+    /// When it is none.
+    pub(super) fn replay() -> Option<Replay> {
+        let text = env::var("EGRET_SEED").ok()?;
+        Some(text.parse().unwrap_or_else(|why| panic!("EGRET_SEED={text}: {why}")))
+    }
+
+    pub(super) fn range(&self) -> Range<u64> {
+        let Ok(text) = env::var("EGRET_SEEDS") else { return self.range.clone() };
+        let count: u64 = text.parse().unwrap_or_else(|_| panic!("EGRET_SEEDS={text}: a number of seeds"));
+        self.range.start..self.range.start.saturating_add(count)
+    }
+}
+
+impl fmt::Display for Replay {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}", self.seed)?;
+        self.smaller.without.iter().try_for_each(|fault| write!(f, "-{fault:?}"))?;
+        self.smaller.at_most.map_or(Ok(()), |most| write!(f, "@{most}"))
+    }
+}
+
+impl FromStr for Replay {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Replay, String> {
+        let (text, at_most) = match text.split_once('@') {
+            Some((text, most)) => (text, Some(most.parse().map_err(|_| format!("{most:?} is no number"))?)),
+            None => (text, None),
+        };
+        let mut parts = text.split('-');
+        let seed = parts.next().unwrap_or_default();
+        let seed = seed.parse().map_err(|_| format!("{seed:?} is no number"))?;
+        let named = |name: &str| Fault::ALL.into_iter().find(|fault| format!("{fault:?}") == name);
+        let without = parts.map(|name| named(name).ok_or_else(|| format!("{name:?} is no fault")));
+        Ok(Replay { seed, smaller: Smaller { without: without.collect::<Result<_, _>>()?, at_most } })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_run_that_was_written_down_is_read_as_it_was() {
+        let smaller = |without: &[Fault], at_most| Smaller { without: without.to_vec(), at_most };
+        for (text, seed, smaller) in [
+            ("0", 0, smaller(&[], None)),
+            ("18446744073709551615@1", u64::MAX, smaller(&[], Some(1))),
+            ("4711-Delay-Loss@2", 4711, smaller(&[Fault::Delay, Fault::Loss], Some(2))),
+        ] {
+            let replay = Replay { seed, smaller };
+            assert_eq!(replay.to_string(), text);
+            assert_eq!(text.parse(), Ok(replay));
+        }
+    }
+
+    #[test]
+    fn what_is_no_run_says_why() {
+        let why = |text: &str| text.parse::<Replay>().unwrap_err();
+        assert_eq!(why(""), "\"\" is no number");
+        assert_eq!(why("1-Delya"), "\"Delya\" is no fault");
+        assert_eq!(why("1@x"), "\"x\" is no number");
+    }
+}

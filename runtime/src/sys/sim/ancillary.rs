@@ -1,0 +1,67 @@
+//! Messages with more than bytes in them: descriptors and credentials.
+//!
+//! A file that is passed counts as if it had a descriptor more, from the moment at which it is sent until it has one in
+//! the hands of who received it or until the message is gone. Only simulated files can be passed.
+
+use super::descriptor::{Simulated, unix_address};
+use super::kernel::Kernel;
+use super::trace::Outcome;
+use super::unix::{Beside, Received};
+use crate::sys::linux::{Ancillary, Credentials, Message, UnixAddress};
+use std::io;
+use std::os::fd::{AsRawFd, BorrowedFd};
+
+impl Simulated {
+    /// `sendmsg(2)`, of a Unix socket. Who says to be somebody else is believed.
+    pub(crate) fn send_message(
+        &self,
+        bytes: &[u8],
+        descriptors: &[BorrowedFd<'_>],
+        sender: Option<Credentials>,
+        to: Option<&UnixAddress>,
+    ) -> io::Result<usize> {
+        let call = |kernel: &mut Kernel| {
+            let files =
+                descriptors.iter().map(|fd| kernel.file_of(fd.as_raw_fd())).collect::<Result<_, _>>()?;
+            kernel.unix_send(self.file, bytes, to.map(UnixAddress::bytes), Beside { files, sender })
+        };
+        self.world.interruptible("sendmsg", Some(self.file), call, |n| Outcome::Value(*n as u64))
+    }
+
+    /// `recvmsg(2)`, of a Unix socket. `take` gets the bytes.
+    pub(crate) fn recv_message(
+        &self,
+        len: usize,
+        ancillary: &mut Ancillary,
+        take: impl FnOnce(&[u8]),
+    ) -> io::Result<Message> {
+        ancillary.fill(Vec::new(), None);
+        let call = |kernel: &mut Kernel| kernel.unix_recv(self.file, len, false);
+        let value = |received: &Received| Outcome::Value(received.bytes.len() as u64);
+        let received = self.world.interruptible("recvmsg", Some(self.file), call, value)?;
+        let mut descriptors = Vec::new();
+        let mut whole = true;
+        for file in received.files {
+            let has_room = descriptors.len() < ancillary.room();
+            if has_room && self.world.ask(Kernel::check_limit).is_ok() {
+                descriptors.push(self.world.name(file)?);
+            } else {
+                whole = false;
+            }
+            self.world.ask(|kernel| kernel.release(file));
+        }
+        take(&received.bytes);
+        ancillary.fill(descriptors, received.sender);
+        Ok(Message {
+            len: received.bytes.len(),
+            from: unix_address(&received.from),
+            truncated: received.truncated,
+            ancillary_truncated: !whole,
+        })
+    }
+
+    /// `SO_PEERCRED`. All programs of a host are one process.
+    pub(crate) fn peer_credentials(&self) -> io::Result<Credentials> {
+        Ok(self.world.ask(|kernel| kernel.credentials()))
+    }
+}

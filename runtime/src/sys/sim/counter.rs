@@ -1,0 +1,93 @@
+//! `eventfd(2)`.
+
+use super::kernel::{EACH_WRITE, FileId, Kernel, Object};
+use crate::sys::mask;
+
+/// A counter that is added to by writes and taken by reads.
+#[derive(Debug, Default)]
+pub(super) struct Counter {
+    value: u64,
+}
+
+/// The most that it can hold.
+const FULL: u64 = u64::MAX - 1;
+
+impl Counter {
+    pub(super) fn add(&mut self, value: u64) -> Result<(), i32> {
+        match self.value.checked_add(value) {
+            _ if value == u64::MAX => Err(libc::EINVAL),
+            Some(sum) if sum <= FULL => {
+                self.value = sum;
+                Ok(())
+            }
+            _ => Err(libc::EAGAIN),
+        }
+    }
+
+    fn take(&mut self) -> Result<u64, i32> {
+        match std::mem::take(&mut self.value) {
+            0 => Err(libc::EAGAIN),
+            value => Ok(value),
+        }
+    }
+
+    pub(super) fn state(&self) -> u32 {
+        let readable = if self.value > 0 { mask::IN } else { 0 };
+        let writable = if self.value < FULL { mask::OUT } else { 0 };
+        readable | writable
+    }
+}
+
+impl Kernel {
+    fn counter(&mut self, file: FileId) -> Result<&mut Counter, i32> {
+        match self.files[file as usize].as_mut().map(|file| &mut file.object) {
+            Some(Object::Counter(counter)) => Ok(counter),
+            _ => Err(libc::EINVAL),
+        }
+    }
+
+    /// Each write is an edge for readers, whether or not the value was read.
+    pub(super) fn counter_write(&mut self, file: FileId, value: u64) -> Result<usize, i32> {
+        let written = self.counter(file)?.add(value);
+        match written {
+            Ok(()) => self.notify(file, EACH_WRITE),
+            Err(_) => self.came_back_short(file, mask::OUT),
+        }
+        written.map(|()| 8)
+    }
+
+    /// Each read is an edge for writers.
+    pub(super) fn counter_read(&mut self, file: FileId) -> Result<u64, i32> {
+        let read = self.counter(file)?.take();
+        match read {
+            Ok(_) => self.notify(file, mask::OUT),
+            Err(_) => self.came_back_short(file, mask::IN),
+        }
+        read
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_counter_adds_up_and_is_taken_whole() {
+        let mut counter = Counter::default();
+        assert_eq!((counter.take(), counter.state()), (Err(libc::EAGAIN), mask::OUT));
+        assert_eq!((counter.add(2), counter.add(3)), (Ok(()), Ok(())));
+        assert_eq!(
+            (counter.state(), counter.take(), counter.take()),
+            (mask::IN | mask::OUT, Ok(5), Err(libc::EAGAIN))
+        );
+    }
+
+    #[test]
+    fn what_does_not_fit_is_refused_and_the_largest_number_is_none() {
+        let mut counter = Counter::default();
+        assert_eq!(counter.add(u64::MAX), Err(libc::EINVAL));
+        assert_eq!((counter.add(FULL), counter.state()), (Ok(()), mask::IN));
+        assert_eq!((counter.add(1), counter.add(0)), (Err(libc::EAGAIN), Ok(())));
+        assert_eq!((counter.take(), counter.state()), (Ok(FULL), mask::OUT));
+    }
+}

@@ -1,0 +1,355 @@
+//! [`Simulated`]: the calls on one simulated descriptor, each with the contract of its namesake in `sys/linux`.
+
+use super::kernel::{FileId, Kernel, Object};
+use super::trace::Outcome;
+use super::unix::{Kind, Received};
+use super::world::{World, current, program};
+use crate::sys::linux::{self, Connect, Domain, Type, UnixAddress};
+use std::io;
+use std::net::{Shutdown, SocketAddr};
+use std::os::fd::{OwnedFd, RawFd};
+use std::rc::Rc;
+
+/// A descriptor of the simulation that this thread is in.
+pub(crate) struct Simulated {
+    pub(super) world: Rc<World>,
+    pub(super) file: FileId,
+}
+
+/// What a file is, for the calls that several have.
+enum What {
+    Tcp,
+    Udp,
+    Unix,
+    Other,
+}
+
+fn length(bytes: &[u8]) -> Outcome {
+    Outcome::Value(bytes.len() as u64)
+}
+
+fn count(n: &usize) -> Outcome {
+    Outcome::Value(*n as u64)
+}
+
+fn done<T>(_: &T) -> Outcome {
+    Outcome::Done
+}
+
+/// A new socket of the program that runs; `None` where none does, and the socket is to be a real one.
+pub(crate) fn socket(domain: Domain, kind: Type) -> Option<io::Result<OwnedFd>> {
+    let world = program()?;
+    let open = |kernel: &mut Kernel| match (domain, kind) {
+        (Domain::Unix, kind) => kernel.unix_open(boundaries(kind)),
+        (_, Type::Stream) => kernel.tcp_open(domain == Domain::V6),
+        (_, Type::Datagram) => kernel.udp_open(domain == Domain::V6),
+        (_, Type::SeqPacket) => Err(libc::ESOCKTNOSUPPORT),
+    };
+    let opened = world.call("socket", None, open, |file| Outcome::Value((*file).into()));
+    Some(opened.and_then(|file| world.name(file)))
+}
+
+fn boundaries(kind: Type) -> Kind {
+    match kind {
+        Type::Stream => Kind::Stream,
+        Type::Datagram => Kind::Datagram,
+        Type::SeqPacket => Kind::Sequence,
+    }
+}
+
+/// An eventfd.
+pub(crate) fn counter() -> Option<io::Result<OwnedFd>> {
+    let world = program()?;
+    let open = |kernel: &mut Kernel| {
+        kernel.check_limit()?;
+        Ok(kernel.open(Object::Counter(Default::default())))
+    };
+    let opened = world.call("eventfd", None, open, |file| Outcome::Value((*file).into()));
+    Some(opened.and_then(|file| world.name(file)))
+}
+
+/// Something that is rung on each signal.
+pub(crate) fn signal_bell() -> Option<io::Result<OwnedFd>> {
+    let world = program()?;
+    let open = |kernel: &mut Kernel| {
+        kernel.check_limit()?;
+        let bell = kernel.open(Object::Alarm);
+        let host = kernel.current.expect("a program asks");
+        kernel.hosts[usize::from(host)].signal_bells.push(bell);
+        Ok(bell)
+    };
+    let opened = world.call("signal bell", None, open, |file| Outcome::Value((*file).into()));
+    Some(opened.and_then(|file| world.name(file)))
+}
+
+/// How often a signal came to the program that runs.
+pub(crate) fn signals_delivered(signal: i32) -> Option<u64> {
+    let world = program()?;
+    Some(world.ask(|kernel| {
+        let host = kernel.current.expect("a program asks");
+        kernel.hosts[usize::from(host)].signals[signal as usize]
+    }))
+}
+
+impl Simulated {
+    /// The descriptor with this number, if it is one of the world that this thread is in.
+    pub(crate) fn at(number: RawFd) -> Option<Simulated> {
+        let world = current()?;
+        let file = world.ask(|kernel| kernel.file_of(number)).ok()?;
+        Some(Simulated { world, file })
+    }
+
+    pub(crate) fn bind(&self, address: &SocketAddr) -> io::Result<()> {
+        let call = |kernel: &mut Kernel| match self.what_in(kernel) {
+            What::Udp => kernel.udp_bind(self.file, *address),
+            _ => kernel.tcp_bind(self.file, *address),
+        };
+        self.world.call("bind", Some(self.file), call, |()| Outcome::Text(address.to_string().into()))
+    }
+
+    fn what_in(&self, kernel: &Kernel) -> What {
+        match kernel.file(self.file).map(|file| &file.object) {
+            Some(Object::Tcp(_) | Object::Listener(_)) => What::Tcp,
+            Some(Object::Datagrams(_)) => What::Udp,
+            Some(Object::Unix(_)) => What::Unix,
+            _ => What::Other,
+        }
+    }
+
+    pub(crate) fn listen(&self, backlog: u32) -> io::Result<()> {
+        let call = |kernel: &mut Kernel| match self.what_in(kernel) {
+            What::Unix => kernel.unix_listen(self.file, backlog),
+            _ => kernel.tcp_listen(self.file, backlog),
+        };
+        self.world.call("listen", Some(self.file), call, done)
+    }
+
+    pub(crate) fn connect(&self, address: &SocketAddr) -> io::Result<Connect> {
+        let call = |kernel: &mut Kernel| match self.what_in(kernel) {
+            What::Udp => kernel.udp_connect(self.file, *address).map(|()| Connect::Established),
+            _ => kernel.tcp_connect(self.file, *address),
+        };
+        self.world.call("connect", Some(self.file), call, |_| Outcome::Text(address.to_string().into()))
+    }
+
+    pub(crate) fn accept(&self) -> io::Result<(OwnedFd, SocketAddr)> {
+        linux::stepping_over_the_dead(|| {
+            let value = |accepted: &(FileId, SocketAddr)| Outcome::Value(accepted.0.into());
+            let call = |kernel: &mut Kernel| kernel.tcp_accept(self.file);
+            let (file, peer) = self.world.interruptible("accept", Some(self.file), call, value)?;
+            Ok((self.world.name(file)?, peer))
+        })
+    }
+
+    pub(crate) fn recv(&self, buf: &mut [u8]) -> io::Result<usize> {
+        let bytes = self.receive("recv", buf.len(), false)?;
+        buf[..bytes.len()].copy_from_slice(&bytes);
+        Ok(bytes.len())
+    }
+
+    pub(crate) fn peek(&self, buf: &mut [u8]) -> io::Result<usize> {
+        let bytes = self.receive("peek", buf.len(), true)?;
+        buf[..bytes.len()].copy_from_slice(&bytes);
+        Ok(bytes.len())
+    }
+
+    /// Up to `len` bytes.
+    pub(crate) fn receive(&self, name: &'static str, len: usize, peek: bool) -> io::Result<Vec<u8>> {
+        let call = |kernel: &mut Kernel| match self.what_in(kernel) {
+            What::Tcp => kernel.tcp_recv(self.file, len, peek),
+            What::Udp => kernel.udp_recv(self.file, len, peek).map(|(bytes, _)| bytes),
+            What::Unix => kernel.unix_recv_bytes(self.file, len, peek),
+            What::Other => Err(libc::ENOTSOCK),
+        };
+        self.world.interruptible(name, Some(self.file), call, |bytes| length(bytes))
+    }
+
+    pub(crate) fn send(&self, buf: &[u8]) -> io::Result<usize> {
+        self.transmit("send", buf, false)
+    }
+
+    /// Sends, and makes the last byte an urgent one when `urgent` is set.
+    pub(crate) fn transmit(&self, name: &'static str, buf: &[u8], urgent: bool) -> io::Result<usize> {
+        let call = |kernel: &mut Kernel| match self.what_in(kernel) {
+            What::Tcp => kernel.tcp_send(self.file, buf, urgent),
+            What::Udp => kernel.udp_send(self.file, buf, None),
+            What::Unix => kernel.unix_send(self.file, buf, None, Default::default()),
+            What::Other => Err(libc::ENOTSOCK),
+        };
+        self.world.interruptible(name, Some(self.file), call, count)
+    }
+
+    pub(crate) fn shutdown(&self, how: Shutdown) -> io::Result<()> {
+        let call = |kernel: &mut Kernel| match self.what_in(kernel) {
+            What::Unix => kernel.unix_shutdown(self.file, how),
+            _ => kernel.tcp_shutdown(self.file, how),
+        };
+        self.world.call("shutdown", Some(self.file), call, done)
+    }
+
+    fn names(&self) -> io::Result<(SocketAddr, Option<SocketAddr>)> {
+        let names = |kernel: &mut Kernel| match self.what_in(kernel) {
+            What::Tcp => kernel.tcp_names(self.file),
+            What::Udp => kernel.udp_names(self.file),
+            What::Unix => Err(libc::EAFNOSUPPORT),
+            What::Other => Err(libc::ENOTSOCK),
+        };
+        self.world.ask(names).map_err(io::Error::from_raw_os_error)
+    }
+
+    pub(crate) fn local_addr(&self) -> io::Result<SocketAddr> {
+        Ok(self.names()?.0)
+    }
+
+    pub(crate) fn peer_addr(&self) -> io::Result<SocketAddr> {
+        self.names()?.1.ok_or_else(|| io::Error::from_raw_os_error(libc::ENOTCONN))
+    }
+
+    pub(crate) fn take_error(&self) -> io::Result<Option<io::Error>> {
+        let call = |kernel: &mut Kernel| match self.what_in(kernel) {
+            What::Tcp => kernel.tcp_error(self.file),
+            What::Udp => kernel.udp_error(self.file),
+            What::Unix => kernel.unix_error(self.file),
+            What::Other => Err(libc::ENOTSOCK),
+        };
+        let errno = self.world.call("SO_ERROR", Some(self.file), call, |errno| match errno {
+            0 => Outcome::Done,
+            errno => Outcome::Error(*errno),
+        })?;
+        Ok((errno != 0).then(|| io::Error::from_raw_os_error(errno)))
+    }
+
+    pub(crate) fn set(&self, name: &'static str, value: Option<u64>) -> io::Result<()> {
+        let call = |kernel: &mut Kernel| kernel.set(self.file, name, value);
+        self.world.call(name, Some(self.file), call, done)
+    }
+
+    pub(crate) fn setting(&self, name: &'static str) -> io::Result<Option<u64>> {
+        self.world.ask(|kernel| kernel.setting(self.file, name)).map_err(io::Error::from_raw_os_error)
+    }
+
+    pub(crate) fn recv_from(&self, buf: &mut [u8], peek: bool) -> io::Result<(usize, SocketAddr)> {
+        let call = |kernel: &mut Kernel| match self.what_in(kernel) {
+            What::Udp => kernel.udp_recv(self.file, buf.len(), peek),
+            _ => Err(libc::ENOTSOCK),
+        };
+        let value = |received: &(Vec<u8>, SocketAddr)| length(&received.0);
+        let (bytes, from) = self.world.interruptible("recvfrom", Some(self.file), call, value)?;
+        buf[..bytes.len()].copy_from_slice(&bytes);
+        Ok((bytes.len(), from))
+    }
+
+    pub(crate) fn send_to(&self, buf: &[u8], to: SocketAddr) -> io::Result<usize> {
+        let call = |kernel: &mut Kernel| match self.what_in(kernel) {
+            What::Udp => kernel.udp_send(self.file, buf, Some(to)),
+            _ => Err(libc::ENOTSOCK),
+        };
+        self.world.interruptible("sendto", Some(self.file), call, count)
+    }
+
+    /// `read(2)`, of a pipe or an eventfd.
+    pub(crate) fn read(&self, buf: &mut [u8]) -> io::Result<usize> {
+        let call = |kernel: &mut Kernel| match kernel.file(self.file).map(|file| &file.object) {
+            Some(Object::Counter(_)) if buf.len() < 8 => Err(libc::EINVAL),
+            Some(Object::Counter(_)) => Ok(kernel.counter_read(self.file)?.to_ne_bytes().to_vec()),
+            Some(Object::Pipe(_)) => kernel.pipe_read(self.file, buf.len()),
+            _ => Err(libc::EINVAL),
+        };
+        let bytes = self.world.interruptible("read", Some(self.file), call, |bytes| length(bytes))?;
+        buf[..bytes.len()].copy_from_slice(&bytes);
+        Ok(bytes.len())
+    }
+
+    /// `write(2)`, to a pipe or an eventfd.
+    pub(crate) fn write(&self, buf: &[u8]) -> io::Result<usize> {
+        let call = |kernel: &mut Kernel| match kernel.file(self.file).map(|file| &file.object) {
+            Some(Object::Counter(_)) => {
+                let value = buf.try_into().map_err(|_| libc::EINVAL)?;
+                kernel.counter_write(self.file, u64::from_ne_bytes(value))
+            }
+            Some(Object::Pipe(_)) => kernel.pipe_write(self.file, buf),
+            _ => Err(libc::EINVAL),
+        };
+        self.world.interruptible("write", Some(self.file), call, count)
+    }
+
+    pub(crate) fn bind_unix(&self, address: &UnixAddress) -> io::Result<()> {
+        let call = |kernel: &mut Kernel| kernel.unix_bind(self.file, address.bytes());
+        self.world.call("bind", Some(self.file), call, done)
+    }
+
+    pub(crate) fn connect_unix(&self, address: &UnixAddress) -> io::Result<()> {
+        let call = |kernel: &mut Kernel| kernel.unix_connect(self.file, address.bytes());
+        self.world.call("connect", Some(self.file), call, done)
+    }
+
+    pub(crate) fn accept_unix(&self) -> io::Result<(OwnedFd, UnixAddress)> {
+        let value = |accepted: &(FileId, Vec<u8>)| Outcome::Value(accepted.0.into());
+        let call = |kernel: &mut Kernel| kernel.unix_accept(self.file);
+        let (file, peer) = self.world.interruptible("accept", Some(self.file), call, value)?;
+        Ok((self.world.name(file)?, unix_address(&peer)))
+    }
+
+    fn unix_names(&self) -> io::Result<(Vec<u8>, Option<Vec<u8>>)> {
+        self.world.ask(|kernel| kernel.unix_names(self.file)).map_err(io::Error::from_raw_os_error)
+    }
+
+    pub(crate) fn local_addr_unix(&self) -> io::Result<UnixAddress> {
+        Ok(unix_address(&self.unix_names()?.0))
+    }
+
+    pub(crate) fn peer_addr_unix(&self) -> io::Result<UnixAddress> {
+        let name = self.unix_names()?.1.ok_or_else(|| io::Error::from_raw_os_error(libc::ENOTCONN))?;
+        Ok(unix_address(&name))
+    }
+
+    pub(crate) fn recv_from_unix(&self, buf: &mut [u8]) -> io::Result<(usize, UnixAddress)> {
+        let call = |kernel: &mut Kernel| kernel.unix_recv(self.file, buf.len(), false);
+        let value = |received: &Received| length(&received.bytes);
+        let Received { bytes, from, files, .. } =
+            self.world.interruptible("recvfrom", Some(self.file), call, value)?;
+        files.into_iter().for_each(|passed| self.world.ask(|kernel| kernel.release(passed)));
+        buf[..bytes.len()].copy_from_slice(&bytes);
+        Ok((bytes.len(), unix_address(&from)))
+    }
+
+    pub(crate) fn send_to_unix(&self, buf: &[u8], to: &UnixAddress) -> io::Result<usize> {
+        let call =
+            |kernel: &mut Kernel| kernel.unix_send(self.file, buf, Some(to.bytes()), Default::default());
+        self.world.interruptible("sendto", Some(self.file), call, count)
+    }
+
+    /// One write to an eventfd; `None` for what is none.
+    pub(crate) fn ring(&self, number: RawFd) -> Option<io::Result<()>> {
+        let rung = self.world.ask(|kernel| kernel.ring(number))?;
+        Some(rung.map_err(io::Error::from_raw_os_error))
+    }
+}
+
+pub(super) fn unix_address(name: &[u8]) -> UnixAddress {
+    let address = match name {
+        [] => None,
+        [0, name @ ..] => UnixAddress::from_abstract_name(name),
+        path => UnixAddress::from_path(path),
+    };
+    address.unwrap_or(UnixAddress::UNNAMED)
+}
+
+/// The two ends of what `socketpair(2)` makes.
+pub(crate) fn socket_pair(kind: Type) -> Option<io::Result<(OwnedFd, OwnedFd)>> {
+    pair("socketpair", |kernel| kernel.unix_pair(boundaries(kind)))
+}
+
+/// The reader and the writer of a pipe.
+pub(crate) fn pipe() -> Option<io::Result<(OwnedFd, OwnedFd)>> {
+    pair("pipe", |kernel| kernel.pipe_open(false))
+}
+
+fn pair(
+    name: &'static str,
+    make: impl FnOnce(&mut Kernel) -> Result<(FileId, FileId), i32>,
+) -> Option<io::Result<(OwnedFd, OwnedFd)>> {
+    let world = program()?;
+    let made = world.call(name, None, make, |(one, _)| Outcome::Value((*one).into()));
+    Some(made.and_then(|(one, other)| Ok((world.name(one)?, world.name(other)?))))
+}

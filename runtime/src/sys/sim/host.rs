@@ -1,0 +1,104 @@
+//! A host: a machine with a name, an address, a clock of its own, and one program.
+
+use super::kernel::FileId;
+use super::poll::PollId;
+use std::net::{IpAddr, Ipv4Addr};
+use std::rc::Rc;
+
+/// A host, by its place in the kernel's list.
+pub(crate) type HostId = u16;
+
+pub(crate) struct Host {
+    pub(crate) name: Rc<str>,
+    pub(crate) address: IpAddr,
+    /// A host that crashed is down until it is started again.
+    pub(crate) up: bool,
+    /// Descriptors that its program has, and how many it may have.
+    pub(crate) descriptors: usize,
+    pub(crate) limit: usize,
+    /// What its clock said when the simulation began, and by how many millionths it is too fast.
+    pub(crate) clock_start: u64,
+    pub(crate) clock_drift: i64,
+    pub(crate) loop_state: Loop,
+    /// The epoll instance of its loop.
+    pub(crate) poll: Option<PollId>,
+    /// The processor is somebody else's until then.
+    pub(crate) not_before: u64,
+    /// How often each signal came.
+    pub(crate) signals: [u64; 65],
+    pub(crate) signal_bells: Vec<FileId>,
+}
+
+/// What the loop of a host does.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Loop {
+    /// There is none.
+    Absent,
+    /// It has something to run.
+    Awake,
+    /// It is in `epoll_wait`, until this true time at most.
+    Asleep { until: Option<u64> },
+}
+
+/// What a clock says when a machine has been up for a while: a deadline that lies before the start of the
+/// simulation is one that it can name.
+const CLOCK_START: u64 = 1_000_000_000_000;
+
+impl Host {
+    pub(crate) fn new(name: &str, number: HostId) -> Host {
+        let [high, low] = (number + 1).to_be_bytes();
+        Host {
+            name: name.into(),
+            address: IpAddr::V4(Ipv4Addr::new(10, 0, high, low)),
+            up: true,
+            descriptors: 0,
+            limit: 1024,
+            clock_start: CLOCK_START,
+            clock_drift: 0,
+            loop_state: Loop::Absent,
+            poll: None,
+            not_before: 0,
+            signals: [0; 65],
+            signal_bells: Vec::new(),
+        }
+    }
+
+    /// What its clock says at a true time.
+    pub(crate) fn clock(&self, now: u64) -> u64 {
+        let drift = i128::from(now) * i128::from(self.clock_drift) / 1_000_000;
+        let time = i128::from(self.clock_start) + i128::from(now) + drift;
+        u64::try_from(time).unwrap_or(u64::MAX)
+    }
+
+    /// The true time at which its clock says that `timeout` has passed, and not a nanosecond less.
+    pub(crate) fn deadline(&self, now: u64, timeout: u64) -> u64 {
+        let rate = (1_000_000 + self.clock_drift).max(1) as u128;
+        let passes = (u128::from(timeout) * 1_000_000).div_ceil(rate) + 1;
+        now.saturating_add(u64::try_from(passes).unwrap_or(u64::MAX))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_deadline_is_never_early_whatever_the_clock_does() {
+        let mut host = Host::new("a", 0);
+        for drift in [-200_000, -7, 0, 3, 500_000] {
+            host.clock_drift = drift;
+            for timeout in [0, 1, 999, 1_000_000_007] {
+                for now in [0, 12_345, 9_999_999_999] {
+                    let then = host.deadline(now, timeout);
+                    assert!(host.clock(then) - host.clock(now) >= timeout, "{drift} {timeout} {now}");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn hosts_have_addresses_of_their_own() {
+        assert_eq!(Host::new("a", 0).address.to_string(), "10.0.0.1");
+        assert_eq!(Host::new("b", 299).address.to_string(), "10.0.1.44");
+    }
+}

@@ -1,0 +1,237 @@
+//! What a simulation is to be like: the network, the faults, the policy for edges.
+
+use std::fmt;
+use std::ops::RangeInclusive;
+use std::time::Duration;
+
+/// Something that a kernel or a network is allowed to do and a program is seldom tested against.
+///
+/// Each is drawn from a stream of its own, so that one can be switched off while the others stay as they are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[non_exhaustive]
+pub enum Fault {
+    /// Bytes that were sent at once arrive in pieces.
+    Fragment,
+    /// The peer sends a byte of urgent data in between. A reader that does not ask for it never sees the byte.
+    Urgent,
+    /// A segment takes up to a hundred times as long as others.
+    Delay,
+    /// A segment is lost and comes when it is sent again, after 200 ms or more.
+    Loss,
+    /// A connection is reset by something between the hosts.
+    Reset,
+    /// `send` takes a part although there is room for more, and says that there is room again later.
+    ShortWrite,
+    /// A system call is interrupted by a signal before it has done anything.
+    Interrupt,
+    /// `epoll_wait` reports a descriptor with nothing behind the report.
+    SpuriousEdge,
+    /// `epoll_wait` reports a registration that is over.
+    StaleEdge,
+    /// `epoll_wait` reports in another order than that in which things happened.
+    EventOrder,
+    /// `epoll_wait` reports a part of what is ready, and the rest the next time.
+    SplitBatch,
+    /// Tasks are polled in another order than that in which they were woken.
+    TaskOrder,
+    /// A connection dies before it is accepted.
+    AbortedAccept,
+    /// There are no descriptors left, for a moment.
+    NoDescriptors,
+    /// There is no memory left, for a moment: for an accepted socket or for a registration.
+    NoMemory,
+    /// A datagram is dropped.
+    DatagramLoss,
+    /// A datagram comes twice.
+    DatagramDuplicate,
+    /// No name server answers.
+    NameFailure,
+    /// The processor is given to somebody else: a loop that was to run does so up to 10 ms later.
+    Preempted,
+}
+
+/// What licenses a fault is in the [`Fault::licence`]; how likely each is, here.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Faults {
+    per_million: [u32; Fault::ALL.len()],
+}
+
+/// When a kernel reports a change as an edge.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+pub enum EdgePolicy {
+    /// As Linux 6 does: new data is an edge although older data is unread; room is one only after the socket was
+    /// seen full.
+    #[default]
+    Linux,
+    /// The weakest that `epoll(7)` lets a program rely on: new data is an edge only after a read that came back short
+    /// or with `EAGAIN`. The end of a stream, an error and urgent data always are one.
+    Minimal,
+    /// As `Linux`, and each edge may be reported again for no reason.
+    Noisy,
+}
+
+/// What a simulation is like, before any choice is made by a seed.
+#[derive(Clone, Debug)]
+pub(crate) struct Plan {
+    /// How long a segment or a datagram travels between hosts, in nanoseconds. Half a microsecond on one host.
+    pub(crate) latency: RangeInclusive<u64>,
+    /// Bytes a second on a link.
+    pub(crate) bandwidth: u64,
+    pub(crate) send_buffer: usize,
+    pub(crate) receive_buffer: usize,
+    pub(crate) edges: EdgePolicy,
+    pub(crate) faults: Faults,
+}
+
+impl Default for Plan {
+    fn default() -> Plan {
+        Plan {
+            latency: 50_000..=500_000,
+            bandwidth: 125_000_000, // a gigabit
+            send_buffer: 64 * 1024,
+            receive_buffer: 64 * 1024,
+            edges: EdgePolicy::Linux,
+            faults: Faults::none(),
+        }
+    }
+}
+
+impl Fault {
+    /// Every fault there is.
+    pub const ALL: [Fault; 19] = [
+        Fault::Fragment,
+        Fault::Urgent,
+        Fault::Delay,
+        Fault::Loss,
+        Fault::Reset,
+        Fault::ShortWrite,
+        Fault::Interrupt,
+        Fault::SpuriousEdge,
+        Fault::StaleEdge,
+        Fault::EventOrder,
+        Fault::SplitBatch,
+        Fault::TaskOrder,
+        Fault::AbortedAccept,
+        Fault::NoDescriptors,
+        Fault::NoMemory,
+        Fault::DatagramLoss,
+        Fault::DatagramDuplicate,
+        Fault::NameFailure,
+        Fault::Preempted,
+    ];
+
+    /// What allows a real kernel or network to do this.
+    pub fn licence(self) -> &'static str {
+        match self {
+            Fault::Fragment => "RFC 9293, 3.8: TCP keeps no boundaries of what was sent",
+            Fault::Urgent => "RFC 9293, 3.8.5: urgent data; RFC 6093 on what is in use",
+            Fault::Delay => "RFC 9293, 3.8.1: a round trip takes as long as it takes",
+            Fault::Loss => "RFC 6298, 2.4: what is lost is sent again after the retransmission timeout",
+            Fault::Reset => "RFC 9293, 3.5.2: a reset may come at any time, also from a middlebox",
+            Fault::ShortWrite => {
+                "send(2), ENOBUFS and non-blocking mode: the kernel takes what it has memory for"
+            }
+            Fault::Interrupt => "signal(7): interruption of system calls by signal handlers",
+            Fault::SpuriousEdge => "select(2), BUGS: readiness may be reported where a read would block",
+            Fault::StaleEdge => {
+                "epoll(7), questions 5 and 6: a duplicate of a closed descriptor goes on to report"
+            }
+            Fault::EventOrder => "epoll(7) promises no order of events",
+            Fault::SplitBatch => "epoll_wait(2) returns when there is something to report, not everything",
+            Fault::TaskOrder => "the runtime's own contract: no order between tasks that are ready",
+            Fault::AbortedAccept => "accept(2): ECONNABORTED, EPROTO and pending network errors",
+            Fault::NoDescriptors => "accept(2), socket(2): EMFILE and ENFILE",
+            Fault::NoMemory => "accept(2): ENOBUFS, ENOMEM; epoll_ctl(2): ENOMEM, ENOSPC",
+            Fault::DatagramLoss => "RFC 768: delivery is not guaranteed",
+            Fault::DatagramDuplicate => "RFC 768: nor is protection from duplicates",
+            Fault::NameFailure => "getaddrinfo(3): EAI_AGAIN",
+            Fault::Preempted => "sched(7): a thread that can run does so when it is its turn",
+        }
+    }
+
+    /// The name of the stream that it is drawn from.
+    pub(crate) fn name(self) -> String {
+        format!("{self:?}")
+    }
+}
+
+impl Faults {
+    /// No fault at all.
+    pub fn none() -> Faults {
+        Faults { per_million: [0; Fault::ALL.len()] }
+    }
+
+    /// Every fault, each about as likely as lets a scenario of a few hundred system calls see some of it and still
+    /// make progress.
+    pub fn all() -> Faults {
+        let mut faults = Faults::none();
+        for fault in Fault::ALL {
+            faults.per_million[fault as usize] = match fault {
+                Fault::Fragment | Fault::EventOrder | Fault::TaskOrder => 200_000,
+                Fault::Delay | Fault::ShortWrite | Fault::SplitBatch => 50_000,
+                Fault::Urgent | Fault::Interrupt | Fault::SpuriousEdge | Fault::StaleEdge => 30_000,
+                Fault::AbortedAccept | Fault::Preempted => 30_000,
+                Fault::DatagramLoss | Fault::DatagramDuplicate | Fault::NameFailure => 30_000,
+                Fault::Loss | Fault::NoDescriptors | Fault::NoMemory => 10_000,
+                Fault::Reset => 500,
+            };
+        }
+        faults
+    }
+
+    /// These, with one that happens in so many of its chances: 0.0 for never, 1.0 for always.
+    ///
+    /// # Panics
+    ///
+    /// When `probability` is not between 0.0 and 1.0.
+    pub fn with(mut self, fault: Fault, probability: f64) -> Faults {
+        assert!(
+            (0.0..=1.0).contains(&probability),
+            "{probability} is no probability: 0.0 is never, 1.0 always"
+        );
+        self.per_million[fault as usize] = (probability * 1e6).round() as u32;
+        self
+    }
+
+    /// These without one.
+    pub fn without(self, fault: Fault) -> Faults {
+        self.with(fault, 0.0)
+    }
+
+    /// Those that can happen.
+    pub fn enabled(&self) -> impl Iterator<Item = Fault> + '_ {
+        Fault::ALL.into_iter().filter(|fault| self.per_million(*fault) > 0)
+    }
+
+    pub(crate) fn per_million(&self, fault: Fault) -> u32 {
+        self.per_million[fault as usize]
+    }
+}
+
+impl fmt::Debug for Faults {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let probability = |fault| (fault, f64::from(self.per_million(fault)) / 1e6);
+        f.debug_map().entries(self.enabled().map(probability)).finish()
+    }
+}
+
+/// `duration` in nanoseconds, or as many as there are.
+pub(crate) fn nanoseconds(duration: Duration) -> u64 {
+    u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_fault_has_a_place_of_its_own_and_a_licence() {
+        for (at, fault) in Fault::ALL.into_iter().enumerate() {
+            assert_eq!(fault as usize, at);
+            assert!(!fault.licence().is_empty());
+            assert_eq!(Faults::none().with(fault, 0.5).enabled().collect::<Vec<_>>(), [fault]);
+        }
+        assert_eq!(Faults::all().enabled().count(), Fault::ALL.len());
+        assert_eq!(Faults::all().without(Fault::Reset).enabled().count(), Fault::ALL.len() - 1);
+    }
+}

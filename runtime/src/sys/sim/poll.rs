@@ -1,0 +1,269 @@
+//! Watches: what an epoll instance of the simulation is told, and which edges it reports.
+//!
+//! The rules are Linux's, for `EPOLLET`. An object that changes calls [`Kernel::notify`] with the bits that the change
+//! is about; a watch that asked for one of them, or a change that is about everything (0), queues the watch. A wait
+//! takes the queue, asks each object for its whole state at that moment, and reports what the watch asked for; what
+//! has nothing to say any more is passed over in silence. Nothing is queued again by having been reported.
+
+use super::kernel::{FileId, Kernel};
+use super::plan::{EdgePolicy, Fault};
+use super::trace::Outcome;
+use crate::sys::mask;
+use slab::Slab;
+use std::collections::VecDeque;
+use std::os::fd::RawFd;
+
+/// An epoll instance, by its place in [`Kernel::polls`].
+pub(super) type PollId = usize;
+
+/// The epoll instance of a loop.
+#[derive(Default)]
+pub(super) struct Poll {
+    pub(super) watches: Slab<Watch>,
+    /// Places of watches that have something to report, in the order in which it happened.
+    ready: VecDeque<usize>,
+    /// The tokens of watches that are over.
+    over: Vec<u64>,
+    /// Reports of descriptors, bells left out; of them, those of watches that were over.
+    pub(super) reported: u64,
+    pub(super) reported_stale: u64,
+}
+
+/// One registration.
+pub(super) struct Watch {
+    /// The number under which the descriptor was registered. It may have been closed since, and another file may
+    /// have it now, while a duplicate keeps this one open.
+    pub(super) number: RawFd,
+    pub(super) file: FileId,
+    mask: u32,
+    pub(super) token: u64,
+    queued: bool,
+    /// For [`EdgePolicy::Minimal`]: the reader, the writer has not been told that there is something for it since it
+    /// was told to come back later.
+    reader_waits: bool,
+    writer_waits: bool,
+}
+
+/// Reported whether asked for or not.
+const ALWAYS: u32 = mask::ERR | mask::HUP;
+
+impl Kernel {
+    pub(super) fn poll_add(
+        &mut self,
+        poll: PollId,
+        number: RawFd,
+        events: u32,
+        token: u64,
+    ) -> Result<(), i32> {
+        let file = self.file_of(number)?;
+        if self.watch_of(poll, number, file).is_some() {
+            return Err(libc::EEXIST);
+        }
+        // A program that cannot start is no scenario.
+        if !self.is_bell(file) && self.fault(Fault::NoMemory) {
+            return Err(libc::ENOMEM);
+        }
+        let watch = Watch {
+            number,
+            file,
+            mask: events,
+            token,
+            queued: false,
+            reader_waits: true,
+            writer_waits: true,
+        };
+        let Some(entry) = self.polls[poll].as_mut() else { return Err(libc::EBADF) };
+        let at = entry.watches.insert(watch);
+        self.watched_by(file).push((poll, at));
+        if self.poll_state(file) & (events | ALWAYS) != 0 {
+            self.queue(poll, at);
+        }
+        Ok(())
+    }
+
+    pub(super) fn poll_delete(&mut self, poll: PollId, number: RawFd) -> Result<(), i32> {
+        let file = self.file_of(number)?;
+        let at = self.watch_of(poll, number, file).ok_or(libc::ENOENT)?;
+        self.forget(poll, at);
+        self.watched_by(file).retain(|watch| *watch != (poll, at));
+        Ok(())
+    }
+
+    /// Ends a watch whose file is closed, or which was deleted.
+    pub(super) fn forget(&mut self, poll: PollId, at: usize) {
+        if let Some(poll) = &mut self.polls[poll] {
+            let gone = poll.watches.remove(at);
+            poll.over.push(gone.token);
+            poll.ready.retain(|ready| *ready != at);
+        }
+    }
+
+    fn watch_of(&mut self, poll: PollId, number: RawFd, file: FileId) -> Option<usize> {
+        let watches = std::mem::take(self.watched_by(file));
+        let named = |at: usize| self.polls[poll].as_ref().is_some_and(|p| p.watches[at].number == number);
+        let found = watches.iter().find(|(in_poll, at)| *in_poll == poll && named(*at)).map(|(_, at)| *at);
+        *self.watched_by(file) = watches;
+        found
+    }
+
+    /// Tells those who watch `file` of a change that is about the bits of `key`; 0 is about all.
+    pub(super) fn notify(&mut self, file: FileId, key: u32) {
+        if self.files.get(file as usize).is_none_or(Option::is_none) {
+            return;
+        }
+        let watches = std::mem::take(self.watched_by(file));
+        for &(poll, at) in &watches {
+            let minimal = self.plan.edges == EdgePolicy::Minimal;
+            let Some(watch) = self.polls[poll].as_mut().map(|poll| &mut poll.watches[at]) else { continue };
+            let asked_for = key == 0 || key & (watch.mask | ALWAYS) != 0;
+            let awaited = match key {
+                mask::IN => watch.reader_waits,
+                mask::OUT => watch.writer_waits,
+                _ => true,
+            };
+            if !asked_for || minimal && !awaited {
+                continue;
+            }
+            self.queue(poll, at);
+        }
+        *self.watched_by(file) = watches;
+    }
+
+    /// A read (`IN`) or a write (`OUT`) came back short or empty-handed.
+    pub(super) fn came_back_short(&mut self, file: FileId, direction: u32) {
+        let watches = std::mem::take(self.watched_by(file));
+        for &(poll, at) in &watches {
+            let Some(watch) = self.polls[poll].as_mut().map(|poll| &mut poll.watches[at]) else { continue };
+            match direction {
+                mask::IN => watch.reader_waits = true,
+                _ => watch.writer_waits = true,
+            }
+        }
+        *self.watched_by(file) = watches;
+    }
+
+    fn queue(&mut self, poll: PollId, at: usize) {
+        let Some(poll) = &mut self.polls[poll] else { return };
+        if !std::mem::replace(&mut poll.watches[at].queued, true) {
+            poll.ready.push_back(at);
+        }
+    }
+
+    /// Whether a wait would have something to report.
+    pub(super) fn has_events(&self, poll: PollId) -> bool {
+        let Some(poll) = &self.polls[poll] else { return false };
+        let speaks = |at: &usize| {
+            let watch = &poll.watches[*at];
+            self.state(watch.file) & (watch.mask | ALWAYS) != 0
+        };
+        poll.ready.iter().any(speaks)
+    }
+
+    /// Whether `poll` is going to report something of `direction` for the watch of `file` with this token.
+    pub(super) fn edge_is_pending(&self, poll: PollId, file: FileId, token: u64, direction: u32) -> bool {
+        let (Some(entry), Some(watched)) = (&self.polls[poll], self.file(file)) else { return false };
+        watched.watches.iter().filter(|(in_poll, _)| *in_poll == poll).any(|(_, at)| {
+            let watch = &entry.watches[*at];
+            watch.token == token && watch.queued && self.state(file) & direction & (watch.mask | ALWAYS) != 0
+        })
+    }
+
+    /// Takes what is to be reported, up to `most`.
+    pub(super) fn poll_take(&mut self, poll: PollId, most: usize) -> Vec<(u64, u32)> {
+        let Some(entry) = &mut self.polls[poll] else { return Vec::new() };
+        let mut ready = Vec::from(std::mem::take(&mut entry.ready));
+        if ready.len() > 1 && self.fault(Fault::EventOrder) {
+            for last in (1..ready.len()).rev() {
+                let other = self.dice(Fault::EventOrder).below(last + 1);
+                ready.swap(last, other);
+            }
+        }
+        let mut most = most;
+        if ready.len() > 1 && self.fault(Fault::SplitBatch) {
+            most = most.min(1 + self.dice(Fault::SplitBatch).below(ready.len() - 1));
+        }
+        let mut events = Vec::new();
+        for at in ready {
+            let (file, asked) = match &mut self.polls[poll] {
+                Some(poll) if events.len() < most => {
+                    let watch = &mut poll.watches[at];
+                    watch.queued = false;
+                    (watch.file, watch.mask)
+                }
+                Some(poll) => {
+                    poll.ready.push_back(at);
+                    continue;
+                }
+                None => break,
+            };
+            let state = self.poll_state(file) & (asked | ALWAYS);
+            if state != 0 {
+                events.push(self.report(poll, at, state));
+                let again = self.plan.edges == EdgePolicy::Noisy && self.choices.chance(250_000);
+                if again {
+                    self.queue(poll, at);
+                }
+            }
+        }
+        if events.len() < most && self.fault(Fault::SpuriousEdge) {
+            events.extend(self.spurious(poll));
+        }
+        if events.len() < most && self.fault(Fault::StaleEdge) {
+            events.extend(self.stale(poll));
+        }
+        events
+    }
+
+    /// An event with nothing behind it, for some descriptor that has nothing queued.
+    fn spurious(&mut self, poll: PollId) -> Option<(u64, u32)> {
+        let quiet = |(at, watch): (usize, &Watch)| (!watch.queued && !self.is_bell(watch.file)).then_some(at);
+        let quiet: Vec<_> = self.polls[poll].as_ref()?.watches.iter().filter_map(quiet).collect();
+        let at = *quiet.get(self.dice(Fault::SpuriousEdge).below(quiet.len()))?;
+        let (read, write, end) = (mask::IN, mask::OUT, mask::RDHUP | mask::HUP);
+        let claims = [read, write, read | write, read | end, write | end];
+        // That both directions are shut when they are not is more than any kernel was seen to say.
+        let choices = if self.plan.edges == EdgePolicy::Noisy { claims.len() } else { 3 };
+        let claim = claims[self.dice(Fault::SpuriousEdge).below(choices)];
+        let watch = &self.polls[poll].as_ref()?.watches[at];
+        let state = (self.state(watch.file) | claim) & (watch.mask | ALWAYS);
+        Some(self.report(poll, at, state))
+    }
+
+    /// An event of a registration that is over.
+    fn stale(&mut self, poll: PollId) -> Option<(u64, u32)> {
+        let count = self.polls[poll].as_ref()?.over.len();
+        let choice = self.dice(Fault::StaleEdge).below(count);
+        let entry = self.polls[poll].as_mut()?;
+        let token = *entry.over.get(choice)?;
+        entry.reported += 1;
+        entry.reported_stale += 1;
+        self.note("stale edge", None, Outcome::Value(token));
+        Some((token, mask::IN | mask::OUT | mask::HUP))
+    }
+
+    fn report(&mut self, poll: PollId, at: usize, state: u32) -> (u64, u32) {
+        let watch = &mut self.polls[poll].as_mut().expect("an epoll instance that is waited for").watches[at];
+        watch.reader_waits &= state & mask::IN == 0;
+        watch.writer_waits &= state & mask::OUT == 0;
+        let (file, token) = (watch.file, watch.token);
+        if !self.is_bell(file) {
+            self.polls[poll].as_mut().expect("as above").reported += 1;
+        }
+        self.note("edge", Some(file), Outcome::Mask(state));
+        (token, state)
+    }
+}
+
+/// The bits of a mask, by name.
+pub(crate) fn names(mask: u32) -> String {
+    let all = [
+        (mask::IN, "IN"),
+        (mask::PRI, "PRI"),
+        (mask::OUT, "OUT"),
+        (mask::ERR, "ERR"),
+        (mask::HUP, "HUP"),
+        (mask::RDHUP, "RDHUP"),
+    ];
+    let set: Vec<_> = all.into_iter().filter(|(bit, _)| mask & bit != 0).map(|(_, name)| name).collect();
+    if set.is_empty() { "nothing".to_owned() } else { set.join("|") }
+}

@@ -1,0 +1,266 @@
+//! How connections begin and end.
+
+use super::super::host::HostId;
+use super::super::kernel::{FileId, Kernel, Object};
+use super::super::plan::Fault;
+use super::super::ports::Protocol;
+use super::super::trace::Outcome;
+use super::wire::Segment;
+use super::{Listener, Phase, Tcp};
+use crate::sys::linux::Connect;
+use crate::sys::mask;
+use std::collections::{BTreeMap, VecDeque};
+use std::net::SocketAddr;
+
+/// The first time that a SYN is sent again after, and how often it is (`tcp_syn_retries`).
+const SYN_AGAIN: u64 = 1_000_000_000;
+const SYN_TIMES: u32 = 6;
+
+impl Kernel {
+    pub(in super::super) fn tcp_open(&mut self, v6: bool) -> Result<FileId, i32> {
+        self.check_limit()?;
+        let tcp = Tcp::new(v6, self.plan.send_buffer, self.plan.receive_buffer);
+        Ok(self.open(Object::Tcp(Box::new(tcp))))
+    }
+
+    pub(in super::super) fn tcp_bind(&mut self, file: FileId, address: SocketAddr) -> Result<(), i32> {
+        let host = self.file(file).ok_or(libc::EBADF)?.host;
+        let tcp = self.tcp(file)?;
+        if tcp.local.is_some() {
+            return Err(libc::EINVAL);
+        }
+        if tcp.v6 != address.is_ipv6() {
+            return Err(libc::EAFNOSUPPORT);
+        }
+        if self.host_at(host, address.ip()) != Some(host) {
+            return Err(libc::EADDRNOTAVAIL);
+        }
+        let address = self.ports.bind(host, Protocol::Tcp, address, file)?;
+        self.tcp(file)?.local = Some(address);
+        Ok(())
+    }
+
+    pub(in super::super) fn tcp_listen(&mut self, file: FileId, backlog: u32) -> Result<(), i32> {
+        if let Ok(listener) = self.listener(file) {
+            listener.backlog = backlog as usize;
+            return Ok(());
+        }
+        let tcp = self.tcp(file)?;
+        if tcp.phase != Phase::Fresh {
+            return Err(libc::EINVAL);
+        }
+        let (local, settings) = (tcp.local, std::mem::take(&mut tcp.settings));
+        let any = SocketAddr::from(([0, 0, 0, 0], 0));
+        if local.is_none() {
+            self.tcp_bind(file, any)?;
+        }
+        let local = self.tcp(file)?.local.unwrap_or(any);
+        let listener = Listener { local, backlog: backlog as usize, queue: VecDeque::new(), settings };
+        let entry = self.files[file as usize].as_mut().ok_or(libc::EBADF)?;
+        entry.object = Object::Listener(Box::new(listener));
+        Ok(())
+    }
+
+    /// Starts the handshake. Asked again when that is over, it says once what became of it.
+    pub(in super::super) fn tcp_connect(
+        &mut self,
+        file: FileId,
+        address: SocketAddr,
+    ) -> Result<Connect, i32> {
+        let host = self.file(file).ok_or(libc::EBADF)?.host;
+        let tcp = self.tcp(file)?;
+        match tcp.phase {
+            Phase::Fresh => {}
+            Phase::Connecting => return Err(libc::EALREADY),
+            Phase::Established if std::mem::replace(&mut tcp.outcome_told, true) => {
+                return Err(libc::EISCONN);
+            }
+            Phase::Established => return Ok(Connect::Established),
+            Phase::Closed if std::mem::replace(&mut tcp.outcome_told, true) => {}
+            Phase::Closed => {
+                return Err(match std::mem::take(&mut tcp.error) {
+                    0 => libc::ECONNABORTED,
+                    errno => errno,
+                });
+            }
+        }
+        if tcp.v6 != address.is_ipv6() {
+            return Err(libc::EAFNOSUPPORT);
+        }
+        let (bound, was_closed) = (tcp.local, tcp.phase == Phase::Closed);
+        let to = self.host_at(host, address.ip()).ok_or(libc::ENETUNREACH)?;
+        let mut address = address;
+        if address.ip().is_unspecified() {
+            address.set_ip(if address.is_ipv6() {
+                [0, 0, 0, 0, 0, 0, 0, 1].into()
+            } else {
+                [127, 0, 0, 1].into()
+            });
+        }
+        // Seen from the peer, the address is the one that packets leave by.
+        let own =
+            if address.ip().is_loopback() { address.ip() } else { self.hosts[usize::from(host)].address };
+        let local = match bound {
+            Some(local) => local,
+            None => self.ports.bind(host, Protocol::Tcp, SocketAddr::new(own, 0), file)?,
+        };
+        let local = if local.ip().is_unspecified() { SocketAddr::new(own, local.port()) } else { local };
+        let tcp = self.tcp(file)?;
+        tcp.phase = Phase::Connecting;
+        tcp.local = Some(local);
+        tcp.peer = Some(address);
+        tcp.error = 0;
+        if was_closed {
+            (tcp.at_end, tcp.read_shut, tcp.write_shut) = (false, false, false);
+            (tcp.fin_sent, tcp.fin_received, tcp.fin_acknowledged) = (false, false, false);
+        }
+        tcp.outcome_told = false;
+        let takes = self.travel(host, to);
+        self.later(takes, move |kernel| kernel.syn(file, to, 0));
+        Ok(Connect::InProgress)
+    }
+
+    /// A SYN reaches `to`, or does not.
+    fn syn(&mut self, client: FileId, to: HostId, attempt: u32) {
+        let Some(from) = self.file(client).map(|file| file.host) else { return };
+        let Some(tcp) = self.alive(client) else { return };
+        let (Phase::Connecting, Some(local), Some(address)) = (tcp.phase, tcp.local, tcp.peer) else {
+            return;
+        };
+        let listener = self.ports.find(to, Protocol::Tcp, address);
+        let full = |kernel: &mut Kernel, listener| {
+            kernel.listener(listener).is_ok_and(|listener| listener.queue.len() > listener.backlog)
+        };
+        let got_through = self.reaches(from, to) && !listener.is_some_and(|listener| full(self, listener));
+        if !got_through {
+            // Dropped on its way, or for a queue that is full: sent again.
+            let timeout = SYN_AGAIN << attempt;
+            return self.later(timeout, move |kernel| match attempt {
+                SYN_TIMES => kernel.fail(client, libc::ETIMEDOUT),
+                _ => kernel.syn(client, to, attempt + 1),
+            });
+        }
+        let back = self.travel(to, from);
+        let is_listening = listener.is_some_and(|listener| self.listener(listener).is_ok());
+        let (Some(listener), true) = (listener, is_listening) else {
+            return self.later(back, move |kernel| kernel.reset(client));
+        };
+        let v6 = address.is_ipv6();
+        let mut tcp = Tcp::new(v6, self.plan.send_buffer, self.plan.receive_buffer);
+        tcp.phase = Phase::Established;
+        tcp.local = Some(address);
+        tcp.peer = Some(local);
+        tcp.other = Some(client);
+        let server = self.open_on(to, Object::Tcp(Box::new(tcp)));
+        self.later(back, move |kernel| kernel.connected(client, server, from, to, listener));
+    }
+
+    /// The answer to the SYN reaches the client, which acknowledges it.
+    fn connected(&mut self, client: FileId, server: FileId, from: HostId, to: HostId, listener: FileId) {
+        let takes = self.travel(from, to);
+        let arrival = self.now + takes;
+        let Some(tcp) = self.alive(client) else {
+            // Closed meanwhile: the server hears of it by a reset.
+            return self.at(arrival, move |kernel| kernel.remove_tcp(server));
+        };
+        tcp.phase = Phase::Established;
+        tcp.other = Some(server);
+        tcp.last_arrival = arrival;
+        self.progress += 1;
+        self.note("connected", Some(client), Outcome::Done);
+        self.notify(client, 0);
+        self.at(arrival, move |kernel| kernel.queue_connection(server, listener, client));
+    }
+
+    /// The connection is complete for the server too, and waits to be accepted.
+    fn queue_connection(&mut self, server: FileId, listener: FileId, client: FileId) {
+        let is_listening = self.file(listener).is_some() && self.listener(listener).is_ok();
+        if !is_listening {
+            self.remove_tcp(server);
+            return self.reset(client);
+        }
+        if let Ok(listener) = self.listener(listener) {
+            listener.queue.push_back(server);
+        }
+        self.note("backlog", Some(listener), Outcome::Value(server.into()));
+        self.notify(listener, mask::IN);
+    }
+
+    pub(in super::super) fn tcp_accept(&mut self, file: FileId) -> Result<(FileId, SocketAddr), i32> {
+        self.listener(file)?;
+        // Linux looks for a descriptor before it looks for a connection.
+        self.check_limit()?;
+        let aborted = self.fault(Fault::AbortedAccept);
+        let front = self.listener(file)?.queue.pop_front();
+        let Some(server) = front else {
+            self.came_back_short(file, mask::IN);
+            return Err(libc::EAGAIN);
+        };
+        if self.fault(Fault::NoMemory) {
+            self.listener(file)?.queue.push_front(server);
+            return Err([libc::ENOBUFS, libc::ENOMEM][self.dice(Fault::NoMemory).below(2)]);
+        }
+        if aborted {
+            self.abort(server);
+            return Err([libc::ECONNABORTED, libc::EPROTO][self.dice(Fault::AbortedAccept).below(2)]);
+        }
+        self.progress += 1;
+        let peer = self.tcp(server)?.peer.ok_or(libc::ENOTCONN)?;
+        Ok((server, peer))
+    }
+
+    /// Ends a connection with a reset to the peer, behind what is on its way there.
+    pub(super) fn abort(&mut self, file: FileId) {
+        self.ports.release(file);
+        let host = self.file(file).map(|file| file.host);
+        let Some(tcp) = self.alive(file) else { return };
+        let (Phase::Established, Some(_), Some(host)) = (tcp.phase, tcp.other, host) else {
+            return self.remove_tcp(file);
+        };
+        (tcp.phase, tcp.is_orphan) = (Phase::Closed, true);
+        tcp.unsent.clear();
+        self.send_segment(file, host, Segment::Reset);
+    }
+
+    /// The last descriptor is gone.
+    pub(in super::super) fn tcp_close(&mut self, file: FileId) {
+        let lingers = self.setting(file, "linger").ok().flatten() != Some(0);
+        let Some(tcp) = self.alive(file) else { return };
+        match tcp.phase {
+            Phase::Fresh | Phase::Connecting | Phase::Closed => self.remove_tcp(file),
+            // Data that nobody will read, or SO_LINGER with no time: RFC 9293, 3.6.1.
+            Phase::Established if !tcp.received.is_empty() || !lingers => self.abort(file),
+            Phase::Established => {
+                (tcp.write_shut, tcp.is_orphan) = (true, true);
+                self.pump(file);
+                self.end_orphan(file);
+            }
+        }
+    }
+
+    /// The listener is gone, and with it those who were not accepted.
+    pub(in super::super) fn listener_close(&mut self, file: FileId) {
+        let waiting = self.listener(file).map(|listener| std::mem::take(&mut listener.queue));
+        self.ports.release(file);
+        self.remove(file);
+        waiting.into_iter().flatten().for_each(|server| self.abort(server));
+    }
+
+    /// The addresses of a socket: its own, and its peer's.
+    pub(in super::super) fn tcp_names(
+        &mut self,
+        file: FileId,
+    ) -> Result<(SocketAddr, Option<SocketAddr>), i32> {
+        if let Ok(listener) = self.listener(file) {
+            return Ok((listener.local, None));
+        }
+        let tcp = self.tcp(file)?;
+        let any = if tcp.v6 { SocketAddr::from(([0; 8], 0)) } else { SocketAddr::from(([0; 4], 0)) };
+        let peer = tcp.peer.filter(|_| tcp.phase == Phase::Established);
+        Ok((tcp.local.unwrap_or(any), peer))
+    }
+
+    pub(in super::super) fn new_settings() -> BTreeMap<&'static str, u64> {
+        BTreeMap::new()
+    }
+}

@@ -1,0 +1,178 @@
+//! The calls of programs on a connection: receive, send, shut.
+
+use super::super::kernel::{FileId, Kernel};
+use super::super::plan::Fault;
+use super::Phase;
+use crate::sys::mask;
+use std::net::Shutdown;
+
+impl Kernel {
+    /// Receives up to `len` bytes into `take`, which is called with each piece; leaves them there when `peek` is set.
+    pub(in super::super) fn tcp_recv(
+        &mut self,
+        file: FileId,
+        len: usize,
+        peek: bool,
+    ) -> Result<Vec<u8>, i32> {
+        let received = self.recv_now(file, len, peek);
+        match &received {
+            Ok(bytes) if bytes.len() < len => self.came_back_short(file, mask::IN),
+            Err(libc::EAGAIN) => self.came_back_short(file, mask::IN),
+            _ => {}
+        }
+        if !peek && received.as_ref().is_ok_and(|bytes| !bytes.is_empty()) {
+            self.progress += 1;
+            self.tell_of_room(file);
+        }
+        received
+    }
+
+    fn recv_now(&mut self, file: FileId, len: usize, peek: bool) -> Result<Vec<u8>, i32> {
+        let tcp = self.tcp(file)?;
+        if tcp.phase == Phase::Fresh {
+            return Err(libc::ENOTCONN);
+        }
+        if tcp.readable() > 0 {
+            // What is before the urgent byte ends there; what is behind it begins there.
+            let skipped = usize::from(tcp.urgent == Some(tcp.taken));
+            let until = match tcp.urgent {
+                Some(at) if skipped == 0 => usize::try_from(at - tcp.taken).unwrap_or(usize::MAX),
+                _ => usize::MAX,
+            };
+            let n = len.min(until).min(tcp.received.len() - skipped);
+            let bytes = tcp.received.iter().skip(skipped).take(n).copied().collect();
+            if !peek {
+                tcp.received.drain(..skipped + n);
+                tcp.taken += (skipped + n) as u64;
+                tcp.urgent = tcp.urgent.filter(|at| *at >= tcp.taken);
+            }
+            return Ok(bytes);
+        }
+        if tcp.urgent == Some(tcp.taken) && !tcp.received.is_empty() && !peek {
+            // Nothing but the urgent byte: looking for more has passed it.
+            tcp.received.pop_front();
+            tcp.taken += 1;
+            tcp.urgent = None;
+        }
+        if tcp.fin_received {
+            return Ok(Vec::new()); // An error that came after the end is for writers.
+        }
+        match std::mem::take(&mut tcp.error) {
+            0 if tcp.at_end || tcp.read_shut => Ok(Vec::new()),
+            0 => Err(libc::EAGAIN),
+            errno => Err(errno),
+        }
+    }
+
+    /// The reader has made room: the sender hears of it.
+    fn tell_of_room(&mut self, file: FileId) {
+        let Some(host) = self.file(file).map(|file| file.host) else { return };
+        let Some(tcp) = self.alive(file) else { return };
+        let (Some(other), Some(peer)) = (tcp.other, tcp.peer) else { return };
+        let to = self.host_at(host, peer.ip()).unwrap_or(host);
+        let takes = self.travel(host, to);
+        self.later(takes, move |kernel| kernel.pump(other));
+    }
+
+    pub(in super::super) fn tcp_send(
+        &mut self,
+        file: FileId,
+        bytes: &[u8],
+        urgent: bool,
+    ) -> Result<usize, i32> {
+        let fewer = self.fault(Fault::ShortWrite);
+        let tcp = self.tcp(file)?;
+        match tcp.phase {
+            Phase::Fresh => return Err(libc::EPIPE),
+            Phase::Connecting => {
+                tcp.writer_refused = true;
+                self.came_back_short(file, mask::OUT);
+                return Err(libc::EAGAIN);
+            }
+            Phase::Established | Phase::Closed => {}
+        }
+        match std::mem::take(&mut tcp.error) {
+            0 if tcp.write_shut => return Err(libc::EPIPE),
+            0 => {}
+            errno => return Err(errno),
+        }
+        let room = if tcp.is_starved { 0 } else { tcp.send_buffer.saturating_sub(tcp.used()) };
+        let mut n = bytes.len().min(room);
+        if fewer && n > 1 {
+            n = 1 + self.dice(Fault::ShortWrite).below(n - 1);
+        }
+        let tcp = self.tcp(file)?;
+        if urgent && n > 0 {
+            tcp.urgent_unsent = Some(tcp.unsent.len() + n - 1);
+        }
+        tcp.unsent.extend(&bytes[..n]);
+        if n > 1 && !urgent && self.fault(Fault::Urgent) {
+            self.insert_urgent(file, n);
+        }
+        let tcp = self.tcp(file)?;
+        if n < bytes.len() {
+            tcp.writer_refused = true;
+            self.came_back_short(file, mask::OUT);
+        }
+        if n < bytes.len().min(room) {
+            // There was room: the memory that was short comes back.
+            self.tcp(file)?.is_starved = true;
+            self.later(100_000, move |kernel| kernel.memory_is_back(file));
+        }
+        if n == 0 && !bytes.is_empty() {
+            return Err(libc::EAGAIN);
+        }
+        self.progress += 1;
+        self.pump(file);
+        Ok(n)
+    }
+
+    fn memory_is_back(&mut self, file: FileId) {
+        if let Some(tcp) = self.alive(file) {
+            tcp.is_starved = false;
+        }
+        self.room_was_made(file);
+    }
+
+    /// Puts an urgent byte among the last `n` that are unsent, unless the one before has not been passed yet: that
+    /// one would become a plain byte.
+    fn insert_urgent(&mut self, file: FileId, n: usize) {
+        let Some(tcp) = self.alive(file) else { return };
+        let other = tcp.other;
+        let is_under_way =
+            tcp.urgent_unsent.is_some() || tcp.wire.iter().any(|(_, segment)| segment.is_urgent());
+        let is_waiting = other.and_then(|other| self.alive(other)).is_some_and(|peer| peer.urgent.is_some());
+        if is_under_way || is_waiting {
+            return;
+        }
+        let back = 1 + self.dice(Fault::Urgent).below(n - 1);
+        let Some(tcp) = self.alive(file) else { return };
+        let at = tcp.unsent.len() - back;
+        tcp.unsent.insert(at, b'!');
+        tcp.urgent_unsent = Some(at);
+    }
+
+    pub(in super::super) fn tcp_shutdown(&mut self, file: FileId, how: Shutdown) -> Result<(), i32> {
+        let tcp = self.tcp(file)?;
+        let phase = tcp.phase;
+        if phase == Phase::Connecting {
+            return Err(libc::ENOTCONN);
+        }
+        tcp.read_shut |= how != Shutdown::Write;
+        tcp.write_shut |= how != Shutdown::Read;
+        if phase == Phase::Established {
+            self.pump(file);
+        }
+        // An edge even where it fails: `inet_shutdown` wakes whoever polls a socket that is not connected.
+        self.notify(file, 0);
+        if phase == Phase::Established { Ok(()) } else { Err(libc::ENOTCONN) }
+    }
+
+    /// Takes what `SO_ERROR` says.
+    pub(in super::super) fn tcp_error(&mut self, file: FileId) -> Result<i32, i32> {
+        if self.listener(file).is_ok() {
+            return Ok(0);
+        }
+        Ok(std::mem::take(&mut self.tcp(file)?.error))
+    }
+}

@@ -1,0 +1,289 @@
+//! What is between two sockets: segments, in order, one arrival at a time.
+//!
+//! A segment that does not get through (a cut link, a host that is down) is sent again after the retransmission
+//! timeout, which doubles, until Linux gives up after a quarter of an hour (`tcp_retries2`).
+
+use super::super::kernel::{FileId, Kernel};
+use super::super::plan::Fault;
+use super::super::trace::Outcome;
+use super::Phase;
+use crate::sys::mask;
+
+/// What travels.
+#[derive(Debug)]
+pub(super) enum Segment {
+    Data {
+        bytes: Vec<u8>,
+        /// Where among them the urgent one is.
+        urgent: Option<usize>,
+    },
+    Fin,
+    /// The sender is no more.
+    Reset,
+}
+
+/// The first retransmission timeout, and the longest one; RFC 6298 with Linux's values.
+const RETRANSMIT: u64 = 200_000_000;
+const RETRANSMIT_MOST: u64 = 120_000_000_000;
+/// When a sender gives up.
+const GIVE_UP: u64 = 924_000_000_000;
+/// How long a socket that is closed waits for the end of the peer: `tcp_fin_timeout`.
+const FIN_TIMEOUT: u64 = 60_000_000_000;
+/// The largest thing that Linux hands to a network card at once.
+const SEGMENT: usize = 64 * 1024;
+
+impl Kernel {
+    /// Puts on the wire what the other end has room for.
+    pub(super) fn pump(&mut self, file: FileId) {
+        let host = self.file(file).map(|file| file.host);
+        let Some(tcp) = self.alive(file) else { return };
+        let (Phase::Established, Some(other)) = (tcp.phase, tcp.other) else { return };
+        let on_the_wire: usize = tcp.wire.iter().map(|(_, segment)| segment.len()).sum();
+        let room = match self.alive(other) {
+            Some(peer) => peer.receive_buffer.saturating_sub(peer.received.len()),
+            None => usize::MAX, // nobody there: what is sent will be answered with a reset
+        };
+        let mut room = room.saturating_sub(on_the_wire);
+        let Some(host) = host else { return };
+        while let Some(bytes) = self.cut_segment(file, room) {
+            room -= bytes.len();
+            self.send_segment(file, host, bytes);
+        }
+        let Some(tcp) = self.alive(file) else { return };
+        if tcp.write_shut && tcp.unsent.is_empty() && !tcp.fin_sent {
+            tcp.fin_sent = true;
+            self.send_segment(file, host, Segment::Fin);
+        }
+    }
+
+    fn cut_segment(&mut self, file: FileId, room: usize) -> Option<Segment> {
+        let waiting = self.alive(file)?.unsent.len();
+        let mut len = waiting.min(room).min(SEGMENT);
+        if len == 0 {
+            return None;
+        }
+        if len > 1 && self.fault(Fault::Fragment) {
+            len = 1 + self.dice(Fault::Fragment).below(len - 1);
+        }
+        let tcp = self.alive(file)?;
+        let urgent = tcp.urgent_unsent.filter(|at| *at < len);
+        tcp.urgent_unsent = tcp.urgent_unsent.filter(|at| *at >= len).map(|at| at - len);
+        tcp.unacknowledged += len;
+        Some(Segment::Data { bytes: tcp.unsent.drain(..len).collect(), urgent })
+    }
+
+    pub(super) fn send_segment(&mut self, file: FileId, host: u16, segment: Segment) {
+        let Some(tcp) = self.alive(file) else { return };
+        let peer = tcp.peer.expect("an established socket has a peer").ip();
+        let to = self.host_at(host, peer).unwrap_or(host);
+        let bandwidth = self.plan.bandwidth.max(1);
+        let takes = self.travel(host, to) + segment.len() as u64 * 1_000_000_000 / bandwidth;
+        let lost = to != host && self.fault(Fault::Loss);
+        let now = self.now;
+        let Some(tcp) = self.alive(file) else { return };
+        let mut arrival = (now + takes).max(tcp.last_arrival);
+        if lost {
+            arrival += RETRANSMIT;
+        }
+        tcp.last_arrival = arrival;
+        tcp.wire.push_back((arrival, segment));
+        if tcp.wire.len() == 1 {
+            self.at(arrival, move |kernel| kernel.arrive(file));
+        }
+        if to != host && self.fault(Fault::Reset) {
+            self.at(arrival, move |kernel| kernel.break_connection(file));
+        }
+    }
+
+    /// The front of the wire of `from` reaches the other end, or does not.
+    fn arrive(&mut self, from: FileId) {
+        let Some(host) = self.file(from).map(|file| file.host) else { return };
+        let Some(tcp) = self.alive(from) else { return };
+        let (Some(other), Some(peer)) = (tcp.other, tcp.peer) else { return };
+        let to = self.host_at(host, peer.ip()).unwrap_or(host);
+        if !self.reaches(host, to) {
+            return self.retransmit(from);
+        }
+        let Some(tcp) = self.alive(from) else { return };
+        tcp.retried = 0;
+        let Some((_, segment)) = tcp.wire.pop_front() else { return };
+        if let Some((arrival, _)) = tcp.wire.front() {
+            let arrival = *arrival;
+            self.at(arrival, move |kernel| kernel.arrive(from));
+        }
+        if let Segment::Reset = segment {
+            self.remove_tcp(from);
+            return self.reset(other);
+        }
+        let back = self.travel(to, host);
+        if self.alive(other).is_none() {
+            // Nobody there: RFC 9293, 3.10.7.1.
+            return self.later(back, move |kernel| kernel.reset(from));
+        }
+        match segment {
+            Segment::Data { bytes, urgent } => self.take_in(from, other, back, bytes, urgent),
+            Segment::Fin => {
+                self.note("fin", Some(other), Outcome::Done);
+                if let Some(tcp) = self.alive(other) {
+                    (tcp.at_end, tcp.fin_received) = (true, true);
+                }
+                self.close_if_both_ended(other);
+                self.notify(other, 0);
+                self.end_orphan(other);
+                self.later(back, move |kernel| kernel.fin_acknowledged(from));
+            }
+            Segment::Reset => {}
+        }
+    }
+
+    fn take_in(&mut self, from: FileId, to: FileId, back: u64, bytes: Vec<u8>, urgent: Option<usize>) {
+        if self.is_orphan(to) {
+            // The program has closed the socket: nobody will read this. What a reset has yet to tell, it tells.
+            if self.alive(to).is_some_and(|tcp| tcp.phase == Phase::Established) {
+                self.remove_tcp(to);
+            }
+            return self.later(back, move |kernel| kernel.reset(from));
+        }
+        let len = bytes.len();
+        self.note("data", Some(to), Outcome::Value(len as u64));
+        let Some(tcp) = self.alive(to) else { return };
+        if tcp.phase == Phase::Established && tcp.read_shut && tcp.fin_sent {
+            // Nobody is going to read this, and nobody to answer: `tcp_rcv_state_process`, FIN_WAIT. A reader that
+            // has shut its side and still writes gets what comes all the same.
+            self.reset(to);
+            return self.later(back, move |kernel| kernel.reset(from));
+        }
+        if tcp.phase == Phase::Established {
+            let at = tcp.taken + tcp.received.len() as u64;
+            tcp.urgent = urgent.map(|urgent| at + urgent as u64).or(tcp.urgent);
+            tcp.received.extend(bytes);
+        }
+        // Urgent data is news for those who wait for anything; plain data for those who wait for data.
+        self.notify(to, if urgent.is_some() { mask::IN | mask::PRI } else { mask::IN });
+        self.later(back, move |kernel| kernel.acknowledged(from, len));
+    }
+
+    fn acknowledged(&mut self, file: FileId, len: usize) {
+        let Some(tcp) = self.alive(file) else { return };
+        tcp.unacknowledged = tcp.unacknowledged.saturating_sub(len);
+        self.room_was_made(file);
+        self.pump(file);
+    }
+
+    /// Tells a writer that was refused that there is room, if there is.
+    pub(super) fn room_was_made(&mut self, file: FileId) {
+        let Some(tcp) = self.alive(file) else { return };
+        if tcp.writer_refused && tcp.is_writable() {
+            tcp.writer_refused = false;
+            self.notify(file, mask::OUT);
+        }
+    }
+
+    /// The peer has acknowledged the end, which is an edge: the state of the connection has changed.
+    fn fin_acknowledged(&mut self, file: FileId) {
+        if let Some(tcp) = self.alive(file) {
+            tcp.fin_acknowledged = true;
+        }
+        self.close_if_both_ended(file);
+        self.notify(file, 0);
+        self.end_orphan(file);
+    }
+
+    /// Both ends were sent and received: for its program the socket is connected no more.
+    fn close_if_both_ended(&mut self, file: FileId) {
+        let Some(tcp) = self.alive(file) else { return };
+        if tcp.fin_acknowledged && tcp.fin_received && tcp.phase == Phase::Established {
+            tcp.phase = Phase::Closed;
+        }
+    }
+
+    /// A socket that nobody has any more, whose end was acknowledged, still answers to the end of the peer, for a while.
+    pub(super) fn end_orphan(&mut self, file: FileId) {
+        let Some(tcp) = self.alive(file) else { return };
+        if !tcp.is_orphan || !tcp.fin_acknowledged {
+            return;
+        }
+        if tcp.fin_received {
+            return self.remove_tcp(file);
+        }
+        if tcp.phase == Phase::Established {
+            self.later(FIN_TIMEOUT, move |kernel| kernel.remove_tcp(file));
+        }
+    }
+
+    fn retransmit(&mut self, file: FileId) {
+        let Some(tcp) = self.alive(file) else { return };
+        if tcp.is_orphan && tcp.phase == Phase::Closed {
+            return self.remove_tcp(file); // Nobody is left to send it again.
+        }
+        let waited = tcp.retried;
+        if waited > GIVE_UP {
+            return self.fail(file, libc::ETIMEDOUT);
+        }
+        let timeout = waited.clamp(RETRANSMIT, RETRANSMIT_MOST);
+        tcp.retried += timeout;
+        self.later(timeout, move |kernel| kernel.arrive(file));
+    }
+
+    /// Something between the hosts resets the connection, for both.
+    fn break_connection(&mut self, file: FileId) {
+        let Some(tcp) = self.alive(file) else { return };
+        let other = tcp.other;
+        self.note("broken", Some(file), Outcome::Done);
+        self.reset(file);
+        if let Some(other) = other {
+            self.reset(other);
+        }
+    }
+
+    /// A reset arrives.
+    pub(super) fn reset(&mut self, file: FileId) {
+        let Some(tcp) = self.alive(file) else { return };
+        // As `tcp_reset` of Linux has it: after the peer's FIN a reset is a broken pipe.
+        let errno = match tcp.phase {
+            Phase::Connecting => libc::ECONNREFUSED,
+            _ if tcp.fin_received => libc::EPIPE,
+            _ => libc::ECONNRESET,
+        };
+        self.fail(file, errno);
+    }
+
+    /// The connection ends with an error. What was received can still be read.
+    pub(super) fn fail(&mut self, file: FileId, errno: i32) {
+        let is_orphan = self.is_orphan(file);
+        let Some(tcp) = self.alive(file) else { return };
+        if tcp.phase == Phase::Closed {
+            return;
+        }
+        tcp.phase = Phase::Closed;
+        tcp.error = errno;
+        tcp.at_end = true;
+        tcp.write_shut = true;
+        tcp.unsent.clear();
+        tcp.wire.clear();
+        self.note("failed", Some(file), Outcome::Error(errno));
+        if is_orphan {
+            return self.remove_tcp(file);
+        }
+        self.notify(file, mask::ERR);
+        self.notify(file, 0);
+    }
+
+    pub(super) fn remove_tcp(&mut self, file: FileId) {
+        self.ports.release(file);
+        self.remove(file);
+    }
+}
+
+impl Segment {
+    pub(super) fn is_urgent(&self) -> bool {
+        matches!(self, Segment::Data { urgent: Some(_), .. })
+    }
+
+    pub(super) fn len(&self) -> usize {
+        match self {
+            Segment::Data { bytes, .. } => bytes.len(),
+            Segment::Fin | Segment::Reset => 0,
+        }
+    }
+}

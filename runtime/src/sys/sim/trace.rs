@@ -1,0 +1,101 @@
+//! What happened, in order: for the hash that tells two runs apart, and for people.
+
+use std::fmt::{self, Write as _};
+use std::rc::Rc;
+
+/// One thing that happened.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Record {
+    /// True time, in nanoseconds; the clocks of hosts may say something else.
+    pub(crate) at: u64,
+    pub(crate) host: Option<u16>,
+    pub(crate) what: &'static str,
+    /// The open file that it is about.
+    pub(crate) file: Option<u32>,
+    pub(crate) outcome: Outcome,
+}
+
+/// How it went.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Outcome {
+    Done,
+    /// A length, a count or a number that says more.
+    Value(u64),
+    /// An errno.
+    Error(i32),
+    /// An event mask.
+    Mask(u32),
+    Text(Rc<str>),
+}
+
+/// The records of one simulation.
+#[derive(Default)]
+pub(crate) struct Trace {
+    records: Vec<Record>,
+    hash: u64,
+}
+
+/// Beyond this many, records count for the hash and are not kept: 64 bytes each, some 250 MB at this bound.
+const KEPT: usize = 4_000_000;
+
+impl Trace {
+    pub(crate) fn push(&mut self, record: Record) {
+        let mut mix = |value: u64| {
+            // The finaliser of splitmix64 over what was and what comes.
+            let mut z = (self.hash ^ value).wrapping_add(0x9e37_79b9_7f4a_7c15);
+            z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+            z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+            self.hash = z ^ (z >> 31);
+        };
+        mix(record.at);
+        mix(record.host.map_or(0, |host| u64::from(host) + 1));
+        record.what.bytes().for_each(|byte| mix(byte.into()));
+        mix(record.file.map_or(0, |file| u64::from(file) + 1));
+        match &record.outcome {
+            Outcome::Done => mix(1),
+            Outcome::Value(value) => mix(value.wrapping_mul(8) ^ 2),
+            Outcome::Error(errno) => mix(*errno as u64 ^ 3 << 32),
+            Outcome::Mask(mask) => mix(u64::from(*mask) ^ 4 << 32),
+            Outcome::Text(text) => text.bytes().for_each(|byte| mix(byte.into())),
+        }
+        if self.records.len() < KEPT {
+            self.records.push(record);
+        }
+    }
+
+    /// The same for two runs in which the same things happened at the same times.
+    pub(crate) fn hash(&self) -> u64 {
+        self.hash
+    }
+
+    /// The records as lines of text, the last `lines` of them.
+    pub(crate) fn text(&self, lines: usize, host: impl Fn(u16) -> Rc<str>) -> String {
+        let skipped = self.records.len().saturating_sub(lines);
+        let mut text = String::new();
+        if skipped > 0 {
+            let _ = writeln!(text, "... {skipped} lines before");
+        }
+        for record in &self.records[skipped..] {
+            let _ = write!(text, "{:>6}.{:06} ms ", record.at / 1_000_000, record.at % 1_000_000);
+            let host = record.host.map_or_else(|| "network".into(), &host);
+            let file = record.file.map_or_else(String::new, |file| format!("#{file}"));
+            let _ = writeln!(text, "{host:>10} {:<14} {file:>6} {}", record.what, record.outcome);
+        }
+        text
+    }
+}
+
+impl fmt::Display for Outcome {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Outcome::Done => Ok(()),
+            Outcome::Value(value) => write!(f, "{value}"),
+            Outcome::Error(errno) => {
+                let error = std::io::Error::from_raw_os_error(*errno);
+                write!(f, "{error}")
+            }
+            Outcome::Mask(mask) => f.write_str(&super::poll::names(*mask)),
+            Outcome::Text(text) => f.write_str(text),
+        }
+    }
+}

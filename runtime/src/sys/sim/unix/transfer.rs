@@ -1,0 +1,262 @@
+//! What flows through Unix sockets.
+//!
+//! A stream gives the bytes of several messages as one, with two exceptions, after which more is in the queue and no
+//! new edge comes: a read ends with a message that carries descriptors, and a reader that asked for credentials gets
+//! the bytes of one sender only. A message takes room in its sender's buffer until its last byte is read, and the sender
+//! hears of each that is, whether or not it was told before that there is no room.
+
+use super::super::kernel::{FileId, Kernel};
+use super::super::plan::Fault;
+use super::{Kind, Message};
+use crate::sys::linux::Credentials;
+use crate::sys::mask;
+
+/// What goes beside the bytes of a message.
+#[derive(Default)]
+pub(in super::super) struct Beside {
+    pub(in super::super) files: Vec<FileId>,
+    /// Who the sender says that it is; who it is, unless it says.
+    pub(in super::super) sender: Option<Credentials>,
+}
+
+/// What a call has received.
+#[derive(Default)]
+pub(in super::super) struct Received {
+    pub(in super::super) bytes: Vec<u8>,
+    /// The address of the sender.
+    pub(in super::super) from: Vec<u8>,
+    /// Files that were passed. Each is still counted as if it had a descriptor: see [`Kernel::release`].
+    pub(in super::super) files: Vec<FileId>,
+    /// Who sent it, for those who asked (`SO_PASSCRED`).
+    pub(in super::super) sender: Option<Credentials>,
+    /// Bytes of the message were dropped.
+    pub(in super::super) truncated: bool,
+}
+
+impl Kernel {
+    /// Who the program of the host that calls is.
+    pub(in super::super) fn credentials(&self) -> Credentials {
+        let pid = self.current.map_or(0, |host| i32::from(host) + 1);
+        Credentials { pid, uid: 0, gid: 0 }
+    }
+
+    /// Sends to the peer, or to the datagram socket of that name.
+    pub(in super::super) fn unix_send(
+        &mut self,
+        file: FileId,
+        bytes: &[u8],
+        to: Option<&[u8]>,
+        beside: Beside,
+    ) -> Result<usize, i32> {
+        let n = self.unix_room_for(file, bytes.len(), to.is_some())?;
+        if n == 0 && self.unix(file)?.kind == Kind::Stream {
+            return Ok(0);
+        }
+        let to = match self.unix_target(file, to) {
+            Ok(to) => to,
+            Err(errno) => {
+                // The message was made and is thrown away, which is room: who sends to a full queue by its name is
+                // told at once, and again by each attempt.
+                self.notify(file, mask::OUT);
+                return Err(errno);
+            }
+        };
+        let name = self.unix(file)?.name.clone();
+        self.unix(file)?.sent += n;
+        let Beside { files, sender } = beside;
+        files.iter().for_each(|passed| self.hold(*passed));
+        let sender = sender.unwrap_or_else(|| self.credentials());
+        let bytes = bytes[..n].iter().copied().collect();
+        self.unix(to)?.queue.push_back(Message { from: file, name, bytes, weight: n, files, sender });
+        self.progress += 1;
+        self.notify(to, mask::IN);
+        Ok(n)
+    }
+
+    /// How many of `len` bytes the socket itself would send. What is wrong with it comes out in the order in which Linux
+    /// looks: `unix_stream_sendmsg`, `unix_seqpacket_sendmsg`, `unix_dgram_sendmsg`.
+    fn unix_room_for(&mut self, file: FileId, len: usize, by_name: bool) -> Result<usize, i32> {
+        let fewer = self.fault(Fault::ShortWrite);
+        let unix = self.unix(file)?;
+        let kind = unix.kind;
+        match kind {
+            Kind::Stream if by_name && unix.was_connected => return Err(libc::EISCONN),
+            Kind::Stream if by_name => return Err(libc::EOPNOTSUPP),
+            Kind::Stream if !unix.was_connected => return Err(libc::ENOTCONN),
+            // Shut before errors, here.
+            Kind::Stream if unix.write_shut => return Err(libc::EPIPE),
+            Kind::Sequence if unix.error != 0 => return Err(std::mem::take(&mut unix.error)),
+            Kind::Sequence if !unix.was_connected => return Err(libc::ENOTCONN),
+            // Linux keeps 32 bytes of the buffer for itself.
+            Kind::Sequence | Kind::Datagram if len > unix.send_buffer.saturating_sub(32) => {
+                return Err(libc::EMSGSIZE);
+            }
+            _ => {}
+        }
+        match std::mem::take(&mut unix.error) {
+            0 if unix.write_shut => return Err(libc::EPIPE),
+            0 => {}
+            errno => return Err(errno),
+        }
+        let room = unix.send_buffer.saturating_sub(unix.sent);
+        let mut n = if kind == Kind::Stream || len <= room { len.min(room) } else { 0 };
+        if kind == Kind::Stream && fewer && n > 1 {
+            n = 1 + self.dice(Fault::ShortWrite).below(n - 1);
+        }
+        if n < len {
+            self.came_back_short(file, mask::OUT);
+        }
+        if n == 0 && len > 0 { Err(libc::EAGAIN) } else { Ok(n) }
+    }
+
+    /// The socket that a message of `file` goes to: the one of that name, or the peer.
+    fn unix_target(&mut self, file: FileId, name: Option<&[u8]>) -> Result<FileId, i32> {
+        let host = self.file(file).ok_or(libc::EBADF)?.host;
+        let (kind, peer) = self.unix(file).map(|unix| (unix.kind, unix.peer))?;
+        let to = match name.filter(|_| kind == Kind::Datagram) {
+            Some(name) => self.ports.find_name(host, name).ok_or(libc::ECONNREFUSED)?,
+            None => peer.ok_or(libc::ENOTCONN)?,
+        };
+        let Ok(target) = self.unix(to) else {
+            // A datagram socket hears once that its peer is gone. From then on it has none, nor what is in its queue.
+            let unix = self.unix(file)?;
+            if unix.peer == Some(to) && kind == Kind::Datagram {
+                (unix.peer, unix.was_connected) = (None, false);
+                let unread = std::mem::take(&mut unix.queue);
+                self.unix_forget(unread);
+            }
+            return Err(if kind == Kind::Datagram { libc::ECONNREFUSED } else { libc::EPIPE });
+        };
+        if target.at_end && kind == Kind::Datagram {
+            return Err(libc::EPIPE);
+        }
+        if target.is_full_for(file) {
+            self.came_back_short(file, mask::OUT);
+            self.unix_polled(file); // told later, if the two are connected; nobody tells who sends to a name
+            return Err(libc::EAGAIN);
+        }
+        Ok(to)
+    }
+
+    /// Receives up to `len` bytes, and what came with them; a look (`peek`) shows no files.
+    pub(in super::super) fn unix_recv(
+        &mut self,
+        file: FileId,
+        len: usize,
+        peek: bool,
+    ) -> Result<Received, i32> {
+        let by_sender = self.setting(file, "passcred")?.is_some_and(|on| on != 0);
+        let unix = self.unix(file)?;
+        match unix.kind {
+            Kind::Stream if !unix.was_connected => return Err(libc::EINVAL),
+            Kind::Sequence if !unix.was_connected => return Err(libc::ENOTCONN),
+            // Datagrams and packets wait behind an error, the bytes of a stream before it.
+            Kind::Datagram | Kind::Sequence if unix.error != 0 => {
+                return Err(std::mem::take(&mut unix.error));
+            }
+            _ => {}
+        }
+        if unix.queue.is_empty() {
+            return match std::mem::take(&mut unix.error) {
+                // Datagrams have no end.
+                0 if unix.at_end && unix.kind != Kind::Datagram => Ok(Received::default()),
+                0 => {
+                    self.came_back_short(file, mask::IN);
+                    Err(libc::EAGAIN)
+                }
+                errno => Err(errno),
+            };
+        }
+        let (received, done) = match unix.kind {
+            Kind::Stream => take_stream(unix, len, peek, by_sender),
+            _ => take_message(unix, len, peek, by_sender),
+        };
+        if received.bytes.len() < len {
+            self.came_back_short(file, mask::IN);
+        }
+        self.progress += u64::from(!peek);
+        for message in &done {
+            self.unix_room(message.from, message.weight);
+        }
+        if !done.is_empty() {
+            let refused = std::mem::take(&mut self.unix(file)?.refused);
+            refused.into_iter().for_each(|sender| self.notify(sender, mask::OUT));
+        }
+        Ok(received)
+    }
+
+    /// [`unix_recv`](Kernel::unix_recv) for those who asked for bytes and nothing beside: what was passed is closed.
+    pub(in super::super) fn unix_recv_bytes(
+        &mut self,
+        file: FileId,
+        len: usize,
+        peek: bool,
+    ) -> Result<Vec<u8>, i32> {
+        let received = self.unix_recv(file, len, peek)?;
+        received.files.into_iter().for_each(|passed| self.release(passed));
+        Ok(received.bytes)
+    }
+
+    /// These messages are read by nobody.
+    pub(super) fn unix_forget(&mut self, unread: impl IntoIterator<Item = Message>) {
+        for message in unread {
+            self.unix_room(message.from, message.weight);
+            message.files.into_iter().for_each(|passed| self.release(passed));
+        }
+    }
+
+    /// A message of `sender` is read to the end: it may have room again.
+    pub(super) fn unix_room(&mut self, sender: FileId, weight: usize) {
+        let Ok(unix) = self.unix(sender) else { return };
+        unix.sent -= weight.min(unix.sent);
+        if unix.is_writable() {
+            self.notify(sender, mask::OUT);
+        }
+    }
+}
+
+/// Takes bytes from the front of a stream. Says which messages were read to the end.
+fn take_stream(unix: &mut super::Unix, len: usize, peek: bool, by_sender: bool) -> (Received, Vec<Message>) {
+    let mut received = Received::default();
+    let mut done = Vec::new();
+    let mut position = 0;
+    let first = unix.queue.front().map(|message| message.sender);
+    received.sender = first.filter(|_| by_sender);
+    received.from = unix.queue.front().map(|message| message.name.clone()).unwrap_or_default();
+    while let Some(message) = unix.queue.get_mut(position) {
+        let room = len - received.bytes.len();
+        if room == 0 || by_sender && Some(message.sender) != first {
+            break;
+        }
+        let n = message.bytes.len().min(room);
+        received.bytes.extend(message.bytes.iter().take(n));
+        let stops = !message.files.is_empty();
+        if peek {
+            position += 1;
+        } else {
+            message.bytes.drain(..n);
+            received.files.append(&mut message.files);
+            if message.bytes.is_empty() {
+                done.extend(unix.queue.pop_front());
+            }
+        }
+        if stops {
+            break;
+        }
+    }
+    (received, done)
+}
+
+/// Takes the first message, and drops what there is no room for.
+fn take_message(unix: &mut super::Unix, len: usize, peek: bool, by_sender: bool) -> (Received, Vec<Message>) {
+    let Some(front) = unix.queue.front_mut() else { return Default::default() };
+    let received = Received {
+        bytes: front.bytes.iter().take(len).copied().collect(),
+        from: front.name.clone(),
+        files: if peek { Vec::new() } else { std::mem::take(&mut front.files) },
+        sender: by_sender.then_some(front.sender),
+        truncated: front.bytes.len() > len,
+    };
+    let done = if peek { None } else { unix.queue.pop_front() };
+    (received, done.into_iter().collect())
+}

@@ -1,0 +1,485 @@
+//! [`World`]: a kernel, the threads of its hosts, and which world this thread is in.
+
+use super::dice::Dice;
+use super::host::{Host, HostId, Loop};
+use super::kernel::{FileId, Kernel, Object};
+use super::plan::{Fault, Plan, nanoseconds};
+use super::poll::{Poll, PollId};
+use super::trace::Outcome;
+use std::cell::{Cell, RefCell};
+use std::fs::OpenOptions;
+use std::io;
+use std::net::{IpAddr, SocketAddr};
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd, RawFd};
+use std::os::unix::fs::OpenOptionsExt;
+use std::rc::Rc;
+use std::time::Duration;
+
+thread_local! {
+    /// The simulation that this thread is in.
+    static WORLD: RefCell<Option<Rc<World>>> = const { RefCell::new(None) };
+}
+
+/// One simulation.
+pub(crate) struct World {
+    kernel: RefCell<Kernel>,
+    /// What simulated descriptors are duplicates of.
+    spare: OwnedFd,
+    /// Threads that are going to run: when, on which host, what.
+    threads: RefCell<Vec<Thread>>,
+    schedule: RefCell<Dice>,
+    started: Cell<u64>,
+}
+
+struct Thread {
+    at: u64,
+    number: u64,
+    host: HostId,
+    run: Box<dyn FnOnce()>,
+}
+
+/// What is to go on.
+pub(crate) enum Next {
+    /// The loop of this host.
+    Host(HostId),
+    /// This thread of this host.
+    Thread(HostId, Box<dyn FnOnce()>),
+    /// Nothing before the time that was given, which it is now.
+    Later,
+    /// Nothing, ever.
+    Nothing,
+}
+
+/// The world that this thread is in.
+pub(crate) fn current() -> Option<Rc<World>> {
+    WORLD.try_with(|world| world.borrow().clone()).ok().flatten()
+}
+
+/// The world that this thread is in, when it runs the program of one of its hosts.
+pub(crate) fn program() -> Option<Rc<World>> {
+    current().filter(|world| world.kernel.borrow().current.is_some())
+}
+
+/// A descriptor is closed: the world forgets the number.
+pub(crate) fn close(number: RawFd) {
+    let Some(world) = current() else { return };
+    let known = world.kernel.borrow().file_of(number);
+    if let Ok(file) = known {
+        let close = |kernel: &mut Kernel| {
+            kernel.close(number);
+            Ok(())
+        };
+        let _ = world.call("close", Some(file), close, |()| Outcome::Done);
+    }
+}
+
+/// Keeps a thread in a world.
+pub(crate) struct Entered {
+    before: Option<Rc<World>>,
+}
+
+impl Drop for Entered {
+    fn drop(&mut self) {
+        let before = self.before.take();
+        let world = WORLD.with(|world| world.replace(before));
+        drop(world);
+    }
+}
+
+impl World {
+    pub(crate) fn new(seed: u64, plan: Plan) -> io::Result<Rc<World>> {
+        Ok(Rc::new(World {
+            kernel: RefCell::new(Kernel::new(seed, plan)),
+            spare: OpenOptions::new().read(true).custom_flags(libc::O_PATH).open("/")?.into(),
+            threads: RefCell::default(),
+            schedule: RefCell::new(Dice::new(seed, "schedule")),
+            started: Cell::new(0),
+        }))
+    }
+
+    /// Makes this the world that the thread is in.
+    pub(crate) fn enter(self: &Rc<World>) -> Entered {
+        Entered { before: WORLD.with(|world| world.replace(Some(self.clone()))) }
+    }
+
+    /// Goes through with a system call.
+    pub(super) fn call<R>(
+        &self,
+        name: &'static str,
+        file: Option<FileId>,
+        call: impl FnOnce(&mut Kernel) -> Result<R, i32>,
+        value: impl FnOnce(&R) -> Outcome,
+    ) -> io::Result<R> {
+        let result = self.kernel.borrow_mut().call(name, file, call, value);
+        result.map_err(io::Error::from_raw_os_error)
+    }
+
+    /// [`call`](World::call) for those that a signal may interrupt.
+    pub(super) fn interruptible<R>(
+        &self,
+        name: &'static str,
+        file: Option<FileId>,
+        mut call: impl FnMut(&mut Kernel) -> Result<R, i32>,
+        value: impl Fn(&R) -> Outcome,
+    ) -> io::Result<R> {
+        crate::sys::linux::uninterrupted(|| {
+            let interrupted = |kernel: &mut Kernel| {
+                if kernel.fault(Fault::Interrupt) { Err(libc::EINTR) } else { call(kernel) }
+            };
+            self.call(name, file, interrupted, &value)
+        })
+    }
+
+    /// A question that takes no time and leaves no trace.
+    pub(super) fn ask<R>(&self, question: impl FnOnce(&mut Kernel) -> R) -> R {
+        question(&mut self.kernel.borrow_mut())
+    }
+
+    /// Gives a file a descriptor.
+    pub(super) fn name(&self, file: FileId) -> io::Result<OwnedFd> {
+        let fd = self.spare.as_fd().try_clone_to_owned()?;
+        self.kernel.borrow_mut().name(file, fd.as_raw_fd());
+        Ok(fd)
+    }
+
+    // What the seam asks that is about no descriptor.
+
+    /// What the clock of the host says.
+    pub(crate) fn monotonic(&self) -> u64 {
+        self.ask(|kernel| match kernel.current {
+            Some(host) => kernel.hosts[usize::from(host)].clock(kernel.now),
+            None => kernel.now,
+        })
+    }
+
+    /// What a name stands for.
+    pub(crate) fn look_up(&self, name: &str, port: u16) -> io::Result<Vec<SocketAddr>> {
+        let found = |kernel: &mut Kernel| {
+            if kernel.fault(Fault::NameFailure) {
+                return Err(libc::EAGAIN);
+            }
+            let loopback = (name == "localhost").then(|| IpAddr::from([127, 0, 0, 1]));
+            let host = || kernel.hosts.iter().find(|host| *host.name == *name).map(|host| host.address);
+            name.parse().ok().or(loopback).or_else(host).ok_or(libc::ENOENT)
+        };
+        let address = self.call("look up", None, found, |ip: &IpAddr| Outcome::Text(ip.to_string().into()));
+        let message = |errno| match errno {
+            Some(libc::EAGAIN) => {
+                "failed to lookup address information: Temporary failure in name resolution"
+            }
+            _ => "failed to lookup address information: Name or service not known",
+        };
+        match address {
+            Ok(ip) => Ok(vec![SocketAddr::new(ip, port)]),
+            Err(error) => Err(io::Error::other(message(error.raw_os_error()))),
+        }
+    }
+
+    /// Starts a thread of the host whose program runs: a closure that runs later, when nothing else does.
+    pub(crate) fn start_thread(&self, run: Box<dyn FnOnce()>) {
+        let host = self.ask(|kernel| kernel.current).expect("a program starts a thread");
+        let after = self.schedule.borrow_mut().within(&(1_000..=5_000_000));
+        self.start_thread_after(host, after, run);
+    }
+
+    /// Has `run` run as a thread of `host` after so many nanoseconds.
+    pub(crate) fn start_thread_after(&self, host: HostId, after: u64, run: Box<dyn FnOnce()>) {
+        let number = self.started.get();
+        self.started.set(number + 1);
+        let at = self.ask(|kernel| kernel.now).saturating_add(after);
+        self.threads.borrow_mut().push(Thread { at, number, host, run });
+    }
+
+    /// Threads that have not begun never do.
+    pub(crate) fn drop_threads(&self) {
+        let threads = std::mem::take(&mut *self.threads.borrow_mut());
+        drop(threads);
+    }
+
+    // Epoll.
+
+    pub(crate) fn poll_open(&self) -> PollId {
+        self.ask(|kernel| {
+            kernel.polls.push(Some(Poll::default()));
+            let poll = kernel.polls.len() - 1;
+            if let Some(host) = kernel.current {
+                kernel.hosts[usize::from(host)].poll = Some(poll);
+            }
+            poll
+        })
+    }
+
+    pub(crate) fn poll_close(&self, poll: PollId) {
+        self.ask(|kernel| {
+            let Some(gone) = kernel.polls[poll].take() else { return };
+            for (at, watch) in &gone.watches {
+                if kernel.file(watch.file).is_some() {
+                    kernel.watched_by(watch.file).retain(|place| *place != (poll, at));
+                }
+            }
+        });
+    }
+
+    pub(crate) fn poll_add(
+        &self,
+        poll: PollId,
+        fd: BorrowedFd<'_>,
+        events: u32,
+        token: u64,
+    ) -> io::Result<()> {
+        let number = fd.as_raw_fd();
+        if self.ask(|kernel| kernel.file_of(number)).is_err() {
+            // The eventfd of a loop, which is real.
+            self.ask(|kernel| {
+                let bell = kernel.open(Object::Bell { rung: false });
+                kernel.name(bell, number);
+            });
+        }
+        let file = self.ask(|kernel| kernel.file_of(number)).ok();
+        self.call(
+            "epoll add",
+            file,
+            |kernel| kernel.poll_add(poll, number, events, token),
+            |()| Outcome::Done,
+        )
+    }
+
+    pub(crate) fn poll_delete(&self, poll: PollId, number: RawFd) -> io::Result<()> {
+        let file = self.ask(|kernel| kernel.file_of(number)).ok();
+        self.call("epoll delete", file, |kernel| kernel.poll_delete(poll, number), |()| Outcome::Done)
+    }
+
+    /// `epoll_wait`. A loop that is driven by the simulation has slept before it comes here. One that is not, because
+    /// a test calls `block_on` by itself, sleeps here: what is to happen happens meanwhile.
+    pub(crate) fn poll_wait(
+        &self,
+        poll: PollId,
+        most: usize,
+        timeout: Option<Duration>,
+    ) -> io::Result<Vec<(u64, u32)>> {
+        if timeout != Some(Duration::ZERO) {
+            self.sleep_in_place(poll, timeout);
+        }
+        let take = |kernel: &mut Kernel| {
+            if kernel.fault(Fault::Interrupt) { Ok(Vec::new()) } else { Ok(kernel.poll_take(poll, most)) }
+        };
+        self.call("epoll_wait", None, take, |events| Outcome::Value(events.len() as u64))
+    }
+
+    fn sleep_in_place(&self, poll: PollId, timeout: Option<Duration>) {
+        let until = self.ask(|kernel| {
+            let host = kernel.current.expect("a program waits");
+            let host = &kernel.hosts[usize::from(host)];
+            timeout.map(|timeout| host.deadline(kernel.now, nanoseconds(timeout)))
+        });
+        while !self.ask(|kernel| kernel.has_events(poll)) {
+            let next = self.next_time().into_iter().chain(until).min();
+            let Some(next) = next else {
+                panic!(
+                    "this loop waits for ever: nothing is going to happen in the simulation, and it has no deadline"
+                )
+            };
+            self.ask(|kernel| kernel.advance(next));
+            self.run_threads_in_place();
+            if until.is_some_and(|until| until <= next) {
+                return;
+            }
+        }
+    }
+
+    /// Threads that are due, beside a loop that sleeps inside of its `epoll_wait`.
+    fn run_threads_in_place(&self) {
+        while let Some(thread) = self.due_thread() {
+            (thread.run)();
+        }
+    }
+
+    // What happens next.
+
+    /// When something happens next, if no loop does anything.
+    fn next_time(&self) -> Option<u64> {
+        let threads = self.threads.borrow().iter().map(|thread| thread.at).min();
+        self.ask(|kernel| kernel.next_happening()).into_iter().chain(threads).min()
+    }
+
+    /// A thread whose time has come: the one that was to run first.
+    fn due_thread(&self) -> Option<Thread> {
+        let now = self.ask(|kernel| kernel.now);
+        let mut threads = self.threads.borrow_mut();
+        let due = threads.iter().enumerate().filter(|(_, thread)| thread.at <= now);
+        let first = due.min_by_key(|(_, thread)| (thread.at, thread.number)).map(|(at, _)| at)?;
+        Some(threads.swap_remove(first))
+    }
+
+    /// Who is to go on; time passes until somebody can, or the test wants to do something, or it is `limit`.
+    pub(crate) fn next(&self, action: Option<u64>, limit: u64) -> Next {
+        loop {
+            if let Some(thread) = self.due_thread() {
+                let alive = self.ask(|kernel| kernel.hosts[usize::from(thread.host)].up);
+                if alive {
+                    return Next::Thread(thread.host, thread.run);
+                }
+                continue; // Its host has crashed, and the thread with it.
+            }
+            let (ready, wake) = self.ask(|kernel| kernel.ready_hosts());
+            if !ready.is_empty() {
+                let chosen = ready[self.schedule.borrow_mut().below(ready.len())];
+                return Next::Host(chosen);
+            }
+            let happens = self.next_time().into_iter().chain(wake).min();
+            let Some(next) = happens.into_iter().chain(action).min() else { return Next::Nothing };
+            self.ask(|kernel| kernel.advance(next.min(limit)));
+            if next >= limit || action == Some(next) {
+                return Next::Later;
+            }
+        }
+    }
+
+    /// Lets so many nanoseconds pass, and happen what is due; threads do not begin meanwhile.
+    pub(crate) fn pass(&self, time: u64) {
+        self.ask(|kernel| kernel.advance(kernel.now.saturating_add(time)));
+    }
+
+    /// Runs `f` as the program of `host`.
+    pub(crate) fn as_host<R>(&self, host: HostId, f: impl FnOnce() -> R) -> R {
+        struct Back<'a>(&'a World, Option<HostId>);
+        impl Drop for Back<'_> {
+            fn drop(&mut self) {
+                self.0.ask(|kernel| kernel.current = self.1);
+            }
+        }
+        let _back = Back(self, self.ask(|kernel| kernel.current.replace(host)));
+        f()
+    }
+
+    /// The loop of `host` is in `epoll_wait`, for `timeout` at most.
+    pub(crate) fn fall_asleep(&self, host: HostId, timeout: Option<Duration>) {
+        self.ask(|kernel| {
+            let entry = &kernel.hosts[usize::from(host)];
+            let until = timeout.map(|timeout| entry.deadline(kernel.now, nanoseconds(timeout)));
+            kernel.hosts[usize::from(host)].loop_state = Loop::Asleep { until };
+            kernel.note("sleep", None, until.map_or(Outcome::Done, Outcome::Value));
+        });
+    }
+
+    /// The loop of `host` has something to do, or there is none any more.
+    pub(crate) fn set_loop(&self, host: HostId, state: Loop) {
+        self.ask(|kernel| kernel.hosts[usize::from(host)].loop_state = state);
+    }
+
+    // Hosts.
+
+    pub(crate) fn add_host(&self, name: &str) -> HostId {
+        self.ask(|kernel| {
+            let number = HostId::try_from(kernel.hosts.len()).expect("fewer than 65 536 hosts");
+            kernel.hosts.push(Host::new(name, number));
+            number
+        })
+    }
+
+    /// Changes what a host is like.
+    pub(crate) fn with_host<R>(&self, host: HostId, f: impl FnOnce(&mut Host) -> R) -> R {
+        self.ask(|kernel| f(&mut kernel.hosts[usize::from(host)]))
+    }
+
+    /// Changes what the simulation is like.
+    pub(crate) fn with_plan<R>(&self, f: impl FnOnce(&mut Plan) -> R) -> R {
+        self.ask(|kernel| f(&mut kernel.plan))
+    }
+
+    pub(crate) fn crash(&self, host: HostId) {
+        self.ask(|kernel| kernel.crash(host));
+    }
+
+    pub(crate) fn signal(&self, host: HostId, number: usize) {
+        self.ask(|kernel| kernel.signal(host, number));
+    }
+
+    /// Cuts the link between two hosts, or heals it.
+    pub(crate) fn set_link(&self, one: HostId, other: HostId, is_cut: bool) {
+        let link = (one.min(other), one.max(other));
+        self.ask(|kernel| {
+            kernel.cut.retain(|cut| *cut != link);
+            if is_cut {
+                kernel.cut.push(link);
+            }
+            let names = [link.0, link.1].map(|host| kernel.hosts[usize::from(host)].name.clone());
+            kernel.note(if is_cut { "cut" } else { "heal" }, None, Outcome::Text(names.join(" - ").into()));
+        });
+    }
+
+    /// What the program of `host` has left open.
+    pub(crate) fn left_open(&self, host: HostId) -> Vec<String> {
+        self.ask(|kernel| kernel.open_files(host).into_iter().map(|file| kernel.describe(file)).collect())
+    }
+
+    // What the oracles ask.
+
+    /// What the kernel holds of a descriptor, and whether an edge of `direction` is to be reported to the
+    /// registration with this token.
+    pub(crate) fn holds(
+        &self,
+        poll: PollId,
+        number: RawFd,
+        token: u64,
+        direction: u32,
+    ) -> Option<(u32, bool)> {
+        self.ask(|kernel| {
+            let file = kernel.file_of(number).ok()?;
+            if matches!(kernel.file(file)?.object, Object::Alarm) {
+                return None;
+            }
+            Some((kernel.state(file), kernel.edge_is_pending(poll, file, token, direction)))
+        })
+    }
+
+    /// The file behind a descriptor, for people.
+    pub(crate) fn describe(&self, number: RawFd) -> String {
+        self.ask(|kernel| kernel.file_of(number).map_or("no file".to_owned(), |file| kernel.describe(file)))
+    }
+
+    /// How many events this instance has reported, and how many of them were stale.
+    pub(crate) fn reported(&self, poll: PollId) -> (u64, u64) {
+        self.ask(|kernel| {
+            kernel.polls[poll].as_ref().map_or((0, 0), |poll| (poll.reported, poll.reported_stale))
+        })
+    }
+
+    /// Calls that moved something.
+    pub(crate) fn progress(&self) -> u64 {
+        self.ask(|kernel| kernel.progress)
+    }
+
+    /// Which of `len` tasks that are queued is polled first.
+    pub(crate) fn pick(&self, len: usize) -> usize {
+        self.ask(|kernel| {
+            let out_of_order = len > 1 && kernel.fault(Fault::TaskOrder);
+            if out_of_order { kernel.dice(Fault::TaskOrder).below(len) } else { 0 }
+        })
+    }
+
+    /// A number for a test to choose by.
+    pub(crate) fn choose(&self, range: &std::ops::RangeInclusive<u64>) -> u64 {
+        self.ask(|kernel| kernel.tests.within(range))
+    }
+
+    pub(crate) fn note(&self, what: &'static str, outcome: Outcome) {
+        self.ask(|kernel| kernel.note(what, None, outcome));
+    }
+
+    pub(crate) fn trace_hash(&self) -> u64 {
+        self.ask(|kernel| kernel.trace().hash())
+    }
+
+    /// The last lines of the trace, as text.
+    pub(crate) fn trace_text(&self, lines: usize) -> String {
+        self.ask(|kernel| {
+            let name = |host: HostId| kernel.hosts[usize::from(host)].name.clone();
+            kernel.trace().text(lines, name)
+        })
+    }
+
+    pub(crate) fn now(&self) -> u64 {
+        self.ask(|kernel| kernel.now)
+    }
+}

@@ -1,0 +1,24 @@
+//! Signals: of the process, or of a simulated host.
+
+pub(crate) use crate::sys::linux::signal::{Disposition, NUMBERS, bell_number, install, number, restore};
+
+use super::{Fd, sim};
+use crate::sys::linux;
+use std::ffi::c_int;
+use std::io;
+
+/// Whether signals are the process's, with a disposition that is to be set.
+pub(crate) fn are_of_the_process() -> bool {
+    sim::program().is_none()
+}
+
+pub(crate) fn delivered(signal: c_int) -> u64 {
+    sim::signals_delivered(signal).unwrap_or_else(|| linux::signal::delivered(signal))
+}
+
+pub(crate) fn bell() -> io::Result<Fd> {
+    match sim::signal_bell() {
+        Some(made) => made.map(Fd::from),
+        None => linux::signal::bell().map(Fd::from),
+    }
+}

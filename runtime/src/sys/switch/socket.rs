@@ -1,0 +1,66 @@
+//! Sockets from birth to death, of either kernel.
+
+use super::{Backend, Fd, sim};
+use crate::sys::linux::{Connect, Domain, Type};
+use std::io;
+use std::net::{Shutdown, SocketAddr};
+
+impl Backend {
+    pub fn socket(self, domain: Domain, kind: Type) -> io::Result<Fd> {
+        match sim::socket(domain, kind) {
+            Some(made) => made.map(Fd::from),
+            None => self.linux.socket(domain, kind).map(Fd::from),
+        }
+    }
+}
+
+impl Fd {
+    pub fn bind(&self, address: &SocketAddr) -> io::Result<()> {
+        match self.simulated() {
+            Some(simulated) => simulated.bind(address),
+            None => (**self).bind(address),
+        }
+    }
+
+    pub fn listen(&self, backlog: u32) -> io::Result<()> {
+        match self.simulated() {
+            Some(simulated) => simulated.listen(backlog),
+            None => (**self).listen(backlog),
+        }
+    }
+
+    pub fn connect(&self, address: &SocketAddr) -> io::Result<Connect> {
+        match self.simulated() {
+            Some(simulated) => simulated.connect(address),
+            None => (**self).connect(address),
+        }
+    }
+
+    pub fn accept(&self) -> io::Result<(Fd, SocketAddr)> {
+        match self.simulated() {
+            Some(simulated) => simulated.accept().map(|(fd, peer)| (Fd::from(fd), peer)),
+            None => (**self).accept().map(|(fd, peer)| (Fd::from(fd), peer)),
+        }
+    }
+
+    pub fn shutdown(&self, how: Shutdown) -> io::Result<()> {
+        match self.simulated() {
+            Some(simulated) => simulated.shutdown(how),
+            None => (**self).shutdown(how),
+        }
+    }
+
+    pub fn local_addr(&self) -> io::Result<SocketAddr> {
+        match self.simulated() {
+            Some(simulated) => simulated.local_addr(),
+            None => (**self).local_addr(),
+        }
+    }
+
+    pub fn peer_addr(&self) -> io::Result<SocketAddr> {
+        match self.simulated() {
+            Some(simulated) => simulated.peer_addr(),
+            None => (**self).peer_addr(),
+        }
+    }
+}

@@ -1,0 +1,143 @@
+//! What flows through descriptors of either kernel.
+
+use super::Fd;
+use crate::sys::linux::ReadBuf;
+use std::fs::File;
+use std::io::{self, IoSlice, IoSliceMut};
+use std::net::SocketAddr;
+use std::os::fd::BorrowedFd;
+use std::os::unix::fs::FileExt;
+
+impl Fd {
+    #[inline]
+    pub fn recv(&self, buf: &mut [u8]) -> io::Result<usize> {
+        match self.simulated() {
+            Some(simulated) => simulated.recv(buf),
+            None => (**self).recv(buf),
+        }
+    }
+
+    #[inline]
+    pub fn recv_uninit(&self, buf: &mut ReadBuf<'_>) -> io::Result<usize> {
+        match self.simulated() {
+            Some(simulated) => Ok(buf.put(&simulated.receive("recv", buf.remaining(), false)?)),
+            None => (**self).recv_uninit(buf),
+        }
+    }
+
+    pub fn peek(&self, buf: &mut [u8]) -> io::Result<usize> {
+        match self.simulated() {
+            Some(simulated) => simulated.peek(buf),
+            None => (**self).peek(buf),
+        }
+    }
+
+    pub fn recv_vectored(&self, bufs: &mut [IoSliceMut<'_>]) -> io::Result<usize> {
+        let Some(simulated) = self.simulated() else { return (**self).recv_vectored(bufs) };
+        let room = bufs.iter().map(|buf| buf.len()).sum();
+        let bytes = simulated.receive("recvmsg", room, false)?;
+        scatter(&bytes, bufs);
+        Ok(bytes.len())
+    }
+
+    #[inline]
+    pub fn send(&self, buf: &[u8]) -> io::Result<usize> {
+        match self.simulated() {
+            Some(simulated) => simulated.send(buf),
+            None => (**self).send(buf),
+        }
+    }
+
+    pub fn send_vectored(&self, bufs: &[IoSlice<'_>]) -> io::Result<usize> {
+        match self.simulated() {
+            Some(simulated) => simulated.transmit("sendmsg", &joined(bufs), false),
+            None => (**self).send_vectored(bufs),
+        }
+    }
+
+    pub fn send_urgent(&self, byte: u8) -> io::Result<usize> {
+        match self.simulated() {
+            Some(simulated) => simulated.transmit("send urgent", &[byte], true),
+            None => (**self).send_urgent(byte),
+        }
+    }
+
+    /// Of a simulated socket: what is read from the file is sent, as far as there is room.
+    pub fn sendfile(&self, file: BorrowedFd<'_>, offset: u64, count: usize) -> io::Result<usize> {
+        let Some(simulated) = self.simulated() else { return (**self).sendfile(file, offset, count) };
+        let mut bytes = vec![0; count.min(64 * 1024)];
+        let n = File::from(file.try_clone_to_owned()?).read_at(&mut bytes, offset)?;
+        if n == 0 { Ok(0) } else { simulated.transmit("sendfile", &bytes[..n], false) }
+    }
+
+    pub fn recv_from(&self, buf: &mut [u8]) -> io::Result<(usize, SocketAddr)> {
+        match self.simulated() {
+            Some(simulated) => simulated.recv_from(buf, false),
+            None => (**self).recv_from(buf),
+        }
+    }
+
+    pub fn peek_from(&self, buf: &mut [u8]) -> io::Result<(usize, SocketAddr)> {
+        match self.simulated() {
+            Some(simulated) => simulated.recv_from(buf, true),
+            None => (**self).peek_from(buf),
+        }
+    }
+
+    pub fn send_to(&self, buf: &[u8], to: &SocketAddr) -> io::Result<usize> {
+        match self.simulated() {
+            Some(simulated) => simulated.send_to(buf, *to),
+            None => (**self).send_to(buf, to),
+        }
+    }
+
+    pub fn read(&self, buf: &mut [u8]) -> io::Result<usize> {
+        match self.simulated() {
+            Some(simulated) => simulated.read(buf),
+            None => (**self).read(buf),
+        }
+    }
+
+    pub fn read_uninit(&self, buf: &mut ReadBuf<'_>) -> io::Result<usize> {
+        let Some(simulated) = self.simulated() else { return (**self).read_uninit(buf) };
+        let mut bytes = vec![0; buf.remaining()];
+        let n = simulated.read(&mut bytes)?;
+        Ok(buf.put(&bytes[..n]))
+    }
+
+    pub fn read_vectored(&self, bufs: &mut [IoSliceMut<'_>]) -> io::Result<usize> {
+        let Some(simulated) = self.simulated() else { return (**self).read_vectored(bufs) };
+        match bufs.iter_mut().find(|buf| !buf.is_empty()) {
+            Some(buf) => simulated.read(buf),
+            None => Ok(0),
+        }
+    }
+
+    pub fn write(&self, buf: &[u8]) -> io::Result<usize> {
+        match self.simulated() {
+            Some(simulated) => simulated.write(buf),
+            None => (**self).write(buf),
+        }
+    }
+
+    pub fn write_vectored(&self, bufs: &[IoSlice<'_>]) -> io::Result<usize> {
+        match self.simulated() {
+            Some(simulated) => simulated.write(&joined(bufs)),
+            None => (**self).write_vectored(bufs),
+        }
+    }
+}
+
+/// Fills `bufs` in order.
+pub(super) fn scatter(bytes: &[u8], bufs: &mut [IoSliceMut<'_>]) {
+    let mut rest = bytes;
+    for buf in bufs {
+        let (now, later) = rest.split_at(rest.len().min(buf.len()));
+        buf[..now.len()].copy_from_slice(now);
+        rest = later;
+    }
+}
+
+pub(super) fn joined(bufs: &[IoSlice<'_>]) -> Vec<u8> {
+    bufs.iter().flat_map(|buf| buf.iter().copied()).collect()
+}

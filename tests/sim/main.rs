@@ -1,0 +1,15 @@
+//! Scenarios on the simulated kernel, under every fault, for many seeds.
+//!
+//! `EGRET_SEEDS=n` runs n seeds of each; `EGRET_SEED=…`, as a failure prints it, runs one. How to read a failure is in
+//! `docs/sim.md`.
+
+mod accept;
+mod echo;
+mod hosts;
+mod http;
+mod proxy;
+mod ready;
+mod speed;
+mod threads;
+mod world;
+mod zip;
