@@ -13,6 +13,8 @@
 //!
 //! User code (poll, drop, wake) runs with no borrow held, so it may spawn, wake, abort, and close what it likes.
 
+#[cfg(feature = "test-util")]
+pub(crate) mod alive;
 mod park;
 
 use crate::clock::source::EnteredClock;
@@ -20,10 +22,13 @@ use crate::clock::{self, Clock};
 use crate::context::{self, Entered, Slot};
 use crate::join::JoinHandle;
 use crate::key::{ROOT, TaskKey};
+use crate::park::{Park, Parking};
 use crate::pool::{Limits, Pool};
 use crate::queue::RunQueue;
 use crate::reactor::Reactor;
+use crate::record::Record;
 use crate::remote::{Address, Lease};
+use crate::spans::{self, TaskSpan};
 use crate::stats::{Counter, Metrics};
 use crate::sys::Backend;
 use crate::task::{Id, Polled, Task, TaskCell};
@@ -59,9 +64,12 @@ pub(crate) struct Executor {
     pub(crate) reactor: Rc<Reactor>,
     pub(crate) timers: Rc<Timers>,
     pub(crate) clock: Rc<Clock>,
+    #[cfg(feature = "hyper")]
+    pub(crate) sleeps: crate::hyper::Sleeps,
     pub(crate) blocking: Arc<Pool>,
     /// What is spawned now is dropped at once.
     closed: Cell<bool>,
+    parking: Parking,
     /// Polls since the last look at the kernel.
     polls_since_wait: Cell<usize>,
     /// Memory for what a turn collects, kept for the next one.
@@ -82,7 +90,7 @@ pub(crate) struct EnteredExecutor {
 }
 
 /// What one turn of the loop did, by [`Runtime::turn`](crate::runtime::Runtime::turn).
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Turn {
     /// Events that the kernel reported for descriptors.
@@ -93,6 +101,7 @@ pub struct Turn {
     pub timers_fired: usize,
     /// Tasks that were polled.
     pub polled: usize,
+    pub(crate) record: Record,
 }
 
 /// The future of `block_on` as the turn sees it.
@@ -108,7 +117,7 @@ pub(crate) enum Rooted {
 }
 
 impl Executor {
-    pub(crate) fn new(backend: Backend, blocking: Limits) -> io::Result<Rc<Executor>> {
+    pub(crate) fn new(backend: Backend, blocking: Limits, park: Park) -> io::Result<Rc<Executor>> {
         let remote = Lease::take(backend)?;
         let queue = Rc::new(RunQueue::new(remote.number(), remote.first_generation()));
         let reactor = Reactor::new(backend, queue.clone(), remote.bell.as_fd())?;
@@ -121,8 +130,11 @@ impl Executor {
             reactor,
             timers: Timers::new(clock.clone()),
             clock,
+            #[cfg(feature = "hyper")]
+            sleeps: Default::default(),
             blocking: Pool::new(blocking),
             closed: Cell::new(false),
+            parking: Parking::new(park),
             polls_since_wait: Cell::new(0),
             letters: RefCell::default(),
             foreign: RefCell::default(),
@@ -150,18 +162,22 @@ impl Executor {
     }
 
     /// Takes a task in and queues it.
-    pub(crate) fn start<F>(&self, task: TaskCell<F>) -> JoinHandle<F::Output>
+    pub(crate) fn start<F>(&self, mut task: TaskCell<F>) -> JoinHandle<F::Output>
     where
         F: Future + 'static,
     {
-        let task = Rc::new(task);
         if self.closed.get() {
+            let task = Rc::new(task);
             Task::cancel(&*task);
             return JoinHandle::new(task, None, self.address());
         }
+        let span = task.open_span();
+        let task = Rc::new(task);
         let index = self.tasks.borrow_mut().insert(task.clone()) + 1;
         let index = u32::try_from(index).expect("memory for 2^32 tasks");
         let generation = self.queue.claim(index);
+        self.queue.trace.spawned(index, Task::id(&*task));
+        self.queue.spans.spawned(index, span);
         JoinHandle::new(task, Some(self.key(generation, index)), self.address())
     }
 
@@ -184,8 +200,9 @@ impl Executor {
     }
 
     /// Queues the future of `block_on` for its first poll.
-    pub(crate) fn start_root(&self) {
+    pub(crate) fn start_root(&self, span: &TaskSpan) {
         self.queue.claim(ROOT);
+        self.queue.spans.spawned(ROOT, span.key());
     }
 
     /// Makes the wakers of the future of `block_on` stale.
@@ -216,22 +233,27 @@ impl Executor {
         self.turns.bump();
         let (queued_before, polls_before) = (self.queue.queued.get(), self.polls.get());
         let idle = self.queue.len() == 0;
+        let trace = &self.queue.trace;
+        trace.begin();
         let events = self.wait(if idle { timeout } else { Some(Duration::ZERO) });
+        trace.timers_begin();
         let timers_fired = self.fire_timers();
+        trace.letters_begin();
         self.collect_letters();
         let woken = (self.queue.queued.get() - queued_before) as usize;
         self.run(&mut |_| Rooted::Absent);
         let polled = (self.polls.get() - polls_before) as usize;
-        Turn { events, woken, timers_fired, polled }
+        Turn { events, woken, timers_fired, polled, record: trace.end() }
     }
 
     /// Polls what is queued now, within the bound. Returns whether the future of `block_on` is done.
     fn run(&self, root: Root<'_>) -> bool {
+        spans::tell();
         let most = POLLS_PER_WAIT - self.polls_since_wait.get();
         let batch = self.queue.len().min(most);
         self.polls_since_wait.set(self.polls_since_wait.get() + batch);
         for _ in 0..batch {
-            let Some((index, generation)) = self.queue.pop(in_order) else { break };
+            let Some((index, generation)) = self.queue.pop(pick) else { break };
             let waker = waker::new(self.key(generation, index));
             let waker = ManuallyDrop::new(waker); // its drop is nothing, behind an indirect call
             let cx = &mut Context::from_waker(&waker);
@@ -299,6 +321,7 @@ impl Executor {
         }
         self.timers.close();
         self.reactor.close();
+        spans::tell();
     }
 
     pub(crate) fn metrics(&self) -> Metrics {
@@ -315,6 +338,8 @@ impl Executor {
             events: self.reactor.reported.get(),
             epoll_ctls: self.reactor.controls.get(),
             epoll_ctl_errors: self.reactor.control_errors.get(),
+            spins: self.parking.spins.get(),
+            spin_misses: self.parking.misses.get(),
             eventfd_writes: self.remote.rings(),
             timers_fired: self.timers.fired.get(),
             blocking_threads_started: blocking.threads_started,
@@ -328,9 +353,16 @@ impl Executor {
 }
 
 /// The order of the run queue in production: first in, first out.
+#[cfg(not(feature = "sim"))]
 #[inline]
-fn in_order(_len: usize) -> usize {
+fn pick(_len: usize) -> usize {
     0
+}
+
+/// The order of the run queue in a simulation, which tries others.
+#[cfg(feature = "sim")]
+fn pick(len: usize) -> usize {
+    crate::sys::sim::program().map_or(0, |world| world.pick(len))
 }
 
 /// The executor that this thread is in.

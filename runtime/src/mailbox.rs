@@ -139,6 +139,13 @@ impl Mailbox {
         }
     }
 
+    /// Whether there is something to collect, as far as a look without a transition can tell: for a loop that looks
+    /// again and does not sleep.
+    #[inline]
+    pub(crate) fn has_mail(&self) -> bool {
+        self.state.load(Ordering::Relaxed) & (MAIL | FLAG) != 0
+    }
+
     /// Ends a sleep and says what there is to do. (3)
     #[inline]
     pub(crate) fn collect(&self) -> Mail {

@@ -97,6 +97,14 @@ pub(crate) fn send(address: Address, errand: Errand) {
     }
 }
 
+/// The descriptors that are kept for the next executors when the present ones are gone.
+#[cfg(feature = "test-util")]
+pub(crate) fn bells() -> Vec<std::os::fd::RawFd> {
+    use std::os::fd::AsRawFd;
+    let pages = TABLE.iter().filter_map(OnceLock::get);
+    pages.flatten().filter_map(OnceLock::get).map(|remote| remote.bell.as_raw_fd()).collect()
+}
+
 fn find(number: u16) -> Option<&'static Remote> {
     TABLE[usize::from(number) / PAGE].get()?[usize::from(number) % PAGE].get()
 }

@@ -2,6 +2,7 @@
 
 pub use crate::executor::Turn;
 pub use crate::handle::Handle;
+pub use crate::park::Park;
 pub use crate::stats::Metrics;
 pub use crate::unhandled::UnhandledPanic;
 
@@ -9,6 +10,7 @@ use crate::context::{Entered, Running};
 use crate::executor::{EnteredExecutor, Executor, Rooted};
 use crate::join::JoinHandle;
 use crate::pool::Limits;
+use crate::spans::{Kind, Spawned, TaskSpan};
 use crate::sys::Backend;
 use crate::task::Id;
 use crate::unhandled::Unhandled;
@@ -33,6 +35,7 @@ use std::time::Duration;
 pub struct Builder {
     unhandled_panic: UnhandledPanic,
     blocking: Limits,
+    park: Park,
 }
 
 impl Builder {
@@ -91,6 +94,22 @@ impl Builder {
         self
     }
 
+    /// How a loop with nothing to run waits for the next event; without this it sleeps in the kernel.
+    ///
+    /// ```
+    /// use egret_runtime::runtime::{Builder, Park};
+    /// use std::time::Duration;
+    ///
+    /// let rt = Builder::new().park(Park::Adaptive { limit: Duration::from_micros(20) }).build()?;
+    /// rt.block_on(egret_runtime::time::sleep(Duration::from_millis(1)));
+    /// assert_eq!(rt.metrics().spins, 0); // one wait says nothing of the next
+    /// # std::io::Result::Ok(())
+    /// ```
+    pub fn park(mut self, park: Park) -> Builder {
+        self.park = park;
+        self
+    }
+
     /// Makes the runtime.
     ///
     /// # Errors
@@ -98,7 +117,7 @@ impl Builder {
     /// Those of `epoll_create1(2)` and `eventfd(2)`: no descriptors left (`EMFILE`, `ENFILE`), no memory; and
     /// `Other` when 65 535 runtimes are alive in the process.
     pub fn build(self) -> io::Result<Runtime> {
-        let executor = Executor::new(Backend::current(), self.blocking)?;
+        let executor = Executor::new(Backend::current(), self.blocking, self.park)?;
         Ok(Runtime { executor, unhandled: Unhandled::new(self.unhandled_panic) })
     }
 }
@@ -144,10 +163,12 @@ impl Runtime {
         let _running = Running::start();
         let _entered = self.enter();
         let mut output = None;
+        let (size, at) = (size_of::<F>(), Location::caller());
+        let span = TaskSpan::open(Spawned { kind: Kind::BlockOn, name: None, id: None, size, at });
         {
-            let root = RootGuard::new(&self.executor);
+            let root = RootGuard::new(&self.executor, &span);
             let mut future = pin!(future);
-            let mut poll = |cx: &mut Context<'_>| match future.as_mut().poll(cx) {
+            let mut poll = |cx: &mut Context<'_>| match span.poll(|| future.as_mut().poll(cx)) {
                 Poll::Pending => Rooted::Pending,
                 Poll::Ready(value) => {
                     output = Some(value);
@@ -214,6 +235,12 @@ impl Runtime {
     /// The runtime as other threads see it.
     pub fn handle(&self) -> Handle {
         Handle::new(self.executor.address())
+    }
+
+    /// What turns the loop.
+    #[cfg(feature = "sim")]
+    pub(crate) fn executor(&self) -> &Executor {
+        &self.executor
     }
 
     /// What the runtime has done so far.
@@ -283,8 +310,8 @@ struct RootGuard<'a> {
 }
 
 impl<'a> RootGuard<'a> {
-    fn new(executor: &'a Executor) -> RootGuard<'a> {
-        executor.start_root();
+    fn new(executor: &'a Executor, span: &TaskSpan) -> RootGuard<'a> {
+        executor.start_root(span);
         RootGuard { executor }
     }
 }

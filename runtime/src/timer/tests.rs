@@ -80,6 +80,23 @@ fn a_timer_that_is_moved_to_a_later_time_stays_where_it_is_in_the_heap() {
 }
 
 #[test]
+fn a_loop_that_looks_between_moves_puts_nothing_right_until_something_may_be_due() {
+    let timers = timers();
+    let set: Vec<_> = (0..50).map(|number| timers.set(1_000 + u64::from(number), waker(number))).collect();
+    let sequence = timers.inner.borrow().sequence;
+    for later in 1..=10 {
+        for timer in &set {
+            timer.reset(10_000 + later);
+        }
+        assert_eq!((timers.not_after_next(), fire(&timers, 999)), (Some(1_000), vec![]));
+    }
+    assert_eq!(timers.inner.borrow().sequence, sequence, "no node was made");
+    // The wait that ends too early puts all right, so that the next one does not.
+    assert_eq!(fire(&timers, 1_000), []);
+    assert_eq!(timers.not_after_next(), Some(10_010));
+}
+
+#[test]
 fn a_timer_that_has_fired_is_left_alone_by_a_reset() {
     // T20
     let timers = timers();
