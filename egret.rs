@@ -39,6 +39,7 @@
 //! `docs/loop.md` in the repository tells the same with the bounds on fairness, `docs/edge-triggered.md` has
 //! the rules by which readiness is set and cleared.
 
+#![cfg_attr(docsrs, feature(doc_cfg))]
 #![forbid(unsafe_code)]
 
 #[cfg(feature = "macros")]
@@ -48,22 +49,42 @@ pub use egret_macros::{main, test};
 pub use egret_runtime::macro_support;
 pub use egret_runtime::{block_on, spawn};
 
-pub mod io {
-    //! Any descriptor as futures.
+#[cfg(feature = "hyper")]
+pub mod hyper {
+    //! What [hyper](https://docs.rs/hyper) asks of a runtime. With feature `hyper`.
 
-    pub use egret_runtime::io::{AsyncFd, AsyncFdReadyGuard, AsyncFdTryNewError, Interest, TryIoError};
+    pub use egret_runtime::hyper::{Executor, Timer};
+}
+
+pub mod io {
+    //! Any descriptor as futures; copies from stream to stream; standard input and output.
+
+    #[cfg(feature = "tokio-io")]
+    pub use egret_runtime::io::TokioIo;
+    pub use egret_runtime::io::{
+        AsyncFd, AsyncFdReadyGuard, AsyncFdTryNewError, AsyncRead, AsyncWrite, Interest, Stderr, Stdin,
+        Stdout, TryIoError, copy, copy_bidirectional, stderr, stdin, stdout,
+    };
 }
 
 pub mod net {
-    //! TCP sockets as futures.
+    //! Sockets as futures: TCP, UDP and the Unix domain.
 
     pub use egret_net::*;
+}
+
+pub mod process {
+    //! Child processes.
+
+    pub use egret_runtime::process::{Child, ChildStderr, ChildStdin, ChildStdout, Command};
 }
 
 pub mod runtime {
     //! The runtime itself: for those who step it by hand, count what it does, or run several.
 
-    pub use egret_runtime::runtime::{Builder, EnterGuard, Handle, Metrics, Runtime, Turn, UnhandledPanic};
+    pub use egret_runtime::runtime::{
+        Builder, EnterGuard, Handle, Metrics, Park, Runtime, Turn, UnhandledPanic,
+    };
 }
 
 pub mod shutdown {
@@ -78,12 +99,31 @@ pub mod signal {
     pub use egret_runtime::signal::{ctrl_c, unix};
 }
 
+#[cfg(feature = "sim")]
+pub mod sim {
+    //! A kernel that a test controls, under the real runtime. With feature `sim`.
+
+    pub use egret_runtime::sim::{EdgePolicy, Fault, Faults, Host, Seeds, Sim, check};
+}
+
 pub mod task {
     //! Tasks.
 
     pub use egret_runtime::task::{
         AbortHandle, Builder, Id, JoinError, JoinHandle, JoinSet, RemoteJoinHandle, Unconstrained, spawn,
         spawn_blocking, unconstrained, yield_now,
+    };
+}
+
+#[cfg(feature = "test-util")]
+pub mod test {
+    //! The kit for unit tests of wake-ups. With feature `test-util`.
+    //!
+    //! Beside it, in the namespace of macros, is the attribute `#[egret::test]` of feature `macros`.
+
+    pub use egret_runtime::test::{
+        LeakGuard, Leaks, Mask, Peer, Probe, Ready, Wake, WokenBy, assert_pending, assert_ready,
+        assert_ready_err, assert_ready_ok, assert_wakes, spawn, when_asleep,
     };
 }
 

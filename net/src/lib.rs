@@ -1,4 +1,4 @@
-//! TCP for egret: sockets as futures on an edge-triggered reactor.
+//! TCP, UDP and sockets of the Unix domain for egret: sockets as futures on an edge-triggered reactor.
 //!
 //! The names and signatures are tokio's, with two differences that follow from one loop on one thread: a
 //! socket is not `Send`, because it is registered with the loop it was made in ([`TcpStream::into_std`] moves
@@ -27,23 +27,51 @@
 //! | `addr.rs` | [`ToSocketAddrs`]: addresses, or a name; [`lookup_host`] |
 //! | `tcp/listener.rs`, `tcp/incoming.rs` | [`TcpListener`], and its connections as a stream |
 //! | `accept_loop.rs`, `tcp/serve.rs` | [`tcp::Serve`]: the policy of an accept loop, and TCP by it |
-//! | `tcp/stream.rs` | [`TcpStream`]; the system calls that reading and writing come down to |
-//! | `tcp/stream/` | its methods: `connect.rs` with the recipe, `read.rs`, `write.rs`, `option.rs`, `descriptor.rs` |
-//! | `tcp/socket.rs`, `tcp/socket/option.rs` | [`TcpSocket`]: options before the connection |
+//! | `byte_stream.rs` | what reading and writing come down to, for every stream of bytes |
+//! | `futures_io.rs`, `tokio_io.rs`, `hyper.rs` | by features of these names: the traits of others on every stream |
+//! | `tcp/stream.rs` | [`TcpStream`] |
+//! | `tcp/stream/` | its methods: `connect.rs` with the recipe, `read.rs`, `write.rs`, `option.rs`, `descriptor.rs`, `sendfile.rs` |
+//! | `tcp/socket.rs`, `tcp/socket/` | [`TcpSocket`]: options before the connection |
 //! | `tcp/split.rs`, `tcp/split_owned.rs` | one task reads, another writes |
+//! | `udp/socket.rs`, `udp/socket/` | [`UdpSocket`]; `many.rs` with many datagrams at a time |
+//! | `unix/address.rs` | [`unix::SocketAddr`]: paths, abstract names, none |
+//! | `unix/stream.rs`, `unix/listener.rs`, `unix/connect.rs` | [`UnixStream`], [`UnixListener`], and how one gets to the other |
+//! | `unix/datagram.rs`, `unix/seqpacket.rs` | [`UnixDatagram`], [`UnixSeqpacket`] |
+//! | `unix/pipe.rs`, `unix/pipe/` | [`unix::pipe`]: pipes, anonymous and named |
+//! | `streams.rs` | every stream of bytes as what `io::copy` takes |
+//! | `unix/ancillary.rs` | descriptors and credentials beside the bytes |
 //!
 //! Readiness is not kept here: each operation goes through an
 //! [`egret_runtime::io::Registration`], which tries the system call, clears readiness by the rules and waits for
 //! the next edge. System calls are made by `egret_runtime::sys`; there is no unsafe code in this crate.
 
+#![cfg_attr(docsrs, feature(doc_cfg))]
 #![forbid(unsafe_code)]
 #![deny(missing_docs)]
 
 mod accept_loop;
 mod addr;
+mod byte_stream;
+#[cfg(feature = "futures-io")]
+mod futures_io;
+#[cfg(feature = "hyper")]
+mod hyper;
+mod interest;
+mod streams;
 pub mod tcp;
+#[cfg(feature = "tokio-io")]
+mod tokio_io;
+pub mod udp;
+pub mod unix;
 
 pub use addr::{ToSocketAddrs, lookup_host};
 pub use tcp::listener::TcpListener;
 pub use tcp::socket::TcpSocket;
 pub use tcp::stream::TcpStream;
+pub use udp::socket::UdpSocket;
+pub use unix::datagram::UnixDatagram;
+pub use unix::listener::UnixListener;
+pub use unix::seqpacket::UnixSeqpacket;
+pub use unix::seqpacket_listener::UnixSeqpacketListener;
+pub use unix::socket::UnixSocket;
+pub use unix::stream::UnixStream;

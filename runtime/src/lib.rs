@@ -9,6 +9,8 @@
 //! | `stats` | counters |
 //! | `sys` | every system call, and the only `libc` |
 //! | `mailbox`, `remote` | wakes from other threads |
+//! | `record` | what a turn did, by name, for tests |
+//! | `spans` | what `tracing` is told, with feature `trace` |
 //! | `queue` | which tasks are to be polled |
 //! | `context` | what the running executor leaves in thread-local storage |
 //! | `unhandled` | what becomes of a panic that nobody hears of |
@@ -19,16 +21,22 @@
 //! | `reactor` | `epoll`, and the descriptors registered with it |
 //! | `clock`, `timer` | what time it is; deadlines |
 //! | `pool` | the threads that may block |
+//! | `park` | how an idle loop waits: asleep, or looking |
 //! | `executor` | the turn of the loop |
 //! | `task_builder`, `join_set` | tasks with names; tasks that belong together |
-//! | `io`, `async_fd` | a registered descriptor, and the public form of it |
+//! | `io`, `async_fd` | a registered descriptor, and the public form of it; in `io/`, pipes, and copies from stream to stream |
 //! | `time` | sleep, timeout, interval |
 //! | `abort`, `handle` | what other threads hold of a task and of a runtime |
 //! | `wait_list`, `shutdown` | ending a server well |
 //! | `blocking`, `signal` | `spawn_blocking`; signals as events |
+//! | `process`, `io/stdio` | child processes; standard input and output |
 //! | `coop`, `runtime` | `yield_now`; what a program holds in its hand |
+//! | `hyper`, `tokio_io` | by features of these names: what hyper asks of a runtime; streams of tokio for others |
+//! | `test` | the kit for unit tests of wake-ups |
+//! | `sim` | by feature `sim`: hosts on the simulated kernel of `sys/sim`, and what must hold there |
 //! | `macro_support` | what the attributes of `egret-macros` call |
 
+#![cfg_attr(docsrs, feature(doc_cfg))]
 // Unsafe code is in `sys`, in the waker's constructor and in the task cell, which allow it, and nowhere else.
 #![deny(unsafe_code)]
 
@@ -45,6 +53,8 @@ mod context;
 mod coop;
 mod executor;
 mod handle;
+#[cfg(feature = "hyper")]
+pub mod hyper;
 pub mod io;
 mod join;
 mod join_set;
@@ -52,21 +62,31 @@ mod key;
 #[doc(hidden)]
 pub mod macro_support;
 mod mailbox;
+mod park;
 mod pool;
+pub mod process;
 mod queue;
 mod reactor;
 mod readiness;
+mod record;
 mod remote;
 pub mod runtime;
 pub mod shutdown;
 pub mod signal;
+#[cfg(feature = "sim")]
+pub mod sim;
+mod spans;
 mod stats;
 mod sync;
 pub mod sys;
 pub mod task;
 mod task_builder;
+#[cfg(feature = "test-util")]
+pub mod test;
 pub mod time;
 mod timer;
+#[cfg(feature = "tokio-io")]
+mod tokio_io;
 mod unhandled;
 mod wait_list;
 mod waiters;

@@ -1,0 +1,55 @@
+//! WebSocket by async-tungstenite, over the traits of `futures-io`: says back what it is told.
+//!
+//!     cargo run --release --bin websocket_echo [ADDRESS:PORT]
+
+use async_tungstenite::accept_async;
+use async_tungstenite::tungstenite::{Error, Message};
+use egret::net::{TcpListener, TcpStream};
+use egret::time::{Duration, timeout};
+use futures_util::StreamExt;
+use std::io::{self, Write};
+
+/// A client that says nothing for so long is asked whether it is there, and given up after as long again.
+const IDLE: Duration = Duration::from_secs(60);
+
+async fn echo(stream: TcpStream) -> Result<(), Error> {
+    let mut socket = accept_async(stream).await?;
+    let mut asked = false;
+    loop {
+        match timeout(IDLE, socket.next()).await {
+            Ok(Some(Ok(message @ (Message::Text(_) | Message::Binary(_))))) => {
+                asked = false;
+                socket.send(message).await?;
+            }
+            // Pings and closes are answered by tungstenite itself.
+            Ok(Some(Ok(_))) => asked = false,
+            Ok(Some(Err(error))) => return Err(error),
+            Ok(None) => return Ok(()),
+            Err(_) if asked => return Ok(()),
+            Err(_) => {
+                asked = true;
+                socket.send(Message::Ping(Vec::new().into())).await?;
+            }
+        }
+    }
+}
+
+async fn serve(address: &str) -> io::Result<()> {
+    let listener = TcpListener::bind(address).await?;
+    writeln!(io::stdout(), "listening on ws://{}", listener.local_addr()?)?;
+    io::stdout().flush()?;
+    loop {
+        let (stream, _) = listener.accept().await?;
+        egret::spawn(async move {
+            match echo(stream).await {
+                Ok(()) | Err(Error::ConnectionClosed) => {}
+                Err(error) => eprintln!("a connection ended: {error}"),
+            }
+        });
+    }
+}
+
+fn main() -> io::Result<()> {
+    let address = std::env::args().nth(1).unwrap_or_else(|| "127.0.0.1:8080".to_owned());
+    egret::block_on(serve(&address))
+}

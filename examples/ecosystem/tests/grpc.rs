@@ -1,0 +1,48 @@
+//! The gRPC server, with its own client and with curl at the other end.
+
+mod common;
+
+use common::{Server, output, run};
+
+const GRPC: &str = env!("CARGO_BIN_EXE_grpc");
+
+#[test]
+fn a_unary_call_and_a_stream_are_answered_and_a_status_is_told() {
+    let server = Server::start(GRPC, &["serve", "127.0.0.1:0"]);
+    let greet = |name, count| output(GRPC, &["greet", &server.address, name, count]);
+    assert_eq!(greet("Robin", "2"), "Hello, Robin, number 1\nHello 1, Robin\nHello 2, Robin\n");
+    assert_eq!(greet("", "0"), "refused: InvalidArgument, who?\n");
+    let many = greet("Wren", "10000");
+    assert_eq!(many.lines().count(), 10_001);
+    assert!(many.starts_with("Hello, Wren, number 2\n") && many.ends_with("Hello 10000, Wren\n"));
+}
+
+// Whoever knows HTTP/2 can call it: a length of five bytes, then the message.
+#[test]
+fn what_is_on_the_wire_is_grpc() {
+    let server = Server::start(GRPC, &["serve", "127.0.0.1:0"]);
+    let curl = |path: &str, body: &[u8]| {
+        let url = format!("http://{}{path}", server.address);
+        let args = [
+            "-sS",
+            "-i",
+            "--http2-prior-knowledge",
+            "-H",
+            "content-type: application/grpc",
+            "-H",
+            "te: trailers",
+            "--data-binary",
+            "@-",
+            &url,
+        ];
+        let (status, out, errors) = run("curl", &args, body);
+        assert!(status.success(), "{errors}");
+        out
+    };
+    let out = curl("/egret.Greeter/Greet", b"\0\0\0\0\x07\x0a\x05Robin");
+    assert!(out.starts_with("HTTP/2 200"), "{out}");
+    assert!(out.contains("\0\0\0\0\x18\x0a\x16Hello, Robin, number 1"), "{out:?}");
+    assert!(out.contains("grpc-status: 0"), "{out:?}");
+    // With no body, for curl takes it amiss when one is not read to its end.
+    assert!(curl("/egret.Greeter/Nothing", b"").contains("grpc-status: 12"));
+}

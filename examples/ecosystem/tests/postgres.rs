@@ -1,0 +1,122 @@
+//! The database client, with a real PostgreSQL at the other end, in a directory and on a port of its own.
+
+mod common;
+
+use common::{PATIENCE, have, output};
+use std::net::{TcpListener, TcpStream};
+use std::os::unix::process::CommandExt;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::time::Instant;
+
+/// A server of a database, in a directory that goes with it.
+struct Postgres {
+    child: Child,
+    directory: PathBuf,
+    address: String,
+}
+
+impl Postgres {
+    fn start() -> Option<Postgres> {
+        if !have("initdb", "postgresql") || !have("postgres", "postgresql") {
+            return None;
+        }
+        let directory = std::env::temp_dir().join(format!("egret-postgres-{}", std::process::id()));
+        std::fs::create_dir(&directory).unwrap();
+        let user = Unprivileged::find()?;
+        user.give(&directory);
+        let data = directory.join("data");
+        let initdb = user
+            .command("initdb")
+            .args(["--auth=trust", "--username=egret", "--no-sync", "--locale=C", "--encoding=UTF8", "-D"])
+            .arg(&data)
+            .output()
+            .unwrap();
+        assert!(initdb.status.success(), "{}", String::from_utf8_lossy(&initdb.stderr));
+
+        // The port was the kernel's choice a moment ago; whoever takes it meanwhile fails this test.
+        let address = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+        let child = user
+            .command("postgres")
+            .arg("-D")
+            .arg(&data)
+            .args(["-h", "127.0.0.1", "-p", &address.port().to_string(), "-c", "fsync=off", "-k"])
+            .arg(&directory)
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .spawn()
+            .unwrap();
+        let postgres = Postgres { child, directory, address: address.to_string() };
+        let deadline = Instant::now() + PATIENCE;
+        // It listens before it is ready, so it is asked.
+        while !ready(address.port()) {
+            assert!(Instant::now() < deadline, "postgres does not start");
+            std::thread::sleep(std::time::Duration::from_millis(20));
+        }
+        Some(postgres)
+    }
+}
+
+impl Drop for Postgres {
+    fn drop(&mut self) {
+        // SIGINT: a fast shutdown, which ends its own children.
+        let _ = Command::new("kill").args(["-INT", &self.child.id().to_string()]).status();
+        let _ = self.child.wait();
+        let _ = std::fs::remove_dir_all(&self.directory);
+    }
+}
+
+/// Asks for a session, and looks whether the answer is that authentication is done.
+fn ready(port: u16) -> bool {
+    use std::io::{Read, Write};
+    let Ok(mut stream) = TcpStream::connect(("127.0.0.1", port)) else { return false };
+    let parameters = b"user\0egret\0database\0postgres\0\0";
+    let mut startup = u32::to_be_bytes(8 + parameters.len() as u32).to_vec();
+    startup.extend(u32::to_be_bytes(196_608)); // protocol 3.0
+    startup.extend(parameters);
+    let mut answer = [0];
+    stream.write_all(&startup).is_ok() && stream.read_exact(&mut answer).is_ok() && answer == *b"R"
+}
+
+/// Whom to be, for PostgreSQL refuses to run as root.
+struct Unprivileged {
+    ids: Option<(u32, u32)>,
+}
+
+impl Unprivileged {
+    fn find() -> Option<Unprivileged> {
+        let id = |args: &[&str]| output("id", args).trim().parse::<u32>().unwrap();
+        if id(&["-u"]) != 0 {
+            return Some(Unprivileged { ids: None });
+        }
+        let users = std::fs::read_to_string("/etc/passwd").unwrap();
+        let name = ["postgres", "nobody"].into_iter().find(|name| users.contains(&format!("{name}:")));
+        if name.is_none() {
+            println!("SKIPPED: PostgreSQL does not run as root, and there is nobody else");
+        }
+        let name = name?;
+        Some(Unprivileged { ids: Some((id(&["-u", name]), id(&["-g", name]))) })
+    }
+
+    fn give(&self, directory: &Path) {
+        if let Some((user, group)) = self.ids {
+            std::os::unix::fs::chown(directory, Some(user), Some(group)).unwrap();
+        }
+    }
+
+    fn command(&self, program: &str) -> Command {
+        let mut command = Command::new(program);
+        command.current_dir("/").stdin(Stdio::null());
+        if let Some((user, group)) = self.ids {
+            command.uid(user).gid(group);
+        }
+        command
+    }
+}
+
+#[test]
+fn a_table_is_made_filled_by_queries_at_once_and_asked() {
+    let Some(postgres) = Postgres::start() else { return };
+    let got = output(env!("CARGO_BIN_EXE_postgres_client"), &[&postgres.address, "egret", "postgres"]);
+    assert_eq!(got, "a second of that name: 23505\n50 birds on 100 legs\n");
+}

@@ -1,0 +1,61 @@
+//! [`TokioIo`]: a stream with tokio's traits as one with the traits of others. With feature `tokio-io`.
+//!
+//! The sockets have all the traits themselves. What is made from them by a crate that knows tokio's alone, such as
+//! a `TlsStream` of tokio-rustls, has not; this is for those.
+
+#[cfg(feature = "futures-io")]
+mod futures;
+#[cfg(feature = "hyper")]
+mod hyper;
+
+use pin_project_lite::pin_project;
+
+pin_project! {
+    /// Gives a stream that has tokio's `AsyncRead` and `AsyncWrite` those of `futures-io` (with feature `futures-io`)
+    /// and hyper's `Read` and `Write` (with feature `hyper`).
+    ///
+    /// It adds no buffer, copies nothing and zeroes nothing.
+    ///
+    /// ```
+    /// # #[cfg(feature = "hyper")] {
+    /// use egret_runtime::io::TokioIo;
+    ///
+    /// fn for_hyper<S>(stream: S) -> impl hyper::rt::Read + hyper::rt::Write
+    /// where
+    ///     S: tokio::io::AsyncRead + tokio::io::AsyncWrite, // such as a `TlsStream` of tokio-rustls
+    /// {
+    ///     TokioIo::new(stream)
+    /// }
+    /// # }
+    /// ```
+    #[derive(Clone, Copy, Debug, Default)]
+    pub struct TokioIo<T> {
+        #[pin]
+        inner: T,
+    }
+}
+
+impl<T> TokioIo<T> {
+    /// Wraps a stream.
+    pub fn new(inner: T) -> TokioIo<T> {
+        TokioIo { inner }
+    }
+
+    /// The stream.
+    pub fn get_ref(&self) -> &T {
+        &self.inner
+    }
+
+    /// The stream, to be changed.
+    pub fn get_mut(&mut self) -> &mut T {
+        &mut self.inner
+    }
+
+    /// The stream, taken out.
+    pub fn into_inner(self) -> T {
+        self.inner
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,109 @@
+use super::*;
+use std::io::{self, IoSlice};
+use std::pin::Pin;
+use std::task::{Context, Poll, Waker};
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+
+/// Gives what it has, takes note of what it is told, and is in no hurry.
+#[derive(Default)]
+struct Script {
+    gives: Vec<u8>,
+    told: Vec<String>,
+    pending: bool,
+}
+
+impl AsyncRead for Script {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        _: &mut Context<'_>,
+        buf: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        if self.pending {
+            return Poll::Pending;
+        }
+        let n = buf.remaining().min(self.gives.len());
+        buf.put_slice(&self.gives.drain(..n).collect::<Vec<_>>());
+        Poll::Ready(Ok(()))
+    }
+}
+
+impl AsyncWrite for Script {
+    fn poll_write(mut self: Pin<&mut Self>, _: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
+        self.told.push(format!("write {}", buf.len()));
+        Poll::Ready(Ok(buf.len()))
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+        self.told.push("flush".into());
+        Poll::Ready(Ok(()))
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+        self.told.push("shutdown".into());
+        Poll::Ready(Ok(()))
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        true
+    }
+
+    fn poll_write_vectored(
+        mut self: Pin<&mut Self>,
+        _: &mut Context<'_>,
+        bufs: &[IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        self.told.push(format!("write {} buffers", bufs.len()));
+        Poll::Ready(Ok(bufs.iter().map(|buf| buf.len()).sum()))
+    }
+}
+
+fn cx() -> Context<'static> {
+    Context::from_waker(Waker::noop())
+}
+
+const TOLD: [&str; 4] = ["write 2", "write 2 buffers", "flush", "shutdown"];
+
+#[test]
+#[cfg(feature = "futures-io")]
+fn what_futures_io_asks_for_is_asked_of_the_stream() {
+    use futures_io::{AsyncRead, AsyncWrite};
+    let mut io = TokioIo::new(Script { gives: b"abc".into(), ..Script::default() });
+    let mut io = Pin::new(&mut io);
+    let mut buf = [0; 2];
+    for (n, bytes) in [(2, b"ab"), (1, b"cb"), (0, b"cb")] {
+        assert!(matches!(io.as_mut().poll_read(&mut cx(), &mut buf), Poll::Ready(Ok(read)) if read == n));
+        assert_eq!(&buf, bytes);
+    }
+    io.as_mut().get_mut().get_mut().pending = true;
+    assert!(io.as_mut().poll_read(&mut cx(), &mut buf).is_pending());
+    let parts = [IoSlice::new(b"a"), IoSlice::new(b"bc")];
+    assert!(matches!(io.as_mut().poll_write(&mut cx(), b"ab"), Poll::Ready(Ok(2))));
+    assert!(matches!(io.as_mut().poll_write_vectored(&mut cx(), &parts), Poll::Ready(Ok(3))));
+    assert!(io.as_mut().poll_flush(&mut cx()).is_ready());
+    assert!(io.as_mut().poll_close(&mut cx()).is_ready());
+    assert_eq!(io.get_mut().get_mut().told, TOLD);
+}
+
+#[test]
+#[cfg(feature = "hyper")]
+fn what_hyper_asks_for_is_asked_of_the_stream() {
+    use ::hyper::rt::{Read, ReadBuf, Write};
+    let mut io = TokioIo::new(Script { gives: b"abc".into(), ..Script::default() });
+    let mut io = Pin::new(&mut io);
+    let mut memory = [std::mem::MaybeUninit::uninit(); 5];
+    let mut buf = ReadBuf::uninit(&mut memory);
+    buf.unfilled().put_slice(b"> ");
+    for _ in 0..2 {
+        assert!(matches!(io.as_mut().poll_read(&mut cx(), buf.unfilled()), Poll::Ready(Ok(()))));
+        assert_eq!(buf.filled(), b"> abc");
+    }
+    io.as_mut().get_mut().get_mut().pending = true;
+    assert!(io.as_mut().poll_read(&mut cx(), buf.unfilled()).is_pending());
+    let parts = [IoSlice::new(b"a"), IoSlice::new(b"bc")];
+    assert!(io.is_write_vectored());
+    assert!(matches!(io.as_mut().poll_write(&mut cx(), b"ab"), Poll::Ready(Ok(2))));
+    assert!(matches!(io.as_mut().poll_write_vectored(&mut cx(), &parts), Poll::Ready(Ok(3))));
+    assert!(io.as_mut().poll_flush(&mut cx()).is_ready());
+    assert!(io.as_mut().poll_shutdown(&mut cx()).is_ready());
+    assert_eq!(io.get_mut().get_mut().told, TOLD);
+}
