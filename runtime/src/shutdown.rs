@@ -113,9 +113,9 @@ impl Shutdown {
 
     /// The output of `future`; `None` when the shutdown is requested before it has one.
     ///
-    /// The request is looked at first each time, so a future that is always ready, such as `accept` under a flood of
-    /// connections, does not hide it. So what the future would have given in the same turn is dropped with it: where
-    /// that matters, as for bytes that a peer has sent, poll the future first and the request after it.
+    /// The request is looked at before the future is first polled, so one that is always ready, such as `accept` under
+    /// a flood of connections, does not hide it. From then on the future is first: what it has by the time of the
+    /// request, such as bytes that a peer has sent, is its output and not lost.
     ///
     /// # Cancel safety
     ///
@@ -132,11 +132,11 @@ impl Shutdown {
     /// ```
     pub async fn run_until_requested<F: Future>(&self, future: F) -> Option<F::Output> {
         let mut wait = self.inner.awaiting_request.enter();
+        if self.is_requested() {
+            return None;
+        }
         let mut future = pin!(future);
         poll_fn(|cx| {
-            if self.is_requested() {
-                return Poll::Ready(None);
-            }
             if let Poll::Ready(output) = future.as_mut().poll(cx) {
                 return Poll::Ready(Some(output));
             }

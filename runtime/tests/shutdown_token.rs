@@ -72,6 +72,19 @@ fn a_request_that_was_there_first_is_seen_without_a_wait() {
 }
 
 #[test]
+fn what_the_future_has_by_the_time_of_the_request_is_not_lost() {
+    let shutdown = Shutdown::new();
+    let bytes = std::cell::Cell::new(None);
+    let read = std::future::poll_fn(|_| bytes.take().map_or(Poll::Pending, Poll::Ready));
+    let mut run = pin!(shutdown.run_until_requested(read));
+    assert!(poll_with(run.as_mut(), Waker::noop()).is_pending());
+    // Both in one turn.
+    bytes.set(Some(5));
+    shutdown.request();
+    assert!(matches!(poll_with(run, Waker::noop()), Poll::Ready(Some(5))));
+}
+
+#[test]
 fn a_wait_that_is_given_up_takes_nobody_elses_place() {
     let shutdown = Shutdown::new();
     let counts = [Count::new(), Count::new(), Count::new()];
