@@ -16,9 +16,9 @@ const INSTRUCTIONS: &str = "instructions";
 /// Instructions per request below which a place is not printed.
 const NOTHING: f64 = 0.05;
 
-pub fn run(settings: &Settings) -> Result<()> {
+pub fn run(settings: &Settings) -> Result<String> {
     let version = tool::check("valgrind")?;
-    let results = measure(settings, &Callgrind)?;
+    let (results, prepared) = measure(settings, &Callgrind)?;
 
     let instructions =
         results.iter().map(|result| result.figure(|name| name == INSTRUCTIONS)).collect::<Vec<_>>();
@@ -47,12 +47,15 @@ pub fn run(settings: &Settings) -> Result<()> {
         row.push(if waits > 0.0 { number(1.0 / waits, 1) } else { "-".to_owned() });
         table.row(row);
     }
-    println!("User-space instructions: {}.", settings.describe());
-    println!("{}.\n\n{table}", tool::environment(&version));
-
+    let mut text = format!(
+        "User-space instructions: {}.\n{}.\n\n{table}{}",
+        settings.describe(),
+        tool::environment(&version),
+        prepared.notes()
+    );
     if settings.places > 0 {
         for result in &results {
-            print_places(settings, result)?;
+            text.push_str(&places(settings, result)?);
         }
     }
     for (server, most) in &settings.at_most {
@@ -65,11 +68,20 @@ pub fn run(settings: &Settings) -> Result<()> {
             ));
         }
     }
-    Ok(())
+    Ok(text)
 }
 
-/// Prints where the instructions of the last round were spent.
-fn print_places(settings: &Settings, result: &PerRequest) -> Result<()> {
+/// The instructions per request of the one server that is measured.
+pub fn median(settings: &Settings) -> Result<f64> {
+    tool::check("valgrind")?;
+    let (results, _) = measure(settings, &Callgrind)?;
+    let result = results.first().ok_or("nothing was measured")?;
+    Ok(result.figure(|name| name == INSTRUCTIONS).median)
+}
+
+/// Where the instructions of the last round were spent.
+fn places(settings: &Settings, result: &PerRequest) -> Result<String> {
+    let mut text = String::new();
     let read = |stem: &Path| {
         let path = profile(stem);
         Profile::parse(&tool::read(&path)?).ok_or_else(|| format!("cannot parse {}", path.display()))
@@ -90,9 +102,9 @@ fn print_places(settings: &Settings, result: &PerRequest) -> Result<()> {
         for (place, value) in places.into_iter().take(settings.places) {
             table.row(vec![number(value, 1), place]);
         }
-        println!("{table}");
+        text.push_str(&format!("\n{table}"));
     }
-    Ok(())
+    Ok(text)
 }
 
 fn is_epoll_wait(name: &str) -> bool {

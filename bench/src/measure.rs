@@ -4,10 +4,10 @@
 
 use crate::Result;
 use crate::args::Settings;
-use crate::server::{Running, Server};
-use load::Config;
+use crate::figure::Figure;
+use crate::progress::{detail, skipped, step};
+use crate::server::{Built, Running, Server, files};
 use std::collections::BTreeMap;
-use std::io::{IsTerminal, Write};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -40,43 +40,68 @@ impl PerRequest {
 
     /// The sum over the names that `pick` chooses, per request.
     pub fn figure(&self, pick: impl Fn(&str) -> bool) -> Figure {
-        let mut values: Vec<f64> = self
-            .rounds
-            .iter()
-            .map(|round| round.iter().filter(|(name, _)| pick(name)).fold(0.0, |sum, (_, value)| sum + value))
-            .collect();
-        values.sort_by(f64::total_cmp);
-        Figure { lowest: values[0], median: values[values.len() / 2], highest: values[values.len() - 1] }
+        let sum = |round: &BTreeMap<String, f64>| {
+            round.iter().filter(|(name, _)| pick(name)).fold(0.0, |sum, (_, value)| sum + value)
+        };
+        Figure::of(self.rounds.iter().map(sum)).expect("there is at least one round")
     }
 }
 
-/// A figure over several rounds.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Figure {
-    pub lowest: f64,
-    /// The upper one of the two in the middle, for an even number of rounds.
-    pub median: f64,
-    pub highest: f64,
+/// The servers that can be measured here, built, and what was left out.
+#[derive(Debug, Default)]
+pub struct Prepared {
+    pub servers: Vec<(&'static Server, PathBuf)>,
+    pub skipped: Vec<String>,
 }
 
-/// Measures every server: builds them all first, then goes round by round.
-pub fn measure(settings: &Settings, counter: &impl Counter) -> Result<Vec<PerRequest>> {
-    let mut programs = Vec::new();
-    for server in &settings.servers {
+impl Prepared {
+    /// What was left out, as lines under a table.
+    pub fn notes(&self) -> String {
+        self.skipped.iter().map(|text| format!("\n{text}\n")).collect()
+    }
+}
+
+/// Builds every server that serves the case, and sees that it starts.
+pub fn prepare(settings: &Settings) -> Result<Prepared> {
+    let mut prepared = Prepared::default();
+    for &server in settings.servers.iter().filter(|server| server.serves(settings.case)) {
         step(&format!("building {}", server.name));
-        programs.push(server.build(settings.case, &settings.profile)?);
+        match server.build(settings.case, &settings.profile)? {
+            Built::Missing(why) => prepared.skipped.push(skipped(server.name, &why)),
+            Built::Program(program) => match Running::start(server, &program, None, settings.limit) {
+                Ok(running) => {
+                    running.end()?;
+                    prepared.servers.push((server, program));
+                }
+                // A kernel may refuse io_uring, or memory for it.
+                Err(error) if server.uses_uring() => prepared.skipped.push(skipped(server.name, &error)),
+                Err(error) => return Err(error),
+            },
+        }
+    }
+    Ok(prepared)
+}
+
+/// Measures every server, round by round.
+pub fn measure(settings: &Settings, counter: &impl Counter) -> Result<(Vec<PerRequest>, Prepared)> {
+    let (rings, others): (Vec<_>, Vec<_>) = settings.servers.iter().partition(|server| server.uses_uring());
+    let mut prepared = prepare(&Settings { servers: others, ..settings.clone() })?;
+    for server in rings {
+        prepared
+            .skipped
+            .push(skipped(server.name, "it has a ring for its I/O, which this tool does not follow"));
     }
     let (short, long) = settings.requests;
     let mut results = Vec::new();
-    for (server, program) in settings.servers.iter().zip(&programs) {
-        let stems = (stem(settings, server, program, short)?, stem(settings, server, program, long)?);
+    for (server, _) in &prepared.servers {
+        let stems = (stem(settings, server, short)?, stem(settings, server, long)?);
         results.push(PerRequest { server, stems, rounds: Vec::new() });
     }
     for round in 1..=settings.rounds {
-        for (result, program) in results.iter_mut().zip(&programs) {
-            let label = format!("round {round}/{} {}", settings.rounds, result.server.name);
+        for (result, (server, program)) in results.iter_mut().zip(&prepared.servers) {
+            let label = format!("round {round}/{} {}", settings.rounds, server.name);
             let run = |stem, requests| {
-                run(settings, counter, result.server, program, stem, requests, &label)
+                run(settings, counter, server, program, stem, requests, &label)
                     .map_err(|error| format!("{label}, {requests} requests: {error}"))
             };
             let before = run(&result.stems.0, short)?;
@@ -85,7 +110,7 @@ pub fn measure(settings: &Settings, counter: &impl Counter) -> Result<Vec<PerReq
         }
     }
     step("");
-    Ok(results)
+    Ok((results, prepared))
 }
 
 fn run(
@@ -98,40 +123,39 @@ fn run(
     label: &str,
 ) -> Result<Counts> {
     step(&format!("{label}: {requests} requests"));
-    let running = Running::start(server, program, counter.command(stem), settings)?;
-    let config = Config {
-        addr: running.addr,
-        case: settings.case,
-        connections: settings.connections,
-        idle: settings.idle,
-        requests,
-        size: settings.size,
-        depth: settings.depth,
-        pace: settings.pace,
-        limit: settings.limit,
-    };
+    let running = Running::start(server, program, Some(counter.command(stem)), settings.limit)?;
+    load(settings, &running, requests, label, |_| ())?;
+    running.end()?;
+    counter.counts(stem)
+}
+
+/// Puts the load of a measurement on a server; an error unless every byte was right. `watch` is told now and then how
+/// many requests are answered.
+pub fn load(
+    settings: &Settings,
+    running: &Running,
+    requests: u64,
+    label: &str,
+    mut watch: impl FnMut(u64),
+) -> Result<load::Report> {
     let mut shown = 0;
-    let report = load::run(&config, |answered| {
+    let report = load::run(&settings.load(running.addr, requests), |answered| {
+        watch(answered);
         if answered >= shown {
             detail(&format!("{label}: {answered} of {requests} requests"));
             shown = answered + requests / 20;
         }
     })
-    .map_err(|error| error.to_string())?;
+    .map_err(|error| format!("the load does not run: {error}"))?;
     if report.errors != 0 || report.answered != requests {
         return Err(format!("the load failed\n{report}"));
     }
-    running.end()?;
-    counter.counts(stem)
+    Ok(report)
 }
 
-/// Where the files of a run go: they stay there until the next run of the same kind.
-fn stem(settings: &Settings, server: &Server, program: &Path, requests: u64) -> Result<PathBuf> {
-    let target = program.parent().and_then(Path::parent);
-    let directory = target.ok_or("the program has no directory")?.join("bench");
-    std::fs::create_dir_all(&directory)
-        .map_err(|error| format!("cannot make {}: {error}", directory.display()))?;
-    Ok(directory.join(format!("{}-{}-{requests}", settings.case, server.name)))
+/// What the files of a run begin with.
+fn stem(settings: &Settings, server: &Server, requests: u64) -> Result<PathBuf> {
+    Ok(files()?.join(format!("{}-{}-{requests}", settings.case, server.name)))
 }
 
 /// What happened in the longer run and not in the shorter one, per request.
@@ -145,23 +169,6 @@ pub fn difference(before: &Counts, after: &Counts, requests: u64) -> BTreeMap<St
             (name.clone(), per_request)
         })
         .collect()
-}
-
-/// Shows what begins: on a terminal in one line that is written over, elsewhere a line for each step.
-fn step(text: &str) {
-    if std::io::stderr().is_terminal() {
-        detail(text);
-    } else if !text.is_empty() {
-        eprintln!("{text}");
-    }
-}
-
-/// Shows how far it is, on a terminal only.
-fn detail(text: &str) {
-    let mut stderr = std::io::stderr().lock();
-    if stderr.is_terminal() {
-        let _ = write!(stderr, "\r\x1b[K{text}").and_then(|()| stderr.flush());
-    }
 }
 
 #[cfg(test)]
@@ -179,15 +186,5 @@ mod tests {
         assert_eq!(difference["start"], 0.0);
         assert_eq!(difference["send"], 1.0);
         assert_eq!(difference["late"], 0.25);
-    }
-
-    #[test]
-    fn a_figure_is_the_median_with_its_range() {
-        let rounds =
-            [3.0, 1.0, 2.0].map(|value| BTreeMap::from([("a".to_owned(), value), ("b".to_owned(), 100.0)]));
-        let result =
-            PerRequest { server: &Server::ALL[0], stems: Default::default(), rounds: rounds.to_vec() };
-        let figure = result.figure(|name| name == "a");
-        assert_eq!((figure.lowest, figure.median, figure.highest), (1.0, 2.0, 3.0));
     }
 }

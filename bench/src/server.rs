@@ -1,119 +1,145 @@
 //! The servers under test: their names, building them, starting them under a tool, ending them.
 
+mod build;
+mod running;
+
+pub use build::{Built, files};
+pub use running::Running;
+
 use crate::Result;
-use crate::args::Settings;
 use load::Case;
-use rustix::process::{Pid, Signal, kill_process};
-use std::ffi::OsString;
-use std::io::{BufRead, BufReader};
-use std::net::SocketAddr;
-use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
-use std::sync::mpsc;
-use std::thread;
-use std::time::{Duration, Instant};
+use std::path::Path;
+use std::process::Command;
 
 /// The directory of this workspace.
-const WORKSPACE: &str = env!("CARGO_MANIFEST_DIR");
-
-/// How long a server may take to listen, and to end. Both are slow under valgrind.
-const PATIENCE: Duration = Duration::from_secs(30);
-
-/// Time for a server to put away the last connection and to be back in its wait before it is ended.
-const SETTLE: Duration = Duration::from_millis(50);
+pub const WORKSPACE: &str = env!("CARGO_MANIFEST_DIR");
 
 /// A server under test.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Server {
     /// What it is called here.
     pub name: &'static str,
-    /// `server-NAME` is its package, `CASE-NAME` its program.
-    program: &'static str,
-    flavour: Option<&'static str>,
-    /// The package whose version is reported.
-    library: Option<&'static str>,
+    kind: Kind,
+    /// Whether it is measured when no servers are named.
+    shown: bool,
+}
+
+/// Where its program comes from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Kind {
+    /// Package `server-NAME` with programs `CASE-NAME`; a flavour is an argument. The library is the package whose
+    /// version is reported, or none.
+    Rust { name: &'static str, flavour: Option<&'static str>, library: &'static str },
+    /// `servers/c/echo-NAME.c`, with a library of the system by its name for pkg-config.
+    C { library: &'static str },
+    /// The system's nginx, with a configuration of ours.
+    Nginx,
+}
+
+const fn rust(name: &'static str, package: &'static str, flavour: &'static str) -> Server {
+    let flavour = if flavour.is_empty() { None } else { Some(flavour) };
+    Server { name, kind: Kind::Rust { name: package, flavour, library: package }, shown: true }
+}
+
+const fn unshown(server: Server) -> Server {
+    Server { shown: false, ..server }
 }
 
 impl Server {
     /// Every server, in the order of the report.
     pub const ALL: &[Server] = &[
-        Server::new("floor", "floor", None, None),
-        Server::new("egret", "egret", None, Some("egret")),
-        Server::new("tokio", "tokio", None, Some("tokio")),
-        Server::new("tokio-local", "tokio", Some("local"), Some("tokio")),
-        Server::new("smol", "smol", None, Some("smol")),
-        Server::new("monoio", "monoio", None, Some("monoio")),
+        rust("floor", "floor", ""),
+        rust("egret", "egret", ""),
+        unshown(rust("egret-adaptive", "egret", "adaptive")),
+        unshown(rust("egret-adaptive-50", "egret", "adaptive-50")),
+        unshown(rust("egret-spin", "egret", "spin")),
+        rust("tokio", "tokio", ""),
+        rust("tokio-local", "tokio", "local"),
+        rust("smol", "smol", ""),
+        rust("monoio", "monoio", ""),
+        rust("monoio-uring", "monoio", "uring"),
+        rust("compio", "compio", ""),
+        rust("glommio", "glommio", ""),
+        // hyper, and the case `http` alone.
+        unshown(rust("hyper-egret", "hyper-egret", "")),
+        unshown(rust("hyper-egret-timer", "hyper-egret", "timer")),
+        unshown(rust("hyper-tokio", "hyper-tokio", "")),
+        unshown(rust("hyper-tokio-timer", "hyper-tokio", "timer")),
+        Server { name: "libuv", kind: Kind::C { library: "libuv" }, shown: true },
+        Server { name: "libevent", kind: Kind::C { library: "libevent" }, shown: true },
+        Server { name: "nginx", kind: Kind::Nginx, shown: true },
     ];
 
-    const fn new(
-        name: &'static str,
-        program: &'static str,
-        flavour: Option<&'static str>,
-        library: Option<&'static str>,
-    ) -> Server {
-        Server { name, program, flavour, library }
+    /// Those that are measured when none are named.
+    pub fn shown() -> impl Iterator<Item = &'static Server> {
+        Server::ALL.iter().filter(|server| server.shown)
     }
 
     /// The server of that name.
     pub fn find(name: &str) -> Result<&'static Server> {
-        Server::ALL.iter().find(|server| server.name == name).ok_or_else(|| {
-            let names: Vec<_> = Server::ALL.iter().map(|server| server.name).collect();
-            format!("no server {name:?}; there are {}", names.join(", "))
-        })
+        let found = Server::ALL.iter().find(|server| server.name == name);
+        found.ok_or_else(|| format!("no server {name:?}; {}", list()))
     }
 
-    /// Its name with the version that Cargo.lock has of its library.
+    /// Whether it serves `case` at all.
+    pub fn serves(&self, case: Case) -> bool {
+        match self.kind {
+            Kind::Rust { name, .. } => case == Case::Http || !name.starts_with("hyper-"),
+            Kind::C { .. } => case == Case::Echo,
+            Kind::Nginx => case == Case::Http,
+        }
+    }
+
+    /// Whether it takes system calls for I/O through a ring, so that they cannot be counted or followed by the tools.
+    pub fn uses_uring(&self) -> bool {
+        matches!(self.name, "monoio-uring" | "compio" | "glommio")
+    }
+
+    /// What its package and its programs are named after, if it is in Rust.
+    pub fn package(&self) -> Option<&'static str> {
+        match self.kind {
+            Kind::Rust { name, .. } => Some(name),
+            Kind::C { .. } | Kind::Nginx => None,
+        }
+    }
+
+    /// The name of the program that only waits on its connections, where there is one.
+    pub fn idle_program(&self) -> Option<String> {
+        self.package().map(|name| format!("idle-{name}"))
+    }
+
+    /// Its name with the version of its library.
     pub fn title(&self) -> String {
-        let version = self.library.and_then(locked_version);
-        match version {
+        match self.version() {
             Some(version) => format!("{} {version}", self.name),
             None => self.name.to_owned(),
         }
     }
 
-    /// Builds its program alone, so that it gets the features that its own package asks for and no others.
-    pub fn build(&self, case: Case, profile: &str) -> Result<PathBuf> {
-        let program = format!("{case}-{}", self.program);
-        let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
-        let output = Command::new(cargo)
-            .current_dir(WORKSPACE)
-            .args(["build", "--quiet", "--profile", profile])
-            .args(["--package", &format!("server-{}", self.program)])
-            .args(["--bin", &program])
-            .arg("--message-format=json-render-diagnostics")
-            .stderr(Stdio::inherit())
-            .output()
-            .map_err(|error| format!("cannot run cargo: {error}"))?;
-        if !output.status.success() {
-            return Err(format!("{program} does not build"));
+    fn version(&self) -> Option<String> {
+        match self.kind {
+            Kind::Rust { library, .. } => locked_version(library),
+            Kind::C { library } => {
+                let output = Command::new("pkg-config").args(["--modversion", library]).output().ok()?;
+                let text = String::from_utf8(output.stdout).ok()?;
+                Some(text.trim().to_owned()).filter(|version| !version.is_empty())
+            }
+            Kind::Nginx => {
+                let output = Command::new("nginx").arg("-v").output().ok()?;
+                let text = String::from_utf8(output.stderr).ok()?;
+                Some(text.trim().rsplit_once('/')?.1.to_owned())
+            }
         }
-        String::from_utf8_lossy(&output.stdout)
-            .lines()
-            .filter_map(executable)
-            .find(|path| path.file_name().is_some_and(|name| *name == *program))
-            .ok_or_else(|| format!("cargo does not say where it built {program}"))
-    }
-
-    /// The arguments to start it with on a free port.
-    fn arguments(&self, limit: Duration) -> Vec<OsString> {
-        // Longer than anything here waits: it only matters when the benchmark itself is killed.
-        let seconds = limit.as_secs() + 2 * PATIENCE.as_secs();
-        let mut arguments = vec!["--seconds".into(), seconds.to_string().into()];
-        if let Some(flavour) = self.flavour {
-            arguments.extend(["--flavour".into(), flavour.into()]);
-        }
-        arguments.push("127.0.0.1:0".into());
-        arguments
     }
 }
 
-/// The path in one line of cargo's JSON messages. Paths with escapes in them are not supported.
-fn executable(line: &str) -> Option<PathBuf> {
-    let (_, rest) = line.split_once("\"executable\":\"")?;
-    let (path, _) = rest.split_once('"')?;
-    Some(PathBuf::from(path))
+/// All names, for whoever asked for one that is not there.
+pub fn list() -> String {
+    let names: Vec<_> = Server::ALL.iter().map(|server| server.name).collect();
+    format!("there are {}", names.join(", "))
 }
 
+/// The version that Cargo.lock has of a package. The servers' own packages are not there under these names.
 fn locked_version(library: &str) -> Option<String> {
     let lock = std::fs::read_to_string(Path::new(WORKSPACE).join("Cargo.lock")).ok()?;
     let name = format!("name = \"{library}\"");
@@ -122,107 +148,23 @@ fn locked_version(library: &str) -> Option<String> {
     Some(version.trim_end_matches('"').to_owned())
 }
 
-/// A server that runs, under a tool. Dropping it ends it.
-#[derive(Debug)]
-pub struct Running {
-    /// The tool; for valgrind that is the server's own process.
-    child: Child,
-    pub addr: SocketAddr,
-    /// The server's process.
-    pid: Pid,
-}
-
-impl Running {
-    /// Starts `program` as the last arguments of `tool` and waits until it listens.
-    pub fn start(server: &Server, program: &Path, mut tool: Command, settings: &Settings) -> Result<Running> {
-        let mut child = tool
-            .arg(program)
-            .args(server.arguments(settings.limit))
-            .stdin(Stdio::null())
-            .stdout(Stdio::piped())
-            .spawn()
-            .map_err(|error| format!("cannot start {}: {error}", server.name))?;
-        let announced = first_line(&mut child)
-            .and_then(|line| parse_announcement(&line).ok_or_else(|| format!("it printed {line:?}")));
-        match announced {
-            Ok((addr, pid)) => Ok(Running { child, addr, pid }),
-            Err(error) => {
-                let _ = child.kill();
-                let _ = child.wait();
-                Err(format!("{} does not listen: {error}", server.name))
-            }
-        }
-    }
-
-    /// Sends the server SIGTERM and waits for the tool to write its counts.
-    pub fn end(mut self) -> Result<()> {
-        thread::sleep(SETTLE);
-        if let Ok(Some(status)) = self.child.try_wait() {
-            return Err(format!("the server ended by itself: {status}"));
-        }
-        kill_process(self.pid, Signal::TERM).map_err(|error| format!("cannot end the server: {error}"))?;
-        let deadline = Instant::now() + PATIENCE;
-        while Instant::now() < deadline {
-            match self.child.try_wait() {
-                Ok(Some(_)) => return Ok(()),
-                Ok(None) => thread::sleep(Duration::from_millis(10)),
-                Err(error) => return Err(format!("cannot wait for the server: {error}")),
-            }
-        }
-        Err("the server does not end on SIGTERM".to_owned())
-    }
-}
-
-impl Drop for Running {
-    fn drop(&mut self) {
-        if let Ok(None) = self.child.try_wait() {
-            let _ = kill_process(self.pid, Signal::KILL);
-            let _ = self.child.kill();
-            let _ = self.child.wait();
-        }
-    }
-}
-
-/// The first line that the child prints. The thread ends when the child does.
-fn first_line(child: &mut Child) -> Result<String> {
-    let stdout = child.stdout.take().ok_or("its output is not piped")?;
-    let (sender, receiver) = mpsc::channel();
-    thread::spawn(move || {
-        let mut line = String::new();
-        let mut reader = BufReader::new(stdout);
-        let result = reader.read_line(&mut line).map(|_| line);
-        let _ = sender.send(result);
-        // Keeps the pipe open and empty: a server that prints more must not die of it.
-        let _ = std::io::copy(&mut reader, &mut std::io::sink());
-    });
-    match receiver.recv_timeout(PATIENCE) {
-        Ok(result) => result.map_err(|error| error.to_string()),
-        Err(_) => Err(format!("nothing printed in {} s", PATIENCE.as_secs())),
-    }
-}
-
-/// Reads "listening on ADDR pid PID".
-fn parse_announcement(line: &str) -> Option<(SocketAddr, Pid)> {
-    let (addr, pid) = line.trim_end().strip_prefix("listening on ")?.split_once(" pid ")?;
-    Some((addr.parse().ok()?, Pid::from_raw(pid.parse().ok()?)?))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
-    fn an_announcement_gives_address_and_process() {
-        let (addr, pid) = parse_announcement("listening on 127.0.0.1:4000 pid 12\n").unwrap();
-        assert_eq!(addr, SocketAddr::from(([127, 0, 0, 1], 4000)));
-        assert_eq!(pid.as_raw_nonzero().get(), 12);
-        assert_eq!(parse_announcement(""), None);
+    fn every_name_is_found_and_names_one_server() {
+        for server in Server::ALL {
+            assert_eq!(Server::find(server.name), Ok(server));
+        }
+        assert!(Server::find("nobody").unwrap_err().contains("monoio-uring"));
     }
 
     #[test]
-    fn the_executable_is_read_from_a_message_of_cargo() {
-        let line = r#"{"reason":"compiler-artifact","executable":"/t/release/echo-floor","fresh":true}"#;
-        assert_eq!(executable(line), Some("/t/release/echo-floor".into()));
-        assert_eq!(executable(r#"{"executable":null}"#), None);
+    fn a_case_that_a_server_does_not_serve_is_known() {
+        let serves = |name, case| Server::find(name).unwrap().serves(case);
+        assert!(serves("nginx", Case::Http) && !serves("nginx", Case::Echo));
+        assert!(serves("libuv", Case::Echo) && !serves("libuv", Case::Http));
+        assert!(serves("egret", Case::Echo) && serves("egret", Case::Http));
     }
 }

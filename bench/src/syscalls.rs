@@ -12,9 +12,9 @@ use std::process::Command;
 /// Calls that are rarer than this per request, in every round of every server, get no column.
 const RARE: f64 = 0.002;
 
-pub fn run(settings: &Settings) -> Result<()> {
+pub fn run(settings: &Settings) -> Result<String> {
     let version = tool::check("strace")?;
-    let results = measure(settings, &Strace)?;
+    let (results, prepared) = measure(settings, &Strace)?;
 
     let mut names = BTreeSet::new();
     for result in &results {
@@ -35,9 +35,12 @@ pub fn run(settings: &Settings) -> Result<()> {
         }
         table.row(row);
     }
-    println!("System calls per request: {}.", settings.describe());
-    println!("{}.\n\n{table}", tool::environment(&version));
-    Ok(())
+    Ok(format!(
+        "System calls per request: {}.\n{}.\n\n{table}{}",
+        settings.describe(),
+        tool::environment(&version),
+        prepared.notes()
+    ))
 }
 
 struct Strace;

@@ -1,6 +1,6 @@
 //! Markdown tables whose source lines up.
 
-use crate::measure::Figure;
+use crate::figure::Figure;
 use std::fmt;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -37,7 +37,7 @@ pub struct Connection {
     share: u64,
     /// Requests that may be under way at once.
     depth: u64,
-    /// Requests allowed so far: at most `answered + depth`, or what the wave allows.
+    /// Requests allowed so far: at most `answered + depth`, or what the wave or the schedule allows.
     allowed: u64,
     /// Whole answers received.
     answered: u64,
@@ -80,6 +80,12 @@ impl Connection {
     /// Whether it misses an answer to one of its first `wave` requests.
     pub fn is_behind(&self, wave: u64) -> bool {
         self.answered < self.share.min(wave)
+    }
+
+    /// Lets it send one more request, that was due at `at`.
+    pub fn allow(&mut self, at: Instant) {
+        self.allowed += 1;
+        self.began.push_back(at);
     }
 
     /// With `scratch` reads once, then sends what is allowed: up to `most` requests since the beginning.
@@ -134,10 +140,7 @@ impl Connection {
         if self.received + count as u64 > self.allowed * traffic.answer_len {
             return Err(format!("more bytes than were asked for, {self}"));
         }
-        let expected = traffic.expected(self.index, self.received, count);
-        if scratch[..count] != *expected {
-            let at = (0..count).find(|&at| scratch[at] != expected[at]);
-            let at = self.received + at.unwrap_or_default() as u64;
+        if let Some(at) = traffic.wrong(self.index, self.received, &scratch[..count]) {
             return Err(format!("wrong byte at offset {at}, {self}"));
         }
         self.received += count as u64;
@@ -154,8 +157,7 @@ impl Connection {
 
     fn send(&mut self, traffic: &Traffic, most: u64, now: Instant) -> Result<(), String> {
         while self.allowed < self.share.min(self.answered + self.depth).min(most) {
-            self.allowed += 1;
-            self.began.push_back(now);
+            self.allow(now);
         }
         let goal = self.allowed * traffic.request_len;
         self.wants_to_send = false;

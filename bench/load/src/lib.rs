@@ -1,29 +1,37 @@
-//! A closed-loop load generator: N connections, each sending its next request when an answer came (or in waves, see [`Pace`]), until a
-//! fixed number of requests is answered. Every received byte is compared with the byte that must come.
+//! A load generator: N connections, and a fixed number of requests over them, sent when an answer came (a closed loop), in waves, or
+//! when they are due whatever the server does (an open loop): see [`Pace`]. Every received byte is compared with the byte that must come.
 //!
 //! One thread on level-triggered epoll: the simplest loop that cannot miss data. It is bounded in count and in
 //! time, and talks to loopback addresses only. The end of a run is checked too: after its last answer each
 //! connection is shut down for writing, and the server must close it without sending anything more.
 //!
-//! Latency is the time from "the request may be sent" to "its answer is complete". A closed loop sends less
-//! when the server is slow, so its percentiles hide stalls (coordinated omission).
+//! The latency of an open loop is the time from "the request is due" to "its answer is complete": a server that stalls is
+//! charged for every request that was due meanwhile. A closed loop counts from "the request may be sent"; it sends
+//! less when the server is slow, so its percentiles hide stalls (coordinated omission).
 
 #![forbid(unsafe_code)]
 
+mod config;
 mod connection;
 mod histogram;
+mod random;
+mod report;
 mod ring;
+mod schedule;
 mod traffic;
 
+pub use config::{Case, Config, Pace};
 pub use histogram::Histogram;
+pub use report::Report;
 
 use connection::{Connection, Progress};
 use rustix::buffer::spare_capacity;
 use rustix::event::{Timespec, epoll};
 use rustix::io::Errno;
-use std::fmt;
+use schedule::Schedule;
 use std::io::{Error, ErrorKind, Result};
-use std::net::{SocketAddr, TcpStream};
+use std::net::TcpStream;
+use std::num::NonZeroU64;
 use std::os::fd::OwnedFd;
 use std::time::{Duration, Instant};
 use traffic::Traffic;
@@ -34,163 +42,6 @@ const BATCH: usize = 256;
 /// Bytes read or written at a time.
 pub(crate) const CHUNK: usize = 64 * 1024;
 
-/// Errors kept for the report; the rest are only counted.
-const ERRORS_KEPT: usize = 5;
-
-/// What the requests and their answers are.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Case {
-    /// A message comes back as it was sent.
-    Echo,
-    /// `GET /` is answered with "Hello, world!", connections are kept alive.
-    Http,
-}
-
-impl std::str::FromStr for Case {
-    type Err = String;
-
-    fn from_str(name: &str) -> std::result::Result<Case, String> {
-        match name {
-            "echo" => Ok(Case::Echo),
-            "http" => Ok(Case::Http),
-            _ => Err(format!("no case {name:?}; there are echo and http")),
-        }
-    }
-}
-
-impl fmt::Display for Case {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Case::Echo => "echo",
-            Case::Http => "http",
-        })
-    }
-}
-
-/// When a connection may send its next request.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Pace {
-    /// As soon as one of its own answers came.
-    Free,
-    /// In waves: when every connection has all its answers, every connection sends `depth` requests. So the
-    /// next request is never there yet when the server looks for it right after an answer, as with clients
-    /// that are a network away, and every request goes the whole way through the server's wait for readiness.
-    Waves,
-}
-
-impl std::str::FromStr for Pace {
-    type Err = String;
-
-    fn from_str(name: &str) -> std::result::Result<Pace, String> {
-        match name {
-            "free" => Ok(Pace::Free),
-            "waves" => Ok(Pace::Waves),
-            _ => Err(format!("no pace {name:?}; there are free and waves")),
-        }
-    }
-}
-
-impl fmt::Display for Pace {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Pace::Free => "free",
-            Pace::Waves => "waves",
-        })
-    }
-}
-
-/// A load.
-#[derive(Clone, Debug)]
-pub struct Config {
-    /// The server, on loopback.
-    pub addr: SocketAddr,
-    /// What to send.
-    pub case: Case,
-    /// Connections, all open before the first request.
-    pub connections: usize,
-    /// More connections, opened before those and closed after them, on which nothing is sent.
-    pub idle: usize,
-    /// Requests over all connections, shared out evenly.
-    pub requests: u64,
-    /// Bytes of an echo message.
-    pub size: usize,
-    /// Requests a connection may have under way at once.
-    pub depth: u64,
-    /// When the next request is sent.
-    pub pace: Pace,
-    /// When to give up.
-    pub limit: Duration,
-}
-
-impl Config {
-    fn check(&self) -> Result<()> {
-        let wrong = |text: &str| Err(Error::new(ErrorKind::InvalidInput, text));
-        if !self.addr.ip().is_loopback() {
-            return wrong("the load generator talks to loopback only");
-        }
-        if self.connections == 0 || self.size == 0 || self.depth == 0 {
-            return wrong("connections, size and depth are at least 1");
-        }
-        if self.requests < self.connections as u64 {
-            return wrong("there must be at least one request for each connection");
-        }
-        Ok(())
-    }
-}
-
-/// What a load saw.
-#[derive(Debug)]
-pub struct Report {
-    /// Requests answered in full with the right bytes.
-    pub answered: u64,
-    /// Bytes received that were right.
-    pub bytes: u64,
-    /// Connections that failed, or were unfinished when the time was up.
-    pub errors: u64,
-    /// What the first few of them were.
-    pub error_texts: Vec<String>,
-    /// From the first request to the last answer.
-    pub elapsed: Duration,
-    /// Time per request.
-    pub latency: Histogram,
-}
-
-impl Report {
-    fn failed(&mut self, error: String) {
-        self.errors += 1;
-        if self.error_texts.len() < ERRORS_KEPT {
-            self.error_texts.push(error);
-        }
-    }
-}
-
-impl fmt::Display for Report {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let seconds = self.elapsed.as_secs_f64().max(1e-9);
-        writeln!(f, "requests    {}", self.answered)?;
-        writeln!(f, "errors      {}", self.errors)?;
-        for text in &self.error_texts {
-            writeln!(f, "            {text}")?;
-        }
-        writeln!(f, "elapsed     {seconds:.3} s")?;
-        writeln!(
-            f,
-            "throughput  {:.0} requests/s, {:.1} MB/s of answers",
-            self.answered as f64 / seconds,
-            self.bytes as f64 / seconds / 1e6
-        )?;
-        write!(f, "latency    ")?;
-        for (name, part) in [("p50", 0.5), ("p90", 0.9), ("p99", 0.99), ("p99.9", 0.999)] {
-            write!(f, " {name} {:.1} us,", micros(self.latency.quantile(part)))?;
-        }
-        write!(f, " max {:.1} us", micros(self.latency.max()))
-    }
-}
-
-fn micros(duration: Duration) -> f64 {
-    duration.as_secs_f64() * 1e6
-}
-
 /// Runs a load to its end. `progress` is told now and then how many requests are answered.
 ///
 /// # Errors
@@ -200,27 +51,33 @@ fn micros(duration: Duration) -> f64 {
 pub fn run(config: &Config, mut progress: impl FnMut(u64)) -> Result<Report> {
     config.check()?;
     let deadline = Instant::now() + config.limit;
+    // Else the kernel may let the waits of an open loop oversleep by 50 us.
+    let _ = rustix::thread::set_current_timer_slack(NonZeroU64::new(1));
     let mut load = Load::open(config, deadline)?;
     let mut events = Vec::with_capacity(BATCH);
     let mut scratch = vec![0; CHUNK];
-    load.begin_wave(Instant::now())?;
-    let begin = Instant::now();
+    let begin = load.begin()?;
+    let mut woke = begin;
     while load.open > 0 {
         let now = Instant::now();
+        load.report.working += now - woke;
         if now >= deadline {
             break;
         }
-        wait(&load.epoll, deadline - now, &mut events)?;
-        let now = Instant::now();
+        wait(&load.epoll, load.patience(now, deadline), &mut events)?;
         let answered = load.report.answered;
+        let before = Instant::now();
+        // A spinning load that found nothing has not worked: it was there when something would have come.
+        woke = before;
         for event in events.drain(..) {
-            load.turn(event.data.u64() as usize, Some(&mut scratch), now)?;
+            load.turn(event.data.u64() as usize, Some(&mut scratch), before)?;
         }
+        load.send_due()?;
         if load.report.answered != answered {
-            load.report.elapsed = now - begin;
+            load.report.elapsed = before - begin;
         }
-        if load.pace == Pace::Waves && load.behind == 0 {
-            load.begin_wave(now)?;
+        if config.pace == Pace::Waves && load.behind == 0 {
+            load.begin_wave(before)?;
         }
         progress(load.report.answered);
     }
@@ -228,67 +85,115 @@ pub fn run(config: &Config, mut progress: impl FnMut(u64)) -> Result<Report> {
 }
 
 /// A load that runs.
-struct Load {
+struct Load<'a> {
+    config: &'a Config,
+    deadline: Instant,
     epoll: OwnedFd,
     traffic: Traffic,
-    pace: Pace,
-    depth: u64,
     /// Open, and silent.
     _idle: Vec<TcpStream>,
     /// `None` once it is closed.
     connections: Vec<Option<Connection>>,
     /// Connections that are not closed.
     open: usize,
+    /// Connections that were ever opened, and those that still are to be.
+    opened: u64,
+    to_open: u64,
     /// Requests that each connection may have sent when the pace is waves.
     wave: u64,
     /// Connections that miss an answer of this wave.
     behind: usize,
+    /// When the pace is a rate: when what is due, and on which connection.
+    schedule: Option<Schedule>,
+    next: usize,
     report: Report,
 }
 
-impl Load {
-    fn open(config: &Config, deadline: Instant) -> Result<Load> {
+impl<'a> Load<'a> {
+    fn open(config: &'a Config, deadline: Instant) -> Result<Load<'a>> {
         let traffic = Traffic::new(config)?;
         let epoll = epoll::create(epoll::CreateFlags::CLOEXEC)?;
         let mut idle = Vec::with_capacity(config.idle);
         for _ in 0..config.idle {
-            let left = deadline.saturating_duration_since(Instant::now()).max(Duration::from_millis(1));
-            idle.push(TcpStream::connect_timeout(&config.addr, left)?);
+            idle.push(TcpStream::connect_timeout(&config.addr, left(deadline))?);
         }
-        let count = config.connections as u64;
-        let mut connections = Vec::with_capacity(config.connections);
-        for index in 0..count {
-            let share = config.requests / count + u64::from(index < config.requests % count);
-            let left = deadline.saturating_duration_since(Instant::now());
-            let connection = Connection::open(config, index, share, left)?;
-            let data = epoll::EventData::new_u64(index);
-            epoll::add(&epoll, connection.stream(), data, epoll::EventFlags::IN)?;
-            connections.push(Some(connection));
-        }
-        Ok(Load {
+        let mut load = Load {
+            config,
+            deadline,
             epoll,
             traffic,
-            pace: config.pace,
-            depth: config.depth,
             _idle: idle,
-            open: connections.len(),
-            connections,
+            connections: Vec::with_capacity(config.connections),
+            open: 0,
+            opened: 0,
+            to_open: if config.pace == Pace::Churn { config.requests } else { 0 },
             wave: 0,
             behind: 0,
-            report: Report {
-                answered: 0,
-                bytes: 0,
-                errors: 0,
-                error_texts: Vec::new(),
-                elapsed: Duration::ZERO,
-                latency: Histogram::new(),
-            },
-        })
+            schedule: None,
+            next: 0,
+            report: Report::new(),
+        };
+        let count = config.connections as u64;
+        for index in 0..config.connections {
+            load.connections.push(None);
+            if config.pace != Pace::Churn {
+                let share = config.requests / count + u64::from((index as u64) < config.requests % count);
+                load.connect(index, share)?;
+            }
+        }
+        Ok(load)
+    }
+
+    /// Opens a connection in the place `index`.
+    fn connect(&mut self, index: usize, share: u64) -> Result<()> {
+        let connection = Connection::open(self.config, self.opened, share, left(self.deadline))?;
+        let data = epoll::EventData::new_u64(index as u64);
+        epoll::add(&self.epoll, connection.stream(), data, epoll::EventFlags::IN)?;
+        self.connections[index] = Some(connection);
+        self.opened += 1;
+        self.open += 1;
+        Ok(())
+    }
+
+    /// Lets the first requests go, and says when that was.
+    fn begin(&mut self) -> Result<Instant> {
+        let now = Instant::now();
+        match self.config.pace {
+            Pace::Free | Pace::Waves => self.begin_wave(now)?,
+            Pace::Rate(rate) => self.schedule = Some(Schedule::new(now, rate, self.config.requests)),
+            Pace::Churn => (0..self.connections.len()).try_for_each(|index| self.replace(index))?,
+        }
+        Ok(now)
+    }
+
+    /// How long the next wait may take.
+    fn patience(&self, now: Instant, deadline: Instant) -> Duration {
+        if self.config.spin {
+            return Duration::ZERO;
+        }
+        let due = self.schedule.as_ref().and_then(Schedule::next);
+        due.map_or(deadline, |due| due.min(deadline)).saturating_duration_since(now)
+    }
+
+    /// Sends what is due by now, each connection in its turn.
+    fn send_due(&mut self) -> Result<()> {
+        while let Some(schedule) = &mut self.schedule {
+            let now = Instant::now();
+            let Some(at) = schedule.due(now) else { break };
+            let index = self.next;
+            self.next = (index + 1) % self.connections.len();
+            self.report.lag.record(now - at);
+            if let Some(connection) = &mut self.connections[index] {
+                connection.allow(at);
+            }
+            self.turn(index, None, now)?;
+        }
+        Ok(())
     }
 
     /// Lets every connection send. At a free pace this is done once.
     fn begin_wave(&mut self, now: Instant) -> Result<()> {
-        self.wave += self.depth;
+        self.wave += self.config.depth;
         self.behind = self.connections.iter().flatten().filter(|c| c.is_behind(self.wave)).count();
         for index in 0..self.connections.len() {
             self.turn(index, None, now)?;
@@ -296,14 +201,29 @@ impl Load {
         Ok(())
     }
 
+    /// Opens the next connection of a churn in the place of one that is closed, and sends its request.
+    fn replace(&mut self, index: usize) -> Result<()> {
+        if self.to_open == 0 {
+            return Ok(());
+        }
+        self.to_open -= 1;
+        let now = Instant::now(); // the time it takes to connect is part of the latency
+        self.connect(index, 1)?;
+        if let Some(connection) = &mut self.connections[index] {
+            connection.allow(now);
+        }
+        self.turn(index, None, now)
+    }
+
     /// Gives a connection its turn. With `scratch` it reads first.
     fn turn(&mut self, index: usize, scratch: Option<&mut [u8]>, now: Instant) -> Result<()> {
         let Some(connection) = self.connections[index].as_mut() else {
             return Ok(());
         };
-        let most = match self.pace {
+        let most = match self.config.pace {
             Pace::Free => u64::MAX,
             Pace::Waves => self.wave,
+            Pace::Rate(_) | Pace::Churn => 0, // nothing but what was allowed one by one
         };
         let was_behind = connection.is_behind(self.wave);
         let result = connection.turn(&self.traffic, scratch, most, now, &mut self.report);
@@ -322,7 +242,7 @@ impl Load {
         self.open -= 1;
         // Dropping it closes the descriptor, which also takes it out of the epoll instance.
         self.connections[index] = None;
-        Ok(())
+        self.replace(index)
     }
 
     fn end(mut self) -> Report {
@@ -333,6 +253,10 @@ impl Load {
         }
         self.report
     }
+}
+
+fn left(deadline: Instant) -> Duration {
+    deadline.saturating_duration_since(Instant::now()).max(Duration::from_millis(1))
 }
 
 /// Waits for the next batch. An interrupted wait is an empty one.

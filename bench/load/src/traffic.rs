@@ -4,10 +4,12 @@
 //! bytes with a prime period, entered at another place by each connection, so that a byte that is lost, doubled,
 //! shifted or sent to the wrong connection shows.
 
+use crate::random::Random;
 use crate::ring::Ring;
 use crate::{CHUNK, Case, Config};
 use std::io::{Error, ErrorKind, Read, Result, Write};
 use std::net::TcpStream;
+use std::ops::Range;
 use std::time::{Duration, Instant};
 
 /// Bytes after which an echo stream repeats: a prime, so that no message size divides it.
@@ -34,6 +36,8 @@ pub struct Traffic {
     /// Bytes of one answer.
     pub answer_len: u64,
     stride: u64,
+    /// Bytes of an answer that may differ from one to the next.
+    free: Range<u64>,
 }
 
 impl Traffic {
@@ -49,6 +53,7 @@ impl Traffic {
                     request_len: config.size as u64,
                     answer_len: config.size as u64,
                     stride: ECHO_STRIDE,
+                    free: 0..0,
                 })
             }
             Case::Http => {
@@ -56,6 +61,7 @@ impl Traffic {
                 Ok(Traffic {
                     request_len: GET.len() as u64,
                     answer_len: answer.len() as u64,
+                    free: date(&answer),
                     request: Ring::new(GET.to_vec()),
                     answer: Ring::new(answer),
                     stride: 0,
@@ -70,24 +76,30 @@ impl Traffic {
         self.request.slice(index * self.stride + sent, length)
     }
 
-    /// The `length` bytes that must follow the first `received` ones on connection `index`.
-    pub fn expected(&self, index: u64, received: u64, length: usize) -> &[u8] {
-        self.answer.slice(index * self.stride + received, length)
+    /// The place of the first wrong byte of `bytes`, which came after `received` right ones on connection `index`.
+    pub fn wrong(&self, index: u64, received: u64, bytes: &[u8]) -> Option<u64> {
+        let expected = self.answer.slice(index * self.stride + received, bytes.len());
+        if bytes == expected {
+            return None;
+        }
+        let places = (received..).zip(bytes.iter().zip(expected));
+        let mut wrong = places.filter(|(_, (byte, expected))| byte != expected).map(|(at, _)| at);
+        wrong.find(|at| !self.free.contains(&(at % self.answer_len)))
     }
 }
 
-/// SplitMix64 with a fixed seed: every run sends the same bytes.
+/// Where the value of the header `Date` is: some servers have one, and it changes with the second.
+fn date(answer: &[u8]) -> Range<u64> {
+    const NAME: &[u8] = b"\r\ndate: ";
+    let start = answer.windows(NAME.len()).position(|window| window.eq_ignore_ascii_case(NAME));
+    let Some(start) = start.map(|at| at + NAME.len()) else { return 0..0 };
+    let length = answer[start..].iter().position(|byte| *byte == b'\r').unwrap_or(0);
+    start as u64..(start + length) as u64
+}
+
 fn random_bytes(count: usize) -> Vec<u8> {
-    let mut state = 0x5eed_u64;
-    (0..count)
-        .map(|_| {
-            state = state.wrapping_add(0x9e37_79b9_7f4a_7c15);
-            let mut mixed = state;
-            mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-            mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-            (mixed ^ (mixed >> 31)) as u8
-        })
-        .collect()
+    let mut random = Random::new(0x5eed);
+    (0..count).map(|_| random.next() as u8).collect()
 }
 
 /// Asks once and returns the whole answer, checked.
@@ -163,6 +175,26 @@ mod tests {
             assert_eq!(hello_len(&answer[..split]).unwrap(), None);
         }
         assert_eq!(hello_len(answer).unwrap(), Some(answer.len()));
+    }
+
+    #[test]
+    fn only_the_value_of_the_date_may_change() {
+        let answer = b"HTTP/1.1 200 OK\r\nDate: 12:00\r\nContent-Length: 13\r\n\r\nHello, world!".to_vec();
+        let length = answer.len() as u64;
+        let traffic = Traffic {
+            free: date(&answer),
+            request: Ring::new(GET.to_vec()),
+            answer: Ring::new(answer.clone()),
+            request_len: GET.len() as u64,
+            answer_len: length,
+            stride: 0,
+        };
+        assert_eq!(&answer[traffic.free.start as usize..traffic.free.end as usize], b"12:00");
+        for (at, byte) in (0..).zip(&answer) {
+            let wrong = [byte ^ 1];
+            let found = traffic.wrong(0, 3 * length + at, &wrong);
+            assert_eq!(found, (!traffic.free.contains(&at)).then_some(3 * length + at));
+        }
     }
 
     #[test]

@@ -20,17 +20,8 @@ fn serve(handle: fn(TcpStream)) -> SocketAddr {
 }
 
 fn config(addr: SocketAddr) -> Config {
-    Config {
-        addr,
-        case: Case::Echo,
-        connections: 3,
-        idle: 2,
-        requests: 100,
-        size: 1000,
-        depth: 2,
-        pace: Pace::Free,
-        limit: Duration::from_secs(20),
-    }
+    let limit = Duration::from_secs(20);
+    Config { connections: 3, idle: 2, requests: 100, size: 1000, depth: 2, limit, ..Config::new(addr) }
 }
 
 fn load(handle: fn(TcpStream)) -> Report {
@@ -65,6 +56,47 @@ fn a_right_server_has_exactly_the_requests_and_no_error() {
             assert_eq!(report.latency.count(), requests);
         }
     }
+}
+
+#[test]
+fn an_open_loop_sends_all_that_is_due_and_one_of_churn_connects_for_each() {
+    for pace in [Pace::Rate(2_000), Pace::Churn] {
+        for spin in [false, true] {
+            let config = Config { depth: 1, size: 1000, pace, spin, ..config(serve(echo)) };
+            let report = run(&config, |_| ()).unwrap();
+            assert_eq!((report.answered, report.errors), (100, 0), "{config:?} {report}");
+            assert_eq!(report.latency.count(), 100);
+            assert_eq!(report.lag.count(), if pace == Pace::Churn { 0 } else { 100 });
+        }
+    }
+}
+
+/// One thread for all connections: while it stalls, no answer is sent, and a closed loop would ask for none.
+#[test]
+fn a_stall_is_charged_to_every_request_that_was_due_meanwhile() {
+    const STALL: Duration = Duration::from_millis(200);
+    let addr = serve(|mut stream| {
+        let mut message = [0; 100];
+        for number in 0.. {
+            if stream.read_exact(&mut message).is_err() {
+                return;
+            }
+            if number == 100 {
+                thread::sleep(STALL);
+            }
+            if stream.write_all(&message).is_err() {
+                return;
+            }
+        }
+    });
+    let config =
+        Config { connections: 1, idle: 0, requests: 600, size: 100, pace: Pace::Rate(1_000), ..config(addr) };
+    let open = run(&config, |_| ()).unwrap();
+    assert_eq!((open.answered, open.errors), (600, 0), "{open}");
+    // 200 requests were due in the stall, evenly over it: of all 600 a sixth waited for more than half of it.
+    assert!(open.latency.quantile(0.9) > STALL / 2, "{open}");
+    let closed = run(&Config { pace: Pace::Free, depth: 1, ..config }, |_| ()).unwrap();
+    assert!(closed.latency.quantile(0.99) < STALL / 2, "{closed}");
 }
 
 #[test]
@@ -148,6 +180,8 @@ fn what_makes_no_sense_is_refused() {
         Config { requests: 2, ..config(addr) },
         Config { size: 0, ..config(addr) },
         Config { depth: 0, ..config(addr) },
+        Config { pace: Pace::Rate(0), ..config(addr) },
+        Config { pace: Pace::Churn, depth: 2, ..config(addr) },
     ] {
         let error = run(&config, |_| ()).unwrap_err();
         assert_eq!(error.kind(), std::io::ErrorKind::InvalidInput, "{config:?}");

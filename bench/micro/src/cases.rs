@@ -1,5 +1,6 @@
 //! What is measured: each case is one function, the same for every runtime.
 
+use crate::remote::remote;
 use crate::runtimes::{Egret, Monoio, Name, Runtime, Smol, Tokio};
 use std::cell::Cell;
 use std::future::poll_fn;
@@ -30,11 +31,14 @@ pub enum Case {
     Sleep,
     Timeout,
     LiveTimers,
+    Remote1,
+    Remote2,
+    Remote4,
 }
 
 impl Case {
     /// In the order of the report.
-    pub const ALL: [Case; 9] = [
+    pub const ALL: [Case; 12] = [
         Case::Spawn,
         Case::SpawnMany,
         Case::Yield,
@@ -44,6 +48,9 @@ impl Case {
         Case::Sleep,
         Case::Timeout,
         Case::LiveTimers,
+        Case::Remote1,
+        Case::Remote2,
+        Case::Remote4,
     ];
 
     /// What it is called on the command line.
@@ -58,12 +65,21 @@ impl Case {
             Case::Sleep => "sleep",
             Case::Timeout => "timeout",
             Case::LiveTimers => "live-timers",
+            Case::Remote1 => "remote-1",
+            Case::Remote2 => "remote-2",
+            Case::Remote4 => "remote-4",
         }
     }
 
-    /// Whether the runtime has what the case measures: monoio has no way to yield to another task.
+    /// Whether the runtime has what the case measures: monoio has no way to yield to another task, and is built here as
+    /// it is by default, without wakes from other threads.
     pub fn is_possible_on(self, runtime: Name) -> bool {
-        runtime != Name::Monoio || !matches!(self, Case::Yield | Case::YieldTwo)
+        runtime != Name::Monoio || !(matches!(self, Case::Yield | Case::YieldTwo) || self.is_remote())
+    }
+
+    /// Whether other threads take part, so that instructions depend on how they are scheduled.
+    pub fn is_remote(self) -> bool {
+        matches!(self, Case::Remote1 | Case::Remote2 | Case::Remote4)
     }
 
     /// What it is called in the report.
@@ -78,6 +94,9 @@ impl Case {
             Case::Sleep => "arm and cancel a sleep",
             Case::Timeout => "timeout around a future pending once",
             Case::LiveTimers => "arm and drop each of 100 000 timers",
+            Case::Remote1 => "wake by another thread, and back",
+            Case::Remote2 => "wakes by two threads, and back",
+            Case::Remote4 => "wakes by four threads, and back",
         }
     }
 
@@ -88,6 +107,7 @@ impl Case {
             Case::Yield | Case::YieldTwo | Case::Handover => 200_000,
             Case::SelfWake => 500_000,
             Case::LiveTimers => TIMERS,
+            Case::Remote1 | Case::Remote2 | Case::Remote4 => 20_000,
         }
     }
 
@@ -95,6 +115,7 @@ impl Case {
     fn warm_up(self) -> u64 {
         match self {
             Case::LiveTimers => TIMERS,
+            Case::Remote1 | Case::Remote2 | Case::Remote4 => 400,
             _ => 10_000,
         }
     }
@@ -121,6 +142,9 @@ impl Case {
             Case::Sleep => R::run(|rt| timed(warm_up, n, async move |n| arm_and_cancel(&rt, n).await)),
             Case::Timeout => R::run(|rt| timed(warm_up, n, async move |n| timeouts(&rt, n).await)),
             Case::LiveTimers => R::run(|rt| live_timers(rt, warm_up, n)),
+            Case::Remote1 => R::run(|rt| remote(rt, 1, warm_up, n)),
+            Case::Remote2 => R::run(|rt| remote(rt, 2, warm_up, n)),
+            Case::Remote4 => R::run(|rt| remote(rt, 4, warm_up, n)),
         }
     }
 }

@@ -33,7 +33,7 @@ pub fn run(settings: &Settings) -> Result<()> {
         table.column(runtime.as_str(), Align::Right);
     }
     let mut places = Vec::new();
-    for &case in &settings.cases {
+    for &case in settings.cases.iter().filter(|case| !case.is_remote()) {
         let mut row = vec![case.title().to_owned()];
         for &runtime in &settings.runtimes {
             if !case.is_possible_on(runtime) {

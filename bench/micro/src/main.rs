@@ -10,10 +10,13 @@ mod instructions;
 mod lateness;
 mod measure;
 mod memory;
+mod remote;
 mod report;
 mod runtimes;
 
 // Shared with the command `bench`, which is a program and so cannot be a dependency.
+#[path = "../../src/figure.rs"]
+mod figure;
 #[path = "../../src/profile.rs"]
 mod profile;
 #[path = "../../src/table.rs"]

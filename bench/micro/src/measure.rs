@@ -5,26 +5,9 @@
 
 use crate::args::Settings;
 use crate::cases::Case;
+use crate::figure::Figure;
 use crate::runtimes::Name;
 use std::io::{IsTerminal, Write};
-
-/// A figure over several rounds.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Figure {
-    pub lowest: f64,
-    /// The upper one of the two in the middle, for an even number of rounds.
-    pub median: f64,
-    pub highest: f64,
-}
-
-impl Figure {
-    /// `None` of no values.
-    pub fn of(mut values: Vec<f64>) -> Option<Figure> {
-        values.sort_by(f64::total_cmp);
-        let median = *values.get(values.len() / 2)?;
-        Some(Figure { lowest: values[0], median, highest: values[values.len() - 1] })
-    }
-}
 
 /// One value for each round and each runtime that was measured.
 #[derive(Debug)]
@@ -51,7 +34,7 @@ impl Rounds {
 
     pub fn figure(&self, runtime: Name) -> Option<Figure> {
         let index = self.index(runtime)?;
-        Figure::of(self.rounds.iter().map(|round| round[index]).collect())
+        Figure::of(self.rounds.iter().map(|round| round[index]))
     }
 
     /// Egret's value divided by the least of the others in the same round.
@@ -61,7 +44,7 @@ impl Rounds {
             let peers = round.iter().enumerate().filter(|(index, _)| *index != egret);
             Some(round[egret] / peers.map(|(_, value)| *value).min_by(f64::total_cmp)?)
         };
-        Figure::of(self.rounds.iter().filter_map(ratio).collect())
+        Figure::of(self.rounds.iter().filter_map(ratio))
     }
 
     fn index(&self, runtime: Name) -> Option<usize> {

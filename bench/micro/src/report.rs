@@ -2,11 +2,12 @@
 
 use crate::args::Settings;
 use crate::cases::Case;
+use crate::figure::Figure;
 use crate::lateness::Lateness;
-use crate::measure::{Figure, Rounds};
+use crate::measure::Rounds;
 use crate::memory::Each;
 use crate::runtimes::Name;
-use crate::table::{Align, Table, number, range};
+use crate::table::{Align, Table, number};
 use crate::tool;
 
 /// What was measured, with which versions, on what.
@@ -91,10 +92,7 @@ pub fn memory<'a>(what: &str, future: &str, results: impl Iterator<Item = &'a Ea
 
 /// "12.3 (12.1 to 14.0)", or a dash.
 fn cell(figure: Option<Figure>, decimals: usize) -> String {
-    match figure {
-        Some(figure) => format!("{} ({})", number(figure.median, decimals), range(figure, decimals)),
-        None => "-".to_owned(),
-    }
+    figure.map_or_else(|| "-".to_owned(), |figure| figure.with_range(decimals))
 }
 
 #[cfg(test)]

@@ -1,0 +1,31 @@
+//! "Hello, world!" over HTTP/1.1.
+
+use futures_lite::{AsyncReadExt, AsyncWriteExt};
+use glommio::net::TcpStream;
+use server_common::{BUFFER, http};
+use std::io;
+
+fn main() {
+    server_glommio::run(hello);
+}
+
+async fn hello(mut stream: TcpStream) -> io::Result<()> {
+    let mut buffer = vec![0; BUFFER];
+    let mut filled = 0;
+    let mut output = Vec::new();
+    loop {
+        let count = stream.read(&mut buffer[filled..]).await?;
+        if count == 0 {
+            return Ok(());
+        }
+        filled += count;
+        let answered = http::answer(&buffer[..filled], &mut output);
+        buffer.copy_within(answered.consumed..filled, 0);
+        filled -= answered.consumed;
+        stream.write_all(&output).await?;
+        output.clear();
+        if answered.close {
+            return Ok(());
+        }
+    }
+}

@@ -1,0 +1,176 @@
+//! Instruction counts that must not grow: for CI.
+//!
+//! `bench/gate.txt` has a line for each figure: its name, the count, and by how many percent it may be higher. A count that
+//! has become lower by more than that is no failure, but is said, so that the line is brought down with it.
+
+use crate::Result;
+use crate::args::{Command, Settings};
+use crate::instructions;
+use crate::progress::step;
+use crate::server::{Server, WORKSPACE};
+use crate::table::{Align, Table, number};
+use crate::tool;
+use load::Case;
+use std::path::{Path, PathBuf};
+
+/// The figures: cases of a server, and of `micro`.
+const FIGURES: [&str; 5] = ["echo", "http", "spawn", "yield", "sleep"];
+
+/// What a new line allows, in percent. An echo moves by 4 with the number of requests that happen to share a wait
+/// (303 to 317); what has no sockets repeats to the instruction.
+fn tolerance(figure: &str) -> f64 {
+    match figure {
+        "echo" | "http" => 5.0,
+        _ => 2.0,
+    }
+}
+
+#[derive(Clone, Debug, PartialEq)]
+struct Line {
+    figure: String,
+    count: f64,
+    percent: f64,
+}
+
+pub fn run(settings: &Settings) -> Result<String> {
+    let path = Path::new(WORKSPACE).join("gate.txt");
+    let version = tool::check("valgrind")?;
+    let mut counts = Vec::new();
+    for figure in FIGURES {
+        step(&format!("counting {figure}"));
+        counts.push(match figure {
+            "echo" => served(settings, Case::Echo)?,
+            "http" => served(settings, Case::Http)?,
+            _ => in_process(figure)?,
+        });
+    }
+    if settings.update {
+        return update(&path, &counts);
+    }
+    let lines = parse(&tool::read(&path)?)?;
+    let mut table = Table::new();
+    for (name, align) in [("figure", Align::Left), ("instructions", Align::Right), ("expected", Align::Right)]
+    {
+        table.column(name, align);
+    }
+    table.column("tolerance", Align::Right);
+    table.column("", Align::Left);
+    let mut grown = Vec::new();
+    for (figure, count) in FIGURES.into_iter().zip(counts) {
+        let line = lines.iter().find(|line| line.figure == figure);
+        let line = line.ok_or_else(|| format!("no line for {figure} in {}", path.display()))?;
+        let verdict = judge(line, count);
+        if verdict == GROWN {
+            grown.push(format!("{figure}: {count:.1} instructions, {:.1} expected", line.count));
+        }
+        let expected = number(line.count, 1);
+        let row = [
+            figure.to_owned(),
+            number(count, 1),
+            expected,
+            format!("{} %", line.percent),
+            verdict.to_owned(),
+        ];
+        table.row(row.to_vec());
+    }
+    if grown.is_empty() {
+        return Ok(format!("{}.\n\n{table}", tool::environment(&version)));
+    }
+    Err(format!("{table}\nGROWN: {}\nWith a good reason: bench gate --update", grown.join("; ")))
+}
+
+const GROWN: &str = "GROWN";
+
+fn judge(line: &Line, count: f64) -> &'static str {
+    let part = line.percent / 100.0;
+    if count > line.count * (1.0 + part) {
+        GROWN
+    } else if count < line.count * (1.0 - part) {
+        "lower: bring the line down, with --update"
+    } else {
+        "ok"
+    }
+}
+
+/// A request on 64 connections.
+fn served(settings: &Settings, case: Case) -> Result<f64> {
+    let servers = vec![Server::find("egret")?];
+    let profile = settings.profile.clone();
+    let settings = Settings { case, servers, rounds: 1, profile, ..Settings::new(Command::Instructions) };
+    instructions::median(&settings)
+}
+
+/// An operation of `micro`, whose table has the figure in its last line: "| title | 123.4 |".
+fn in_process(case: &str) -> Result<f64> {
+    let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
+    let output = std::process::Command::new(cargo)
+        .current_dir(WORKSPACE)
+        .args(["run", "--quiet", "--release", "--package", "micro", "--"])
+        .args(["--instructions", "--runtimes", "egret", "--case", case])
+        .output()
+        .map_err(|error| format!("cannot run cargo: {error}"))?;
+    let text = String::from_utf8_lossy(&output.stdout);
+    let figure = text.lines().rev().find_map(last_cell);
+    figure.ok_or_else(|| format!("micro says nothing of {case}: {}", String::from_utf8_lossy(&output.stderr)))
+}
+
+fn last_cell(line: &str) -> Option<f64> {
+    line.trim().strip_prefix('|')?.strip_suffix('|')?.rsplit('|').next()?.trim().parse().ok()
+}
+
+/// Lines of "figure count percent"; what follows a # is a comment.
+fn parse(text: &str) -> Result<Vec<Line>> {
+    let mut lines = Vec::new();
+    for line in text.lines().map(|line| line.split('#').next().unwrap_or_default().trim()) {
+        let fields: Vec<_> = line.split_whitespace().collect();
+        match fields[..] {
+            [] => {}
+            [figure, count, percent] => match (count.parse(), percent.trim_end_matches('%').parse()) {
+                (Ok(count), Ok(percent)) => lines.push(Line { figure: figure.to_owned(), count, percent }),
+                _ => return Err(format!("gate.txt: not numbers: {line:?}")),
+            },
+            _ => return Err(format!("gate.txt: not \"figure count percent%\": {line:?}")),
+        }
+    }
+    Ok(lines)
+}
+
+fn update(path: &PathBuf, counts: &[f64]) -> Result<String> {
+    let mut text = String::from(
+        "# User-space instructions by callgrind: of a request on 64 connections (echo, http), of an operation of `micro`\n\
+         # (spawn, yield, sleep). `bench gate` fails when one is higher by more than its tolerance.\n",
+    );
+    for (figure, count) in FIGURES.into_iter().zip(counts) {
+        text.push_str(&format!("{figure:<6} {count:>7.1} {:>3}%\n", tolerance(figure)));
+    }
+    std::fs::write(path, &text).map_err(|error| format!("cannot write {}: {error}", path.display()))?;
+    Ok(text)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_count_is_judged_by_its_own_tolerance() {
+        let line = Line { figure: "echo".to_owned(), count: 100.0, percent: 5.0 };
+        assert_eq!([95.0, 100.0, 105.0].map(|count| judge(&line, count)), ["ok"; 3]);
+        assert_eq!(judge(&line, 105.1), GROWN);
+        assert!(judge(&line, 94.9).starts_with("lower"));
+    }
+
+    #[test]
+    fn lines_are_read_and_what_is_none_is_refused() {
+        let lines = parse("# a comment\n\necho 307.0 5% # and more\nyield 95 2%\n").unwrap();
+        assert_eq!((lines.len(), lines[0].count, lines[1].percent), (2, 307.0, 2.0));
+        assert!(parse("echo 307\n").is_err() && parse("echo much 5%\n").is_err());
+        assert_eq!(last_cell("| yield_now, one task | 95.2 |"), Some(95.2));
+        assert_eq!(last_cell("|---|---:|"), None);
+    }
+
+    #[test]
+    fn the_file_has_every_figure() {
+        let lines = parse(include_str!("../gate.txt")).unwrap();
+        assert_eq!(lines.iter().map(|line| line.figure.as_str()).collect::<Vec<_>>(), FIGURES);
+    }
+}
