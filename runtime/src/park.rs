@@ -41,8 +41,8 @@ pub enum Park {
     /// `limit` is best what a sleep costs the processor: then it takes no more CPU time than sleeping does, as long as the
     /// client has a processor of its own. That was 20 us in a virtual machine with two processors; measure yours by
     /// `bench park`. With a longer one latency is lower at middling loads, for CPU time. Where client and server share a
-    /// processor, or others want it, a sleep is cheap and to look only keeps the client from running: up to 1.6 of the
-    /// CPU time for nothing (see `docs/benchmarks/`). With `limit` zero it is `Sleep`.
+    /// processor, or others want it, a sleep is cheap and to look only keeps the client from running: up to 1.7 times the
+    /// CPU time, for nothing (see `docs/benchmarks/`). With `limit` zero it is `Sleep`.
     Adaptive {
         /// How long a wait may be awake, and how short the waits have to be on average.
         limit: Duration,

@@ -25,6 +25,7 @@
 //! * a deadlock: nothing is going to happen, and a client is not done;
 //! * a spin: a loop turns and turns and moves nothing;
 //! * a leak: a program is over and has left descriptors open;
+//! * a stream that ends with other bytes taken than were sent;
 //! * stale events are all recognised, and none else;
 //! * the same seed gives the same trace.
 //!

@@ -212,6 +212,9 @@ impl Sim {
         if turn.polled > 0 {
             world.as_host(id, || world.note("polled", Outcome::Value(turn.polled as u64)));
         }
+        if let Some(report) = world.violation() {
+            return Err(Failure::new("byte stream", report));
+        }
         self.check_stale(&runtime)?;
         self.check_spin(number, turn.polled > 0, turn.timers_fired > 0)?;
         self.check_main(number)?;

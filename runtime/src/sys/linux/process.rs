@@ -111,6 +111,7 @@ mod tests {
     }
 
     #[test]
+    #[allow(clippy::zombie_processes, reason = "it is reaped through its pidfd")]
     fn a_child_that_runs_is_eagain_and_one_that_was_reaped_is_echild() {
         let child = Command::new("cat").stdin(Stdio::piped()).stdout(Stdio::null()).spawn().unwrap();
         let fd = pidfd(&child);

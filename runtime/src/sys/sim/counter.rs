@@ -1,6 +1,7 @@
 //! `eventfd(2)`.
 
-use super::kernel::{EACH_WRITE, FileId, Kernel, Object};
+use super::file::{EACH_WRITE, Object};
+use super::kernel::{FileId, Kernel};
 use crate::sys::mask;
 
 /// A counter that is added to by writes and taken by reads.

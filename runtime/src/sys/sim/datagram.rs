@@ -1,6 +1,7 @@
 //! UDP.
 
-use super::kernel::{FileId, Kernel, Object};
+use super::file::Object;
+use super::kernel::{FileId, Kernel};
 use super::plan::Fault;
 use super::ports::Protocol;
 use super::trace::Outcome;

@@ -1,6 +1,7 @@
 //! [`Simulated`]: the calls on one simulated descriptor, each with the contract of its namesake in `sys/linux`.
 
-use super::kernel::{FileId, Kernel, Object};
+use super::file::Object;
+use super::kernel::{FileId, Kernel};
 use super::trace::Outcome;
 use super::unix::{Kind, Received};
 use super::world::{World, current, program};

@@ -17,6 +17,7 @@ mod counter;
 mod datagram;
 mod descriptor;
 mod dice;
+mod file;
 mod host;
 mod kernel;
 mod pipe;
@@ -27,6 +28,7 @@ mod tcp;
 #[cfg(test)]
 mod tests;
 mod trace;
+mod turn;
 mod unix;
 mod world;
 

@@ -2,7 +2,8 @@
 
 mod ring;
 
-use super::kernel::{FileId, Kernel, Object};
+use super::file::Object;
+use super::kernel::{FileId, Kernel};
 use crate::sys::mask;
 use ring::Ring;
 

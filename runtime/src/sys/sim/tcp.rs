@@ -8,7 +8,8 @@ mod handshake;
 mod stream;
 mod wire;
 
-use super::kernel::{FileId, Kernel, Object};
+use super::file::Object;
+use super::kernel::{FileId, Kernel};
 use crate::sys::mask;
 use std::collections::{BTreeMap, VecDeque};
 use std::net::SocketAddr;
@@ -64,11 +65,37 @@ pub(super) struct Tcp {
     last_arrival: u64,
     /// How long the front of the wire has been sent again and again.
     retried: u64,
+    /// What the program has sent and taken so far, and what the peer had sent when it ended its side.
+    sent: Digest,
+    got: Digest,
+    promised: Option<Digest>,
     /// The kernel has no memory for more, for a moment.
     is_starved: bool,
     /// The last descriptor is closed, and what was sent is still on its way.
     is_orphan: bool,
     settings: BTreeMap<&'static str, u64>,
+}
+
+/// How many bytes, and which.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+struct Digest {
+    bytes: u64,
+    hash: u64,
+}
+
+impl std::fmt::Display for Digest {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{} bytes ({:x})", self.bytes, self.hash)
+    }
+}
+
+impl Digest {
+    fn add(&mut self, bytes: &[u8]) {
+        self.bytes += bytes.len() as u64;
+        for byte in bytes {
+            self.hash = (self.hash ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3).rotate_left(5);
+        }
+    }
 }
 
 /// A TCP socket that listens.
@@ -107,6 +134,9 @@ impl Tcp {
             writer_refused: false,
             last_arrival: 0,
             retried: 0,
+            sent: Digest::default(),
+            got: Digest::default(),
+            promised: None,
             is_starved: false,
             is_orphan: false,
             settings: BTreeMap::new(),

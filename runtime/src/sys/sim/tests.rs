@@ -203,7 +203,7 @@ fn segments_arrive_in_order_though_each_takes_its_own_time() {
             faults.without(Fault::NoDescriptors).without(Fault::NoMemory).without(Fault::AbortedAccept),
         );
         let (client, server) = net.connection();
-        let sent: Vec<u8> = (0..200_000u32).map(|n| (n * 31 >> 3) as u8).collect();
+        let sent: Vec<u8> = (0..200_000u32).map(|n| ((n * 31) >> 3) as u8).collect();
         let (mut at, mut received) = (0, Vec::new());
         while received.len() < sent.len() {
             at += net.send(client, &sent[at..(at + 3_000).min(sent.len())]).unwrap_or(0);

@@ -8,7 +8,8 @@
 mod connect;
 mod transfer;
 
-use super::kernel::{FileId, Kernel, Object};
+use super::file::Object;
+use super::kernel::{FileId, Kernel};
 use crate::sys::linux::Credentials;
 use crate::sys::mask;
 use std::collections::{BTreeMap, VecDeque};

@@ -1,16 +1,19 @@
 //! [`World`]: a kernel, the threads of its hosts, and which world this thread is in.
 
+mod epoll;
+mod hosts;
+mod oracle;
+
 use super::dice::Dice;
-use super::host::{Host, HostId, Loop};
-use super::kernel::{FileId, Kernel, Object};
+use super::host::{HostId, Loop};
+use super::kernel::{FileId, Kernel};
 use super::plan::{Fault, Plan, nanoseconds};
-use super::poll::{Poll, PollId};
 use super::trace::Outcome;
 use std::cell::{Cell, RefCell};
 use std::fs::OpenOptions;
 use std::io;
 use std::net::{IpAddr, SocketAddr};
-use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd, RawFd};
+use std::os::fd::{AsFd, AsRawFd, OwnedFd, RawFd};
 use std::os::unix::fs::OpenOptionsExt;
 use std::rc::Rc;
 use std::time::Duration;
@@ -196,104 +199,6 @@ impl World {
         drop(threads);
     }
 
-    // Epoll.
-
-    pub(crate) fn poll_open(&self) -> PollId {
-        self.ask(|kernel| {
-            kernel.polls.push(Some(Poll::default()));
-            let poll = kernel.polls.len() - 1;
-            if let Some(host) = kernel.current {
-                kernel.hosts[usize::from(host)].poll = Some(poll);
-            }
-            poll
-        })
-    }
-
-    pub(crate) fn poll_close(&self, poll: PollId) {
-        self.ask(|kernel| {
-            let Some(gone) = kernel.polls[poll].take() else { return };
-            for (at, watch) in &gone.watches {
-                if kernel.file(watch.file).is_some() {
-                    kernel.watched_by(watch.file).retain(|place| *place != (poll, at));
-                }
-            }
-        });
-    }
-
-    pub(crate) fn poll_add(
-        &self,
-        poll: PollId,
-        fd: BorrowedFd<'_>,
-        events: u32,
-        token: u64,
-    ) -> io::Result<()> {
-        let number = fd.as_raw_fd();
-        if self.ask(|kernel| kernel.file_of(number)).is_err() {
-            // The eventfd of a loop, which is real.
-            self.ask(|kernel| {
-                let bell = kernel.open(Object::Bell { rung: false });
-                kernel.name(bell, number);
-            });
-        }
-        let file = self.ask(|kernel| kernel.file_of(number)).ok();
-        self.call(
-            "epoll add",
-            file,
-            |kernel| kernel.poll_add(poll, number, events, token),
-            |()| Outcome::Done,
-        )
-    }
-
-    pub(crate) fn poll_delete(&self, poll: PollId, number: RawFd) -> io::Result<()> {
-        let file = self.ask(|kernel| kernel.file_of(number)).ok();
-        self.call("epoll delete", file, |kernel| kernel.poll_delete(poll, number), |()| Outcome::Done)
-    }
-
-    /// `epoll_wait`. A loop that is driven by the simulation has slept before it comes here. One that is not, because
-    /// a test calls `block_on` by itself, sleeps here: what is to happen happens meanwhile.
-    pub(crate) fn poll_wait(
-        &self,
-        poll: PollId,
-        most: usize,
-        timeout: Option<Duration>,
-    ) -> io::Result<Vec<(u64, u32)>> {
-        if timeout != Some(Duration::ZERO) {
-            self.sleep_in_place(poll, timeout);
-        }
-        let take = |kernel: &mut Kernel| {
-            if kernel.fault(Fault::Interrupt) { Ok(Vec::new()) } else { Ok(kernel.poll_take(poll, most)) }
-        };
-        self.call("epoll_wait", None, take, |events| Outcome::Value(events.len() as u64))
-    }
-
-    fn sleep_in_place(&self, poll: PollId, timeout: Option<Duration>) {
-        let until = self.ask(|kernel| {
-            let host = kernel.current.expect("a program waits");
-            let host = &kernel.hosts[usize::from(host)];
-            timeout.map(|timeout| host.deadline(kernel.now, nanoseconds(timeout)))
-        });
-        while !self.ask(|kernel| kernel.has_events(poll)) {
-            let next = self.next_time().into_iter().chain(until).min();
-            let Some(next) = next else {
-                panic!(
-                    "this loop waits for ever: nothing is going to happen in the simulation, and it has no deadline"
-                )
-            };
-            self.ask(|kernel| kernel.advance(next));
-            self.run_threads_in_place();
-            if until.is_some_and(|until| until <= next) {
-                return;
-            }
-        }
-    }
-
-    /// Threads that are due, beside a loop that sleeps inside of its `epoll_wait`.
-    fn run_threads_in_place(&self) {
-        while let Some(thread) = self.due_thread() {
-            (thread.run)();
-        }
-    }
-
     // What happens next.
 
     /// When something happens next, if no loop does anything.
@@ -365,121 +270,5 @@ impl World {
     /// The loop of `host` has something to do, or there is none any more.
     pub(crate) fn set_loop(&self, host: HostId, state: Loop) {
         self.ask(|kernel| kernel.hosts[usize::from(host)].loop_state = state);
-    }
-
-    // Hosts.
-
-    pub(crate) fn add_host(&self, name: &str) -> HostId {
-        self.ask(|kernel| {
-            let number = HostId::try_from(kernel.hosts.len()).expect("fewer than 65 536 hosts");
-            kernel.hosts.push(Host::new(name, number));
-            number
-        })
-    }
-
-    /// Changes what a host is like.
-    pub(crate) fn with_host<R>(&self, host: HostId, f: impl FnOnce(&mut Host) -> R) -> R {
-        self.ask(|kernel| f(&mut kernel.hosts[usize::from(host)]))
-    }
-
-    /// Changes what the simulation is like.
-    pub(crate) fn with_plan<R>(&self, f: impl FnOnce(&mut Plan) -> R) -> R {
-        self.ask(|kernel| f(&mut kernel.plan))
-    }
-
-    pub(crate) fn crash(&self, host: HostId) {
-        self.ask(|kernel| kernel.crash(host));
-    }
-
-    pub(crate) fn signal(&self, host: HostId, number: usize) {
-        self.ask(|kernel| kernel.signal(host, number));
-    }
-
-    /// Cuts the link between two hosts, or heals it.
-    pub(crate) fn set_link(&self, one: HostId, other: HostId, is_cut: bool) {
-        let link = (one.min(other), one.max(other));
-        self.ask(|kernel| {
-            kernel.cut.retain(|cut| *cut != link);
-            if is_cut {
-                kernel.cut.push(link);
-            }
-            let names = [link.0, link.1].map(|host| kernel.hosts[usize::from(host)].name.clone());
-            kernel.note(if is_cut { "cut" } else { "heal" }, None, Outcome::Text(names.join(" - ").into()));
-        });
-    }
-
-    /// What the program of `host` has left open.
-    pub(crate) fn left_open(&self, host: HostId) -> Vec<String> {
-        self.ask(|kernel| kernel.open_files(host).into_iter().map(|file| kernel.describe(file)).collect())
-    }
-
-    // What the oracles ask.
-
-    /// What the kernel holds of a descriptor, and whether an edge of `direction` is to be reported to the
-    /// registration with this token.
-    pub(crate) fn holds(
-        &self,
-        poll: PollId,
-        number: RawFd,
-        token: u64,
-        direction: u32,
-    ) -> Option<(u32, bool)> {
-        self.ask(|kernel| {
-            let file = kernel.file_of(number).ok()?;
-            if matches!(kernel.file(file)?.object, Object::Alarm) {
-                return None;
-            }
-            Some((kernel.state(file), kernel.edge_is_pending(poll, file, token, direction)))
-        })
-    }
-
-    /// The file behind a descriptor, for people.
-    pub(crate) fn describe(&self, number: RawFd) -> String {
-        self.ask(|kernel| kernel.file_of(number).map_or("no file".to_owned(), |file| kernel.describe(file)))
-    }
-
-    /// How many events this instance has reported, and how many of them were stale.
-    pub(crate) fn reported(&self, poll: PollId) -> (u64, u64) {
-        self.ask(|kernel| {
-            kernel.polls[poll].as_ref().map_or((0, 0), |poll| (poll.reported, poll.reported_stale))
-        })
-    }
-
-    /// Calls that moved something.
-    pub(crate) fn progress(&self) -> u64 {
-        self.ask(|kernel| kernel.progress)
-    }
-
-    /// Which of `len` tasks that are queued is polled first.
-    pub(crate) fn pick(&self, len: usize) -> usize {
-        self.ask(|kernel| {
-            let out_of_order = len > 1 && kernel.fault(Fault::TaskOrder);
-            if out_of_order { kernel.dice(Fault::TaskOrder).below(len) } else { 0 }
-        })
-    }
-
-    /// A number for a test to choose by.
-    pub(crate) fn choose(&self, range: &std::ops::RangeInclusive<u64>) -> u64 {
-        self.ask(|kernel| kernel.tests.within(range))
-    }
-
-    pub(crate) fn note(&self, what: &'static str, outcome: Outcome) {
-        self.ask(|kernel| kernel.note(what, None, outcome));
-    }
-
-    pub(crate) fn trace_hash(&self) -> u64 {
-        self.ask(|kernel| kernel.trace().hash())
-    }
-
-    /// The last lines of the trace, as text.
-    pub(crate) fn trace_text(&self, lines: usize) -> String {
-        self.ask(|kernel| {
-            let name = |host: HostId| kernel.hosts[usize::from(host)].name.clone();
-            kernel.trace().text(lines, name)
-        })
-    }
-
-    pub(crate) fn now(&self) -> u64 {
-        self.ask(|kernel| kernel.now)
     }
 }

@@ -40,8 +40,9 @@ impl Kernel {
                 _ => usize::MAX,
             };
             let n = len.min(until).min(tcp.received.len() - skipped);
-            let bytes = tcp.received.iter().skip(skipped).take(n).copied().collect();
+            let bytes: Vec<u8> = tcp.received.iter().skip(skipped).take(n).copied().collect();
             if !peek {
+                tcp.got.add(&bytes);
                 tcp.received.drain(..skipped + n);
                 tcp.taken += (skipped + n) as u64;
                 tcp.urgent = tcp.urgent.filter(|at| *at >= tcp.taken);
@@ -55,6 +56,14 @@ impl Kernel {
             tcp.urgent = None;
         }
         if tcp.fin_received {
+            let (got, promised) = (tcp.got, tcp.promised);
+            if promised.is_some_and(|promised| promised != got) && len > 0 {
+                self.violation = Some(format!(
+                    "{} of the stream was sent and {} came out",
+                    promised.unwrap_or_default(),
+                    got
+                ));
+            }
             return Ok(Vec::new()); // An error that came after the end is for writers.
         }
         match std::mem::take(&mut tcp.error) {
@@ -105,6 +114,7 @@ impl Kernel {
         if urgent && n > 0 {
             tcp.urgent_unsent = Some(tcp.unsent.len() + n - 1);
         }
+        tcp.sent.add(if urgent { &bytes[..n.saturating_sub(1)] } else { &bytes[..n] });
         tcp.unsent.extend(&bytes[..n]);
         if n > 1 && !urgent && self.fault(Fault::Urgent) {
             self.insert_urgent(file, n);

@@ -124,8 +124,9 @@ impl Kernel {
             Segment::Data { bytes, urgent } => self.take_in(from, other, back, bytes, urgent),
             Segment::Fin => {
                 self.note("fin", Some(other), Outcome::Done);
+                let sent = self.alive(from).map(|tcp| tcp.sent);
                 if let Some(tcp) = self.alive(other) {
-                    (tcp.at_end, tcp.fin_received) = (true, true);
+                    (tcp.at_end, tcp.fin_received, tcp.promised) = (true, true, sent);
                 }
                 self.close_if_both_ended(other);
                 self.notify(other, 0);

@@ -1,6 +1,7 @@
 //! Unix sockets that listen, and those that connect to them.
 
-use super::super::kernel::{FileId, Kernel, Object};
+use super::super::file::Object;
+use super::super::kernel::{FileId, Kernel};
 use super::{Kind, Unix};
 use crate::sys::mask;
 

@@ -1,0 +1,241 @@
+//! Open files: what each is, which numbers stand for it, how long it lives, and its state.
+
+use super::counter::Counter;
+use super::datagram::Datagrams;
+use super::host::HostId;
+use super::kernel::{FileId, Kernel};
+use super::pipe::Pipe;
+use super::plan::Fault;
+use super::poll::PollId;
+use super::tcp::{Listener, Tcp};
+use super::trace::Outcome;
+use super::unix::Unix;
+use crate::sys::mask;
+use std::os::fd::RawFd;
+
+/// An open file description.
+pub(super) struct File {
+    pub(super) host: HostId,
+    /// How many descriptors there are of it. A connection may outlive its last.
+    pub(super) descriptors: u32,
+    /// Who is told of its changes.
+    pub(super) watches: Vec<(PollId, usize)>,
+    pub(super) object: Object,
+}
+
+/// What a file is.
+pub(super) enum Object {
+    Tcp(Box<Tcp>),
+    Listener(Box<Listener>),
+    Datagrams(Box<Datagrams>),
+    Unix(Box<Unix>),
+    Pipe(Box<Pipe>),
+    Counter(Counter),
+    /// The eventfd of a loop, which is a real one: it outlives the simulation, and other threads may write to it.
+    Bell {
+        rung: bool,
+    },
+    /// What signals are told by: an eventfd that is written to and never read. Its state says nothing, its edges do.
+    Alarm,
+}
+
+/// What a write to an eventfd is about: `IN`, with `EPOLLRDNORM`, so that it is an edge by every policy. egret's wakes
+/// stand on that, and Linux has done so since there are eventfds.
+pub(super) const EACH_WRITE: u32 = mask::IN | libc::EPOLLRDNORM as u32;
+
+impl Kernel {
+    /// A new file of the host whose program runs, with no descriptor yet.
+    pub(super) fn open(&mut self, object: Object) -> FileId {
+        let host = self.current.expect("a program of some host makes this call");
+        self.open_on(host, object)
+    }
+
+    pub(super) fn open_on(&mut self, host: HostId, object: Object) -> FileId {
+        let id = FileId::try_from(self.files.len()).expect("fewer than 2^32 files in a simulation");
+        self.files.push(Some(File { host, descriptors: 0, watches: Vec::new(), object }));
+        id
+    }
+
+    /// Whether the program that runs may have another descriptor.
+    pub(super) fn check_limit(&mut self) -> Result<(), i32> {
+        self.check_limit_for(1)
+    }
+
+    /// Whether the program that runs may have so many more descriptors.
+    pub(super) fn check_limit_for(&mut self, more: usize) -> Result<(), i32> {
+        let host = self.current.expect("a program of some host makes this call");
+        let host = &self.hosts[usize::from(host)];
+        if host.descriptors + more > host.limit {
+            return Err(libc::EMFILE);
+        }
+        if self.fault(Fault::NoDescriptors) {
+            return Err([libc::EMFILE, libc::ENFILE][self.dice(Fault::NoDescriptors).below(2)]);
+        }
+        Ok(())
+    }
+
+    /// Gives a file a descriptor with this number. Whatever had the number before was closed behind our back.
+    pub(super) fn name(&mut self, file: FileId, number: RawFd) {
+        let at = usize::try_from(number).expect("a descriptor is no negative number");
+        if self.numbers.len() <= at {
+            self.numbers.resize(at + 1, None);
+        }
+        if self.numbers[at].is_some() {
+            self.close(number);
+        }
+        self.numbers[at] = Some(file);
+        let Some(entry) = &mut self.files[file as usize] else { return };
+        entry.descriptors += 1;
+        let counts = !matches!(entry.object, Object::Bell { .. });
+        self.hosts[usize::from(entry.host)].descriptors += usize::from(counts);
+    }
+
+    /// The file that a number stands for.
+    pub(super) fn file_of(&self, number: RawFd) -> Result<FileId, i32> {
+        let at = usize::try_from(number).map_err(|_| libc::EBADF)?;
+        let file = self.numbers.get(at).copied().flatten().ok_or(libc::EBADF)?;
+        // The number may have outlived a crash of its host.
+        self.file(file).map(|_| file).ok_or(libc::EBADF)
+    }
+
+    /// Closes a descriptor, and its file if it was the last.
+    pub(super) fn close(&mut self, number: RawFd) {
+        let Ok(file) = self.file_of(number) else { return };
+        self.numbers[number as usize] = None;
+        let Some(entry) = &mut self.files[file as usize] else { return };
+        entry.descriptors -= 1;
+        let counts = !matches!(entry.object, Object::Bell { .. });
+        self.hosts[usize::from(entry.host)].descriptors -= usize::from(counts);
+        self.end_unless_held(file);
+    }
+
+    /// A file is on its way to another descriptor: it stays open meanwhile.
+    pub(super) fn hold(&mut self, file: FileId) {
+        if let Some(entry) = &mut self.files[file as usize] {
+            entry.descriptors += 1;
+        }
+    }
+
+    /// A file that was held has its descriptor, or is to have none.
+    pub(super) fn release(&mut self, file: FileId) {
+        if let Some(entry) = &mut self.files[file as usize] {
+            entry.descriptors -= 1;
+            self.end_unless_held(file);
+        }
+    }
+
+    fn end_unless_held(&mut self, file: FileId) {
+        let Some(entry) = &mut self.files[file as usize] else { return };
+        if entry.descriptors > 0 {
+            return;
+        }
+        let close = match &entry.object {
+            Object::Tcp(_) => Kernel::tcp_close,
+            Object::Listener(_) => Kernel::listener_close,
+            Object::Datagrams(_) => Kernel::datagrams_close,
+            Object::Unix(_) => Kernel::unix_close,
+            Object::Pipe(_) => Kernel::pipe_close,
+            Object::Counter(_) | Object::Bell { .. } | Object::Alarm => Kernel::remove,
+        };
+        for (poll, at) in std::mem::take(&mut entry.watches) {
+            self.forget(poll, at);
+        }
+        close(self, file);
+    }
+
+    /// Ends a file.
+    pub(super) fn remove(&mut self, file: FileId) {
+        if let Some(gone) = self.files[file as usize].take() {
+            for (poll, at) in gone.watches {
+                self.forget(poll, at);
+            }
+        }
+    }
+
+    pub(super) fn file(&self, file: FileId) -> Option<&File> {
+        self.files.get(file as usize)?.as_ref()
+    }
+
+    pub(super) fn watched_by(&mut self, file: FileId) -> &mut Vec<(PollId, usize)> {
+        &mut self.files[file as usize].as_mut().expect("a file that is open").watches
+    }
+
+    pub(super) fn is_bell(&self, file: FileId) -> bool {
+        matches!(self.file(file).map(|file| &file.object), Some(Object::Bell { .. }))
+    }
+
+    /// The whole state of a file, as `poll(2)` would say it.
+    pub(super) fn state(&self, file: FileId) -> u32 {
+        match self.file(file).map(|file| &file.object) {
+            Some(Object::Tcp(tcp)) => tcp.state(),
+            Some(Object::Listener(listener)) => listener.state(),
+            Some(Object::Datagrams(datagrams)) => datagrams.state(),
+            Some(Object::Unix(unix)) => self.unix_state(file, unix),
+            Some(Object::Pipe(pipe)) => pipe.state(),
+            Some(Object::Counter(counter)) => counter.state(),
+            Some(Object::Bell { rung: true }) => mask::IN | mask::OUT,
+            Some(Object::Bell { rung: false }) => mask::OUT,
+            Some(Object::Alarm) => mask::IN | mask::OUT,
+            None => 0,
+        }
+    }
+
+    /// The state of a file for `epoll`, which asks and thereby leaves word: a writer that finds no room is told of room
+    /// later, though no call of its own was refused (`SOCK_NOSPACE` in `tcp_poll`, the wait queue of a Unix peer).
+    pub(super) fn poll_state(&mut self, file: FileId) -> u32 {
+        let state = self.state(file);
+        match self.files[file as usize].as_mut().map(|file| &mut file.object) {
+            Some(Object::Tcp(tcp)) => tcp.polled(),
+            Some(Object::Unix(_)) => self.unix_polled(file),
+            _ => {}
+        }
+        state
+    }
+
+    /// One write to the eventfd with this number, if it is one: of a loop, or of a program.
+    pub(super) fn ring(&mut self, number: RawFd) -> Option<Result<(), i32>> {
+        let file = self.file_of(number).ok()?;
+        let rung = match self.files[file as usize].as_mut().map(|file| &mut file.object) {
+            Some(Object::Bell { rung }) => {
+                *rung = true;
+                Ok(())
+            }
+            Some(Object::Counter(counter)) => counter.add(1),
+            _ => return None,
+        };
+        self.note("ring", Some(file), rung.map_or_else(Outcome::Error, |()| Outcome::Done));
+        if rung.is_ok() {
+            self.notify(file, EACH_WRITE);
+        }
+        Some(rung)
+    }
+
+    /// The files that the program of `host` has open, bells left out.
+    pub(super) fn open_files(&self, host: HostId) -> Vec<FileId> {
+        let is_open = |file: &FileId| {
+            self.file(*file).is_some_and(|file| file.host == host && file.descriptors > 0)
+                && !self.is_bell(*file)
+        };
+        (0..self.files.len() as FileId).filter(is_open).collect()
+    }
+
+    /// What a file is, for people.
+    pub(super) fn describe(&self, file: FileId) -> String {
+        let what = match self.file(file).map(|file| &file.object) {
+            Some(Object::Tcp(tcp)) => match (tcp.local, tcp.peer) {
+                (Some(local), Some(peer)) => format!("TCP {local} to {peer}, {:?}", tcp.phase),
+                (Some(local), None) => format!("TCP {local}, {:?}", tcp.phase),
+                _ => format!("TCP, {:?}", tcp.phase),
+            },
+            Some(Object::Listener(listener)) => format!("TCP listener {}", listener.local),
+            Some(Object::Datagrams(_)) => "UDP".to_owned(),
+            Some(Object::Unix(_)) => "Unix socket".to_owned(),
+            Some(Object::Pipe(_)) => "pipe".to_owned(),
+            Some(Object::Counter(_)) => "eventfd".to_owned(),
+            Some(Object::Bell { .. }) => "bell of a loop".to_owned(),
+            Some(Object::Alarm) => "signals".to_owned(),
+            None => "closed".to_owned(),
+        };
+        format!("#{file} ({what})")
+    }
+}

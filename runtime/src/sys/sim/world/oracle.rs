@@ -1,0 +1,84 @@
+//! What the oracles and the tests ask of a world, which changes nothing in it.
+
+use super::super::file::Object;
+use super::super::host::HostId;
+use super::super::plan::Fault;
+use super::super::poll::PollId;
+use super::super::trace::Outcome;
+use super::World;
+use std::os::fd::RawFd;
+
+impl World {
+    /// What the kernel holds of a descriptor, and whether an edge of `direction` is to be reported to the
+    /// registration with this token.
+    pub(crate) fn holds(
+        &self,
+        poll: PollId,
+        number: RawFd,
+        token: u64,
+        direction: u32,
+    ) -> Option<(u32, bool)> {
+        self.ask(|kernel| {
+            let file = kernel.file_of(number).ok()?;
+            if matches!(kernel.file(file)?.object, Object::Alarm) {
+                return None;
+            }
+            Some((kernel.state(file), kernel.edge_is_pending(poll, file, token, direction)))
+        })
+    }
+
+    /// The file behind a descriptor, for people.
+    pub(crate) fn describe(&self, number: RawFd) -> String {
+        self.ask(|kernel| kernel.file_of(number).map_or("no file".to_owned(), |file| kernel.describe(file)))
+    }
+
+    /// How many events this instance has reported, and how many of them were stale.
+    pub(crate) fn reported(&self, poll: PollId) -> (u64, u64) {
+        self.ask(|kernel| {
+            kernel.polls[poll].as_ref().map_or((0, 0), |poll| (poll.reported, poll.reported_stale))
+        })
+    }
+
+    /// What the kernel has found wrong by itself.
+    pub(crate) fn violation(&self) -> Option<String> {
+        self.ask(|kernel| kernel.violation.take())
+    }
+
+    /// Calls that moved something.
+    pub(crate) fn progress(&self) -> u64 {
+        self.ask(|kernel| kernel.progress)
+    }
+
+    /// Which of `len` tasks that are queued is polled first.
+    pub(crate) fn pick(&self, len: usize) -> usize {
+        self.ask(|kernel| {
+            let out_of_order = len > 1 && kernel.fault(Fault::TaskOrder);
+            if out_of_order { kernel.dice(Fault::TaskOrder).below(len) } else { 0 }
+        })
+    }
+
+    /// A number for a test to choose by.
+    pub(crate) fn choose(&self, range: &std::ops::RangeInclusive<u64>) -> u64 {
+        self.ask(|kernel| kernel.tests.within(range))
+    }
+
+    pub(crate) fn note(&self, what: &'static str, outcome: Outcome) {
+        self.ask(|kernel| kernel.note(what, None, outcome));
+    }
+
+    pub(crate) fn trace_hash(&self) -> u64 {
+        self.ask(|kernel| kernel.trace().hash())
+    }
+
+    /// The last lines of the trace, as text.
+    pub(crate) fn trace_text(&self, lines: usize) -> String {
+        self.ask(|kernel| {
+            let name = |host: HostId| kernel.hosts[usize::from(host)].name.clone();
+            kernel.trace().text(lines, name)
+        })
+    }
+
+    pub(crate) fn now(&self) -> u64 {
+        self.ask(|kernel| kernel.now)
+    }
+}
