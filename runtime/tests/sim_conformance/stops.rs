@@ -1,0 +1,292 @@
+//! Where a read ends with more in the queue, and no other edge comes.
+
+use super::kernel::{Watch, linux_with_processes, tcp, unix};
+use super::registrations::duplicate;
+use super::{Kernel, linux, simulation};
+use egret_runtime::sys::{Ancillary, Fd, Type};
+use std::io::{IoSlice, IoSliceMut};
+use std::os::fd::AsFd;
+
+/// What was passed, in hands that close it.
+fn owned(ancillary: &mut Ancillary) -> Vec<Fd> {
+    ancillary.take_descriptors().into_iter().map(Fd::from).collect()
+}
+
+mod a_tcp_read_stops_at_the_urgent_mark {
+    use super::*;
+
+    fn rule(kernel: &dyn Kernel) {
+        let pair = tcp(kernel);
+        let watch = Watch::of(kernel, &pair.reader);
+        assert_eq!(watch.edge(), "OUT");
+        pair.write(b"AAA").unwrap();
+        pair.writer.send_urgent(b'!').unwrap();
+        pair.write(b"BBB").unwrap();
+        assert_eq!(watch.edge(), "IN|PRI|OUT", "K3");
+        assert_eq!(pair.read(64).unwrap(), b"AAA");
+        assert_eq!(watch.edge(), "", "K3");
+        assert_eq!(Watch::state(kernel, &pair.reader), "IN|PRI|OUT");
+        assert_eq!(pair.read(64).unwrap(), b"BBB");
+        assert_eq!(watch.edge(), "", "K3");
+        assert_eq!(Watch::state(kernel, &pair.reader), "OUT");
+        assert_eq!(pair.read(64), Err("EAGAIN".into()));
+    }
+
+    #[test]
+    fn on_linux() {
+        linux(rule);
+    }
+
+    #[test]
+    fn in_the_simulation() {
+        simulation(rule);
+    }
+}
+
+mod an_urgent_byte_alone_is_nothing_to_read {
+    use super::*;
+
+    fn rule(kernel: &dyn Kernel) {
+        let pair = tcp(kernel);
+        let watch = Watch::of(kernel, &pair.reader);
+        assert_eq!(watch.edge(), "OUT");
+        pair.writer.send_urgent(b'!').unwrap();
+        assert_eq!(watch.edge(), "PRI|OUT");
+        assert_eq!(pair.read(64), Err("EAGAIN".into()));
+        assert_eq!(Watch::state(kernel, &pair.reader), "OUT", "the read has passed it");
+        pair.write(b"BBB").unwrap();
+        assert_eq!(watch.edge(), "IN|OUT");
+        assert_eq!(pair.read(64).unwrap(), b"BBB");
+    }
+
+    #[test]
+    fn on_linux() {
+        linux(rule);
+    }
+
+    #[test]
+    fn in_the_simulation() {
+        simulation(rule);
+    }
+}
+
+mod what_comes_behind_the_urgent_byte_is_an_edge_of_its_own {
+    use super::*;
+
+    fn rule(kernel: &dyn Kernel) {
+        let pair = tcp(kernel);
+        let watch = Watch::of(kernel, &pair.reader);
+        watch.edges();
+        pair.write(b"AAA").unwrap();
+        assert_eq!(watch.edge(), "IN|OUT");
+        pair.writer.send_urgent(b'!').unwrap();
+        assert_eq!(watch.edge(), "IN|PRI|OUT");
+        pair.write(b"BBB").unwrap();
+        assert_eq!(watch.edge(), "IN|PRI|OUT");
+        assert_eq!(pair.read(64).unwrap(), b"AAA");
+        assert_eq!(pair.read(1).unwrap(), b"B");
+        assert_eq!(pair.read(64).unwrap(), b"BB");
+    }
+
+    #[test]
+    fn on_linux() {
+        linux(rule);
+    }
+
+    #[test]
+    fn in_the_simulation() {
+        simulation(rule);
+    }
+}
+
+mod an_urgent_byte_before_the_end_hides_neither {
+    use super::*;
+
+    fn rule(kernel: &dyn Kernel) {
+        let pair = tcp(kernel);
+        pair.write(b"AAA").unwrap();
+        pair.writer.send_urgent(b'!').unwrap();
+        pair.writer.shutdown(std::net::Shutdown::Write).unwrap();
+        kernel.settle();
+        assert_eq!(Watch::state(kernel, &pair.reader), "IN|PRI|OUT|RDHUP");
+        assert_eq!(pair.read(64).unwrap(), b"AAA");
+        assert_eq!(pair.read(64).unwrap(), b"");
+        assert_eq!(Watch::state(kernel, &pair.reader), "IN|OUT|RDHUP");
+    }
+
+    #[test]
+    fn on_linux() {
+        linux(rule);
+    }
+
+    #[test]
+    fn in_the_simulation() {
+        simulation(rule);
+    }
+}
+
+mod a_unix_read_stops_behind_a_message_with_a_descriptor {
+    use super::*;
+
+    fn rule(kernel: &dyn Kernel) {
+        let pair = unix(Type::Stream);
+        let watch = Watch::of(kernel, &pair.reader);
+        assert_eq!(watch.edge(), "OUT");
+        let passed = unix(Type::Stream);
+        pair.write(b"one").unwrap();
+        let beside = [passed.reader.as_fd()];
+        pair.writer.send_message(&[IoSlice::new(b"two")], &beside, None, None).unwrap();
+        pair.write(b"three").unwrap();
+        assert_eq!(watch.edge(), "IN|OUT", "K1");
+        let mut buf = [0; 64];
+        let mut ancillary = Ancillary::with_room_for(4);
+        let message = pair.reader.recv_message(&mut [IoSliceMut::new(&mut buf)], &mut ancillary).unwrap();
+        assert_eq!(&buf[..message.len], b"onetwo");
+        assert_eq!((owned(&mut ancillary).len(), message.ancillary_truncated), (1, false));
+        assert_eq!(watch.edge(), "", "K1");
+        assert_eq!(pair.read(64).unwrap(), b"three");
+    }
+
+    #[test]
+    fn on_linux() {
+        linux(rule);
+    }
+
+    #[test]
+    fn in_the_simulation() {
+        simulation(rule);
+    }
+}
+
+mod a_plain_read_stops_there_too_and_closes_what_was_passed {
+    use super::*;
+
+    fn rule(kernel: &dyn Kernel) {
+        let pair = unix(Type::Stream);
+        let passed = unix(Type::Stream);
+        let there = Watch::of(kernel, &passed.writer);
+        assert_eq!(there.edge(), "OUT");
+        let beside = [passed.reader.as_fd()];
+        pair.writer.send_message(&[IoSlice::new(b"two")], &beside, None, None).unwrap();
+        pair.write(b"three").unwrap();
+        drop(passed.reader);
+        assert_eq!(there.edge(), "", "open, for it is on its way");
+        assert_eq!(pair.read(1).unwrap(), b"t");
+        assert_eq!(there.edge(), "IN|OUT|HUP|RDHUP", "closed: it goes with the first byte");
+        assert_eq!(pair.read(64).unwrap(), b"wothree", "and nothing stops the next read");
+    }
+
+    #[test]
+    fn on_linux() {
+        linux(rule);
+    }
+
+    #[test]
+    fn in_the_simulation() {
+        simulation(rule);
+    }
+}
+
+mod a_descriptor_that_nobody_receives_is_closed_with_its_message {
+    use super::*;
+
+    fn rule(kernel: &dyn Kernel) {
+        let pair = unix(Type::Stream);
+        let passed = unix(Type::Stream);
+        let there = Watch::of(kernel, &passed.writer);
+        pair.writer.send_message(&[IoSlice::new(b"x")], &[passed.reader.as_fd()], None, None).unwrap();
+        drop((pair.reader, passed.reader));
+        kernel.settle();
+        assert_eq!(there.edge(), "IN|OUT|HUP|RDHUP");
+    }
+
+    #[test]
+    fn on_linux() {
+        linux(rule);
+    }
+
+    #[test]
+    fn in_the_simulation() {
+        simulation(rule);
+    }
+}
+
+mod descriptors_beyond_the_room_are_closed_and_reported {
+    use super::*;
+
+    fn rule(kernel: &dyn Kernel) {
+        let pair = unix(Type::Stream);
+        let passed = unix(Type::Stream);
+        let again = duplicate(&passed.reader);
+        let beside = [passed.reader.as_fd(), again.as_fd(), passed.writer.as_fd()];
+        pair.writer.send_message(&[IoSlice::new(b"x")], &beside, None, None).unwrap();
+        kernel.settle();
+        let mut ancillary = Ancillary::with_room_for(1);
+        let message = pair.reader.recv_message(&mut [IoSliceMut::new(&mut [0])], &mut ancillary).unwrap();
+        assert_eq!((owned(&mut ancillary).len(), message.ancillary_truncated), (1, true));
+    }
+
+    #[test]
+    fn on_linux() {
+        linux(rule);
+    }
+
+    #[test]
+    fn in_the_simulation() {
+        simulation(rule);
+    }
+}
+
+mod a_reader_that_asked_for_credentials_gets_the_bytes_of_one_sender {
+    use super::*;
+
+    fn rule(kernel: &dyn Kernel) {
+        let pair = unix(Type::Stream);
+        pair.reader.set_passcred(true).unwrap();
+        assert!(pair.reader.passcred().unwrap());
+        let watch = Watch::of(kernel, &pair.reader);
+        assert_eq!(watch.edge(), "OUT");
+        pair.write(b"o").unwrap();
+        pair.write(b"ne").unwrap();
+        kernel.write_as_another_process(&pair.writer, "two");
+        pair.write(b"three").unwrap();
+        assert_eq!(watch.edge(), "IN|OUT", "K2");
+        assert_eq!(pair.read(64).unwrap(), b"one");
+        assert_eq!(watch.edge().replace("OUT", ""), "", "K2: no news for a reader");
+        assert_eq!(pair.read(64).unwrap(), b"two");
+        assert_eq!(pair.read(64).unwrap(), b"three");
+        assert_eq!(pair.read(64), Err("EAGAIN".into()));
+    }
+
+    #[test]
+    fn on_linux() {
+        linux_with_processes(rule);
+    }
+
+    #[test]
+    fn in_the_simulation() {
+        simulation(rule);
+    }
+}
+
+mod a_reader_that_did_not_ask_gets_the_bytes_of_all {
+    use super::*;
+
+    fn rule(kernel: &dyn Kernel) {
+        let pair = unix(Type::Stream);
+        pair.write(b"one").unwrap();
+        kernel.write_as_another_process(&pair.writer, "two");
+        pair.write(b"three").unwrap();
+        assert_eq!(pair.read(64).unwrap(), b"onetwothree");
+    }
+
+    #[test]
+    fn on_linux() {
+        linux_with_processes(rule);
+    }
+
+    #[test]
+    fn in_the_simulation() {
+        simulation(rule);
+    }
+}

@@ -1,0 +1,58 @@
+//! The same seed is the same run, in another process too.
+
+use crate::world::{connect, everything};
+use egret::net::TcpListener;
+use egret::sim::Sim;
+use std::process::Command;
+
+/// A run with all faults in it, and the hash of its trace.
+fn hash(seed: u64) -> u64 {
+    let sim = Sim::new(seed);
+    everything(&sim);
+    let server = sim.host("server");
+    server.server(|| async {
+        loop {
+            let Ok(listener) = TcpListener::bind("0.0.0.0:7").await else { continue };
+            while let Ok((mut stream, _)) = listener.accept().await {
+                egret::spawn(async move {
+                    let mut byte = [0];
+                    while let Ok(1) = stream.read(&mut byte).await {
+                        if stream.write_all(&byte).await.is_err() {
+                            break;
+                        }
+                    }
+                });
+            }
+        }
+    });
+    let address = server.port(7);
+    sim.host("client").client(async move {
+        for _ in 0..50 {
+            let mut stream = connect(address).await;
+            if stream.write_all(b"x").await.is_ok() {
+                let _ = stream.read(&mut [0]).await;
+            }
+        }
+    });
+    sim.run();
+    sim.trace_hash()
+}
+
+#[test]
+fn the_same_seed_is_the_same_trace_in_another_process() {
+    const ASKED: &str = "EGRET_SIM_SAME";
+    if let Ok(seed) = std::env::var(ASKED) {
+        return println!("hash {}", hash(seed.parse().unwrap()));
+    }
+    for seed in 0..5 {
+        let child = Command::new(std::env::current_exe().unwrap())
+            .args(["--exact", "same::the_same_seed_is_the_same_trace_in_another_process", "--nocapture"])
+            .env(ASKED, seed.to_string())
+            .output()
+            .unwrap();
+        let said = String::from_utf8(child.stdout).unwrap();
+        let theirs = said.lines().find_map(|line| line.strip_prefix("hash ")).expect(&said);
+        assert_eq!(theirs, hash(seed).to_string(), "seed {seed}");
+    }
+    assert_ne!(hash(1), hash(2));
+}
