@@ -1,0 +1,72 @@
+//! The classic edge-triggered echo server with descriptors of one's own: a listening socket that std has made is
+//! registered through `AsyncFd`, and so is every connection. It is how a socket comes in that egret has no type for;
+//! for TCP `echo.rs` is shorter.
+//!
+//! One report of readiness may stand for any number of connections, and those that it does not take are not reported
+//! again: so it accepts until the kernel says `EWOULDBLOCK`, and prints how many there were. It ends when descriptors
+//! run out.
+//!
+//!     cargo run --release --example fd_echo [ADDRESS:PORT]
+
+use std::io::{self, ErrorKind, Read, Write};
+use std::net::{TcpListener, TcpStream};
+
+use egret::io::AsyncFd;
+use egret::task::yield_now;
+
+async fn echo(stream: AsyncFd<TcpStream>) -> io::Result<()> {
+    let mut buffer = vec![0; 16 * 1024];
+    loop {
+        // Each closure makes one attempt; when it says `WouldBlock`, it is called again after the next event.
+        let n = stream.read_with(|mut socket| socket.read(&mut buffer)).await?;
+        if n == 0 {
+            return Ok(()); // end of file: everything has been sent back, and dropping closes
+        }
+        let mut left = &buffer[..n];
+        while !left.is_empty() {
+            let n = stream.write_with(|mut socket| socket.write(left)).await?;
+            left = &left[n..];
+        }
+    }
+}
+
+async fn serve(address: &str) -> io::Result<()> {
+    let listener = TcpListener::bind(address)?;
+    // egret does not change the flags of a descriptor that is not its own.
+    listener.set_nonblocking(true)?;
+    let listener = AsyncFd::new(listener)?;
+    writeln!(io::stdout(), "listening on {}", listener.get_ref().local_addr()?)?;
+    io::stdout().flush()?;
+    loop {
+        let mut ready = listener.readable().await?;
+        let mut accepted = 0;
+        // When it would block, `try_io` forgets the readiness, so that `readable` waits again.
+        while let Ok(result) = ready.try_io(|listener| listener.get_ref().accept()) {
+            match result {
+                Ok((stream, _)) => {
+                    accepted += 1;
+                    // An accepted socket does not inherit the flag.
+                    stream.set_nonblocking(true)?;
+                    egret::spawn(echo(AsyncFd::new(stream)?)); // a connection that fails ends alone
+                }
+                // The client has gone while it was in the queue.
+                Err(error) if error.kind() == ErrorKind::ConnectionAborted => {}
+                Err(error) => return Err(error),
+            }
+            yield_now().await; // there may be no end to the queue, and the others have their turn
+        }
+        // None at the first time: a new registration is believed to be ready, so that it is tried.
+        if accepted > 0 {
+            writeln!(io::stdout(), "accepted {accepted}, then EWOULDBLOCK")?;
+        }
+    }
+}
+
+fn main() {
+    let address = std::env::args().nth(1).unwrap_or_else(|| "127.0.0.1:5000".to_string());
+    if let Err(error) = egret::block_on(serve(&address)) {
+        eprintln!("cannot serve on {address}: {error}");
+        eprintln!("usage: fd_echo [ADDRESS:PORT], where port 0 takes any free one");
+        std::process::exit(1);
+    }
+}

@@ -1,0 +1,325 @@
+//! `static_files`: what it serves, parts of it, and the ways out of its folder.
+
+use std::fs::{self, File};
+use std::os::unix::fs::symlink;
+use std::os::unix::net::UnixListener;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::sync::atomic::{AtomicU32, Ordering};
+
+use crate::server::{Client, Server, assert_explains_itself};
+
+const SECRET: &[u8] = b"what is outside of the folder";
+
+/// A folder with a secret beside it, removed with its test.
+struct Site {
+    outside: PathBuf,
+    folder: PathBuf,
+    server: Server,
+}
+
+impl Site {
+    fn new() -> Site {
+        static NUMBER: AtomicU32 = AtomicU32::new(0);
+        let number = NUMBER.fetch_add(1, Ordering::Relaxed);
+        let outside = std::env::temp_dir().join(format!("egret-files-{}-{number}", std::process::id()));
+        let folder = outside.join("site");
+        fs::create_dir_all(folder.join("sub")).expect("a place for files");
+        fs::write(outside.join("secret.txt"), SECRET).unwrap();
+        fs::write(folder.join("index.html"), "<p>index</p>").unwrap();
+        fs::write(folder.join("sub/index.html"), "<p>sub</p>").unwrap();
+        fs::write(folder.join("digits.txt"), "0123456789").unwrap();
+        fs::write(folder.join("a b%.bin"), "odd name").unwrap();
+        fs::write(folder.join("empty"), "").unwrap();
+        let server = Server::start("static_files", &[folder.to_str().expect("text"), "127.0.0.1:0"]);
+        Site { outside, folder, server }
+    }
+
+    /// The answer to a request with these fields besides `Host`, over a connection of its own.
+    fn get(&self, target: &str, fields: &str) -> Answer {
+        let mut client = self.server.connect();
+        client.send(format!("GET {target} HTTP/1.1\r\nHost: a\r\n{fields}\r\n"));
+        client.answer(true)
+    }
+}
+
+impl Drop for Site {
+    fn drop(&mut self) {
+        let _ = fs::remove_dir_all(&self.outside);
+    }
+}
+
+#[derive(Debug)]
+struct Answer {
+    status: String,
+    fields: Vec<(String, String)>,
+    content: Vec<u8>,
+}
+
+impl Answer {
+    fn field(&self, name: &str) -> &str {
+        let mut values =
+            self.fields.iter().filter(|(other, _)| other == name).map(|(_, value)| value.as_str());
+        let value = values.next().unwrap_or_default();
+        assert_eq!(values.next(), None, "{name} twice");
+        value
+    }
+
+    fn outline(&self) -> (&str, &str, &str) {
+        let content = std::str::from_utf8(&self.content).expect("text");
+        (&self.status, self.field("Content-Range"), content)
+    }
+}
+
+impl Client {
+    fn answer(&mut self, has_content: bool) -> Answer {
+        let first = self.line();
+        let status = first.trim_end().strip_prefix("HTTP/1.1 ").expect("a status line").to_owned();
+        let mut fields = Vec::new();
+        loop {
+            let line = self.line();
+            let Some((name, value)) = line.trim_end().split_once(": ") else { break };
+            fields.push((name.to_owned(), value.to_owned()));
+        }
+        let mut answer = Answer { status, fields, content: Vec::new() };
+        assert!(!answer.field("Date").is_empty(), "{answer:?}");
+        let len = answer.field("Content-Length").parse().expect("a length in every answer");
+        if has_content {
+            answer.content = self.exactly(len);
+        }
+        answer
+    }
+}
+
+#[test]
+fn files_and_indexes_are_served_over_one_connection() {
+    let site = Site::new();
+    let mut client = site.server.connect();
+    for (target, kind, content) in [
+        ("/", "text/html; charset=utf-8", "<p>index</p>"),
+        ("/index.html?query=..", "text/html; charset=utf-8", "<p>index</p>"),
+        ("/sub/", "text/html; charset=utf-8", "<p>sub</p>"),
+        ("/digits.txt", "text/plain; charset=utf-8", "0123456789"),
+        ("/%64igits%2Etxt", "text/plain; charset=utf-8", "0123456789"),
+        ("/a%20b%25.bin", "application/octet-stream", "odd name"),
+        ("/empty", "application/octet-stream", ""),
+        ("http://a/digits.txt", "text/plain; charset=utf-8", "0123456789"),
+        ("/sub/../digits.txt", "text/plain; charset=utf-8", "0123456789"),
+    ] {
+        for method in ["GET", "HEAD"] {
+            client.send(format!("{method} {target} HTTP/1.1\r\nHost: a\r\n\r\n"));
+            let answer = client.answer(method == "GET");
+            assert_eq!((answer.status.as_str(), answer.field("Content-Type")), ("200 OK", kind), "{target}");
+            assert_eq!(answer.field("Content-Length"), content.len().to_string(), "{target}");
+            assert_eq!(answer.field("X-Content-Type-Options"), "nosniff");
+            assert_eq!(answer.content, if method == "GET" { content.as_bytes() } else { b"" }, "{target}");
+        }
+    }
+    client.send(
+        "GET /sub HTTP/1.1\r\nHost: a\r\n\r\nGET /none HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n",
+    );
+    let moved = client.answer(true);
+    assert_eq!((moved.status.as_str(), moved.field("Location")), ("301 Moved Permanently", "/sub/"));
+    assert_eq!(client.answer(true).status, "404 Not Found");
+    assert_eq!(client.rest(), b"");
+}
+
+#[test]
+fn one_range_is_a_part_and_what_is_no_range_is_the_whole() {
+    let site = Site::new();
+    let all = "0123456789";
+    let (whole, part, none) = ("200 OK", "206 Partial Content", "416 Range Not Satisfiable");
+    for (range, status, content_range, content) in [
+        ("bytes=0-0", part, "bytes 0-0/10", "0"),
+        ("bytes=2-4", part, "bytes 2-4/10", "234"),
+        ("BYTES=2-4", part, "bytes 2-4/10", "234"),
+        ("bytes=7-", part, "bytes 7-9/10", "789"),
+        ("bytes=7-100", part, "bytes 7-9/10", "789"),
+        ("bytes=0-99999999999999999999999", part, "bytes 0-9/10", all),
+        ("bytes=-3", part, "bytes 7-9/10", "789"),
+        ("bytes=-100", part, "bytes 0-9/10", all),
+        ("bytes=10-", none, "bytes */10", ""),
+        ("bytes=10-12", none, "bytes */10", ""),
+        ("bytes=99999999999999999999999-", none, "bytes */10", ""),
+        ("bytes=-0", none, "bytes */10", ""),
+        ("bytes=4-2", whole, "", all),
+        ("bytes=-", whole, "", all),
+        ("bytes=+1-2", whole, "", all),
+        ("bytes=1-2,4-5", whole, "", all),
+        ("lines=1-2", whole, "", all),
+        ("1-2", whole, "", all),
+    ] {
+        let answer = site.get("/digits.txt", &format!("Range: {range}\r\n"));
+        assert_eq!(answer.outline(), (status, content_range, content), "{range}");
+    }
+    assert_eq!(site.get("/empty", "Range: bytes=0-\r\n").outline(), (none, "bytes */0", ""));
+    let conditional = site.get("/digits.txt", "Range: bytes=0-1\r\nIf-Range: \"x\"\r\n");
+    assert_eq!(conditional.outline(), (whole, "", all));
+    let mut client = site.server.connect();
+    client.send("HEAD /digits.txt HTTP/1.1\r\nHost: a\r\nRange: bytes=0-1\r\n\r\n");
+    assert_eq!(client.answer(false).outline(), (whole, "", ""));
+}
+
+#[test]
+fn there_is_no_way_out_of_the_folder() {
+    let site = Site::new();
+    let secret = site.outside.join("secret.txt");
+    symlink(&secret, site.folder.join("absolute")).unwrap();
+    symlink("../secret.txt", site.folder.join("relative")).unwrap();
+    symlink("..", site.folder.join("up")).unwrap();
+    symlink("/proc/self/root", site.folder.join("magic")).unwrap();
+    symlink("loop", site.folder.join("loop")).unwrap();
+    symlink("digits.txt", site.folder.join("within")).unwrap();
+    symlink("sub/../../site/digits.txt", site.folder.join("out-and-in")).unwrap();
+    let absolute = secret.to_str().expect("text");
+    for target in [
+        "/../secret.txt",
+        "/sub/../../secret.txt",
+        "/..%2fsecret.txt",
+        "/%2e%2e/secret.txt",
+        "/%2E%2E%2Fsecret.txt",
+        "/.%2e/secret.txt",
+        "/sub/..%2f..%2fsecret.txt",
+        "/nothing/../../secret.txt",
+        "/absolute",
+        "/relative",
+        "/up/secret.txt",
+        "/up/site/digits.txt",
+        "/up/",
+        "/magic/etc/passwd",
+        "/loop",
+        "/out-and-in",
+        "//etc/passwd",
+        &format!("/{absolute}"),
+        &format!("/%2f{absolute}"),
+        "/%252e%252e/secret.txt",
+        "/..%5csecret.txt",
+        "/..",
+        "/../",
+        "/digits.txt/",
+        "/digits.txt/..",
+    ] {
+        let answer = site.get(target, "");
+        assert_eq!(answer.outline(), ("404 Not Found", "", ""), "{target}");
+    }
+    for target in ["/secret.txt%00", "/digits.txt%00.png", "/%", "/%4", "/%zz", "/%+1", "digits.txt", "*"] {
+        let answer = site.get(target, "");
+        assert_eq!(answer.outline(), ("400 Bad Request", "", ""), "{target}");
+    }
+    assert_eq!(site.get("/within", "").outline(), ("200 OK", "", "0123456789"));
+    // Long names are the kernel's to refuse.
+    assert_eq!(site.get(&format!("/{}", "x".repeat(300)), "").status, "404 Not Found");
+    assert_eq!(site.get(&format!("/{}", "x/".repeat(3000)), "").status, "404 Not Found");
+}
+
+#[test]
+fn what_is_no_file_is_not_served_and_holds_up_nobody() {
+    let site = Site::new();
+    let _socket = UnixListener::bind(site.folder.join("socket")).unwrap();
+    let made = Command::new("mkfifo").arg(site.folder.join("pipe")).status().expect("there is a `mkfifo`");
+    assert!(made.success());
+    // More than there are threads to open files on, should each of them wait for a writer.
+    let mut waiting: Vec<_> = (0..600).map(|_| site.server.connect()).collect();
+    waiting.iter().for_each(|client| client.send("GET /pipe HTTP/1.1\r\nHost: a\r\n\r\n"));
+    for client in &mut waiting {
+        assert_eq!(client.answer(true).status, "404 Not Found");
+    }
+    assert_eq!(site.get("/socket", "").status, "404 Not Found");
+    assert_eq!(site.get("/sub", "").status, "301 Moved Permanently");
+}
+
+#[test]
+fn a_request_that_is_not_understood_is_refused_and_nothing_after_it_is_read_as_one() {
+    let site = Site::new();
+    let next = "GET /digits.txt HTTP/1.1\r\nHost: a\r\n\r\n";
+    for (head, status) in [
+        ("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 2\r\n\r\nab", "405 Method Not Allowed"),
+        ("BREW / HTTP/1.1\r\nHost: a\r\n\r\n", "501 Not Implemented"),
+        ("GET / HTTP/1.1\r\nHost: a\r\nContent-Length: 2\r\n\r\nab", "413 Content Too Large"),
+        ("GET / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n", "413 Content Too Large"),
+        ("GET / HTTP/1.1\r\n\r\n", "400 Bad Request"),
+        ("GET / HTTP/1.1\r\nHost: a\r\nHost: b\r\n\r\n", "400 Bad Request"),
+        ("GET / HTTP/2.0\r\nHost: a\r\n\r\n", "505 HTTP Version Not Supported"),
+        ("GET /\0 HTTP/1.1\r\nHost: a\r\n\r\n", "400 Bad Request"),
+    ] {
+        let mut client = site.server.connect();
+        client.send(format!("{head}{next}"));
+        let answer = client.answer(true);
+        assert_eq!((answer.status.as_str(), answer.field("Connection")), (status, "close"), "{head:?}");
+        assert_eq!(client.rest(), b"", "{head:?}");
+    }
+    // A refusal arrives though the client is in the middle of a body that nobody wants.
+    let mut client = site.server.connect();
+    client.send("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 200000\r\n\r\n");
+    client.send(vec![b'x'; 200_000]);
+    assert_eq!(client.answer(true).field("Allow"), "GET, HEAD");
+    assert_eq!(client.rest(), b"");
+    let mut client = site.server.connect();
+    client.send(format!("GET / HTTP/1.1\r\nHost: a\r\nX: {}\r\n\r\n", "x".repeat(8 * 1024)));
+    assert_eq!(client.answer(true).status, "431 Request Header Fields Too Large");
+    // One that fits, in pieces of one byte.
+    let mut client = site.server.connect();
+    next.as_bytes().chunks(1).for_each(|byte| client.send(byte));
+    assert_eq!(client.answer(true).content, b"0123456789");
+}
+
+#[test]
+fn a_large_file_arrives_whole_at_eight_clients_at_once() {
+    let site = Site::new();
+    let bytes: Vec<_> = (0..8_000_000).map(|n: u32| (n % 251) as u8).collect();
+    fs::write(site.folder.join("large"), &bytes).unwrap();
+    std::thread::scope(|scope| {
+        for mut client in std::iter::repeat_with(|| site.server.connect()).take(8) {
+            let bytes = &bytes;
+            scope.spawn(move || {
+                client.send("GET /large HTTP/1.1\r\nHost: a\r\n\r\n");
+                assert!(client.answer(true).content == *bytes);
+            });
+        }
+    });
+    let part = site.get("/large", "Range: bytes=1000000-4999999\r\n");
+    assert_eq!(part.field("Content-Range"), "bytes 1000000-4999999/8000000");
+    assert!(part.content == bytes[1_000_000..5_000_000]);
+}
+
+// Its length was announced, so the client must not take what comes for all of it.
+#[test]
+fn a_file_that_becomes_shorter_while_it_is_sent_ends_the_connection_and_not_the_answer() {
+    let site = Site::new();
+    let path = site.folder.join("shrinks");
+    File::create(&path).unwrap().set_len(200_000_000).unwrap();
+    let mut client = site.server.connect();
+    client.send("GET /shrinks HTTP/1.1\r\nHost: a\r\n\r\n");
+    let answer = client.answer(false); // and more of the file than fits into the buffers is not sent yet
+    assert_eq!(answer.field("Content-Length"), "200000000");
+    File::options().write(true).open(&path).unwrap().set_len(1000).unwrap();
+    let mut read = Vec::new();
+    let end = std::io::Read::read_to_end(&mut client.reader, &mut read);
+    assert_eq!(end.expect_err("a reset").kind(), std::io::ErrorKind::ConnectionReset);
+    assert!(read.len() < 200_000_000);
+    assert_eq!(site.get("/digits.txt", "").content, b"0123456789");
+}
+
+#[test]
+fn it_ends_when_what_is_being_sent_has_been_sent() {
+    let mut site = Site::new();
+    File::create(site.folder.join("large")).unwrap().set_len(50_000_000).unwrap();
+    let mut client = site.server.connect();
+    let mut idle = site.server.connect();
+    idle.send("GET / HTTP/1.1\r\nHost: a\r\n\r\n");
+    idle.answer(true);
+    client.send("GET /large HTTP/1.1\r\nHost: a\r\n\r\n");
+    client.answer(false);
+    site.server.signal("-TERM");
+    assert_eq!(idle.rest(), b"");
+    assert!(client.exactly(50_000_000).iter().all(|byte| *byte == 0));
+    assert_eq!(client.rest(), b"");
+    assert!(site.server.wait().success());
+}
+
+#[test]
+fn it_says_what_to_do_when_it_cannot_serve() {
+    assert_explains_itself("static_files", &[".", "127.0.0.1:x"]);
+    assert_explains_itself("static_files", &["/no/such/folder", "127.0.0.1:0"]);
+    assert_explains_itself("static_files", &[Path::new(file!()).to_str().unwrap(), "127.0.0.1:0"]);
+}
