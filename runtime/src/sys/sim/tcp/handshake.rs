@@ -1,7 +1,7 @@
 //! How connections begin and end.
 
-use super::super::host::HostId;
 use super::super::file::Object;
+use super::super::host::HostId;
 use super::super::kernel::{FileId, Kernel};
 use super::super::plan::Fault;
 use super::super::ports::Protocol;
