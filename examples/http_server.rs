@@ -80,7 +80,7 @@ fn main() -> ExitCode {
 // ---- The server ------------------------------------------------------------------------------------
 
 /// What all connections share. They live on one thread, so a cell does where others need a lock.
-struct Server {
+pub(crate) struct Server {
     limits: Limits,
     shutdown: Shutdown,
     /// Of the last answer on any of them.
@@ -89,20 +89,28 @@ struct Server {
 
 async fn listen(options: &Options) -> io::Result<()> {
     let listener = TcpListener::bind(&*options.address).await?;
+    // Before anybody can know that there is something to end.
+    let server = Server::start(options)?;
     writeln!(io::stdout(), "listening on http://{}", listener.local_addr()?)?;
     io::stdout().flush()?;
-    serve(listener, options).await
+    serve(listener, server, options).await
+}
+
+impl Server {
+    /// Waits for signals, and keeps the date, from now on.
+    pub(crate) fn start(options: &Options) -> io::Result<Rc<Server>> {
+        let (shutdown, head) = (Shutdown::new(), RefCell::new(LastHead::new()));
+        let server = Rc::new(Server { limits: options.limits, shutdown, head });
+        for kind in [SignalKind::terminate(), SignalKind::interrupt()] {
+            egret::spawn(end_on(signal(kind)?, server.clone()));
+        }
+        egret::spawn(keep_date(server.clone(), options.clock));
+        Ok(server)
+    }
 }
 
 /// Serves until a signal asks for the end, and a little longer.
-pub(crate) async fn serve(listener: TcpListener, options: &Options) -> io::Result<()> {
-    let (shutdown, head) = (Shutdown::new(), RefCell::new(LastHead::new()));
-    let server = Rc::new(Server { limits: options.limits, shutdown, head });
-    for kind in [SignalKind::terminate(), SignalKind::interrupt()] {
-        egret::spawn(end_on(signal(kind)?, server.clone()));
-    }
-    egret::spawn(keep_date(server.clone(), options.clock));
-
+pub(crate) async fn serve(listener: TcpListener, server: Rc<Server>, options: &Options) -> io::Result<()> {
     let accepting = listener.serve(&server.shutdown).max_connections(options.max_connections);
     let accepted = accepting.run(|stream, _peer| {
         let server = server.clone();

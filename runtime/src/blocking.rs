@@ -24,6 +24,7 @@ use crate::executor;
 use crate::join::{JoinError, JoinHandle};
 use crate::pool::{Job, Pool, Seat};
 use crate::remote::Address;
+use crate::spans::{self, Kind, Spawned};
 use crate::task::{Id, Join, discard};
 use crate::unhandled::Policy;
 use crate::waker;
@@ -85,9 +86,11 @@ where
     T: Send + 'static,
 {
     let executor = executor::current();
+    let (id, at, size) = (Id::next(), Location::caller(), size_of::<F>());
+    let f = spans::of_job(f, Spawned { kind: Kind::Blocking, name: None, id: Some(id), size, at });
     let job = Arc::new(BlockingJob {
-        id: Id::next(),
-        spawned_at: Location::caller(),
+        id,
+        spawned_at: at,
         unhandled: Policy::current(),
         runtime: executor.address(),
         state: Mutex::new(State { stage: Stage::Queued(Box::new(f)), joiner: None, detached: false }),

@@ -203,3 +203,11 @@ impl fmt::Debug for JoinError {
 }
 
 impl std::error::Error for JoinError {}
+
+impl From<JoinError> for std::io::Error {
+    /// Of kind [`Other`](std::io::ErrorKind::Other), so that a function which ends in an I/O error may use `?` on a
+    /// handle.
+    fn from(error: JoinError) -> std::io::Error {
+        std::io::Error::other(error.to_string())
+    }
+}

@@ -10,6 +10,7 @@
 //! Nothing in here calls user code, so the borrow taken by each method ends before anyone else can ask.
 
 use crate::record::Trace;
+use crate::spans::WakeSpans;
 use crate::stats::Counter;
 use std::cell::{RefCell, RefMut};
 
@@ -27,6 +28,8 @@ pub(crate) struct RunQueue {
     pub(crate) stale: Counter,
     /// Told of each wake and of each poll, for tests.
     pub(crate) trace: Trace,
+    /// Told of each wake, for `tracing`.
+    pub(crate) spans: WakeSpans,
 }
 
 #[derive(Debug)]
@@ -69,8 +72,8 @@ pub(crate) enum Woken {
 impl RunQueue {
     pub(crate) fn new(executor: u16, first_generation: u16) -> RunQueue {
         let inner = RefCell::new(Inner { marks: Vec::new(), len: 0, head: 0, tail: 0 });
-        let (queued, coalesced, stale, trace) = Default::default();
-        RunQueue { inner, executor, first_generation, queued, coalesced, stale, trace }
+        let (queued, coalesced, stale, trace, spans) = Default::default();
+        RunQueue { inner, executor, first_generation, queued, coalesced, stale, trace, spans }
     }
 
     /// Gives `index` to a new task, puts it in the queue and returns the generation that wakes it.
@@ -154,6 +157,7 @@ impl Batch<'_> {
     pub(crate) fn wake(&mut self, index: u32, generation: u16) -> Woken {
         let woken = self.put(index, generation);
         self.queue.trace.woken(index, woken);
+        self.queue.spans.woken(index, woken);
         woken
     }
 

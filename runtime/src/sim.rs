@@ -76,7 +76,7 @@ pub(crate) struct Smaller {
 }
 
 /// How old a simulation gets unless something else is said.
-const HOUR: u64 = 3_600_000_000_000;
+const DAY: u64 = 86_400_000_000_000;
 
 /// Something that the test does at a time.
 struct Action {
@@ -108,7 +108,7 @@ impl Sim {
         let world = World::new(seed, Plan::default());
         let world = world.unwrap_or_else(|error| panic!("no descriptor for a simulation: {error}"));
         let entered = world.enter();
-        let shared = Rc::new(Shared { world, machines: RefCell::default(), hours: Cell::new(HOUR) });
+        let shared = Rc::new(Shared { world, machines: RefCell::default(), age_limit: Cell::new(DAY) });
         Sim { shared, seed, smaller, actions: RefCell::default(), _entered: entered }
     }
 
@@ -196,10 +196,10 @@ impl Sim {
         Duration::from_nanos(self.shared.world.now())
     }
 
-    /// Ends the simulation with a failure when it gets as old as this and a client is not done; an hour unless
+    /// Ends the simulation with a failure when it gets as old as this and a client is not done; a day unless
     /// something else is said.
     pub fn time_limit(&self, limit: Duration) {
-        self.shared.hours.set(nanoseconds(limit));
+        self.shared.age_limit.set(nanoseconds(limit));
     }
 
     /// A number that two runs share when the same happened in both at the same times.

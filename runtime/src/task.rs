@@ -35,6 +35,7 @@ pub use crate::join_set::JoinSet;
 pub use crate::task_builder::Builder;
 
 use crate::key::TaskKey;
+use crate::spans::{Kind, SpanKey, Spawned, TaskSpan};
 use crate::unhandled::Policy;
 use crate::waker;
 use std::cell::{Cell, UnsafeCell};
@@ -55,6 +56,11 @@ impl Id {
     pub(crate) fn next() -> Id {
         static NEXT: AtomicU64 = AtomicU64::new(1);
         Id(NEXT.fetch_add(1, Ordering::Relaxed))
+    }
+
+    #[cfg(feature = "trace")]
+    pub(crate) fn number(self) -> u64 {
+        self.0
     }
 }
 
@@ -125,6 +131,7 @@ pub(crate) struct TaskCell<F: Future> {
     joiner: Cell<Option<TaskKey>>,
     /// What hardly any task has.
     rare: Cell<Option<Box<Rare>>>,
+    span: TaskSpan,
     stage: UnsafeCell<Stage<F>>,
 }
 
@@ -154,6 +161,7 @@ impl<F: Future> TaskCell<F> {
             spawned_at,
             joiner: Cell::new(None),
             rare: Cell::new(None),
+            span: TaskSpan::none(),
             stage: UnsafeCell::new(Stage::Future(future)),
         }
     }
@@ -162,6 +170,14 @@ impl<F: Future> TaskCell<F> {
     pub(crate) fn named(self, name: Box<str>) -> TaskCell<F> {
         self.with_rare(|rare| rare.name = Some(name));
         self
+    }
+
+    /// Tells `tracing` that it is about to be queued for the first time.
+    pub(crate) fn open_span(&mut self) -> SpanKey {
+        let name = self.rare.get_mut().as_ref().and_then(|rare| rare.name.as_deref());
+        let (size, id, at) = (size_of::<F>(), Some(self.id), self.spawned_at);
+        self.span = TaskSpan::open(Spawned { kind: Kind::Local, name, id, size, at });
+        self.span.key()
     }
 
     /// `f` must not run user code: what is rare is out of its place meanwhile.
@@ -209,7 +225,7 @@ impl<F: Future> TaskCell<F> {
     /// Drops the future and keeps `result` for the handle, if there is one. (2, 3)
     fn finish(&self, result: Result<F::Output, JoinError>) {
         self.phase.set(Phase::Dropping);
-        let dropped = catch_unwind(AssertUnwindSafe(|| self.set_stage(Stage::Empty)));
+        let dropped = catch_unwind(AssertUnwindSafe(|| self.span.end(|| self.set_stage(Stage::Empty))));
         let result = match dropped {
             Ok(()) => result,
             Err(payload) => {
@@ -263,7 +279,7 @@ impl<F: Future> Task for TaskCell<F> {
             return Polled::WasOver;
         }
         self.phase.set(Phase::Running);
-        match catch_unwind(AssertUnwindSafe(|| self.poll_future(cx))) {
+        match catch_unwind(AssertUnwindSafe(|| self.span.poll(|| self.poll_future(cx)))) {
             Ok(Poll::Pending) if !self.aborted.get() => {
                 self.phase.set(Phase::Idle);
                 return Polled::Pending;
@@ -359,7 +375,7 @@ mod tests {
         type Future = std::future::Ready<[u64; 8]>;
         let cell = size_of::<TaskCell<Future>>() - size_of::<Future>();
         let total = 2 * size_of::<usize>() + cell + size_of::<usize>() + size_of::<Rc<dyn Task>>() + 4;
-        assert!(total <= 96, "{total}");
+        assert!(total <= 96 + size_of::<TaskSpan>(), "{total}"); // whose size is nothing without feature `trace`
     }
 
     #[test]

@@ -14,6 +14,7 @@ use crate::context::{self, Slot};
 use crate::key::TaskKey;
 use crate::queue::{Batch, RunQueue};
 use crate::remote;
+use crate::spans;
 use std::cell::Cell;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::task::{RawWaker, RawWakerVTable, Waker};
@@ -106,8 +107,9 @@ fn clone(data: *const ()) -> RawWaker {
 
 fn wake(data: *const ()) {
     let Some(key) = key(data) else { return };
-    if on_queue_of(key, |queue| queue.wake(key.index(), key.generation())).is_none() {
-        remote::wake(key);
+    match on_queue_of(key, |queue| queue.wake(key.index(), key.generation())) {
+        Some(_) => spans::tell(),
+        None => remote::wake(key),
     }
 }
 

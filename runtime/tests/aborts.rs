@@ -161,3 +161,14 @@ fn a_task_that_owns_its_handle_is_dropped_with_its_runtime() {
     drop(rt);
     assert_eq!(trace.take(), ["dropped"]);
 }
+
+#[test]
+fn a_join_error_is_an_io_error_that_says_which_task_it_was() {
+    let rt = Runtime::new().unwrap();
+    let handle = rt.spawn(std::future::pending::<()>());
+    handle.abort();
+    let id = handle.id();
+    let error = rt.block_on(async { handle.await.map_err(std::io::Error::from) }).unwrap_err();
+    assert_eq!(error.kind(), std::io::ErrorKind::Other);
+    assert_eq!(error.to_string(), format!("task {id} was cancelled"));
+}

@@ -21,15 +21,15 @@ fn clock() -> SystemTime {
 
 async fn serve() {
     let options = Options { clock, ..Options::parse(std::iter::empty()).unwrap() };
-    loop {
-        match TcpListener::bind("0.0.0.0:80").await {
-            Ok(listener) => match http_server::serve(listener, &options).await {
-                Ok(()) => return,
-                Err(_) => sleep(Duration::from_millis(1)).await,
-            },
-            Err(_) => sleep(Duration::from_millis(1)).await,
-        }
+    while try_to_serve(&options).await.is_err() {
+        sleep(Duration::from_millis(1)).await;
     }
+}
+
+async fn try_to_serve(options: &Options) -> io::Result<()> {
+    let listener = TcpListener::bind("0.0.0.0:80").await?;
+    let server = http_server::Server::start(options)?;
+    http_server::serve(listener, server, options).await
 }
 
 fn server(sim: &Sim) -> Host {

@@ -22,7 +22,7 @@ const ATTEMPTS: usize = 60;
 /// Runs a scenario for each seed: `scenario` says which hosts there are and what they run, and then the simulation goes
 /// on until every client is done.
 ///
-/// See the [module](self) for what is checked meanwhile. The environment may name other seeds: see [`Seeds`].
+/// See the [module](super) for what is checked meanwhile. The environment may name other seeds: see [`Seeds`].
 ///
 /// # Panics
 ///

@@ -179,7 +179,7 @@ impl Sim {
     /// Goes on to whatever happens next, and has it happen.
     fn step(&self) -> Result<(), Failure> {
         let world = &self.shared.world;
-        let limit = self.shared.hours.get();
+        let limit = self.shared.age_limit.get();
         if world.now() >= limit {
             let report = format!("a client is not done after {:?}\n{}", self.elapsed(), self.parked());
             return Err(Failure::new("time limit", report));

@@ -16,7 +16,7 @@ pub(crate) struct Shared {
     pub(crate) world: Rc<World>,
     pub(crate) machines: RefCell<Vec<Machine>>,
     /// When the simulation is too old.
-    pub(crate) hours: Cell<u64>,
+    pub(crate) age_limit: Cell<u64>,
 }
 
 /// A simulated machine, by [`Sim::host`]: a name, an address, a clock, a limit of descriptors, and a program that runs

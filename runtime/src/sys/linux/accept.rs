@@ -2,7 +2,7 @@
 
 use std::io;
 
-/// Whose error it is that [`Fd::accept`](super::Fd::accept), or the registration of what it returned, ended with.
+/// Whose error it is that [`Fd::accept`](crate::sys::Fd::accept), or the registration of what it returned, ended with.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum AcceptFailure {
     /// Of one connection, which is gone: the next one may be good.

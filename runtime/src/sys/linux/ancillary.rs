@@ -33,7 +33,7 @@ pub struct Ancillary {
     credentials: Option<Credentials>,
 }
 
-/// What [`Fd::recv_message`] has received.
+/// What [`Fd::recv_message`](crate::sys::Fd::recv_message) has received.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Message {
     /// How many bytes are in the buffers.

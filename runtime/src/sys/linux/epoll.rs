@@ -45,7 +45,7 @@ pub struct Epoll {
     nanoseconds: Cell<bool>,
 }
 
-/// The memory that [`Epoll::wait`] fills with events.
+/// The memory that [`Epoll::wait`](crate::sys::Epoll::wait) fills with events.
 pub struct Events {
     buffer: Box<[libc::epoll_event]>,
     len: usize,

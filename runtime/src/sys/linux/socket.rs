@@ -31,7 +31,7 @@ pub enum Type {
     SeqPacket,
 }
 
-/// How far [`Fd::connect`] has come.
+/// How far [`Fd::connect`](crate::sys::Fd::connect) has come.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[must_use = "a connection in progress is finished by waiting for it"]
 pub enum Connect {
