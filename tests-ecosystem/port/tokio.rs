@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::io::{self, Write};
+use std::pin::pin;
 use std::sync::{Arc, Mutex};
 use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
 use tokio::net::{TcpListener, TcpStream};
@@ -69,6 +70,8 @@ async fn main() -> io::Result<()> {
     let map = Map::default();
     let (end, ending) = watch::channel(false);
     let mut connections = JoinSet::new();
+    // One for the whole loop: a signal that comes between two would be lost.
+    let mut interrupted = pin!(ctrl_c());
     loop {
         tokio::select! {
             accepted = listener.accept() => {
@@ -76,7 +79,7 @@ async fn main() -> io::Result<()> {
                 connections.spawn(connection(stream, map.clone(), ending.clone()));
             }
             Some(_) = connections.join_next() => {} // it has ended, well or not
-            _ = ctrl_c() => break,
+            _ = &mut interrupted => break,
         }
     }
 

@@ -213,7 +213,7 @@ impl Sim {
             world.as_host(id, || world.note("polled", Outcome::Value(turn.polled as u64)));
         }
         if let Some(report) = world.violation() {
-            return Err(Failure::new("byte stream", report));
+            return Err(Failure::new("kernel", report));
         }
         self.check_stale(&runtime)?;
         self.check_spin(number, turn.polled > 0, turn.timers_fired > 0)?;

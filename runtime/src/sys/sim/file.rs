@@ -21,6 +21,9 @@ pub(super) struct File {
     /// Who is told of its changes.
     pub(super) watches: Vec<(PollId, usize)>,
     pub(super) object: Object,
+    /// How often it has said `EAGAIN` since anything happened to it, and since when.
+    pub(super) refused: u32,
+    pub(super) refused_since: u64,
 }
 
 /// What a file is.
@@ -52,7 +55,14 @@ impl Kernel {
 
     pub(super) fn open_on(&mut self, host: HostId, object: Object) -> FileId {
         let id = FileId::try_from(self.files.len()).expect("fewer than 2^32 files in a simulation");
-        self.files.push(Some(File { host, descriptors: 0, watches: Vec::new(), object }));
+        self.files.push(Some(File {
+            host,
+            descriptors: 0,
+            watches: Vec::new(),
+            object,
+            refused: 0,
+            refused_since: 0,
+        }));
         id
     }
 

@@ -47,6 +47,10 @@ pub(crate) struct Kernel {
     trace: Trace,
 }
 
+/// So many `EAGAIN` within 10 ms, and nothing in between, are a program that spins.
+const REFUSED: u32 = 100;
+const REFUSED_TIME: u64 = 10_000_000;
+
 /// What a system call costs: between a fast one and one that has to do with the network.
 const CALL: std::ops::RangeInclusive<u64> = 200..=2_000;
 
@@ -116,7 +120,26 @@ impl Kernel {
             Err(errno) => Outcome::Error(*errno),
         };
         self.note(name, file, outcome);
+        if let Some(file) = file {
+            self.count_refusal(file, matches!(result, Err(libc::EAGAIN)));
+        }
         result
+    }
+
+    /// A program that is told `EAGAIN` again and again, when nothing has happened to the file in between, does not wait.
+    fn count_refusal(&mut self, file: FileId, was_refused: bool) {
+        let now = self.now;
+        let Some(entry) = self.files.get_mut(file as usize).and_then(Option::as_mut) else { return };
+        if !was_refused || entry.refused == 0 || now - entry.refused_since > REFUSED_TIME {
+            (entry.refused, entry.refused_since) = (u32::from(was_refused), now);
+            return;
+        }
+        entry.refused += 1;
+        if entry.refused > REFUSED {
+            let what = self.describe(file);
+            self.violation =
+                Some(format!("{what} was tried {REFUSED} times in a row, and said EAGAIN each time"));
+        }
     }
 
     // Dice.

@@ -111,6 +111,9 @@ impl Kernel {
         if self.files.get(file as usize).is_none_or(Option::is_none) {
             return;
         }
+        if let Some(entry) = &mut self.files[file as usize] {
+            entry.refused = 0;
+        }
         let watches = std::mem::take(self.watched_by(file));
         for &(poll, at) in &watches {
             let minimal = self.plan.edges == EdgePolicy::Minimal;

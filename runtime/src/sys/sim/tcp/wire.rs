@@ -40,7 +40,12 @@ impl Kernel {
         let (Phase::Established, Some(other)) = (tcp.phase, tcp.other) else { return };
         let on_the_wire: usize = tcp.wire.iter().map(|(_, segment)| segment.len()).sum();
         let room = match self.alive(other) {
-            Some(peer) => peer.receive_buffer.saturating_sub(peer.received.len()),
+            // The urgent byte takes no room: with buffers of a few bytes nothing would ever come behind it.
+            Some(peer) => {
+                let waiting =
+                    peer.received.len() - usize::from(peer.urgent.is_some()).min(peer.received.len());
+                peer.receive_buffer.saturating_sub(waiting)
+            }
             None => usize::MAX, // nobody there: what is sent will be answered with a reset
         };
         let mut room = room.saturating_sub(on_the_wire);
