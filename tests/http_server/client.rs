@@ -246,10 +246,14 @@ impl Client {
     /// Whether neither bytes nor an end come for so long.
     pub fn is_silent_for(&mut self, duration: Duration) -> bool {
         self.stream.set_read_timeout(Some(duration)).expect("not zero");
-        let silence = match self.stream.peek(&mut [0]) {
-            Ok(_) => false,
-            Err(error) if error.kind() == ErrorKind::WouldBlock => true,
-            Err(error) => panic!("{error} in place of silence"),
+        let silence = loop {
+            match self.stream.peek(&mut [0]) {
+                Ok(_) => break false,
+                Err(error) if error.kind() == ErrorKind::WouldBlock => break true,
+                // signal(7): a socket with a time limit is not restarted after a signal, whatever the handler says.
+                Err(error) if error.kind() == ErrorKind::Interrupted => {}
+                Err(error) => panic!("{error} in place of silence"),
+            }
         };
         self.stream.set_read_timeout(Some(PATIENCE)).expect("not zero");
         silence
