@@ -175,10 +175,10 @@ impl Executor {
         let task = Rc::new(task);
         let index = self.tasks.borrow_mut().insert(task.clone()) + 1;
         let index = u32::try_from(index).expect("memory for 2^32 tasks");
-        let generation = self.queue.claim(index);
+        let key = self.queue.claim(index);
         self.queue.trace.spawned(index, Task::id(&*task));
         self.queue.spans.spawned(index, span);
-        JoinHandle::new(task, Some(self.key(generation, index)), self.address())
+        JoinHandle::new(task, Some(key), self.address())
     }
 
     /// Drops the future of the task that `key` names, if it is still the one of this id: at once, or when the poll
@@ -190,7 +190,7 @@ impl Executor {
         if let Some(task) = task.filter(|task| task.id() == id) {
             Task::cancel(&*task);
             // The next turn finds it finished and gives its slot to another.
-            self.queue.wake(key.index(), key.generation());
+            self.queue.wake(key);
         }
     }
 
@@ -253,8 +253,9 @@ impl Executor {
         let batch = self.queue.len().min(most);
         self.polls_since_wait.set(self.polls_since_wait.get() + batch);
         for _ in 0..batch {
-            let Some((index, generation)) = self.queue.pop(pick) else { break };
-            let waker = waker::new(self.key(generation, index));
+            let Some(key) = self.queue.pop(pick) else { break };
+            let index = key.index();
+            let waker = waker::new(key);
             let waker = ManuallyDrop::new(waker); // its drop is nothing, behind an indirect call
             let cx = &mut Context::from_waker(&waker);
             context::refill_budget();
@@ -295,11 +296,6 @@ impl Executor {
         let gone = self.tasks.borrow_mut().try_remove(index as usize - 1);
         self.queue.retire(index);
         drop(gone);
-    }
-
-    #[inline]
-    fn key(&self, generation: u16, index: u32) -> TaskKey {
-        TaskKey::new(self.queue.executor, generation, index)
     }
 
     /// Drops all tasks, one at a time, then lets go of the descriptors that outlive them.

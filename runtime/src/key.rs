@@ -21,10 +21,8 @@ pub(crate) struct TaskKey(NonZeroU64);
 const _: () = assert!(size_of::<Option<TaskKey>>() == 8);
 
 impl TaskKey {
-    #[inline]
     pub(crate) fn new(executor: u16, generation: u16, index: u32) -> TaskKey {
-        let bits = u64::from(executor) << 48 | u64::from(generation) << 32 | u64::from(index);
-        TaskKey::from_bits(bits).expect("executors are counted from 1")
+        Tenant::new(executor, generation).key(index)
     }
 
     /// The key that has these bits. None has 0.
@@ -43,14 +41,40 @@ impl TaskKey {
         (self.bits() >> 48) as u16
     }
 
+    /// The upper half.
     #[inline]
-    pub(crate) fn generation(self) -> u16 {
-        (self.bits() >> 32) as u16
+    pub(crate) fn tenant(self) -> Tenant {
+        Tenant((self.bits() >> 32) as u32)
     }
 
     #[inline]
     pub(crate) fn index(self) -> u32 {
         self.bits() as u32
+    }
+}
+
+/// Who has an index, of all who may have had it: the upper half of a key, `executor:16 | generation:16`.
+///
+/// A queue compares it as one number, which answers two questions at once: is this key one of this executor's, and is
+/// its task still there?
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) struct Tenant(u32);
+
+impl Tenant {
+    pub(crate) fn new(executor: u16, generation: u16) -> Tenant {
+        Tenant(u32::from(executor) << 16 | u32::from(generation))
+    }
+
+    /// The key of this one's task.
+    #[inline]
+    pub(crate) fn key(self, index: u32) -> TaskKey {
+        let bits = u64::from(self.0) << 32 | u64::from(index);
+        TaskKey::from_bits(bits).expect("executors are counted from 1")
+    }
+
+    /// Who has the index next.
+    pub(crate) fn next(self) -> Tenant {
+        Tenant::new((self.0 >> 16) as u16, (self.0 as u16).wrapping_add(1))
     }
 }
 
@@ -94,10 +118,9 @@ mod tests {
                 for index in [ROOT, 1, u32::MAX] {
                     let bits = TaskKey::new(executor, generation, index).bits();
                     let key = TaskKey::from_bits(bits).unwrap();
-                    assert_eq!(
-                        (key.executor(), key.generation(), key.index()),
-                        (executor, generation, index)
-                    );
+                    assert_eq!((key.executor(), key.index()), (executor, index));
+                    assert_eq!(key.tenant(), Tenant::new(executor, generation));
+                    assert_eq!(key.tenant().next(), Tenant::new(executor, generation.wrapping_add(1)));
                 }
             }
         }

@@ -6,11 +6,12 @@
 //! ```text
 //!              post, raise (1)                post, raise (1)
 //!      AWAKE ----------------> AWAKE|MAIL   ASLEEP ----------------> ASLEEP|MAIL  -> ring the bell, once
-//!        |  ^                    |   ^        ^  |                        |
-//!        |  +---- collect (3) ---+   |        |  |                        |
-//!        +-------- prepare_sleep (2) +--------+  +------ collect (3) -----+-----> AWAKE
-//!                  (with MAIL: must not sleep)
+//!        |  ^                    |            ^  |                        |
+//!        |  +---- collect (3) ---+            |  |                        |
+//!        +-------- prepare_sleep (2) ---------+  +------ collect (3) -----+-----> AWAKE
 //! ```
+//!
+//! With mail in the box there is no way to sleep: `prepare_sleep` changes nothing then and says so.
 //!
 //! What stands as MAIL there is two bits: letters in the inbox, and a flag for whatever else the loop is to look
 //! after.
@@ -26,6 +27,8 @@
 
 use crate::sync::{AtomicU32, Mutex, Ordering};
 
+/// The loop runs, and there is nothing for it to collect.
+const AWAKE: u32 = 0;
 /// The loop is in `epoll_wait`, or about to be: whoever posts first rings the bell.
 const ASLEEP: u32 = 1;
 /// The inbox may hold something.
@@ -85,7 +88,7 @@ impl Mailbox {
     /// A mailbox with no loop yet: what is posted is thrown away.
     pub(crate) fn closed() -> Mailbox {
         let inbox = Inbox { open: false, letters: Vec::new(), duplicates: 0 };
-        Mailbox { state: AtomicU32::new(0), inbox: Mutex::new(inbox) }
+        Mailbox { state: AtomicU32::new(AWAKE), inbox: Mutex::new(inbox) }
     }
 
     /// From now on posts are kept. Called by a loop that starts.
@@ -100,7 +103,7 @@ impl Mailbox {
             std::mem::take(&mut inbox.letters)
         });
         drop(letters);
-        self.state.swap(0, Ordering::AcqRel);
+        self.state.swap(AWAKE, Ordering::AcqRel);
     }
 
     /// Leaves a letter. (1)
@@ -129,13 +132,14 @@ impl Mailbox {
         }
     }
 
-    /// Announces that the loop is about to block. (2)
+    /// Announces that the loop is about to block, unless there is mail. (2)
     ///
     /// Whatever it answers, [`collect`](Mailbox::collect) comes next, after the wait if there was one.
+    #[inline]
     pub(crate) fn prepare_sleep(&self) -> Sleep {
-        match self.state.fetch_or(ASLEEP, Ordering::AcqRel) & (MAIL | FLAG) {
-            0 => Sleep::May,
-            _ => Sleep::MustNot,
+        match self.state.compare_exchange(AWAKE, ASLEEP, Ordering::AcqRel, Ordering::Acquire) {
+            Ok(_) => Sleep::May,
+            Err(_) => Sleep::MustNot,
         }
     }
 
@@ -151,8 +155,8 @@ impl Mailbox {
     pub(crate) fn collect(&self) -> Mail {
         // No transition, so no harm in a plain load: mail that it misses is seen before the next sleep.
         let before = match self.state.load(Ordering::Relaxed) {
-            0 => 0,
-            _ => self.state.swap(0, Ordering::AcqRel),
+            AWAKE => AWAKE,
+            _ => self.state.swap(AWAKE, Ordering::AcqRel),
         };
         Mail { letters: before & MAIL != 0, flag: before & FLAG != 0 }
     }

@@ -1,7 +1,7 @@
 //! The run queue: which tasks are to be polled, in which order.
 //!
 //! Owned by one executor and touched by its thread alone; the waker reaches it through `context` while the
-//! executor runs. It knows tasks as indices: for each it keeps the generation that a waker must name and
+//! executor runs. It knows tasks as indices: for each it keeps the tenant that a waker must name and
 //! whether the index is queued. Without the first a waker that outlived its task would run whatever took
 //! its place; without the second a task woken twice would be polled twice.
 //!
@@ -9,6 +9,7 @@
 //!
 //! Nothing in here calls user code, so the borrow taken by each method ends before anyone else can ask.
 
+use crate::key::{TaskKey, Tenant};
 use crate::record::Trace;
 use crate::spans::WakeSpans;
 use crate::stats::Counter;
@@ -20,8 +21,8 @@ pub(crate) struct RunQueue {
     inner: RefCell<Inner>,
     /// The number of the executor, which its wakers carry.
     pub(crate) executor: u16,
-    /// The generation of an index that no task has had yet.
-    first_generation: u16,
+    /// Who has an index that no task has had yet.
+    first_tenant: Tenant,
     /// Wakes that put an index in.
     pub(crate) queued: Counter,
     pub(crate) coalesced: Counter,
@@ -42,14 +43,17 @@ struct Inner {
     tail: u32,
 }
 
+/// In place of the next index: this one is the last of the list.
+const LAST: u32 = u32::MAX;
+/// In place of the next index: this one is not in the list. No slab has so many tasks that these two are indices.
+const NOT_QUEUED: u32 = u32::MAX - 1;
+
 #[derive(Clone, Copy, Debug)]
 struct Mark {
-    /// The index that is behind this one in the list, if it is in there and not the last.
+    /// The index that is behind this one in the list. It may be in there for a task that has gone since: whoever takes
+    /// the index next is then polled for nothing.
     next: u32,
-    generation: u16,
-    /// Whether the index is in the list. It may be there for a task that has gone since: whoever takes the
-    /// index next is then polled for nothing.
-    queued: bool,
+    tenant: Tenant,
 }
 
 /// The queue, taken for a number of wakes: see [`RunQueue::batch`].
@@ -67,39 +71,41 @@ pub(crate) enum Woken {
     Coalesced,
     /// The task is gone.
     Stale,
+    /// It is another executor's.
+    Elsewhere,
 }
 
 impl RunQueue {
     pub(crate) fn new(executor: u16, first_generation: u16) -> RunQueue {
         let inner = RefCell::new(Inner { marks: Vec::new(), len: 0, head: 0, tail: 0 });
+        let first_tenant = Tenant::new(executor, first_generation);
         let (queued, coalesced, stale, trace, spans) = Default::default();
-        RunQueue { inner, executor, first_generation, queued, coalesced, stale, trace, spans }
+        RunQueue { inner, executor, first_tenant, queued, coalesced, stale, trace, spans }
     }
 
-    /// Gives `index` to a new task, puts it in the queue and returns the generation that wakes it.
-    pub(crate) fn claim(&self, index: u32) -> u16 {
+    /// Gives `index` to a new task, puts it in the queue and returns the key that wakes it.
+    pub(crate) fn claim(&self, index: u32) -> TaskKey {
         let inner = &mut *self.inner.borrow_mut();
         let at = index as usize;
         if inner.marks.len() <= at {
-            let unused = Mark { next: 0, generation: self.first_generation, queued: false };
-            inner.marks.resize(at + 1, unused);
+            inner.marks.resize(at + 1, Mark { next: NOT_QUEUED, tenant: self.first_tenant });
         }
-        if !inner.marks[at].queued {
+        if inner.marks[at].next == NOT_QUEUED {
             inner.push(index);
         }
-        inner.marks[at].generation
+        inner.marks[at].tenant.key(index)
     }
 
     /// Takes `index` from a task that is over: keys that name it are stale from now on.
     pub(crate) fn retire(&self, index: u32) {
         let mark = &mut self.inner.borrow_mut().marks[index as usize];
-        mark.generation = mark.generation.wrapping_add(1);
+        mark.tenant = mark.tenant.next();
     }
 
-    /// Puts the task that `index` and `generation` name at the end of the queue, unless it is in there.
+    /// Puts the task that `key` names at the end of the queue, unless it is in there or another executor's.
     #[inline]
-    pub(crate) fn wake(&self, index: u32, generation: u16) -> Woken {
-        self.batch().wake(index, generation)
+    pub(crate) fn wake(&self, key: TaskKey) -> Woken {
+        self.batch().wake(key)
     }
 
     /// Takes the queue for a number of wakes. Nobody else may touch it until they are done.
@@ -108,29 +114,38 @@ impl RunQueue {
         Batch { inner: self.inner.borrow_mut(), queue: self }
     }
 
-    /// Whether the task that `index` and `generation` name is over.
-    pub(crate) fn is_stale(&self, index: u32, generation: u16) -> bool {
-        self.inner.borrow().marks.get(index as usize).is_none_or(|mark| mark.generation != generation)
+    /// Whether the task that `key` names is one of this executor's that is over.
+    pub(crate) fn is_stale(&self, key: TaskKey) -> bool {
+        let inner = self.inner.borrow();
+        let mark = inner.marks.get(key.index() as usize);
+        key.executor() == self.executor && mark.is_none_or(|mark| mark.tenant != key.tenant())
     }
 
-    /// Takes the next index out, with its generation: the one at the position that `pick` chooses from the length of the queue.
+    /// Takes the next task out: the one at the position that `pick` chooses from the length of the queue.
     ///
     /// In production `pick` is the constant 0 and this is a FIFO.
     #[inline]
-    pub(crate) fn pop(&self, pick: impl FnOnce(usize) -> usize) -> Option<(u32, u16)> {
+    pub(crate) fn pop(&self, pick: impl FnOnce(usize) -> usize) -> Option<TaskKey> {
         let inner = &mut *self.inner.borrow_mut();
         if inner.len == 0 {
             return None;
         }
-        let index = match pick(inner.len) {
-            0 => inner.pop_front(),
-            position => inner.remove(position),
+        let before = match pick(inner.len) {
+            0 => None,
+            position => Some(inner.at(position - 1)),
         };
-        // Cleared before the poll, so that a wake during it counts.
+        let index = before.map_or(inner.head, |before| inner.marks[before as usize].next);
+        // Marked before the poll, so that a wake during it counts.
         let mark = &mut inner.marks[index as usize];
-        mark.queued = false;
+        let next = std::mem::replace(&mut mark.next, NOT_QUEUED);
+        let key = mark.tenant.key(index);
+        match before {
+            None => inner.head = next,
+            Some(before) => inner.close_gap(before, next),
+        }
+        inner.len -= 1;
         self.trace.popped(index);
-        Some((index, mark.generation))
+        Some(key)
     }
 
     #[inline]
@@ -140,12 +155,6 @@ impl RunQueue {
 }
 
 impl Batch<'_> {
-    /// The number of the executor whose queue this is.
-    #[inline]
-    pub(crate) fn executor(&self) -> u16 {
-        self.queue.executor
-    }
-
     /// Who is told what the wakes come from.
     #[inline]
     pub(crate) fn trace(&self) -> &Trace {
@@ -154,21 +163,21 @@ impl Batch<'_> {
 
     /// [`RunQueue::wake`].
     #[inline]
-    pub(crate) fn wake(&mut self, index: u32, generation: u16) -> Woken {
-        let woken = self.put(index, generation);
-        self.queue.trace.woken(index, woken);
-        self.queue.spans.woken(index, woken);
+    pub(crate) fn wake(&mut self, key: TaskKey) -> Woken {
+        let woken = self.put(key);
+        self.queue.trace.woken(key.index(), woken);
+        self.queue.spans.woken(key.index(), woken);
         woken
     }
 
     #[inline]
-    fn put(&mut self, index: u32, generation: u16) -> Woken {
-        let Some(mark) = self.inner.marks.get(index as usize).filter(|mark| mark.generation == generation)
+    fn put(&mut self, key: TaskKey) -> Woken {
+        let index = key.index();
+        let Some(mark) = self.inner.marks.get(index as usize).filter(|mark| mark.tenant == key.tenant())
         else {
-            self.queue.stale.bump();
-            return Woken::Stale;
+            return self.not_ours(key);
         };
-        if mark.queued {
+        if mark.next != NOT_QUEUED {
             self.queue.coalesced.bump();
             return Woken::Coalesced;
         }
@@ -176,12 +185,21 @@ impl Batch<'_> {
         self.queue.queued.bump();
         Woken::Queued
     }
+
+    #[cold]
+    fn not_ours(&self, key: TaskKey) -> Woken {
+        if key.executor() != self.queue.executor {
+            return Woken::Elsewhere;
+        }
+        self.queue.stale.bump();
+        Woken::Stale
+    }
 }
 
 impl Inner {
     #[inline]
     fn push(&mut self, index: u32) {
-        self.marks[index as usize].queued = true;
+        self.marks[index as usize].next = LAST;
         if self.len == 0 {
             self.head = index;
         } else {
@@ -191,28 +209,17 @@ impl Inner {
         self.len += 1;
     }
 
-    #[inline]
-    fn pop_front(&mut self) -> u32 {
-        let index = self.head;
-        self.head = self.marks[index as usize].next;
-        self.len -= 1;
-        index
+    /// The index at `position` of the list.
+    fn at(&self, position: usize) -> u32 {
+        (0..position).fold(self.head, |index, _| self.marks[index as usize].next)
     }
 
-    /// Takes the index at `position`, which is not 0, out of the middle.
-    fn remove(&mut self, position: usize) -> u32 {
-        let mut before = self.head;
-        for _ in 1..position {
-            before = self.marks[before as usize].next;
-        }
-        let index = self.marks[before as usize].next;
-        if index == self.tail {
+    /// Has `next` follow `before`, between which an index was taken out.
+    fn close_gap(&mut self, before: u32, next: u32) {
+        self.marks[before as usize].next = next;
+        if next == LAST {
             self.tail = before;
-        } else {
-            self.marks[before as usize].next = self.marks[index as usize].next;
         }
-        self.len -= 1;
-        index
     }
 }
 
@@ -221,12 +228,12 @@ mod tests {
     use super::*;
 
     fn drain(queue: &RunQueue) -> Vec<u32> {
-        std::iter::from_fn(|| Some(queue.pop(|_| 0)?.0)).collect()
+        std::iter::from_fn(|| Some(queue.pop(|_| 0)?.index())).collect()
     }
 
     #[test]
     fn a_claimed_index_is_queued_and_the_order_is_first_in_first_out() {
-        let queue = RunQueue::new(0, 0);
+        let queue = RunQueue::new(1, 0);
         for index in [2, 0, 1] {
             queue.claim(index);
         }
@@ -236,36 +243,49 @@ mod tests {
 
     #[test]
     fn a_second_wake_before_the_poll_is_coalesced_and_one_after_the_pop_is_not() {
-        let queue = RunQueue::new(0, 0);
-        let generation = queue.claim(0);
-        assert_eq!(queue.wake(0, generation), Woken::Coalesced);
+        let queue = RunQueue::new(1, 0);
+        let key = queue.claim(0);
+        assert_eq!(queue.wake(key), Woken::Coalesced);
         assert_eq!(drain(&queue), [0]);
-        assert_eq!(queue.wake(0, generation), Woken::Queued);
-        assert_eq!(queue.wake(0, generation), Woken::Coalesced);
+        assert_eq!(queue.wake(key), Woken::Queued);
+        assert_eq!(queue.wake(key), Woken::Coalesced);
         assert_eq!(drain(&queue), [0]);
         assert_eq!(queue.coalesced.get(), 2);
     }
 
     #[test]
     fn a_key_of_a_task_that_is_over_wakes_nothing() {
-        let queue = RunQueue::new(0, u16::MAX);
+        let queue = RunQueue::new(1, u16::MAX);
         let old = queue.claim(0);
-        assert_eq!(old, u16::MAX);
+        assert_eq!(old, TaskKey::new(1, u16::MAX, 0));
         drain(&queue);
         queue.retire(0);
-        assert_eq!(queue.wake(0, old), Woken::Stale);
+        assert_eq!(queue.wake(old), Woken::Stale);
         let new = queue.claim(0);
-        assert_eq!(new, 0); // the generation wraps
+        assert_eq!(new, TaskKey::new(1, 0, 0)); // the generation wraps, and does not run into the executor's number
         drain(&queue);
-        assert_eq!(queue.wake(0, old), Woken::Stale);
-        assert_eq!(queue.wake(0, new), Woken::Queued);
-        assert_eq!(queue.wake(9, new), Woken::Stale); // an index that nobody ever had
+        assert_eq!(queue.wake(old), Woken::Stale);
+        assert_eq!(queue.wake(new), Woken::Queued);
+        assert_eq!(queue.wake(TaskKey::new(1, 0, 9)), Woken::Stale); // an index that nobody ever had
         assert_eq!(queue.stale.get(), 3);
+        assert!(queue.is_stale(old) && !queue.is_stale(new) && queue.is_stale(TaskKey::new(1, 0, 9)));
+    }
+
+    #[test]
+    fn a_key_of_another_executor_wakes_nothing_and_is_not_stale() {
+        let queue = RunQueue::new(1, 7);
+        queue.claim(0);
+        drain(&queue);
+        for key in [TaskKey::new(2, 7, 0), TaskKey::new(2, 7, 9)] {
+            assert_eq!(queue.wake(key), Woken::Elsewhere);
+            assert!(!queue.is_stale(key));
+        }
+        assert_eq!((queue.len(), queue.stale.get()), (0, 0));
     }
 
     #[test]
     fn an_index_that_is_queued_when_its_task_goes_stays_in_the_ring_once() {
-        let queue = RunQueue::new(0, 0);
+        let queue = RunQueue::new(1, 0);
         queue.claim(0);
         queue.retire(0);
         queue.claim(0);
@@ -274,13 +294,13 @@ mod tests {
 
     #[test]
     fn pick_chooses_the_position() {
-        let queue = RunQueue::new(0, 0);
+        let queue = RunQueue::new(1, 0);
         for index in 0..4 {
             queue.claim(index);
         }
-        assert_eq!(queue.pop(|len| len - 1), Some((3, 0)));
+        assert_eq!(queue.pop(|len| len - 1), Some(TaskKey::new(1, 0, 3)));
         queue.claim(4);
-        assert_eq!(queue.pop(|_| 1), Some((1, 0)));
+        assert_eq!(queue.pop(|_| 1), Some(TaskKey::new(1, 0, 1)));
         assert_eq!(drain(&queue), [0, 2, 4]);
         queue.claim(1);
         assert_eq!(drain(&queue), [1]);

@@ -14,7 +14,7 @@
 //! borrowed.
 
 use crate::key::TaskKey;
-use crate::queue::Batch;
+use crate::queue::{Batch, Woken};
 use crate::readiness::{Direction, Readiness};
 use crate::waker;
 use std::cell::{Cell, OnceCell, RefCell};
@@ -176,11 +176,11 @@ impl Waiters {
             if !ready.is_ready(direction) {
                 continue;
             }
-            let Some(key) = self.alone[direction as usize].take() else { continue };
-            if key.executor() == queue.executor() {
-                queue.wake(key.index(), key.generation());
-            } else {
-                others.push(waker::new(key));
+            let place = &self.alone[direction as usize];
+            let Some(key) = place.get() else { continue };
+            place.set(None);
+            if queue.wake(key) == Woken::Elsewhere {
+                set_aside(others, key);
             }
         }
         if let Some(shared) = self.shared.get() {
@@ -229,6 +229,12 @@ impl Waiters {
         };
         f(&mut self.shared.get_or_init(new).borrow_mut())
     }
+}
+
+/// Apart, for the tasks of other executors are few, and the walk over the events needs its registers.
+#[cold]
+fn set_aside(others: &mut Vec<Waker>, key: TaskKey) {
+    others.push(waker::new(key));
 }
 
 impl Shared {
@@ -295,10 +301,10 @@ mod tests {
     #[test]
     fn a_task_of_the_queue_is_put_in_it_and_not_handed_out() {
         let queue = RunQueue::new(60_003, 0);
-        let generation = queue.claim(5);
+        let key = queue.claim(5);
         queue.pop(|_| 0);
         let waiters = Waiters::default();
-        let _ = waiters.wait_alone(Direction::Read, &waker::new(TaskKey::new(60_003, generation, 5)));
+        let _ = waiters.wait_alone(Direction::Read, &waker::new(key));
         let mut others = Vec::new();
         waiters.wake(mask(Direction::Write), &mut queue.batch(), &mut others);
         assert_eq!(queue.len(), 0);
@@ -381,8 +387,8 @@ mod tests {
         let _entered = waker::enter(queue.clone());
         let waiters = Waiters::default();
         for _ in 0..if cfg!(miri) { 200 } else { 10_000 } {
-            let generation = queue.claim(3);
-            let _ = waiters.wait_shared(Direction::Read, &waker::new(TaskKey::new(60_000, generation, 3)));
+            let key = queue.claim(3);
+            let _ = waiters.wait_shared(Direction::Read, &waker::new(key));
             queue.retire(3);
         }
         assert!(waiters.len() <= SMALL + 1, "{}", waiters.len());

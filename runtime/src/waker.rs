@@ -12,7 +12,7 @@
 
 use crate::context::{self, Slot};
 use crate::key::TaskKey;
-use crate::queue::{Batch, RunQueue};
+use crate::queue::{Batch, RunQueue, Woken};
 use crate::remote;
 use crate::spans;
 use std::cell::Cell;
@@ -52,8 +52,7 @@ pub(crate) fn key_of(waker: &Waker) -> Option<TaskKey> {
 #[inline]
 pub(crate) fn wake_in(queue: &mut Batch<'_>, waker: Waker) -> Option<Waker> {
     match key_of(&waker) {
-        Some(key) if key.executor() == queue.executor() => {
-            queue.wake(key.index(), key.generation());
+        Some(key) if queue.wake(key) != Woken::Elsewhere => {
             std::mem::forget(waker); // its drop is nothing, behind an indirect call
             None
         }
@@ -85,20 +84,12 @@ pub(crate) fn contain(f: impl FnOnce()) {
 /// task is over.
 pub(crate) fn is_stale(waker: &Waker) -> bool {
     let Some(key) = key_of(waker) else { return false };
-    on_queue_of(key, |queue| queue.is_stale(key.index(), key.generation())).unwrap_or(false)
+    context::with(&QUEUE, |queue| queue.is_some_and(|queue| queue.is_stale(key)))
 }
 
 #[inline]
 fn key(data: *const ()) -> Option<TaskKey> {
     TaskKey::from_bits(data.addr() as u64)
-}
-
-/// Calls `f` with the run queue of `key`'s executor if this thread is in it.
-#[inline]
-fn on_queue_of<R>(key: TaskKey, f: impl FnOnce(&RunQueue) -> R) -> Option<R> {
-    context::with(&QUEUE, |queue| {
-        queue.filter(|queue| queue.executor == key.executor()).map(|queue| f(queue))
-    })
 }
 
 fn clone(data: *const ()) -> RawWaker {
@@ -107,9 +98,9 @@ fn clone(data: *const ()) -> RawWaker {
 
 fn wake(data: *const ()) {
     let Some(key) = key(data) else { return };
-    match on_queue_of(key, |queue| queue.wake(key.index(), key.generation())) {
-        Some(_) => spans::tell(),
-        None => remote::wake(key),
+    match context::with(&QUEUE, |queue| queue.map_or(Woken::Elsewhere, |queue| queue.wake(key))) {
+        Woken::Elsewhere => remote::wake(key),
+        Woken::Queued | Woken::Coalesced | Woken::Stale => spans::tell(),
     }
 }
 
@@ -147,11 +138,11 @@ mod tests {
     #[test]
     fn a_wake_inside_the_executor_goes_to_its_queue_and_not_to_that_of_another() {
         let queue = Rc::new(RunQueue::new(65_000, 0));
-        let generation = queue.claim(5);
-        assert_eq!(queue.pop(|_| 0), Some((5, generation)));
-        let here = new(TaskKey::new(65_000, generation, 5));
-        let elsewhere = new(TaskKey::new(65_001, generation, 5));
-        let stale = new(TaskKey::new(65_000, generation + 1, 5));
+        let key = queue.claim(5);
+        assert_eq!(queue.pop(|_| 0), Some(key));
+        let here = new(key);
+        let elsewhere = new(TaskKey::new(65_001, 0, 5));
+        let stale = new(TaskKey::new(65_000, 1, 5));
         let _entered = enter(queue.clone());
         elsewhere.wake_by_ref();
         assert_eq!(queue.len(), 0);

@@ -17,6 +17,7 @@ const LOOK: u64 = 50;
 impl Executor {
     /// Looks at the kernel, and sleeps there when `timeout` lets it and no other thread has woken anyone: until
     /// something happens, or a deadline comes, or `timeout` is over.
+    #[inline]
     pub(super) fn wait(&self, timeout: Option<Duration>) -> usize {
         if timeout != Some(Duration::ZERO) && self.clock.source.jumps_when_idle() {
             if let Some(deadline) = self.timers.next() {
@@ -86,27 +87,33 @@ impl Executor {
     /// Gets ready to sleep, and says for how long: `timeout` at most, until the next deadline at most, and not at all
     /// when another thread has woken someone. From here on whoever does rings the bell, until
     /// [`collect_letters`](Executor::collect_letters).
+    #[inline]
     pub(crate) fn prepare(&self, timeout: Option<Duration>) -> Option<Duration> {
         self.polls_since_wait.set(0);
         if timeout == Some(Duration::ZERO) {
             return timeout;
         }
-        let virtual_time = self.clock.source.is_virtual();
-        let next = if virtual_time { self.timers.next() } else { self.timers.not_after_next() };
-        let until_deadline = match next {
-            Some(deadline) if !self.clock.source.stands_still() => {
-                context::sharpen_waits();
-                Some(Duration::from_nanos(deadline.saturating_sub(self.clock.now())))
-            }
-            _ => None,
-        };
+        let timeout = if self.timers.is_empty() { timeout } else { self.until_deadline(timeout) };
         match self.remote.mailbox.prepare_sleep() {
-            Sleep::May => match (timeout, until_deadline) {
-                (Some(a), Some(b)) => Some(a.min(b)),
-                (a, b) => a.or(b),
-            },
+            Sleep::May => timeout,
             Sleep::MustNot => Some(Duration::ZERO),
         }
+    }
+
+    /// How long until the next deadline, if that is before `timeout` is over.
+    #[inline(never)]
+    fn until_deadline(&self, timeout: Option<Duration>) -> Option<Duration> {
+        if self.clock.source.stands_still() {
+            return timeout;
+        }
+        let virtual_time = self.clock.source.is_virtual();
+        let Some(deadline) = (if virtual_time { self.timers.next() } else { self.timers.not_after_next() })
+        else {
+            return timeout;
+        };
+        context::sharpen_waits();
+        let left = Duration::from_nanos(deadline.saturating_sub(self.clock.now()));
+        Some(timeout.map_or(left, |timeout| timeout.min(left)))
     }
 
     /// Where an idle loop goes on a clock that a test has paused: to the next deadline, if the kernel has nothing
@@ -114,7 +121,7 @@ impl Executor {
     pub(super) fn look_or_jump(&self, deadline: u64) -> usize {
         // Asked before the mailbox is looked at: a job is counted until its wake is in there. With one out, time
         // stands still, and the end of the last ends the sleep.
-        let jobs = self.blocking.outstanding(&waker::new(self.key(0, ROOT)));
+        let jobs = self.blocking.outstanding(&waker::new(TaskKey::new(self.queue.executor, 0, ROOT)));
         let may_jump = self.remote.mailbox.prepare_sleep() == Sleep::May;
         if jobs > 0 {
             return self.look(if may_jump { None } else { Some(Duration::ZERO) });
@@ -140,10 +147,13 @@ impl Executor {
     }
 
     /// Wakes whoever waited for a deadline that has passed. Without timers it does not read the clock.
+    #[inline]
     pub(crate) fn fire_timers(&self) -> usize {
-        if self.timers.is_empty() {
-            return 0;
-        }
+        if self.timers.is_empty() { 0 } else { self.fire_due() }
+    }
+
+    #[inline(never)]
+    fn fire_due(&self) -> usize {
         let fired = self.timers.fire(self.clock.now(), &self.queue, &mut self.foreign.borrow_mut());
         self.wake_foreign();
         fired
@@ -182,7 +192,7 @@ impl Executor {
         let letters = &mut *self.letters.borrow_mut();
         self.remote.mailbox.take_letters(letters);
         for key in letters.drain(..).filter_map(TaskKey::from_bits) {
-            if self.queue.wake(key.index(), key.generation()) == Woken::Queued {
+            if self.queue.wake(key) == Woken::Queued {
                 self.remote_wakes.bump();
             }
         }

@@ -255,7 +255,7 @@ impl Trace {
             match woken {
                 Woken::Queued => recording.lists.wakes.push(wake),
                 Woken::Coalesced => recording.lists.coalesced.push(wake),
-                Woken::Stale => {}
+                Woken::Stale | Woken::Elsewhere => {}
             }
         });
     }

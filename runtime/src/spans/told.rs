@@ -210,7 +210,7 @@ impl WakeSpans {
 
     /// The task of this index was woken.
     pub(crate) fn woken(&self, index: u32, woken: Woken) {
-        if woken == Woken::Stale {
+        if matches!(woken, Woken::Stale | Woken::Elsewhere) {
             return;
         }
         if let Some(key) = self.0.borrow().get(index as usize).copied().flatten() {

@@ -122,21 +122,20 @@ impl Epoll {
     /// # Errors
     ///
     /// None in practice: `EBADF`, `EFAULT` and `EINVAL` would be errors in this crate.
+    #[inline]
     pub fn wait(&self, events: &mut Events, timeout: Option<Duration>) -> io::Result<usize> {
         events.len = 0;
         let waited = match timeout {
             None => self.wait_milliseconds(events, -1),
             Some(Duration::ZERO) => self.wait_milliseconds(events, 0),
-            Some(timeout) if self.nanoseconds.get() => self.wait_nanoseconds(events, timeout),
-            Some(timeout) => self.wait_milliseconds(events, milliseconds_up(timeout)),
+            Some(timeout) => self.wait_nanoseconds(events, timeout),
         };
         match waited {
             Ok(len) => {
                 events.len = len as usize;
                 Ok(events.len)
             }
-            Err(e) if e.raw_os_error() == Some(libc::EINTR) => Ok(0),
-            Err(e) => Err(e),
+            Err(error) => unless_interrupted(error),
         }
     }
 
@@ -148,7 +147,12 @@ impl Epoll {
         check(unsafe { libc::epoll_wait(self.fd.as_raw_fd(), events.buffer.as_mut_ptr(), capacity, timeout) })
     }
 
+    /// Apart, for it needs much room on the stack and a loop without timers never comes here.
+    #[inline(never)]
     fn wait_nanoseconds(&self, events: &mut Events, timeout: Duration) -> io::Result<libc::c_int> {
+        if !self.nanoseconds.get() {
+            return self.wait_milliseconds(events, milliseconds_up(timeout));
+        }
         let limit = libc::timespec {
             tv_sec: timeout.as_secs().min(i64::MAX as u64) as libc::time_t,
             tv_nsec: timeout.subsec_nanos().into(),
@@ -182,6 +186,12 @@ impl AsFd for Epoll {
     fn as_fd(&self) -> BorrowedFd<'_> {
         self.fd.as_fd()
     }
+}
+
+/// A wait that a signal has ended has no events to report.
+#[cold]
+fn unless_interrupted(error: io::Error) -> io::Result<usize> {
+    if error.raw_os_error() == Some(libc::EINTR) { Ok(0) } else { Err(error) }
 }
 
 /// `timeout` in whole milliseconds, rounded up: a wait that ends early would spin until its deadline.

@@ -73,22 +73,19 @@ fn errno() -> io::Error {
 }
 
 /// Repeats a call until it answers something other than `EINTR`.
+///
+/// One place where the call is made and one where it has succeeded: the caller need not ask again which it was.
 #[inline]
 pub(in crate::sys) fn uninterrupted<R>(mut call: impl FnMut() -> io::Result<R>) -> io::Result<R> {
-    match call() {
-        Ok(result) => Ok(result),
-        Err(error) => uninterrupted_from(error, call),
+    loop {
+        match call() {
+            Err(error) if was_interrupted(&error) => {}
+            result => return result,
+        }
     }
 }
 
-/// Apart, so that what nearly every call does is short enough to be inlined.
 #[cold]
-fn uninterrupted_from<R>(mut error: io::Error, mut call: impl FnMut() -> io::Result<R>) -> io::Result<R> {
-    while error.raw_os_error() == Some(libc::EINTR) {
-        match call() {
-            Ok(result) => return Ok(result),
-            Err(again) => error = again,
-        }
-    }
-    Err(error)
+fn was_interrupted(error: &io::Error) -> bool {
+    error.raw_os_error() == Some(libc::EINTR)
 }

@@ -92,10 +92,10 @@ impl Fd {
     /// [`send(2)`]: https://man7.org/linux/man-pages/man2/send.2.html
     #[inline]
     pub fn send(&self, buf: &[u8]) -> io::Result<usize> {
-        let flags = libc::MSG_NOSIGNAL;
+        const FLAGS: libc::c_int = libc::MSG_NOSIGNAL;
         uninterrupted(|| {
             // SAFETY: the kernel reads at most `buf.len()` bytes of `buf`, which is borrowed meanwhile.
-            check_len(unsafe { libc::send(self.as_raw_fd(), buf.as_ptr().cast(), buf.len(), flags) })
+            check_len(unsafe { libc::send(self.as_raw_fd(), buf.as_ptr().cast(), buf.len(), FLAGS) })
         })
     }
 
