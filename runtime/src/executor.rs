@@ -15,11 +15,14 @@
 
 #[cfg(feature = "test-util")]
 pub(crate) mod alive;
+mod current;
 mod park;
 
-use crate::clock::source::EnteredClock;
-use crate::clock::{self, Clock};
-use crate::context::{self, Entered, Slot};
+pub use current::spawn;
+pub(crate) use current::{EnteredExecutor, current, try_current};
+
+use crate::clock::Clock;
+use crate::context;
 use crate::join::JoinHandle;
 use crate::key::{ROOT, TaskKey};
 use crate::park::{Park, Parking};
@@ -53,11 +56,6 @@ use std::time::Duration;
 /// to report, is a few nanoseconds for each poll.
 pub(crate) const POLLS_PER_WAIT: usize = 64;
 
-thread_local! {
-    /// The executor that this thread is in.
-    static CURRENT: Slot<Executor> = const { Cell::new(None) };
-}
-
 pub(crate) struct Executor {
     tasks: RefCell<Slab<Rc<dyn Task>>>,
     queue: Rc<RunQueue>,
@@ -80,13 +78,6 @@ pub(crate) struct Executor {
     remote_wakes: Counter,
     /// Last, so that the number is not given to another executor while there is anything left of this one.
     remote: Lease,
-}
-
-/// Makes an executor the one that this thread is in, until it is dropped.
-pub(crate) struct EnteredExecutor {
-    _executor: Entered<Executor>,
-    _queue: Entered<RunQueue>,
-    _clock: EnteredClock,
 }
 
 /// What one turn of the loop did, by [`Runtime::turn`](crate::runtime::Runtime::turn).
@@ -143,14 +134,6 @@ impl Executor {
             remote_wakes: Counter::default(),
             remote,
         }))
-    }
-
-    pub(crate) fn enter(self: &Rc<Executor>) -> EnteredExecutor {
-        EnteredExecutor {
-            _executor: context::enter(&CURRENT, self.clone()),
-            _queue: waker::enter(self.queue.clone()),
-            _clock: clock::source::enter(&self.clock),
-        }
     }
 
     /// Makes `future` a task and queues it.
@@ -359,49 +342,4 @@ fn pick(_len: usize) -> usize {
 #[cfg(feature = "sim")]
 fn pick(len: usize) -> usize {
     crate::sys::sim::program().map_or(0, |world| world.pick(len))
-}
-
-/// The executor that this thread is in.
-#[track_caller]
-pub(crate) fn current() -> Rc<Executor> {
-    match try_current() {
-        Some(executor) => executor,
-        None => panic!(
-            "there is no egret runtime on this thread: call this inside `egret::block_on` or \
-             `Runtime::block_on`, or hold a `Runtime::enter` guard"
-        ),
-    }
-}
-
-/// The executor that this thread is in, if any.
-pub(crate) fn try_current() -> Option<Rc<Executor>> {
-    context::get(&CURRENT)
-}
-
-/// Makes `future` a task of the runtime that this thread is in. It runs by itself, whether or not the
-/// handle is kept, until it completes, is aborted, or the runtime is dropped.
-///
-/// The future stays on this thread, so it need not be `Send`: it may hold an `Rc`. It is polled for the
-/// first time by the loop, not in here.
-///
-/// # Panics
-///
-/// When this thread is not in a runtime.
-///
-/// ```
-/// use std::{cell::Cell, rc::Rc};
-///
-/// egret_runtime::block_on(async {
-///     let shared = Rc::new(Cell::new(0));
-///     let theirs = shared.clone();
-///     egret_runtime::spawn(async move { theirs.set(42) }).await.unwrap();
-///     assert_eq!(shared.get(), 42);
-/// });
-/// ```
-#[track_caller]
-pub fn spawn<F>(future: F) -> JoinHandle<F::Output>
-where
-    F: Future + 'static,
-{
-    current().spawn(future, Id::next(), Location::caller())
 }

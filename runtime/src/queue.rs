@@ -45,7 +45,7 @@ struct Inner {
 
 /// In place of the next index: this one is the last of the list.
 const LAST: u32 = u32::MAX;
-/// In place of the next index: this one is not in the list. No slab has so many tasks that these two are indices.
+/// In place of the next index: this one is not in the list. Neither of the two is an index that a task may have.
 const NOT_QUEUED: u32 = u32::MAX - 1;
 
 #[derive(Clone, Copy, Debug)]
@@ -84,19 +84,21 @@ impl RunQueue {
     }
 
     /// Gives `index` to a new task, puts it in the queue and returns the key that wakes it.
+    #[inline]
     pub(crate) fn claim(&self, index: u32) -> TaskKey {
         let inner = &mut *self.inner.borrow_mut();
-        let at = index as usize;
-        if inner.marks.len() <= at {
-            inner.marks.resize(at + 1, Mark { next: NOT_QUEUED, tenant: self.first_tenant });
+        if inner.marks.len() <= index as usize {
+            inner.make_room(index, self.first_tenant);
         }
-        if inner.marks[at].next == NOT_QUEUED {
+        let Mark { next, tenant } = inner.marks[index as usize];
+        if next == NOT_QUEUED {
             inner.push(index);
         }
-        inner.marks[at].tenant.key(index)
+        tenant.key(index)
     }
 
     /// Takes `index` from a task that is over: keys that name it are stale from now on.
+    #[inline]
     pub(crate) fn retire(&self, index: u32) {
         let mark = &mut self.inner.borrow_mut().marks[index as usize];
         mark.tenant = mark.tenant.next();
@@ -197,6 +199,12 @@ impl Batch<'_> {
 }
 
 impl Inner {
+    #[cold]
+    fn make_room(&mut self, index: u32, tenant: Tenant) {
+        assert!(index < NOT_QUEUED, "memory for so many tasks");
+        self.marks.resize(index as usize + 1, Mark { next: NOT_QUEUED, tenant });
+    }
+
     #[inline]
     fn push(&mut self, index: u32) {
         self.marks[index as usize].next = LAST;
