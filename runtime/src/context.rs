@@ -156,6 +156,12 @@ pub(crate) fn charge_budget() -> bool {
     true
 }
 
+/// Ends the budget of a poll: what runs next on this thread is no task of this loop.
+#[inline]
+pub(crate) fn lift_budget() {
+    REMAINING.set(UNLIMITED);
+}
+
 /// Takes the last charge back: the operation did not complete.
 pub(crate) fn refund_budget() {
     REMAINING.set(REMAINING.get().saturating_add(1));

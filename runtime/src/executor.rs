@@ -34,7 +34,7 @@ use crate::remote::{Address, Lease};
 use crate::spans::{self, TaskSpan};
 use crate::stats::{Counter, Metrics};
 use crate::sys::Backend;
-use crate::task::{Id, Polled, Task, TaskCell};
+use crate::task::{Id, Polled, Task, TaskCell, discard};
 use crate::timer::Timers;
 use crate::waker;
 use slab::Slab;
@@ -255,6 +255,7 @@ impl Executor {
                 }
             }
         }
+        context::lift_budget(); // foreign wakers and errands are no part of the last task
         false
     }
 
@@ -287,7 +288,7 @@ impl Executor {
     pub(crate) fn shut_down(self: &Rc<Executor>) {
         let _entered = self.enter();
         self.closed.set(true);
-        self.remote.refuse_errands();
+        self.remote.refuse_errands().into_iter().for_each(discard);
         // Before the tasks, so that one whose destructor waits for a job that never began does not wait for ever.
         self.blocking.shut_down();
         let slots = self.tasks.borrow().capacity();

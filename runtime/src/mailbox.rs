@@ -197,6 +197,10 @@ impl Inbox {
             self.letters.sort_unstable();
             self.letters.dedup();
             self.duplicates += (before - self.letters.len()) as u64;
+            // With hardly any gone, the next letters would have it sorted again, each of them.
+            if self.letters.len() > before / 2 {
+                self.letters.reserve(before);
+            }
         }
         self.letters.push(letter);
     }

@@ -181,13 +181,13 @@ impl Lease {
         Address { number: self.number, tenure: self.tenure }
     }
 
-    /// Takes no more errands, and drops those that are there.
-    pub(crate) fn refuse_errands(&self) {
-        let left = self.remote.with_errands(|errands| {
+    /// Takes no more errands, and hands out those that are there. They are user code, also when they are dropped.
+    #[must_use = "an errand that panics when it is dropped must not take the others with it"]
+    pub(crate) fn refuse_errands(&self) -> Vec<Errand> {
+        self.remote.with_errands(|errands| {
             errands.tenure = None;
             std::mem::take(&mut errands.list)
-        });
-        drop(left);
+        })
     }
 
     /// How often the bell was rung for this owner.
@@ -212,7 +212,7 @@ impl std::ops::Deref for Lease {
 
 impl Drop for Lease {
     fn drop(&mut self) {
-        self.refuse_errands();
+        drop(self.refuse_errands()); // those of an executor that could not be built, if any
         self.remote.mailbox.close();
         let numbers = &mut *NUMBERS.lock().unwrap_or_else(PoisonError::into_inner);
         numbers.free.push((self.number, self.tenure.wrapping_add(1)));
@@ -316,5 +316,17 @@ mod tests {
         letters.sort_unstable();
         letters.dedup();
         assert_eq!(letters, (0..10).collect::<Vec<_>>());
+    }
+
+    #[test]
+    fn a_search_that_frees_hardly_any_place_is_not_made_again_for_the_next_letters() {
+        let mailbox = Mailbox::closed();
+        mailbox.open();
+        let crowd = CROWDED as u64;
+        for letter in (0..crowd - 1).chain([0, crowd]) {
+            let _ = mailbox.post(letter); // the last of these finds the box full, and one letter in it twice
+        }
+        assert_eq!(mailbox.duplicates(), 1);
+        assert!(mailbox.capacity() >= 2 * CROWDED - 1, "{}", mailbox.capacity());
     }
 }

@@ -49,7 +49,7 @@ struct Node {
 
 struct Entry {
     deadline: u64,
-    /// Where its node is in the heap; `None` once it has fired.
+    /// Where its node is in the heap; `None` once it has fired. Of no meaning when the runtime is gone, but for that.
     position: Option<u32>,
     waker: Option<Waker>,
 }
@@ -85,9 +85,11 @@ impl Timers {
     /// Sets a timer.
     pub(crate) fn set(self: &Rc<Timers>, deadline: u64, waker: Waker) -> Timer {
         let inner = &mut *self.inner.borrow_mut();
-        let entry = inner.entries.insert(Entry { deadline, position: None, waker: Some(waker) });
+        let entry = inner.entries.insert(Entry { deadline, position: Some(0), waker: Some(waker) });
         let entry = u32::try_from(entry).expect("memory for 2^32 timers");
-        inner.push(deadline, entry);
+        if !self.closed.get() {
+            inner.push(deadline, entry);
+        }
         Timer { timers: self.clone(), entry }
     }
 
@@ -126,14 +128,15 @@ impl Timers {
         fired
     }
 
-    /// Lets go of whoever waits: no timer will fire any more.
+    /// Lets go of whoever waits: no timer will fire any more, and what has not is an orphan, which is not the same as
+    /// to have fired.
     pub(crate) fn close(&self) {
         self.closed.set(true);
         let wakers: Vec<_> = {
             let inner = &mut *self.inner.borrow_mut();
             inner.heap.clear();
-            let entries = inner.entries.iter_mut();
-            entries.filter_map(|(_, entry)| entry.position.take().and(entry.waker.take())).collect()
+            let waiting = inner.entries.iter_mut().filter(|(_, entry)| entry.position.is_some());
+            waiting.filter_map(|(_, entry)| entry.waker.take()).collect()
         };
         wakers.into_iter().for_each(waker::wake_contained);
     }
@@ -180,7 +183,7 @@ impl Timer {
         let inner = &mut *self.timers.inner.borrow_mut();
         let entry = &mut inner.entries[self.entry as usize];
         entry.deadline = deadline;
-        let Some(position) = entry.position else { return };
+        let Some(position) = entry.position.filter(|_| !self.timers.closed.get()) else { return };
         if deadline < inner.heap[position as usize].deadline {
             inner.remove(position as usize);
             inner.push(deadline, self.entry);
@@ -193,7 +196,7 @@ impl Drop for Timer {
         let entry = {
             let inner = &mut *self.timers.inner.borrow_mut();
             let entry = inner.entries.remove(self.entry as usize);
-            if let Some(position) = entry.position {
+            if let Some(position) = entry.position.filter(|_| !self.timers.closed.get()) {
                 inner.remove(position as usize);
             }
             entry

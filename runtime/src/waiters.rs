@@ -7,8 +7,10 @@
 //! caller only would strand the others. So do foreign wakers, which are more than a number.
 //!
 //! Most often the many are one, and there may be a hundred thousand connections of which each has one: so the first that
-//! comes takes the place of the lone one if that is free, and there is no list until there is a second. Nobody
-//! who waits alone can take it away again, for that takes a `&mut` to what the future of the first has borrowed.
+//! comes takes the place of the lone one if that is free, and there is no list until there is a second. When one who
+//! waits alone comes after it, by a half of a stream that the first sees whole, the first moves to the list. What
+//! looks the same is a lone waiter that has given up and whose stream another task reads now: it is woken once for
+//! nothing.
 //!
 //! Cloning and dropping wakers may run user code that comes back here: that is never done while the list is
 //! borrowed.
@@ -33,13 +35,15 @@ pub(crate) struct Waiters {
 struct Shared {
     /// Of those who wait as the only one and are not tasks of egret.
     alone: [Option<Waker>; 2],
-    last_ticket: NonZeroU64,
+    last_number: NonZeroU64,
     waiting: [Vec<Place>; 2],
 }
 
 struct Place {
-    /// Of a future that takes itself out when it is dropped; `poll_` functions have none.
-    ticket: Option<NonZeroU64>,
+    /// Greater than those before it in the list.
+    number: NonZeroU64,
+    /// Whether a future has the number, and takes itself out when it is dropped; `poll_` functions do not.
+    ticket: bool,
     waker: Waker,
 }
 
@@ -64,7 +68,10 @@ impl Waiters {
     pub(crate) fn wait_alone(&self, direction: Direction, waker: &Waker) -> Waiting {
         match waker::key_of(waker) {
             Some(key) => {
-                self.alone[direction as usize].set(Some(key));
+                let before = self.alone[direction as usize].replace(Some(key));
+                if before.is_some_and(|before| before != key) {
+                    self.displaced(direction, before);
+                }
                 Waiting::Certain
             }
             None => {
@@ -79,17 +86,25 @@ impl Waiters {
         let waker = waker.clone();
         let before = self.with_shared(|shared| shared.alone[direction as usize].replace(waker));
         drop(before);
-        self.alone[direction as usize].set(None);
+        self.displaced(direction, self.alone[direction as usize].take());
+    }
+
+    /// Goes on among the others, for one who had the place of the lone one and may be waiting still.
+    #[cold]
+    fn displaced(&self, direction: Direction, before: Option<TaskKey>) {
+        let Some(waker) = before.map(waker::new).filter(|waker| !waker::is_stale(waker)) else { return };
+        let _ = self.wait_shared(direction, &waker); // a waker of our own: to clone it runs no user code
     }
 
     /// Waits among others, once for each waker and direction.
     pub(crate) fn wait_shared(&self, direction: Direction, waker: &Waker) -> Waiting {
         let known = self.with_shared(|shared| {
             let mut waiting = shared.waiting[direction as usize].iter();
-            waiting.any(|other| other.ticket.is_none() && other.waker.will_wake(waker))
+            waiting.any(|other| !other.ticket && other.waker.will_wake(waker))
         });
         if !known {
-            self.push(direction, None, waker.clone());
+            let waker = waker.clone();
+            self.push(direction, false, waker);
         }
         Waiting::LookAgain
     }
@@ -110,10 +125,12 @@ impl Waiters {
             }
             _ => {}
         }
-        if let Some(Ticket(number)) = *ticket {
+        if let Some(ticket) = *ticket {
             let same = self.with_shared(|shared| {
-                let mut waiting = shared.waiting[direction as usize].iter();
-                waiting.any(|other| other.ticket == Some(number) && other.waker.will_wake(waker))
+                shared.find(direction, ticket).is_some_and(|at| {
+                    let place = &shared.waiting[direction as usize][at];
+                    place.waker.will_wake(waker)
+                })
             });
             if same {
                 return Waiting::LookAgain;
@@ -123,21 +140,15 @@ impl Waiters {
         if let Some(old) = ticket.take() {
             self.leave(direction, old);
         }
-        let number = self.with_shared(|shared| {
-            shared.last_ticket = shared.last_ticket.saturating_add(1);
-            shared.last_ticket
-        });
-        *ticket = Some(Ticket(number));
-        self.push(direction, Some(number), waker);
+        *ticket = Some(self.push(direction, true, waker));
         Waiting::LookAgain
     }
 
     /// Gives up the place that `ticket` names, if its waker has not been taken.
     pub(crate) fn leave(&self, direction: Direction, ticket: Ticket) {
         let left = self.with_shared(|shared| {
-            let waiting = &mut shared.waiting[direction as usize];
-            let at = waiting.iter().position(|other| other.ticket == Some(ticket.0))?;
-            Some(waiting.remove(at))
+            let at = shared.find(direction, ticket)?;
+            Some(shared.waiting[direction as usize].remove(at))
         });
         drop(left);
     }
@@ -199,7 +210,7 @@ impl Waiters {
         alone + self.with_shared(shared)
     }
 
-    fn push(&self, direction: Direction, ticket: Option<NonZeroU64>, waker: Waker) {
+    fn push(&self, direction: Direction, ticket: bool, waker: Waker) -> Ticket {
         // A task that ended while a `poll_` function of its was pending left its waker here. They are looked
         // for only when the list would grow, so that many live waiters are not searched each time.
         let (stale, kept): (Vec<_>, Vec<_>) = self
@@ -210,21 +221,25 @@ impl Waiters {
             })
             .into_iter()
             .partition(|waiting| waker::is_stale(&waiting.waker));
-        self.with_shared(|shared| {
+        let number = self.with_shared(|shared| {
+            let number = shared.last_number.saturating_add(1);
+            shared.last_number = number;
             let waiting = &mut shared.waiting[direction as usize];
             if !kept.is_empty() {
                 *waiting = kept;
             }
-            waiting.push(Place { ticket, waker });
+            waiting.push(Place { number, ticket, waker });
+            number
         });
         drop(stale);
+        Ticket(number)
     }
 
     /// `f` must not run user code: the list is borrowed meanwhile.
     fn with_shared<R>(&self, f: impl FnOnce(&mut Shared) -> R) -> R {
         let new = || {
             let shared =
-                Shared { alone: [None, None], last_ticket: NonZeroU64::MIN, waiting: Default::default() };
+                Shared { alone: [None, None], last_number: NonZeroU64::MIN, waiting: Default::default() };
             Box::new(RefCell::new(shared))
         };
         f(&mut self.shared.get_or_init(new).borrow_mut())
@@ -238,6 +253,11 @@ fn set_aside(others: &mut Vec<Waker>, key: TaskKey) {
 }
 
 impl Shared {
+    /// Where the place is that `ticket` names. The list is in the order of the numbers.
+    fn find(&self, direction: Direction, ticket: Ticket) -> Option<usize> {
+        self.waiting[direction as usize].binary_search_by_key(&ticket.0, |place| place.number).ok()
+    }
+
     #[inline(never)]
     fn wake(&mut self, ready: Readiness, others: &mut Vec<Waker>) {
         for direction in [Direction::Read, Direction::Write] {
@@ -275,25 +295,40 @@ mod tests {
     }
 
     #[test]
-    fn a_lone_waiter_replaces_the_one_before_it_in_its_direction_only() {
+    fn a_lone_waiter_that_comes_again_has_one_place_in_its_direction() {
         let waiters = Waiters::default();
-        for number in 0..3 {
-            let _ = waiters.wait_alone(Direction::Read, &task(number));
-            let _ = waiters.wait_alone(Direction::Write, &task(10 + number));
+        for _ in 0..3 {
+            let _ = waiters.wait_alone(Direction::Read, &task(1));
+            let _ = waiters.wait_alone(Direction::Write, &task(2));
         }
-        assert_eq!(woken(&waiters, Direction::Read), [2]);
+        assert_eq!(waiters.len(), 2);
+        assert_eq!(woken(&waiters, Direction::Read), [1]);
         assert_eq!(woken(&waiters, Direction::Read), []);
-        assert_eq!(woken(&waiters, Direction::Write), [12]);
+        assert_eq!(woken(&waiters, Direction::Write), [2]);
     }
 
     #[test]
-    fn a_foreign_lone_waiter_takes_the_place_of_a_task_and_is_woken_once() {
+    fn whoever_had_the_lone_place_is_woken_with_the_one_that_took_it_once() {
+        // The first by `readable` of a stream, the others by the half that reads.
+        let waiters = Waiters::default();
+        let mut ticket = None;
+        assert_eq!(waiters.wait_with_ticket(Direction::Read, &task(1), &mut ticket), Waiting::Certain);
+        for number in [2, 2, 3] {
+            let _ = waiters.wait_alone(Direction::Read, &task(number));
+        }
+        assert_eq!(waiters.len(), 3);
+        assert_eq!(woken(&waiters, Direction::Read), [3, 1, 2]);
+        assert_eq!(woken(&waiters, Direction::Read), []);
+    }
+
+    #[test]
+    fn a_foreign_lone_waiter_takes_the_place_of_a_task_and_both_are_woken_once() {
         let waiters = Waiters::default();
         let _ = waiters.wait_alone(Direction::Read, &task(1));
         let _ = waiters.wait_alone(Direction::Read, Waker::noop());
         let _ = waiters.wait_alone(Direction::Write, &task(2));
-        assert_eq!(waiters.len(), 2);
-        assert_eq!(woken(&waiters, Direction::Read), [u32::MAX]);
+        assert_eq!(waiters.len(), 3);
+        assert_eq!(woken(&waiters, Direction::Read), [u32::MAX, 1]);
         assert_eq!(woken(&waiters, Direction::Read), []);
         assert_eq!(woken(&waiters, Direction::Write), [2]);
     }

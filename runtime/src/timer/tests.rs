@@ -121,12 +121,18 @@ fn what_is_dropped_leaves_nothing_behind() {
 }
 
 #[test]
-fn a_runtime_that_ends_wakes_whoever_waits() {
+fn what_has_not_fired_when_the_runtime_ends_is_an_orphan_and_may_be_reset_and_dropped() {
     let timers = timers();
-    let timer = timers.set(5, waker(0));
+    let set: Vec<_> = (0..9).map(|n| timers.set(5 + n, waker(0))).collect();
     timers.close();
-    assert!(timer.is_orphan() && timer.has_fired());
-    drop(timer);
+    for timer in &set {
+        assert!(timer.is_orphan() && !timer.has_fired());
+        timer.reset(1);
+    }
+    let late = timers.set(5, waker(0));
+    assert!(!late.has_fired());
+    drop((set, late));
+    assert_eq!((timers.len(), timers.inner.borrow().entries.len()), (0, 0));
 }
 
 #[derive(Clone, Debug)]
