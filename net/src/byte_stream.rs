@@ -1,7 +1,7 @@
 //! [`ByteStream`]: what reading and writing come down to, for every socket that is a stream of bytes.
 //!
 //! The methods take `&self`, because three kinds of owner share them: the stream, its borrowed halves and its
-//! owned halves. Each direction has one place for one waiter, so the public methods built on these take `&mut` of
+//! owned halves (`halves.rs`). Each direction has one place for one waiter, so the public methods built on these take `&mut` of
 //! the stream or of the one half that there is for the direction; what would go wrong otherwise is a task that waits
 //! for ever because another took its place. Methods that any number of tasks may call at a time (`peek`, `readable`)
 //! wait in a list.
@@ -14,14 +14,18 @@ pub(crate) use transfer::{Read, Write, WriteAll};
 
 use egret_runtime::io::{Clears, Direction, Registration};
 use egret_runtime::sys::{Fd, IOV_MAX, ReadBuf};
+use std::fs::File;
 use std::io::{self, IoSlice, IoSliceMut};
 use std::net::Shutdown;
 use std::ops::Deref;
+use std::os::fd::AsFd;
 use std::task::{Context, Poll, ready};
 
 /// A stream over a registered socket. An empty buffer makes no system call: 0 bytes were asked for and 0 bytes is the
 /// answer, which says nothing about the end of the stream.
-pub(crate) trait ByteStream {
+///
+/// `pub` because it bounds what the public halves hold; no path leads to it from outside.
+pub trait ByteStream: Sized {
     fn registration(&self) -> &Registration<Fd>;
 
     /// What a transfer for which `wanted` bytes were asked says about readiness: rules C2 to C4 of
@@ -74,6 +78,23 @@ pub(crate) trait ByteStream {
             *filled += n;
         }
         Poll::Ready(Ok(*filled))
+    }
+
+    /// Receives and leaves the bytes where they are. Any number of tasks may wait in it.
+    fn recv_peek(&self, buf: &mut [u8]) -> impl Future<Output = io::Result<usize>> {
+        async {
+            if buf.is_empty() {
+                return Ok(0);
+            }
+            self.registration().io(Direction::Read, |fd| fd.peek(buf)).await
+        }
+    }
+
+    fn poll_recv_peek(&self, cx: &mut Context<'_>, buf: &mut [u8]) -> Poll<io::Result<usize>> {
+        if buf.is_empty() {
+            return Poll::Ready(Ok(0));
+        }
+        self.registration().poll_io(cx, Direction::Read, |fd| fd.peek(buf))
     }
 
     fn try_recv(&self, buf: &mut [u8]) -> io::Result<usize> {
@@ -160,6 +181,31 @@ pub(crate) trait ByteStream {
                 .registration()
                 .try_transfer(Direction::Write, Self::clears(wanted), |fd| fd.send_vectored(bufs)),
         }
+    }
+
+    /// Sends from a file. A short one may be the end of the file, and says nothing about the socket: only `EAGAIN`
+    /// clears.
+    fn poll_send_file(
+        &self,
+        cx: &mut Context<'_>,
+        file: &File,
+        offset: u64,
+        count: usize,
+    ) -> Poll<io::Result<usize>> {
+        if count == 0 {
+            return Poll::Ready(Ok(0));
+        }
+        self.registration().poll_transfer(cx, Direction::Write, Clears::WouldBlock, |fd| {
+            fd.sendfile(file.as_fd(), offset, count)
+        })
+    }
+
+    fn try_send_file(&self, file: &File, offset: u64, count: usize) -> io::Result<usize> {
+        if count == 0 {
+            return Ok(0);
+        }
+        self.registration()
+            .try_transfer(Direction::Write, Clears::WouldBlock, |fd| fd.sendfile(file.as_fd(), offset, count))
     }
 
     /// Sends FIN. A connection that is gone needs none: that is no error.

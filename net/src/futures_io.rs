@@ -3,27 +3,19 @@
 //!
 //! A stream holds nothing back, so a flush is ready at once; a close shuts the writing side down, and the peer reads the
 //! end of the stream. Vectored reads and writes are one system call. `&TcpStream` and `&UnixStream` have them too, for
-//! any number of tasks at a time: see `shared.rs`.
+//! any number of tasks at a time: see `shared.rs`. Why a trait is written out for each stream: `streams.rs`.
 
 mod shared;
 
 use crate::byte_stream::ByteStream;
-use crate::{TcpStream, UnixStream, tcp, unix};
+use crate::halves::{ReadHalf, WriteHalf};
+use crate::{TcpStream, UnixStream};
 use futures_io::{AsyncRead, AsyncWrite};
 use shared::Shared;
 use std::io::{self, IoSlice, IoSliceMut};
+use std::ops::Deref;
 use std::pin::Pin;
 use std::task::{Context, Poll};
-
-/// The stream that a half of TCP is of.
-fn tcp_of(half: &impl AsRef<TcpStream>) -> &TcpStream {
-    half.as_ref()
-}
-
-/// The stream that a half of a Unix socket is of.
-fn unix_of(half: &impl AsRef<UnixStream>) -> &UnixStream {
-    half.as_ref()
-}
 
 impl AsyncRead for TcpStream {
     #[inline]
@@ -54,38 +46,6 @@ impl AsyncRead for &TcpStream {
         bufs: &mut [IoSliceMut<'_>],
     ) -> Poll<io::Result<usize>> {
         self.poll_recv_vectored_shared(cx, bufs)
-    }
-}
-
-impl AsyncRead for tcp::ReadHalf<'_> {
-    #[inline]
-    fn poll_read(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut [u8]) -> Poll<io::Result<usize>> {
-        tcp_of(&*self).poll_recv(cx, buf)
-    }
-
-    #[inline]
-    fn poll_read_vectored(
-        self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        bufs: &mut [IoSliceMut<'_>],
-    ) -> Poll<io::Result<usize>> {
-        tcp_of(&*self).poll_recv_vectored(cx, bufs)
-    }
-}
-
-impl AsyncRead for tcp::OwnedReadHalf {
-    #[inline]
-    fn poll_read(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut [u8]) -> Poll<io::Result<usize>> {
-        tcp_of(&*self).poll_recv(cx, buf)
-    }
-
-    #[inline]
-    fn poll_read_vectored(
-        self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        bufs: &mut [IoSliceMut<'_>],
-    ) -> Poll<io::Result<usize>> {
-        tcp_of(&*self).poll_recv_vectored(cx, bufs)
     }
 }
 
@@ -139,56 +99,6 @@ impl AsyncWrite for &TcpStream {
     }
 }
 
-impl AsyncWrite for tcp::WriteHalf<'_> {
-    #[inline]
-    fn poll_write(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
-        tcp_of(&*self).poll_send(cx, buf)
-    }
-
-    #[inline]
-    fn poll_write_vectored(
-        self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        bufs: &[IoSlice<'_>],
-    ) -> Poll<io::Result<usize>> {
-        tcp_of(&*self).poll_send_vectored(cx, bufs)
-    }
-
-    #[inline]
-    fn poll_flush(self: Pin<&mut Self>, _cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Poll::Ready(Ok(()))
-    }
-
-    fn poll_close(self: Pin<&mut Self>, _cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Poll::Ready(tcp_of(&*self).shut_writing())
-    }
-}
-
-impl AsyncWrite for tcp::OwnedWriteHalf {
-    #[inline]
-    fn poll_write(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
-        tcp_of(&*self).poll_send(cx, buf)
-    }
-
-    #[inline]
-    fn poll_write_vectored(
-        self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        bufs: &[IoSlice<'_>],
-    ) -> Poll<io::Result<usize>> {
-        tcp_of(&*self).poll_send_vectored(cx, bufs)
-    }
-
-    #[inline]
-    fn poll_flush(self: Pin<&mut Self>, _cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Poll::Ready(Ok(()))
-    }
-
-    fn poll_close(self: Pin<&mut Self>, _cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Poll::Ready(tcp_of(&*self).shut_writing())
-    }
-}
-
 impl AsyncRead for UnixStream {
     #[inline]
     fn poll_read(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut [u8]) -> Poll<io::Result<usize>> {
@@ -218,38 +128,6 @@ impl AsyncRead for &UnixStream {
         bufs: &mut [IoSliceMut<'_>],
     ) -> Poll<io::Result<usize>> {
         self.poll_recv_vectored_shared(cx, bufs)
-    }
-}
-
-impl AsyncRead for unix::ReadHalf<'_> {
-    #[inline]
-    fn poll_read(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut [u8]) -> Poll<io::Result<usize>> {
-        unix_of(&*self).poll_recv(cx, buf)
-    }
-
-    #[inline]
-    fn poll_read_vectored(
-        self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        bufs: &mut [IoSliceMut<'_>],
-    ) -> Poll<io::Result<usize>> {
-        unix_of(&*self).poll_recv_vectored(cx, bufs)
-    }
-}
-
-impl AsyncRead for unix::OwnedReadHalf {
-    #[inline]
-    fn poll_read(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut [u8]) -> Poll<io::Result<usize>> {
-        unix_of(&*self).poll_recv(cx, buf)
-    }
-
-    #[inline]
-    fn poll_read_vectored(
-        self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        bufs: &mut [IoSliceMut<'_>],
-    ) -> Poll<io::Result<usize>> {
-        unix_of(&*self).poll_recv_vectored(cx, bufs)
     }
 }
 
@@ -303,35 +181,26 @@ impl AsyncWrite for &UnixStream {
     }
 }
 
-impl AsyncWrite for unix::WriteHalf<'_> {
+impl<S: Deref<Target: ByteStream>> AsyncRead for ReadHalf<S> {
     #[inline]
-    fn poll_write(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
-        unix_of(&*self).poll_send(cx, buf)
+    fn poll_read(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut [u8]) -> Poll<io::Result<usize>> {
+        self.stream().poll_recv(cx, buf)
     }
 
     #[inline]
-    fn poll_write_vectored(
+    fn poll_read_vectored(
         self: Pin<&mut Self>,
         cx: &mut Context<'_>,
-        bufs: &[IoSlice<'_>],
+        bufs: &mut [IoSliceMut<'_>],
     ) -> Poll<io::Result<usize>> {
-        unix_of(&*self).poll_send_vectored(cx, bufs)
-    }
-
-    #[inline]
-    fn poll_flush(self: Pin<&mut Self>, _cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Poll::Ready(Ok(()))
-    }
-
-    fn poll_close(self: Pin<&mut Self>, _cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Poll::Ready(unix_of(&*self).shut_writing())
+        self.stream().poll_recv_vectored(cx, bufs)
     }
 }
 
-impl AsyncWrite for unix::OwnedWriteHalf {
+impl<S: Deref<Target: ByteStream>> AsyncWrite for WriteHalf<S> {
     #[inline]
     fn poll_write(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
-        unix_of(&*self).poll_send(cx, buf)
+        self.stream().poll_send(cx, buf)
     }
 
     #[inline]
@@ -340,7 +209,7 @@ impl AsyncWrite for unix::OwnedWriteHalf {
         cx: &mut Context<'_>,
         bufs: &[IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
-        unix_of(&*self).poll_send_vectored(cx, bufs)
+        self.stream().poll_send_vectored(cx, bufs)
     }
 
     #[inline]
@@ -349,6 +218,6 @@ impl AsyncWrite for unix::OwnedWriteHalf {
     }
 
     fn poll_close(self: Pin<&mut Self>, _cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Poll::Ready(unix_of(&*self).shut_writing())
+        Poll::Ready(self.stream().shut_writing())
     }
 }

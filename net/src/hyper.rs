@@ -2,25 +2,17 @@
 //!
 //! Reads go to the memory as it is, with none of it zeroed first. Vectored writes are one system call, so that
 //! hyper sends a header and a body without copying them together. A flush is ready at once, for a stream holds
-//! nothing back.
+//! nothing back. Why a trait is written out for each stream: `streams.rs`.
 
 use crate::byte_stream::ByteStream;
-use crate::{TcpStream, UnixStream, tcp, unix};
+use crate::halves::{ReadHalf, WriteHalf};
+use crate::{TcpStream, UnixStream};
 use egret_runtime::sys::lend_hyper;
 use hyper::rt::{Read, ReadBufCursor, Write};
 use std::io::{self, IoSlice};
+use std::ops::Deref;
 use std::pin::Pin;
 use std::task::{Context, Poll};
-
-/// The stream that a half of TCP is of.
-fn tcp_of(half: &impl AsRef<TcpStream>) -> &TcpStream {
-    half.as_ref()
-}
-
-/// The stream that a half of a Unix socket is of.
-fn unix_of(half: &impl AsRef<UnixStream>) -> &UnixStream {
-    half.as_ref()
-}
 
 impl Read for TcpStream {
     #[inline]
@@ -30,28 +22,6 @@ impl Read for TcpStream {
         mut cursor: ReadBufCursor<'_>,
     ) -> Poll<io::Result<()>> {
         lend_hyper(&mut cursor, |buf| self.poll_recv_uninit(cx, buf)).map_ok(|_| ())
-    }
-}
-
-impl Read for tcp::ReadHalf<'_> {
-    #[inline]
-    fn poll_read(
-        self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        mut cursor: ReadBufCursor<'_>,
-    ) -> Poll<io::Result<()>> {
-        lend_hyper(&mut cursor, |buf| tcp_of(&*self).poll_recv_uninit(cx, buf)).map_ok(|_| ())
-    }
-}
-
-impl Read for tcp::OwnedReadHalf {
-    #[inline]
-    fn poll_read(
-        self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        mut cursor: ReadBufCursor<'_>,
-    ) -> Poll<io::Result<()>> {
-        lend_hyper(&mut cursor, |buf| tcp_of(&*self).poll_recv_uninit(cx, buf)).map_ok(|_| ())
     }
 }
 
@@ -85,66 +55,6 @@ impl Write for TcpStream {
     }
 }
 
-impl Write for tcp::WriteHalf<'_> {
-    #[inline]
-    fn poll_write(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
-        tcp_of(&*self).poll_send(cx, buf)
-    }
-
-    #[inline]
-    fn poll_flush(self: Pin<&mut Self>, _cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Poll::Ready(Ok(()))
-    }
-
-    fn poll_shutdown(self: Pin<&mut Self>, _cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Poll::Ready(tcp_of(&*self).shut_writing())
-    }
-
-    #[inline]
-    fn is_write_vectored(&self) -> bool {
-        true
-    }
-
-    #[inline]
-    fn poll_write_vectored(
-        self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        bufs: &[IoSlice<'_>],
-    ) -> Poll<io::Result<usize>> {
-        tcp_of(&*self).poll_send_vectored(cx, bufs)
-    }
-}
-
-impl Write for tcp::OwnedWriteHalf {
-    #[inline]
-    fn poll_write(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
-        tcp_of(&*self).poll_send(cx, buf)
-    }
-
-    #[inline]
-    fn poll_flush(self: Pin<&mut Self>, _cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Poll::Ready(Ok(()))
-    }
-
-    fn poll_shutdown(self: Pin<&mut Self>, _cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Poll::Ready(tcp_of(&*self).shut_writing())
-    }
-
-    #[inline]
-    fn is_write_vectored(&self) -> bool {
-        true
-    }
-
-    #[inline]
-    fn poll_write_vectored(
-        self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        bufs: &[IoSlice<'_>],
-    ) -> Poll<io::Result<usize>> {
-        tcp_of(&*self).poll_send_vectored(cx, bufs)
-    }
-}
-
 impl Read for UnixStream {
     #[inline]
     fn poll_read(
@@ -153,28 +63,6 @@ impl Read for UnixStream {
         mut cursor: ReadBufCursor<'_>,
     ) -> Poll<io::Result<()>> {
         lend_hyper(&mut cursor, |buf| self.poll_recv_uninit(cx, buf)).map_ok(|_| ())
-    }
-}
-
-impl Read for unix::ReadHalf<'_> {
-    #[inline]
-    fn poll_read(
-        self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        mut cursor: ReadBufCursor<'_>,
-    ) -> Poll<io::Result<()>> {
-        lend_hyper(&mut cursor, |buf| unix_of(&*self).poll_recv_uninit(cx, buf)).map_ok(|_| ())
-    }
-}
-
-impl Read for unix::OwnedReadHalf {
-    #[inline]
-    fn poll_read(
-        self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        mut cursor: ReadBufCursor<'_>,
-    ) -> Poll<io::Result<()>> {
-        lend_hyper(&mut cursor, |buf| unix_of(&*self).poll_recv_uninit(cx, buf)).map_ok(|_| ())
     }
 }
 
@@ -208,40 +96,21 @@ impl Write for UnixStream {
     }
 }
 
-impl Write for unix::WriteHalf<'_> {
+impl<S: Deref<Target: ByteStream>> Read for ReadHalf<S> {
     #[inline]
-    fn poll_write(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
-        unix_of(&*self).poll_send(cx, buf)
-    }
-
-    #[inline]
-    fn poll_flush(self: Pin<&mut Self>, _cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Poll::Ready(Ok(()))
-    }
-
-    fn poll_shutdown(self: Pin<&mut Self>, _cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Poll::Ready(unix_of(&*self).shut_writing())
-    }
-
-    #[inline]
-    fn is_write_vectored(&self) -> bool {
-        true
-    }
-
-    #[inline]
-    fn poll_write_vectored(
+    fn poll_read(
         self: Pin<&mut Self>,
         cx: &mut Context<'_>,
-        bufs: &[IoSlice<'_>],
-    ) -> Poll<io::Result<usize>> {
-        unix_of(&*self).poll_send_vectored(cx, bufs)
+        mut cursor: ReadBufCursor<'_>,
+    ) -> Poll<io::Result<()>> {
+        lend_hyper(&mut cursor, |buf| self.stream().poll_recv_uninit(cx, buf)).map_ok(|_| ())
     }
 }
 
-impl Write for unix::OwnedWriteHalf {
+impl<S: Deref<Target: ByteStream>> Write for WriteHalf<S> {
     #[inline]
     fn poll_write(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
-        unix_of(&*self).poll_send(cx, buf)
+        self.stream().poll_send(cx, buf)
     }
 
     #[inline]
@@ -250,7 +119,7 @@ impl Write for unix::OwnedWriteHalf {
     }
 
     fn poll_shutdown(self: Pin<&mut Self>, _cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Poll::Ready(unix_of(&*self).shut_writing())
+        Poll::Ready(self.stream().shut_writing())
     }
 
     #[inline]
@@ -264,6 +133,6 @@ impl Write for unix::OwnedWriteHalf {
         cx: &mut Context<'_>,
         bufs: &[IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
-        unix_of(&*self).poll_send_vectored(cx, bufs)
+        self.stream().poll_send_vectored(cx, bufs)
     }
 }

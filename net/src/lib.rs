@@ -32,7 +32,8 @@
 //! | `tcp/stream.rs` | [`TcpStream`] |
 //! | `tcp/stream/` | its methods: `connect.rs` with the recipe, `read.rs`, `write.rs`, `option.rs`, `descriptor.rs`, `sendfile.rs` |
 //! | `tcp/socket.rs`, `tcp/socket/` | [`TcpSocket`]: options before the connection |
-//! | `tcp/split.rs`, `tcp/split_owned.rs` | one task reads, another writes |
+//! | `halves.rs`, `halves/` | the halves of every stream: one task reads, another writes |
+//! | `tcp/split.rs`, `unix/split.rs` | the names of them, and what has an address in it |
 //! | `udp/socket.rs`, `udp/socket/` | [`UdpSocket`]; `many.rs` with many datagrams at a time |
 //! | `unix/address.rs` | [`unix::SocketAddr`]: paths, abstract names, none |
 //! | `unix/stream.rs`, `unix/listener.rs`, `unix/connect.rs` | [`UnixStream`], [`UnixListener`], and how one gets to the other |
@@ -54,6 +55,7 @@ mod addr;
 mod byte_stream;
 #[cfg(feature = "futures-io")]
 mod futures_io;
+pub mod halves;
 #[cfg(feature = "hyper")]
 mod hyper;
 mod interest;

@@ -2,12 +2,18 @@
 //!
 //! Each is one socket and nothing more, so each says which: a copy may leave the bytes in the kernel. Whoever has
 //! `&mut` of a half is the one that reads, or the one that writes, as for its own methods.
+//!
+//! Here, and for the traits in `futures_io.rs`, `tokio_io.rs` and `hyper.rs`, each trait is implemented for `TcpStream`,
+//! for `UnixStream` and once for all halves. One implementation for everything that is a [`ByteStream`] would do, and
+//! is not allowed (E0210): neither the trait nor the `T` that it would be for is of this crate.
 
 use crate::byte_stream::ByteStream;
-use crate::{TcpStream, UnixStream, tcp, unix};
+use crate::halves::{ReadHalf, WriteHalf};
+use crate::{TcpStream, UnixStream};
 use egret_runtime::io::{AsyncRead, AsyncWrite, Registration};
 use egret_runtime::sys::Fd;
 use std::io;
+use std::ops::Deref;
 use std::task::{Context, Poll};
 
 impl AsyncRead for TcpStream {
@@ -31,54 +37,6 @@ impl AsyncWrite for TcpStream {
 
     fn as_registration(&self) -> Option<&Registration<Fd>> {
         Some(self.registration())
-    }
-}
-
-impl AsyncRead for tcp::ReadHalf<'_> {
-    fn poll_read(&mut self, cx: &mut Context<'_>, buf: &mut [u8]) -> Poll<io::Result<usize>> {
-        self.as_ref().poll_recv(cx, buf)
-    }
-
-    fn as_registration(&self) -> Option<&Registration<Fd>> {
-        Some(self.as_ref().registration())
-    }
-}
-
-impl AsyncWrite for tcp::WriteHalf<'_> {
-    fn poll_write(&mut self, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
-        self.as_ref().poll_send(cx, buf)
-    }
-
-    fn poll_shutdown(&mut self, _cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Poll::Ready(self.as_ref().shut_writing())
-    }
-
-    fn as_registration(&self) -> Option<&Registration<Fd>> {
-        Some(self.as_ref().registration())
-    }
-}
-
-impl AsyncRead for tcp::OwnedReadHalf {
-    fn poll_read(&mut self, cx: &mut Context<'_>, buf: &mut [u8]) -> Poll<io::Result<usize>> {
-        self.as_ref().poll_recv(cx, buf)
-    }
-
-    fn as_registration(&self) -> Option<&Registration<Fd>> {
-        Some(self.as_ref().registration())
-    }
-}
-
-impl AsyncWrite for tcp::OwnedWriteHalf {
-    fn poll_write(&mut self, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
-        self.as_ref().poll_send(cx, buf)
-    }
-
-    fn poll_shutdown(&mut self, _cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Poll::Ready(self.as_ref().shut_writing())
-    }
-
-    fn as_registration(&self) -> Option<&Registration<Fd>> {
-        Some(self.as_ref().registration())
     }
 }
 
@@ -106,50 +64,26 @@ impl AsyncWrite for UnixStream {
     }
 }
 
-impl AsyncRead for unix::ReadHalf<'_> {
+impl<S: Deref<Target: ByteStream>> AsyncRead for ReadHalf<S> {
     fn poll_read(&mut self, cx: &mut Context<'_>, buf: &mut [u8]) -> Poll<io::Result<usize>> {
-        self.as_ref().poll_recv(cx, buf)
+        self.stream().poll_recv(cx, buf)
     }
 
     fn as_registration(&self) -> Option<&Registration<Fd>> {
-        Some(self.as_ref().registration())
+        Some(self.stream().registration())
     }
 }
 
-impl AsyncWrite for unix::WriteHalf<'_> {
+impl<S: Deref<Target: ByteStream>> AsyncWrite for WriteHalf<S> {
     fn poll_write(&mut self, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
-        self.as_ref().poll_send(cx, buf)
+        self.stream().poll_send(cx, buf)
     }
 
     fn poll_shutdown(&mut self, _cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Poll::Ready(self.as_ref().shut_writing())
+        Poll::Ready(self.stream().shut_writing())
     }
 
     fn as_registration(&self) -> Option<&Registration<Fd>> {
-        Some(self.as_ref().registration())
-    }
-}
-
-impl AsyncRead for unix::OwnedReadHalf {
-    fn poll_read(&mut self, cx: &mut Context<'_>, buf: &mut [u8]) -> Poll<io::Result<usize>> {
-        self.as_ref().poll_recv(cx, buf)
-    }
-
-    fn as_registration(&self) -> Option<&Registration<Fd>> {
-        Some(self.as_ref().registration())
-    }
-}
-
-impl AsyncWrite for unix::OwnedWriteHalf {
-    fn poll_write(&mut self, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
-        self.as_ref().poll_send(cx, buf)
-    }
-
-    fn poll_shutdown(&mut self, _cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Poll::Ready(self.as_ref().shut_writing())
-    }
-
-    fn as_registration(&self) -> Option<&Registration<Fd>> {
-        Some(self.as_ref().registration())
+        Some(self.stream().registration())
     }
 }

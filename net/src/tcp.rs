@@ -6,10 +6,8 @@ pub(crate) mod listener;
 mod serve;
 pub(crate) mod socket;
 mod split;
-mod split_owned;
 pub(crate) mod stream;
 
 pub use incoming::Incoming;
 pub use serve::{Serve, ServeCounts};
-pub use split::{ReadHalf, WriteHalf};
-pub use split_owned::{OwnedReadHalf, OwnedWriteHalf, ReuniteError};
+pub use split::{OwnedReadHalf, OwnedWriteHalf, ReadHalf, ReuniteError, WriteHalf};

@@ -2,44 +2,22 @@
 //! tokio-tungstenite, h2 and their like. With feature `tokio-io`.
 //!
 //! Reads go to the memory as it is, with none of it zeroed first. Vectored writes are one system call. A flush is ready
-//! at once, for a stream holds nothing back.
+//! at once, for a stream holds nothing back. Why a trait is written out for each stream: `streams.rs`.
 
 use crate::byte_stream::ByteStream;
-use crate::{TcpStream, UnixStream, tcp, unix};
+use crate::halves::{ReadHalf, WriteHalf};
+use crate::{TcpStream, UnixStream};
 use egret_runtime::sys::lend_tokio;
 use std::io::{self, IoSlice};
+use std::ops::Deref;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
-
-/// The stream that a half of TCP is of.
-fn tcp_of(half: &impl AsRef<TcpStream>) -> &TcpStream {
-    half.as_ref()
-}
-
-/// The stream that a half of a Unix socket is of.
-fn unix_of(half: &impl AsRef<UnixStream>) -> &UnixStream {
-    half.as_ref()
-}
 
 impl AsyncRead for TcpStream {
     #[inline]
     fn poll_read(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
         lend_tokio(buf, |buf| self.poll_recv_uninit(cx, buf)).map_ok(|_| ())
-    }
-}
-
-impl AsyncRead for tcp::ReadHalf<'_> {
-    #[inline]
-    fn poll_read(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
-        lend_tokio(buf, |buf| tcp_of(&*self).poll_recv_uninit(cx, buf)).map_ok(|_| ())
-    }
-}
-
-impl AsyncRead for tcp::OwnedReadHalf {
-    #[inline]
-    fn poll_read(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
-        lend_tokio(buf, |buf| tcp_of(&*self).poll_recv_uninit(cx, buf)).map_ok(|_| ())
     }
 }
 
@@ -73,84 +51,10 @@ impl AsyncWrite for TcpStream {
     }
 }
 
-impl AsyncWrite for tcp::WriteHalf<'_> {
-    #[inline]
-    fn poll_write(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
-        tcp_of(&*self).poll_send(cx, buf)
-    }
-
-    #[inline]
-    fn poll_flush(self: Pin<&mut Self>, _cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Poll::Ready(Ok(()))
-    }
-
-    fn poll_shutdown(self: Pin<&mut Self>, _cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Poll::Ready(tcp_of(&*self).shut_writing())
-    }
-
-    #[inline]
-    fn is_write_vectored(&self) -> bool {
-        true
-    }
-
-    #[inline]
-    fn poll_write_vectored(
-        self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        bufs: &[IoSlice<'_>],
-    ) -> Poll<io::Result<usize>> {
-        tcp_of(&*self).poll_send_vectored(cx, bufs)
-    }
-}
-
-impl AsyncWrite for tcp::OwnedWriteHalf {
-    #[inline]
-    fn poll_write(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
-        tcp_of(&*self).poll_send(cx, buf)
-    }
-
-    #[inline]
-    fn poll_flush(self: Pin<&mut Self>, _cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Poll::Ready(Ok(()))
-    }
-
-    fn poll_shutdown(self: Pin<&mut Self>, _cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Poll::Ready(tcp_of(&*self).shut_writing())
-    }
-
-    #[inline]
-    fn is_write_vectored(&self) -> bool {
-        true
-    }
-
-    #[inline]
-    fn poll_write_vectored(
-        self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        bufs: &[IoSlice<'_>],
-    ) -> Poll<io::Result<usize>> {
-        tcp_of(&*self).poll_send_vectored(cx, bufs)
-    }
-}
-
 impl AsyncRead for UnixStream {
     #[inline]
     fn poll_read(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
         lend_tokio(buf, |buf| self.poll_recv_uninit(cx, buf)).map_ok(|_| ())
-    }
-}
-
-impl AsyncRead for unix::ReadHalf<'_> {
-    #[inline]
-    fn poll_read(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
-        lend_tokio(buf, |buf| unix_of(&*self).poll_recv_uninit(cx, buf)).map_ok(|_| ())
-    }
-}
-
-impl AsyncRead for unix::OwnedReadHalf {
-    #[inline]
-    fn poll_read(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
-        lend_tokio(buf, |buf| unix_of(&*self).poll_recv_uninit(cx, buf)).map_ok(|_| ())
     }
 }
 
@@ -184,40 +88,17 @@ impl AsyncWrite for UnixStream {
     }
 }
 
-impl AsyncWrite for unix::WriteHalf<'_> {
+impl<S: Deref<Target: ByteStream>> AsyncRead for ReadHalf<S> {
     #[inline]
-    fn poll_write(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
-        unix_of(&*self).poll_send(cx, buf)
-    }
-
-    #[inline]
-    fn poll_flush(self: Pin<&mut Self>, _cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Poll::Ready(Ok(()))
-    }
-
-    fn poll_shutdown(self: Pin<&mut Self>, _cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Poll::Ready(unix_of(&*self).shut_writing())
-    }
-
-    #[inline]
-    fn is_write_vectored(&self) -> bool {
-        true
-    }
-
-    #[inline]
-    fn poll_write_vectored(
-        self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        bufs: &[IoSlice<'_>],
-    ) -> Poll<io::Result<usize>> {
-        unix_of(&*self).poll_send_vectored(cx, bufs)
+    fn poll_read(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+        lend_tokio(buf, |buf| self.stream().poll_recv_uninit(cx, buf)).map_ok(|_| ())
     }
 }
 
-impl AsyncWrite for unix::OwnedWriteHalf {
+impl<S: Deref<Target: ByteStream>> AsyncWrite for WriteHalf<S> {
     #[inline]
     fn poll_write(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
-        unix_of(&*self).poll_send(cx, buf)
+        self.stream().poll_send(cx, buf)
     }
 
     #[inline]
@@ -226,7 +107,7 @@ impl AsyncWrite for unix::OwnedWriteHalf {
     }
 
     fn poll_shutdown(self: Pin<&mut Self>, _cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Poll::Ready(unix_of(&*self).shut_writing())
+        Poll::Ready(self.stream().shut_writing())
     }
 
     #[inline]
@@ -240,6 +121,6 @@ impl AsyncWrite for unix::OwnedWriteHalf {
         cx: &mut Context<'_>,
         bufs: &[IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
-        unix_of(&*self).poll_send_vectored(cx, bufs)
+        self.stream().poll_send_vectored(cx, bufs)
     }
 }

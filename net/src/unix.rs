@@ -15,7 +15,6 @@ pub(crate) mod seqpacket;
 pub(crate) mod seqpacket_listener;
 pub(crate) mod socket;
 mod split;
-mod split_owned;
 pub(crate) mod stream;
 mod ucred;
 
@@ -23,8 +22,7 @@ pub use crate::tcp::{Serve, ServeCounts};
 pub use address::SocketAddr;
 pub use ancillary::{RecvAncillary, RecvMessage, SendAncillary};
 pub use incoming::Incoming;
-pub use split::{ReadHalf, WriteHalf};
-pub use split_owned::{OwnedReadHalf, OwnedWriteHalf, ReuniteError};
+pub use split::{OwnedReadHalf, OwnedWriteHalf, ReadHalf, ReuniteError, WriteHalf};
 pub use ucred::UCred;
 
 /// The number of a user.

@@ -32,6 +32,8 @@ const _: () = assert!(!IsSend::<UnixListener>::VALUE);
 const _: () = assert!(!IsSend::<UnixSeqpacket>::VALUE);
 const _: () = assert!(!IsSend::<UnixSeqpacketListener>::VALUE);
 const _: () = assert!(!IsSend::<UnixStream>::VALUE);
+const _: () = assert!(!IsSend::<unix::ReadHalf<'static>>::VALUE);
+const _: () = assert!(!IsSend::<unix::WriteHalf<'static>>::VALUE);
 const _: () = assert!(!IsSend::<unix::OwnedReadHalf>::VALUE);
 const _: () = assert!(!IsSend::<unix::OwnedWriteHalf>::VALUE);
 // One that is not registered yet may be made anywhere, and memory and addresses belong to nobody.
@@ -41,6 +43,10 @@ const _: () = assert!(IsSend::<RecvBatch>::VALUE);
 const _: () = assert!(IsSend::<RecvAncillary>::VALUE);
 const _: () = assert!(IsSend::<unix::SocketAddr>::VALUE);
 
+// A half that is borrowed may be had for a shorter time.
+const _: for<'a> fn(ReadHalf<'static>, &'a ()) -> ReadHalf<'a> = |half, _| half;
+const _: for<'a> fn(unix::WriteHalf<'static>, &'a ()) -> unix::WriteHalf<'a> = |half, _| half;
+
 fn assert_unpin<T: Unpin>() {}
 
 #[test]
@@ -49,5 +55,8 @@ fn sockets_can_be_moved_about_within_their_thread() {
     assert_unpin::<TcpStream>();
     assert_unpin::<OwnedReadHalf>();
     assert_unpin::<OwnedWriteHalf>();
+    assert_unpin::<ReadHalf<'static>>();
+    assert_unpin::<unix::WriteHalf<'static>>();
+    assert_unpin::<unix::OwnedWriteHalf>();
     assert_unpin::<Incoming<'static>>();
 }

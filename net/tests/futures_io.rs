@@ -2,11 +2,14 @@
 
 #![cfg(feature = "futures-io")]
 
+mod sockets_common;
+
 use egret_net::{TcpListener, TcpStream, UnixStream};
 use egret_runtime::runtime::Runtime;
+use egret_runtime::spawn;
 use egret_runtime::task::yield_now;
-use egret_runtime::{block_on, spawn};
 use futures_io::{AsyncRead, AsyncWrite};
+use sockets_common::run;
 use std::cell::{Cell, RefCell};
 use std::future::poll_fn;
 use std::io::{self, ErrorKind, IoSlice, IoSliceMut};
@@ -59,7 +62,7 @@ async fn exchange(mut to: impl AsyncWrite + Unpin, mut from: impl AsyncRead + Un
 
 #[test]
 fn a_stream_reads_writes_and_closes_one_way_at_a_time() {
-    block_on(async {
+    run(async {
         let (mut client, mut server) = pair().await;
         exchange(&mut client, &mut server).await;
         // The other way is still open.
@@ -69,7 +72,7 @@ fn a_stream_reads_writes_and_closes_one_way_at_a_time() {
 
 #[test]
 fn a_shared_reference_reads_writes_and_closes() {
-    block_on(async {
+    run(async {
         let (client, server) = pair().await;
         exchange(&client, &server).await;
         exchange(&server, &client).await;
@@ -78,7 +81,7 @@ fn a_shared_reference_reads_writes_and_closes() {
 
 #[test]
 fn borrowed_and_owned_halves_read_write_and_close() {
-    block_on(async {
+    run(async {
         let (mut client, server) = pair().await;
         let (mut reader, mut writer) = server.into_split();
         let (client_reader, client_writer) = client.split();
@@ -120,7 +123,7 @@ fn two_tasks_that_read_by_shared_references_are_both_woken_and_each_byte_goes_to
 
 #[test]
 fn a_task_that_reads_by_a_shared_reference_is_woken_beside_one_that_writes() {
-    block_on(async {
+    run(async {
         let (mut client, server) = pair().await;
         let server = Rc::new(server);
         let (theirs, sent) = (server.clone(), Rc::new(Cell::new(0)));
@@ -146,7 +149,7 @@ fn a_task_that_reads_by_a_shared_reference_is_woken_beside_one_that_writes() {
 
 #[test]
 fn a_unix_stream_and_its_halves_read_write_and_close() {
-    block_on(async {
+    run(async {
         let (mut one, mut two) = UnixStream::pair().unwrap();
         exchange(&mut one, &mut two).await;
         exchange(&mut two, &mut one).await;
@@ -165,7 +168,7 @@ fn a_unix_stream_and_its_halves_read_write_and_close() {
 
 #[test]
 fn a_pipe_and_the_output_of_a_child_are_read_to_an_end_that_is_the_drop_of_the_writer() {
-    block_on(async {
+    run(async {
         let (mut sender, mut receiver) = egret_net::unix::pipe::pipe().unwrap();
         let parts = [IoSlice::new(b"head"), IoSlice::new(b"body")];
         let sent = poll_fn(|cx| Pin::new(&mut sender).poll_write_vectored(cx, &parts)).await;

@@ -2,9 +2,11 @@
 
 #![cfg(feature = "hyper")]
 
+mod sockets_common;
+
 use egret_net::{TcpListener, TcpStream, UnixStream};
-use egret_runtime::block_on;
 use hyper::rt::{Read, ReadBuf, Write};
+use sockets_common::run;
 use std::future::poll_fn;
 use std::io::{self, ErrorKind, IoSlice};
 use std::mem::MaybeUninit;
@@ -59,7 +61,7 @@ async fn exchange(mut to: impl Write + Unpin, mut from: impl Read + Unpin) {
 
 #[test]
 fn a_stream_reads_writes_and_shuts_down_one_way_at_a_time() {
-    block_on(async {
+    run(async {
         let (mut client, mut server) = pair().await;
         exchange(&mut client, &mut server).await;
         exchange(&mut server, &mut client).await;
@@ -68,7 +70,7 @@ fn a_stream_reads_writes_and_shuts_down_one_way_at_a_time() {
 
 #[test]
 fn borrowed_and_owned_halves_read_write_and_shut_down() {
-    block_on(async {
+    run(async {
         let (mut client, server) = pair().await;
         let (mut reader, mut writer) = server.into_split();
         let (client_reader, client_writer) = client.split();
@@ -79,7 +81,7 @@ fn borrowed_and_owned_halves_read_write_and_shut_down() {
 
 #[test]
 fn an_error_leaves_the_buffer_as_it_was() {
-    block_on(async {
+    run(async {
         let (client, mut server) = pair().await;
         server.write_all(b"unread").await.unwrap();
         drop(client); // with bytes unread, so the kernel resets the connection
@@ -93,7 +95,7 @@ fn an_error_leaves_the_buffer_as_it_was() {
 
 #[test]
 fn a_unix_stream_and_its_halves_read_write_and_shut_down() {
-    block_on(async {
+    run(async {
         let (mut one, mut two) = UnixStream::pair().unwrap();
         exchange(&mut one, &mut two).await;
         exchange(&mut two, &mut one).await;

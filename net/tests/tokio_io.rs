@@ -2,8 +2,10 @@
 
 #![cfg(feature = "tokio-io")]
 
+mod sockets_common;
+
 use egret_net::{TcpListener, TcpStream, UnixStream};
-use egret_runtime::block_on;
+use sockets_common::run;
 use std::future::poll_fn;
 use std::io::{self, ErrorKind, IoSlice};
 use std::mem::MaybeUninit;
@@ -57,7 +59,7 @@ async fn exchange(mut to: impl AsyncWrite + Unpin, mut from: impl AsyncRead + Un
 
 #[test]
 fn a_stream_reads_writes_and_shuts_down_one_way_at_a_time() {
-    block_on(async {
+    run(async {
         let (mut client, mut server) = pair().await;
         exchange(&mut client, &mut server).await;
         exchange(&mut server, &mut client).await;
@@ -66,7 +68,7 @@ fn a_stream_reads_writes_and_shuts_down_one_way_at_a_time() {
 
 #[test]
 fn borrowed_and_owned_halves_read_write_and_shut_down() {
-    block_on(async {
+    run(async {
         let (mut client, server) = pair().await;
         let (mut reader, mut writer) = server.into_split();
         let (client_reader, client_writer) = client.split();
@@ -77,7 +79,7 @@ fn borrowed_and_owned_halves_read_write_and_shut_down() {
 
 #[test]
 fn an_error_leaves_the_buffer_as_it_was() {
-    block_on(async {
+    run(async {
         let (client, mut server) = pair().await;
         server.write_all(b"unread").await.unwrap();
         drop(client); // with bytes unread, so the kernel resets the connection
@@ -91,7 +93,7 @@ fn an_error_leaves_the_buffer_as_it_was() {
 
 #[test]
 fn a_unix_stream_and_its_halves_read_write_and_shut_down() {
-    block_on(async {
+    run(async {
         let (mut one, mut two) = UnixStream::pair().unwrap();
         exchange(&mut one, &mut two).await;
         exchange(&mut two, &mut one).await;
@@ -106,7 +108,7 @@ fn a_unix_stream_and_its_halves_read_write_and_shut_down() {
 
 #[test]
 fn a_pipe_and_the_output_of_a_child_are_read_to_an_end_that_is_the_drop_of_the_writer() {
-    block_on(async {
+    run(async {
         let (mut sender, mut receiver) = egret_net::unix::pipe::pipe().unwrap();
         assert!(sender.is_write_vectored());
         let parts = [IoSlice::new(b"head"), IoSlice::new(b"body")];

@@ -9,9 +9,9 @@ mod read;
 mod sendfile;
 mod write;
 
-use super::split::{self, ReadHalf, WriteHalf};
-use super::split_owned::{self, OwnedReadHalf, OwnedWriteHalf};
+use super::split::{OwnedReadHalf, OwnedWriteHalf, ReadHalf, WriteHalf};
 use crate::byte_stream::ByteStream;
+use crate::halves;
 use egret_runtime::io::{Clears, Registration, Start};
 use egret_runtime::sys::Fd;
 use std::io;
@@ -88,7 +88,7 @@ impl TcpStream {
     /// # }).unwrap();
     /// ```
     pub fn split(&mut self) -> (ReadHalf<'_>, WriteHalf<'_>) {
-        split::split(self)
+        halves::borrow(self)
     }
 
     /// Takes the stream apart into two halves that different tasks may own.
@@ -115,7 +115,7 @@ impl TcpStream {
     /// # }).unwrap();
     /// ```
     pub fn into_split(self) -> (OwnedReadHalf, OwnedWriteHalf) {
-        split_owned::split(self)
+        halves::share(self)
     }
 }
 

@@ -7,13 +7,14 @@
 mod descriptor;
 mod message;
 mod read;
+mod sendfile;
 mod write;
 
 use super::connect::connect;
-use super::split::{self, ReadHalf, WriteHalf};
-use super::split_owned::{self, OwnedReadHalf, OwnedWriteHalf};
+use super::split::{OwnedReadHalf, OwnedWriteHalf, ReadHalf, WriteHalf};
 use super::{SocketAddr, UCred};
 use crate::byte_stream::ByteStream;
+use crate::halves;
 use egret_runtime::io::{Clears, Registration, Start};
 use egret_runtime::sys::{Backend, Fd, Type};
 use std::io;
@@ -179,7 +180,7 @@ impl UnixStream {
     /// # }).unwrap();
     /// ```
     pub fn split(&mut self) -> (ReadHalf<'_>, WriteHalf<'_>) {
-        split::split(self)
+        halves::borrow(self)
     }
 
     /// Takes the stream apart into two halves that different tasks may own.
@@ -202,7 +203,7 @@ impl UnixStream {
     /// # }).unwrap();
     /// ```
     pub fn into_split(self) -> (OwnedReadHalf, OwnedWriteHalf) {
-        split_owned::split(self)
+        halves::share(self)
     }
 
     /// The address of this end; no name, unless it was accepted or bound.

@@ -1,11 +1,10 @@
 //! Files through a [`TcpStream`], from the page cache to the socket.
 
 use super::TcpStream;
-use egret_runtime::io::{Clears, Direction};
+use crate::byte_stream::ByteStream;
 use std::fs::File;
 use std::future::poll_fn;
 use std::io;
-use std::os::fd::AsFd;
 use std::task::{Context, Poll};
 
 /// # Files
@@ -75,13 +74,7 @@ impl TcpStream {
         offset: u64,
         count: usize,
     ) -> Poll<io::Result<usize>> {
-        if count == 0 {
-            return Poll::Ready(Ok(0));
-        }
-        // A short one may be the end of the file, and says nothing about the socket: only EAGAIN clears.
-        self.registration.poll_transfer(cx, Direction::Write, Clears::WouldBlock, |fd| {
-            fd.sendfile(file.as_fd(), offset, count)
-        })
+        self.poll_send_file(cx, file, offset, count)
     }
 
     /// [`sendfile`](TcpStream::sendfile) of what there is room for.
@@ -90,10 +83,6 @@ impl TcpStream {
     ///
     /// [`WouldBlock`](io::ErrorKind::WouldBlock) when there is none; as [`sendfile`](TcpStream::sendfile).
     pub fn try_sendfile(&self, file: &File, offset: u64, count: usize) -> io::Result<usize> {
-        if count == 0 {
-            return Ok(0);
-        }
-        self.registration
-            .try_transfer(Direction::Write, Clears::WouldBlock, |fd| fd.sendfile(file.as_fd(), offset, count))
+        self.try_send_file(file, offset, count)
     }
 }

@@ -224,10 +224,7 @@ impl UnixStream {
     /// # }).unwrap();
     /// ```
     pub async fn peek(&self, buf: &mut [u8]) -> io::Result<usize> {
-        if buf.is_empty() {
-            return Ok(0);
-        }
-        self.registration.io(Direction::Read, |fd| fd.peek(buf)).await
+        self.recv_peek(buf).await
     }
 
     /// [`peek`](UnixStream::peek) as a poll function. Any number of tasks may poll; all are woken.
@@ -236,10 +233,7 @@ impl UnixStream {
     ///
     /// As [`read`](UnixStream::read).
     pub fn poll_peek(&self, cx: &mut Context<'_>, buf: &mut [u8]) -> Poll<io::Result<usize>> {
-        if buf.is_empty() {
-            return Poll::Ready(Ok(0));
-        }
-        self.registration.poll_io(cx, Direction::Read, |fd| fd.peek(buf))
+        self.poll_recv_peek(cx, buf)
     }
 
     /// Waits until the stream is believed to be readable: that a [`try_read`](UnixStream::try_read) would find

@@ -1,0 +1,84 @@
+//! Files through a [`UnixStream`], from the page cache to the socket.
+
+use super::UnixStream;
+use crate::byte_stream::ByteStream;
+use std::fs::File;
+use std::future::poll_fn;
+use std::io;
+use std::task::{Context, Poll};
+
+/// # Files
+///
+/// By [`sendfile(2)`](https://man7.org/linux/man-pages/man2/sendfile.2.html).
+impl UnixStream {
+    /// Sends part of a file, as much as the kernel has room for, waiting until it has some, and returns how many bytes
+    /// that is. The position of `file` is neither used nor moved, so one file can be sent to many.
+    ///
+    /// `Ok(0)` means that the file ends at `offset` or before, or that `count` is 0. Fewer bytes than asked for mean
+    /// that there was no room for more, or that the file ends within: call again from where it stopped, until it is
+    /// enough or 0. A call sends 2 GiB less a page at most.
+    ///
+    /// What is sent are the pages of the file and no copies: a file that is changed in place before the peer has
+    /// read them is read as it is by then. Replace files by `rename(2)`. A page that is not in memory is read
+    /// from the disk **while this thread waits**: where that matters have it read before, on a thread, by
+    /// [`spawn_blocking`](egret_runtime::task::spawn_blocking).
+    ///
+    /// # Errors
+    ///
+    /// Those of [`write`](UnixStream::write), and never a `SIGPIPE`; [`InvalidInput`](io::ErrorKind::InvalidInput) for
+    /// a `file` whose pages cannot be sent (a pipe, a terminal, some special files) or an `offset` of 2^63 or more, with
+    /// nothing sent: there is no way around it here, so read and [`write_all`](UnixStream::write_all) then;
+    /// [`IsADirectory`](io::ErrorKind::IsADirectory) or `InvalidInput` for a directory; `EBADF` for a file that is not
+    /// open for reading; `EIO` from the disk.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropped before it resolves, no byte was sent.
+    ///
+    /// ```
+    /// # egret_runtime::block_on(async {
+    /// use std::fs::File;
+    ///
+    /// let (mut client, mut server) = egret_net::UnixStream::pair()?;
+    /// let file = File::open("/proc/self/exe")?;
+    /// let (mut offset, end) = (1, 4); // the letters "ELF"
+    /// while offset < end {
+    ///     match server.sendfile(&file, offset, (end - offset) as usize).await? {
+    ///         0 => break, // it has become shorter
+    ///         n => offset += n as u64,
+    ///     }
+    /// }
+    /// let mut letters = [0; 3];
+    /// client.read_exact(&mut letters).await?;
+    /// assert_eq!(&letters, b"ELF");
+    /// # std::io::Result::Ok(())
+    /// # }).unwrap();
+    /// ```
+    pub async fn sendfile(&mut self, file: &File, offset: u64, count: usize) -> io::Result<usize> {
+        poll_fn(|cx| self.poll_sendfile(cx, file, offset, count)).await
+    }
+
+    /// [`sendfile`](UnixStream::sendfile) as a poll function. The task that polled last is the one that is woken.
+    ///
+    /// # Errors
+    ///
+    /// As [`sendfile`](UnixStream::sendfile).
+    pub fn poll_sendfile(
+        &mut self,
+        cx: &mut Context<'_>,
+        file: &File,
+        offset: u64,
+        count: usize,
+    ) -> Poll<io::Result<usize>> {
+        self.poll_send_file(cx, file, offset, count)
+    }
+
+    /// [`sendfile`](UnixStream::sendfile) of what there is room for.
+    ///
+    /// # Errors
+    ///
+    /// [`WouldBlock`](io::ErrorKind::WouldBlock) when there is none; as [`sendfile`](UnixStream::sendfile).
+    pub fn try_sendfile(&self, file: &File, offset: u64, count: usize) -> io::Result<usize> {
+        self.try_send_file(file, offset, count)
+    }
+}
