@@ -15,11 +15,16 @@ pub(crate) use transfer::{Read, Write, WriteAll};
 use egret_runtime::io::{Clears, Direction, Registration};
 use egret_runtime::sys::{Fd, IOV_MAX, ReadBuf};
 use std::fs::File;
+use std::future::poll_fn;
 use std::io::{self, IoSlice, IoSliceMut};
 use std::net::Shutdown;
 use std::ops::Deref;
 use std::os::fd::AsFd;
 use std::task::{Context, Poll, ready};
+
+/// For how many bytes there is room, at least and at most, when a stream is read to its end.
+const LEAST_ROOM: usize = 8 * 1024;
+const MOST_ROOM: usize = 64 * 1024;
 
 /// A stream over a registered socket. An empty buffer makes no system call: 0 bytes were asked for and 0 bytes is the
 /// answer, which says nothing about the end of the stream.
@@ -95,6 +100,21 @@ pub trait ByteStream: Sized {
             return Poll::Ready(Ok(0));
         }
         self.registration().poll_io(cx, Direction::Read, |fd| fd.peek(buf))
+    }
+
+    /// Receives until the end and appends to `buf`.
+    fn poll_recv_to_end(&self, cx: &mut Context<'_>, buf: &mut Vec<u8>) -> Poll<io::Result<()>> {
+        loop {
+            let end = buf.len();
+            buf.reserve(LEAST_ROOM);
+            buf.resize(buf.capacity().min(end + MOST_ROOM), 0);
+            let received = self.poll_recv(cx, &mut buf[end..]);
+            let n = if let Poll::Ready(Ok(n)) = received { n } else { 0 };
+            buf.truncate(end + n);
+            if ready!(received)? == 0 {
+                return Poll::Ready(Ok(()));
+            }
+        }
     }
 
     fn try_recv(&self, buf: &mut [u8]) -> io::Result<usize> {
@@ -215,6 +235,22 @@ pub trait ByteStream: Sized {
             result => result,
         }
     }
+}
+
+/// Reads until the end and appends to `buf`; says how many bytes came.
+pub(crate) async fn read_to_end(stream: &impl ByteStream, buf: &mut Vec<u8>) -> io::Result<usize> {
+    let before = buf.len();
+    poll_fn(|cx| stream.poll_recv_to_end(cx, buf)).await?;
+    Ok(buf.len() - before)
+}
+
+/// The same as text, of which nothing is kept when it is none.
+pub(crate) async fn read_to_string(stream: &impl ByteStream, buf: &mut String) -> io::Result<usize> {
+    let mut bytes = Vec::new();
+    poll_fn(|cx| stream.poll_recv_to_end(cx, &mut bytes)).await?;
+    let text = String::from_utf8(bytes).map_err(|error| io::Error::new(io::ErrorKind::InvalidData, error))?;
+    buf.push_str(&text);
+    Ok(text.len())
 }
 
 /// The buffers that one system call takes. Whether a transfer was short is asked of these alone: the others

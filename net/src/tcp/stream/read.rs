@@ -1,7 +1,7 @@
 //! Reading from a [`TcpStream`].
 
 use super::TcpStream;
-use crate::byte_stream::{ByteStream, Read};
+use crate::byte_stream::{self, ByteStream, Read};
 use egret_runtime::io::Direction;
 use egret_runtime::sys::ReadBuf;
 use std::future::poll_fn;
@@ -218,6 +218,50 @@ impl TcpStream {
     pub async fn read_exact(&mut self, buf: &mut [u8]) -> io::Result<usize> {
         let mut filled = 0;
         poll_fn(|cx| self.poll_recv_exact(cx, buf, &mut filled)).await
+    }
+
+    /// Reads until the peer will send no more and appends to `buf`. Returns how many bytes came.
+    ///
+    /// There is no bound but the memory: not for peers that are not trusted.
+    ///
+    /// # Errors
+    ///
+    /// As [`read`](TcpStream::read); what came before the error is in `buf`.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropped before it resolves, what has come is in `buf`: another call goes on.
+    ///
+    /// ```
+    /// # egret_runtime::block_on(async {
+    /// # use egret_net::{TcpListener, TcpStream};
+    /// # let listener = TcpListener::bind("127.0.0.1:0").await?;
+    /// # let mut client = TcpStream::connect(listener.local_addr()?).await?;
+    /// # let (mut server, _) = listener.accept().await?;
+    /// client.write_all(b"all of it").await?;
+    /// client.shutdown().await?;
+    /// let mut request = Vec::new();
+    /// assert_eq!(server.read_to_end(&mut request).await?, 9);
+    /// assert_eq!(request, b"all of it");
+    /// # std::io::Result::Ok(())
+    /// # }).unwrap();
+    /// ```
+    pub async fn read_to_end(&mut self, buf: &mut Vec<u8>) -> io::Result<usize> {
+        byte_stream::read_to_end(self, buf).await
+    }
+
+    /// [`read_to_end`](TcpStream::read_to_end) as text, which is appended to `buf`.
+    ///
+    /// # Errors
+    ///
+    /// As [`read`](TcpStream::read); [`InvalidData`](io::ErrorKind::InvalidData) when it is not UTF-8. Nothing is
+    /// appended then.
+    ///
+    /// # Cancel safety
+    ///
+    /// None: dropped before it resolves, what has come is lost.
+    pub async fn read_to_string(&mut self, buf: &mut String) -> io::Result<usize> {
+        byte_stream::read_to_string(self, buf).await
     }
 
     /// [`read`](TcpStream::read) that leaves the bytes to be read again. Any number of tasks may wait in it.
