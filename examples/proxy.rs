@@ -7,6 +7,11 @@ use std::io::{self, Write};
 
 use egret::io::copy_bidirectional;
 use egret::net::{TcpListener, TcpStream};
+use egret::shutdown::Shutdown;
+
+/// Those who come then wait in the kernel's backlog. A connection has two descriptors, and two pipes while bytes are on
+/// their way through it.
+const MAX_CONNECTIONS: usize = 10_000;
 
 async fn relay(mut client: TcpStream, target: String) -> io::Result<()> {
     let mut server = TcpStream::connect(&target).await?;
@@ -19,16 +24,18 @@ async fn relay(mut client: TcpStream, target: String) -> io::Result<()> {
 }
 
 pub(crate) async fn serve(listener: TcpListener, target: &str) -> io::Result<()> {
-    loop {
-        let (client, peer) = listener.accept().await?;
+    // With no descriptors left it waits and tries again: the proxy goes on, and so do those who are connected.
+    let serving = listener.serve(&Shutdown::new()).max_connections(MAX_CONNECTIONS);
+    let connection = |client, peer| {
         let target = target.to_string();
-        egret::spawn(async move {
+        async move {
             // A connection that fails ends alone; its client finds it closed.
             if let Err(error) = relay(client, target).await {
                 eprintln!("{peer}: {error}");
             }
-        });
-    }
+        }
+    };
+    serving.run(connection).await
 }
 
 async fn listen(address: &str, target: &str) -> io::Result<()> {

@@ -8,9 +8,9 @@ mod example_common;
 use example_common::example;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
-use std::process::{Child, Stdio};
+use std::process::{Child, Command, Stdio};
 use std::thread::JoinHandle;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 const PATIENCE: Duration = Duration::from_secs(10);
 
@@ -22,9 +22,20 @@ struct Proxy {
 
 impl Proxy {
     fn start() -> Proxy {
+        Proxy::start_as(example("proxy"))
+    }
+
+    /// A proxy that may have so many descriptors open.
+    fn with_descriptors(most: usize) -> Proxy {
+        let mut shell = Command::new("sh");
+        let limited = format!("ulimit -n {most} && exec \"$0\" \"$@\"");
+        shell.args(["-c", &limited]).arg(example("proxy").get_program());
+        Proxy::start_as(shell)
+    }
+
+    fn start_as(mut command: Command) -> Proxy {
         let target = TcpListener::bind("127.0.0.1:0").expect("a port is free");
         let target_address = target.local_addr().expect("it is bound").to_string();
-        let mut command = example("proxy");
         command.args(["127.0.0.1:0", &target_address]).stdout(Stdio::piped()).stderr(Stdio::null());
         let mut child = command.spawn().expect("the example is built");
         let mut line = String::new();
@@ -42,6 +53,25 @@ impl Proxy {
             stream.set_write_timeout(Some(PATIENCE)).expect("a socket may have one");
         }
         (client, server)
+    }
+}
+
+impl Proxy {
+    fn signal(&self, name: &str) {
+        let sent = Command::new("kill").args([name, &self.child.id().to_string()]).status();
+        assert!(sent.expect("there is a `kill`").success());
+    }
+
+    /// Has it stand still, and returns when it does.
+    fn stop(&self) {
+        self.signal("-STOP");
+        let end = Instant::now() + PATIENCE;
+        let stat =
+            || std::fs::read_to_string(format!("/proc/{}/stat", self.child.id())).expect("it is there");
+        while !stat().rsplit(") ").next().is_some_and(|state| state.starts_with('T')) {
+            assert!(Instant::now() < end, "it does not stand still");
+            std::thread::yield_now();
+        }
     }
 }
 
@@ -121,6 +151,49 @@ fn a_target_that_is_gone_closes_the_client_and_not_the_proxy() {
     let (mut client, mut server) = proxy.connect();
     client.write_all(b"x").unwrap();
     server.read_exact(&mut [0; 1]).unwrap();
+}
+
+/// Twenty come where there is room for five or so: some wait, and some find their connection closed. None of it ends the
+/// proxy, and when they have gone it serves as before.
+#[test]
+fn it_goes_on_when_descriptors_have_run_out() {
+    let mut proxy = Proxy::with_descriptors(16);
+    // It finds them all in its backlog at once, and takes as many as there are descriptors for.
+    proxy.stop();
+    let mut crowd: Vec<_> = (0..20).map(|_| TcpStream::connect(proxy.address).expect("it listens")).collect();
+    proxy.signal("-CONT");
+    // So that for the first of them there is none left to connect with.
+    crowd[0].set_read_timeout(Some(PATIENCE)).expect("a socket may have one");
+    assert_eq!(crowd[0].read(&mut [0]).expect("the proxy closes it"), 0);
+    drop(crowd);
+    let target = proxy.target.try_clone().expect("a descriptor is left");
+    // The rest of the crowd come to the target with no question.
+    let serving = std::thread::spawn(move || {
+        loop {
+            let (mut server, _) = target.accept().expect("the proxy connects");
+            let mut question = Vec::new();
+            if server.read_to_end(&mut question).is_ok() && question == b"question" {
+                return server.write_all(b"answer").expect("the proxy takes it");
+            }
+        }
+    });
+    let end = Instant::now() + PATIENCE;
+    while !ask(proxy.address).is_ok_and(|answer| answer == b"answer") {
+        assert_eq!(proxy.child.try_wait().expect("it is ours"), None, "the proxy has ended");
+        assert!(Instant::now() < end, "nobody is served any more");
+    }
+    serving.join().unwrap();
+}
+
+/// The question of somebody who may be turned away.
+fn ask(address: SocketAddr) -> std::io::Result<Vec<u8>> {
+    let mut client = TcpStream::connect(address)?;
+    client.set_read_timeout(Some(PATIENCE))?;
+    client.write_all(b"question")?;
+    client.shutdown(Shutdown::Write)?;
+    let mut answer = Vec::new();
+    client.read_to_end(&mut answer)?;
+    Ok(answer)
 }
 
 #[test]

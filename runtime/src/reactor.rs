@@ -15,6 +15,7 @@
 
 #[cfg(feature = "sim")]
 pub(crate) mod inspect;
+mod table;
 
 use crate::key::SourceKey;
 use crate::queue::{Batch, RunQueue};
@@ -24,13 +25,13 @@ use crate::stats::Counter;
 use crate::sys::{Backend, Epoll, Events, mask};
 use crate::waiters::Waiters;
 use crate::waker;
-use slab::Slab;
 use std::cell::{Cell, RefCell};
 use std::io;
 use std::os::fd::{AsRawFd, BorrowedFd, RawFd};
 use std::rc::Rc;
 use std::task::Waker;
 use std::time::Duration;
+use table::Table;
 
 /// How many events one `epoll_wait` may report. More would make the first task wait for the last event's
 /// bookkeeping, fewer would not share the call well; what does not fit comes with the next one.
@@ -43,7 +44,7 @@ pub(crate) struct Reactor {
     epoll: Epoll,
     /// Where this executor's own wakers go.
     queue: Rc<RunQueue>,
-    sources: RefCell<Slab<Rc<Source>>>,
+    sources: RefCell<Table>,
     /// The index of the source that was the last to be registered under each descriptor number. A number that was closed
     /// behind our back may be another source's by now, and a DEL would end that one's registration. An index is enough:
     /// of the sources that live no two have the same, and the one that asks lives.
@@ -110,8 +111,7 @@ impl Reactor {
         }
         let span = SourceSpan::open(fd.as_raw_fd()); // before anything is borrowed, and dropped after
         let mut sources = self.sources.borrow_mut();
-        let entry = sources.vacant_entry();
-        let index = u32::try_from(entry.key()).expect("a process has fewer than 2^32 descriptors");
+        let index = sources.vacant();
         let generation = self.next_generation.get();
         self.next_generation.set(generation.wrapping_add(1));
         let source = Rc::new(Source {
@@ -125,7 +125,7 @@ impl Reactor {
         });
         self.controls.bump();
         self.epoll.add(fd, INTEREST, source.key.bits())?;
-        entry.insert(source.clone());
+        sources.insert(source.clone());
         let owners = &mut *self.owners.borrow_mut();
         let number = source.fd as usize;
         if owners.len() <= number {
@@ -160,7 +160,7 @@ impl Reactor {
         let queue = &mut self.queue.batch();
         for (token, mask) in events.iter() {
             let key = SourceKey::from_bits(token);
-            match sources.get(key.index() as usize) {
+            match sources.get(key.index()) {
                 Some(source) if source.key == key => source.on_event(mask, queue, foreign),
                 _ if key == SourceKey::BELL => count -= 1,
                 _ => self.stale.bump(),
@@ -175,7 +175,7 @@ impl Reactor {
         self.closed.set(true);
         let sources = std::mem::take(&mut *self.sources.borrow_mut());
         let mut foreign = Vec::new();
-        for (_, source) in &sources {
+        for source in sources.iter() {
             source.readiness.set(source.readiness.get().gone());
             source.wake_waiters(&mut foreign);
         }
@@ -190,7 +190,7 @@ impl Reactor {
     /// The descriptors that are registered, each with the key that no other registration of this reactor has.
     #[cfg(feature = "test-util")]
     pub(crate) fn registered(&self) -> Vec<(SourceKey, RawFd)> {
-        self.sources.borrow().iter().map(|(_, source)| (source.key, source.fd)).collect()
+        self.sources.borrow().iter().map(|source| (source.key, source.fd)).collect()
     }
 }
 
@@ -235,7 +235,7 @@ impl Source {
         if reactor.closed.get() {
             return;
         }
-        let gone = reactor.sources.borrow_mut().try_remove(self.key.index() as usize);
+        let gone = reactor.sources.borrow_mut().remove(self.key.index());
         drop(gone);
         let mut foreign = Vec::new();
         self.wake_waiters(&mut foreign);

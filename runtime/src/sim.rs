@@ -29,7 +29,7 @@
 //! * stale events are all recognised, and none else;
 //! * the same seed gives the same trace.
 //!
-//! A failure names the seed and the line that replays it, and is made smaller first: fewer faults, fewer of what the
+//! A failure names the seed, as the setting that replays it, and is made smaller first: fewer faults, fewer of what the
 //! scenario asked [`Sim::up_to`] for.
 //!
 //! This module owns the hosts and their runtimes, and drives one loop at a time, on the thread of the test. What is

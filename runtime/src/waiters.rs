@@ -62,6 +62,18 @@ pub(crate) enum Waiting {
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) struct Ticket(NonZeroU64);
 
+impl Ticket {
+    /// What names it: not 0, and less than 2^63, which is more events than a source will have.
+    pub(crate) fn number(self) -> u64 {
+        self.0.get()
+    }
+
+    /// The ticket of this number. None has 0.
+    pub(crate) fn from_number(number: u64) -> Option<Ticket> {
+        NonZeroU64::new(number).map(Ticket)
+    }
+}
+
 impl Waiters {
     /// Waits as the only one in its direction: one that was here before is replaced.
     #[inline]

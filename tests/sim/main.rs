@@ -9,6 +9,7 @@ mod hosts;
 mod http;
 mod proxy;
 mod ready;
+mod reports;
 mod same;
 mod speed;
 mod threads;

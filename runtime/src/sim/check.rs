@@ -26,8 +26,8 @@ const ATTEMPTS: usize = 60;
 ///
 /// # Panics
 ///
-/// When a program panics or an oracle finds something: with the seed, the line that replays it, and the end of
-/// the trace. `EGRET_TRACE=file` writes the whole trace there.
+/// When a program panics or an oracle finds something: with the end of the trace, and the value of `EGRET_SEED` that
+/// replays the run. `EGRET_TRACE=file` writes the whole trace there.
 ///
 /// ```
 /// use egret_runtime::{sim, task, time};
@@ -176,5 +176,6 @@ fn fail(replay: &Replay, failure: &Failure, trace: &str) -> ! {
             Err(error) => writeln!(text, "\nthe whole trace could not be written to {file}: {error}"),
         };
     }
-    panic!("{text}\nthis run again: EGRET_SEED={replay} cargo test --features sim {name}");
+    // No command: which features, which file of tests and whether it is ignored, only the caller knows.
+    panic!("{text}\nthis run again: EGRET_SEED={replay}, for the test {name} alone");
 }

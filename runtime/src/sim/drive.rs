@@ -9,8 +9,9 @@ use super::{Failure, Sim};
 use crate::join::JoinHandle;
 use crate::runtime::{Builder, Runtime, UnhandledPanic};
 use crate::sys::sim::{HostId, Loop, Next, Outcome};
+use crate::task::Id;
 use std::future::Future;
-use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::panic::{AssertUnwindSafe, Location, catch_unwind};
 use std::pin::Pin;
 use std::rc::Rc;
 use std::time::Duration;
@@ -29,6 +30,8 @@ pub(super) struct Machine {
     pub(super) name: String,
     pub(super) id: HostId,
     pub(super) program: Option<Program>,
+    /// Where the test gave it its program: what a report calls the place where its first task was spawned.
+    pub(super) program_at: Option<&'static Location<'static>>,
     runtime: Option<Rc<Runtime>>,
     main: Option<JoinHandle<()>>,
     pub(super) has_crashed: bool,
@@ -52,6 +55,7 @@ impl Machine {
             name: name.to_owned(),
             id,
             program: None,
+            program_at: None,
             runtime: None,
             main: None,
             has_crashed: false,
@@ -120,7 +124,7 @@ impl Sim {
     }
 
     fn start_machine(&self, number: usize) -> Result<(), Failure> {
-        let (id, main) = {
+        let (id, at, main) = {
             let machine = &mut self.shared.machines.borrow_mut()[number];
             machine.is_to_start = false;
             let main = match &mut machine.program {
@@ -135,14 +139,14 @@ impl Sim {
                 },
                 None => None,
             };
-            (machine.id, main)
+            (machine.id, machine.program_at, main)
         };
-        let Some(main) = main else { return Ok(()) };
+        let (Some(main), Some(at)) = (main, at) else { return Ok(()) };
         let started = self.shared.world.as_host(id, || {
             let runtime = Builder::new().unhandled_panic(UnhandledPanic::Shutdown).build();
             let runtime = runtime.map_err(|error| Failure::new("start", format!("no runtime: {error}")))?;
             let _in_runtime = runtime.enter();
-            let main = catch_unwind(AssertUnwindSafe(|| runtime.spawn(main())));
+            let main = catch_unwind(AssertUnwindSafe(|| runtime.executor().spawn(main(), Id::next(), at)));
             let main = main.map_err(|payload| Failure::new("panic", message(&*payload)))?;
             drop(_in_runtime);
             Ok((runtime, main))

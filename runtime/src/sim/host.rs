@@ -8,6 +8,7 @@ use std::cell::{Cell, RefCell};
 use std::fmt;
 use std::future::Future;
 use std::net::{IpAddr, SocketAddr};
+use std::panic::Location;
 use std::rc::Rc;
 use std::time::Duration;
 
@@ -52,6 +53,7 @@ impl Host {
     /// # Panics
     ///
     /// When it has a program.
+    #[track_caller]
     pub fn server<F>(&self, main: impl Fn() -> F + 'static)
     where
         F: Future<Output = ()> + 'static,
@@ -65,15 +67,18 @@ impl Host {
     /// # Panics
     ///
     /// When it has a program.
+    #[track_caller]
     pub fn client(&self, main: impl Future<Output = ()> + 'static) {
         self.start(Program::Client(Some(Box::pin(main))));
     }
 
+    #[track_caller]
     fn start(&self, program: Program) {
         let mut machines = self.shared.machines.borrow_mut();
         let machine = &mut machines[usize::from(self.id)];
         assert!(machine.program.is_none(), "host {:?} has a program already", machine.name);
         machine.program = Some(program);
+        machine.program_at = Some(Location::caller());
     }
 
     /// How many descriptors its program may have open; 1024 unless something else is said.

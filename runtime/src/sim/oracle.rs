@@ -2,6 +2,7 @@
 
 use super::drive::Machine;
 use super::{Failure, Sim};
+use crate::reactor::inspect::Wait;
 use crate::readiness::Direction;
 use crate::runtime::Runtime;
 use crate::sys::mask;
@@ -36,12 +37,12 @@ impl Sim {
             (state & bits != 0 && !is_pending).then(|| {
                 format!(
                     "a wake-up is lost on {host}: {} waits to {:?} {}, which the kernel holds ready ({}) and will not \
-                     report again; believed is {:?}\n",
+                     report again; believed is {}\n",
                     waiters(&wait.tasks()),
                     wait.direction,
                     self.shared.world.describe(wait.fd()),
                     names(state),
-                    wait.believed(),
+                    believed(&wait),
                 )
             })
         });
@@ -75,8 +76,8 @@ impl Sim {
         if report.is_empty() { Ok(()) } else { Err(Failure::new("leak", report)) }
     }
 
-    /// Every task that waits for a descriptor, with what is believed of the descriptor and what is true; and how many
-    /// other tasks there are.
+    /// Every task that waits for a descriptor, with what is believed of the descriptor and what is true; what nobody has
+    /// read, whether it is waited for or not; and every task that is alive.
     pub(super) fn parked(&self) -> String {
         let mut text = String::new();
         for machine in self.shared.machines.borrow().iter() {
@@ -98,15 +99,18 @@ impl Sim {
             let held = held.map_or("what it does not say".to_owned(), |(state, _)| names(state));
             let _ = writeln!(
                 text,
-                "{}: {} waits to {:?} {}; believed {:?}, the kernel holds {held}",
+                "{}: {} waits to {:?} {}; believed is {}, the kernel holds {held}",
                 machine.name,
                 waiters(&wait.tasks()),
                 wait.direction,
                 self.shared.world.describe(wait.fd()),
-                wait.believed(),
+                believed(&wait),
             );
             None::<()>
         });
+        for unread in self.shared.world.unread(machine.id) {
+            let _ = writeln!(text, "{}: {unread}", machine.name);
+        }
         let alive = executor.alive();
         for task in &alive.tasks {
             let _ = writeln!(text, "{}: alive is {task}", machine.name);
@@ -117,6 +121,12 @@ impl Sim {
             machine.name, alive.timers, alive.blocking_jobs
         );
     }
+}
+
+/// What is believed of a descriptor, by name.
+fn believed(wait: &Wait) -> String {
+    let [read, write] = [Direction::Read, Direction::Write].map(|direction| names(wait.believed(direction)));
+    format!("{read} to read and {write} to write")
 }
 
 fn waiters(tasks: &[Option<crate::key::TaskKey>]) -> String {

@@ -15,8 +15,8 @@ pub struct Seeds {
     range: Range<u64>,
 }
 
-/// One run, as it is written in `EGRET_SEED`: a number, the faults that were taken away to make a failure smaller, and
-/// how few of everything were enough: `4711-Delay-Loss@2`.
+/// One run, as it is written in `EGRET_SEED`: a number, the faults that were taken away to make a failure smaller, or
+/// those that are left, and how few of everything were enough: `4711-Delay-Loss@2`, `4711+Urgent@1`, `4711+none`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Replay {
     pub(crate) seed: u64,
@@ -55,10 +55,29 @@ impl Seeds {
 
 impl fmt::Display for Replay {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}", self.seed)?;
-        self.smaller.without.iter().try_for_each(|fault| write!(f, "-{fault:?}"))?;
+        let without = &self.smaller.without;
+        let names = |faults: &[Fault], sign| faults.iter().map(|fault| format!("{sign}{fault:?}")).collect();
+        let (left_out, left): (String, String) = match &others(without)[..] {
+            [] => (names(without, '-'), format!("+{NONE}")),
+            left => (names(without, '-'), names(left, '+')),
+        };
+        write!(f, "{}{}", self.seed, if left.len() < left_out.len() { left } else { left_out })?;
         self.smaller.at_most.map_or(Ok(()), |most| write!(f, "@{most}"))
     }
+}
+
+/// Stands for the faults of a run that has none.
+const NONE: &str = "none";
+
+/// All faults but these.
+fn others(faults: &[Fault]) -> Vec<Fault> {
+    Fault::ALL.into_iter().filter(|fault| !faults.contains(fault)).collect()
+}
+
+/// The faults with these names.
+fn named<'a>(names: impl Iterator<Item = &'a str>) -> Result<Vec<Fault>, String> {
+    let named = |name: &str| Fault::ALL.into_iter().find(|fault| fault.name() == name);
+    names.map(|name| named(name).ok_or_else(|| format!("{name:?} is no fault"))).collect()
 }
 
 impl FromStr for Replay {
@@ -69,12 +88,15 @@ impl FromStr for Replay {
             Some((text, most)) => (text, Some(most.parse().map_err(|_| format!("{most:?} is no number"))?)),
             None => (text, None),
         };
-        let mut parts = text.split('-');
-        let seed = parts.next().unwrap_or_default();
+        let (seed, faults) = text.split_at(text.find(['+', '-']).unwrap_or(text.len()));
         let seed = seed.parse().map_err(|_| format!("{seed:?} is no number"))?;
-        let named = |name: &str| Fault::ALL.into_iter().find(|fault| format!("{fault:?}") == name);
-        let without = parts.map(|name| named(name).ok_or_else(|| format!("{name:?} is no fault")));
-        Ok(Replay { seed, smaller: Smaller { without: without.collect::<Result<_, _>>()?, at_most } })
+        let without = match faults.split_at_checked(1) {
+            None => Vec::new(),
+            Some(("+", NONE)) => Fault::ALL.to_vec(),
+            Some(("+", left)) => others(&named(left.split('+'))?),
+            Some((_, left_out)) => named(left_out.split('-'))?,
+        };
+        Ok(Replay { seed, smaller: Smaller { without, at_most } })
     }
 }
 
@@ -89,6 +111,9 @@ mod tests {
             ("0", 0, smaller(&[], None)),
             ("18446744073709551615@1", u64::MAX, smaller(&[], Some(1))),
             ("4711-Delay-Loss@2", 4711, smaller(&[Fault::Delay, Fault::Loss], Some(2))),
+            ("1+Urgent@1", 1, smaller(&others(&[Fault::Urgent]), Some(1))),
+            ("2+Fragment+Preempted", 2, smaller(&others(&[Fault::Fragment, Fault::Preempted]), None)),
+            ("3+none@1", 3, smaller(&Fault::ALL, Some(1))),
         ] {
             let replay = Replay { seed, smaller };
             assert_eq!(replay.to_string(), text);
@@ -97,10 +122,22 @@ mod tests {
     }
 
     #[test]
+    fn faults_that_are_left_out_may_be_spelled_out_however_many_they_are() {
+        let left_out: String = others(&[Fault::Loss]).iter().map(|fault| format!("-{fault:?}")).collect();
+        assert_eq!(format!("7{left_out}@1").parse::<Replay>(), "7+Loss@1".parse());
+        let all: String = Fault::ALL.iter().map(|fault| format!("-{fault:?}")).collect();
+        assert_eq!(format!("7{all}").parse::<Replay>(), "7+none".parse());
+    }
+
+    #[test]
     fn what_is_no_run_says_why() {
         let why = |text: &str| text.parse::<Replay>().unwrap_err();
         assert_eq!(why(""), "\"\" is no number");
         assert_eq!(why("1-Delya"), "\"Delya\" is no fault");
+        assert_eq!(why("1+"), "\"\" is no fault");
+        assert_eq!(why("1-none"), "\"none\" is no fault");
+        assert_eq!(why("1+Delay-Loss"), "\"Delay-Loss\" is no fault");
+        assert_eq!(why("+Delay"), "\"\" is no number");
         assert_eq!(why("1@x"), "\"x\" is no number");
     }
 }

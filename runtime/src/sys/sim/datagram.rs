@@ -26,6 +26,11 @@ pub(super) struct Datagrams {
 const LARGEST: usize = 65_507;
 
 impl Datagrams {
+    /// Bytes that wait to be received.
+    pub(super) fn unread(&self) -> usize {
+        self.queued
+    }
+
     pub(super) fn state(&self) -> u32 {
         let readable = if self.queue.is_empty() { 0 } else { mask::IN };
         let failed = if self.error == 0 { 0 } else { mask::ERR };

@@ -229,6 +229,25 @@ impl Kernel {
         (0..self.files.len() as FileId).filter(is_open).collect()
     }
 
+    /// How much of what has come to a file its program has not taken, for people; `None` when it is nothing.
+    pub(super) fn untaken(&self, file: FileId) -> Option<String> {
+        let (connections, bytes) = match &self.file(file)?.object {
+            Object::Listener(listener) => (listener.waiting(), 0),
+            Object::Unix(unix) => (unix.waiting(), unix.unread()),
+            Object::Tcp(tcp) => (0, tcp.readable()),
+            Object::Datagrams(datagrams) => (0, datagrams.unread()),
+            Object::Pipe(pipe) => (0, pipe.unread()),
+            Object::Counter(_) | Object::Bell { .. } | Object::Alarm => (0, 0),
+        };
+        match (connections, bytes) {
+            (0, 0) => None,
+            (0, 1) => Some("1 byte is unread".to_owned()),
+            (0, _) => Some(format!("{bytes} bytes are unread")),
+            (1, _) => Some("1 connection is not accepted".to_owned()),
+            (_, _) => Some(format!("{connections} connections are not accepted")),
+        }
+    }
+
     /// What a file is, for people.
     pub(super) fn describe(&self, file: FileId) -> String {
         let what = match self.file(file).map(|file| &file.object) {

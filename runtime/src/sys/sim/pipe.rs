@@ -23,6 +23,14 @@ enum End {
 }
 
 impl Pipe {
+    /// Bytes that wait to be read.
+    pub(super) fn unread(&self) -> usize {
+        match &self.end {
+            End::Reader(ring) => ring.len(),
+            End::Writer { .. } => 0,
+        }
+    }
+
     /// As `pipe_poll` of Linux has it.
     pub(super) fn state(&self) -> u32 {
         match &self.end {

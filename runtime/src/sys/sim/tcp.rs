@@ -159,7 +159,7 @@ impl Tcp {
     }
 
     /// Bytes that a read would give now or after it has passed the urgent one.
-    fn readable(&self) -> usize {
+    pub(super) fn readable(&self) -> usize {
         self.received.len() - usize::from(self.urgent == Some(self.taken))
     }
 
@@ -194,6 +194,11 @@ impl Tcp {
 }
 
 impl Listener {
+    /// Connections that wait to be accepted.
+    pub(super) fn waiting(&self) -> usize {
+        self.queue.len()
+    }
+
     pub(super) fn state(&self) -> u32 {
         if self.queue.is_empty() { 0 } else { mask::IN }
     }

@@ -83,6 +83,16 @@ impl Unix {
         }
     }
 
+    /// Connections that wait to be accepted.
+    pub(super) fn waiting(&self) -> usize {
+        self.backlog.as_ref().map_or(0, |(_, waiting)| waiting.len())
+    }
+
+    /// Bytes that wait to be received.
+    pub(super) fn unread(&self) -> usize {
+        self.queue.iter().map(|message| message.bytes.len()).sum()
+    }
+
     /// As `unix_writable` of Linux has it.
     fn is_writable(&self) -> bool {
         self.backlog.is_none() && self.sent * 4 <= self.send_buffer

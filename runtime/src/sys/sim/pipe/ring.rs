@@ -25,6 +25,11 @@ impl Ring {
         Ring { bytes: VecDeque::new(), pages: VecDeque::new(), packets }
     }
 
+    /// Bytes in it.
+    pub(super) fn len(&self) -> usize {
+        self.bytes.len()
+    }
+
     pub(super) fn is_empty(&self) -> bool {
         self.pages.is_empty()
     }

@@ -32,6 +32,14 @@ impl World {
         self.ask(|kernel| kernel.file_of(number).map_or("no file".to_owned(), |file| kernel.describe(file)))
     }
 
+    /// What has come to the program of `host` and was not taken: of each open file that holds some, how much.
+    pub(crate) fn unread(&self, host: HostId) -> Vec<String> {
+        self.ask(|kernel| {
+            let untaken = |file| Some(format!("{} of {}", kernel.untaken(file)?, kernel.describe(file)));
+            kernel.open_files(host).into_iter().filter_map(untaken).collect()
+        })
+    }
+
     /// How many events this instance has reported, and how many of them were stale.
     pub(crate) fn reported(&self, poll: PollId) -> (u64, u64) {
         self.ask(|kernel| {

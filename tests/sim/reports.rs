@@ -1,0 +1,162 @@
+//! What a failure says: to whom, how it is run again, and who waits for what.
+
+use crate::world::connect;
+use egret::net::TcpListener;
+use egret::sim::{self, Fault, Faults, Sim};
+use std::cell::Cell;
+use std::future::pending;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::process::Command;
+
+/// What `check` says of a scenario that fails.
+fn report(seeds: std::ops::Range<u64>, scenario: impl Fn(&Sim)) -> String {
+    let failed = catch_unwind(AssertUnwindSafe(|| sim::check(seeds, scenario))).expect_err("it fails");
+    *failed.downcast::<String>().expect("a text")
+}
+
+/// The setting in the last line of a report.
+fn setting(report: &str) -> &str {
+    let (_, last) = report.split_once("\nthis run again: EGRET_SEED=").expect("how to run it again");
+    last.split([',', '\n']).next().unwrap()
+}
+
+#[test]
+fn a_run_is_named_by_its_setting_and_its_test_and_by_no_command() {
+    let report = report(3..4, |sim| {
+        sim.host("host").client(async { panic!("whatever the kernel does") });
+    });
+    let last = "\nthis run again: EGRET_SEED=3+none@1, for the test \
+                reports::a_run_is_named_by_its_setting_and_its_test_and_by_no_command alone";
+    assert!(report.ends_with(last), "{report}");
+    assert!(!report.contains("cargo"), "{report}");
+}
+
+/// A client that takes it for granted that what was sent at once arrives at once.
+fn credulous(sim: &Sim) {
+    // Urgent data divides what is read as well: one cause is enough.
+    sim.faults(Faults::all().without(Fault::Urgent));
+    let server = sim.host("server");
+    server.server(|| async {
+        loop {
+            let Ok(listener) = TcpListener::bind("0.0.0.0:7").await else { continue };
+            while let Ok((mut stream, _)) = listener.accept().await {
+                egret::spawn(async move { stream.write_all(b"hello").await });
+            }
+        }
+    });
+    let address = server.port(7);
+    sim.host("client").client(async move {
+        let mut hello = [0; 5];
+        while connect(address).await.read(&mut hello).await.is_err() {}
+        assert_eq!(&hello, b"hello");
+    });
+}
+
+#[test]
+fn a_failure_is_run_again_by_the_faults_that_it_needs_or_by_those_that_it_does_not() {
+    const NAME: &str =
+        "reports::a_failure_is_run_again_by_the_faults_that_it_needs_or_by_those_that_it_does_not";
+    const ASKED: &str = "EGRET_SIM_REPORTS";
+    if std::env::var_os(ASKED).is_some() {
+        return sim::check(0..100, credulous);
+    }
+    let run = |seed: Option<&str>| {
+        let mut command = Command::new(std::env::current_exe().unwrap());
+        command.args(["--exact", NAME, "--nocapture"]).env(ASKED, "1").env_remove("EGRET_SEED");
+        let output = command.envs(seed.map(|seed| ("EGRET_SEED", seed))).output().unwrap();
+        (output.status.success(), String::from_utf8(output.stderr).unwrap())
+    };
+    let (passed, first) = run(None);
+    assert!(!passed && first.contains("left: [104"), "{first}");
+    let needed = setting(&first);
+    let (seed, fault) = needed.strip_suffix("@1").and_then(|run| run.split_once('+')).expect(needed);
+    let others = Faults::all();
+    let others = others.enabled().map(|fault| format!("{fault:?}")).filter(|other| other != fault);
+    let not_needed = format!("{seed}-{}@1", others.collect::<Vec<_>>().join("-"));
+    assert_eq!(not_needed.matches('-').count(), Faults::all().enabled().count() - 1, "{needed} is one fault");
+
+    for form in [needed, &not_needed] {
+        let (passed, again) = run(Some(form));
+        assert!(!passed && setting(&again) == needed, "{form}: {again}");
+    }
+    for form in [format!("{seed}-{fault}"), format!("{seed}+none")] {
+        let (passed, said) = run(Some(&form));
+        assert!(passed && said.contains(&format!("seed {form} does not fail")), "{form}: {said}");
+    }
+}
+
+#[test]
+fn a_deadlock_names_the_bits_the_line_of_each_program_and_the_bytes_that_nobody_reads() {
+    let lines = Cell::new((0, 0));
+    let report = report(0..1, |sim| {
+        let server = sim.host("server");
+        let server_line = line!() + 1;
+        server.server(|| async {
+            let listener = TcpListener::bind("0.0.0.0:7").await.unwrap();
+            let (stream, _) = listener.accept().await.unwrap();
+            pending::<()>().await;
+            drop(stream);
+        });
+        let address = server.port(7);
+        let client = sim.host("client");
+        lines.set((server_line, line!() + 1));
+        client.client(async move {
+            let mut stream = connect(address).await;
+            stream.write_all(b"question").await.unwrap();
+            stream.read(&mut [0; 6]).await.unwrap();
+        });
+    });
+    let (server_line, client_line) = lines.get();
+    let has =
+        |line: &str| assert!(report.lines().any(|had| had.contains(line)), "{line:?} is not in {report}");
+    assert!(
+        report.starts_with("deadlock: nothing is going to happen, and a client is not done\n"),
+        "{report}"
+    );
+    for (host, line) in [("server", server_line), ("client", client_line)] {
+        let task = format!("{host}: alive is task ");
+        let at = format!(" spawned at tests/sim/reports.rs:{line}:16");
+        let is_named = report.lines().any(|line| line.starts_with(&task) && line.ends_with(&at));
+        assert!(is_named, "{task}…{at} is not in {report}");
+    }
+    // "question" has come, and the server does not ask for it.
+    has("server: 8 bytes are unread of #");
+    has(" waits to Read #");
+    has("; believed is nothing to read and OUT to write, the kernel holds OUT");
+    assert!(!report.contains("client: 8 bytes") && !report.contains("Readiness {"), "{report}");
+}
+
+#[test]
+fn a_deadlock_counts_what_is_unread_of_each_kind_of_descriptor() {
+    let report = report(0..1, |sim| {
+        sim.host("host").client(async move {
+            let listener = TcpListener::bind("127.0.0.1:7").await.unwrap();
+            let waiting = connect(listener.local_addr().unwrap()).await;
+            let (mut stream, other) = egret::net::UnixStream::pair().unwrap();
+            stream.write_all(b"12345").await.unwrap();
+            let (mut writer, reader) = egret::net::unix::pipe::pipe().unwrap();
+            writer.write_all(b"1234567").await.unwrap();
+            let socket = egret::net::UdpSocket::bind("127.0.0.1:9").await.unwrap();
+            socket.send_to(b"123", socket.local_addr().unwrap()).await.unwrap();
+            socket.send_to(b"1234567890", socket.local_addr().unwrap()).await.unwrap();
+            pending::<()>().await;
+            drop((listener, waiting, stream, other, writer, reader, socket));
+        });
+    });
+    let unread = report.lines().filter_map(|line| line.strip_prefix("host: "));
+    let unread: Vec<_> = unread.filter(|line| line.contains("unread") || line.contains("accepted")).collect();
+    let words = |line: &str| {
+        let (start, end) = line.split_once('#').expect("a file");
+        format!("{start}{}", end.split_once(' ').expect("what it is").1)
+    };
+    assert_eq!(
+        unread.into_iter().map(words).collect::<Vec<_>>(),
+        [
+            "1 connection is not accepted of (TCP listener 127.0.0.1:7)",
+            "5 bytes are unread of (Unix socket)",
+            "7 bytes are unread of (pipe)",
+            "13 bytes are unread of (UDP)",
+        ],
+        "{report}"
+    );
+}
