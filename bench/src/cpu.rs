@@ -133,18 +133,25 @@ impl Rounds {
         self.servers.iter().position(|server| server.name == name)
     }
 
+    /// Beside `floor` and `egret`; where neither is measured, beside the first server that was named.
     pub fn table(&self) -> Table {
-        let bases: Vec<_> =
+        let mut bases: Vec<_> =
             ["floor", "egret"].into_iter().filter_map(|name| Some((name, self.index(name)?))).collect();
+        let first = self.servers.first().map(|server| (server.name, 0)).filter(|_| bases.is_empty());
+        bases.extend(first);
         let mut table = Table::new();
         table.column("server", Align::Left);
         table.column("CPU us per request", Align::Right);
         for (name, _) in &bases {
             table.column(&format!("times {name}'s"), Align::Right);
         }
-        for name in ["p50 us", "p99 us", "p99.9 us", "requests/s", "server on CPU"] {
+        for name in ["p50 us", "p99 us", "p99.9 us", "requests/s"] {
             table.column(name, Align::Right);
         }
+        if let Some((name, _)) = first {
+            table.column(&format!("times {name}'s"), Align::Right);
+        }
+        table.column("server on CPU", Align::Right);
         for (index, server) in self.servers.iter().enumerate() {
             let mut row = vec![server.title(), self.figure(index, |sample| sample.cpu).with_range(2)];
             for (_, base) in &bases {
@@ -154,6 +161,9 @@ impl Rounds {
                 row.push(number(self.figure(index, |sample| sample.latency[which]).median, 1));
             }
             row.push(number(self.figure(index, |sample| sample.throughput).median, 0));
+            if let Some((_, base)) = first {
+                row.push(self.ratio(index, base, |sample| sample.throughput).with_range(2));
+            }
             row.push(format!("{:.0} %", 100.0 * self.figure(index, |sample| sample.busy).median));
             table.row(row);
         }
@@ -204,6 +214,19 @@ mod tests {
         assert_eq!((ratio.lowest, ratio.median, ratio.highest), (1.1, 1.2, 1.3));
         assert_eq!(rounds.index("floor"), Some(0));
         assert_eq!(rounds.index("nobody"), None);
+    }
+
+    #[test]
+    fn servers_without_egret_and_the_floor_are_beside_the_first_of_them() {
+        let columns = |names: [&str; 2]| {
+            let servers: Vec<_> = names.iter().map(|name| Server::find(name).unwrap()).collect();
+            let samples = vec![vec![sample(10.0)], vec![sample(5.0)]];
+            let rounds = Rounds { servers, samples, prepared: Prepared::default() };
+            rounds.table().to_string().lines().next().unwrap().matches("times ").count()
+        };
+        assert_eq!(columns(["hyper-tokio", "hyper-egret"]), 2); // of the CPU time, and of the requests a second
+        assert_eq!(columns(["floor", "tokio"]), 1);
+        assert_eq!(columns(["egret", "floor"]), 2);
     }
 
     #[test]

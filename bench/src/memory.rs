@@ -20,8 +20,12 @@ use std::process::Command;
 use std::thread;
 use std::time::{Duration, Instant};
 
-/// How long a server may take to accept all connections.
-const PATIENCE: Duration = Duration::from_secs(20);
+/// How long a server may take to accept all connections, under memcheck too.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// Connections opened before the server is waited for. Below the shortest backlog here, the 128 of `std`'s listeners: a
+/// connection that finds it full waits for a second or more before it asks again, and so many of those make minutes.
+const AT_ONCE: usize = 100;
 
 /// What was measured of one server.
 #[derive(Debug)]
@@ -111,19 +115,14 @@ fn one(settings: &Settings, server: &'static Server, program: &Path) -> Result<I
     Ok(Idle { server, resident, allocated })
 }
 
-/// Opens so many connections and waits until the server has accepted them, and those before. Some at a time: what
-/// a listener's backlog has no room for looks open to the client and is not.
+/// Opens so many connections and waits until the server has accepted them, and those before; [`AT_ONCE`] at a time.
 fn connect(running: &Running, count: usize, before: usize) -> Result<Vec<TcpStream>> {
-    const SOME: usize = 500;
-    let descriptors = || {
-        let directory = format!("/proc/{}/fd", running.pid());
-        std::fs::read_dir(&directory).map(Iterator::count).map_err(|error| format!("{directory}: {error}"))
-    };
+    let descriptors = || open_descriptors(running.pid());
     let start = descriptors()?;
     let mut connections = Vec::with_capacity(count);
     let deadline = Instant::now() + PATIENCE;
     while connections.len() < count {
-        for _ in 0..SOME.min(count - connections.len()) {
+        for _ in 0..AT_ONCE.min(count - connections.len()) {
             let stream = TcpStream::connect(running.addr);
             let number = before + connections.len();
             connections.push(stream.map_err(|error| format!("connection {number}: {error}"))?);
@@ -132,12 +131,23 @@ fn connect(running: &Running, count: usize, before: usize) -> Result<Vec<TcpStre
             if Instant::now() > deadline {
                 return Err(format!("it has not accepted {count} connections in {} s", PATIENCE.as_secs()));
             }
-            thread::sleep(Duration::from_millis(10));
+            thread::sleep(Duration::from_millis(2));
         }
     }
     // The last ones are accepted, and their tasks are to run once.
     thread::sleep(Duration::from_millis(100));
     Ok(connections)
+}
+
+/// How many descriptors the server has. Since Linux 6.2 the size of the directory says so; before, they are counted.
+fn open_descriptors(pid: i32) -> Result<usize> {
+    let directory = format!("/proc/{pid}/fd");
+    let size = std::fs::metadata(&directory).map(|metadata| metadata.len() as usize);
+    let count = match size {
+        Ok(0) => std::fs::read_dir(&directory).map(Iterator::count),
+        size => size,
+    };
+    count.map_err(|error| format!("{directory}: {error}"))
 }
 
 fn rss_anon(pid: i32) -> Result<u64> {
@@ -166,6 +176,22 @@ impl Server {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::io::{Read, Write};
+    use std::process::Stdio;
+
+    #[test]
+    fn the_descriptors_of_a_process_are_counted() {
+        let mut cat = Command::new("cat").stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
+        // When it has answered it has opened and closed what it was loaded from.
+        cat.stdin.as_mut().unwrap().write_all(b"here").unwrap();
+        cat.stdout.as_mut().unwrap().read_exact(&mut [0; 4]).unwrap();
+        let listed = std::fs::read_dir(format!("/proc/{}/fd", cat.id())).unwrap().count();
+        assert!(listed >= 3, "{listed}"); // and what was inherited
+        assert_eq!(open_descriptors(cat.id() as i32), Ok(listed));
+        drop(cat.stdin.take());
+        cat.wait().unwrap();
+        assert!(open_descriptors(-1).is_err());
+    }
 
     #[test]
     fn resident_memory_is_read_in_bytes() {

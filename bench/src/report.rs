@@ -104,9 +104,9 @@ fn machine(page: &str, report: &Report, before: &str) -> String {
     )
 }
 
-/// One empty line between paragraphs, one newline at the end.
+/// One empty line between paragraphs, one newline at the end. A first line that is indented, as code is, stays so.
 fn tidy(text: &str) -> String {
-    let mut tidy = text.trim().replace("\n\n\n", "\n\n");
+    let mut tidy = text.trim_start_matches('\n').trim_end().replace("\n\n\n", "\n\n");
     tidy.push('\n');
     tidy
 }
@@ -304,4 +304,14 @@ fn picture(chart: &Chart, name: &str) -> Result<String> {
 
 fn join(texts: impl IntoIterator<Item = Result<String>>) -> Result<String> {
     Ok(texts.into_iter().collect::<Result<Vec<_>>>()?.join("\n"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_page_that_begins_with_a_command_keeps_its_indentation() {
+        assert_eq!(tidy("\n    cargo run\n\n\n| table |\n\n"), "    cargo run\n\n| table |\n");
+    }
 }

@@ -11,6 +11,7 @@
 
 #![forbid(unsafe_code)]
 
+mod backlog;
 mod config;
 mod connection;
 mod histogram;
@@ -116,6 +117,9 @@ impl<'a> Load<'a> {
         let mut idle = Vec::with_capacity(config.idle);
         for _ in 0..config.idle {
             idle.push(TcpStream::connect_timeout(&config.addr, left(deadline))?);
+            if idle.len().is_multiple_of(backlog::AT_ONCE) {
+                backlog::accepted(config.addr, deadline);
+            }
         }
         let mut load = Load {
             config,
@@ -139,6 +143,9 @@ impl<'a> Load<'a> {
             if config.pace != Pace::Churn {
                 let share = config.requests / count + u64::from((index as u64) < config.requests % count);
                 load.connect(index, share)?;
+                if load.open.is_multiple_of(backlog::AT_ONCE) {
+                    backlog::accepted(config.addr, deadline);
+                }
             }
         }
         Ok(load)

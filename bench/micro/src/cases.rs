@@ -1,6 +1,6 @@
 //! What is measured: each case is one function, the same for every runtime.
 
-use crate::remote::remote;
+use crate::remote::{BURST, bursts, there_and_back};
 use crate::runtimes::{Egret, Monoio, Name, Runtime, Smol, Tokio};
 use std::cell::Cell;
 use std::future::poll_fn;
@@ -31,6 +31,7 @@ pub enum Case {
     Sleep,
     Timeout,
     LiveTimers,
+    RemoteBack,
     Remote1,
     Remote2,
     Remote4,
@@ -38,7 +39,7 @@ pub enum Case {
 
 impl Case {
     /// In the order of the report.
-    pub const ALL: [Case; 12] = [
+    pub const ALL: [Case; 13] = [
         Case::Spawn,
         Case::SpawnMany,
         Case::Yield,
@@ -48,6 +49,7 @@ impl Case {
         Case::Sleep,
         Case::Timeout,
         Case::LiveTimers,
+        Case::RemoteBack,
         Case::Remote1,
         Case::Remote2,
         Case::Remote4,
@@ -65,6 +67,7 @@ impl Case {
             Case::Sleep => "sleep",
             Case::Timeout => "timeout",
             Case::LiveTimers => "live-timers",
+            Case::RemoteBack => "remote-back",
             Case::Remote1 => "remote-1",
             Case::Remote2 => "remote-2",
             Case::Remote4 => "remote-4",
@@ -79,7 +82,7 @@ impl Case {
 
     /// Whether other threads take part, so that instructions depend on how they are scheduled.
     pub fn is_remote(self) -> bool {
-        matches!(self, Case::Remote1 | Case::Remote2 | Case::Remote4)
+        matches!(self, Case::RemoteBack | Case::Remote1 | Case::Remote2 | Case::Remote4)
     }
 
     /// What it is called in the report.
@@ -94,9 +97,10 @@ impl Case {
             Case::Sleep => "arm and cancel a sleep",
             Case::Timeout => "timeout around a future pending once",
             Case::LiveTimers => "arm and drop each of 100 000 timers",
-            Case::Remote1 => "wake by another thread, and back",
-            Case::Remote2 => "wakes by two threads, and back",
-            Case::Remote4 => "wakes by four threads, and back",
+            Case::RemoteBack => "wake by another thread, and back",
+            Case::Remote1 => "wakes by one thread, 64 tasks at a time",
+            Case::Remote2 => "wakes by two threads, 64 tasks each",
+            Case::Remote4 => "wakes by four threads, 64 tasks each",
         }
     }
 
@@ -107,7 +111,8 @@ impl Case {
             Case::Yield | Case::YieldTwo | Case::Handover => 200_000,
             Case::SelfWake => 500_000,
             Case::LiveTimers => TIMERS,
-            Case::Remote1 | Case::Remote2 | Case::Remote4 => 20_000,
+            Case::RemoteBack => 5_000,
+            Case::Remote1 | Case::Remote2 | Case::Remote4 => 4 * BURST * 400,
         }
     }
 
@@ -115,7 +120,8 @@ impl Case {
     fn warm_up(self) -> u64 {
         match self {
             Case::LiveTimers => TIMERS,
-            Case::Remote1 | Case::Remote2 | Case::Remote4 => 400,
+            Case::RemoteBack => 100,
+            Case::Remote1 | Case::Remote2 | Case::Remote4 => 4 * BURST * 10,
             _ => 10_000,
         }
     }
@@ -142,9 +148,10 @@ impl Case {
             Case::Sleep => R::run(|rt| timed(warm_up, n, async move |n| arm_and_cancel(&rt, n).await)),
             Case::Timeout => R::run(|rt| timed(warm_up, n, async move |n| timeouts(&rt, n).await)),
             Case::LiveTimers => R::run(|rt| live_timers(rt, warm_up, n)),
-            Case::Remote1 => R::run(|rt| remote(rt, 1, warm_up, n)),
-            Case::Remote2 => R::run(|rt| remote(rt, 2, warm_up, n)),
-            Case::Remote4 => R::run(|rt| remote(rt, 4, warm_up, n)),
+            Case::RemoteBack => R::run(|rt| there_and_back(rt, warm_up, n)),
+            Case::Remote1 => R::run(|rt| bursts(rt, 1, warm_up, n)),
+            Case::Remote2 => R::run(|rt| bursts(rt, 2, warm_up, n)),
+            Case::Remote4 => R::run(|rt| bursts(rt, 4, warm_up, n)),
         }
     }
 }

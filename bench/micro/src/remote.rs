@@ -1,86 +1,119 @@
-//! Wakes from other threads: each producer wakes a task of its own and waits until that has run.
+//! Wakes from other threads.
+//!
+//! Each producer is a thread with tasks of its own. It wakes them all, one after the other, and sleeps until the last of them
+//! has run, which wakes it; and again. The time of a wake is the time of all of it divided by the wakes of all producers.
+//!
+//! With one task for one producer ([`there_and_back`]) that is a round trip: the loop is asleep in `epoll_wait` whenever it is
+//! woken, and the producer whenever it is answered, so two wake-ups of a thread by the kernel are most of the figure.
+//! With [`BURST`] for each ([`bursts`]) the producer sleeps once for all of them, and the loop as often as it has nothing left
+//! to run: what remains is what the runtime takes to hand a wake over, with as many threads doing so at once as there are
+//! producers, to run the task, and to be woken when it was asleep again before the next wake.
+//!
+//! Nobody looks again and again for what is to come. A producer that did, on a machine with no more processors than producers,
+//! would keep the loop from the processor on which it could answer: then the figure is the time slice of the scheduler.
 
 use crate::runtimes::Runtime;
 use std::future::poll_fn;
-use std::hint;
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::{Arc, Barrier, Mutex};
 use std::task::{Poll, Waker};
-use std::thread;
+use std::thread::{self, Thread};
 use std::time::{Duration, Instant};
 
-/// Looks before a producer gives its processor away: with more producers than processors they have to.
-const LOOKS: u32 = 100;
+/// How many tasks a producer wakes before it waits for them.
+pub const BURST: u64 = 64;
 
-/// What a producer and its task share.
-#[derive(Default)]
+/// How long `n` wakes of one task by one thread take, each of which waits for the answer, after `warm_up` more.
+pub async fn there_and_back<R: Runtime>(rt: R, warm_up: u64, n: u64) -> Duration {
+    remote(&rt, 1, 1, (warm_up, n)).await
+}
+
+/// How long `n` wakes by `producers` threads take, each of which waits for [`BURST`] at a time, after `warm_up` more.
+pub async fn bursts<R: Runtime>(rt: R, producers: u64, warm_up: u64, n: u64) -> Duration {
+    let wakes = producers * BURST;
+    remote(&rt, producers, BURST, (warm_up / wakes, n / wakes)).await
+}
+
+/// What a producer and its tasks share.
 struct Line {
-    asked: AtomicU64,
-    answered: AtomicU64,
-    /// The task's waker, there from its first poll on.
-    waker: Mutex<Option<Waker>>,
+    /// The number of the burst that is under way. Number 0 is that every task introduces itself.
+    burst: AtomicU64,
+    /// Tasks that have not run in this burst. Who makes it 0 wakes the producer.
+    missing: AtomicUsize,
+    producer: Mutex<Option<Thread>>,
+    wakers: Mutex<Vec<Waker>>,
 }
 
-/// How long `n` wakes by `producers` threads take, after `warm_up` more.
-pub async fn remote<R: Runtime>(rt: R, producers: u64, warm_up: u64, n: u64) -> Duration {
-    run(&rt, producers, warm_up).await;
-    let start = Instant::now();
-    run(&rt, producers, n).await;
-    start.elapsed()
-}
-
-async fn run<R: Runtime>(rt: &R, producers: u64, n: u64) {
-    let mut tasks = Vec::new();
+/// Of each producer so many bursts before the time is taken and so many then.
+async fn remote<R: Runtime>(rt: &R, producers: u64, tasks: u64, bursts: (u64, u64)) -> Duration {
+    let ready = Arc::new(Barrier::new(producers as usize));
     let mut threads = Vec::new();
+    let mut spawned = Vec::new();
     for _ in 0..producers {
-        let line = Arc::new(Line::default());
-        let count = n / producers;
-        tasks.push(rt.spawn(answer(line.clone(), count)));
-        threads.push(thread::spawn(move || ask(&line, count)));
+        let line = Arc::new(Line {
+            burst: AtomicU64::new(0),
+            missing: AtomicUsize::new(tasks as usize),
+            producer: Mutex::new(None),
+            wakers: Mutex::new(Vec::new()),
+        });
+        let (theirs, ready) = (line.clone(), ready.clone());
+        let thread = thread::spawn(move || produce(&theirs, &ready, bursts));
+        *line.producer.lock().expect("nobody panics") = Some(thread.thread().clone());
+        threads.push(thread);
+        spawned.extend((0..tasks).map(|_| rt.spawn(answer(line.clone(), bursts.0 + bursts.1))));
     }
-    for task in tasks {
+    for task in spawned {
         task.await;
     }
-    threads.into_iter().for_each(|thread| thread.join().expect("a producer does not panic"));
+    let times = threads.into_iter().map(|thread| thread.join().expect("a producer does not panic"));
+    let (begins, ends): (Vec<_>, Vec<_>) = times.unzip();
+    let (begin, end) = (begins.into_iter().min(), ends.into_iter().max());
+    begin.zip(end).map_or(Duration::ZERO, |(begin, end)| end - begin)
 }
 
-async fn answer(line: Arc<Line>, count: u64) {
+/// A task: it runs once in every burst, and ends with the last one.
+async fn answer(line: Arc<Line>, last: u64) {
+    let producer =
+        line.producer.lock().expect("nobody panics").clone().expect("it is there before its tasks");
+    let mut seen = None;
     poll_fn(|cx| {
-        let asked = line.asked.load(Ordering::Acquire);
-        if asked == count {
-            line.answered.store(asked, Ordering::Release);
-            return Poll::Ready(());
+        let burst = line.burst.load(Ordering::Acquire);
+        // A runtime may poll a task that nobody woke, and that is no answer.
+        if seen.replace(burst) != Some(burst) {
+            if burst == 0 {
+                line.wakers.lock().expect("nobody panics").push(cx.waker().clone());
+            }
+            if line.missing.fetch_sub(1, Ordering::AcqRel) == 1 {
+                producer.unpark();
+            }
         }
-        let mut waker = line.waker.lock().expect("nobody panics");
-        if !waker.as_ref().is_some_and(|waker| waker.will_wake(cx.waker())) {
-            *waker = Some(cx.waker().clone());
-        }
-        drop(waker);
-        // Only now: who sees the answer asks again, and has to find the waker.
-        line.answered.store(asked, Ordering::Release);
-        Poll::Pending
+        if burst == last { Poll::Ready(()) } else { Poll::Pending }
     })
     .await
 }
 
-fn ask(line: &Line, count: u64) {
-    let waker = loop {
-        if let Some(waker) = line.waker.lock().expect("nobody panics").clone() {
-            break waker;
+/// A producer. Returns when it began to wake, warm-up left out, and when all had been answered.
+fn produce(line: &Line, ready: &Barrier, (warm_up, bursts): (u64, u64)) -> (Instant, Instant) {
+    wait(line);
+    let wakers = std::mem::take(&mut *line.wakers.lock().expect("nobody panics"));
+    let run = |numbers: std::ops::RangeInclusive<u64>| {
+        for number in numbers {
+            line.missing.store(wakers.len(), Ordering::Relaxed);
+            line.burst.store(number, Ordering::Release);
+            wakers.iter().for_each(Waker::wake_by_ref);
+            wait(line);
         }
-        thread::yield_now();
     };
-    for number in 1..=count {
-        line.asked.store(number, Ordering::Release);
-        waker.wake_by_ref();
-        let mut looks = 0;
-        while line.answered.load(Ordering::Acquire) != number {
-            hint::spin_loop();
-            looks += 1;
-            if looks == LOOKS {
-                looks = 0;
-                thread::yield_now();
-            }
-        }
+    run(1..=warm_up);
+    ready.wait();
+    let begin = Instant::now();
+    run(warm_up + 1..=warm_up + bursts);
+    (begin, Instant::now())
+}
+
+/// Sleeps until every task of the burst has run.
+fn wait(line: &Line) {
+    while line.missing.load(Ordering::Acquire) > 0 {
+        thread::park();
     }
 }

@@ -6,7 +6,7 @@
 //! what is compared are the bytes a second of wall clock and the processor time of that thread; the median over the
 //! rounds of the ratio **within** a round, since the machine is not as fast in every round.
 //!
-//!     cargo run --release -p proxy [-- --rounds 11 --megabytes 512 --case "8 connections"]
+//!     cargo run --release -p proxy -- --rounds 11 --megabytes 512 --case "8 connections"
 
 mod floor;
 mod relay;
@@ -16,6 +16,11 @@ mod traffic;
 use std::net::{SocketAddr, TcpListener};
 use std::time::Duration;
 use traffic::Traffic;
+
+const USAGE: &str = "usage: proxy [options]
+  --rounds N       how often each proxy is measured (11)
+  --megabytes N    what is sent in a round, each way (512)
+  --case TEXT      only the traffic whose name contains TEXT, as \"8 connections\"";
 
 /// Accepts as many connections as there are to be, hands each on to the target, and returns when all have ended.
 type Run = fn(TcpListener, SocketAddr, usize);
@@ -108,18 +113,42 @@ fn compare(name: &str, traffic: Traffic, rounds: usize) {
     );
 }
 
-fn main() -> Result<(), lexopt::Error> {
+/// What the command line asks for.
+struct Settings {
+    rounds: usize,
+    megabytes: u64,
+    only: Option<String>,
+}
+
+/// `None` when help is asked for.
+fn settings() -> Result<Option<Settings>, lexopt::Error> {
     use lexopt::prelude::*;
-    let (mut rounds, mut megabytes, mut only) = (11, 512, None);
+    let mut settings = Settings { rounds: 11, megabytes: 512, only: None };
     let mut arguments = lexopt::Parser::from_env();
     while let Some(argument) = arguments.next()? {
         match argument {
-            Long("rounds") => rounds = arguments.value()?.parse()?,
-            Long("megabytes") => megabytes = arguments.value()?.parse()?,
-            Long("case") => only = Some(arguments.value()?.string()?),
+            Long("rounds") => settings.rounds = arguments.value()?.parse()?,
+            Long("megabytes") => settings.megabytes = arguments.value()?.parse()?,
+            Long("case") => settings.only = Some(arguments.value()?.string()?),
+            Long("help") => return Ok(None),
             _ => return Err(argument.unexpected()),
         }
     }
+    if settings.rounds == 0 || settings.megabytes == 0 {
+        return Err("rounds and megabytes are at least 1".into());
+    }
+    Ok(Some(settings))
+}
+
+fn main() {
+    let Settings { rounds, megabytes, only } = match settings() {
+        Ok(Some(settings)) => settings,
+        Ok(None) => return println!("{USAGE}"),
+        Err(error) => {
+            eprintln!("{error}\n{USAGE}");
+            std::process::exit(2);
+        }
+    };
     println!(
         "median of {rounds} rounds of {megabytes} MB each way and proxy; the ratio is that within a round"
     );
@@ -135,5 +164,4 @@ fn main() -> Result<(), lexopt::Error> {
         let bytes = megabytes * 1_000_000 / connections as u64;
         compare(name, Traffic { connections, both_ways, bytes, write }, rounds);
     }
-    Ok(())
 }
