@@ -3,7 +3,8 @@
 //! What is accepted, and from what, is up to a [`Source`]. The loop owns the policy and the [`Counts`], which it
 //! shares with the tasks of its connections, all on one thread:
 //!
-//! * Errors of one connection are stepped over.
+//! * Errors of one connection are stepped over. After a long row of them with no connection between it waits as well:
+//!   some of their numbers also stand for what stays, such as `EPERM` where a filter of system calls forbids `accept`.
 //! * With no descriptors or memory left it waits, longer each time, and tries again: the connection that it could not
 //!   take is still in the queue, and no event will tell of it. It tries at once when one of its own has ended.
 //! * At the cap it does not accept. The kernel goes on to complete handshakes up to the backlog.
@@ -22,12 +23,17 @@ use std::pin::pin;
 use std::rc::Rc;
 use std::task::{Poll, Waker};
 
-/// How long the loop waits when it is out of descriptors, the first time and at most.
+/// How long the loop waits when it is out of descriptors or nothing but errors comes, the first time and at most.
 ///
 /// Short enough that a burst which is over soon is not felt, long enough to be nothing when it is not: the longest
 /// is one call a second. Each wait is twice the one before.
 pub(crate) const PAUSE: Duration = Duration::from_millis(5);
 pub(crate) const LONGEST_PAUSE: Duration = Duration::from_secs(1);
+
+/// After so many errors of connections in a row the loop waits.
+///
+/// Of those that died in the queue one `accept` steps over 64, so that such a row is as long as the default backlog.
+pub(crate) const FAILED_ROW: u32 = 64;
 
 /// What connections come out of.
 pub(crate) trait Source {
@@ -38,6 +44,9 @@ pub(crate) trait Source {
 
     /// The next connection that is in the queue now, by asking the kernel.
     fn accept_waiting(&self) -> io::Result<Option<Self::Connection>>;
+
+    /// Whose error it is that either ended with.
+    fn failure(&self, error: &io::Error) -> AcceptFailure;
 }
 
 #[derive(Debug)]
@@ -113,6 +122,7 @@ impl AcceptLoop {
         // Whoever drains waits for this loop too: it may yet take connections that wait.
         let _guard = self.shutdown.guard();
         let mut row = 0;
+        let mut failed_row = 0;
         let mut pause = PAUSE;
         while !self.shutdown.is_requested() {
             if self.counts.open() >= self.most {
@@ -130,19 +140,25 @@ impl AcceptLoop {
                 None => break,
                 Some(Ok(accepted)) => {
                     pause = PAUSE;
+                    failed_row = 0;
                     self.start(connection(accepted));
+                    continue;
                 }
-                Some(Err(error)) => match AcceptFailure::of(&error) {
-                    AcceptFailure::Connection => bump(&self.counts.failed),
-                    AcceptFailure::Resources => {
-                        bump(&self.counts.exhausted);
-                        self.pause(pause).await;
-                        row = 0;
-                        pause = LONGEST_PAUSE.min(2 * pause);
+                Some(Err(error)) => match source.failure(&error) {
+                    AcceptFailure::Connection => {
+                        bump(&self.counts.failed);
+                        failed_row += 1;
+                        if failed_row < FAILED_ROW {
+                            continue;
+                        }
                     }
+                    AcceptFailure::Resources => bump(&self.counts.exhausted),
                     AcceptFailure::Listener => return Err(error),
                 },
             }
+            self.pause(pause).await;
+            pause = LONGEST_PAUSE.min(2 * pause);
+            (row, failed_row) = (0, 0);
         }
         self.take_waiting(&source, connection).await;
         Ok(())
@@ -172,7 +188,7 @@ impl AcceptLoop {
             match source.accept_waiting() {
                 Ok(Some(accepted)) => self.start(connection(accepted)),
                 Ok(None) => return,
-                Err(error) => match AcceptFailure::of(&error) {
+                Err(error) => match source.failure(&error) {
                     AcceptFailure::Connection => bump(&self.counts.failed),
                     AcceptFailure::Resources | AcceptFailure::Listener => return,
                 },

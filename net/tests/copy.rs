@@ -3,16 +3,17 @@
 #![allow(missing_docs)]
 #![cfg(not(miri))] // which has neither splice nor urgent data
 
-use egret_net::unix::pipe;
-use egret_net::{TcpListener, TcpSocket, TcpStream};
+use egret_net::unix::{SendAncillary, pipe};
+use egret_net::{TcpListener, TcpSocket, TcpStream, UnixStream};
 use egret_runtime::io::{AsyncRead, AsyncWrite, Registration, Start, copy, copy_bidirectional};
 use egret_runtime::runtime::{Runtime, Turn};
 use egret_runtime::spawn;
 use egret_runtime::sys::{Backend, Fd};
 use egret_runtime::task::yield_now;
-use std::future::Future;
-use std::io::{self, ErrorKind};
-use std::os::fd::AsRawFd;
+use std::future::{Future, poll_fn};
+use std::io::{self, ErrorKind, IoSlice};
+use std::net::SocketAddr;
+use std::os::fd::{AsFd, AsRawFd};
 use std::task::{Context, Poll};
 use std::time::Duration;
 
@@ -39,10 +40,15 @@ async fn pair() -> (TcpStream, TcpStream) {
 
 /// A pair between which the kernel holds some hundred KiB, and not the megabytes that it may grow its buffers to.
 async fn narrow_pair() -> (TcpStream, TcpStream) {
+    pair_with_buffers(64 * 1024).await
+}
+
+/// A pair with buffers of so many bytes, of which the kernel makes twice as many.
+async fn pair_with_buffers(bytes: u32) -> (TcpStream, TcpStream) {
     let socket = || {
         let socket = TcpSocket::new_v4().unwrap();
-        socket.set_send_buffer_size(64 * 1024).unwrap();
-        socket.set_recv_buffer_size(64 * 1024).unwrap();
+        socket.set_send_buffer_size(bytes).unwrap();
+        socket.set_recv_buffer_size(bytes).unwrap();
         socket
     };
     let listener = socket();
@@ -151,12 +157,40 @@ fn the_end_of_one_side_is_handed_on_and_the_other_direction_goes_on() {
 }
 
 /// Sends bytes of which the last is urgent data.
-fn send_urgent(stream: &TcpStream, bytes: &[u8]) {
+fn send_urgent(stream: &impl AsRawFd, bytes: &[u8]) -> io::Result<()> {
     // SAFETY: the pointer and the length are those of `bytes`, which lives across the call.
     let sent = unsafe {
         libc::send(stream.as_raw_fd(), bytes.as_ptr().cast(), bytes.len(), libc::MSG_OOB | libc::MSG_NOSIGNAL)
     };
-    assert_eq!(sent, bytes.len() as isize, "{}", io::Error::last_os_error());
+    if sent == bytes.len() as isize { Ok(()) } else { Err(io::Error::last_os_error()) }
+}
+
+// A Unix stream knows such bytes too, since Linux 5.15, and where it stops besides is at descriptors.
+#[test]
+fn what_a_unix_stream_stops_at_is_not_the_end_of_a_copy() {
+    run(async {
+        let null = std::fs::File::open("/dev/null").unwrap();
+        for before in [0, 3, 16 * 1024, 50_000] {
+            let ((mut client, mut from), (mut to, mut server)) = (UnixStream::pair().unwrap(), pair().await);
+            client.write_all(&bytes(before, 0)).await.unwrap();
+            let descriptors = [null.as_fd()];
+            let beside = SendAncillary::new().descriptors(&descriptors);
+            assert_eq!(client.send_message(&[IoSlice::new(b"fd")], &beside).await.unwrap(), 2);
+            if let Err(error) = send_urgent(&client, b"!") {
+                eprintln!("skipped: this kernel has no MSG_OOB on Unix streams ({error})");
+            }
+            client.write_all(b"BBB").await.unwrap();
+            client.shutdown().await.unwrap();
+            let copying = spawn(async move {
+                let copied = copy(&mut from, &mut to).await;
+                to.shutdown().await.unwrap();
+                copied
+            });
+            let got = read_to_end(&mut server).await;
+            assert_eq!(copying.await.unwrap().unwrap(), before as u64 + 5);
+            assert!(got == [&bytes(before, 0)[..], b"fdBBB"].concat(), "{before}");
+        }
+    });
 }
 
 // K3 for a splice, which stops at the mark for good and says EAGAIN: only a read passes it.
@@ -174,7 +208,7 @@ fn an_urgent_mark_does_not_stop_a_copy_that_splices() {
             // Much, so that the copy splices when it comes to the mark.
             client.write_all(&bytes(1_000_000, 0)).await.unwrap();
             client.write_all(&bytes(before, 1)).await.unwrap();
-            send_urgent(&client, b"!");
+            send_urgent(&client, b"!").unwrap();
             client.write_all(b"BBB").await.unwrap();
             let (got, _server) = reading.await.unwrap();
             assert!(
@@ -183,6 +217,51 @@ fn an_urgent_mark_does_not_stop_a_copy_that_splices() {
             assert_eq!(&got[1_000_000 + before..], b"BBB");
             drop(client);
             assert_eq!(copying.await.unwrap().unwrap(), 1_000_003 + before as u64);
+        }
+    });
+}
+
+/// Waits until the peer's FIN has come to `stream`: from then on its connection is in CLOSE-WAIT.
+async fn end_has_come(stream: &TcpStream) {
+    let port = |address: SocketAddr| format!(":{:04X}", address.port());
+    let (local, remote) = (port(stream.local_addr().unwrap()), port(stream.peer_addr().unwrap()));
+    loop {
+        let table = std::fs::read_to_string("/proc/net/tcp").unwrap();
+        let state = table.lines().find_map(|line| {
+            let mut columns = line.split_whitespace().skip(1);
+            let ours = columns.next()?.ends_with(&local) && columns.next()?.ends_with(&remote);
+            columns.next().filter(|_| ours)
+        });
+        match state.expect("a connection that is there") {
+            "08" => return,
+            _ => yield_now().await,
+        }
+    }
+}
+
+// The same with the end already there: then the splice says 0 at the mark, as it does at the end.
+#[test]
+fn an_urgent_mark_is_not_the_end_of_a_copy_when_the_end_has_come_too() {
+    run(async {
+        // Each way to come to the mark: at once, after a read that fills its buffer, after a splice.
+        for before in [0, 3, 16 * 1024, 64 * 1024, 100_000] {
+            for behind in [0, 3, 20_000] {
+                let (mut client, mut from) = pair_with_buffers(200 * 1024).await;
+                let (mut to, mut server) = pair().await;
+                client.write_all(&bytes(before, 0)).await.unwrap();
+                send_urgent(&client, b"!").unwrap();
+                client.write_all(&bytes(behind, 1)).await.unwrap();
+                client.shutdown().await.unwrap();
+                end_has_come(&from).await;
+                let copying = spawn(async move {
+                    let copied = copy(&mut from, &mut to).await;
+                    to.shutdown().await.unwrap();
+                    copied
+                });
+                let got = read_to_end(&mut server).await;
+                assert_eq!(copying.await.unwrap().unwrap(), (before + behind) as u64, "{before}, {behind}");
+                assert!(got == [bytes(before, 0), bytes(behind, 1)].concat(), "{before}, {behind}");
+            }
         }
     });
 }
@@ -219,11 +298,14 @@ fn pipes_and_sockets_are_copied_between() {
 fn halves_are_copied_between() {
     run(async {
         let ((mut client, from), (to, mut server)) = (pair().await, pair().await);
-        let ((mut from, _keep), (_other, mut to)) = (from.into_split(), to.into_split());
+        let ((mut from, keep), (_other, mut to)) = (from.into_split(), to.into_split());
+        // Each says which socket it is, so that the bytes may stay in the kernel.
+        let (read, write) = (AsyncRead::as_registration(&from), AsyncWrite::as_registration(&keep));
+        assert!(std::ptr::eq(read.unwrap(), write.unwrap()));
         client.write_all(b"through halves").await.unwrap();
         client.shutdown().await.unwrap();
         assert_eq!(copy(&mut from, &mut to).await.unwrap(), 14);
-        drop(to);
+        poll_fn(|cx| AsyncWrite::poll_shutdown(&mut to, cx)).await.unwrap();
         assert_eq!(read_to_end(&mut server).await, b"through halves");
 
         let ((mut client, mut from), (mut to, mut server)) = (pair().await, pair().await);
@@ -436,7 +518,7 @@ fn copies_that_have_nothing_in_hand_hold_no_descriptor() {
                 let mut got = vec![0; 300_000];
                 let (mut sending, mut reading) = (Box::pin(sending), Box::pin(server.read_exact(&mut got)));
                 let mut sent = false;
-                std::future::poll_fn(|cx| {
+                poll_fn(|cx| {
                     sent = sent || sending.as_mut().poll(cx).is_ready();
                     reading.as_mut().poll(cx)
                 })

@@ -2,16 +2,17 @@
 //! keeps; the policy itself is tested on a script in `src/accept_loop/tests.rs`.
 
 use egret_net::tcp::ServeCounts;
-use egret_net::{TcpListener, TcpStream};
+use egret_net::{TcpListener, TcpStream, UnixListener};
 use egret_runtime::runtime::Runtime;
 use egret_runtime::shutdown::{Drained, Shutdown};
 use egret_runtime::spawn;
 use egret_runtime::task::{JoinHandle, yield_now};
-use egret_runtime::time::Duration;
+use egret_runtime::time::{Duration, timeout};
 use std::cell::RefCell;
 use std::fs::File;
 use std::io::{self, BufRead, BufReader, Read, Write};
 use std::net::SocketAddr;
+use std::os::fd::OwnedFd;
 use std::process::{Command, Stdio};
 use std::rc::Rc;
 
@@ -117,6 +118,26 @@ fn clients_that_wait_in_the_backlog_when_the_server_ends_are_served() {
             client.read_to_string(&mut answer).unwrap();
             assert_eq!(answer, "hello");
         }
+    });
+}
+
+// What a supervisor hands over may be another socket than was meant.
+#[test]
+fn a_socket_that_is_no_listener_ends_the_server_with_its_error() {
+    Runtime::new().unwrap().block_on(async {
+        let datagrams = std::net::UdpSocket::bind("127.0.0.1:0").unwrap();
+        let listener = TcpListener::from_std(OwnedFd::from(datagrams).into()).unwrap();
+        let serve = listener.serve(&Shutdown::new());
+        let counts = serve.counts();
+        let ended = timeout(10 * SECOND, serve.run(|_, _| async {})).await;
+        let error = ended.expect("no connection will come").unwrap_err();
+        assert_eq!((error.raw_os_error(), counts.failed()), (Some(libc::EOPNOTSUPP), 0));
+
+        let (one, _other) = std::os::unix::net::UnixDatagram::pair().unwrap();
+        let listener = UnixListener::from_std(OwnedFd::from(one).into()).unwrap();
+        let ended = timeout(10 * SECOND, listener.serve(&Shutdown::new()).run(|_, _| async {})).await;
+        let error = ended.expect("no connection will come").unwrap_err();
+        assert_eq!(error.raw_os_error(), Some(libc::EOPNOTSUPP));
     });
 }
 

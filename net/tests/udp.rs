@@ -271,6 +271,40 @@ fn segments_arrive_as_the_same_datagrams_with_gro_and_without() {
     });
 }
 
+/// How many bytes come in one piece of what `ours` sends as segments of three, with GRO: all of them when the kernel
+/// has cut them, a segment when they were sent one by one.
+async fn piece(ours: &UdpSocket, theirs: &UdpSocket) -> usize {
+    let mut buf = [0; 16];
+    ours.send_segments(b"aaabbbc", 3, Some(theirs.local_addr().unwrap())).await.unwrap();
+    let first = theirs.recv(&mut buf).await.unwrap();
+    let mut all = first;
+    while all < 7 {
+        all += theirs.recv(&mut buf).await.unwrap();
+    }
+    assert_eq!(all, 7);
+    first
+}
+
+// Whoever answers where a datagram seems to come from sends to port 0 when a stranger likes.
+#[test]
+fn a_target_that_takes_no_segments_changes_nothing_for_the_others() {
+    run(async {
+        let (ours, theirs) = (socket().await, socket().await);
+        if theirs.set_gro(true).is_err() || piece(&ours, &theirs).await != 7 {
+            return eprintln!("skipped: this kernel has no UDP_SEGMENT or no UDP_GRO");
+        }
+        let nowhere = Some((Ipv4Addr::LOCALHOST, 0).into());
+        let refused = ours.send_segments(b"aaabbbc", 3, nowhere).await.unwrap_err();
+        assert_eq!(refused.raw_os_error(), Some(libc::EINVAL));
+        assert_eq!(piece(&ours, &theirs).await, 7);
+        // Not the other family's either.
+        let six = Some((Ipv6Addr::LOCALHOST, 1).into());
+        let refused = ours.send_segments(b"aaabbbc", 3, six).await.unwrap_err();
+        assert_eq!(refused.raw_os_error(), Some(libc::EAFNOSUPPORT));
+        assert_eq!(piece(&ours, &theirs).await, 7);
+    });
+}
+
 #[test]
 fn a_multicast_reaches_the_members_of_the_group_until_they_leave() {
     run(async {

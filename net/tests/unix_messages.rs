@@ -12,7 +12,7 @@ use egret_runtime::time::{Duration, timeout};
 use sockets_common::{finish, flags, in_child, name, open_descriptors, run, settle};
 use std::io::{ErrorKind, IoSlice, IoSliceMut};
 use std::net::Shutdown;
-use std::os::fd::{AsFd, BorrowedFd};
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd};
 
 #[test]
 fn k5_two_messages_in_one_edge_are_both_received() {
@@ -209,6 +209,59 @@ fn a_datagram_with_a_descriptor_goes_to_an_address_and_tells_its_sender() {
         let message = receiver.recv_message(&mut [IoSliceMut::new(&mut bytes)], &mut received).await.unwrap();
         assert_eq!((message.len, message.truncated, message.from), (4, true, sender.local_addr().unwrap()));
         assert_eq!(received.descriptors().len(), 1);
+    });
+}
+
+/// Has the kernel send a pidfd of the peer with each message, if it can.
+fn pass_pidfd(socket: &UnixStream) -> std::io::Result<()> {
+    const SO_PASSPIDFD: libc::c_int = 76; // Linux 6.5
+    let on: libc::c_int = 1;
+    let len = size_of_val(&on) as libc::socklen_t;
+    // SAFETY: the kernel reads `len` bytes of an `int`, which lives across the call.
+    let set = unsafe {
+        libc::setsockopt(socket.as_raw_fd(), libc::SOL_SOCKET, SO_PASSPIDFD, (&raw const on).cast(), len)
+    };
+    if set == 0 { Ok(()) } else { Err(std::io::Error::last_os_error()) }
+}
+
+// Which comes uninvited, and is a descriptor.
+#[test]
+fn no_pidfd_leaks_and_none_is_taken_for_a_descriptor_that_was_sent() {
+    in_child("no_pidfd_leaks_and_none_is_taken_for_a_descriptor_that_was_sent", || {
+        run(async {
+            let (ours, mut theirs) = UnixStream::pair().unwrap();
+            if let Err(error) = pass_pidfd(&theirs) {
+                return eprintln!("skipped: this kernel has no SO_PASSPIDFD ({error})");
+            }
+            let null = std::fs::File::open("/dev/null").unwrap();
+            let mut bytes = [0; 4];
+            let before = open_descriptors();
+            for room in 0..4 {
+                for sent in 0..=room {
+                    let mut beside = RecvAncillary::with_room_for(room);
+                    send(&ours, b"x", &vec![null.as_fd(); sent]).await;
+                    let bufs = &mut [IoSliceMut::new(&mut bytes)];
+                    let message = theirs.recv_message(bufs, &mut beside).await.unwrap();
+                    assert_eq!((message.len, message.ancillary_truncated), (1, false), "{sent} in {room}");
+                    assert_eq!(beside.descriptors().len(), sent, "{sent} in {room}");
+                    assert_eq!(open_descriptors(), before + sent, "{sent} in {room}");
+                }
+            }
+            // More than there is room for, no room at all, and a plain read.
+            send(&ours, b"x", &[null.as_fd(); 12]).await;
+            let mut beside = RecvAncillary::with_room_for(2);
+            let bufs = &mut [IoSliceMut::new(&mut bytes)];
+            assert!(theirs.recv_message(bufs, &mut beside).await.unwrap().ancillary_truncated);
+            assert_eq!((beside.descriptors().len(), open_descriptors()), (2, before + 2));
+            beside = RecvAncillary::default();
+            assert_eq!(open_descriptors(), before);
+            send(&ours, b"x", &[]).await;
+            let bufs = &mut [IoSliceMut::new(&mut bytes)];
+            assert_eq!(theirs.recv_message(bufs, &mut beside).await.unwrap().len, 1);
+            send(&ours, b"x", &[]).await;
+            assert_eq!(theirs.read(&mut bytes).await.unwrap(), 1);
+            assert_eq!(open_descriptors(), before);
+        });
     });
 }
 

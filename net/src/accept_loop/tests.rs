@@ -13,6 +13,7 @@ use std::collections::VecDeque;
 const MS: Duration = Duration::from_millis(1);
 const EMFILE: i32 = 24;
 const EINVAL: i32 = 22;
+const EPERM: i32 = 1;
 const ECONNABORTED: i32 = 103;
 
 /// What comes out of the next call; with none left the call waits.
@@ -76,6 +77,10 @@ impl Source for Listener {
 
     fn accept_waiting(&self) -> io::Result<Option<u32>> {
         self.0.next().transpose()
+    }
+
+    fn failure(&self, error: &io::Error) -> AcceptFailure {
+        AcceptFailure::of(error)
     }
 }
 
@@ -202,6 +207,46 @@ fn connections_that_fail_are_stepped_over_and_do_not_starve_the_others() {
         settle().await;
         assert!(served.running.is_finished());
         assert_eq!(served.counts.failed.get(), 32 + 100); // and those of the last look into the queue
+    });
+}
+
+// A3: what looks like a row of such connections may be a failure that stays, such as a filter's that forbids accept.
+#[test]
+fn after_each_64_failures_in_a_row_it_pauses_longer_and_longer_until_a_success() {
+    paused(|| async {
+        let script = Script::default();
+        script.always.set(Some(Err(EPERM)));
+        let served = Served::over(script, 10, 8, []);
+        time::advance(3_000 * MS).await;
+        let ended: Vec<_> = served.script.ended.borrow().iter().map(|at| at.as_millis()).collect();
+        let rows = [0, 5, 15, 35, 75, 155, 315, 635, 1275, 2275];
+        assert_eq!(ended, rows.map(|at| vec![at; 64]).concat());
+        assert_eq!((served.counts.failed.get(), served.counts.exhausted.get()), (640, 0));
+
+        // A success at the end of a row, and both the row and the pauses start over.
+        served.script.steps.borrow_mut().extend([Err(EPERM); 63].into_iter().chain([Ok(1)]));
+        time::advance(280 * MS).await; // 3275 ms, and another 5
+        let ended: Vec<_> = served.script.ended.borrow()[640..].iter().map(|at| at.as_millis()).collect();
+        assert_eq!(ended, [vec![3275; 64 + 64], vec![3280; 64]].concat());
+        assert_eq!(served.open(), [1]);
+    });
+}
+
+// A3
+#[test]
+fn a_pause_after_failures_ends_with_a_connection_and_with_the_shutdown() {
+    paused(|| async {
+        let script = Script::default();
+        script.always.set(Some(Err(EPERM)));
+        let served = Served::over(script, 10, 1000, [Ok(1)]);
+        settle().await;
+        assert_eq!(served.script.calls(), 1 + 64);
+        served.end_one();
+        settle().await;
+        assert_eq!(served.script.calls(), 1 + 2 * 64);
+        served.shutdown.request();
+        settle().await;
+        assert!(served.running.is_finished());
     });
 }
 

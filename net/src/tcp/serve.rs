@@ -5,10 +5,12 @@ use super::stream::TcpStream;
 use crate::accept_loop::{AcceptLoop, Counts, Source};
 use crate::unix::{self, listener::UnixListener, stream::UnixStream};
 use egret_runtime::shutdown::Shutdown;
+use egret_runtime::sys::AcceptFailure;
 use std::fmt;
 use std::future::Future;
 use std::io;
 use std::net::SocketAddr;
+use std::os::fd::AsFd;
 use std::rc::Rc;
 
 /// How many connections are accepted in a row where [`Serve::burst`] says nothing.
@@ -21,7 +23,8 @@ const BURST: usize = 32;
 ///
 /// * **Errors.** Those of one connection are stepped over. With no descriptors or memory left it waits,
 ///   5 ms at first, twice as long each time and 1 s at most, or until one of its own connections ends, and tries
-///   again: the client waits in the backlog meanwhile. All are [counted](Serve::counts).
+///   again: the client waits in the backlog meanwhile. So it does after each 64 errors with no connection between,
+///   for a few of their numbers may stay (`EPERM`, of a filter of system calls). All are [counted](Serve::counts).
 /// * **A cap.** With [so many](Serve::max_connections) open it accepts no more until one ends.
 /// * **Bursts.** After [so many](Serve::burst) in a row every task that is ready is polled once, so that
 ///   a flood of new connections does not starve those that are open.
@@ -149,8 +152,8 @@ impl Serve {
     ///
     /// # Errors
     ///
-    /// Those of the listener that will not go away, such as `EINVAL` when somebody has shut it down, and `Other` when
-    /// the runtime is gone. The listener is closed.
+    /// Those of the listener that will not go away, such as `EINVAL` when somebody has shut it down or it never listened,
+    /// `EOPNOTSUPP` when it is a socket of datagrams, and `Other` when the runtime is gone. The listener is closed.
     ///
     /// # Cancel safety
     ///
@@ -193,6 +196,10 @@ impl Source for UnixListener {
     fn accept_waiting(&self) -> io::Result<Option<Self::Connection>> {
         UnixListener::accept_waiting(self)
     }
+
+    fn failure(&self, error: &io::Error) -> AcceptFailure {
+        AcceptFailure::of_listener(error, self.as_fd())
+    }
 }
 
 impl Source for TcpListener {
@@ -204,6 +211,10 @@ impl Source for TcpListener {
 
     fn accept_waiting(&self) -> io::Result<Option<Self::Connection>> {
         TcpListener::accept_waiting(self)
+    }
+
+    fn failure(&self, error: &io::Error) -> AcceptFailure {
+        AcceptFailure::of_listener(error, self.as_fd())
     }
 }
 

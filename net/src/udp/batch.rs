@@ -37,7 +37,9 @@ pub struct Datagram<'a> {
     pub data: &'a [u8],
     /// Who sent it.
     pub from: SocketAddr,
-    /// It was longer than the room for it, and the rest is gone.
+    /// It was longer than the room for it, and the rest is gone. With [GRO](crate::UdpSocket::set_gro) also: these may
+    /// be several datagrams, and where one ends is lost, because options that were set on the descriptor have the
+    /// kernel say more of each than there is room for. There is room for all that Linux 6.18 says.
     pub truncated: bool,
 }
 

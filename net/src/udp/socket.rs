@@ -50,8 +50,8 @@ use std::net::SocketAddr;
 /// [`Rc`]: std::rc::Rc
 pub struct UdpSocket {
     registration: Registration<Fd>,
-    /// The kernel or the device has no segmentation offload: found out by the first try.
-    cuts_itself: Cell<bool>,
+    /// Whether the kernel knows segments, once it was asked.
+    kernel_cuts: Cell<Option<bool>>,
 }
 
 impl UdpSocket {
@@ -97,7 +97,7 @@ impl UdpSocket {
     #[track_caller]
     pub(super) fn new(fd: Fd) -> io::Result<UdpSocket> {
         let registration = Registration::new(fd, Start::Unknown).map_err(|(_closed, error)| error)?;
-        Ok(UdpSocket { registration, cuts_itself: Cell::new(false) })
+        Ok(UdpSocket { registration, kernel_cuts: Cell::new(None) })
     }
 
     /// Has [`send`](UdpSocket::send) send to an address, and receives from nobody else. It may be called again, for

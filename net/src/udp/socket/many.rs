@@ -127,8 +127,9 @@ impl UdpSocket {
     /// to the address that the socket is connected to. Returns when all are sent.
     ///
     /// Where the kernel can, it takes up to 64 of them by one call and cuts them itself, or has the device do it
-    /// (`UDP_SEGMENT`, Linux 4.18; [`udp(7)`](https://man7.org/linux/man-pages/man7/udp.7.html)). Where it cannot, they
-    /// go as by [`send_many`](UdpSocket::send_many).
+    /// (`UDP_SEGMENT`, Linux 4.18; [`udp(7)`](https://man7.org/linux/man-pages/man7/udp.7.html)). Where it cannot, on
+    /// this route or at all, they go as by [`send_many`](UdpSocket::send_many); what one target cannot take changes
+    /// nothing for the others.
     ///
     /// # Errors
     ///
@@ -168,22 +169,30 @@ impl UdpSocket {
         // Whole segments, so that only the last one of all is short; one at least, which may be too long to be sent.
         let most = (GSO_BYTES / size).clamp(1, GSO_SEGMENTS) * size;
         for part in buf.chunks(most) {
-            let whole =
-                !self.cuts_itself.get() && part.len() > size && self.segmented(part, segment, target).await?;
-            if !whole {
+            let cut =
+                part.len() > size && self.kernel_cuts() && self.segmented(part, segment, target).await?;
+            if !cut {
                 self.one_by_one(part, size, target).await?;
             }
         }
         Ok(())
     }
 
+    /// Whether the kernel knows segments at all. It is asked once.
+    fn kernel_cuts(&self) -> bool {
+        let asked = self.kernel_cuts.get().unwrap_or_else(|| self.registration.get_ref().knows_segments());
+        self.kernel_cuts.set(Some(asked));
+        asked
+    }
+
     /// Whether the kernel has cut and sent them.
+    ///
+    /// Where it has not, that is of this call: of a target that takes no datagrams, such as port 0, which a stranger
+    /// may have had us answer; of a route with a shorter packet or another device. So it is not remembered, as the next
+    /// call may be to somebody else. Where it lasts, that is one call in vain for up to 64 that follow.
     async fn segmented(&self, buf: &[u8], segment: u16, target: Option<SocketAddr>) -> io::Result<bool> {
         let send = |fd: &Fd| fd.send_segmented(buf, segment, target.as_ref());
-        let sent = self.registration.io(Direction::Write, send).await?;
-        // Once is enough to know; a segment that is too long for this route is rare, and no worse off.
-        self.cuts_itself.set(!sent);
-        Ok(sent)
+        self.registration.io(Direction::Write, send).await
     }
 
     async fn one_by_one(&self, buf: &[u8], size: usize, target: Option<SocketAddr>) -> io::Result<()> {

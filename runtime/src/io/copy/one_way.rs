@@ -17,9 +17,11 @@
 //! spliced into one that is not empty; out of it, it is never the pipe that is empty, for nothing is spliced out of one
 //! that is. So out of the pipe `EAGAIN` is the writer's, which is cleared and waited for. Into the pipe it is the
 //! reader's and yet proves nothing: at a TCP urgent mark the kernel says `EAGAIN` with bytes queued behind the mark and
-//! no edge to come, because a splice does not pass it. Therefore **a splice clears no readiness of the reader**: after
-//! `EAGAIN`, and after a splice so short that there is probably no more, comes a read, which passes the mark, and whose
-//! own `EAGAIN` is proof. A copy waits for a reader only after a read.
+//! no edge to come, because a splice does not pass it; and when the FIN is queued behind those bytes, it says 0 there,
+//! as at the end. Therefore **a splice that brings nothing says nothing of the reader**: it clears no readiness, and
+//! whether its 0 is the end is asked by a look, which passes the mark. After it, and after a splice so short that there
+//! is probably no more, comes a read, which passes the mark too, and whose own `EAGAIN` is proof. A copy waits for a
+//! reader only after a read.
 //!
 //! # When to splice
 //!
@@ -191,7 +193,7 @@ impl OneWay {
             match (from, writer.as_registration()) {
                 (Some(from), Some(_)) => match ready!(self.splice_in(cx, from))? {
                     Spliced::Some => return Poll::Ready(Ok(())),
-                    Spliced::AskByReading => {}
+                    Spliced::None => {}
                 },
                 _ => self.next = Next::NeverSplice,
             }
@@ -221,14 +223,17 @@ impl OneWay {
     fn splice_in(&mut self, cx: &mut Context<'_>, from: &Registration<Fd>) -> Poll<io::Result<Spliced>> {
         let Ok(pipe) = Pipe::take() else {
             self.next = Next::Read; // no descriptors left: perhaps later
-            return Poll::Ready(Ok(Spliced::AskByReading));
+            return Poll::Ready(Ok(Spliced::None));
         };
-        let mut proves_nothing = false;
+        let mut ended = false;
         let spliced = from.poll_transfer(cx, Direction::Read, Clears::WouldBlock, |fd| {
-            fd.splice_into(&pipe.writer, PIPE).or_else(|error| {
-                proves_nothing = error.kind() == io::ErrorKind::WouldBlock;
-                if proves_nothing { Ok(0) } else { Err(error) }
-            })
+            let spliced = fd.splice_into(&pipe.writer, PIPE);
+            match spliced {
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Ok(0), // may not clear
+                Ok(0) => ended = fd.is_at_end(),
+                _ => {}
+            }
+            spliced
         });
         match spliced {
             Poll::Ready(Ok(n)) if n > 0 => {
@@ -242,17 +247,17 @@ impl OneWay {
             _ => pipe.give_back(),
         }
         match ready!(spliced) {
-            Ok(_) if proves_nothing => {
-                self.next = Next::Read;
-                Poll::Ready(Ok(Spliced::AskByReading))
-            }
-            Ok(_) => {
+            Ok(_) if ended => {
                 self.ended = true;
                 Poll::Ready(Ok(Spliced::Some))
             }
+            Ok(_) => {
+                self.next = Next::Read;
+                Poll::Ready(Ok(Spliced::None))
+            }
             Err(error) if cannot_splice(&error) => {
                 self.next = Next::NeverSplice;
-                Poll::Ready(Ok(Spliced::AskByReading))
+                Poll::Ready(Ok(Spliced::None))
             }
             Err(error) => Poll::Ready(Err(error)),
         }
@@ -263,8 +268,8 @@ impl OneWay {
 enum Spliced {
     /// There are bytes in hand, or the reader has ended.
     Some,
-    /// Nothing, and that says nothing of the reader.
-    AskByReading,
+    /// Nothing, and that says nothing of the reader: a read is to ask.
+    None,
 }
 
 impl Hand {

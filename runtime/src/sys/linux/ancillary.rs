@@ -4,6 +4,8 @@
 //! length of the record, its level and its type, then the data, padded to 8 bytes. They are put together and taken
 //! apart here as bytes. Every descriptor that the kernel has installed is owned before anything else is done,
 //! because one that nobody owns is open until the process ends; so a record that is cut short gives what is in it.
+//! Two kinds of record have descriptors: `SCM_RIGHTS`, which a peer sends, and `SCM_PIDFD`, the peer itself, which
+//! comes with every message when somebody has set `SO_PASSPIDFD` on the descriptor (Linux 6.5). The latter is closed.
 //!
 //! [`cmsg(3)`]: https://man7.org/linux/man-pages/man3/cmsg.3.html
 
@@ -18,6 +20,8 @@ use std::os::fd::{AsRawFd, BorrowedFd, FromRawFd, OwnedFd};
 const HEADER: usize = size_of::<usize>() + 2 * size_of::<i32>();
 const CREDENTIALS: usize = size_of::<libc::ucred>();
 const DESCRIPTOR: usize = size_of::<libc::c_int>();
+/// `SCM_PIDFD` of Linux 6.5, which not every libc has.
+const SCM_PIDFD: libc::c_int = 4;
 
 const _: () = assert!(size_of::<libc::cmsghdr>() == HEADER && HEADER == 16);
 const _: () = assert!(std::mem::offset_of!(libc::cmsghdr, cmsg_level) == 8);
@@ -47,9 +51,14 @@ pub struct Message {
 }
 
 impl Ancillary {
-    /// Room for so many descriptors, and for credentials.
+    /// Room for so many descriptors, for credentials, and for a pidfd.
+    ///
+    /// For a pidfd because Linux before 6.17 installs one also where there is no room to say which number it has, and
+    /// then nobody can close it. (A peer that sends more descriptors than there is room for takes that room too.)
     pub fn with_room_for(descriptors: usize) -> Ancillary {
-        let room = record_len(CREDENTIALS) + record_len(descriptors.saturating_mul(DESCRIPTOR));
+        let room = record_len(CREDENTIALS)
+            .saturating_add(record_len(descriptors.saturating_mul(DESCRIPTOR)))
+            .saturating_add(record_len(DESCRIPTOR));
         Ancillary { descriptors, control: vec![0; room].into(), ..Ancillary::default() }
     }
 
@@ -93,14 +102,19 @@ impl Ancillary {
         while let Some((level, kind, data, next)) = first_record(rest) {
             rest = next;
             match (level, kind) {
-                (libc::SOL_SOCKET, libc::SCM_RIGHTS) => {
+                (libc::SOL_SOCKET, libc::SCM_RIGHTS | SCM_PIDFD) => {
                     let raw = data.chunks_exact(DESCRIPTOR);
-                    self.received.extend(raw.map(|raw| {
-                        let raw = libc::c_int::from_ne_bytes(raw.try_into().expect("4 bytes"));
+                    let numbers = raw.map(|raw| libc::c_int::from_ne_bytes(raw.try_into().expect("4 bytes")));
+                    // In the place of a pidfd that could not be made stands the error.
+                    let installed = numbers.filter(|number| *number >= 0).map(|raw| {
                         // SAFETY: the kernel has just installed this descriptor for us and written its number here,
                         // and each number is read once, so nothing else owns it.
                         unsafe { OwnedFd::from_raw_fd(raw) }
-                    }));
+                    });
+                    match kind {
+                        SCM_PIDFD => installed.for_each(drop), // not asked for here
+                        _ => self.received.extend(installed),
+                    }
                 }
                 (libc::SOL_SOCKET, libc::SCM_CREDENTIALS) if data.len() >= CREDENTIALS => {
                     let part = |at: usize| std::array::from_fn(|i| data[at + i]);
@@ -144,7 +158,11 @@ impl Fd {
         let len = uninterrupted(|| {
             received.msg_namelen = from.len();
             received.msg_name = from.as_mut_ptrs().0.cast();
-            received.msg_control = ancillary.control.as_mut_ptr().cast();
+            // No room is no pointer: with one, Linux before 6.17 installs a pidfd whose number has no room.
+            received.msg_control = match ancillary.control.len() {
+                0 => std::ptr::null_mut(),
+                _ => ancillary.control.as_mut_ptr().cast(),
+            };
             received.msg_controllen = ancillary.control.len() as _;
             // SAFETY: an `IoSliceMut` is laid out as an `iovec` (std promises it), and `received` names as many of
             // them as `bufs` has, or fewer. Each borrows its memory mutably, as do `from` and `ancillary`, whose
@@ -202,7 +220,7 @@ impl Fd {
 }
 
 /// The level, the type and the data of the first record, and what is behind it.
-fn first_record(control: &[u8]) -> Option<(i32, i32, &[u8], &[u8])> {
+pub(super) fn first_record(control: &[u8]) -> Option<(i32, i32, &[u8], &[u8])> {
     let (header, _) = control.split_at_checked(HEADER)?;
     let len = usize::from_ne_bytes(header[..8].try_into().expect("8 bytes"));
     let level = i32::from_ne_bytes(header[8..12].try_into().expect("4 bytes"));

@@ -3,8 +3,12 @@
 //! A [`Batch`] is the memory that they are received into, used again from call to call. The kernel's own
 //! structures, which are full of pointers, are made on the stack for each call and forgotten with it, so that no
 //! pointer is ever kept.
+//!
+//! With GRO several datagrams may come in one piece, and a record beside it says where to cut. Without the record they
+//! would be taken for one, so it must not get lost: there is room for all that the kernel puts before it.
 
 use super::address::Address;
+use super::ancillary::first_record;
 use super::transfer::message;
 use super::{Fd, check_len, uninterrupted};
 use std::io;
@@ -14,13 +18,23 @@ use std::os::fd::AsRawFd;
 /// How many datagrams one call moves at most. Beyond a few dozen the call itself no longer shows.
 pub const BATCH_MAX: usize = 64;
 
-/// Room for a record with one `int` in it: `CMSG_SPACE(4)`.
-const CONTROL: usize = 24;
+/// A record with one `int` in it: `CMSG_SPACE(4)`.
+const RECORD: usize = HEADER + 8;
+
+/// Room for the records beside each datagram that is received.
+///
+/// That of GRO comes behind those of `SOL_SOCKET` and before those of IP (`udp_recvmsg` in the kernel). Who owns the
+/// socket may have asked for all of the former: a time stamp (32), `SO_TIMESTAMPING` (64) and its `OPT_PKTINFO` (32),
+/// `SO_RXQ_OVFL`, `SO_RCVMARK`, `SO_RCVPRIORITY` and `SO_WIFI_STATUS` (24 each), which are 224 bytes. What is cut of
+/// the latter is nobody's loss.
+const CONTROL: usize = 256;
 
 /// Memory for a number of datagrams of some size each, and those that were received into it.
 #[derive(Debug)]
 pub struct Batch {
     memory: Box<[u8]>,
+    /// [`CONTROL`] bytes for each.
+    control: Box<[u8]>,
     /// The room for each.
     size: usize,
     room: usize,
@@ -34,7 +48,7 @@ pub struct Received {
     pub len: usize,
     /// Who sent it.
     pub from: SocketAddr,
-    /// It was longer than the room for it.
+    /// It was longer than the room for it; or it may be several, and where to cut is lost.
     pub truncated: bool,
     /// How long each of the datagrams is, but for the last, that the kernel has glued together here, if it has.
     pub segment: Option<usize>,
@@ -50,7 +64,8 @@ impl Batch {
         assert!(datagrams > 0 && size > 0, "a batch without room receives nothing");
         let room = datagrams.min(BATCH_MAX);
         let memory = vec![0; room.checked_mul(size).expect("a batch that fits into memory")];
-        Batch { memory: memory.into(), size, room, received: Vec::with_capacity(room) }
+        let control = vec![0; room * CONTROL].into();
+        Batch { memory: memory.into(), control, size, room, received: Vec::with_capacity(room) }
     }
 
     /// How many datagrams there is room for.
@@ -83,22 +98,22 @@ impl Fd {
     pub fn recv_batch(&self, batch: &mut Batch) -> io::Result<usize> {
         batch.received.clear();
         let mut from: [Address; BATCH_MAX] = [Address::room(); BATCH_MAX];
-        let mut control = [[0u64; CONTROL / 8]; BATCH_MAX];
         let mut buffers = [EMPTY; BATCH_MAX];
         let mut messages =
             [libc::mmsghdr { msg_hdr: message(std::ptr::null_mut(), 0), msg_len: 0 }; BATCH_MAX];
-        for (i, memory) in batch.memory.chunks_exact_mut(batch.size).enumerate() {
+        let places = batch.memory.chunks_exact_mut(batch.size).zip(batch.control.chunks_exact_mut(CONTROL));
+        for (i, (memory, control)) in places.enumerate() {
             buffers[i] = libc::iovec { iov_base: memory.as_mut_ptr().cast(), iov_len: memory.len() };
             let header = &mut messages[i].msg_hdr;
             header.msg_iov = &raw mut buffers[i];
             header.msg_iovlen = 1;
             header.msg_namelen = from[i].len;
             header.msg_name = from[i].as_mut_ptrs().0.cast();
-            header.msg_control = control[i].as_mut_ptr().cast();
+            header.msg_control = control.as_mut_ptr().cast();
             header.msg_controllen = CONTROL as _;
         }
         let received = uninterrupted(|| {
-            // SAFETY: the first `room` of `messages` each name a buffer, an address and room for a record, with their
+            // SAFETY: the first `room` of `messages` each name a buffer, an address and room for records, with their
             // lengths, all of which live in the arrays above or in `batch` and are borrowed mutably for the whole
             // call; no time limit is given.
             check_len(unsafe {
@@ -120,11 +135,15 @@ impl Fd {
                 0 => (Ipv4Addr::UNSPECIFIED, 0).into(),
                 _ => from[i].to_std()?,
             };
+            let control = &batch.control[i * CONTROL..][..control_len.min(CONTROL)];
+            let flags = message.msg_hdr.msg_flags;
+            let segment = segment_of(control, flags & libc::MSG_CTRUNC != 0);
+            let lost = segment.is_err() && self.udp_gro().unwrap_or(false);
             batch.received.push(Received {
                 len: message.msg_len as usize,
                 from,
-                truncated: message.msg_hdr.msg_flags & libc::MSG_TRUNC != 0,
-                segment: segment_of(&control[i], control_len),
+                truncated: flags & libc::MSG_TRUNC != 0 || lost,
+                segment: segment.unwrap_or(None),
             });
         }
         Ok(received)
@@ -172,11 +191,19 @@ impl Fd {
         })
     }
 
+    /// Whether the kernel knows segments: Linux 4.18 and later do. An earlier one takes no notice of what
+    /// [`send_segmented`](Fd::send_segmented) says of them and sends one long datagram, so it is asked first.
+    pub fn knows_segments(&self) -> bool {
+        self.get::<1>(libc::SOL_UDP, libc::UDP_SEGMENT).is_ok()
+    }
+
     /// Sends `buf` as datagrams of `segment` bytes, the last of which may be shorter, by one [`sendmsg(2)`] with
     /// `UDP_SEGMENT` ([`udp(7)`]). Returns whether the kernel did: all of them, or none.
     ///
-    /// It does not where it has no such thing (Linux before 4.18, some devices), where a segment is more than a packet
-    /// of the route holds, and for more than 64 segments. They can be sent one by one then.
+    /// It does not where the device of the route cannot (`EIO`), where a segment is more than a packet of the route
+    /// holds (`EINVAL`, since Linux 6.14 `EMSGSIZE`), and for more than 64 segments (`EINVAL`). They can be sent one by
+    /// one then. The same numbers stand for targets that are none, such as port 0 (`EINVAL`); then sending one by one
+    /// fails too. None of them says anything of the next call.
     ///
     /// # Errors
     ///
@@ -186,7 +213,7 @@ impl Fd {
     /// [`udp(7)`]: https://man7.org/linux/man-pages/man7/udp.7.html
     pub fn send_segmented(&self, buf: &[u8], segment: u16, to: Option<&SocketAddr>) -> io::Result<bool> {
         let mut to: Option<Address> = to.map(Address::from);
-        let mut control = [0u8; CONTROL];
+        let mut control = [0u8; RECORD];
         control[..8].copy_from_slice(&(HEADER + size_of::<u16>()).to_ne_bytes());
         control[8..12].copy_from_slice(&libc::SOL_UDP.to_ne_bytes());
         control[12..16].copy_from_slice(&libc::UDP_SEGMENT.to_ne_bytes());
@@ -206,7 +233,7 @@ impl Fd {
         });
         match result {
             Ok(_) => Ok(true),
-            Err(e) if matches!(e.raw_os_error(), Some(libc::EINVAL | libc::EIO | libc::ENOPROTOOPT)) => {
+            Err(e) if matches!(e.raw_os_error(), Some(libc::EINVAL | libc::EIO | libc::EMSGSIZE)) => {
                 Ok(false)
             }
             Err(e) => Err(e),
@@ -218,17 +245,26 @@ const HEADER: usize = size_of::<libc::cmsghdr>();
 const EMPTY: libc::iovec = libc::iovec { iov_base: std::ptr::null_mut(), iov_len: 0 };
 
 // A record is read and written as bytes, at these places.
-const _: () = assert!(HEADER == 16 && CONTROL == HEADER + 8);
+const _: () = assert!(HEADER == 16);
 
-/// What a record of `UDP_GRO` says, if there is one.
-fn segment_of(control: &[u64; CONTROL / 8], len: usize) -> Option<usize> {
-    if len < HEADER + size_of::<libc::c_int>() {
-        return None;
+/// There was no room for a record that may have been the one of `UDP_GRO`.
+#[derive(Debug, PartialEq, Eq)]
+struct Lost;
+
+/// What a record of `UDP_GRO` says, if there is one. `cut_short` says that there was no room for all the records.
+fn segment_of(mut control: &[u8], cut_short: bool) -> Result<Option<usize>, Lost> {
+    while let Some((level, kind, data, rest)) = first_record(control) {
+        match (level, kind) {
+            (libc::SOL_UDP, libc::UDP_GRO) => {
+                let Some(segment) = data.first_chunk() else { return Err(Lost) };
+                let segment = usize::try_from(i32::from_ne_bytes(*segment)).ok();
+                return Ok(segment.filter(|segment| *segment != 0));
+            }
+            (libc::IPPROTO_IP | libc::IPPROTO_IPV6, _) => return Ok(None), // these come behind it
+            _ => control = rest,
+        }
     }
-    let [_len, kind, data] = control.map(u64::to_ne_bytes);
-    let number = |bytes: &[u8]| i32::from_ne_bytes(bytes.try_into().expect("4 bytes"));
-    let gro = (number(&kind[..4]), number(&kind[4..])) == (libc::SOL_UDP, libc::UDP_GRO);
-    gro.then(|| usize::try_from(number(&data[..4])).ok()).flatten().filter(|segment| *segment != 0)
+    if cut_short { Err(Lost) } else { Ok(None) }
 }
 
 #[cfg(test)]
@@ -282,10 +318,11 @@ mod tests {
     fn segments_come_as_datagrams_or_glued_together_when_that_was_asked_for() {
         let (ours, theirs) = (socket(), socket());
         let to = theirs.local_addr().unwrap();
-        if !ours.send_segmented(b"aabbc", 2, Some(&to)).unwrap() {
+        if !ours.knows_segments() {
             eprintln!("skipped: this kernel has no UDP_SEGMENT");
             return;
         }
+        assert!(ours.send_segmented(b"aabbc", 2, Some(&to)).unwrap());
         let mut batch = Batch::new(8, 64);
         assert_eq!(theirs.recv_batch(&mut batch).unwrap(), 3);
         assert_eq!([batch.bytes(0), batch.bytes(1), batch.bytes(2)], [&b"aa"[..], b"bb", b"c"]);
@@ -299,8 +336,106 @@ mod tests {
         assert_eq!(theirs.recv_batch(&mut batch).unwrap(), 1);
         assert_eq!((batch.bytes(0), batch.received()[0].segment), (&b"aabbc"[..], Some(2)));
 
-        // More than the kernel cuts in one call, and more than a packet holds.
+        // More than the kernel cuts in one call.
         assert!(!ours.send_segmented(&[0; 2000], 1, Some(&to)).unwrap());
         assert_eq!(theirs.recv_batch(&mut batch).unwrap_err().kind(), ErrorKind::WouldBlock);
     }
+
+    #[test]
+    #[cfg_attr(miri, ignore = "no UDP")]
+    fn segments_longer_than_a_packet_of_the_route_are_left_to_be_sent_one_by_one() {
+        let six = || {
+            let fd = Backend::current().socket(Domain::V6, Type::Datagram)?;
+            fd.bind(&"[::1]:0".parse().unwrap())?;
+            io::Result::Ok(fd)
+        };
+        let (Ok(ours), Ok(theirs)) = (six(), six()) else {
+            return eprintln!("skipped: this host has no IPv6");
+        };
+        if !ours.knows_segments() {
+            return eprintln!("skipped: this kernel has no UDP_SEGMENT");
+        }
+        ours.set(libc::IPPROTO_IPV6, libc::IPV6_MTU, [1280]).unwrap();
+        let to = theirs.local_addr().unwrap();
+        let bytes = [7; 4000];
+        assert!(!ours.send_segmented(&bytes, 2000, Some(&to)).unwrap());
+        assert_eq!(ours.send_batch(&[(&bytes[..2000], Some(to)), (&bytes[2000..], Some(to))]).unwrap(), 2);
+        assert!(ours.send_segmented(&bytes, 1000, Some(&to)).unwrap());
+        let mut batch = Batch::new(8, 4000);
+        assert_eq!(theirs.recv_batch(&mut batch).unwrap(), 6);
+    }
+
+    // With everything that the kernel may be asked to say of a datagram.
+    #[test]
+    #[cfg_attr(miri, ignore = "no UDP")]
+    fn what_was_glued_together_is_cut_whatever_else_the_kernel_says_of_it() {
+        let (ours, theirs) = (socket(), socket());
+        if !ours.knows_segments() || theirs.set_udp_gro(true).is_err() {
+            return eprintln!("skipped: this kernel has no UDP_SEGMENT or no UDP_GRO");
+        }
+        let software = (libc::SOF_TIMESTAMPING_RX_SOFTWARE | libc::SOF_TIMESTAMPING_SOFTWARE) as i32;
+        let options = [
+            (libc::SO_TIMESTAMPNS, 1),
+            (libc::SO_TIMESTAMPING, software),
+            (libc::SO_RXQ_OVFL, 1),
+            (libc::SO_WIFI_STATUS, 1),
+            (SO_RCVMARK, 1),
+            (SO_RCVPRIORITY, 1),
+        ];
+        let to = Some(theirs.local_addr().unwrap());
+        let mut batch = Batch::new(8, 64);
+        for (option, value) in options {
+            if let Err(error) = theirs.set(libc::SOL_SOCKET, option, [value]) {
+                eprintln!("skipped: this kernel has no socket option {option} ({error})");
+            }
+            assert!(ours.send_segmented(b"aabbc", 2, to.as_ref()).unwrap());
+            assert_eq!(theirs.recv_batch(&mut batch).unwrap(), 1);
+            let from = ours.local_addr().unwrap();
+            let glued = Received { len: 5, from, truncated: false, segment: Some(2) };
+            assert_eq!(batch.received(), [glued], "with option {option}");
+        }
+        // And so much of IP behind it that it is cut off: that loses nothing, of a datagram that comes alone neither.
+        for option in [libc::IP_PKTINFO, libc::IP_RECVTTL, libc::IP_RECVTOS, libc::IP_RECVORIGDSTADDR] {
+            theirs.set(libc::IPPROTO_IP, option, [1]).unwrap();
+        }
+        assert!(ours.send_segmented(b"aabbc", 2, to.as_ref()).unwrap());
+        assert_eq!(ours.send_batch(&[(b"one", to)]).unwrap(), 1);
+        assert_eq!(theirs.recv_batch(&mut batch).unwrap(), 2);
+        let received = [0, 1].map(|n| batch.received()[n]).map(|r| (r.len, r.truncated, r.segment));
+        assert_eq!(received, [(5, false, Some(2)), (3, false, None)]);
+    }
+
+    fn record(level: i32, kind: i32, data: &[u8]) -> Vec<u8> {
+        let mut record = (HEADER + data.len()).to_ne_bytes().to_vec();
+        record.extend([level.to_ne_bytes(), kind.to_ne_bytes()].concat());
+        record.extend(data);
+        record.resize(record.len().next_multiple_of(8), 0);
+        record
+    }
+
+    #[test]
+    fn where_to_cut_is_told_or_known_to_be_lost() {
+        let time = record(libc::SOL_SOCKET, libc::SO_TIMESTAMPNS, &[1; 16]);
+        let gro = record(libc::SOL_UDP, libc::UDP_GRO, &1400i32.to_ne_bytes());
+        let ip = record(libc::IPPROTO_IP, libc::IP_TTL, &64i32.to_ne_bytes());
+        for cut in [false, true] {
+            for records in [vec![&gro], vec![&time, &gro], vec![&time, &time, &gro, &ip], vec![&gro, &time]] {
+                let control: Vec<u8> = records.into_iter().flatten().copied().collect();
+                assert_eq!(segment_of(&control, cut), Ok(Some(1400)));
+            }
+            // Behind its place, or all there is.
+            assert_eq!(segment_of(&[&time[..], &ip].concat(), cut), Ok(None));
+            let none = if cut { Err(Lost) } else { Ok(None) };
+            assert_eq!(segment_of(&time, cut), none);
+            assert_eq!(segment_of(&[], cut), none);
+        }
+        // The last record has lost its end, in its data or in its header.
+        let mut cut = [&time[..], &gro[..18]].concat();
+        cut[32..40].copy_from_slice(&18usize.to_ne_bytes());
+        assert_eq!(segment_of(&cut, true), Err(Lost));
+        assert_eq!(segment_of(&cut[..40], true), Err(Lost));
+    }
+
+    const SO_RCVMARK: i32 = 75; // Linux 5.19
+    const SO_RCVPRIORITY: i32 = 82; // Linux 6.14
 }

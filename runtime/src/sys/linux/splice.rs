@@ -18,18 +18,34 @@ impl Backend {
 impl Fd {
     /// Moves up to `len` bytes from this descriptor into `pipe`, the end of one that is written, by [`splice(2)`].
     ///
-    /// 0 means the end, as for [`read`](Fd::read) and [`recv`](Fd::recv). Fewer bytes than asked for do not mean that
-    /// no more are there: a pipe that has places for sixteen pieces is full after sixteen small ones.
+    /// 0 is the end, **or** an urgent mark of a TCP stream whose FIN has come: the call does not pass the mark, and what
+    /// is queued between the two is there to be received: see [`is_at_end`](Fd::is_at_end). Fewer bytes than asked for do not mean that no more are there: a pipe that has places for sixteen
+    /// pieces is full after sixteen small ones.
     ///
     /// # Errors
     ///
-    /// `EAGAIN` when nothing is there, **or** when the pipe is full, **or** when a TCP stream has come to an urgent
-    /// mark, which the call does not pass, whatever is queued behind: this answer alone proves nothing of the
-    /// descriptor. `EINVAL` for a descriptor of a kind that cannot be spliced.
+    /// `EAGAIN` when nothing is there, **or** when the pipe is full, **or** at an urgent mark when the FIN has not come,
+    /// whatever is queued behind: this answer alone proves nothing of the descriptor. `EINVAL` for a descriptor of a
+    /// kind that cannot be spliced. At a mark the error of a connection that was reset comes before what is queued
+    /// behind the mark, which a `recv` would give first.
     ///
     /// [`splice(2)`]: https://man7.org/linux/man-pages/man2/splice.2.html
     pub fn splice_into(&self, pipe: &Fd, len: usize) -> io::Result<usize> {
         uninterrupted(|| splice(self, pipe, len))
+    }
+
+    /// Whether a splice of 0 from this descriptor was the end, by [`recv(2)`] with `MSG_PEEK`, which passes an urgent
+    /// mark and takes nothing.
+    ///
+    /// What is no socket knows no marks, so there it was. (To ask a terminal by reading is to wait for a second
+    /// Ctrl-D, for the splice has taken the first.)
+    ///
+    /// [`recv(2)`]: https://man7.org/linux/man-pages/man2/recv.2.html
+    pub fn is_at_end(&self) -> bool {
+        match self.peek(&mut [0]) {
+            Ok(n) => n == 0,
+            Err(error) => error.raw_os_error() == Some(libc::ENOTSOCK),
+        }
     }
 
     /// Moves up to `len` bytes from this, the end of a pipe that is read, to `to`, by [`splice(2)`].
@@ -98,7 +114,7 @@ mod tests {
     use super::*;
     use std::io::{Read, Write};
     use std::net::{TcpListener, TcpStream};
-    use std::os::fd::OwnedFd;
+    use std::os::fd::{FromRawFd, OwnedFd};
 
     fn pair() -> (Fd, TcpStream) {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
@@ -151,6 +167,64 @@ mod tests {
         assert_eq!(from.splice_into(&writer, 65536).unwrap_err().raw_os_error(), Some(libc::EAGAIN));
         assert_eq!(from.recv(&mut seen).unwrap(), 3);
         assert_eq!(&seen[..3], b"BBB");
+    }
+
+    // And 0 that is not the end.
+    #[test]
+    fn a_splice_at_an_urgent_mark_is_0_when_the_end_has_come_behind_it() {
+        let (from, sender) = pair();
+        let sender = Fd::from(OwnedFd::from(sender));
+        let (_reader, writer) = Backend::current().pipe().unwrap();
+        sender.send_urgent(b'!').unwrap();
+        sender.send(b"BBB").unwrap();
+        sender.shutdown(std::net::Shutdown::Write).unwrap();
+        assert_eq!(insist(|| from.splice_into(&writer, 65536)).unwrap(), 0);
+        assert!(!from.is_at_end());
+        let mut seen = [0; 8];
+        assert_eq!(from.recv(&mut seen).unwrap(), 3);
+        assert_eq!(&seen[..3], b"BBB");
+        assert_eq!(from.splice_into(&writer, 65536).unwrap(), 0);
+        assert!(from.is_at_end());
+    }
+
+    #[test]
+    fn a_pipe_and_a_terminal_end_by_a_splice_of_0() {
+        let (reader, writer) = Backend::current().pipe().unwrap();
+        let (from, to) = Backend::current().pipe().unwrap();
+        drop(to);
+        assert_eq!(from.splice_into(&writer, 1).unwrap(), 0);
+        assert!(from.is_at_end());
+
+        let (mut user, mut terminal) = (-1, -1);
+        let (name, modes, size) = (std::ptr::null_mut(), std::ptr::null(), std::ptr::null());
+        // SAFETY: the call writes two numbers, for which there is room; the pointers that may be null are.
+        check(unsafe { libc::openpty(&raw mut user, &raw mut terminal, name, modes, size) }).unwrap();
+        // SAFETY: it has just been made, so nothing else owns it.
+        let mut user = std::fs::File::from(unsafe { OwnedFd::from_raw_fd(user) });
+        // SAFETY: as above.
+        let terminal = Fd::from(unsafe { OwnedFd::from_raw_fd(terminal) });
+        terminal.set_nonblocking(true).unwrap();
+        user.write_all(b"hello\n\x04").unwrap(); // Ctrl-D
+        assert_eq!(insist(|| terminal.splice_into(&writer, 64)).unwrap(), 6);
+        assert_eq!(insist(|| terminal.splice_into(&writer, 64)).unwrap(), 0);
+        assert!(terminal.is_at_end());
+        assert_eq!(terminal.read(&mut [0; 8]).unwrap_err().kind(), io::ErrorKind::WouldBlock);
+        assert_eq!(reader.read(&mut [0; 8]).unwrap(), 6);
+    }
+
+    // The same with a reset: what the doc of `splice_into` says of the order.
+    #[test]
+    fn a_splice_at_an_urgent_mark_gives_the_reset_before_what_is_behind_the_mark() {
+        let (from, sender) = pair();
+        let sender = Fd::from(OwnedFd::from(sender));
+        let (_reader, writer) = Backend::current().pipe().unwrap();
+        sender.send_urgent(b'!').unwrap();
+        sender.send(b"BBB").unwrap();
+        sender.set_linger(Some(std::time::Duration::ZERO)).unwrap();
+        drop(sender);
+        let reset = insist(|| from.splice_into(&writer, 65536)).unwrap_err();
+        assert_eq!(reset.raw_os_error(), Some(libc::ECONNRESET));
+        assert_eq!(from.recv(&mut [0; 8]).unwrap(), 3);
     }
 
     // PITFALLS A13, with the default action in place.
