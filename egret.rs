@@ -83,7 +83,7 @@ pub mod runtime {
     //! The runtime itself: for those who step it by hand, count what it does, or run several.
 
     pub use egret_runtime::runtime::{
-        Builder, EnterGuard, Handle, Metrics, Park, Runtime, Turn, UnhandledPanic,
+        Builder, EnterGuard, Handle, Metrics, Park, Runtime, TryCurrentError, Turn, UnhandledPanic,
     };
 }
 
@@ -110,8 +110,8 @@ pub mod task {
     //! Tasks.
 
     pub use egret_runtime::task::{
-        AbortHandle, Builder, Id, JoinError, JoinHandle, JoinSet, RemoteJoinHandle, Unconstrained, spawn,
-        spawn_blocking, unconstrained, yield_now,
+        AbortHandle, Builder, Id, JoinError, JoinHandle, JoinSet, RemoteJoinHandle, Unconstrained,
+        consume_budget, coop, spawn, spawn_blocking, unconstrained, yield_now,
     };
 }
 

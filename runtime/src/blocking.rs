@@ -20,6 +20,7 @@
 //! output is dropped where it turns out that nobody wants it: on the pool thread by a job whose handle is
 //! gone, on the loop's thread by a handle that goes after it; that is why it has to be `Send`.
 
+use crate::context;
 use crate::executor;
 use crate::join::{JoinError, JoinHandle};
 use crate::pool::{Job, Pool, Seat};
@@ -45,7 +46,8 @@ use std::task::{Context, Poll, Waker};
 ///
 /// The job runs to its end whether or not the handle is kept; should it panic when nobody awaits it, the
 /// runtime's [`UnhandledPanic`](crate::runtime::UnhandledPanic) says what happens. `f` runs outside of the
-/// runtime: it cannot `spawn`, nor use sockets of this one.
+/// runtime: it cannot use its sockets and timers, and `spawn` and this function panic there. What it can use is
+/// [`Handle::current`](crate::runtime::Handle::current), which is the runtime that the job is of.
 ///
 /// # Aborting
 ///
@@ -85,15 +87,40 @@ where
     F: FnOnce() -> T + Send + 'static,
     T: Send + 'static,
 {
-    let executor = executor::current();
-    let (id, at, size) = (Id::next(), Location::caller(), size_of::<F>());
+    start(f, Id::next(), Location::caller())
+}
+
+/// [`spawn_blocking`] for those who have a number for the job already.
+#[track_caller]
+pub(crate) fn start<F, T>(f: F, id: Id, at: &'static Location<'static>) -> JoinHandle<T>
+where
+    F: FnOnce() -> T + Send + 'static,
+    T: Send + 'static,
+{
+    start_for(None, f, id, at)
+}
+
+/// [`start`] for a `joiner` that is woken when the job is over, once and after the handle has the output, though it has not
+/// polled the handle.
+#[track_caller]
+pub(crate) fn start_for<F, T>(
+    joiner: Option<Waker>,
+    f: F,
+    id: Id,
+    at: &'static Location<'static>,
+) -> JoinHandle<T>
+where
+    F: FnOnce() -> T + Send + 'static,
+    T: Send + 'static,
+{
+    let (executor, size) = (executor::current(), size_of::<F>());
     let f = spans::of_job(f, Spawned { kind: Kind::Blocking, name: None, id: Some(id), size, at });
     let job = Arc::new(BlockingJob {
         id,
         spawned_at: at,
         unhandled: Policy::current(),
         runtime: executor.address(),
-        state: Mutex::new(State { stage: Stage::Queued(Box::new(f)), joiner: None, detached: false }),
+        state: Mutex::new(State { stage: Stage::Queued(Box::new(f)), joiner, detached: false }),
     });
     executor.blocking.submit(job.clone());
     let handle = BlockingHandle { job, pool: executor.blocking.clone() };
@@ -216,6 +243,7 @@ impl<T> BlockingJob<T> {
 impl<T: Send> Job for BlockingJob<T> {
     fn run(&self, seat: &Seat<'_>) {
         let Some(f) = self.start() else { return };
+        let _job = context::Job::start(self.runtime);
         let result = catch_unwind(AssertUnwindSafe(f)).map_err(|payload| JoinError::panic(self.id, payload));
         self.finish(result, || seat.free());
     }

@@ -7,6 +7,7 @@
 //! Set by the executor when it is entered and restored when it is left, also by a panic; the budget is set
 //! before each poll. Nothing here outlives the guard that put it there.
 
+use crate::remote::Address;
 use crate::sys::TimerSlack;
 use std::cell::Cell;
 use std::mem::ManuallyDrop;
@@ -67,6 +68,47 @@ thread_local! {
     static RUNNING: Cell<bool> = const { Cell::new(false) };
     /// What the timer slack of the thread was before a loop changed it.
     static SLACK: Cell<Option<TimerSlack>> = const { Cell::new(None) };
+    /// Whose blocking job this thread runs.
+    static JOB_OF: Cell<Option<Address>> = const { Cell::new(None) };
+}
+
+/// While it lives, this thread runs a blocking job.
+pub(crate) struct Job {
+    before: Option<Address>,
+}
+
+impl Job {
+    /// Of the runtime at `address`.
+    pub(crate) fn start(address: Address) -> Job {
+        Job { before: JOB_OF.replace(Some(address)) }
+    }
+
+    /// The runtime whose job this thread runs.
+    pub(crate) fn runtime() -> Option<Address> {
+        JOB_OF.get()
+    }
+}
+
+impl Drop for Job {
+    fn drop(&mut self) {
+        JOB_OF.set(self.before);
+    }
+}
+
+/// What to say to who needs the runtime that this thread is in, where there is none.
+#[cold]
+pub(crate) fn nowhere() -> &'static str {
+    match Job::runtime() {
+        None => {
+            "there is no egret runtime on this thread: call this inside `egret::block_on` or \
+             `Runtime::block_on`, or hold a `Runtime::enter` guard"
+        }
+        Some(_) => {
+            "there is no egret runtime on this thread, which runs a job of `spawn_blocking`: tasks, sockets and timers \
+             stay on the thread of the loop. `Handle::current()` is the runtime of the job: use its `spawn_with`, \
+             `spawn` and `spawn_blocking`"
+        }
+    }
 }
 
 /// While it lives, a loop runs on this thread, and no other may.
@@ -87,6 +129,27 @@ fn sharpen_now() {
     if let Some(before) = TimerSlack::get() {
         SLACK.set(Some(before));
         TimerSlack::LEAST.set();
+    }
+}
+
+/// While it lives, the timer slack of this thread is what it was before a loop changed it: what is started meanwhile, a
+/// thread or a program, begins with that.
+pub(crate) struct Blunt {
+    was_sharp: bool,
+}
+
+/// Two system calls, where the loop has timers, and none where it has not.
+pub(crate) fn blunt_waits() -> Blunt {
+    let before = SLACK.get();
+    before.into_iter().for_each(TimerSlack::set);
+    Blunt { was_sharp: before.is_some() }
+}
+
+impl Drop for Blunt {
+    fn drop(&mut self) {
+        if self.was_sharp {
+            TimerSlack::LEAST.set();
+        }
     }
 }
 
@@ -156,6 +219,11 @@ pub(crate) fn charge_budget() -> bool {
     true
 }
 
+/// Whether a charge would go through.
+pub(crate) fn has_budget() -> bool {
+    REMAINING.get() > 0
+}
+
 /// Ends the budget of a poll: what runs next on this thread is no task of this loop.
 #[inline]
 pub(crate) fn lift_budget() {
@@ -170,6 +238,8 @@ pub(crate) fn refund_budget() {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::remote::Lease;
+    use crate::sys::Backend;
 
     thread_local! {
         static SLOT: Slot<u32> = const { Cell::new(None) };
@@ -188,6 +258,20 @@ mod tests {
         assert_eq!(with(&SLOT, |value| value.map(|value| **value)), Some(1));
         drop(outer);
         assert_eq!(get(&SLOT), None);
+    }
+
+    #[test]
+    fn a_thread_is_in_a_job_while_the_guard_lives_and_in_the_one_outside_of_it_again_after_that() {
+        let leases = [(); 2].map(|()| Lease::take(Backend::current()).unwrap());
+        let [first, second] = leases.each_ref().map(Lease::address);
+        let outer = Job::start(first);
+        {
+            let _inner = Job::start(second);
+            assert_eq!(Job::runtime(), Some(second));
+        }
+        assert_eq!(Job::runtime(), Some(first));
+        drop(outer);
+        assert_eq!(Job::runtime(), None);
     }
 
     #[test]

@@ -2,18 +2,23 @@
 //!
 //! A future that is spawned from elsewhere travels as an errand, becomes a task on the loop's thread, and leaves its
 //! output in a place that both sides hold. Whatever happens to it on the way (a panic, an abort, the end of the
-//! runtime before or after it was spawned), the place is filled: by the guard that travels with it.
+//! runtime before or after it was spawned), the place is filled: by the guard that travels with it. A panic that is still in
+//! the place when the handle is gone was heard by nobody, and is for the policy of the runtime.
 
+mod join;
+
+pub use join::RemoteJoinHandle;
+
+use crate::blocking;
+use crate::context;
 use crate::executor;
-use crate::join::JoinError;
+use crate::key::TaskKey;
 use crate::remote::{self, Address};
 use crate::task::Id;
+use join::{Filler, Remote};
 use std::fmt;
 use std::future::Future;
-use std::panic::{AssertUnwindSafe, Location, catch_unwind};
-use std::pin::Pin;
-use std::sync::{Arc, Mutex, PoisonError};
-use std::task::{Context, Poll, Waker};
+use std::panic::Location;
 
 /// A runtime, for those who are on another thread.
 ///
@@ -45,21 +50,61 @@ impl Handle {
         Handle { address }
     }
 
-    /// The runtime that this thread is in.
+    /// The runtime that this thread is in; in a job of [`spawn_blocking`](crate::task::spawn_blocking), the runtime that the
+    /// job is of.
     ///
     /// # Panics
     ///
-    /// When this thread is not in a runtime.
+    /// When this thread is not in a runtime and runs no job of one: see [`try_current`](Handle::try_current).
+    ///
+    /// ```
+    /// use egret_runtime::runtime::Handle;
+    /// use egret_runtime::task::spawn_blocking;
+    ///
+    /// egret_runtime::block_on(async {
+    ///     let job = spawn_blocking(|| Handle::current().spawn_with(|| async { 42 }));
+    ///     assert_eq!(job.await.unwrap().await.unwrap(), 42);
+    /// });
+    /// ```
     #[track_caller]
     pub fn current() -> Handle {
-        Handle::new(executor::current().address())
+        match Handle::try_current() {
+            Ok(handle) => handle,
+            Err(error) => panic!("{error}"),
+        }
+    }
+
+    /// [`current`](Handle::current) for those who may be on any thread.
+    ///
+    /// # Errors
+    ///
+    /// When this thread is not in a runtime and runs no job of one.
+    ///
+    /// ```
+    /// use egret_runtime::runtime::Handle;
+    ///
+    /// assert!(Handle::try_current().unwrap_err().is_missing_context());
+    /// egret_runtime::block_on(async { assert!(Handle::try_current().is_ok()) });
+    /// ```
+    pub fn try_current() -> Result<Handle, TryCurrentError> {
+        let inside = executor::try_current().map(|executor| executor.address());
+        inside.or_else(context::Job::runtime).map(Handle::new).ok_or(TryCurrentError(()))
     }
 
     /// Spawns a task on the runtime, which is woken if it sleeps.
     ///
-    /// The future is `Send`, for it travels to the runtime's thread; there it stays. One that uses sockets or timers is
-    /// not: [`spawn_with`](Handle::spawn_with) is for those. When the runtime is gone, or ends before the task is
-    /// done, the handle says that it was cancelled.
+    /// **[`spawn_with`](Handle::spawn_with) is what most callers need:** the future given here is made on the caller's
+    /// thread and travels to the runtime's, so it has to be `Send`, and one that holds a socket, a timer or anything else
+    /// of egret's across an `await` is not. This is for futures that only compute or wait for channels. When the runtime is
+    /// gone, or ends before the task is done, the handle says that it was cancelled.
+    ///
+    /// ```
+    /// use egret_runtime::runtime::Handle;
+    ///
+    /// egret_runtime::block_on(async {
+    ///     assert_eq!(Handle::current().spawn(async { 6 * 7 }).await.unwrap(), 42);
+    /// });
+    /// ```
     #[track_caller]
     pub fn spawn<F>(&self, future: F) -> RemoteJoinHandle<F::Output>
     where
@@ -71,8 +116,8 @@ impl Handle {
 
     /// Calls `make` on the runtime's thread and spawns the future that it returns, which need not be `Send`.
     ///
-    /// When the runtime is gone, when it ends before the task is done, or when `make` panics, the handle says that
-    /// it was cancelled.
+    /// When the runtime is gone, or when it ends before the task is done, the handle says that it was cancelled; when `make`
+    /// panics, that the task did.
     ///
     /// ```
     /// use egret_runtime::runtime::{Handle, Runtime};
@@ -93,6 +138,26 @@ impl Handle {
     /// assert_eq!(thread.join().unwrap(), "slept");
     /// # std::io::Result::Ok(())
     /// ```
+    ///
+    /// What the loop's thread has in a thread-local is how another thread gets at what is not `Send`: a
+    /// [`Shutdown`](crate::shutdown::Shutdown) that is requested from there, for instance.
+    ///
+    /// ```
+    /// use egret_runtime::runtime::Handle;
+    /// use egret_runtime::shutdown::Shutdown;
+    ///
+    /// thread_local! {
+    ///     static SHUTDOWN: Shutdown = Shutdown::new();
+    /// }
+    ///
+    /// egret_runtime::block_on(async {
+    ///     let handle = Handle::current();
+    ///     std::thread::spawn(move || {
+    ///         drop(handle.spawn_with(|| async { SHUTDOWN.with(Shutdown::request) }));
+    ///     });
+    ///     SHUTDOWN.with(Shutdown::clone).requested().await;
+    /// });
+    /// ```
     #[track_caller]
     pub fn spawn_with<M, F>(&self, make: M) -> RemoteJoinHandle<F::Output>
     where
@@ -100,131 +165,70 @@ impl Handle {
         F: Future + 'static,
         F::Output: Send + 'static,
     {
-        let place = Arc::new(Mutex::new(Place { result: None, waiter: None, taken: false }));
+        self.send(Location::caller(), |filler, id, at| Remote::spawn(make, filler, id, at))
+    }
+
+    /// Runs `f` on a thread of the runtime's pool, where it may block: see [`spawn_blocking`](crate::task::spawn_blocking).
+    ///
+    /// The loop hands it to the pool in its next turn, and is woken for that if it sleeps. When the runtime is gone, when it ends
+    /// before the job has begun, or when there is no thread for it, the handle says that it was cancelled.
+    ///
+    /// ```
+    /// use egret_runtime::runtime::Handle;
+    /// use egret_runtime::task::spawn_blocking;
+    ///
+    /// egret_runtime::block_on(async {
+    ///     let outer = spawn_blocking(|| Handle::current().spawn_blocking(|| 42)); // a job may start another
+    ///     assert_eq!(outer.await.unwrap().await.unwrap(), 42);
+    /// });
+    /// ```
+    #[track_caller]
+    pub fn spawn_blocking<F, T>(&self, f: F) -> RemoteJoinHandle<T>
+    where
+        F: FnOnce() -> T + Send + 'static,
+        T: Send + 'static,
+    {
+        self.send(Location::caller(), |filler, id, at| {
+            drop(blocking::start(move || filler.fill_with(f), id, at));
+            None
+        })
+    }
+
+    /// Has `start` called on the runtime's thread with the guard that fills the place. It says which task it has made,
+    /// unless that is a blocking job.
+    fn send<T, S>(&self, at: &'static Location<'static>, start: S) -> RemoteJoinHandle<T>
+    where
+        T: Send + 'static,
+        S: FnOnce(Filler<T>, Id, &'static Location<'static>) -> Option<TaskKey> + Send + 'static,
+    {
         let id = Id::next();
-        let filler = Filler { place: place.clone(), id };
-        let at = Location::caller();
-        let errand = move || {
-            let future = make();
-            drop(executor::current().spawn(Remote { future, filler }, id, at));
-        };
+        let (filler, handle) = join::place(id, at, self.address);
+        let errand = move || filler.arrive(|filler| start(filler, id, at));
         remote::send(self.address, Box::new(errand));
-        RemoteJoinHandle { place, id }
+        handle
     }
 }
 
-/// Awaits the output of a task of another thread's runtime. Dropped, it lets the task go on by itself.
-///
-/// # Errors
-///
-/// [`JoinError`] when the task panicked, or its runtime is gone.
-///
-/// # Panics
-///
-/// When it is polled after it has given its output.
-#[must_use = "futures do nothing unless awaited"]
-pub struct RemoteJoinHandle<T> {
-    place: Arc<Mutex<Place<T>>>,
-    id: Id,
-}
+/// Why [`Handle::try_current`] has none: this thread is not in a runtime.
+pub struct TryCurrentError(());
 
-struct Place<T> {
-    result: Option<Result<T, JoinError>>,
-    waiter: Option<Waker>,
-    taken: bool,
-}
-
-impl<T> RemoteJoinHandle<T> {
-    /// The number of the task.
-    pub fn id(&self) -> Id {
-        self.id
-    }
-
-    /// Whether the output is there.
-    pub fn is_finished(&self) -> bool {
-        let place = lock(&self.place);
-        place.taken || place.result.is_some()
+impl TryCurrentError {
+    /// Always: there is no other reason. A thread that is being torn down has left its runtime.
+    pub fn is_missing_context(&self) -> bool {
+        true
     }
 }
 
-impl<T> Future for RemoteJoinHandle<T> {
-    type Output = Result<T, JoinError>;
-
-    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        let waker = cx.waker().clone(); // user code, as the drop of the old one: not under the lock
-        let before = {
-            let place = &mut *lock(&self.place);
-            assert!(!place.taken, "a RemoteJoinHandle was polled after it had given its output");
-            if let Some(result) = place.result.take() {
-                place.taken = true;
-                return Poll::Ready(result);
-            }
-            place.waiter.replace(waker)
-        };
-        drop(before);
-        Poll::Pending
-    }
-}
-
-impl<T> fmt::Debug for RemoteJoinHandle<T> {
+impl fmt::Display for TryCurrentError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("RemoteJoinHandle").field("id", &self.id).finish_non_exhaustive()
+        f.write_str(context::nowhere())
     }
 }
 
-fn lock<T>(place: &Mutex<Place<T>>) -> std::sync::MutexGuard<'_, Place<T>> {
-    place.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
-/// Fills the place once; with "cancelled" when it is dropped before.
-struct Filler<T> {
-    place: Arc<Mutex<Place<T>>>,
-    id: Id,
-}
-
-impl<T> Filler<T> {
-    fn fill(&self, result: Result<T, JoinError>) {
-        let (waiter, unwanted) = {
-            let place = &mut *lock(&self.place);
-            if place.taken || place.result.is_some() {
-                (None, Some(result))
-            } else {
-                place.result = Some(result);
-                (place.waiter.take(), None)
-            }
-        };
-        drop(unwanted);
-        if let Some(waiter) = waiter {
-            waiter.wake();
-        }
+impl fmt::Debug for TryCurrentError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("TryCurrentError")
     }
 }
 
-impl<T> Drop for Filler<T> {
-    fn drop(&mut self) {
-        self.fill(Err(JoinError::cancelled(self.id)));
-    }
-}
-
-pin_project_lite::pin_project! {
-    /// The task that a future from elsewhere becomes.
-    struct Remote<F: Future> {
-        #[pin]
-        future: F,
-        filler: Filler<F::Output>,
-    }
-}
-
-impl<F: Future> Future for Remote<F> {
-    type Output = ();
-
-    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
-        let this = self.project();
-        match catch_unwind(AssertUnwindSafe(|| this.future.poll(cx))) {
-            Ok(Poll::Pending) => return Poll::Pending,
-            Ok(Poll::Ready(output)) => this.filler.fill(Ok(output)),
-            Err(payload) => this.filler.fill(Err(JoinError::panic(this.filler.id, payload))),
-        }
-        Poll::Ready(())
-    }
-}
+impl std::error::Error for TryCurrentError {}

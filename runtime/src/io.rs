@@ -14,6 +14,7 @@ mod ready;
 mod stdio;
 mod traits;
 
+pub(crate) use copy::empty_stock;
 pub use copy::{copy, copy_bidirectional};
 pub use stdio::{Stderr, Stdin, Stdout, stderr, stdin, stdout};
 pub use traits::{AsyncRead, AsyncWrite};

@@ -57,6 +57,9 @@ impl<T> JoinHandle<T> {
     /// is dropped when that poll returns, and finishes as usual if the poll completes it. A task that is
     /// over already is left as it is.
     ///
+    /// The destructors of the future run here, in the runtime that this thread is in: outside of any, one that spawns
+    /// panics. [`AbortHandle::abort`](crate::task::AbortHandle::abort) leaves them to the loop.
+    ///
     /// ```
     /// # egret_runtime::block_on(async {
     /// let handle = egret_runtime::spawn(std::future::pending::<()>());

@@ -1,28 +1,29 @@
 //! [`JoinSet`]: tasks whose outputs are taken in the order in which the tasks end.
 //!
-//! The set keeps the handles in a slab. With each task travels a [`Notice`] that knows its place there, and that is
+//! The set keeps the handles in a slab. With each task travels a notice that knows its place there, and that is
 //! dropped when the task's future has been: by completion, panic or abort alike. It then puts the place in a
 //! queue and wakes whoever waits for the set. So a task that ends costs the same however many there are: nobody
-//! looks at the other handles, and none of them has a waker.
+//! looks at the other handles, and none of them has a waker. A blocking job has a waker in place of the notice. Both are
+//! in [`ended`].
 //!
 //! The notice comes a moment before the output is in the task's cell. A task of egret that is woken by it is polled
 //! later, when it is there; a foreign waker may come back from within the wake, finds the handle
 //! not finished, and waits in the handle until it is.
 
+mod ended;
+
 use crate::abort::AbortHandle;
+use crate::blocking;
 use crate::context;
 use crate::executor;
 use crate::join::{JoinError, JoinHandle};
 use crate::task::Id;
-use crate::waker;
-use pin_project_lite::pin_project;
+use ended::{Ended, Member};
 use slab::Slab;
-use std::cell::{Cell, RefCell};
-use std::collections::VecDeque;
 use std::fmt;
 use std::future::{Future, poll_fn};
 use std::mem;
-use std::panic::Location;
+use std::panic::{Location, resume_unwind};
 use std::pin::Pin;
 use std::rc::Rc;
 use std::task::{Context, Poll, Waker};
@@ -58,58 +59,6 @@ pub struct JoinSet<T> {
     ended: Rc<Ended>,
 }
 
-/// What the set shares with its tasks.
-#[derive(Default)]
-struct Ended {
-    /// The places in the slab of tasks that have ended, the first first.
-    places: RefCell<VecDeque<usize>>,
-    waiter: Cell<Option<Waker>>,
-}
-
-/// Says, when it is dropped, that a task has ended.
-struct Notice {
-    place: usize,
-    ended: Rc<Ended>,
-}
-
-impl Drop for Notice {
-    fn drop(&mut self) {
-        self.ended.places.borrow_mut().push_back(self.place);
-        self.ended.wake();
-    }
-}
-
-impl Ended {
-    fn wake(&self) {
-        if let Some(waiter) = self.waiter.take() {
-            waker::wake_contained(waiter);
-        }
-    }
-
-    fn first(&self) -> Option<usize> {
-        self.places.borrow().front().copied()
-    }
-}
-
-pin_project! {
-    /// The task that a future of the set becomes.
-    struct Member<F> {
-        #[pin]
-        future: F,
-        // Behind the future, to be dropped after it, also when the drop of the future panics.
-        notice: Notice,
-    }
-}
-
-impl<F: Future> Future for Member<F> {
-    type Output = F::Output;
-
-    #[inline]
-    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<F::Output> {
-        self.project().future.poll(cx)
-    }
-}
-
 impl<T> JoinSet<T> {
     /// A set with no tasks.
     pub fn new() -> JoinSet<T> {
@@ -140,8 +89,40 @@ impl<T: 'static> JoinSet<T> {
     {
         let executor = executor::current(); // before there is a notice, for this may panic
         let entry = self.handles.vacant_entry();
-        let notice = Notice { place: entry.key(), ended: self.ended.clone() };
-        let handle = executor.spawn(Member { future, notice }, Id::next(), Location::caller());
+        let member = Member::new(future, entry.key(), self.ended.clone());
+        let handle = executor.spawn(member, Id::next(), Location::caller());
+        let abort = handle.abort_handle();
+        entry.insert(handle);
+        abort
+    }
+
+    /// Runs `f` on a thread where it may block, as a member of the set: see [`spawn_blocking`](crate::task::spawn_blocking).
+    ///
+    /// An abort has no effect on one that has begun: it stays in the set until it is over, and
+    /// [`shutdown`](JoinSet::shutdown) waits for it. The drop of the set does not.
+    ///
+    /// # Panics
+    ///
+    /// When this thread is not in a runtime.
+    ///
+    /// ```
+    /// # egret_runtime::block_on(async {
+    /// let mut set = egret_runtime::task::JoinSet::new();
+    /// for n in [1, 2, 3] {
+    ///     set.spawn_blocking(move || n * n);
+    /// }
+    /// assert_eq!(set.join_all().await.iter().sum::<u32>(), 14);
+    /// # });
+    /// ```
+    #[track_caller]
+    pub fn spawn_blocking<F>(&mut self, f: F) -> AbortHandle
+    where
+        F: FnOnce() -> T + Send + 'static,
+        T: Send,
+    {
+        let entry = self.handles.vacant_entry();
+        let notice = self.ended.notice_of_job(entry.key());
+        let handle = blocking::start_for(Some(notice), f, Id::next(), Location::caller());
         let abort = handle.abort_handle();
         entry.insert(handle);
         abort
@@ -169,12 +150,80 @@ impl<T: 'static> JoinSet<T> {
         poll_fn(|cx| self.poll_join_next(cx)).await
     }
 
+    /// [`join_next`](JoinSet::join_next) with the number of the task. That of one that failed is
+    /// [in the error](JoinError::id).
+    ///
+    /// # Errors
+    ///
+    /// As [`join_next`](JoinSet::join_next).
+    ///
+    /// # Cancel safety
+    ///
+    /// As [`join_next`](JoinSet::join_next).
+    ///
+    /// ```
+    /// # egret_runtime::block_on(async {
+    /// let mut set = egret_runtime::task::JoinSet::new();
+    /// let id = set.spawn(async { 42 }).id();
+    /// assert_eq!(set.join_next_with_id().await.unwrap().unwrap(), (id, 42));
+    /// # });
+    /// ```
+    pub async fn join_next_with_id(&mut self) -> Option<Result<(Id, T), JoinError>> {
+        poll_fn(|cx| self.poll_join_next_with_id(cx)).await
+    }
+
+    /// Waits for every task and takes the outputs, in the order in which the tasks end.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropped before it resolves, it drops the set, which aborts what is left, and the outputs that it has taken.
+    ///
+    /// # Panics
+    ///
+    /// When a task has panicked, with its panic; when one was aborted. What is left in the set is aborted then.
+    ///
+    /// ```
+    /// # egret_runtime::block_on(async {
+    /// let set: egret_runtime::task::JoinSet<u32> = (0..3).map(|n| async move { n * n }).collect();
+    /// assert_eq!(set.join_all().await, [0, 1, 4]);
+    /// # });
+    /// ```
+    pub async fn join_all(mut self) -> Vec<T> {
+        let mut outputs = Vec::with_capacity(self.len());
+        while let Some(result) = self.join_next().await {
+            outputs.push(result.unwrap_or_else(|error| match error.try_into_panic() {
+                Ok(payload) => resume_unwind(payload),
+                Err(cancelled) => panic!("JoinSet::join_all: {cancelled}"),
+            }));
+        }
+        outputs
+    }
+
     /// The output of a task that has ended, if there is one.
     ///
     /// # Errors
     ///
     /// As [`join_next`](JoinSet::join_next).
     pub fn try_join_next(&mut self) -> Option<Result<T, JoinError>> {
+        self.try_join_next_with_id().map(without_id)
+    }
+
+    /// [`try_join_next`](JoinSet::try_join_next) with the number of the task.
+    ///
+    /// # Errors
+    ///
+    /// As [`join_next`](JoinSet::join_next).
+    ///
+    /// ```
+    /// # egret_runtime::block_on(async {
+    /// let mut set = egret_runtime::task::JoinSet::new();
+    /// let id = set.spawn(async { 42 }).id();
+    /// assert!(set.try_join_next_with_id().is_none());
+    /// egret_runtime::task::yield_now().await;
+    /// assert_eq!(set.try_join_next_with_id().unwrap().unwrap(), (id, 42));
+    /// # });
+    /// ```
+    pub fn try_join_next_with_id(&mut self) -> Option<Result<(Id, T), JoinError>> {
         let place = self.ended.first()?;
         if !self.handles[place].is_finished() {
             return None; // further up the stack it is being dropped
@@ -194,6 +243,18 @@ impl<T: 'static> JoinSet<T> {
     ///
     /// As [`join_next`](JoinSet::join_next).
     pub fn poll_join_next(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<T, JoinError>>> {
+        self.poll_join_next_with_id(cx).map(|result| result.map(without_id))
+    }
+
+    /// [`poll_join_next`](JoinSet::poll_join_next) with the number of the task.
+    ///
+    /// # Errors
+    ///
+    /// As [`join_next`](JoinSet::join_next).
+    pub fn poll_join_next_with_id(
+        &mut self,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<(Id, T), JoinError>>> {
         if self.handles.is_empty() {
             return Poll::Ready(None);
         }
@@ -202,8 +263,7 @@ impl<T: 'static> JoinSet<T> {
             return Poll::Pending;
         }
         if self.ended.first().is_none() {
-            let waker = cx.waker().clone(); // user code, as the drop of the old one: it may end a task
-            drop(self.ended.waiter.replace(Some(waker)));
+            self.ended.wait(cx.waker()); // user code, which may end a task
         }
         let poll = match self.ended.first() {
             Some(place) => self.poll_first(place, cx),
@@ -215,10 +275,12 @@ impl<T: 'static> JoinSet<T> {
         poll.map(Some)
     }
 
-    fn poll_first(&mut self, place: usize, cx: &mut Context<'_>) -> Poll<Result<T, JoinError>> {
-        let result = Pin::new(&mut self.handles[place]).poll(cx);
+    fn poll_first(&mut self, place: usize, cx: &mut Context<'_>) -> Poll<Result<(Id, T), JoinError>> {
+        let handle = &mut self.handles[place];
+        let id = handle.id();
+        let result = Pin::new(handle).poll(cx).map_ok(|output| (id, output));
         if result.is_ready() {
-            self.ended.places.borrow_mut().pop_front();
+            self.ended.pop();
             drop(self.handles.remove(place));
         }
         result
@@ -253,6 +315,30 @@ impl<T: 'static> JoinSet<T> {
         let ended = mem::take(&mut self.ended); // what they say from now on is about no place of the new slab
         drop(handles);
         ended.wake();
+    }
+}
+
+fn without_id<T>(result: Result<(Id, T), JoinError>) -> Result<T, JoinError> {
+    result.map(|(_, output)| output)
+}
+
+impl<F> FromIterator<F> for JoinSet<F::Output>
+where
+    F: Future + 'static,
+    F::Output: 'static,
+{
+    /// Spawns each future as a task of a new set.
+    ///
+    /// # Panics
+    ///
+    /// When this thread is not in a runtime and there is a future.
+    #[track_caller]
+    fn from_iter<I: IntoIterator<Item = F>>(futures: I) -> JoinSet<F::Output> {
+        let mut set = JoinSet::new();
+        for future in futures {
+            set.spawn(future);
+        }
+        set
     }
 }
 

@@ -30,7 +30,7 @@
 //! | `wait_list`, `shutdown` | ending a server well |
 //! | `blocking`, `signal` | `spawn_blocking`; signals as events |
 //! | `process`, `io/stdio` | child processes; standard input and output |
-//! | `coop`, `runtime` | `yield_now`; what a program holds in its hand |
+//! | `task/coop`, `runtime` | `yield_now`, and what charges the budget; what a program holds in its hand |
 //! | `hyper`, `tokio_io` | by features of these names: what hyper asks of a runtime; streams of tokio for others |
 //! | `test` | the kit for unit tests of wake-ups |
 //! | `sim` | by feature `sim`: hosts on the simulated kernel of `sys/sim`, and what must hold there |
@@ -50,7 +50,6 @@ mod async_fd;
 mod blocking;
 mod clock;
 mod context;
-mod coop;
 mod executor;
 mod handle;
 #[cfg(feature = "hyper")]

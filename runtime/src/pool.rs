@@ -26,9 +26,11 @@
 //!   would take two threads.
 //! * A job is outstanding until it has woken whoever awaits it. A paused clock relies on that order.
 
+use crate::context;
 use crate::sys::Backend;
 use crate::task::Id;
 use crate::waker;
+use std::borrow::Cow;
 use std::cell::Cell;
 use std::collections::VecDeque;
 use std::io;
@@ -37,13 +39,14 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::task::Waker;
 use std::time::Duration;
 
-/// What limits the threads of a pool.
-#[derive(Clone, Copy, Debug)]
+/// What limits the threads of a pool, and what they are called.
+#[derive(Clone, Debug)]
 pub(crate) struct Limits {
     /// How many there are at most.
     pub(crate) threads: usize,
     /// How long one waits for a job before it ends.
     pub(crate) keep_alive: Duration,
+    pub(crate) thread_name: Cow<'static, str>,
 }
 
 impl Default for Limits {
@@ -51,7 +54,7 @@ impl Default for Limits {
     /// for slow name servers, and at 2 MiB of address space each are nowhere near a limit; after 10 s
     /// without a job, the burst that a thread was started for is over.
     fn default() -> Limits {
-        Limits { threads: 512, keep_alive: Duration::from_secs(10) }
+        Limits { threads: 512, keep_alive: Duration::from_secs(10), thread_name: "egret-blocking".into() }
     }
 }
 
@@ -74,7 +77,7 @@ pub(crate) trait Job: Send + Sync {
 pub(crate) struct Pool {
     limits: Limits,
     state: Mutex<State>,
-    /// There is a job in the queue, or the pool is closed.
+    /// There is a job in the queue, or the pool is closed; in one that is closed, no job is left.
     work: Condvar,
 }
 
@@ -137,7 +140,8 @@ impl Pool {
         state.started += 1;
         drop(state);
         let pool = self.clone();
-        if let Err(error) = Backend::current().start_thread("egret-blocking", move || pool.work()) {
+        let _blunt = context::blunt_waits();
+        if let Err(error) = Backend::current().start_thread(&self.limits.thread_name, move || pool.work()) {
             self.has_no_thread(&error);
         }
     }
@@ -180,6 +184,9 @@ impl Pool {
                     drop(state);
                     wake(watcher);
                     state = self.lock();
+                }
+                if state.closed && state.outstanding == 0 {
+                    self.work.notify_all(); // who waits in `wait`
                 }
                 continue;
             }
@@ -225,6 +232,12 @@ impl Pool {
         jobs.iter().for_each(|job| job.cancel());
         let watcher = self.lock().over(jobs.len());
         wake(watcher);
+    }
+
+    /// Waits until no job runs of a pool that is closed, for up to `timeout`.
+    pub(crate) fn wait(&self, timeout: Duration) {
+        let runs = |state: &mut State| state.outstanding > 0;
+        drop(self.work.wait_timeout_while(self.lock(), timeout, runs));
     }
 
     /// How many jobs are queued or run. When there are any, `waker` is woken once there are none; it takes

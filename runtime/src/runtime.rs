@@ -1,17 +1,20 @@
 //! [`Runtime`]: an executor and a reactor that somebody owns.
 
+mod builder;
+
+pub use builder::Builder;
+
 pub use crate::executor::Turn;
-pub use crate::handle::Handle;
+pub use crate::handle::{Handle, TryCurrentError};
 pub use crate::park::Park;
 pub use crate::stats::Metrics;
 pub use crate::unhandled::UnhandledPanic;
 
+use crate::blocking;
 use crate::context::{Entered, Running};
 use crate::executor::{EnteredExecutor, Executor, Rooted};
 use crate::join::JoinHandle;
-use crate::pool::Limits;
 use crate::spans::{Kind, Spawned, TaskSpan};
-use crate::sys::Backend;
 use crate::task::Id;
 use crate::unhandled::Unhandled;
 use std::fmt;
@@ -24,109 +27,23 @@ use std::rc::Rc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
-/// Builds a [`Runtime`].
-///
-/// ```
-/// let rt = egret_runtime::runtime::Builder::new().build()?;
-/// assert_eq!(rt.block_on(async { 1 + 1 }), 2);
-/// # std::io::Result::Ok(())
-/// ```
-#[derive(Debug, Default)]
-pub struct Builder {
-    unhandled_panic: UnhandledPanic,
-    blocking: Limits,
-    park: Park,
-}
-
-impl Builder {
-    /// A runtime with everything at its default.
-    pub fn new() -> Builder {
-        Builder::default()
-    }
-
-    /// What happens when a task panics whose handle is gone. Without this it is reported on standard error and
-    /// the runtime goes on.
-    ///
-    /// ```should_panic
-    /// use egret_runtime::runtime::{Builder, UnhandledPanic};
-    ///
-    /// let rt = Builder::new().unhandled_panic(UnhandledPanic::Shutdown).build()?;
-    /// rt.spawn(async { panic!("nobody would hear of this") });
-    /// rt.block_on(std::future::pending::<()>()); // panics and says which task it was
-    /// # std::io::Result::Ok(())
-    /// ```
-    pub fn unhandled_panic(mut self, policy: UnhandledPanic) -> Builder {
-        self.unhandled_panic = policy;
-        self
-    }
-
-    /// How many threads [`spawn_blocking`](crate::task::spawn_blocking) may use at once; 512 by default.
-    ///
-    /// They are started when they are needed. Jobs for which there is no thread wait.
-    ///
-    /// # Panics
-    ///
-    /// When `threads` is 0: no job would ever run.
-    ///
-    /// ```
-    /// use egret_runtime::runtime::Builder;
-    /// use egret_runtime::task::spawn_blocking;
-    ///
-    /// let rt = Builder::new().max_blocking_threads(1).build()?;
-    /// rt.block_on(async {
-    ///     let (first, second) = (spawn_blocking(|| 1), spawn_blocking(|| 2));
-    ///     assert_eq!(first.await.unwrap() + second.await.unwrap(), 3);
-    /// });
-    /// assert_eq!(rt.metrics().blocking_threads_started, 1);
-    /// # std::io::Result::Ok(())
-    /// ```
-    #[track_caller]
-    pub fn max_blocking_threads(mut self, threads: usize) -> Builder {
-        assert!(threads > 0, "max_blocking_threads(0): no blocking job would ever run; 1 is the least");
-        self.blocking.threads = threads;
-        self
-    }
-
-    /// How long a thread of [`spawn_blocking`](crate::task::spawn_blocking) waits for another job before it ends;
-    /// 10 s by default. [`Duration::MAX`] is for as long as the runtime lives.
-    pub fn thread_keep_alive(mut self, duration: Duration) -> Builder {
-        self.blocking.keep_alive = duration;
-        self
-    }
-
-    /// How a loop with nothing to run waits for the next event; without this it sleeps in the kernel.
-    ///
-    /// ```
-    /// use egret_runtime::runtime::{Builder, Park};
-    /// use std::time::Duration;
-    ///
-    /// let rt = Builder::new().park(Park::Adaptive { limit: Duration::from_micros(20) }).build()?;
-    /// rt.block_on(egret_runtime::time::sleep(Duration::from_millis(1)));
-    /// assert_eq!(rt.metrics().spins, 0); // one wait says nothing of the next
-    /// # std::io::Result::Ok(())
-    /// ```
-    pub fn park(mut self, park: Park) -> Builder {
-        self.park = park;
-        self
-    }
-
-    /// Makes the runtime.
-    ///
-    /// # Errors
-    ///
-    /// Those of `epoll_create1(2)` and `eventfd(2)`: no descriptors left (`EMFILE`, `ENFILE`), no memory; and
-    /// `Other` when 65 535 runtimes are alive in the process.
-    pub fn build(self) -> io::Result<Runtime> {
-        let executor = Executor::new(Backend::current(), self.blocking, self.park)?;
-        Ok(Runtime { executor, unhandled: Unhandled::new(self.unhandled_panic) })
-    }
-}
-
 /// One thread's loop: tasks, and the descriptors they wait for.
 ///
 /// It stays on the thread that made it. Dropped, it drops every task that is left, one after the other and
 /// each exactly once, before it returns. What becomes of blocking jobs is said at
 /// [`spawn_blocking`](crate::task::spawn_blocking).
+///
+/// # Becoming a daemon: descriptors, and `fork`
+///
+/// Each runtime has an eventfd that outlives it: it is kept for the next one, because a waker may be used when its
+/// runtime is gone. Signals have a pipe that is kept likewise. A program that closes descriptors which it does not know,
+/// as daemons do with `close_range(3, ..)`, **has to do so before the first runtime**. Done between two runtimes, the
+/// number goes to the next file or socket, and the next runtime writes 8 bytes to it to wake itself.
+///
+/// A child of a bare [`fork`](https://man7.org/linux/man-pages/man2/fork.2.html) shares the epoll instance of its parent,
+/// which is not a copy. **Nothing of egret may be used there, nor dropped**: a socket or a runtime that the child drops
+/// takes the descriptors of the parent out of the epoll of both, and the parent waits for ever. So fork before the first
+/// runtime, or do nothing in the child but `exec` or `_exit`. [`process::Command`](crate::process::Command) does that.
 ///
 /// ```
 /// use egret_runtime::runtime::Runtime;
@@ -222,6 +139,25 @@ impl Runtime {
         self.executor.spawn(future, Id::next(), Location::caller())
     }
 
+    /// Runs `f` on a thread of this runtime's pool, from inside or outside of the runtime: see
+    /// [`spawn_blocking`](crate::task::spawn_blocking).
+    ///
+    /// ```
+    /// let rt = egret_runtime::runtime::Runtime::new()?;
+    /// let job = rt.spawn_blocking(|| 42);
+    /// assert_eq!(rt.block_on(job).unwrap(), 42);
+    /// # std::io::Result::Ok(())
+    /// ```
+    #[track_caller]
+    pub fn spawn_blocking<F, T>(&self, f: F) -> JoinHandle<T>
+    where
+        F: FnOnce() -> T + Send + 'static,
+        T: Send + 'static,
+    {
+        let _entered = self.enter();
+        blocking::start(f, Id::next(), Location::caller())
+    }
+
     /// Makes this the runtime that `spawn` and the socket types use on this thread, until the guard is
     /// dropped. Guards of several runtimes are to be dropped in the opposite order.
     pub fn enter(&self) -> EnterGuard<'_> {
@@ -247,6 +183,47 @@ impl Runtime {
     pub fn metrics(&self) -> Metrics {
         self.executor.metrics()
     }
+
+    /// Drops the runtime, then waits until the blocking jobs that have begun are over, for up to `duration` on the clock of
+    /// the system.
+    ///
+    /// The drop itself waits for none: tasks are dropped and jobs that have not begun are cancelled first, as at
+    /// [`spawn_blocking`](crate::task::spawn_blocking). A job that takes longer goes on, and the end of the process ends it
+    /// in the middle.
+    ///
+    /// ```
+    /// use std::sync::atomic::{AtomicBool, Ordering};
+    /// use std::sync::{Arc, mpsc};
+    /// use std::time::Duration;
+    ///
+    /// let rt = egret_runtime::runtime::Runtime::new()?;
+    /// let saved = Arc::new(AtomicBool::new(false));
+    /// let ((begin, begun), theirs) = (mpsc::channel(), saved.clone());
+    /// drop(rt.spawn_blocking(move || {
+    ///     begin.send(()).unwrap();
+    ///     theirs.store(true, Ordering::Relaxed);
+    /// }));
+    /// begun.recv().unwrap();
+    /// rt.shutdown_timeout(Duration::from_secs(60));
+    /// assert!(saved.load(Ordering::Relaxed));
+    /// # std::io::Result::Ok(())
+    /// ```
+    pub fn shutdown_timeout(self, duration: Duration) {
+        let pool = self.executor.blocking.clone();
+        drop(self);
+        pool.wait(duration);
+    }
+
+    /// Drops the runtime. That waits for no blocking job; the name is for code that comes from tokio, where a drop waits for all
+    /// of them.
+    ///
+    /// ```
+    /// let rt = egret_runtime::runtime::Runtime::new()?;
+    /// drop(rt.spawn_blocking(|| ()));
+    /// rt.shutdown_background();
+    /// # std::io::Result::Ok(())
+    /// ```
+    pub fn shutdown_background(self) {}
 
     /// Ends the runtime, and panics when a task that nobody awaits has panicked and
     /// [`UnhandledPanic::Shutdown`] is the policy.
@@ -280,6 +257,7 @@ impl Drop for Runtime {
     fn drop(&mut self) {
         let _entered = self.enter();
         self.executor.shut_down();
+        crate::io::empty_stock(); // after the tasks, which may have given pipes back
         self.unhandled.report_unraised();
     }
 }

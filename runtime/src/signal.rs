@@ -34,8 +34,9 @@
 //! A program that is started by `exec` begins with the default in place of egret's handler, as for every
 //! handler. A child of a bare `fork` has the handler and the counts of its parent, in its own memory, but
 //! shares the descriptor: signals of one may make listeners of the other look, and find nothing. As with
-//! everything else in a process that has threads, such a child should do nothing but `exec`. A program that
-//! closes all of its descriptors, as daemons did, has to do so before the first listener.
+//! everything else in a process that has threads, such a child should do nothing but `exec`; nothing of egret may be
+//! used there, nor dropped: see [`Runtime`](crate::runtime::Runtime). A program that closes all of its descriptors, as
+//! daemons did, has to do so before the first listener, and before the first runtime.
 //!
 //! [`signal(7)`](https://man7.org/linux/man-pages/man7/signal.7.html),
 //! [`sigaction(2)`](https://man7.org/linux/man-pages/man2/sigaction.2.html)

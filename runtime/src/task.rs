@@ -27,12 +27,14 @@
 
 pub use crate::abort::AbortHandle;
 pub use crate::blocking::spawn_blocking;
-pub use crate::coop::{Unconstrained, unconstrained, yield_now};
 pub use crate::executor::spawn;
 pub use crate::handle::RemoteJoinHandle;
 pub use crate::join::{JoinError, JoinHandle};
 pub use crate::join_set::JoinSet;
 pub use crate::task_builder::Builder;
+pub use coop::{Unconstrained, consume_budget, unconstrained, yield_now};
+
+pub mod coop;
 
 use crate::key::TaskKey;
 use crate::spans::{Kind, SpanKey, Spawned, TaskSpan};

@@ -4,9 +4,11 @@
 //! takes some 30 us to wake a thread, and to the tasks that run before it: at most 64 polls lie between two looks at
 //! the timers. While a loop with timers runs, the timer slack of its thread, by which the kernel would put its
 //! wake-ups off by another 50 us, is 1 ns
-//! ([`PR_SET_TIMERSLACK`](https://man7.org/linux/man-pages/man2/PR_SET_TIMERSLACK.2const.html)); threads and processes
-//! that it starts inherit that, and `block_on` puts it back when it returns. A deadline that lies in the past is ready on the first poll; one that is
-//! beyond the range of the clock, as `Duration::MAX` from now, never comes and is no error.
+//! ([`PR_SET_TIMERSLACK`](https://man7.org/linux/man-pages/man2/PR_SET_TIMERSLACK.2const.html)). `block_on` puts it back
+//! when it returns. A thread or a process that a task starts by std inherits it; those of
+//! [`spawn_blocking`](crate::task::spawn_blocking) and of [`process::Command`](crate::process::Command) begin with what
+//! the thread had before. A deadline that lies in the past is ready on the first poll; one that is beyond the range of
+//! the clock, as `Duration::MAX` from now, never comes and is no error.
 
 pub use crate::clock::Instant;
 pub use interval::{Interval, MissedTickBehavior, interval, interval_at};

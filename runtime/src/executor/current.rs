@@ -43,10 +43,7 @@ impl Executor {
 pub(crate) fn current() -> Rc<Executor> {
     match try_current() {
         Some(executor) => executor,
-        None => panic!(
-            "there is no egret runtime on this thread: call this inside `egret::block_on` or \
-             `Runtime::block_on`, or hold a `Runtime::enter` guard"
-        ),
+        None => panic!("{}", context::nowhere()),
     }
 }
 

@@ -6,6 +6,8 @@
 mod one_way;
 mod stock;
 
+pub(crate) use stock::empty as empty_stock;
+
 use super::{AsyncRead, AsyncWrite};
 use one_way::OneWay;
 use std::future::poll_fn;
@@ -19,8 +21,7 @@ use std::task::{Context, Poll, ready};
 /// neither a buffer nor a descriptor.
 ///
 /// The pipes that bytes are spliced through are kept by the thread for the copies that follow: up to 16, of two
-/// descriptors each, until the thread ends. They outlive the runtime, and whoever counts the descriptors of the process
-/// finds them.
+/// descriptors each, until a runtime of the thread is dropped.
 ///
 /// # Errors
 ///

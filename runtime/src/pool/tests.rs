@@ -52,7 +52,7 @@ impl Job for Gated {
 impl Test {
     fn new(threads: usize, keep_alive: Duration) -> Test {
         let (say, said) = channel();
-        Test { pool: Pool::new(Limits { threads, keep_alive }), say, said }
+        Test { pool: Pool::new(Limits { threads, keep_alive, ..Limits::default() }), say, said }
     }
 
     fn job(&self, frees: bool) -> (Arc<Gated>, Sender<()>) {

@@ -2,6 +2,7 @@
 
 use super::Child;
 use super::orphan;
+use crate::context;
 use std::ffi::OsStr;
 use std::io;
 use std::path::Path;
@@ -10,8 +11,9 @@ use std::process::{ExitStatus, Output, Stdio};
 /// Which program to run, and how.
 ///
 /// It is [`std::process::Command`] with the same methods, and what is not repeated here is set through
-/// [`as_std_mut`](Command::as_std_mut), among it `pre_exec`, which is unsafe. The child starts with an empty signal mask
-/// and the default action for `SIGPIPE`, and has no descriptors of egret's.
+/// [`as_std_mut`](Command::as_std_mut), among it `pre_exec`, which is unsafe. The child starts with an empty signal
+/// mask and the default action for `SIGPIPE`, has no descriptors of egret's, and has the timer slack that this thread
+/// had before its loop changed it (see [`time`](crate::time)).
 ///
 /// Spawning blocks this thread until the program has been loaded or could not be, some hundred microseconds: so
 /// does std's, and `execve(2)` knows no other way to say that there is no such file.
@@ -188,7 +190,11 @@ impl Command {
     #[track_caller]
     pub fn spawn(&mut self) -> io::Result<Child> {
         orphan::attend();
-        Child::new(self.std.spawn()?, self.kill_on_drop)
+        let child = {
+            let _blunt = context::blunt_waits();
+            self.std.spawn()?
+        };
+        Child::new(child, self.kill_on_drop)
     }
 
     /// Starts the program and waits until it has ended. Pipes that were asked for are closed at once.

@@ -1,7 +1,8 @@
 //! What a copy borrows while it has bytes in hand: a pipe, or a buffer.
 //!
 //! Bytes are in hand only while the writer has no room for them, so ten thousand idle connections need none, and one
-//! that is busy finds the last one's, still in the cache. They are kept by thread: a copy stays on its own.
+//! that is busy finds the last one's, still in the cache. They are kept by thread: a copy stays on its own. A runtime
+//! that ends takes them with it; those of another one on the thread make new ones.
 //!
 //! A pipe comes back empty. A buffer comes back with what was in it, and so is only lent to copies from streams of
 //! egret, which write to as much of it as they say; it must not get to somebody else's code with another
@@ -65,6 +66,12 @@ impl Pipe {
             }
         });
     }
+}
+
+/// Closes the pipes and frees the buffers that nobody has borrowed.
+pub(crate) fn empty() {
+    let stock = with_stock(std::mem::take); // dropped with no borrow held
+    drop(stock);
 }
 
 /// A buffer with whatever is in it.

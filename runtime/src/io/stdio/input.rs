@@ -1,22 +1,15 @@
 //! [`Stdin`].
 
+use super::on_thread::{MOST, ReadOnThread};
 use super::{Way, way_for};
-use crate::blocking::spawn_blocking;
 use crate::io::pipe::ReadEnd;
 use crate::io::{AsyncRead, Clears, Direction, Registration, Start};
-use crate::join::JoinHandle;
 use crate::sys::{Access, Fd};
 use std::fmt;
-use std::fs::File;
-use std::future::{Future, poll_fn};
-use std::io::{self, Read};
+use std::future::poll_fn;
+use std::io;
 use std::os::fd::AsFd;
-use std::pin::Pin;
-use std::sync::Arc;
-use std::task::{Context, Poll, ready};
-
-/// How much a thread reads at once at most, whatever it is asked for.
-const MOST: usize = 64 * 1024;
+use std::task::{Context, Poll};
 
 /// Standard input, from [`stdin`].
 ///
@@ -30,15 +23,7 @@ pub struct Stdin {
 enum Reader {
     Own(ReadEnd),
     Socket(Registration<Fd>),
-    Thread(OnThread),
-}
-
-/// Reads on a thread of the pool, one read at a time.
-struct OnThread {
-    file: Arc<File>,
-    reading: Option<JoinHandle<io::Result<Vec<u8>>>>,
-    /// What was read and not asked for any more, because the one who had asked went away.
-    left: Vec<u8>,
+    Thread(ReadOnThread),
 }
 
 /// Standard input, for a task to wait for.
@@ -69,7 +54,7 @@ impl Stdin {
     /// # Errors
     ///
     /// Those of `read(2)`, among them `EIO` for a terminal that is gone, or that is not the process's to read from;
-    /// those of `open(2)` and `epoll_ctl(2)` the first time.
+    /// those of `open(2)` and `epoll_ctl(2)` the first time; `Other` when it would wait and the runtime is gone.
     ///
     /// # Panics
     ///
@@ -163,52 +148,9 @@ impl Reader {
                 Ok(registration) => return Ok(Reader::Socket(registration)),
                 Err((_closed, error)) => error,
             },
-            Way::Blocking(file) => {
-                let file = Arc::new(file);
-                return Ok(Reader::Thread(OnThread { file, reading: None, left: Vec::new() }));
-            }
+            Way::File(file) | Way::Blocking(file) => return Ok(Reader::Thread(ReadOnThread::new(file))),
         };
         Err(refused)
-    }
-}
-
-impl OnThread {
-    fn poll_read(&mut self, cx: &mut Context<'_>, buf: &mut [u8]) -> Poll<io::Result<usize>> {
-        while self.left.is_empty() {
-            let reading = self.reading.get_or_insert_with(|| {
-                let (file, len) = (self.file.clone(), buf.len().min(MOST));
-                spawn_blocking(move || read(&file, len))
-            });
-            let outcome = ready!(Pin::new(reading).poll(cx));
-            self.reading = None;
-            match outcome {
-                // 0 is the end: nothing is left then, either.
-                Ok(read) => match read? {
-                    read if read.is_empty() => return Poll::Ready(Ok(0)),
-                    read => self.left = read,
-                },
-                // The runtime that it was to be read in has ended before it was begun: in this one, then.
-                Err(error) if error.is_cancelled() => {}
-                Err(error) => return Poll::Ready(Err(io::Error::other(error))),
-            }
-        }
-        let n = self.left.len().min(buf.len());
-        buf[..n].copy_from_slice(&self.left[..n]);
-        self.left.drain(..n);
-        Poll::Ready(Ok(n))
-    }
-}
-
-fn read(mut file: &File, len: usize) -> io::Result<Vec<u8>> {
-    let mut bytes = vec![0; len];
-    loop {
-        match file.read(&mut bytes) {
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-            result => {
-                bytes.truncate(result?);
-                return Ok(bytes);
-            }
-        }
     }
 }
 

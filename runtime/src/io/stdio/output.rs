@@ -1,6 +1,7 @@
 //! [`Stdout`] and [`Stderr`].
 
-use super::{Way, way_for};
+use super::on_thread::WriteOnThread;
+use super::{Way, charged, way_for};
 use crate::io::pipe::WriteEnd;
 use crate::io::{AsyncWrite, Clears, Direction, Registration, Start};
 use crate::sys::{Access, Fd};
@@ -26,7 +27,12 @@ pub struct Stderr {
 /// Standard output, for a task to write to and to wait until there is room.
 ///
 /// A terminal that was stopped by Ctrl-S, or a pipe whose reader is slow, holds up the task that writes and not the
-/// loop. Its flags, which the parent shares, are never changed.
+/// loop; a file holds up both for as long as the disk takes. Its flags, which the parent shares, are never changed.
+///
+/// A pipe or a terminal that may not be opened again, for want of `/proc` or of the right to, is written to by a thread
+/// of [`spawn_blocking`](crate::task::spawn_blocking). A write cannot be taken back from there: the bytes of one that
+/// was dropped before it resolved may be written all the same. When the same bytes are asked for next, they go once;
+/// when others are, these go first.
 ///
 /// ```
 /// # egret_runtime::block_on(async {
@@ -54,6 +60,7 @@ enum Writer {
     Socket(Registration<Fd>),
     /// Written to in place: it waits for nobody, or for the disk.
     InPlace(Fd),
+    Thread(WriteOnThread),
 }
 
 impl Output {
@@ -70,7 +77,8 @@ impl Output {
                 let send = |fd: &Fd| fd.send_at_once(buf);
                 registration.poll_transfer(cx, Direction::Write, Clears::WouldBlock, send)
             }
-            Writer::InPlace(fd) => Poll::Ready(fd.write(buf)),
+            Writer::InPlace(fd) => charged(cx, |_| Poll::Ready(fd.write(buf))),
+            Writer::Thread(thread) => thread.poll_write(cx, buf),
         }
     }
 
@@ -99,7 +107,8 @@ impl Writer {
             Way::Socket(fd) => {
                 Registration::new(fd, Start::Unknown).map(Writer::Socket).map_err(|(_closed, error)| error)
             }
-            Way::Blocking(file) => Ok(Writer::InPlace(OwnedFd::from(file).into())),
+            Way::File(file) => Ok(Writer::InPlace(OwnedFd::from(file).into())),
+            Way::Blocking(file) => Ok(Writer::Thread(WriteOnThread::new(file))),
         }
     }
 }
@@ -110,7 +119,7 @@ impl Stdout {
     /// # Errors
     ///
     /// [`BrokenPipe`](io::ErrorKind::BrokenPipe) when nobody reads any more, and never a `SIGPIPE`; others of `write(2)`;
-    /// those of `open(2)` and `epoll_ctl(2)` the first time.
+    /// those of `open(2)` and `epoll_ctl(2)` the first time; `Other` when it would wait and the runtime is gone.
     ///
     /// # Panics
     ///
@@ -118,7 +127,7 @@ impl Stdout {
     ///
     /// # Cancel safety
     ///
-    /// Dropped before it resolves, no byte was written.
+    /// Dropped before it resolves, no byte was written, unless a thread does it: see [`stdout`].
     pub async fn write(&mut self, buf: &[u8]) -> io::Result<usize> {
         poll_fn(|cx| self.poll_write(cx, buf)).await
     }
@@ -182,7 +191,7 @@ impl Stderr {
     /// # Errors
     ///
     /// [`BrokenPipe`](io::ErrorKind::BrokenPipe) when nobody reads any more, and never a `SIGPIPE`; others of `write(2)`;
-    /// those of `open(2)` and `epoll_ctl(2)` the first time.
+    /// those of `open(2)` and `epoll_ctl(2)` the first time; `Other` when it would wait and the runtime is gone.
     ///
     /// # Panics
     ///
@@ -190,7 +199,7 @@ impl Stderr {
     ///
     /// # Cancel safety
     ///
-    /// Dropped before it resolves, no byte was written.
+    /// Dropped before it resolves, no byte was written, unless a thread does it: see [`stdout`].
     pub async fn write(&mut self, buf: &[u8]) -> io::Result<usize> {
         poll_fn(|cx| self.poll_write(cx, buf)).await
     }

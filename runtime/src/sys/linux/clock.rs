@@ -24,7 +24,8 @@ impl Backend {
 /// How long the kernel may put a wake-up of the calling thread off, to serve others with it; in nanoseconds.
 ///
 /// By [`PR_SET_TIMERSLACK`](https://man7.org/linux/man-pages/man2/PR_SET_TIMERSLACK.2const.html). Threads and
-/// processes that are started meanwhile inherit it.
+/// processes that are started meanwhile inherit it, and a program that is executed keeps it: who starts one for the user
+/// puts the earlier one back first (`context::blunt_waits`).
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct TimerSlack(libc::c_ulong);
 

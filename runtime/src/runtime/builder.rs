@@ -1,0 +1,158 @@
+//! [`Builder`]: how a runtime is to be.
+
+use crate::executor::Executor;
+use crate::park::Park;
+use crate::pool::Limits;
+use crate::runtime::Runtime;
+use crate::sys::Backend;
+use crate::unhandled::{Unhandled, UnhandledPanic};
+use std::io;
+use std::time::Duration;
+
+/// Builds a [`Runtime`].
+///
+/// ```
+/// let rt = egret_runtime::runtime::Builder::new().build()?;
+/// assert_eq!(rt.block_on(async { 1 + 1 }), 2);
+/// # std::io::Result::Ok(())
+/// ```
+#[derive(Debug, Default)]
+pub struct Builder {
+    unhandled_panic: UnhandledPanic,
+    blocking: Limits,
+    park: Park,
+    #[cfg(feature = "test-util")]
+    start_paused: bool,
+}
+
+impl Builder {
+    /// A runtime with everything at its default.
+    pub fn new() -> Builder {
+        Builder::default()
+    }
+
+    /// What happens when a task panics whose handle is gone. Without this it is reported on standard error and
+    /// the runtime goes on.
+    ///
+    /// ```should_panic
+    /// use egret_runtime::runtime::{Builder, UnhandledPanic};
+    ///
+    /// let rt = Builder::new().unhandled_panic(UnhandledPanic::Shutdown).build()?;
+    /// rt.spawn(async { panic!("nobody would hear of this") });
+    /// rt.block_on(std::future::pending::<()>()); // panics and says which task it was
+    /// # std::io::Result::Ok(())
+    /// ```
+    pub fn unhandled_panic(mut self, policy: UnhandledPanic) -> Builder {
+        self.unhandled_panic = policy;
+        self
+    }
+
+    /// How many threads [`spawn_blocking`](crate::task::spawn_blocking) may use at once; 512 by default.
+    ///
+    /// They are started when they are needed. Jobs for which there is no thread wait.
+    ///
+    /// # Panics
+    ///
+    /// When `threads` is 0: no job would ever run.
+    ///
+    /// ```
+    /// use egret_runtime::runtime::Builder;
+    /// use egret_runtime::task::spawn_blocking;
+    ///
+    /// let rt = Builder::new().max_blocking_threads(1).build()?;
+    /// rt.block_on(async {
+    ///     let (first, second) = (spawn_blocking(|| 1), spawn_blocking(|| 2));
+    ///     assert_eq!(first.await.unwrap() + second.await.unwrap(), 3);
+    /// });
+    /// assert_eq!(rt.metrics().blocking_threads_started, 1);
+    /// # std::io::Result::Ok(())
+    /// ```
+    #[track_caller]
+    pub fn max_blocking_threads(mut self, threads: usize) -> Builder {
+        assert!(threads > 0, "max_blocking_threads(0): no blocking job would ever run; 1 is the least");
+        self.blocking.threads = threads;
+        self
+    }
+
+    /// How long a thread of [`spawn_blocking`](crate::task::spawn_blocking) waits for another job before it ends;
+    /// 10 s by default. [`Duration::MAX`] is for as long as the runtime lives.
+    pub fn thread_keep_alive(mut self, duration: Duration) -> Builder {
+        self.blocking.keep_alive = duration;
+        self
+    }
+
+    /// What the threads of [`spawn_blocking`](crate::task::spawn_blocking) are called; `egret-blocking` by default. The kernel
+    /// keeps 15 bytes of it: [`pthread_setname_np(3)`](https://man7.org/linux/man-pages/man3/pthread_setname_np.3.html).
+    ///
+    /// # Panics
+    ///
+    /// When there is a zero byte in the name.
+    ///
+    /// ```
+    /// use egret_runtime::runtime::Builder;
+    /// use std::thread;
+    ///
+    /// let rt = Builder::new().thread_name("disk").build()?;
+    /// let name = rt.spawn_blocking(|| thread::current().name().map(str::to_owned));
+    /// assert_eq!(rt.block_on(name).unwrap().as_deref(), Some("disk"));
+    /// # std::io::Result::Ok(())
+    /// ```
+    #[track_caller]
+    pub fn thread_name(mut self, name: impl Into<String>) -> Builder {
+        let name = name.into();
+        assert!(!name.contains('\0'), "thread_name({name:?}): a thread cannot have a zero byte in its name");
+        self.blocking.thread_name = name.into();
+        self
+    }
+
+    /// Whether the clock of the runtime [is paused](crate::time::pause) from the start. With feature `test-util`.
+    ///
+    /// ```
+    /// use egret_runtime::runtime::Builder;
+    /// use egret_runtime::time::{Duration, Instant, sleep};
+    ///
+    /// let rt = Builder::new().start_paused(true).build()?;
+    /// rt.block_on(async {
+    ///     let start = Instant::now();
+    ///     sleep(Duration::from_secs(3600)).await; // at once
+    ///     assert_eq!(start.elapsed(), Duration::from_secs(3600)); // exactly
+    /// });
+    /// # std::io::Result::Ok(())
+    /// ```
+    #[cfg(feature = "test-util")]
+    pub fn start_paused(mut self, start_paused: bool) -> Builder {
+        self.start_paused = start_paused;
+        self
+    }
+
+    /// How a loop with nothing to run waits for the next event; without this it sleeps in the kernel.
+    ///
+    /// ```
+    /// use egret_runtime::runtime::{Builder, Park};
+    /// use std::time::Duration;
+    ///
+    /// let rt = Builder::new().park(Park::Adaptive { limit: Duration::from_micros(20) }).build()?;
+    /// rt.block_on(egret_runtime::time::sleep(Duration::from_millis(1)));
+    /// assert_eq!(rt.metrics().spins, 0); // one wait says nothing of the next
+    /// # std::io::Result::Ok(())
+    /// ```
+    pub fn park(mut self, park: Park) -> Builder {
+        self.park = park;
+        self
+    }
+
+    /// Makes the runtime.
+    ///
+    /// # Errors
+    ///
+    /// Those of `epoll_create1(2)` and `eventfd(2)`: no descriptors left (`EMFILE`, `ENFILE`), no memory; and
+    /// `Other` when 65 535 runtimes are alive in the process.
+    pub fn build(self) -> io::Result<Runtime> {
+        let executor = Executor::new(Backend::current(), self.blocking, self.park)?;
+        #[cfg(feature = "test-util")]
+        if self.start_paused {
+            executor.clock.source.pause();
+        }
+        Ok(Runtime { executor, unhandled: Unhandled::new(self.unhandled_panic) })
+    }
+}

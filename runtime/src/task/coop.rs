@@ -1,0 +1,221 @@
+//! The budget of a task: how it lets others run, and how it refuses to.
+//!
+//! A task may complete 128 operations in one poll. The next one is `Pending`, once: the task goes to the end of the run queue
+//! and is polled again with a full budget. What charges it is egret's own: I/O, [`JoinSet`](crate::task::JoinSet), and
+//! what is in here. **The channels and locks of other crates charge nothing,** those of `tokio::sync` neither, whose budget is
+//! that of tokio's runtime. A task that awaits them in a loop, and always finds something, is never `Pending` and holds the
+//! loop for as long as that lasts. [`consume_budget`] in such a loop, or [`cooperative`] around the future, ends it.
+
+use crate::context::{self, Unlimited};
+use pin_project_lite::pin_project;
+use std::cell::Cell;
+use std::fmt;
+use std::future::{Future, poll_fn};
+use std::marker::PhantomData;
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
+
+/// Goes to the end of the run queue and lets every task that is queued now run first.
+///
+/// The loop looks at the kernel at least once in 64 polls however often tasks yield, so sockets and
+/// the wakes of other threads are not starved by a task that yields in a loop.
+///
+/// ```
+/// egret_runtime::block_on(async {
+///     let other = egret_runtime::spawn(async {});
+///     egret_runtime::task::yield_now().await;
+///     assert!(other.is_finished());
+/// });
+/// ```
+#[inline]
+pub fn yield_now() -> impl Future<Output = ()> {
+    YieldNow { yielded: false }
+}
+
+#[must_use = "futures do nothing unless awaited"]
+struct YieldNow {
+    yielded: bool,
+}
+
+impl Future for YieldNow {
+    type Output = ();
+
+    #[inline]
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
+        if self.yielded {
+            return Poll::Ready(());
+        }
+        self.yielded = true;
+        cx.waker().wake_by_ref();
+        Poll::Pending
+    }
+}
+
+/// Charges one operation to the task's budget, and lets others run when it is used up.
+///
+/// For loops that would not let others run: over the channels and locks of other crates while these are never empty, and over
+/// computations that are too short for a [`yield_now`] in each round.
+///
+/// ```
+/// # let items = [1, 2, 3];
+/// # egret_runtime::block_on(async {
+/// let mut sum = 0;
+/// for item in items {
+///     sum += item;
+///     egret_runtime::task::consume_budget().await; // yields in one round of 128
+/// }
+/// # assert_eq!(sum, 6);
+/// # });
+/// ```
+pub async fn consume_budget() {
+    poll_fn(|cx| poll_proceed(cx).map(|charge| charge.made_progress())).await
+}
+
+/// Whether an operation of this task would be let through now. Outside of a runtime, and in [`unconstrained`], always.
+///
+/// ```
+/// # egret_runtime::block_on(async {
+/// use egret_runtime::task::{consume_budget, coop::has_budget_remaining};
+///
+/// let mut operations = 0;
+/// while has_budget_remaining() {
+///     consume_budget().await;
+///     operations += 1;
+/// }
+/// assert_eq!(operations, 128);
+/// # });
+/// ```
+pub fn has_budget_remaining() -> bool {
+    context::has_budget()
+}
+
+/// Charges one operation to the budget of the task that polls, for those who write a future by hand: call it first, and
+/// [`made_progress`](RestoreOnPending::made_progress) when the operation is complete. One that is not is
+/// not charged.
+///
+/// `Pending` when the budget is used up. The task has been woken then: return `Pending` as well.
+///
+/// ```
+/// use egret_runtime::task::coop::poll_proceed;
+/// use std::task::{Context, Poll, ready};
+///
+/// fn poll_next(items: &mut Vec<u32>, cx: &mut Context<'_>) -> Poll<Option<u32>> {
+///     let charge = ready!(poll_proceed(cx));
+///     let item = items.pop();
+///     charge.made_progress();
+///     Poll::Ready(item)
+/// }
+/// # egret_runtime::block_on(async {
+/// # let mut items = vec![7];
+/// # assert_eq!(std::future::poll_fn(|cx| poll_next(&mut items, cx)).await, Some(7));
+/// # });
+/// ```
+pub fn poll_proceed(cx: &mut Context<'_>) -> Poll<RestoreOnPending> {
+    if context::charge_budget() {
+        return Poll::Ready(RestoreOnPending { restores: Cell::new(true), _of_this_thread: PhantomData });
+    }
+    cx.waker().wake_by_ref();
+    Poll::Pending
+}
+
+/// An operation that has been charged, by [`poll_proceed`]. Dropped before
+/// [`made_progress`](RestoreOnPending::made_progress), it takes the charge back; drop it in the poll that made it.
+#[must_use = "dropped at once, it charges nothing"]
+pub struct RestoreOnPending {
+    restores: Cell<bool>,
+    /// The budget is in a thread-local.
+    _of_this_thread: PhantomData<*const ()>,
+}
+
+impl RestoreOnPending {
+    /// The operation is complete: the charge stands.
+    pub fn made_progress(&self) {
+        self.restores.set(false);
+    }
+}
+
+impl Drop for RestoreOnPending {
+    fn drop(&mut self) {
+        if self.restores.get() {
+            context::refund_budget();
+        }
+    }
+}
+
+impl fmt::Debug for RestoreOnPending {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("RestoreOnPending").field("made_progress", &!self.restores.get()).finish()
+    }
+}
+
+pin_project! {
+    /// A future whose completion is charged to the budget: see [`cooperative`].
+    #[derive(Debug)]
+    #[must_use = "futures do nothing unless awaited"]
+    pub struct Coop<F> {
+        #[pin]
+        future: F,
+    }
+}
+
+/// Charges one operation to the task's budget when `future` completes, and lets others run before it is polled when the budget
+/// is used up.
+///
+/// For futures of other crates that may be ready for ever: `cooperative(receiver.recv()).await`. A poll that leaves it pending
+/// is not charged.
+///
+/// ```
+/// # egret_runtime::block_on(async {
+/// let n = egret_runtime::task::coop::cooperative(async { 1 }).await;
+/// # assert_eq!(n, 1);
+/// # });
+/// ```
+pub fn cooperative<F: Future>(future: F) -> Coop<F> {
+    Coop { future }
+}
+
+impl<F: Future> Future for Coop<F> {
+    type Output = F::Output;
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<F::Output> {
+        let charge = ready!(poll_proceed(cx));
+        let output = ready!(self.project().future.poll(cx));
+        charge.made_progress();
+        Poll::Ready(output)
+    }
+}
+
+pin_project! {
+    /// A future that the cooperative budget does not apply to: see [`unconstrained`].
+    #[derive(Debug)]
+    #[must_use = "futures do nothing unless awaited"]
+    pub struct Unconstrained<F> {
+        #[pin]
+        future: F,
+    }
+}
+
+/// Lets `future` complete as many I/O operations in one poll as it can.
+///
+/// Without it an operation is `Pending`, once, when the task has completed 128 since it was last polled. A
+/// future for which that is wrong may hold the loop for as long as its peers keep it fed, and no other task,
+/// timer or socket of the thread is served meanwhile.
+///
+/// ```
+/// # egret_runtime::block_on(async {
+/// let n = egret_runtime::task::unconstrained(async { 1 }).await;
+/// # assert_eq!(n, 1);
+/// # });
+/// ```
+pub fn unconstrained<F>(future: F) -> Unconstrained<F> {
+    Unconstrained { future }
+}
+
+impl<F: Future> Future for Unconstrained<F> {
+    type Output = F::Output;
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<F::Output> {
+        let _unlimited = Unlimited::start();
+        self.project().future.poll(cx)
+    }
+}
