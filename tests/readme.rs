@@ -1,5 +1,6 @@
-//! Keeps `README.md` and `docs/` true where a machine can tell: the program that the README shows is the example,
-//! links lead somewhere, and a link that is called by the name of a test or of a function leads to its file.
+//! Keeps what is written in Markdown true where a machine can tell: the program that the README shows is the example,
+//! links lead to files and headings that are there, and a link that is called by the name of a test or of a function leads
+//! to its file.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -8,11 +9,65 @@ fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
 }
 
+/// Every page below `docs/`, and those that stand elsewhere.
 fn pages() -> Vec<PathBuf> {
-    let docs = fs::read_dir(root().join("docs")).unwrap().map(|entry| entry.unwrap().path());
-    let mut pages: Vec<_> = docs.filter(|path| path.extension().is_some_and(|end| end == "md")).collect();
-    pages.push(root().join("README.md"));
+    let mut pages: Vec<_> =
+        ["README.md", "CHANGELOG.md", "bench/README.md"].map(|page| root().join(page)).into();
+    let mut folders = vec![root().join("docs")];
+    while let Some(folder) = folders.pop() {
+        for entry in fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                folders.push(path);
+            } else if is_page(&path) {
+                pages.push(path);
+            }
+        }
+    }
     pages
+}
+
+fn is_page(path: &Path) -> bool {
+    path.extension().is_some_and(|end| end == "md")
+}
+
+/// A page without its blocks of code, in which a `#` is no heading and a bracket no link.
+fn prose(path: &Path) -> String {
+    let page = fs::read_to_string(path).unwrap();
+    let mut is_code = false;
+    let lines = page.lines().filter(|line| {
+        let fence = line.trim_start().starts_with("```");
+        is_code ^= fence;
+        !is_code && !fence && !line.starts_with("    ")
+    });
+    lines.collect::<Vec<_>>().join("\n")
+}
+
+/// What the headings of a page are called in links, by GitHub's rule: in lower case, without what is neither a letter nor a
+/// digit, `-` or `_`, with `-` for each space, and with a number behind one that was there before.
+fn anchors(page: &str) -> Vec<String> {
+    let mut anchors: Vec<String> = Vec::new();
+    for line in page.lines() {
+        let heading = line.trim_start_matches('#');
+        if !(1..=6).contains(&(line.len() - heading.len())) || !heading.starts_with(' ') {
+            continue;
+        }
+        let heading = without_targets(heading).trim().to_lowercase();
+        let kept = heading.chars().filter(|c| c.is_alphanumeric() || " -_".contains(*c));
+        let anchor: String = kept.map(|c| if c == ' ' { '-' } else { c }).collect();
+        let numbered = (1..).map(|n| format!("{anchor}-{n}"));
+        let mut names = std::iter::once(anchor.clone()).chain(numbered);
+        anchors.push(names.find(|name| !anchors.contains(name)).unwrap());
+    }
+    anchors
+}
+
+/// Links by their text alone.
+fn without_targets(text: &str) -> String {
+    let mut parts = text.split("](");
+    let mut kept = parts.next().unwrap().to_owned();
+    parts.for_each(|part| kept.push_str(part.split_once(')').map_or(part, |(_target, rest)| rest)));
+    kept
 }
 
 /// The links of a page as text and target, but for those to other sites.
@@ -54,22 +109,49 @@ fn the_page_on_testing_shows_its_tests_as_they_are_and_all_of_them() {
 }
 
 #[test]
-fn links_within_the_repository_lead_to_files() {
+fn links_within_the_repository_lead_to_files_and_headings() {
+    let (mut links_seen, mut anchors_seen) = (0, 0);
     for path in pages() {
-        let page = fs::read_to_string(&path).unwrap();
+        let page = prose(&path);
         for (text, target) in links(&page) {
-            let file = target.split('#').next().unwrap();
-            let leads = path.parent().unwrap().join(file).exists();
-            assert!(leads, "{}: [{text}]({target}) leads nowhere", path.display());
+            let (file, anchor) = target.split_once('#').unwrap_or((target, ""));
+            let leads_to = if file.is_empty() { path.clone() } else { path.parent().unwrap().join(file) };
+            assert!(leads_to.exists(), "{}: [{text}]({target}) leads nowhere", path.display());
+            links_seen += 1;
+            if anchor.is_empty() {
+                continue;
+            }
+            assert!(is_page(&leads_to), "{}: [{text}]({target}): only a page has headings", path.display());
+            let anchors = anchors(&prose(&leads_to));
+            let is_there = anchors.iter().any(|there| there == anchor);
+            assert!(is_there, "{}: [{text}]({target}): the headings are {anchors:?}", path.display());
+            anchors_seen += 1;
         }
     }
+    assert!(links_seen > 100 && anchors_seen > 0, "{links_seen} links, {anchors_seen} of them to headings");
+}
+
+#[test]
+fn headings_have_the_anchors_that_github_gives_them() {
+    let page = "# One byte, one event\n## `Runtime::turn` and [a *link*](to.md)\n## One byte, one event\n#none\ntext # none\n\
+        ### K1 to K13: snake_case, 50 % - half\n####### none\n# One byte, one event";
+    assert_eq!(
+        anchors(page),
+        [
+            "one-byte-one-event",
+            "runtimeturn-and-a-link",
+            "one-byte-one-event-1",
+            "k1-to-k13-snake_case-50----half",
+            "one-byte-one-event-2",
+        ]
+    );
 }
 
 #[test]
 fn what_a_page_links_to_by_name_is_in_the_file() {
     let mut named = 0;
     for path in pages() {
-        let page = fs::read_to_string(&path).unwrap();
+        let page = prose(&path);
         for (text, target) in links(&page) {
             let name = text.trim_matches('`').rsplit("::").next().unwrap();
             let is_name = name.chars().all(|c| c.is_alphanumeric() || c == '_');

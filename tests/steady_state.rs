@@ -2,6 +2,10 @@
 //!
 //! The allocator is asked by each thread for itself, so that the test harness is not counted.
 
+#[cfg(feature = "test-util")]
+#[path = "../runtime/tests/support/descriptors_at_exit.rs"]
+mod descriptors_at_exit;
+
 use egret::net::{TcpListener, TcpStream};
 use egret::runtime::Runtime;
 use std::alloc::{GlobalAlloc, Layout, System};

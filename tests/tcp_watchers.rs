@@ -1,5 +1,7 @@
 //! Tasks that watch a connection whole while another has a half of it: by `AsRef`, with no lock between them.
 
+mod tcp_common;
+
 use egret::net::{TcpListener, TcpStream};
 use egret::runtime::Runtime;
 use egret::time::{Duration, timeout};

@@ -1,4 +1,6 @@
 //! The examples of `docs/testing.md`, block for block. `tests/readme.rs` compares the two.
+#[path = "../runtime/tests/support/descriptors_at_exit.rs"]
+mod descriptors_at_exit;
 
 use egret::net::{TcpListener, TcpStream};
 use egret::runtime::{Runtime, Turn};

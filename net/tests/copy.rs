@@ -3,6 +3,9 @@
 #![allow(missing_docs)]
 #![cfg(not(miri))] // which has neither splice nor urgent data
 
+#[path = "../../runtime/tests/support/descriptors_at_exit.rs"]
+mod descriptors_at_exit;
+
 use egret_net::unix::{SendAncillary, pipe};
 use egret_net::{TcpListener, TcpSocket, TcpStream, UnixStream};
 use egret_runtime::io::{AsyncRead, AsyncWrite, Registration, Start, copy, copy_bidirectional};
@@ -484,6 +487,14 @@ fn open_descriptors() -> usize {
     std::fs::read_dir("/proc/self/fd").unwrap().count()
 }
 
+fn open_pipes() -> usize {
+    let open = std::fs::read_dir("/proc/self/fd").unwrap();
+    let is_pipe = |entry: io::Result<std::fs::DirEntry>| {
+        std::fs::read_link(entry.unwrap().path()).is_ok_and(|to| to.to_string_lossy().starts_with("pipe:"))
+    };
+    open.map(is_pipe).filter(|pipe| *pipe).count()
+}
+
 // What a copy borrows it gives back: alone in its process, as it counts descriptors.
 #[test]
 fn copies_that_have_nothing_in_hand_hold_no_descriptor() {
@@ -499,6 +510,7 @@ fn copies_that_have_nothing_in_hand_hold_no_descriptor() {
         assert!(output.status.success() && text.contains("1 passed"), "{text}");
         return;
     }
+    let without_runtime = open_pipes();
     run(async {
         let mut ends = Vec::new();
         let mut copies = Vec::new();
@@ -534,4 +546,6 @@ fn copies_that_have_nothing_in_hand_hold_no_descriptor() {
             assert_eq!(copy.await.unwrap().unwrap(), 300_000 * rounds);
         }
     });
+    // And a runtime leaves no pipe behind.
+    assert_eq!(open_pipes(), without_runtime);
 }

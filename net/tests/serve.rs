@@ -1,6 +1,9 @@
 //! The accept loop of a server on the kernel's own listener. A1 and K7 are rows of the list of pitfalls that the project
 //! keeps; the policy itself is tested on a script in `src/accept_loop/tests.rs`.
 
+#[path = "../../runtime/tests/support/descriptors_at_exit.rs"]
+mod descriptors_at_exit;
+
 use egret_net::tcp::ServeCounts;
 use egret_net::{TcpListener, TcpStream, UnixListener};
 use egret_runtime::runtime::Runtime;

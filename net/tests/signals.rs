@@ -1,6 +1,9 @@
 //! Signals: none is raised by a write, and none that arrives changes the outcome of a call. The rows are A13,
 //! A15 and K13 of the list of pitfalls that the project keeps.
 
+#[path = "../../runtime/tests/support/descriptors_at_exit.rs"]
+mod descriptors_at_exit;
+
 use egret_net::{TcpListener, TcpSocket, TcpStream};
 use egret_runtime::block_on;
 use std::io::{ErrorKind, IoSlice};

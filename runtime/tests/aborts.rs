@@ -9,6 +9,7 @@ use egret_runtime::runtime::Runtime;
 use egret_runtime::task::{JoinHandle, yield_now};
 use std::cell::RefCell;
 use std::future::{Future, pending, poll_fn};
+use std::panic::catch_unwind;
 use std::pin::Pin;
 use std::rc::Rc;
 use std::task::Poll;
@@ -171,4 +172,41 @@ fn a_join_error_is_an_io_error_that_says_which_task_it_was() {
     let error = rt.block_on(async { handle.await.map_err(std::io::Error::from) }).unwrap_err();
     assert_eq!(error.kind(), std::io::ErrorKind::Other);
     assert_eq!(error.to_string(), format!("task {id} was cancelled"));
+}
+
+// The future is dropped before the abort returns, so that no loop is there for its destructors: unless the thread is in it.
+#[test]
+fn an_abort_outside_of_the_runtime_drops_the_future_without_one_and_by_the_other_handle_the_loop_does() {
+    let rt = Runtime::new().unwrap();
+    let trace = Trace::new();
+    let spawns_when_dropped = || {
+        let trace = trace.clone();
+        let task = rt.spawn(hold(OnDrop::new(move || {
+            let spawned = catch_unwind(|| drop(egret_runtime::spawn(async {})));
+            trace.push(if spawned.is_ok() { "in the runtime" } else { "outside" });
+        })));
+        turn(&rt);
+        task
+    };
+    let outside = spawns_when_dropped();
+    outside.abort();
+    assert_eq!(trace.take(), ["outside"]);
+    assert!(outcome(outside).unwrap_err().is_cancelled());
+
+    let inside = spawns_when_dropped();
+    {
+        let _inside = rt.enter();
+        inside.abort();
+    }
+    assert_eq!(trace.take(), ["in the runtime"]);
+    assert!(outcome(inside).unwrap_err().is_cancelled());
+
+    let by_the_loop = spawns_when_dropped();
+    by_the_loop.abort_handle().abort();
+    assert_eq!(trace.take(), [""; 0]);
+    turn(&rt);
+    assert_eq!(trace.take(), ["in the runtime"]);
+    assert!(outcome(by_the_loop).unwrap_err().is_cancelled());
+    while turn(&rt) != (0, 0, 0) {}
+    assert_eq!(rt.metrics().tasks_alive, 0);
 }

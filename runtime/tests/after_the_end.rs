@@ -1,5 +1,7 @@
 //! What is left when a runtime is gone: timers that have not fired, errands that nobody ran.
 
+mod support;
+
 use egret_runtime::runtime::Runtime;
 use egret_runtime::time::{Duration, Instant, interval_at, sleep, timeout};
 use std::cell::Cell;

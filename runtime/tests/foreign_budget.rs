@@ -1,6 +1,8 @@
 //! A foreign waker may be an executor that runs its task where it is woken. That task is none of egret's, and the budget
 //! of the task that the loop polled last is not its to share.
 
+mod support;
+
 use egret_runtime::io::AsyncFd;
 use egret_runtime::task;
 use std::cell::{Cell, RefCell};

@@ -250,9 +250,8 @@ fn a_task_that_panics_in_a_turn_does_not_end_the_turn() {
 #[test]
 #[cfg_attr(miri, ignore = "no processes")]
 fn the_panic_of_a_task_that_nobody_awaits_is_reported_with_the_place_that_spawned_it() {
-    let name = "the_panic_of_a_task_that_nobody_awaits_is_reported_with_the_place_that_spawned_it";
     let at = line!() + 3;
-    let Some(child) = child::run(name, || {
+    let Some(child) = child::alone(|| {
         egret_runtime::block_on(async {
             drop(egret_runtime::spawn(async { panic!("nobody asked") }));
             let awaited = egret_runtime::spawn(async { panic!("somebody asks") });

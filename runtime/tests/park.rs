@@ -5,6 +5,8 @@
 
 #![allow(missing_docs)]
 
+mod support;
+
 use egret_runtime::runtime::{Builder, Park, Runtime};
 use egret_runtime::task;
 use std::time::Duration;

@@ -10,14 +10,12 @@ mod support;
 use egret_runtime::block_on;
 use egret_runtime::io::{copy, stdin, stdout};
 use std::fs::File;
-use std::future::Future;
 use std::io::{ErrorKind, Read, Seek, SeekFrom, Write};
 use std::os::fd::{AsFd, AsRawFd, OwnedFd};
 use std::os::unix::net::UnixStream;
-use std::pin::pin;
-use std::task::{Context, Poll, Waker};
-use support::child;
+use std::task::Poll;
 use support::fds::{fill, pipe, raw_terminal};
+use support::{child, poll_once};
 
 /// Flags of an open file description, and of the descriptor.
 fn flags(number: i32) -> String {
@@ -44,6 +42,22 @@ fn install(number: i32, fd: impl AsFd) -> String {
     flags(number)
 }
 
+/// Has what was 0 back under that number when it is dropped.
+struct Stdin(OwnedFd);
+
+impl Stdin {
+    fn keep() -> Stdin {
+        Stdin(support::fds::duplicate_at(100, std::io::stdin()))
+    }
+}
+
+impl Drop for Stdin {
+    fn drop(&mut self) {
+        // SAFETY: the call takes no pointer.
+        assert_eq!(unsafe { libc::dup2(self.0.as_raw_fd(), 0) }, 0);
+    }
+}
+
 /// Lends 1 out and has it back for what the test harness prints.
 fn with_stdout(fd: impl AsFd, body: impl FnOnce(&str)) {
     let before = support::fds::duplicate_at(100, std::io::stdout());
@@ -52,10 +66,6 @@ fn with_stdout(fd: impl AsFd, body: impl FnOnce(&str)) {
     assert_eq!(flags(1), flags_before);
     // SAFETY: the call takes no pointer.
     assert_eq!(unsafe { libc::dup2(before.as_raw_fd(), 1) }, 1);
-}
-
-fn poll_once<F: Future>(future: F) -> Poll<F::Output> {
-    pin!(future).poll(&mut Context::from_waker(Waker::noop()))
 }
 
 /// Standard input is `ours`, to which `theirs` writes.
@@ -88,7 +98,8 @@ fn input_from_a_terminal() {
     if !has_terminals() {
         return;
     }
-    child::run("input_from_a_terminal", || {
+    child::alone(|| {
+        let _stdin = Stdin::keep();
         let (mut master, slave) = raw_terminal().unwrap();
         a_read_waits_is_cancelled_and_loses_nothing(&slave, &mut master);
         // The end of it, which a terminal tells by an error.
@@ -104,7 +115,8 @@ fn input_from_a_terminal() {
 
 #[test]
 fn input_from_a_pipe() {
-    child::run("input_from_a_pipe", || {
+    child::alone(|| {
+        let _stdin = Stdin::keep();
         let (reader, mut writer) = pipe();
         a_read_waits_is_cancelled_and_loses_nothing(&reader, &mut writer);
         drop(reader);
@@ -122,7 +134,8 @@ fn input_from_a_pipe() {
 
 #[test]
 fn input_from_a_socket() {
-    child::run("input_from_a_socket", || {
+    child::alone(|| {
+        let _stdin = Stdin::keep();
         let (ours, mut theirs) = UnixStream::pair().unwrap();
         a_read_waits_is_cancelled_and_loses_nothing(&ours, &mut theirs);
         drop((ours, theirs));
@@ -133,7 +146,8 @@ fn input_from_a_socket() {
 // A description of our own would have a position of its own.
 #[test]
 fn input_from_a_file_goes_on_where_it_is_and_takes_no_more_than_was_asked_for() {
-    child::run("input_from_a_file_goes_on_where_it_is_and_takes_no_more_than_was_asked_for", || {
+    child::alone(|| {
+        let _stdin = Stdin::keep();
         let mut file = File::open("/proc/self/exe").unwrap();
         let mut whole = vec![0; 100];
         file.read_exact(&mut whole).unwrap();
@@ -170,7 +184,8 @@ fn input_from_the_master_of_a_terminal_is_from_that_terminal() {
     if !has_terminals() {
         return;
     }
-    child::run("input_from_the_master_of_a_terminal_is_from_that_terminal", || {
+    child::alone(|| {
+        let _stdin = Stdin::keep();
         let (master, mut slave) = raw_terminal().unwrap();
         install(0, &master);
         slave.write_all(b"from it").unwrap();
@@ -186,7 +201,8 @@ fn a_read_that_was_given_up_does_not_hold_up_the_end() {
     if !has_terminals() {
         return;
     }
-    child::run("a_read_that_was_given_up_does_not_hold_up_the_end", || {
+    child::alone(|| {
+        let _stdin = Stdin::keep();
         let (master, _slave) = raw_terminal().unwrap();
         install(0, &master); // read on a thread, where it waits for ever
         block_on(async {
@@ -227,7 +243,7 @@ fn a_write_waits_for_room(ours: impl AsFd, mut theirs: impl Read, full: impl FnO
 
 #[test]
 fn output_to_a_pipe_waits_for_room_without_a_flag() {
-    child::run("output_to_a_pipe_waits_for_room_without_a_flag", || {
+    child::alone(|| {
         let (reader, writer) = pipe();
         a_write_waits_for_room(&writer, &reader, || {});
         drop(reader);
@@ -240,7 +256,7 @@ fn output_to_a_pipe_waits_for_room_without_a_flag() {
 
 #[test]
 fn output_to_a_socket_waits_for_room_without_a_flag() {
-    child::run("output_to_a_socket_waits_for_room_without_a_flag", || {
+    child::alone(|| {
         let (ours, theirs) = UnixStream::pair().unwrap();
         a_write_waits_for_room(&ours, &theirs, || {});
         drop(theirs);
@@ -256,7 +272,7 @@ fn output_to_a_terminal_waits_for_room_without_a_flag() {
     if !has_terminals() {
         return;
     }
-    child::run("output_to_a_terminal_waits_for_room_without_a_flag", || {
+    child::alone(|| {
         let (master, slave) = raw_terminal().unwrap();
         with_stdout(&slave, |before| {
             block_on(async {
@@ -283,7 +299,7 @@ fn output_to_a_terminal_waits_for_room_without_a_flag() {
 
 #[test]
 fn output_to_a_file_is_appended_where_it_was() {
-    child::run("output_to_a_file_is_appended_where_it_was", || {
+    child::alone(|| {
         let path = std::env::temp_dir().join(format!("egret-stdout-{}", std::process::id()));
         let mut file = File::options().create_new(true).read(true).write(true).open(&path).unwrap();
         std::fs::remove_file(&path).unwrap();
@@ -304,7 +320,8 @@ fn output_to_a_file_is_appended_where_it_was() {
 
 #[test]
 fn a_copy_from_input_to_output_leaves_the_flags_alone_also_when_it_is_spliced() {
-    child::run("a_copy_from_input_to_output_leaves_the_flags_alone_also_when_it_is_spliced", || {
+    child::alone(|| {
+        let _stdin = Stdin::keep();
         let (reader, mut writer) = pipe();
         let (mut out, into) = pipe();
         let before = install(0, &reader);

@@ -197,7 +197,7 @@ fn a_guard_panics_when_it_is_dropped_and_not_while_its_test_panics() {
 #[test]
 #[cfg_attr(miri, ignore = "no processes")]
 fn the_guard_of_the_process_sees_a_descriptor_and_not_what_egret_keeps() {
-    child::run("the_guard_of_the_process_sees_a_descriptor_and_not_what_egret_keeps", || {
+    child::alone(|| {
         let guard = LeakGuard::process();
         {
             // Two at once, so that an eventfd is made and kept for each; and the one for signals.

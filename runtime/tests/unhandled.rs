@@ -9,6 +9,7 @@ use egret_runtime::task::yield_now;
 use std::future::{pending, poll_fn};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::task::Poll;
+use std::thread;
 use support::{OnDrop, Trace, bounded, child, hold, message_of, turn};
 
 fn runtime(policy: UnhandledPanic) -> Runtime {
@@ -89,6 +90,32 @@ fn a_panic_is_handled_as_long_as_somebody_may_ask_for_it() {
 }
 
 #[test]
+fn a_panic_that_the_handle_of_another_thread_does_not_give_to_anyone_is_unhandled() {
+    bounded(|| {
+        for gone_first in [true, false] {
+            let rt = runtime(UnhandledPanic::Shutdown);
+            let handle = rt.handle();
+            let line = line!() + 1;
+            let task = thread::spawn(move || handle.spawn(async { panic!("boom") })).join().unwrap();
+            if gone_first {
+                drop(task);
+            } else {
+                turn(&rt);
+                assert!(task.is_finished());
+                turn(&rt); // it may still be asked for
+                thread::spawn(move || drop(task)).join().unwrap();
+            }
+            assert_reports(&panic_of(|| while turn(&rt) != (0, 0, 0) {}), line, "boom");
+        }
+
+        let rt = runtime(UnhandledPanic::Shutdown);
+        let asked = rt.handle().spawn(async { panic!("asked for") });
+        assert!(rt.block_on(asked).unwrap_err().is_panic());
+        assert_eq!(turn(&rt), (0, 0, 0));
+    });
+}
+
+#[test]
 fn a_handle_that_is_dropped_with_the_future_of_block_on_counts() {
     bounded(|| {
         let rt = runtime(UnhandledPanic::Shutdown);
@@ -134,8 +161,7 @@ fn lines_of(child: std::process::Output) -> Vec<String> {
 #[test]
 #[cfg_attr(miri, ignore = "no processes")]
 fn a_runtime_that_ignores_panics_says_nothing_and_goes_on() {
-    let name = "a_runtime_that_ignores_panics_says_nothing_and_goes_on";
-    let Some(child) = child::run(name, || {
+    let Some(child) = child::alone(|| {
         let rt = runtime(UnhandledPanic::Ignore);
         drop(rt.spawn(async { panic!("at once") }));
         let late = rt.spawn(async { panic!("late") });
@@ -155,8 +181,7 @@ fn a_runtime_that_ignores_panics_says_nothing_and_goes_on() {
 #[test]
 #[cfg_attr(miri, ignore = "no processes")]
 fn a_shutdown_that_no_call_can_panic_for_is_reported() {
-    let name = "a_shutdown_that_no_call_can_panic_for_is_reported";
-    let Some(child) = child::run(name, || {
+    let Some(child) = child::alone(|| {
         let rt = runtime(UnhandledPanic::Shutdown);
         let outside = rt.spawn(async { panic!("outside of the runtime") });
         assert_eq!(turn(&rt), (0, 0, 1));

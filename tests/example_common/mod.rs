@@ -1,5 +1,9 @@
 //! Examples as the programs that they are.
 
+#[cfg(feature = "test-util")]
+#[path = "../../runtime/tests/support/descriptors_at_exit.rs"]
+mod descriptors_at_exit;
+
 use std::fs;
 use std::path::Path;
 use std::process::Command;

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdout, Command, Output, Stdio};
 use std::sync::mpsc;
 use std::thread;
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use crate::date::imf_fixdate;
 
@@ -31,6 +31,11 @@ pub fn refused(status: &str) -> String {
 /// `HELLO` with this in its `Connection`.
 pub fn hello_with(connection: &str) -> String {
     HELLO.replace("\r\n\r\n", &format!("\r\nConnection: {connection}\r\n\r\n"))
+}
+
+/// A request to `/echo` whose body is so long, and as much of it as is here.
+pub fn post(length: usize, part: &str) -> String {
+    format!("POST /echo HTTP/1.1\r\nHost: a\r\nContent-Length: {length}\r\n\r\n{part}")
 }
 
 pub fn echoed(body: &str) -> String {
@@ -134,6 +139,31 @@ impl Example {
         assert!(kill.expect("kill is there").success(), "it has ended already");
     }
 
+    /// Stops it when it has nothing left to do and sends it what `meanwhile` does: when it goes on it finds all of it, in
+    /// that order.
+    pub fn stopped(&self, meanwhile: impl FnOnce()) {
+        self.await_state("S");
+        self.signal("STOP");
+        self.await_state("T");
+        meanwhile();
+        self.signal("CONT");
+    }
+
+    /// Waits until it sleeps (`S`) or is stopped (`T`).
+    fn await_state(&self, state: &str) {
+        let start = Instant::now();
+        while self.stat()[0] != state {
+            assert!(start.elapsed() < PATIENCE, "its state does not come to be {state}");
+        }
+    }
+
+    /// What the kernel says of it, from its state on.
+    fn stat(&self) -> Vec<String> {
+        let stat = fs::read_to_string(format!("/proc/{}/stat", self.child.id())).expect("it runs");
+        let fields = stat.rsplit(')').next().expect("the command's name is in parentheses");
+        fields.split_whitespace().map(str::to_owned).collect()
+    }
+
     /// Lets it have so many more descriptors than now.
     pub fn limit_descriptors(&self, more: usize) {
         let descriptors = PathBuf::from(format!("/proc/{}/fd", self.child.id()));
@@ -163,14 +193,7 @@ impl Example {
 
     /// Processor time used so far, in ticks of 10 ms.
     pub fn ticks(&self) -> usize {
-        let stat = fs::read_to_string(format!("/proc/{}/stat", self.child.id())).expect("it runs");
-        let fields = stat.rsplit(')').next().expect("the command's name is in parentheses");
-        fields
-            .split_whitespace()
-            .skip(11)
-            .take(2)
-            .map(|ticks| ticks.parse::<usize>().expect("a number"))
-            .sum()
+        self.stat()[11..13].iter().map(|ticks| ticks.parse::<usize>().expect("a number")).sum()
     }
 
     /// How many descriptors it has.

@@ -7,12 +7,17 @@
 mod bodies;
 mod client;
 mod connections;
+mod cut_off;
 #[path = "../../examples/http_server/date.rs"]
 mod date;
+#[cfg(feature = "test-util")]
+#[path = "../../runtime/tests/support/descriptors_at_exit.rs"]
+mod descriptors_at_exit;
 mod overload;
 #[allow(dead_code)] // as of `request` below
 #[path = "../../examples/http_server/patience.rs"]
 mod patience;
+mod queues;
 #[allow(dead_code)] // the tests use a part
 #[path = "../../examples/http_server/request.rs"]
 mod request;

@@ -6,7 +6,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use crate::client::{A_WHILE, Client, Example, GET, HELLO, PATIENCE};
+use crate::client::{A_WHILE, Client, Example, GET, HELLO, PATIENCE, hello_with};
+use crate::queues::queues;
 
 const PROMPT: Duration = Duration::from_millis(50);
 
@@ -144,4 +145,28 @@ fn a_client_that_pipelines_without_end_slows_nobody_down() {
             sending.join().expect("all is sent");
         });
     });
+}
+
+/// What is ready after a client that pipelines is a signal, and the answers tell when that is heard: the last one that is
+/// written after it says that it is the last. The requests are few enough for one budget of the runtime, and their answers for
+/// the buffers of the kernel, so that nothing but the server's own yield lets the signal in between.
+#[test]
+fn a_client_that_pipelines_gives_way_when_the_output_is_full() {
+    let server = Example::http_server();
+    let mut client = server.connect();
+    client.send(GET);
+    client.expect(HELLO);
+    let here = client.stream.local_addr().expect("it is connected");
+    let many = GET.repeat(1000);
+    server.stopped(|| {
+        client.send(&many);
+        let start = Instant::now();
+        while queues(server.address, here) != Some((0, many.len())) {
+            assert!(start.elapsed() < PATIENCE, "the requests have not come");
+        }
+        server.signal("TERM");
+    });
+    assert_eq!(client.rest(), HELLO.repeat(999) + &hello_with("close"));
+    drop(client); // which the server waits for
+    assert_eq!(server.exit_code(), Some(0));
 }

@@ -6,7 +6,7 @@ use std::pin::pin;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use crate::client::{Client, Example, GET, HELLO, PATIENCE, echoed, hello_with, refused};
+use crate::client::{Client, Example, GET, HELLO, PATIENCE, echoed, hello_with, post, refused};
 use crate::patience::{Awaited, Limits, Patience};
 
 const TIMED_OUT: &str = "408 Request Timeout";
@@ -33,10 +33,6 @@ fn drip(client: &mut Client, bytes: &[u8]) {
         }
     }
     panic!("all {} bytes are taken", bytes.len());
-}
-
-fn post(length: usize, part: &str) -> String {
-    format!("POST /echo HTTP/1.1\r\nHost: a\r\nContent-Length: {length}\r\n\r\n{part}")
 }
 
 #[test]

@@ -2,6 +2,10 @@
 
 #![allow(dead_code, reason = "each test binary uses a part of it")]
 
+#[cfg(feature = "test-util")]
+#[path = "../../runtime/tests/support/descriptors_at_exit.rs"]
+mod descriptors_at_exit;
+
 use egret::net::{TcpListener, TcpStream};
 use egret::runtime::{Runtime, Turn};
 use std::future::Future;
@@ -11,6 +15,11 @@ use std::time::Duration;
 
 /// How long nothing may happen before a test calls it a hang.
 const HANG: Duration = Duration::from_secs(5);
+
+/// A client that is not under test.
+pub fn connect(address: SocketAddr) -> std::net::TcpStream {
+    std::net::TcpStream::connect(address).unwrap()
+}
 
 /// Runs `future` as a task. Panics when it is not done and the loop has nothing to do: somebody lost a wake-up.
 #[track_caller]

@@ -3,6 +3,9 @@
 
 #![allow(dead_code, missing_docs, reason = "each test binary uses a part of it")]
 
+#[path = "../../../runtime/tests/support/descriptors_at_exit.rs"]
+mod descriptors_at_exit;
+
 use egret_runtime::runtime::{Runtime, Turn};
 use std::future::Future;
 use std::os::fd::AsRawFd;

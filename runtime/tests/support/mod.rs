@@ -8,6 +8,7 @@
 #![allow(dead_code, missing_docs)] // each test file is a crate of its own and uses a part of this
 
 pub mod child;
+mod descriptors_at_exit;
 pub mod fds;
 pub mod sleeper;
 pub mod wakers;
@@ -17,7 +18,7 @@ use egret_runtime::task::{JoinError, JoinHandle};
 use std::cell::{Cell, RefCell};
 use std::future::{Future, poll_fn};
 use std::panic::resume_unwind;
-use std::pin::Pin;
+use std::pin::{Pin, pin};
 use std::rc::Rc;
 use std::sync::mpsc::{RecvTimeoutError, channel};
 use std::task::{Context, Poll, Waker};
@@ -105,9 +106,19 @@ pub fn turn(rt: &Runtime) -> (usize, usize, usize) {
     (turn.events, turn.woken, turn.polled)
 }
 
+/// One poll of a future by hand, with a waker that does nothing.
+pub fn poll_once<F: Future>(future: F) -> Poll<F::Output> {
+    poll_with(pin!(future), Waker::noop())
+}
+
+/// One poll of a future by hand.
+pub fn poll_with<F: Future>(future: Pin<&mut F>, waker: &Waker) -> Poll<F::Output> {
+    future.poll(&mut Context::from_waker(waker))
+}
+
 /// What became of a task that is over.
 pub fn outcome<T>(mut handle: JoinHandle<T>) -> Result<T, JoinError> {
-    match Pin::new(&mut handle).poll(&mut Context::from_waker(Waker::noop())) {
+    match poll_once(&mut handle) {
         Poll::Ready(outcome) => outcome,
         Poll::Pending => panic!("task {} is not over", handle.id()),
     }

@@ -1,0 +1,85 @@
+//! At its very end a test binary has the descriptors that it began with, or it fails.
+//!
+//! Tests of one binary run side by side, each on its own thread, so that none of them can look at the descriptors of the
+//! process: its neighbours open and close theirs meanwhile. When all have ended nobody does, and what is open then was left
+//! open by one of them. Which one is found by running each again in a process of its own, where this check is that test's
+//! alone; it costs nothing unless something was left. It asks the kit's `LeakGuard::process`, which knows the eventfds that
+//! egret keeps.
+//!
+//! Whoever names this file as a module has the check: with `mod support;` in this directory, and with `#[path]` in the other
+//! packages. It begins before `main` and ends after it, because no test is the first or the last. A binary that has failed
+//! is not looked at, for a test that was cut short leaves what it had.
+
+#![cfg(all(not(miri), target_env = "gnu"))] // Miri has no /proc, and other C libraries have no `on_exit`
+
+use egret_runtime::test::{LeakGuard, Leaks};
+use std::ffi::{c_int, c_void};
+use std::process::Command;
+use std::thread;
+use std::time::{Duration, Instant};
+
+/// What the binary ends with when something was left open. A failed test ends it with 101.
+const LEFT_OPEN: c_int = 86;
+/// How long a thread that outlives its test, as those of blocking jobs do, may take to close what it has.
+const ENDING: Duration = Duration::from_secs(1);
+
+unsafe extern "C" {
+    fn on_exit(call: extern "C" fn(c_int, *mut c_void), argument: *mut c_void) -> c_int;
+    safe fn _exit(status: c_int) -> !;
+}
+
+// SAFETY: the C library calls each entry of this section once, on the first thread and before `main`. What is called uses
+// of std the heap and `/proc` only, which need none of what `main` sets up.
+#[used]
+#[unsafe(link_section = ".init_array")]
+static BEFORE_MAIN: extern "C" fn() = begin;
+
+extern "C" fn begin() {
+    let at_start = Box::into_raw(Box::new(LeakGuard::process()));
+    // SAFETY: `end` takes back the box that goes with it, and is called once.
+    assert_eq!(unsafe { on_exit(end, at_start.cast()) }, 0, "no room for another function at exit");
+}
+
+extern "C" fn end(status: c_int, at_start: *mut c_void) {
+    // SAFETY: the pointer that `begin` passed with this function, made of a box of this type, and nobody else has it.
+    let at_start = unsafe { Box::from_raw(at_start.cast::<LeakGuard<'static>>()) };
+    let left = if status == 0 { left_open(&at_start) } else { None };
+    // Its drop would check once more, and panic.
+    std::mem::forget(at_start);
+    let Some(leaks) = left else { return };
+    eprintln!("\nafter the last test of this binary, {leaks}");
+    // A process that was told which test to run has no other to name.
+    if !std::env::args().any(|argument| argument == "--exact") {
+        eprintln!("left by:");
+        for name in tests_that_leave_some() {
+            eprintln!("  {name}");
+        }
+    }
+    _exit(LEFT_OPEN);
+}
+
+/// What is open and was not before, once the threads that are about to end have ended.
+fn left_open(at_start: &LeakGuard<'_>) -> Option<Leaks> {
+    let start = Instant::now();
+    loop {
+        let leaks = at_start.check().err()?;
+        if start.elapsed() > ENDING {
+            return Some(leaks);
+        }
+        thread::sleep(Duration::from_millis(1));
+    }
+}
+
+/// Runs each test alone, to say which.
+fn tests_that_leave_some() -> Vec<String> {
+    let this = || Command::new(std::env::current_exe().expect("the path of this binary"));
+    let list = this().args(["--list", "--format", "terse"]).output().expect("this binary runs again");
+    let list = String::from_utf8_lossy(&list.stdout);
+    let mut names: Vec<_> =
+        list.lines().filter_map(|line| line.strip_suffix(": test")).map(str::to_owned).collect();
+    names.retain(|name| {
+        let alone = this().args(["--exact", name, "--test-threads", "1"]).output();
+        alone.expect("this binary runs again").status.code() == Some(LEFT_OPEN)
+    });
+    if names.is_empty() { vec!["none of them when it runs alone".to_owned()] } else { names }
+}
