@@ -173,7 +173,8 @@ impl<T: AsFd> AsyncFd<T> {
         self.registration.try_io(interest.0, op)
     }
 
-    /// [`read_with`](AsyncFd::read_with) for those who poll by hand.
+    /// [`read_with`](AsyncFd::read_with) for those who poll by hand. The waker is kept until the next event of the direction,
+    /// also when the caller gives up.
     ///
     /// # Errors
     ///

@@ -151,7 +151,9 @@ impl<T: AsFd> Registration<T> {
 
     /// Tries an operation, and waits among others when it would block.
     ///
-    /// A waker that waits already is not added again; all are woken by the next event of the direction.
+    /// A waker that waits already is not added again; all are woken by the next event of the direction, and kept until
+    /// then. Who polls with a new waker each time, as a future that is made anew inside another, leaves one behind for each
+    /// wait that is given up: [`io`](Registration::io) and [`ready`](Registration::ready) do not.
     ///
     /// # Errors
     ///
