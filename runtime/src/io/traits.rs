@@ -15,7 +15,9 @@ use std::task::{Context, Poll};
 
 /// What can be read from.
 ///
-/// Implemented by every stream of egret and by its reading halves, and by `&[u8]`.
+/// Implemented by every stream of egret and by its reading halves, and by `&[u8]`. Made for [`copy`](crate::io::copy): it
+/// is this one method. Code that is generic over streams and wants `read`, `read_exact` or lines has them by tokio's or
+/// futures-io's traits, which features `tokio-io` and `futures-io` put on every stream.
 ///
 /// ```
 /// use egret_runtime::io::AsyncRead;
@@ -48,7 +50,8 @@ pub trait AsyncRead {
 
 /// What can be written to.
 ///
-/// Implemented by every stream of egret and by its writing halves, and by `Vec<u8>`.
+/// Implemented by every stream of egret and by its writing halves, and by `Vec<u8>`. Made for [`copy`](crate::io::copy), as
+/// [`AsyncRead`] is.
 ///
 /// ```
 /// use egret_runtime::io::AsyncWrite;
