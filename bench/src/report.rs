@@ -144,13 +144,14 @@ impl Report {
     }
 
     fn cpu(&self) -> Result<String> {
-        let base = self.settings(Command::Cpu);
+        // Half a second or more for each run: of a tenth of that the scheduler decides too much.
+        let base = Settings { requests: (0, 100_000), ..self.settings(Command::Cpu) };
         let http = Settings { case: Case::Http, ..base.clone() };
         let cases = [
             base.clone(),
             http.clone(),
-            Settings { depth: 16, requests: (0, 200_000), ..http },
-            Settings { pace: Pace::Churn, connections: 16, requests: (0, 10_000), ..base.clone() },
+            Settings { depth: 16, requests: (0, 1_000_000), ..http },
+            Settings { pace: Pace::Churn, connections: 16, requests: (0, 20_000), ..base.clone() },
             Settings { size: 1 << 20, connections: 4, requests: (0, 1_000), ..base },
         ];
         join(cases.iter().map(cpu::run))

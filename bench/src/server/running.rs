@@ -150,8 +150,10 @@ fn nginx(program: &Path, tool: Option<Command>, seconds: u64) -> Result<Running>
     let deadline = Instant::now() + PATIENCE;
     while Instant::now() < deadline {
         let pid = std::fs::read_to_string(&pid_file).ok().and_then(|text| text.trim().parse().ok());
-        if let (Some(pid), Ok(_)) = (pid.and_then(Pid::from_raw), TcpStream::connect(addr)) {
+        if let (Some(pid), Ok(asked)) = (pid.and_then(Pid::from_raw), TcpStream::connect(addr)) {
             running.pid = pid;
+            drop(asked);
+            thread::sleep(SETTLE); // who counts its descriptors next must not count this one
             return Ok(running);
         }
         if let Ok(Some(status)) = running.child.try_wait() {
