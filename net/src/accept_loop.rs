@@ -77,11 +77,13 @@ pub(crate) struct Counts {
 struct Slot(Rc<Counts>);
 
 impl Counts {
+    #[inline]
     pub(crate) fn open(&self) -> usize {
         (self.accepted.get() - self.ended.get()) as usize
     }
 
     /// Waits until a connection that is open now has ended.
+    #[inline]
     async fn one_ends(&self) {
         let before = self.ended.get();
         poll_fn(|cx| {
@@ -96,6 +98,7 @@ impl Counts {
 }
 
 impl Drop for Slot {
+    #[inline]
     fn drop(&mut self) {
         bump(&self.0.ended);
         if let Some(waiter) = self.0.waiter.take() {
@@ -110,6 +113,7 @@ impl AcceptLoop {
     /// # Errors
     ///
     /// Those of the listener itself.
+    #[inline]
     pub(crate) async fn run<S, F>(
         &self,
         source: S,
@@ -165,6 +169,7 @@ impl AcceptLoop {
     }
 
     /// Waits for `pause`, or until a connection ends, or until the shutdown is requested.
+    #[inline]
     async fn pause(&self, pause: Duration) {
         let mut time = pin!(time::sleep(pause));
         let mut one_ends = pin!(self.counts.one_ends());
@@ -176,6 +181,7 @@ impl AcceptLoop {
     }
 
     /// Takes what is in the queue when the loop ends, as far as there is room.
+    #[inline]
     async fn take_waiting<S, F>(&self, source: &S, mut connection: impl FnMut(S::Connection) -> F)
     where
         S: Source,
@@ -199,6 +205,7 @@ impl AcceptLoop {
         }
     }
 
+    #[inline]
     fn start<F: Future + 'static>(&self, connection: F) {
         bump(&self.counts.accepted);
         let slot = Slot(self.counts.clone());
@@ -211,6 +218,7 @@ impl AcceptLoop {
 }
 
 /// Counts in `row` how many came without a wait between them.
+#[inline]
 async fn in_a_row<T>(accept: impl Future<Output = T>, row: &mut usize) -> T {
     let mut accept = pin!(accept);
     poll_fn(|cx| {
@@ -221,11 +229,13 @@ async fn in_a_row<T>(accept: impl Future<Output = T>, row: &mut usize) -> T {
     .await
 }
 
+#[inline]
 fn bump(counter: &Cell<u64>) {
     counter.set(counter.get() + 1);
 }
 
 impl std::fmt::Debug for Counts {
+    #[inline]
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("ServeCounts")
             .field("accepted", &self.accepted.get())

@@ -67,6 +67,7 @@ pub(crate) enum Addresses<'a> {
 }
 
 /// Finds the addresses of `target`. Everything in this crate that looks a name up does it here.
+#[inline]
 pub(crate) async fn resolve<A: ToSocketAddrs>(target: &A) -> io::Result<Addresses<'_>> {
     Ok(match target.to_target()? {
         Target::One(address) => Addresses::One(Some(address)),
@@ -76,11 +77,13 @@ pub(crate) async fn resolve<A: ToSocketAddrs>(target: &A) -> io::Result<Addresse
 }
 
 /// Looks a name up on a thread that may block.
+#[inline]
 async fn look_up(host: String, port: u16) -> io::Result<vec::IntoIter<SocketAddr>> {
     /// Takes a look-up that has not begun out of the queue when nobody waits for it any more.
     struct LookUp<T>(JoinHandle<T>);
 
     impl<T> Drop for LookUp<T> {
+        #[inline]
         fn drop(&mut self) {
             self.0.abort();
         }
@@ -124,6 +127,7 @@ async fn look_up(host: String, port: u16) -> io::Result<vec::IntoIter<SocketAddr
 /// ```
 ///
 /// [`getaddrinfo(3)`]: https://man7.org/linux/man-pages/man3/getaddrinfo.3.html
+#[inline]
 pub async fn lookup_host<A: ToSocketAddrs>(host: A) -> io::Result<impl Iterator<Item = SocketAddr>> {
     Ok(match resolve(&host).await? {
         Addresses::Found(addresses) => addresses,
@@ -132,10 +136,12 @@ pub async fn lookup_host<A: ToSocketAddrs>(host: A) -> io::Result<impl Iterator<
 }
 
 /// The error of trying every address: that of the last, if there was one.
+#[inline]
 pub(crate) fn all_failed(last: Option<io::Error>) -> io::Error {
     last.unwrap_or_else(|| invalid("no address to try: the slice, or the answer to the look-up, is empty"))
 }
 
+#[inline]
 fn invalid(message: &'static str) -> io::Error {
     io::Error::new(io::ErrorKind::InvalidInput, message)
 }
@@ -143,6 +149,7 @@ fn invalid(message: &'static str) -> io::Error {
 impl Iterator for Addresses<'_> {
     type Item = SocketAddr;
 
+    #[inline]
     fn next(&mut self) -> Option<SocketAddr> {
         match self {
             Addresses::One(address) => address.take(),
@@ -152,6 +159,7 @@ impl Iterator for Addresses<'_> {
     }
 }
 
+#[inline]
 fn host_and_port(host: &str, port: u16) -> Target<'_> {
     match host.parse::<IpAddr>() {
         Ok(ip) => Target::One(SocketAddr::new(ip, port)),
@@ -161,6 +169,7 @@ fn host_and_port(host: &str, port: u16) -> Target<'_> {
 
 impl ToSocketAddrs for SocketAddr {}
 impl sealed::ToTarget for SocketAddr {
+    #[inline]
     fn to_target(&self) -> io::Result<Target<'_>> {
         Ok(Target::One(*self))
     }
@@ -168,6 +177,7 @@ impl sealed::ToTarget for SocketAddr {
 
 impl ToSocketAddrs for SocketAddrV4 {}
 impl sealed::ToTarget for SocketAddrV4 {
+    #[inline]
     fn to_target(&self) -> io::Result<Target<'_>> {
         Ok(Target::One((*self).into()))
     }
@@ -175,6 +185,7 @@ impl sealed::ToTarget for SocketAddrV4 {
 
 impl ToSocketAddrs for SocketAddrV6 {}
 impl sealed::ToTarget for SocketAddrV6 {
+    #[inline]
     fn to_target(&self) -> io::Result<Target<'_>> {
         Ok(Target::One((*self).into()))
     }
@@ -182,6 +193,7 @@ impl sealed::ToTarget for SocketAddrV6 {
 
 impl ToSocketAddrs for (IpAddr, u16) {}
 impl sealed::ToTarget for (IpAddr, u16) {
+    #[inline]
     fn to_target(&self) -> io::Result<Target<'_>> {
         Ok(Target::One((*self).into()))
     }
@@ -189,6 +201,7 @@ impl sealed::ToTarget for (IpAddr, u16) {
 
 impl ToSocketAddrs for (Ipv4Addr, u16) {}
 impl sealed::ToTarget for (Ipv4Addr, u16) {
+    #[inline]
     fn to_target(&self) -> io::Result<Target<'_>> {
         Ok(Target::One((*self).into()))
     }
@@ -196,6 +209,7 @@ impl sealed::ToTarget for (Ipv4Addr, u16) {
 
 impl ToSocketAddrs for (Ipv6Addr, u16) {}
 impl sealed::ToTarget for (Ipv6Addr, u16) {
+    #[inline]
     fn to_target(&self) -> io::Result<Target<'_>> {
         Ok(Target::One((*self).into()))
     }
@@ -203,6 +217,7 @@ impl sealed::ToTarget for (Ipv6Addr, u16) {
 
 impl ToSocketAddrs for [SocketAddr] {}
 impl sealed::ToTarget for [SocketAddr] {
+    #[inline]
     fn to_target(&self) -> io::Result<Target<'_>> {
         Ok(Target::Many(self))
     }
@@ -210,6 +225,7 @@ impl sealed::ToTarget for [SocketAddr] {
 
 impl ToSocketAddrs for (&str, u16) {}
 impl sealed::ToTarget for (&str, u16) {
+    #[inline]
     fn to_target(&self) -> io::Result<Target<'_>> {
         Ok(host_and_port(self.0, self.1))
     }
@@ -217,6 +233,7 @@ impl sealed::ToTarget for (&str, u16) {
 
 impl ToSocketAddrs for (String, u16) {}
 impl sealed::ToTarget for (String, u16) {
+    #[inline]
     fn to_target(&self) -> io::Result<Target<'_>> {
         Ok(host_and_port(&self.0, self.1))
     }
@@ -224,6 +241,7 @@ impl sealed::ToTarget for (String, u16) {
 
 impl ToSocketAddrs for str {}
 impl sealed::ToTarget for str {
+    #[inline]
     fn to_target(&self) -> io::Result<Target<'_>> {
         if let Ok(address) = self.parse() {
             return Ok(Target::One(address));
@@ -241,6 +259,7 @@ impl sealed::ToTarget for str {
 
 impl ToSocketAddrs for String {}
 impl sealed::ToTarget for String {
+    #[inline]
     fn to_target(&self) -> io::Result<Target<'_>> {
         self.as_str().to_target()
     }
@@ -248,6 +267,7 @@ impl sealed::ToTarget for String {
 
 impl<T: ToSocketAddrs + ?Sized> ToSocketAddrs for &T {}
 impl<T: ToSocketAddrs + ?Sized> sealed::ToTarget for &T {
+    #[inline]
     fn to_target(&self) -> io::Result<Target<'_>> {
         (**self).to_target()
     }

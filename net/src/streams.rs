@@ -17,72 +17,87 @@ use std::ops::Deref;
 use std::task::{Context, Poll};
 
 impl AsyncRead for TcpStream {
+    #[inline]
     fn poll_read(&mut self, cx: &mut Context<'_>, buf: &mut [u8]) -> Poll<io::Result<usize>> {
         self.poll_recv(cx, buf)
     }
 
+    #[inline]
     fn as_registration(&self) -> Option<&Registration<Fd>> {
         Some(self.registration())
     }
 }
 
 impl AsyncWrite for TcpStream {
+    #[inline]
     fn poll_write(&mut self, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
         self.poll_send(cx, buf)
     }
 
+    #[inline]
     fn poll_shutdown(&mut self, _cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         Poll::Ready(self.shut_writing())
     }
 
+    #[inline]
     fn as_registration(&self) -> Option<&Registration<Fd>> {
         Some(self.registration())
     }
 }
 
 impl AsyncRead for UnixStream {
+    #[inline]
     fn poll_read(&mut self, cx: &mut Context<'_>, buf: &mut [u8]) -> Poll<io::Result<usize>> {
         self.poll_recv(cx, buf)
     }
 
+    #[inline]
     fn as_registration(&self) -> Option<&Registration<Fd>> {
         Some(self.registration())
     }
 }
 
 impl AsyncWrite for UnixStream {
+    #[inline]
     fn poll_write(&mut self, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
         self.poll_send(cx, buf)
     }
 
+    #[inline]
     fn poll_shutdown(&mut self, _cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         Poll::Ready(self.shut_writing())
     }
 
+    #[inline]
     fn as_registration(&self) -> Option<&Registration<Fd>> {
         Some(self.registration())
     }
 }
 
 impl<S: Deref<Target: ByteStream>> AsyncRead for ReadHalf<S> {
+    #[inline]
     fn poll_read(&mut self, cx: &mut Context<'_>, buf: &mut [u8]) -> Poll<io::Result<usize>> {
         self.stream().poll_recv(cx, buf)
     }
 
+    #[inline]
     fn as_registration(&self) -> Option<&Registration<Fd>> {
         Some(self.stream().registration())
     }
 }
 
 impl<S: Deref<Target: ByteStream>> AsyncWrite for WriteHalf<S> {
+    #[inline]
     fn poll_write(&mut self, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
         self.stream().poll_send(cx, buf)
     }
 
+    #[inline]
     fn poll_shutdown(&mut self, _cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         Poll::Ready(self.stream().shut_writing())
     }
 
+    #[inline]
     fn as_registration(&self) -> Option<&Registration<Fd>> {
         Some(self.stream().registration())
     }

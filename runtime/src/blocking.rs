@@ -82,6 +82,7 @@ use std::task::{Context, Poll, Waker};
 /// # }).unwrap();
 /// ```
 #[track_caller]
+#[inline]
 pub fn spawn_blocking<F, T>(f: F) -> JoinHandle<T>
 where
     F: FnOnce() -> T + Send + 'static,
@@ -92,6 +93,7 @@ where
 
 /// [`spawn_blocking`] for those who have a number for the job already.
 #[track_caller]
+#[inline]
 pub(crate) fn start<F, T>(f: F, id: Id, at: &'static Location<'static>) -> JoinHandle<T>
 where
     F: FnOnce() -> T + Send + 'static,
@@ -103,6 +105,7 @@ where
 /// [`start`] for a `joiner` that is woken when the job is over, once and after the handle has the output, though it has not
 /// polled the handle.
 #[track_caller]
+#[inline]
 pub(crate) fn start_for<F, T>(
     joiner: Option<Waker>,
     f: F,
@@ -156,6 +159,7 @@ enum Stage<T> {
 
 impl<T> Stage<T> {
     /// Takes the closure out and leaves the job to whoever calls this. (1, 2)
+    #[inline]
     fn take_closure(&mut self) -> Option<Closure<T>> {
         match std::mem::replace(self, Stage::Running) {
             Stage::Queued(f) => Some(f),
@@ -167,6 +171,7 @@ impl<T> Stage<T> {
     }
 
     /// Takes the output out. (4)
+    #[inline]
     fn take_output(&mut self) -> Option<Result<T, JoinError>> {
         match std::mem::replace(self, Stage::Taken) {
             Stage::Done(result) => Some(result),
@@ -187,11 +192,13 @@ struct BlockingHandle<T> {
 impl<T> BlockingJob<T> {
     /// Takes the closure out, unless somebody has. (1, 2)
     #[must_use = "whoever has the closure has to finish the job"]
+    #[inline]
     fn start(&self) -> Option<Closure<T>> {
         self.lock().stage.take_closure()
     }
 
     /// Drops the closure, unless somebody has it, and keeps `error` for the handle. (2)
+    #[inline]
     fn give_up(&self, error: impl FnOnce(Id) -> JoinError) {
         let Some(f) = self.start() else { return };
         let result = match catch_unwind(AssertUnwindSafe(|| drop(f))) {
@@ -204,6 +211,7 @@ impl<T> BlockingJob<T> {
     /// Keeps `result` for the handle, if there is one, and wakes whoever awaits it. (3)
     ///
     /// Calls `free` before anybody can see that the job is over, unless there is user code left to run.
+    #[inline]
     fn finish(&self, result: Result<T, JoinError>, free: impl FnOnce()) {
         let mut state = self.lock();
         if state.detached {
@@ -224,6 +232,7 @@ impl<T> BlockingJob<T> {
     }
 
     /// Drops an output that nobody asked for; what else is done about a panic is the policy of the runtime.
+    #[inline]
     fn discard_output(&self, result: Result<T, JoinError>) {
         match &result {
             Err(error) if error.is_panic() => {
@@ -235,12 +244,14 @@ impl<T> BlockingJob<T> {
     }
 
     /// No user code runs under the lock, so it is held for a few instructions and never poisoned.
+    #[inline]
     fn lock(&self) -> MutexGuard<'_, State<T>> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 impl<T: Send> Job for BlockingJob<T> {
+    #[inline]
     fn run(&self, seat: &Seat<'_>) {
         let Some(f) = self.start() else { return };
         let _job = context::Job::start(self.runtime);
@@ -248,21 +259,25 @@ impl<T: Send> Job for BlockingJob<T> {
         self.finish(result, || seat.free());
     }
 
+    #[inline]
     fn cancel(&self) {
         self.give_up(JoinError::cancelled);
     }
 
+    #[inline]
     fn fail(&self, error: &io::Error) {
         let message = format!("there is no thread for a blocking job, and none can be started: {error}");
         self.give_up(|id| JoinError::panic(id, Box::new(message)));
     }
 
+    #[inline]
     fn id(&self) -> Id {
         self.id
     }
 }
 
 impl<T: Send> Join<T> for BlockingHandle<T> {
+    #[inline]
     fn poll_join(&self, cx: &mut Context<'_>) -> Poll<Result<T, JoinError>> {
         // Cloning and dropping a waker are user code.
         let waker = cx.waker().clone();
@@ -278,14 +293,17 @@ impl<T: Send> Join<T> for BlockingHandle<T> {
         Poll::Pending
     }
 
+    #[inline]
     fn cancel(&self) {
         self.pool.abort(self.job.id);
     }
 
+    #[inline]
     fn is_finished(&self) -> bool {
         matches!(self.job.lock().stage, Stage::Done(_) | Stage::Taken)
     }
 
+    #[inline]
     fn detach(&self) {
         let mut state = self.job.lock();
         state.detached = true;
@@ -298,6 +316,7 @@ impl<T: Send> Join<T> for BlockingHandle<T> {
         drop(joiner);
     }
 
+    #[inline]
     fn id(&self) -> Id {
         self.job.id
     }

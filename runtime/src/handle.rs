@@ -46,6 +46,7 @@ pub struct Handle {
 }
 
 impl Handle {
+    #[inline]
     pub(crate) fn new(address: Address) -> Handle {
         Handle { address }
     }
@@ -67,6 +68,7 @@ impl Handle {
     /// });
     /// ```
     #[track_caller]
+    #[inline]
     pub fn current() -> Handle {
         match Handle::try_current() {
             Ok(handle) => handle,
@@ -86,6 +88,7 @@ impl Handle {
     /// assert!(Handle::try_current().unwrap_err().is_missing_context());
     /// egret_runtime::block_on(async { assert!(Handle::try_current().is_ok()) });
     /// ```
+    #[inline]
     pub fn try_current() -> Result<Handle, TryCurrentError> {
         let inside = executor::try_current().map(|executor| executor.address());
         inside.or_else(context::Job::runtime).map(Handle::new).ok_or(TryCurrentError(()))
@@ -106,6 +109,7 @@ impl Handle {
     /// });
     /// ```
     #[track_caller]
+    #[inline]
     pub fn spawn<F>(&self, future: F) -> RemoteJoinHandle<F::Output>
     where
         F: Future + Send + 'static,
@@ -159,6 +163,7 @@ impl Handle {
     /// });
     /// ```
     #[track_caller]
+    #[inline]
     pub fn spawn_with<M, F>(&self, make: M) -> RemoteJoinHandle<F::Output>
     where
         M: FnOnce() -> F + Send + 'static,
@@ -183,6 +188,7 @@ impl Handle {
     /// });
     /// ```
     #[track_caller]
+    #[inline]
     pub fn spawn_blocking<F, T>(&self, f: F) -> RemoteJoinHandle<T>
     where
         F: FnOnce() -> T + Send + 'static,
@@ -196,6 +202,7 @@ impl Handle {
 
     /// Has `start` called on the runtime's thread with the guard that fills the place. It says which task it has made,
     /// unless that is a blocking job.
+    #[inline]
     fn send<T, S>(&self, at: &'static Location<'static>, start: S) -> RemoteJoinHandle<T>
     where
         T: Send + 'static,
@@ -214,18 +221,21 @@ pub struct TryCurrentError(());
 
 impl TryCurrentError {
     /// Always: there is no other reason. A thread that is being torn down has left its runtime.
+    #[inline]
     pub fn is_missing_context(&self) -> bool {
         true
     }
 }
 
 impl fmt::Display for TryCurrentError {
+    #[inline]
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(context::nowhere())
     }
 }
 
 impl fmt::Debug for TryCurrentError {
+    #[inline]
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("TryCurrentError")
     }

@@ -61,16 +61,19 @@ pub struct JoinSet<T> {
 
 impl<T> JoinSet<T> {
     /// A set with no tasks.
+    #[inline]
     pub fn new() -> JoinSet<T> {
         JoinSet { handles: Slab::new(), ended: Rc::default() }
     }
 
     /// How many tasks there are whose output has not been taken.
+    #[inline]
     pub fn len(&self) -> usize {
         self.handles.len()
     }
 
     /// Whether every output has been taken.
+    #[inline]
     pub fn is_empty(&self) -> bool {
         self.handles.is_empty()
     }
@@ -83,6 +86,7 @@ impl<T: 'static> JoinSet<T> {
     ///
     /// When this thread is not in a runtime.
     #[track_caller]
+    #[inline]
     pub fn spawn<F>(&mut self, future: F) -> AbortHandle
     where
         F: Future<Output = T> + 'static,
@@ -115,6 +119,7 @@ impl<T: 'static> JoinSet<T> {
     /// # });
     /// ```
     #[track_caller]
+    #[inline]
     pub fn spawn_blocking<F>(&mut self, f: F) -> AbortHandle
     where
         F: FnOnce() -> T + Send + 'static,
@@ -146,6 +151,7 @@ impl<T: 'static> JoinSet<T> {
     /// assert!(set.join_next().await.is_none());
     /// # });
     /// ```
+    #[inline]
     pub async fn join_next(&mut self) -> Option<Result<T, JoinError>> {
         poll_fn(|cx| self.poll_join_next(cx)).await
     }
@@ -168,6 +174,7 @@ impl<T: 'static> JoinSet<T> {
     /// assert_eq!(set.join_next_with_id().await.unwrap().unwrap(), (id, 42));
     /// # });
     /// ```
+    #[inline]
     pub async fn join_next_with_id(&mut self) -> Option<Result<(Id, T), JoinError>> {
         poll_fn(|cx| self.poll_join_next_with_id(cx)).await
     }
@@ -188,6 +195,7 @@ impl<T: 'static> JoinSet<T> {
     /// assert_eq!(set.join_all().await, [0, 1, 4]);
     /// # });
     /// ```
+    #[inline]
     pub async fn join_all(mut self) -> Vec<T> {
         let mut outputs = Vec::with_capacity(self.len());
         while let Some(result) = self.join_next().await {
@@ -204,6 +212,7 @@ impl<T: 'static> JoinSet<T> {
     /// # Errors
     ///
     /// As [`join_next`](JoinSet::join_next).
+    #[inline]
     pub fn try_join_next(&mut self) -> Option<Result<T, JoinError>> {
         self.try_join_next_with_id().map(without_id)
     }
@@ -223,6 +232,7 @@ impl<T: 'static> JoinSet<T> {
     /// assert_eq!(set.try_join_next_with_id().unwrap().unwrap(), (id, 42));
     /// # });
     /// ```
+    #[inline]
     pub fn try_join_next_with_id(&mut self) -> Option<Result<(Id, T), JoinError>> {
         let place = self.ended.first()?;
         if !self.handles[place].is_finished() {
@@ -242,6 +252,7 @@ impl<T: 'static> JoinSet<T> {
     /// # Errors
     ///
     /// As [`join_next`](JoinSet::join_next).
+    #[inline]
     pub fn poll_join_next(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<T, JoinError>>> {
         self.poll_join_next_with_id(cx).map(|result| result.map(without_id))
     }
@@ -251,6 +262,7 @@ impl<T: 'static> JoinSet<T> {
     /// # Errors
     ///
     /// As [`join_next`](JoinSet::join_next).
+    #[inline]
     pub fn poll_join_next_with_id(
         &mut self,
         cx: &mut Context<'_>,
@@ -275,6 +287,7 @@ impl<T: 'static> JoinSet<T> {
         poll.map(Some)
     }
 
+    #[inline]
     fn poll_first(&mut self, place: usize, cx: &mut Context<'_>) -> Poll<Result<(Id, T), JoinError>> {
         let handle = &mut self.handles[place];
         let id = handle.id();
@@ -288,6 +301,7 @@ impl<T: 'static> JoinSet<T> {
 
     /// Aborts every task, as [`JoinHandle::abort`] does. They stay in the set until they are taken out as errors
     /// that [are cancellations](JoinError::is_cancelled).
+    #[inline]
     pub fn abort_all(&mut self) {
         for (_, handle) in &self.handles {
             handle.abort();
@@ -301,6 +315,7 @@ impl<T: 'static> JoinSet<T> {
     /// # Cancel safety
     ///
     /// Dropped before it resolves, the tasks are aborted all the same.
+    #[inline]
     pub async fn shutdown(&mut self) {
         self.abort_all();
         while self.join_next().await.is_some() {}
@@ -310,6 +325,7 @@ impl<T: 'static> JoinSet<T> {
     ///
     /// Outputs of tasks that have ended are thrown away; a panic among them is then an
     /// [unhandled one](crate::runtime::UnhandledPanic).
+    #[inline]
     pub fn detach_all(&mut self) {
         let handles = mem::take(&mut self.handles);
         let ended = mem::take(&mut self.ended); // what they say from now on is about no place of the new slab
@@ -318,6 +334,7 @@ impl<T: 'static> JoinSet<T> {
     }
 }
 
+#[inline]
 fn without_id<T>(result: Result<(Id, T), JoinError>) -> Result<T, JoinError> {
     result.map(|(_, output)| output)
 }
@@ -333,6 +350,7 @@ where
     ///
     /// When this thread is not in a runtime and there is a future.
     #[track_caller]
+    #[inline]
     fn from_iter<I: IntoIterator<Item = F>>(futures: I) -> JoinSet<F::Output> {
         let mut set = JoinSet::new();
         for future in futures {
@@ -343,12 +361,14 @@ where
 }
 
 impl<T> Default for JoinSet<T> {
+    #[inline]
     fn default() -> JoinSet<T> {
         JoinSet::new()
     }
 }
 
 impl<T> Drop for JoinSet<T> {
+    #[inline]
     fn drop(&mut self) {
         for (_, handle) in mem::take(&mut self.handles) {
             handle.abort();
@@ -357,6 +377,7 @@ impl<T> Drop for JoinSet<T> {
 }
 
 impl<T> fmt::Debug for JoinSet<T> {
+    #[inline]
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("JoinSet").field("len", &self.len()).finish()
     }

@@ -53,6 +53,7 @@ impl Default for Limits {
     /// Tokio's, so that a server which is ported keeps its behaviour: 512 threads are enough for any disk and
     /// for slow name servers, and at 2 MiB of address space each are nowhere near a limit; after 10 s
     /// without a job, the burst that a thread was started for is over.
+    #[inline]
     fn default() -> Limits {
         Limits { threads: 512, keep_alive: Duration::from_secs(10), thread_name: "egret-blocking".into() }
     }
@@ -112,6 +113,7 @@ pub(crate) struct Seat<'a> {
 }
 
 impl Pool {
+    #[inline]
     pub(crate) fn new(limits: Limits) -> Arc<Pool> {
         Arc::new(Pool { limits, state: Mutex::default(), work: Condvar::new() })
     }
@@ -120,6 +122,7 @@ impl Pool {
     ///
     /// A pool that is closed cancels the job. Where the kernel gives no thread the job waits for one of those
     /// that there are; it fails when there are none.
+    #[inline]
     pub(crate) fn submit(self: &Arc<Pool>, job: Arc<dyn Job>) {
         let mut state = self.lock();
         if state.closed {
@@ -164,6 +167,7 @@ impl Pool {
     }
 
     /// What a thread does.
+    #[inline]
     fn work(&self) {
         let mut state = self.lock();
         state.idle -= 1;
@@ -207,6 +211,7 @@ impl Pool {
     }
 
     /// Cancels the job with this id, unless a thread has taken it.
+    #[inline]
     pub(crate) fn abort(&self, id: Id) {
         let mut state = self.lock();
         // From the end: what is aborted was mostly submitted last. The queue is long only when every thread
@@ -223,6 +228,7 @@ impl Pool {
     /// done.
     ///
     /// It waits for none of them: a job that hangs would hang whoever drops the runtime.
+    #[inline]
     pub(crate) fn shut_down(&self) {
         let mut state = self.lock();
         state.closed = true;
@@ -235,6 +241,7 @@ impl Pool {
     }
 
     /// Waits until no job runs of a pool that is closed, for up to `timeout`.
+    #[inline]
     pub(crate) fn wait(&self, timeout: Duration) {
         let runs = |state: &mut State| state.outstanding > 0;
         drop(self.work.wait_timeout_while(self.lock(), timeout, runs));
@@ -244,6 +251,7 @@ impl Pool {
     /// the place of one that was given before.
     ///
     /// When it says 0, every wake that a job has caused is in the mailbox of its executor.
+    #[inline]
     pub(crate) fn outstanding(&self, waker: &Waker) -> usize {
         let waker = waker.clone();
         let mut state = self.lock();
@@ -257,16 +265,19 @@ impl Pool {
         outstanding
     }
 
+    #[inline]
     pub(crate) fn counts(&self) -> Counts {
         let state = self.lock();
         Counts { threads: state.threads, threads_started: state.started, jobs: state.outstanding }
     }
 
+    #[inline]
     fn lock(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
+#[inline]
 fn wake(watcher: Option<Waker>) {
     if let Some(watcher) = watcher {
         waker::wake_contained(watcher);
@@ -276,6 +287,7 @@ fn wake(watcher: Option<Waker>) {
 impl State {
     /// Counts jobs as over. Returns whom to wake for it.
     #[must_use = "whoever waits for the last job is to be woken"]
+    #[inline]
     fn over(&mut self, jobs: usize) -> Option<Waker> {
         self.outstanding -= jobs;
         if self.outstanding == 0 { self.watcher.take() } else { None }
@@ -284,6 +296,7 @@ impl State {
 
 impl Seat<'_> {
     /// The thread is as good as idle: from now on a job may be submitted to it. (3)
+    #[inline]
     pub(crate) fn free(&self) {
         if !self.freed.replace(true) {
             self.pool.lock().idle += 1;

@@ -84,11 +84,13 @@ pub enum Drained {
 
 impl Shutdown {
     /// One that nobody has requested.
+    #[inline]
     pub fn new() -> Shutdown {
         Shutdown::default()
     }
 
     /// Asks everyone to come to an end, and wakes those who wait for that. Another time it does nothing.
+    #[inline]
     pub fn request(&self) {
         if self.inner.requested.replace(true) {
             return;
@@ -98,6 +100,7 @@ impl Shutdown {
     }
 
     /// Whether it has been requested.
+    #[inline]
     pub fn is_requested(&self) -> bool {
         self.inner.requested.get()
     }
@@ -107,6 +110,7 @@ impl Shutdown {
     /// # Cancel safety
     ///
     /// It has no effect to be lost.
+    #[inline]
     pub async fn requested(&self) {
         self.inner.awaiting_request.until(|| self.is_requested()).await
     }
@@ -130,6 +134,7 @@ impl Shutdown {
     /// assert_eq!(shutdown.run_until_requested(async { 2 }).await, None);
     /// # });
     /// ```
+    #[inline]
     pub async fn run_until_requested<F: Future>(&self, future: F) -> Option<F::Output> {
         let mut wait = self.inner.awaiting_request.enter();
         if self.is_requested() {
@@ -150,6 +155,7 @@ impl Shutdown {
     /// Counts as at work until the guard is dropped.
     ///
     /// For what is not a task of its own; it is waited for, but cannot be aborted.
+    #[inline]
     pub fn guard(&self) -> ShutdownGuard {
         self.inner.live.set(self.inner.live.get() + 1);
         ShutdownGuard { inner: self.inner.clone() }
@@ -163,6 +169,7 @@ impl Shutdown {
     ///
     /// When this thread is not in a runtime.
     #[track_caller]
+    #[inline]
     pub fn spawn<F>(&self, future: F) -> JoinHandle<F::Output>
     where
         F: Future + 'static,
@@ -180,6 +187,7 @@ impl Shutdown {
     }
 
     /// How many are at work: tasks that are not over, and guards.
+    #[inline]
     pub fn live(&self) -> usize {
         self.inner.live.get()
     }
@@ -191,6 +199,7 @@ impl Shutdown {
     /// # Cancel safety
     ///
     /// It has no effect to be lost.
+    #[inline]
     pub async fn drained(&self) {
         self.inner.awaiting_drain.until(|| self.inner.is_drained()).await
     }
@@ -215,6 +224,7 @@ impl Shutdown {
     /// assert_eq!(shutdown.live(), 0);
     /// # });
     /// ```
+    #[inline]
     pub async fn drain(&self, deadline: Duration) -> Drained {
         self.request();
         if time::timeout(deadline, self.drained()).await.is_ok() {
@@ -230,6 +240,7 @@ impl Shutdown {
     ///
     /// Inside the runtime their futures are dropped before this returns, but for a task that calls it itself,
     /// whose future is dropped when its poll returns.
+    #[inline]
     pub fn abort(&self) {
         self.request();
         self.inner.aborted.set(true);
@@ -242,10 +253,12 @@ impl Shutdown {
 }
 
 impl Inner {
+    #[inline]
     fn is_drained(&self) -> bool {
         self.requested.get() && self.live.get() == 0
     }
 
+    #[inline]
     fn wake_if_drained(&self) {
         if self.is_drained() {
             self.awaiting_drain.wake_all();
@@ -254,6 +267,7 @@ impl Inner {
 }
 
 impl fmt::Debug for Shutdown {
+    #[inline]
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut debug = f.debug_struct("Shutdown");
         debug.field("requested", &self.is_requested()).field("live", &self.live()).finish()
@@ -267,6 +281,7 @@ pub struct ShutdownGuard {
 }
 
 impl Drop for ShutdownGuard {
+    #[inline]
     fn drop(&mut self) {
         self.inner.live.set(self.inner.live.get() - 1);
         self.inner.wake_if_drained();
@@ -274,6 +289,7 @@ impl Drop for ShutdownGuard {
 }
 
 impl fmt::Debug for ShutdownGuard {
+    #[inline]
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("ShutdownGuard")
     }
@@ -286,6 +302,7 @@ struct Place {
 }
 
 impl Drop for Place {
+    #[inline]
     fn drop(&mut self) {
         self.guard.inner.tasks.borrow_mut().remove(self.number);
     }

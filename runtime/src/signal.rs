@@ -71,6 +71,7 @@ use std::io;
 /// # stop.abort();
 /// # });
 /// ```
+#[inline]
 pub async fn ctrl_c() -> io::Result<()> {
     let mut interrupt = unix::signal(unix::SignalKind::interrupt())?;
     interrupt.recv().await.ok_or_else(|| io::Error::other("the egret runtime is gone: no signal can be told"))

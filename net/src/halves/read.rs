@@ -56,6 +56,7 @@ impl<S: Deref<Target: ByteStream>> ReadHalf<S> {
     /// Reads into several buffers: [`TcpStream::read_vectored`](crate::TcpStream::read_vectored),
     /// [`UnixStream::read_vectored`](crate::UnixStream::read_vectored).
     #[doc(alias = "readv")]
+    #[inline]
     pub async fn read_vectored(&mut self, bufs: &mut [IoSliceMut<'_>]) -> io::Result<usize> {
         poll_fn(|cx| self.0.poll_recv_vectored(cx, bufs)).await
     }
@@ -63,6 +64,7 @@ impl<S: Deref<Target: ByteStream>> ReadHalf<S> {
     /// [`read_vectored`](Self::read_vectored) as a poll function:
     /// [`TcpStream::poll_read_vectored`](crate::TcpStream::poll_read_vectored),
     /// [`UnixStream::poll_read_vectored`](crate::UnixStream::poll_read_vectored).
+    #[inline]
     pub fn poll_read_vectored(
         &mut self,
         cx: &mut Context<'_>,
@@ -73,6 +75,7 @@ impl<S: Deref<Target: ByteStream>> ReadHalf<S> {
 
     /// Reads until `buf` is full: [`TcpStream::read_exact`](crate::TcpStream::read_exact),
     /// [`UnixStream::read_exact`](crate::UnixStream::read_exact). It is not cancel safe.
+    #[inline]
     pub async fn read_exact(&mut self, buf: &mut [u8]) -> io::Result<usize> {
         let mut filled = 0;
         poll_fn(|cx| self.0.poll_recv_exact(cx, buf, &mut filled)).await
@@ -80,30 +83,35 @@ impl<S: Deref<Target: ByteStream>> ReadHalf<S> {
 
     /// Reads until the end and appends to `buf`: [`TcpStream::read_to_end`](crate::TcpStream::read_to_end),
     /// [`UnixStream::read_to_end`](crate::UnixStream::read_to_end).
+    #[inline]
     pub async fn read_to_end(&mut self, buf: &mut Vec<u8>) -> io::Result<usize> {
         byte_stream::read_to_end(&*self.0, buf).await
     }
 
     /// The same as text: [`TcpStream::read_to_string`](crate::TcpStream::read_to_string),
     /// [`UnixStream::read_to_string`](crate::UnixStream::read_to_string).
+    #[inline]
     pub async fn read_to_string(&mut self, buf: &mut String) -> io::Result<usize> {
         byte_stream::read_to_string(&*self.0, buf).await
     }
 
     /// Reads and leaves the bytes to be read again: [`TcpStream::peek`](crate::TcpStream::peek),
     /// [`UnixStream::peek`](crate::UnixStream::peek).
+    #[inline]
     pub async fn peek(&mut self, buf: &mut [u8]) -> io::Result<usize> {
         self.0.recv_peek(buf).await
     }
 
     /// [`peek`](Self::peek) as a poll function: [`TcpStream::poll_peek`](crate::TcpStream::poll_peek),
     /// [`UnixStream::poll_peek`](crate::UnixStream::poll_peek).
+    #[inline]
     pub fn poll_peek(&mut self, cx: &mut Context<'_>, buf: &mut [u8]) -> Poll<io::Result<usize>> {
         self.0.poll_recv_peek(cx, buf)
     }
 
     /// Waits until there is something to read: [`TcpStream::readable`](crate::TcpStream::readable),
     /// [`UnixStream::readable`](crate::UnixStream::readable).
+    #[inline]
     pub async fn readable(&self) -> io::Result<()> {
         self.0.registration().ready(Direction::Read).await
     }
@@ -111,12 +119,14 @@ impl<S: Deref<Target: ByteStream>> ReadHalf<S> {
     /// [`readable`](Self::readable) as a poll function:
     /// [`TcpStream::poll_read_ready`](crate::TcpStream::poll_read_ready),
     /// [`UnixStream::poll_read_ready`](crate::UnixStream::poll_read_ready).
+    #[inline]
     pub fn poll_read_ready(&self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         self.0.registration().poll_ready(cx, Direction::Read)
     }
 
     /// Reads what has come, without waiting: [`TcpStream::try_read`](crate::TcpStream::try_read),
     /// [`UnixStream::try_read`](crate::UnixStream::try_read).
+    #[inline]
     pub fn try_read(&self, buf: &mut [u8]) -> io::Result<usize> {
         self.0.try_recv(buf)
     }
@@ -124,6 +134,7 @@ impl<S: Deref<Target: ByteStream>> ReadHalf<S> {
     /// [`try_read`](Self::try_read) into several buffers:
     /// [`TcpStream::try_read_vectored`](crate::TcpStream::try_read_vectored),
     /// [`UnixStream::try_read_vectored`](crate::UnixStream::try_read_vectored).
+    #[inline]
     pub fn try_read_vectored(&self, bufs: &mut [IoSliceMut<'_>]) -> io::Result<usize> {
         self.0.try_recv_vectored(bufs)
     }

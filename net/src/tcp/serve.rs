@@ -92,12 +92,14 @@ pub struct ServeCounts {
 
 impl TcpListener {
     /// Accepts connections and spawns a task for each, until `shutdown` is requested: see [`Serve`].
+    #[inline]
     pub fn serve(self, shutdown: &Shutdown) -> Serve {
         Serve::new(self, shutdown)
     }
 }
 
 impl<L> Serve<L> {
+    #[inline]
     pub(crate) fn new(listener: L, shutdown: &Shutdown) -> Serve<L> {
         let accept_loop = AcceptLoop {
             shutdown: shutdown.clone(),
@@ -117,6 +119,7 @@ impl<L> Serve<L> {
     /// # Panics
     ///
     /// When `most` is 0.
+    #[inline]
     pub fn max_connections(mut self, most: usize) -> Serve<L> {
         assert_ne!(most, 0, "a server with no connections serves nobody: give max_connections at least 1");
         self.accept_loop.most = most;
@@ -132,6 +135,7 @@ impl<L> Serve<L> {
     /// # Panics
     ///
     /// When `most` is 0.
+    #[inline]
     pub fn burst(mut self, most: usize) -> Serve<L> {
         assert_ne!(most, 0, "a burst of nothing accepts nothing: give burst at least 1");
         self.accept_loop.burst = most;
@@ -139,6 +143,7 @@ impl<L> Serve<L> {
     }
 
     /// What it does, to be looked at while it runs.
+    #[inline]
     pub fn counts(&self) -> ServeCounts {
         ServeCounts { counts: self.accept_loop.counts.clone() }
     }
@@ -163,6 +168,7 @@ impl Serve {
     /// # Panics
     ///
     /// As `connection` does when it is called; what it returns panics in its own task.
+    #[inline]
     pub async fn run<C, F>(self, mut connection: C) -> io::Result<()>
     where
         C: FnMut(TcpStream, SocketAddr) -> F,
@@ -177,6 +183,7 @@ impl Serve<UnixListener> {
     /// does, with its errors, its cancel safety and its panics.
     ///
     /// The file of the listener, if it has one, is left where it is.
+    #[inline]
     pub async fn run<C, F>(self, mut connection: C) -> io::Result<()>
     where
         C: FnMut(UnixStream, unix::SocketAddr) -> F,
@@ -189,14 +196,17 @@ impl Serve<UnixListener> {
 impl Source for UnixListener {
     type Connection = (UnixStream, unix::SocketAddr);
 
+    #[inline]
     async fn accept(&self) -> io::Result<Self::Connection> {
         UnixListener::accept(self).await
     }
 
+    #[inline]
     fn accept_waiting(&self) -> io::Result<Option<Self::Connection>> {
         UnixListener::accept_waiting(self)
     }
 
+    #[inline]
     fn failure(&self, error: &io::Error) -> AcceptFailure {
         AcceptFailure::of_listener(error, self.as_fd())
     }
@@ -205,14 +215,17 @@ impl Source for UnixListener {
 impl Source for TcpListener {
     type Connection = (TcpStream, SocketAddr);
 
+    #[inline]
     async fn accept(&self) -> io::Result<Self::Connection> {
         TcpListener::accept(self).await
     }
 
+    #[inline]
     fn accept_waiting(&self) -> io::Result<Option<Self::Connection>> {
         TcpListener::accept_waiting(self)
     }
 
+    #[inline]
     fn failure(&self, error: &io::Error) -> AcceptFailure {
         AcceptFailure::of_listener(error, self.as_fd())
     }
@@ -220,11 +233,13 @@ impl Source for TcpListener {
 
 impl ServeCounts {
     /// Connections that were accepted.
+    #[inline]
     pub fn accepted(&self) -> u64 {
         self.counts.accepted.get()
     }
 
     /// Connections whose task is not over.
+    #[inline]
     pub fn open(&self) -> usize {
         self.counts.open()
     }
@@ -232,28 +247,33 @@ impl ServeCounts {
     /// Times that `accept` failed for the connection that it was about: given up by the peer, in nearly all cases.
     ///
     /// Up to 64 of those in a row are stepped over within one call, and not seen here.
+    #[inline]
     pub fn failed(&self) -> u64 {
         self.counts.failed.get()
     }
 
     /// Times that there was no descriptor or no memory left, and it waited.
+    #[inline]
     pub fn exhausted(&self) -> u64 {
         self.counts.exhausted.get()
     }
 
     /// Times that it stopped accepting because as many were open as may be.
+    #[inline]
     pub fn full(&self) -> u64 {
         self.counts.full.get()
     }
 }
 
 impl<L: fmt::Debug> fmt::Debug for Serve<L> {
+    #[inline]
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Serve").field("listener", &self.listener).field("counts", &self.counts()).finish()
     }
 }
 
 impl fmt::Debug for ServeCounts {
+    #[inline]
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.counts.fmt(f)
     }

@@ -57,6 +57,7 @@ impl TcpSocket {
     /// # std::io::Result::Ok(())
     /// # }).unwrap();
     /// ```
+    #[inline]
     pub fn new_v4() -> io::Result<TcpSocket> {
         TcpSocket::new(Domain::V4)
     }
@@ -67,10 +68,12 @@ impl TcpSocket {
     /// # Errors
     ///
     /// As [`new_v4`](TcpSocket::new_v4); and `EAFNOSUPPORT` where the kernel has no IPv6.
+    #[inline]
     pub fn new_v6() -> io::Result<TcpSocket> {
         TcpSocket::new(Domain::V6)
     }
 
+    #[inline]
     fn new(domain: Domain) -> io::Result<TcpSocket> {
         Ok(TcpSocket { fd: Backend::current().socket(domain, Type::Stream)?, foreign: false })
     }
@@ -90,6 +93,7 @@ impl TcpSocket {
     /// # std::io::Result::Ok(())
     /// # }).unwrap();
     /// ```
+    #[inline]
     pub fn from_std_stream(std_stream: std::net::TcpStream) -> TcpSocket {
         OwnedFd::from(std_stream).into()
     }
@@ -112,6 +116,7 @@ impl TcpSocket {
     /// # std::io::Result::Ok(())
     /// # }).unwrap();
     /// ```
+    #[inline]
     pub fn bind(&self, addr: SocketAddr) -> io::Result<()> {
         self.fd.bind(&addr)
     }
@@ -139,6 +144,7 @@ impl TcpSocket {
     /// # }).unwrap();
     /// ```
     #[track_caller]
+    #[inline]
     pub fn listen(self, backlog: u32) -> io::Result<TcpListener> {
         let fd = self.into_nonblocking()?;
         fd.listen(backlog)?;
@@ -172,10 +178,12 @@ impl TcpSocket {
     /// # std::io::Result::Ok(())
     /// # }).unwrap();
     /// ```
+    #[inline]
     pub async fn connect(self, addr: SocketAddr) -> io::Result<TcpStream> {
         stream::connect(self.into_nonblocking()?, &addr).await
     }
 
+    #[inline]
     fn into_nonblocking(self) -> io::Result<Fd> {
         if self.foreign {
             self.fd.set_nonblocking(true)?;
@@ -188,11 +196,13 @@ impl TcpSocket {
     /// # Errors
     ///
     /// Those of [`getsockname(2)`](https://man7.org/linux/man-pages/man2/getsockname.2.html); none in practice.
+    #[inline]
     pub fn local_addr(&self) -> io::Result<SocketAddr> {
         self.fd.local_addr()
     }
 
     /// Takes the error that the socket has kept, `SO_ERROR`.
+    #[inline]
     pub fn take_error(&self) -> io::Result<Option<io::Error>> {
         self.fd.take_error()
     }
@@ -200,30 +210,35 @@ impl TcpSocket {
 
 impl From<OwnedFd> for TcpSocket {
     /// As [`TcpSocket::from_std_stream`].
+    #[inline]
     fn from(fd: OwnedFd) -> TcpSocket {
         TcpSocket { fd: fd.into(), foreign: true }
     }
 }
 
 impl From<TcpSocket> for OwnedFd {
+    #[inline]
     fn from(socket: TcpSocket) -> OwnedFd {
         socket.fd.into()
     }
 }
 
 impl AsFd for TcpSocket {
+    #[inline]
     fn as_fd(&self) -> BorrowedFd<'_> {
         self.fd.as_fd()
     }
 }
 
 impl AsRawFd for TcpSocket {
+    #[inline]
     fn as_raw_fd(&self) -> RawFd {
         self.fd.as_raw_fd()
     }
 }
 
 impl fmt::Debug for TcpSocket {
+    #[inline]
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut debug = f.debug_struct("TcpSocket");
         if let Ok(address) = self.local_addr() {

@@ -61,28 +61,33 @@ impl RecvBatch {
     /// # Panics
     ///
     /// When either is 0, or the memory is more than there can be.
+    #[inline]
     pub fn new(datagrams: usize, size: usize) -> RecvBatch {
         RecvBatch(Batch::new(datagrams, size))
     }
 
     /// The datagrams of the last call, those that the kernel has glued together one by one.
+    #[inline]
     pub fn iter(&self) -> Datagrams<'_> {
         let left = self.0.received().iter().map(datagrams_in).sum();
         Datagrams { batch: &self.0, next: 0, given: 0, left }
     }
 
     /// How many datagrams there are: as many as [`iter`](RecvBatch::iter) has.
+    #[inline]
     pub fn len(&self) -> usize {
         self.iter().len()
     }
 
     /// Whether nothing was received.
+    #[inline]
     pub fn is_empty(&self) -> bool {
         self.0.received().is_empty()
     }
 }
 
 /// An empty datagram is one too.
+#[inline]
 fn datagrams_in(message: &Received) -> usize {
     message.segment.map_or(1, |segment| message.len.div_ceil(segment).max(1))
 }
@@ -90,6 +95,7 @@ fn datagrams_in(message: &Received) -> usize {
 impl<'a> Iterator for Datagrams<'a> {
     type Item = Datagram<'a>;
 
+    #[inline]
     fn next(&mut self) -> Option<Datagram<'a>> {
         let message = self.batch.received().get(self.next)?;
         let rest = &self.batch.bytes(self.next)[self.given..];
@@ -105,6 +111,7 @@ impl<'a> Iterator for Datagrams<'a> {
         Some(Datagram { data, from: message.from, truncated: message.truncated && last })
     }
 
+    #[inline]
     fn size_hint(&self) -> (usize, Option<usize>) {
         (self.left, Some(self.left))
     }
@@ -116,18 +123,21 @@ impl<'a> IntoIterator for &'a RecvBatch {
     type Item = Datagram<'a>;
     type IntoIter = Datagrams<'a>;
 
+    #[inline]
     fn into_iter(self) -> Datagrams<'a> {
         self.iter()
     }
 }
 
 impl fmt::Debug for RecvBatch {
+    #[inline]
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("RecvBatch").field("room", &self.0.room()).field("len", &self.len()).finish()
     }
 }
 
 impl fmt::Debug for Datagrams<'_> {
+    #[inline]
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Datagrams").field("left", &self.left).finish()
     }

@@ -83,6 +83,7 @@ impl UdpSocket {
     /// # std::io::Result::Ok(())
     /// # }).unwrap();
     /// ```
+    #[inline]
     pub async fn bind<A: ToSocketAddrs>(addr: A) -> io::Result<UdpSocket> {
         let mut last = None;
         for address in addr::resolve(&addr).await? {
@@ -95,6 +96,7 @@ impl UdpSocket {
     }
 
     #[track_caller]
+    #[inline]
     pub(super) fn new(fd: Fd) -> io::Result<UdpSocket> {
         let registration = Registration::new(fd, Start::Unknown).map_err(|(_closed, error)| error)?;
         Ok(UdpSocket { registration, kernel_cuts: Cell::new(None) })
@@ -129,6 +131,7 @@ impl UdpSocket {
     /// # std::io::Result::Ok(())
     /// # }).unwrap();
     /// ```
+    #[inline]
     pub async fn connect<A: ToSocketAddrs>(&self, addr: A) -> io::Result<()> {
         let mut last = None;
         for address in addr::resolve(&addr).await? {
@@ -145,6 +148,7 @@ impl UdpSocket {
     /// # Errors
     ///
     /// Those of [`getsockname(2)`](https://man7.org/linux/man-pages/man2/getsockname.2.html); none in practice.
+    #[inline]
     pub fn local_addr(&self) -> io::Result<SocketAddr> {
         self.registration.get_ref().local_addr()
     }
@@ -154,11 +158,13 @@ impl UdpSocket {
     /// # Errors
     ///
     /// [`NotConnected`](io::ErrorKind::NotConnected).
+    #[inline]
     pub fn peer_addr(&self) -> io::Result<SocketAddr> {
         self.registration.get_ref().peer_addr()
     }
 }
 
+#[inline]
 fn bound_to(address: &SocketAddr) -> io::Result<UdpSocket> {
     let fd = Backend::current().socket(Domain::of(address), Type::Datagram)?;
     fd.bind(address)?;

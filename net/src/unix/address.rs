@@ -38,6 +38,7 @@ impl SocketAddr {
     ///
     /// [`InvalidInput`](io::ErrorKind::InvalidInput), with a message that says which, when the path is empty, has a
     /// zero byte in it or is longer than 108 bytes.
+    #[inline]
     pub fn from_pathname<P: AsRef<Path>>(path: P) -> io::Result<SocketAddr> {
         let path = path.as_ref().as_os_str().as_bytes();
         match UnixAddress::from_path(path) {
@@ -64,6 +65,7 @@ impl SocketAddr {
     /// [`InvalidInput`](io::ErrorKind::InvalidInput) when the name is longer than 107 bytes.
     ///
     /// [`unix(7)`]: https://man7.org/linux/man-pages/man7/unix.7.html
+    #[inline]
     pub fn from_abstract_name<N: AsRef<[u8]>>(name: N) -> io::Result<SocketAddr> {
         let name = name.as_ref();
         UnixAddress::from_abstract_name(name).map(SocketAddr).ok_or_else(|| {
@@ -73,6 +75,7 @@ impl SocketAddr {
     }
 
     /// As tokio has it: a path, or, where it starts with a zero byte, the abstract name behind that.
+    #[inline]
     pub(super) fn from_path_or_name(path: &Path) -> io::Result<SocketAddr> {
         match path.as_os_str().as_bytes().strip_prefix(&[0]) {
             Some(name) => SocketAddr::from_abstract_name(name),
@@ -81,36 +84,43 @@ impl SocketAddr {
     }
 
     /// Whether the socket has no name: it was not bound.
+    #[inline]
     pub fn is_unnamed(&self) -> bool {
         self.0.is_unnamed()
     }
 
     /// The path, if the address is one.
+    #[inline]
     pub fn as_pathname(&self) -> Option<&Path> {
         self.0.as_path().map(|path| Path::new(OsStr::from_bytes(path)))
     }
 
     /// The name in the abstract namespace, if the address is one, without the zero byte before it.
+    #[inline]
     pub fn as_abstract_name(&self) -> Option<&[u8]> {
         self.0.as_abstract_name()
     }
 
+    #[inline]
     pub(super) fn raw(&self) -> &UnixAddress {
         &self.0
     }
 }
 
+#[inline]
 fn invalid(message: String) -> io::Error {
     io::Error::new(io::ErrorKind::InvalidInput, message)
 }
 
 impl From<UnixAddress> for SocketAddr {
+    #[inline]
     fn from(address: UnixAddress) -> SocketAddr {
         SocketAddr(address)
     }
 }
 
 impl From<net::SocketAddr> for SocketAddr {
+    #[inline]
     fn from(address: net::SocketAddr) -> SocketAddr {
         let path = address.as_pathname().and_then(|path| UnixAddress::from_path(path.as_os_str().as_bytes()));
         let name = || address.as_abstract_name().and_then(UnixAddress::from_abstract_name);
@@ -122,6 +132,7 @@ impl TryFrom<SocketAddr> for net::SocketAddr {
     type Error = io::Error;
 
     /// Fails for what std cannot hold: a path of 108 bytes, and no name.
+    #[inline]
     fn try_from(address: SocketAddr) -> io::Result<net::SocketAddr> {
         match (address.as_pathname(), address.as_abstract_name()) {
             (Some(path), _) => net::SocketAddr::from_pathname(path),
@@ -132,6 +143,7 @@ impl TryFrom<SocketAddr> for net::SocketAddr {
 }
 
 impl fmt::Debug for SocketAddr {
+    #[inline]
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.0.fmt(f)
     }

@@ -39,12 +39,14 @@ pub struct SendAncillary<'a> {
 
 impl<'a> SendAncillary<'a> {
     /// Nothing.
+    #[inline]
     pub fn new() -> SendAncillary<'a> {
         SendAncillary::default()
     }
 
     /// With these descriptors, 253 at most (`SCM_RIGHTS`). They stay ours; those that the receiver gets are
     /// duplicates.
+    #[inline]
     pub fn descriptors(mut self, descriptors: &'a [BorrowedFd<'a>]) -> SendAncillary<'a> {
         self.descriptors = descriptors;
         self
@@ -52,11 +54,13 @@ impl<'a> SendAncillary<'a> {
 
     /// With these credentials (`SCM_CREDENTIALS`). Without this the kernel sends the right ones when the receiver
     /// asks for some; it is for those who may [claim](UCred::new) others.
+    #[inline]
     pub fn credentials(mut self, credentials: UCred) -> SendAncillary<'a> {
         self.credentials = Some(credentials);
         self
     }
 
+    #[inline]
     fn is_empty(&self) -> bool {
         self.descriptors.is_empty() && self.credentials.is_none()
     }
@@ -72,21 +76,25 @@ impl RecvAncillary {
     /// Room for so many descriptors, and for credentials. A message can have 253 descriptors at most.
     ///
     /// [`default`](Default::default) has room for nothing at all: descriptors that come are closed, and that is told.
+    #[inline]
     pub fn with_room_for(descriptors: usize) -> RecvAncillary {
         RecvAncillary(Ancillary::with_room_for(descriptors))
     }
 
     /// The descriptors of the last message that were not taken.
+    #[inline]
     pub fn descriptors(&self) -> &[OwnedFd] {
         self.0.descriptors()
     }
 
     /// Takes the descriptors of the last message, in the order in which they were sent. They are close-on-exec.
+    #[inline]
     pub fn take_descriptors(&mut self) -> Vec<OwnedFd> {
         self.0.take_descriptors()
     }
 
     /// Who sent the last message, where [`set_passcred`](crate::UnixStream::set_passcred) asked for that.
+    #[inline]
     pub fn credentials(&self) -> Option<UCred> {
         self.0.credentials().map(UCred)
     }
@@ -107,6 +115,7 @@ pub struct RecvMessage {
     pub ancillary_truncated: bool,
 }
 
+#[inline]
 pub(super) async fn recv_message(
     registration: &Registration<Fd>,
     bufs: &mut [IoSliceMut<'_>],
@@ -121,6 +130,7 @@ pub(super) async fn recv_message(
     })
 }
 
+#[inline]
 pub(super) async fn send_message(
     registration: &Registration<Fd>,
     bufs: &[IoSlice<'_>],
@@ -130,6 +140,7 @@ pub(super) async fn send_message(
 }
 
 /// Without bytes the kernel would send nothing on a stream, and say nothing of it.
+#[inline]
 pub(super) fn needs_a_byte(bufs: &[IoSlice<'_>], ancillary: &SendAncillary<'_>) -> io::Result<()> {
     if ancillary.is_empty() || bufs.iter().any(|buf| !buf.is_empty()) {
         return Ok(());
@@ -138,6 +149,7 @@ pub(super) fn needs_a_byte(bufs: &[IoSlice<'_>], ancillary: &SendAncillary<'_>) 
     Err(io::Error::new(io::ErrorKind::InvalidInput, message))
 }
 
+#[inline]
 pub(super) fn send(
     fd: &Fd,
     bufs: &[IoSlice<'_>],

@@ -18,10 +18,12 @@ const PAUSE: Duration = Duration::from_millis(1);
 const LONGEST_PAUSE: Duration = Duration::from_millis(50);
 
 /// A new socket, connected; not registered yet.
+#[inline]
 pub(super) async fn connect(kind: Type, address: &SocketAddr) -> io::Result<Fd> {
     connect_socket(Backend::current().socket(Domain::Unix, kind)?, address).await
 }
 
+#[inline]
 pub(super) async fn connect_socket(fd: Fd, address: &SocketAddr) -> io::Result<Fd> {
     let mut pause = PAUSE;
     loop {

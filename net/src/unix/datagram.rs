@@ -52,12 +52,14 @@ impl UnixDatagram {
     ///
     /// When this thread is not in a runtime.
     #[track_caller]
+    #[inline]
     pub fn bind<P: AsRef<Path>>(path: P) -> io::Result<UnixDatagram> {
         UnixDatagram::bind_addr(&SocketAddr::from_path_or_name(path.as_ref())?)
     }
 
     /// [`bind`](UnixDatagram::bind) to an address, with its errors and panics.
     #[track_caller]
+    #[inline]
     pub fn bind_addr(addr: &SocketAddr) -> io::Result<UnixDatagram> {
         let fd = Backend::current().socket(Domain::Unix, Type::Datagram)?;
         fd.bind_unix(addr.raw())?;
@@ -75,6 +77,7 @@ impl UnixDatagram {
     ///
     /// When this thread is not in a runtime.
     #[track_caller]
+    #[inline]
     pub fn bind_unique() -> io::Result<UnixDatagram> {
         // Binding to no name is what asks for one: "autobind" of unix(7).
         UnixDatagram::bind_addr(&egret_runtime::sys::UnixAddress::UNNAMED.into())
@@ -91,6 +94,7 @@ impl UnixDatagram {
     ///
     /// When this thread is not in a runtime.
     #[track_caller]
+    #[inline]
     pub fn unbound() -> io::Result<UnixDatagram> {
         UnixDatagram::new(Backend::current().socket(Domain::Unix, Type::Datagram)?)
     }
@@ -114,12 +118,14 @@ impl UnixDatagram {
     /// # }).unwrap();
     /// ```
     #[track_caller]
+    #[inline]
     pub fn pair() -> io::Result<(UnixDatagram, UnixDatagram)> {
         let (one, other) = Backend::current().socket_pair(Type::Datagram)?;
         Ok((UnixDatagram::new(one)?, UnixDatagram::new(other)?))
     }
 
     #[track_caller]
+    #[inline]
     pub(super) fn new(fd: Fd) -> io::Result<UnixDatagram> {
         let registration = Registration::new(fd, Start::Unknown).map_err(|(_closed, error)| error)?;
         Ok(UnixDatagram { registration })
@@ -148,11 +154,13 @@ impl UnixDatagram {
     /// # std::io::Result::Ok(())
     /// # }).unwrap();
     /// ```
+    #[inline]
     pub fn connect<P: AsRef<Path>>(&self, path: P) -> io::Result<()> {
         self.connect_addr(&SocketAddr::from_path_or_name(path.as_ref())?)
     }
 
     /// [`connect`](UnixDatagram::connect) to an address, with its errors.
+    #[inline]
     pub fn connect_addr(&self, addr: &SocketAddr) -> io::Result<()> {
         self.registration.get_ref().connect_unix(addr.raw())
     }
@@ -162,6 +170,7 @@ impl UnixDatagram {
     /// # Errors
     ///
     /// [`NotConnected`](io::ErrorKind::NotConnected).
+    #[inline]
     pub fn shutdown(&self, how: Shutdown) -> io::Result<()> {
         self.registration.get_ref().shutdown(how)
     }
@@ -171,6 +180,7 @@ impl UnixDatagram {
     /// # Errors
     ///
     /// Those of [`getsockname(2)`](https://man7.org/linux/man-pages/man2/getsockname.2.html); none in practice.
+    #[inline]
     pub fn local_addr(&self) -> io::Result<SocketAddr> {
         Ok(self.registration.get_ref().local_addr_unix()?.into())
     }
@@ -180,6 +190,7 @@ impl UnixDatagram {
     /// # Errors
     ///
     /// [`NotConnected`](io::ErrorKind::NotConnected).
+    #[inline]
     pub fn peer_addr(&self) -> io::Result<SocketAddr> {
         Ok(self.registration.get_ref().peer_addr_unix()?.into())
     }
@@ -190,6 +201,7 @@ impl UnixDatagram {
     /// # Errors
     ///
     /// Those of [`getsockopt(2)`](https://man7.org/linux/man-pages/man2/getsockopt.2.html); none in practice.
+    #[inline]
     pub fn peer_cred(&self) -> io::Result<UCred> {
         self.registration.get_ref().peer_credentials().map(UCred)
     }
@@ -199,6 +211,7 @@ impl UnixDatagram {
     /// # Errors
     ///
     /// As [`peer_cred`](UnixDatagram::peer_cred).
+    #[inline]
     pub fn passcred(&self) -> io::Result<bool> {
         self.registration.get_ref().passcred()
     }
@@ -209,6 +222,7 @@ impl UnixDatagram {
     /// # Errors
     ///
     /// As [`peer_cred`](UnixDatagram::peer_cred).
+    #[inline]
     pub fn set_passcred(&self, passcred: bool) -> io::Result<()> {
         self.registration.get_ref().set_passcred(passcred)
     }
@@ -218,6 +232,7 @@ impl UnixDatagram {
     /// # Errors
     ///
     /// As [`peer_cred`](UnixDatagram::peer_cred).
+    #[inline]
     pub fn take_error(&self) -> io::Result<Option<io::Error>> {
         self.registration.get_ref().take_error()
     }

@@ -19,6 +19,7 @@ pub struct Incoming<'a> {
 }
 
 impl<'a> Incoming<'a> {
+    #[inline]
     pub(super) fn new(listener: &'a UnixListener) -> Incoming<'a> {
         Incoming { listener }
     }
@@ -27,6 +28,7 @@ impl<'a> Incoming<'a> {
 impl Stream for Incoming<'_> {
     type Item = io::Result<UnixStream>;
 
+    #[inline]
     fn poll_next(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
         self.listener.poll_accept(cx).map(|accepted| Some(accepted.map(|(stream, _)| stream)))
     }

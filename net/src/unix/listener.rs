@@ -69,6 +69,7 @@ impl UnixListener {
     /// # }).unwrap();
     /// ```
     #[track_caller]
+    #[inline]
     pub fn bind<P: AsRef<Path>>(path: P) -> io::Result<UnixListener> {
         UnixListener::bind_addr(&SocketAddr::from_path_or_name(path.as_ref())?)
     }
@@ -83,6 +84,7 @@ impl UnixListener {
     ///
     /// When this thread is not in a runtime.
     #[track_caller]
+    #[inline]
     pub fn bind_addr(addr: &SocketAddr) -> io::Result<UnixListener> {
         let fd = Backend::current().socket(Domain::Unix, Type::Stream)?;
         fd.bind_unix(addr.raw())?;
@@ -92,6 +94,7 @@ impl UnixListener {
 
     /// Registers a socket that listens.
     #[track_caller]
+    #[inline]
     pub(super) fn new(fd: Fd) -> io::Result<UnixListener> {
         let registration = Registration::new(fd, Start::Unknown).map_err(|(_closed, error)| error)?;
         Ok(UnixListener { registration })
@@ -127,6 +130,7 @@ impl UnixListener {
     /// # std::io::Result::Ok(())
     /// # }).unwrap();
     /// ```
+    #[inline]
     pub async fn accept(&self) -> io::Result<(UnixStream, SocketAddr)> {
         let (fd, peer) = self.registration.io(Direction::Read, Fd::accept_unix).await?;
         Ok((UnixStream::new(fd)?, peer.into()))
@@ -138,12 +142,14 @@ impl UnixListener {
     /// # Errors
     ///
     /// As [`accept`](UnixListener::accept).
+    #[inline]
     pub fn poll_accept(&self, cx: &mut Context<'_>) -> Poll<io::Result<(UnixStream, SocketAddr)>> {
         let (fd, peer) = ready!(self.registration.poll_io(cx, Direction::Read, Fd::accept_unix))?;
         Poll::Ready(UnixStream::new(fd).map(|stream| (stream, peer.into())))
     }
 
     /// The next connection that is in the queue now, by asking the kernel.
+    #[inline]
     pub(crate) fn accept_waiting(&self) -> io::Result<Option<(UnixStream, SocketAddr)>> {
         match self.registration.get_ref().accept_unix() {
             Ok((fd, peer)) => Ok(Some((UnixStream::new(fd)?, peer.into()))),
@@ -168,6 +174,7 @@ impl UnixListener {
     /// # std::io::Result::Ok(())
     /// # }).unwrap();
     /// ```
+    #[inline]
     pub fn incoming(&self) -> Incoming<'_> {
         Incoming::new(self)
     }
@@ -191,6 +198,7 @@ impl UnixListener {
     /// server.await.unwrap()
     /// # }).unwrap();
     /// ```
+    #[inline]
     pub fn serve(self, shutdown: &Shutdown) -> Serve<UnixListener> {
         Serve::new(self, shutdown)
     }
@@ -200,6 +208,7 @@ impl UnixListener {
     /// # Errors
     ///
     /// Those of [`getsockname(2)`](https://man7.org/linux/man-pages/man2/getsockname.2.html); none in practice.
+    #[inline]
     pub fn local_addr(&self) -> io::Result<SocketAddr> {
         Ok(self.registration.get_ref().local_addr_unix()?.into())
     }
@@ -209,6 +218,7 @@ impl UnixListener {
     /// # Errors
     ///
     /// Those of [`getsockopt(2)`](https://man7.org/linux/man-pages/man2/getsockopt.2.html); none in practice.
+    #[inline]
     pub fn take_error(&self) -> io::Result<Option<io::Error>> {
         self.registration.get_ref().take_error()
     }
@@ -223,6 +233,7 @@ impl UnixListener {
     ///
     /// When this thread is not in a runtime.
     #[track_caller]
+    #[inline]
     pub fn from_std(listener: net::UnixListener) -> io::Result<UnixListener> {
         listener.set_nonblocking(true)?;
         UnixListener::new(OwnedFd::from(listener).into())
@@ -244,6 +255,7 @@ impl UnixListener {
     /// # std::io::Result::Ok(())
     /// # }).unwrap();
     /// ```
+    #[inline]
     pub fn into_std(self) -> io::Result<net::UnixListener> {
         Ok(OwnedFd::from(self.registration.into_inner()).into())
     }
@@ -254,24 +266,28 @@ impl TryFrom<net::UnixListener> for UnixListener {
 
     /// [`UnixListener::from_std`].
     #[track_caller]
+    #[inline]
     fn try_from(listener: net::UnixListener) -> io::Result<UnixListener> {
         UnixListener::from_std(listener)
     }
 }
 
 impl AsFd for UnixListener {
+    #[inline]
     fn as_fd(&self) -> BorrowedFd<'_> {
         self.registration.get_ref().as_fd()
     }
 }
 
 impl AsRawFd for UnixListener {
+    #[inline]
     fn as_raw_fd(&self) -> RawFd {
         self.registration.get_ref().as_raw_fd()
     }
 }
 
 impl fmt::Debug for UnixListener {
+    #[inline]
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut debug = f.debug_struct("UnixListener");
         if let Ok(address) = self.local_addr() {

@@ -46,6 +46,7 @@ use std::os::fd::OwnedFd;
 /// # }).unwrap();
 /// ```
 #[track_caller]
+#[inline]
 pub fn pipe() -> io::Result<(Sender, Receiver)> {
     let (reader, writer) = Backend::current().pipe()?;
     Ok((Sender::new(writer)?, Receiver::new(reader)?))
@@ -59,6 +60,7 @@ enum End {
 }
 
 /// Refuses what is no pipe, or not that end of one.
+#[inline]
 fn check(fd: OwnedFd, end: End) -> io::Result<Fd> {
     let file = File::from(fd);
     let kind = file.metadata()?.file_type();
@@ -79,6 +81,7 @@ fn check(fd: OwnedFd, end: End) -> io::Result<Fd> {
 }
 
 /// Takes `O_NONBLOCK` off the open file description.
+#[inline]
 fn blocking(fd: Fd) -> io::Result<OwnedFd> {
     fd.set_nonblocking(false)?;
     Ok(fd.into())

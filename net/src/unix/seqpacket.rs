@@ -39,6 +39,7 @@ pub struct UnixSeqpacket {
 impl UnixSeqpacket {
     /// Registers a socket that is connected.
     #[track_caller]
+    #[inline]
     pub(super) fn new(fd: Fd) -> io::Result<UnixSeqpacket> {
         let registration = Registration::new(fd, Start::Unknown).map_err(|(_closed, error)| error)?;
         Ok(UnixSeqpacket { registration })
@@ -57,11 +58,13 @@ impl UnixSeqpacket {
     /// # Panics
     ///
     /// When this thread is not in a runtime.
+    #[inline]
     pub async fn connect<P: AsRef<Path>>(path: P) -> io::Result<UnixSeqpacket> {
         UnixSeqpacket::connect_addr(&SocketAddr::from_path_or_name(path.as_ref())?).await
     }
 
     /// [`connect`](UnixSeqpacket::connect) to an address, with its errors, cancel safety and panics.
+    #[inline]
     pub async fn connect_addr(addr: &SocketAddr) -> io::Result<UnixSeqpacket> {
         UnixSeqpacket::new(connect(Type::SeqPacket, addr).await?)
     }
@@ -76,6 +79,7 @@ impl UnixSeqpacket {
     ///
     /// When this thread is not in a runtime.
     #[track_caller]
+    #[inline]
     pub fn pair() -> io::Result<(UnixSeqpacket, UnixSeqpacket)> {
         let (one, other) = Backend::current().socket_pair(Type::SeqPacket)?;
         Ok((UnixSeqpacket::new(one)?, UnixSeqpacket::new(other)?))
@@ -100,6 +104,7 @@ impl UnixSeqpacket {
     /// # std::io::Result::Ok(())
     /// # }).unwrap();
     /// ```
+    #[inline]
     pub async fn send(&self, buf: &[u8]) -> io::Result<usize> {
         self.registration.io(Direction::Write, |fd| fd.send(buf)).await
     }
@@ -109,6 +114,7 @@ impl UnixSeqpacket {
     /// # Errors
     ///
     /// As [`send`](UnixSeqpacket::send).
+    #[inline]
     pub fn poll_send(&self, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
         self.registration.poll_io(cx, Direction::Write, |fd| fd.send(buf))
     }
@@ -118,6 +124,7 @@ impl UnixSeqpacket {
     /// # Errors
     ///
     /// [`WouldBlock`](io::ErrorKind::WouldBlock); else as [`send`](UnixSeqpacket::send).
+    #[inline]
     pub fn try_send(&self, buf: &[u8]) -> io::Result<usize> {
         self.registration.try_io(Direction::Write, |fd| fd.send(buf))
     }
@@ -132,6 +139,7 @@ impl UnixSeqpacket {
     /// # Cancel safety
     ///
     /// Dropped before it resolves, no message was taken.
+    #[inline]
     pub async fn recv(&self, buf: &mut [u8]) -> io::Result<usize> {
         self.registration.io(Direction::Read, |fd| fd.recv(buf)).await
     }
@@ -153,6 +161,7 @@ impl UnixSeqpacket {
     /// # std::io::Result::Ok(())
     /// # }).unwrap();
     /// ```
+    #[inline]
     pub fn poll_recv(&self, cx: &mut Context<'_>, buf: &mut [u8]) -> Poll<io::Result<usize>> {
         self.registration.poll_io(cx, Direction::Read, |fd| fd.recv(buf))
     }
@@ -171,6 +180,7 @@ impl UnixSeqpacket {
     /// # std::io::Result::Ok(())
     /// # }).unwrap();
     /// ```
+    #[inline]
     pub fn try_recv(&self, buf: &mut [u8]) -> io::Result<usize> {
         self.registration.try_io(Direction::Read, |fd| fd.recv(buf))
     }
@@ -202,6 +212,7 @@ impl UnixSeqpacket {
     /// # }).unwrap();
     /// ```
     #[doc(alias = "sendmsg")]
+    #[inline]
     pub async fn send_message(&self, bufs: &[IoSlice<'_>], beside: &SendAncillary<'_>) -> io::Result<usize> {
         ancillary::send_message(&self.registration, bufs, beside).await
     }
@@ -231,6 +242,7 @@ impl UnixSeqpacket {
     /// # }).unwrap();
     /// ```
     #[doc(alias = "recvmsg")]
+    #[inline]
     pub async fn recv_message(
         &self,
         bufs: &mut [IoSliceMut<'_>],
@@ -259,6 +271,7 @@ impl UnixSeqpacket {
     /// # std::io::Result::Ok(())
     /// # }).unwrap();
     /// ```
+    #[inline]
     pub async fn readable(&self) -> io::Result<()> {
         self.registration.ready(Direction::Read).await
     }
@@ -272,6 +285,7 @@ impl UnixSeqpacket {
     /// # Cancel safety
     ///
     /// It has no effect that could be lost.
+    #[inline]
     pub async fn writable(&self) -> io::Result<()> {
         self.registration.ready(Direction::Write).await
     }
@@ -290,6 +304,7 @@ impl UnixSeqpacket {
     /// # std::io::Result::Ok(())
     /// # }).unwrap();
     /// ```
+    #[inline]
     pub fn shutdown(&self, how: Shutdown) -> io::Result<()> {
         self.registration.get_ref().shutdown(how)
     }
@@ -299,6 +314,7 @@ impl UnixSeqpacket {
     /// # Errors
     ///
     /// Those of [`getsockopt(2)`](https://man7.org/linux/man-pages/man2/getsockopt.2.html); none in practice.
+    #[inline]
     pub fn passcred(&self) -> io::Result<bool> {
         self.registration.get_ref().passcred()
     }
@@ -309,6 +325,7 @@ impl UnixSeqpacket {
     /// # Errors
     ///
     /// As [`passcred`](UnixSeqpacket::passcred).
+    #[inline]
     pub fn set_passcred(&self, passcred: bool) -> io::Result<()> {
         self.registration.get_ref().set_passcred(passcred)
     }
@@ -318,6 +335,7 @@ impl UnixSeqpacket {
     /// # Errors
     ///
     /// As [`passcred`](UnixSeqpacket::passcred).
+    #[inline]
     pub fn peer_cred(&self) -> io::Result<UCred> {
         self.registration.get_ref().peer_credentials().map(UCred)
     }
@@ -327,6 +345,7 @@ impl UnixSeqpacket {
     /// # Errors
     ///
     /// Those of [`getsockname(2)`](https://man7.org/linux/man-pages/man2/getsockname.2.html); none in practice.
+    #[inline]
     pub fn local_addr(&self) -> io::Result<SocketAddr> {
         Ok(self.registration.get_ref().local_addr_unix()?.into())
     }
@@ -336,6 +355,7 @@ impl UnixSeqpacket {
     /// # Errors
     ///
     /// Those of [`getpeername(2)`](https://man7.org/linux/man-pages/man2/getpeername.2.html); none in practice.
+    #[inline]
     pub fn peer_addr(&self) -> io::Result<SocketAddr> {
         Ok(self.registration.get_ref().peer_addr_unix()?.into())
     }
@@ -347,6 +367,7 @@ impl TryFrom<OwnedFd> for UnixSeqpacket {
     /// Takes over a connected socket that was made elsewhere, and makes it non-blocking. The errors are those of
     /// `epoll_ctl(2)`; it panics when this thread is not in a runtime.
     #[track_caller]
+    #[inline]
     fn try_from(fd: OwnedFd) -> io::Result<UnixSeqpacket> {
         let fd = Fd::from(fd);
         fd.set_nonblocking(true)?;
@@ -356,24 +377,28 @@ impl TryFrom<OwnedFd> for UnixSeqpacket {
 
 impl From<UnixSeqpacket> for OwnedFd {
     /// Takes the socket out of the runtime; it stays non-blocking.
+    #[inline]
     fn from(socket: UnixSeqpacket) -> OwnedFd {
         socket.registration.into_inner().into()
     }
 }
 
 impl AsFd for UnixSeqpacket {
+    #[inline]
     fn as_fd(&self) -> BorrowedFd<'_> {
         self.registration.get_ref().as_fd()
     }
 }
 
 impl AsRawFd for UnixSeqpacket {
+    #[inline]
     fn as_raw_fd(&self) -> RawFd {
         self.registration.get_ref().as_raw_fd()
     }
 }
 
 impl fmt::Debug for UnixSeqpacket {
+    #[inline]
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut debug = f.debug_struct("UnixSeqpacket");
         if let Ok(address) = self.local_addr() {

@@ -43,6 +43,7 @@ impl UnixSeqpacketListener {
     ///
     /// When this thread is not in a runtime.
     #[track_caller]
+    #[inline]
     pub fn bind<P: AsRef<Path>>(path: P) -> io::Result<UnixSeqpacketListener> {
         UnixSeqpacketListener::bind_addr(&SocketAddr::from_path_or_name(path.as_ref())?)
     }
@@ -57,6 +58,7 @@ impl UnixSeqpacketListener {
     ///
     /// When this thread is not in a runtime.
     #[track_caller]
+    #[inline]
     pub fn bind_addr(addr: &SocketAddr) -> io::Result<UnixSeqpacketListener> {
         let fd = Backend::current().socket(Domain::Unix, Type::SeqPacket)?;
         fd.bind_unix(addr.raw())?;
@@ -75,6 +77,7 @@ impl UnixSeqpacketListener {
     /// # Cancel safety
     ///
     /// Dropped before it resolves, no connection is lost.
+    #[inline]
     pub async fn accept(&self) -> io::Result<(UnixSeqpacket, SocketAddr)> {
         let (fd, peer) = self.registration.io(Direction::Read, Fd::accept_unix).await?;
         Ok((UnixSeqpacket::new(fd)?, peer.into()))
@@ -85,6 +88,7 @@ impl UnixSeqpacketListener {
     /// # Errors
     ///
     /// As [`accept`](UnixSeqpacketListener::accept).
+    #[inline]
     pub fn poll_accept(&self, cx: &mut Context<'_>) -> Poll<io::Result<(UnixSeqpacket, SocketAddr)>> {
         let (fd, peer) = ready!(self.registration.poll_io(cx, Direction::Read, Fd::accept_unix))?;
         Poll::Ready(UnixSeqpacket::new(fd).map(|socket| (socket, peer.into())))
@@ -95,6 +99,7 @@ impl UnixSeqpacketListener {
     /// # Errors
     ///
     /// Those of [`getsockname(2)`](https://man7.org/linux/man-pages/man2/getsockname.2.html); none in practice.
+    #[inline]
     pub fn local_addr(&self) -> io::Result<SocketAddr> {
         Ok(self.registration.get_ref().local_addr_unix()?.into())
     }
@@ -102,24 +107,28 @@ impl UnixSeqpacketListener {
 
 impl From<UnixSeqpacketListener> for OwnedFd {
     /// Takes the listener out of the runtime; it stays non-blocking.
+    #[inline]
     fn from(listener: UnixSeqpacketListener) -> OwnedFd {
         listener.registration.into_inner().into()
     }
 }
 
 impl AsFd for UnixSeqpacketListener {
+    #[inline]
     fn as_fd(&self) -> BorrowedFd<'_> {
         self.registration.get_ref().as_fd()
     }
 }
 
 impl AsRawFd for UnixSeqpacketListener {
+    #[inline]
     fn as_raw_fd(&self) -> RawFd {
         self.registration.get_ref().as_raw_fd()
     }
 }
 
 impl fmt::Debug for UnixSeqpacketListener {
+    #[inline]
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut debug = f.debug_struct("UnixSeqpacketListener");
         if let Ok(address) = self.local_addr() {

@@ -40,6 +40,7 @@ impl UnixSocket {
     ///
     /// Those of [`socket(2)`](https://man7.org/linux/man-pages/man2/socket.2.html): when descriptors (`EMFILE`,
     /// `ENFILE`) or memory are used up.
+    #[inline]
     pub fn new_stream() -> io::Result<UnixSocket> {
         UnixSocket::new(Type::Stream)
     }
@@ -49,10 +50,12 @@ impl UnixSocket {
     /// # Errors
     ///
     /// As [`new_stream`](UnixSocket::new_stream).
+    #[inline]
     pub fn new_datagram() -> io::Result<UnixSocket> {
         UnixSocket::new(Type::Datagram)
     }
 
+    #[inline]
     fn new(kind: Type) -> io::Result<UnixSocket> {
         Ok(UnixSocket { fd: Backend::current().socket(Domain::Unix, kind)?, kind })
     }
@@ -62,6 +65,7 @@ impl UnixSocket {
     /// # Errors
     ///
     /// As [`UnixListener::bind`].
+    #[inline]
     pub fn bind<P: AsRef<Path>>(&self, path: P) -> io::Result<()> {
         self.bind_addr(&SocketAddr::from_path_or_name(path.as_ref())?)
     }
@@ -71,6 +75,7 @@ impl UnixSocket {
     /// # Errors
     ///
     /// As [`UnixListener::bind`].
+    #[inline]
     pub fn bind_addr(&self, addr: &SocketAddr) -> io::Result<()> {
         self.fd.bind_unix(addr.raw())
     }
@@ -87,6 +92,7 @@ impl UnixSocket {
     ///
     /// When this thread is not in a runtime.
     #[track_caller]
+    #[inline]
     pub fn listen(self, backlog: u32) -> io::Result<UnixListener> {
         self.fd.listen(backlog)?;
         UnixListener::new(self.fd)
@@ -120,6 +126,7 @@ impl UnixSocket {
     /// # std::io::Result::Ok(())
     /// # }).unwrap();
     /// ```
+    #[inline]
     pub async fn connect<P: AsRef<Path>>(self, path: P) -> io::Result<UnixStream> {
         if self.kind != Type::Stream {
             return Err(io::Error::new(io::ErrorKind::InvalidInput, "a socket of datagrams is no stream"));
@@ -138,6 +145,7 @@ impl UnixSocket {
     ///
     /// When this thread is not in a runtime.
     #[track_caller]
+    #[inline]
     pub fn datagram(self) -> io::Result<UnixDatagram> {
         if self.kind != Type::Datagram {
             return Err(io::Error::new(io::ErrorKind::InvalidInput, "a socket of streams has no datagrams"));
@@ -150,30 +158,35 @@ impl UnixSocket {
     /// # Errors
     ///
     /// Those of [`getsockname(2)`](https://man7.org/linux/man-pages/man2/getsockname.2.html); none in practice.
+    #[inline]
     pub fn local_addr(&self) -> io::Result<SocketAddr> {
         Ok(self.fd.local_addr_unix()?.into())
     }
 }
 
 impl From<UnixSocket> for OwnedFd {
+    #[inline]
     fn from(socket: UnixSocket) -> OwnedFd {
         socket.fd.into()
     }
 }
 
 impl AsFd for UnixSocket {
+    #[inline]
     fn as_fd(&self) -> BorrowedFd<'_> {
         self.fd.as_fd()
     }
 }
 
 impl AsRawFd for UnixSocket {
+    #[inline]
     fn as_raw_fd(&self) -> RawFd {
         self.fd.as_raw_fd()
     }
 }
 
 impl fmt::Debug for UnixSocket {
+    #[inline]
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut debug = f.debug_struct("UnixSocket");
         if let Ok(address) = self.local_addr() {

@@ -109,11 +109,13 @@ pub struct ReuniteError(pub OwnedReadHalf, pub OwnedWriteHalf);
 
 impl ReadHalf<'_> {
     /// [`UnixStream::local_addr`], with its errors.
+    #[inline]
     pub fn local_addr(&self) -> io::Result<SocketAddr> {
         self.as_ref().local_addr()
     }
 
     /// [`UnixStream::peer_addr`], with its errors.
+    #[inline]
     pub fn peer_addr(&self) -> io::Result<SocketAddr> {
         self.as_ref().peer_addr()
     }
@@ -121,11 +123,13 @@ impl ReadHalf<'_> {
 
 impl WriteHalf<'_> {
     /// [`UnixStream::local_addr`], with its errors.
+    #[inline]
     pub fn local_addr(&self) -> io::Result<SocketAddr> {
         self.as_ref().local_addr()
     }
 
     /// [`UnixStream::peer_addr`], with its errors.
+    #[inline]
     pub fn peer_addr(&self) -> io::Result<SocketAddr> {
         self.as_ref().peer_addr()
     }
@@ -148,16 +152,19 @@ impl OwnedReadHalf {
     /// # std::io::Result::Ok(())
     /// # }).unwrap();
     /// ```
+    #[inline]
     pub fn reunite(self, other: OwnedWriteHalf) -> Result<UnixStream, ReuniteError> {
         halves::reunite(self, other).map_err(|(read, write)| ReuniteError(read, write))
     }
 
     /// [`UnixStream::local_addr`], with its errors.
+    #[inline]
     pub fn local_addr(&self) -> io::Result<SocketAddr> {
         self.as_ref().local_addr()
     }
 
     /// [`UnixStream::peer_addr`], with its errors.
+    #[inline]
     pub fn peer_addr(&self) -> io::Result<SocketAddr> {
         self.as_ref().peer_addr()
     }
@@ -169,22 +176,26 @@ impl OwnedWriteHalf {
     /// # Errors
     ///
     /// With the halves handed back, when they are of different streams.
+    #[inline]
     pub fn reunite(self, other: OwnedReadHalf) -> Result<UnixStream, ReuniteError> {
         other.reunite(self)
     }
 
     /// [`UnixStream::local_addr`], with its errors.
+    #[inline]
     pub fn local_addr(&self) -> io::Result<SocketAddr> {
         self.as_ref().local_addr()
     }
 
     /// [`UnixStream::peer_addr`], with its errors.
+    #[inline]
     pub fn peer_addr(&self) -> io::Result<SocketAddr> {
         self.as_ref().peer_addr()
     }
 }
 
 impl fmt::Display for ReuniteError {
+    #[inline]
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("the halves are of different streams")
     }

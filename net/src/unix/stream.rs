@@ -66,6 +66,7 @@ impl ByteStream for UnixStream {
 impl UnixStream {
     /// Registers a socket that is connected.
     #[track_caller]
+    #[inline]
     pub(super) fn new(fd: Fd) -> io::Result<UnixStream> {
         let registration = Registration::new(fd, Start::Unknown).map_err(|(_closed, error)| error)?;
         Ok(UnixStream { registration })
@@ -107,6 +108,7 @@ impl UnixStream {
     /// # std::io::Result::Ok(())
     /// # }).unwrap();
     /// ```
+    #[inline]
     pub async fn connect<P: AsRef<Path>>(path: P) -> io::Result<UnixStream> {
         UnixStream::connect_addr(&SocketAddr::from_path_or_name(path.as_ref())?).await
     }
@@ -135,6 +137,7 @@ impl UnixStream {
     /// # std::io::Result::Ok(())
     /// # }).unwrap();
     /// ```
+    #[inline]
     pub async fn connect_addr(addr: &SocketAddr) -> io::Result<UnixStream> {
         UnixStream::new(connect(Type::Stream, addr).await?)
     }
@@ -159,6 +162,7 @@ impl UnixStream {
     /// # }).unwrap();
     /// ```
     #[track_caller]
+    #[inline]
     pub fn pair() -> io::Result<(UnixStream, UnixStream)> {
         let (one, other) = Backend::current().socket_pair(Type::Stream)?;
         Ok((UnixStream::new(one)?, UnixStream::new(other)?))
@@ -179,6 +183,7 @@ impl UnixStream {
     /// # std::io::Result::Ok(())
     /// # }).unwrap();
     /// ```
+    #[inline]
     pub fn split(&mut self) -> (ReadHalf<'_>, WriteHalf<'_>) {
         halves::borrow(self)
     }
@@ -202,6 +207,7 @@ impl UnixStream {
     /// # std::io::Result::Ok(())
     /// # }).unwrap();
     /// ```
+    #[inline]
     pub fn into_split(self) -> (OwnedReadHalf, OwnedWriteHalf) {
         halves::share(self)
     }
@@ -219,6 +225,7 @@ impl UnixStream {
     /// # std::io::Result::Ok(())
     /// # }).unwrap();
     /// ```
+    #[inline]
     pub fn local_addr(&self) -> io::Result<SocketAddr> {
         Ok(self.registration.get_ref().local_addr_unix()?.into())
     }
@@ -239,6 +246,7 @@ impl UnixStream {
     /// # std::io::Result::Ok(())
     /// # }).unwrap();
     /// ```
+    #[inline]
     pub fn peer_addr(&self) -> io::Result<SocketAddr> {
         Ok(self.registration.get_ref().peer_addr_unix()?.into())
     }
@@ -256,6 +264,7 @@ impl UnixStream {
     /// # std::io::Result::Ok(())
     /// # }).unwrap();
     /// ```
+    #[inline]
     pub fn peer_cred(&self) -> io::Result<UCred> {
         self.registration.get_ref().peer_credentials().map(UCred)
     }
@@ -266,6 +275,7 @@ impl UnixStream {
     /// # Errors
     ///
     /// As [`peer_cred`](UnixStream::peer_cred).
+    #[inline]
     pub fn take_error(&self) -> io::Result<Option<io::Error>> {
         self.registration.get_ref().take_error()
     }

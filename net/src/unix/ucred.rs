@@ -20,22 +20,26 @@ pub struct UCred(pub(super) Credentials);
 impl UCred {
     /// The credentials to [send](super::SendAncillary::credentials) with a message. The kernel lets nobody without
     /// the privilege claim what is not so.
+    #[inline]
     pub fn new(pid: pid_t, uid: uid_t, gid: gid_t) -> UCred {
         UCred(Credentials { pid, uid, gid })
     }
 
     /// The user that the process runs as.
+    #[inline]
     pub fn uid(&self) -> uid_t {
         self.0.uid
     }
 
     /// The group that the process runs as.
+    #[inline]
     pub fn gid(&self) -> gid_t {
         self.0.gid
     }
 
     /// The number of the process. `None` for one of another namespace, which has no number here. By the time that
     /// it is asked for, the process may be gone and the number another's.
+    #[inline]
     pub fn pid(&self) -> Option<pid_t> {
         (self.0.pid != 0).then_some(self.0.pid)
     }

@@ -90,6 +90,7 @@ enum Arrival {
 }
 
 /// A place for the output of a task that is to be spawned at `address`, with what fills it.
+#[inline]
 pub(super) fn place<T>(
     id: Id,
     at: &'static Location<'static>,
@@ -109,16 +110,19 @@ impl<T> RemoteJoinHandle<T> {
     /// runs. Inside the task's own runtime the future is dropped before this returns, unless the task has not been
     /// spawned yet or is being polled right now. What `spawn_with` was given is not called when the abort comes before
     /// it.
+    #[inline]
     pub fn abort(&self) {
         abort(&self.place);
     }
 
     /// The number of the task.
+    #[inline]
     pub fn id(&self) -> Id {
         self.id
     }
 
     /// Whether the output is there.
+    #[inline]
     pub fn is_finished(&self) -> bool {
         !matches!(lock(&self.place).stage, Stage::Empty)
     }
@@ -126,6 +130,7 @@ impl<T> RemoteJoinHandle<T> {
 
 impl<T: Send + 'static> RemoteJoinHandle<T> {
     /// A handle that can do nothing but abort the task, from any thread.
+    #[inline]
     pub fn abort_handle(&self) -> AbortHandle {
         AbortHandle::on_its_way(self.id, self.place.clone())
     }
@@ -134,6 +139,7 @@ impl<T: Send + 'static> RemoteJoinHandle<T> {
 impl<T> Future for RemoteJoinHandle<T> {
     type Output = Result<T, JoinError>;
 
+    #[inline]
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let waker = cx.waker().clone(); // user code, as the drop of the old one: not under the lock
         let before = {
@@ -151,6 +157,7 @@ impl<T> Future for RemoteJoinHandle<T> {
 }
 
 impl<T> Drop for RemoteJoinHandle<T> {
+    #[inline]
     fn drop(&mut self) {
         let (waiter, output) = {
             let place = &mut *lock(&self.place);
@@ -165,6 +172,7 @@ impl<T> Drop for RemoteJoinHandle<T> {
 }
 
 impl<T> fmt::Debug for RemoteJoinHandle<T> {
+    #[inline]
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("RemoteJoinHandle").field("id", &self.id).finish_non_exhaustive()
     }
@@ -172,6 +180,7 @@ impl<T> fmt::Debug for RemoteJoinHandle<T> {
 
 impl<T> Place<T> {
     /// Takes the output out. (2)
+    #[inline]
     fn take_output(&mut self) -> Option<Result<T, JoinError>> {
         match std::mem::replace(&mut self.stage, Stage::Over) {
             Stage::Filled(result) => Some(result),
@@ -184,11 +193,13 @@ impl<T> Place<T> {
 }
 
 impl<T: Send> Abortable for Mutex<Place<T>> {
+    #[inline]
     fn abort(&self) {
         abort(self);
     }
 }
 
+#[inline]
 fn abort<T>(place: &Mutex<Place<T>>) {
     let (there, id, address) = {
         let place = &mut *lock(place);
@@ -200,6 +211,7 @@ fn abort<T>(place: &Mutex<Place<T>>) {
 }
 
 /// Drops an output that nobody asked for; what else is done about a panic is the policy of the runtime.
+#[inline]
 fn discard_output<T>(place: &Mutex<Place<T>>, result: Result<T, JoinError>) {
     if let Err(error) = &result {
         let (policy, at, address) = {
@@ -214,6 +226,7 @@ fn discard_output<T>(place: &Mutex<Place<T>>, result: Result<T, JoinError>) {
 }
 
 /// No user code runs under the lock. It may be poisoned by the assertion of `poll`, which leaves all as it was.
+#[inline]
 fn lock<T>(place: &Mutex<Place<T>>) -> MutexGuard<'_, Place<T>> {
     place.lock().unwrap_or_else(PoisonError::into_inner)
 }
@@ -225,6 +238,7 @@ pub(super) struct Filler<T> {
 
 impl<T> Filler<T> {
     /// On the runtime's thread: has `start` spawn the task and say by which key, unless it has been aborted already.
+    #[inline]
     pub(super) fn arrive(self, start: impl FnOnce(Filler<T>) -> Option<TaskKey>) {
         let place = self.place.clone();
         let (aborted, id) = {
@@ -246,17 +260,20 @@ impl<T> Filler<T> {
     }
 
     /// Fills it with what `f` returns or panics with.
+    #[inline]
     pub(super) fn fill_with(&self, f: impl FnOnce() -> T) {
         let result = catch_unwind(AssertUnwindSafe(f));
         self.fill(result.map_err(|payload| self.panic(payload)));
     }
 
     /// What to fill it with after a panic.
+    #[inline]
     pub(super) fn panic(&self, payload: Box<dyn std::any::Any + Send>) -> JoinError {
         JoinError::panic(lock(&self.place).id, payload)
     }
 
     /// (1, 3)
+    #[inline]
     pub(super) fn fill(&self, result: Result<T, JoinError>) {
         let (unwanted, waiter) = {
             let place = &mut *lock(&self.place);
@@ -281,6 +298,7 @@ impl<T> Filler<T> {
 }
 
 impl<T> Drop for Filler<T> {
+    #[inline]
     fn drop(&mut self) {
         let id = lock(&self.place).id;
         self.fill(Err(JoinError::cancelled(id)));
@@ -298,6 +316,7 @@ pin_project_lite::pin_project! {
 
 impl<F: Future + 'static> Remote<F> {
     /// Spawns what `make` returns, which is called here.
+    #[inline]
     pub(super) fn spawn(
         make: impl FnOnce() -> F,
         filler: Filler<F::Output>,
@@ -317,6 +336,7 @@ impl<F: Future + 'static> Remote<F> {
 impl<F: Future> Future for Remote<F> {
     type Output = ();
 
+    #[inline]
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
         let this = self.project();
         match catch_unwind(AssertUnwindSafe(|| this.future.poll(cx))) {

@@ -50,6 +50,7 @@ use std::task::{Context, Poll, ready};
 /// ```
 ///
 /// See [`splice(2)`](https://man7.org/linux/man-pages/man2/splice.2.html).
+#[inline]
 pub async fn copy<R, W>(reader: &mut R, writer: &mut W) -> io::Result<u64>
 where
     R: AsyncRead + ?Sized,
@@ -73,6 +74,7 @@ where
 /// # Cancel safety
 ///
 /// None: dropped before it resolves, bytes that were read and could not be written yet are lost.
+#[inline]
 pub async fn copy_bidirectional<A, B>(a: &mut A, b: &mut B) -> io::Result<(u64, u64)>
 where
     A: AsyncRead + AsyncWrite + ?Sized,
@@ -98,6 +100,7 @@ enum Way {
 }
 
 impl Way {
+    #[inline]
     fn poll<R, W>(&mut self, cx: &mut Context<'_>, reader: &mut R, writer: &mut W) -> Poll<io::Result<u64>>
     where
         R: AsyncRead + ?Sized,

@@ -55,6 +55,7 @@ enum Way {
 const MASTER: u64 = 5 << 8 | 2;
 
 /// Finds the way for `stream`, which is one of the three.
+#[inline]
 fn way_for(stream: BorrowedFd<'_>, access: Access) -> io::Result<Way> {
     let file = File::from(stream.try_clone_to_owned()?);
     let metadata = file.metadata()?;
@@ -77,6 +78,7 @@ fn way_for(stream: BorrowedFd<'_>, access: Access) -> io::Result<Way> {
 
 /// Charges an operation that does not go through the reactor to the task, if it completes; a task whose budget is used
 /// up is woken again.
+#[inline]
 fn charged<T>(
     cx: &mut Context<'_>,
     op: impl FnOnce(&mut Context<'_>) -> Poll<io::Result<T>>,

@@ -36,6 +36,7 @@ struct EndedJobs {
 
 impl Ended {
     /// The place of the member that ended first, of those that are still in the set.
+    #[inline]
     pub(super) fn first(&self) -> Option<usize> {
         let mut places = self.places.borrow_mut();
         if let Some(jobs) = self.jobs.get() {
@@ -45,11 +46,13 @@ impl Ended {
     }
 
     /// Forgets the first.
+    #[inline]
     pub(super) fn pop(&self) {
         self.places.borrow_mut().pop_front();
     }
 
     /// Has `waker` woken by the next member that ends. It may have ended already when this returns.
+    #[inline]
     pub(super) fn wait(&self, waker: &Waker) {
         drop(self.waiter.replace(Some(waker.clone())));
         if let Some(jobs) = self.jobs.get() {
@@ -59,6 +62,7 @@ impl Ended {
         }
     }
 
+    #[inline]
     pub(super) fn wake(&self) {
         if let Some(waiter) = self.waiter.take() {
             waker::wake_contained(waiter);
@@ -66,11 +70,13 @@ impl Ended {
     }
 
     /// What a job at `place` wakes when it is over.
+    #[inline]
     pub(super) fn notice_of_job(&self, place: usize) -> Waker {
         let jobs = self.jobs.get_or_init(Arc::default).clone();
         Waker::from(Arc::new(JobNotice { place, jobs }))
     }
 
+    #[inline]
     fn end(&self, place: usize) {
         self.places.borrow_mut().push_back(place);
         self.wake();
@@ -78,6 +84,7 @@ impl Ended {
 }
 
 impl Jobs {
+    #[inline]
     fn lock(&self) -> MutexGuard<'_, EndedJobs> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -90,6 +97,7 @@ struct JobNotice {
 }
 
 impl Wake for JobNotice {
+    #[inline]
     fn wake(self: Arc<JobNotice>) {
         let waiter = {
             let ended = &mut *self.jobs.lock();
@@ -109,6 +117,7 @@ struct Notice {
 }
 
 impl Drop for Notice {
+    #[inline]
     fn drop(&mut self) {
         self.ended.end(self.place);
     }
@@ -125,6 +134,7 @@ pin_project! {
 }
 
 impl<F> Member<F> {
+    #[inline]
     pub(super) fn new(future: F, place: usize, ended: Rc<Ended>) -> Member<F> {
         Member { future, notice: Notice { place, ended } }
     }

@@ -72,6 +72,7 @@ enum State {
 impl Child {
     /// Takes over what std has spawned. On an error the process has been killed and reaped.
     #[track_caller]
+    #[inline]
     pub(super) fn new(mut std: std::process::Child, kill_on_drop: bool) -> io::Result<Child> {
         let pid = std.id();
         let pipes = (std.stdin.take(), std.stdout.take(), std.stderr.take());
@@ -99,6 +100,7 @@ impl Child {
     }
 
     /// The number of the process; `None` once it has been waited for, for then it may be another's.
+    #[inline]
     pub fn id(&self) -> Option<u32> {
         match self.state {
             State::Running(_) => Some(self.pid),
@@ -123,11 +125,13 @@ impl Child {
     /// # Cancel safety
     ///
     /// It has no effect to be lost but that standard input is closed.
+    #[inline]
     pub async fn wait(&mut self) -> io::Result<ExitStatus> {
         drop(self.stdin.take());
         self.ended().await
     }
 
+    #[inline]
     async fn ended(&mut self) -> io::Result<ExitStatus> {
         if let Some(status) = self.try_wait()? {
             return Ok(status);
@@ -150,6 +154,7 @@ impl Child {
     /// # Errors
     ///
     /// `ECHILD` as [`wait`](Child::wait).
+    #[inline]
     pub fn try_wait(&mut self) -> io::Result<Option<ExitStatus>> {
         let pidfd = match &self.state {
             State::Done(status) => return Ok(Some(*status)),
@@ -173,6 +178,7 @@ impl Child {
     ///
     /// [`InvalidInput`](io::ErrorKind::InvalidInput) when it has been waited for; `EPERM` for a process that has become
     /// another user's.
+    #[inline]
     pub fn start_kill(&mut self) -> io::Result<()> {
         match &self.state {
             State::Running(pidfd) => pidfd.kill_process(),
@@ -192,6 +198,7 @@ impl Child {
     /// # Cancel safety
     ///
     /// Dropped before it resolves, the process has been killed; [`wait`](Child::wait) for it.
+    #[inline]
     pub async fn kill(&mut self) -> io::Result<()> {
         self.start_kill()?;
         self.wait().await?;
@@ -211,6 +218,7 @@ impl Child {
     /// # Cancel safety
     ///
     /// None: dropped before it resolves, the child is dropped, and what had come is lost.
+    #[inline]
     pub async fn wait_with_output(mut self) -> io::Result<Output> {
         drop(self.stdin.take());
         let mut pipes = (self.stdout.take(), self.stderr.take());
@@ -237,6 +245,7 @@ impl Child {
 }
 
 /// Whether there is no pipe, or it has come to its end, and is closed then.
+#[inline]
 fn drained<P>(pipe: &mut Option<P>, read: impl FnOnce(&mut P) -> Poll<io::Result<()>>) -> io::Result<bool> {
     if let Some(open) = pipe {
         match read(open) {
@@ -248,6 +257,7 @@ fn drained<P>(pipe: &mut Option<P>, read: impl FnOnce(&mut P) -> Poll<io::Result
     Ok(true)
 }
 
+#[inline]
 fn has_ended(
     status: &mut Option<ExitStatus>,
     wait: impl FnOnce() -> Poll<io::Result<ExitStatus>>,
@@ -262,6 +272,7 @@ fn has_ended(
 }
 
 impl Drop for Child {
+    #[inline]
     fn drop(&mut self) {
         let State::Running(pidfd) = &self.state else { return };
         if self.kill_on_drop {

@@ -36,32 +36,38 @@ pub struct Command {
 impl Command {
     /// Runs `program`, which is searched for in `PATH`, with no arguments, and with the environment, the working
     /// directory and the standard streams of this process.
+    #[inline]
     pub fn new<S: AsRef<OsStr>>(program: S) -> Command {
         std::process::Command::new(program).into()
     }
 
     /// The command of std, to be looked at.
+    #[inline]
     pub fn as_std(&self) -> &std::process::Command {
         &self.std
     }
 
     /// The command of std, to be changed.
+    #[inline]
     pub fn as_std_mut(&mut self) -> &mut std::process::Command {
         &mut self.std
     }
 
     /// The command of std.
+    #[inline]
     pub fn into_std(self) -> std::process::Command {
         self.std
     }
 
     /// Adds an argument.
+    #[inline]
     pub fn arg<S: AsRef<OsStr>>(&mut self, arg: S) -> &mut Command {
         self.std.arg(arg);
         self
     }
 
     /// Adds arguments.
+    #[inline]
     pub fn args<I, S>(&mut self, args: I) -> &mut Command
     where
         I: IntoIterator<Item = S>,
@@ -72,12 +78,14 @@ impl Command {
     }
 
     /// Sets what the program sees as its own name.
+    #[inline]
     pub fn arg0<S: AsRef<OsStr>>(&mut self, arg: S) -> &mut Command {
         std::os::unix::process::CommandExt::arg0(&mut self.std, arg);
         self
     }
 
     /// Sets a variable of the environment.
+    #[inline]
     pub fn env<K, V>(&mut self, key: K, val: V) -> &mut Command
     where
         K: AsRef<OsStr>,
@@ -88,6 +96,7 @@ impl Command {
     }
 
     /// Sets variables of the environment.
+    #[inline]
     pub fn envs<I, K, V>(&mut self, vars: I) -> &mut Command
     where
         I: IntoIterator<Item = (K, V)>,
@@ -99,36 +108,42 @@ impl Command {
     }
 
     /// Takes a variable out of the environment.
+    #[inline]
     pub fn env_remove<K: AsRef<OsStr>>(&mut self, key: K) -> &mut Command {
         self.std.env_remove(key);
         self
     }
 
     /// Starts with an empty environment.
+    #[inline]
     pub fn env_clear(&mut self) -> &mut Command {
         self.std.env_clear();
         self
     }
 
     /// Sets the working directory.
+    #[inline]
     pub fn current_dir<P: AsRef<Path>>(&mut self, dir: P) -> &mut Command {
         self.std.current_dir(dir);
         self
     }
 
     /// Sets standard input. Inherited by default; by [`output`](Command::output), too.
+    #[inline]
     pub fn stdin<T: Into<Stdio>>(&mut self, cfg: T) -> &mut Command {
         self.std.stdin(cfg);
         self
     }
 
     /// Sets standard output. Inherited by default.
+    #[inline]
     pub fn stdout<T: Into<Stdio>>(&mut self, cfg: T) -> &mut Command {
         self.std.stdout(cfg);
         self
     }
 
     /// Sets standard error. Inherited by default.
+    #[inline]
     pub fn stderr<T: Into<Stdio>>(&mut self, cfg: T) -> &mut Command {
         self.std.stderr(cfg);
         self
@@ -146,29 +161,34 @@ impl Command {
     /// # std::io::Result::Ok(())
     /// # }).unwrap();
     /// ```
+    #[inline]
     pub fn kill_on_drop(&mut self, kill_on_drop: bool) -> &mut Command {
         self.kill_on_drop = kill_on_drop;
         self
     }
 
     /// Whether the child is killed when it is dropped.
+    #[inline]
     pub fn get_kill_on_drop(&self) -> bool {
         self.kill_on_drop
     }
 
     /// Sets the process group, 0 for a new one: see [`setpgid(2)`](https://man7.org/linux/man-pages/man2/setpgid.2.html).
+    #[inline]
     pub fn process_group(&mut self, pgroup: i32) -> &mut Command {
         std::os::unix::process::CommandExt::process_group(&mut self.std, pgroup);
         self
     }
 
     /// Sets the user. Supplementary groups are dropped when this process is root's.
+    #[inline]
     pub fn uid(&mut self, id: u32) -> &mut Command {
         std::os::unix::process::CommandExt::uid(&mut self.std, id);
         self
     }
 
     /// Sets the group.
+    #[inline]
     pub fn gid(&mut self, id: u32) -> &mut Command {
         std::os::unix::process::CommandExt::gid(&mut self.std, id);
         self
@@ -188,6 +208,7 @@ impl Command {
     ///
     /// When this thread is not in a runtime and a stream is `Stdio::piped()`.
     #[track_caller]
+    #[inline]
     pub fn spawn(&mut self) -> io::Result<Child> {
         orphan::attend();
         let child = {
@@ -208,6 +229,7 @@ impl Command {
     /// Dropped before it resolves, the child is dropped: see [`kill_on_drop`](Command::kill_on_drop). The program is
     /// started by the call and not by the first poll.
     #[track_caller]
+    #[inline]
     pub fn status(&mut self) -> impl Future<Output = io::Result<ExitStatus>> + use<> {
         let child = self.spawn();
         async {
@@ -230,6 +252,7 @@ impl Command {
     /// Dropped before it resolves, the child is dropped: see [`kill_on_drop`](Command::kill_on_drop). The program is
     /// started by the call and not by the first poll.
     #[track_caller]
+    #[inline]
     pub fn output(&mut self) -> impl Future<Output = io::Result<Output>> + use<> {
         self.std.stdout(Stdio::piped());
         self.std.stderr(Stdio::piped());
@@ -239,6 +262,7 @@ impl Command {
 }
 
 impl From<std::process::Command> for Command {
+    #[inline]
     fn from(std: std::process::Command) -> Command {
         Command { std, kill_on_drop: false }
     }

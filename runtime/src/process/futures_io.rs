@@ -16,6 +16,7 @@ impl AsyncRead for ChildStdout {
         ChildStdout::poll_read(self.get_mut(), cx, buf)
     }
 
+    #[inline]
     fn poll_read_vectored(
         self: Pin<&mut Self>,
         cx: &mut Context<'_>,
@@ -31,6 +32,7 @@ impl AsyncRead for ChildStderr {
         ChildStderr::poll_read(self.get_mut(), cx, buf)
     }
 
+    #[inline]
     fn poll_read_vectored(
         self: Pin<&mut Self>,
         cx: &mut Context<'_>,
@@ -46,6 +48,7 @@ impl AsyncWrite for ChildStdin {
         ChildStdin::poll_write(self.get_mut(), cx, buf)
     }
 
+    #[inline]
     fn poll_write_vectored(
         self: Pin<&mut Self>,
         cx: &mut Context<'_>,
@@ -54,10 +57,12 @@ impl AsyncWrite for ChildStdin {
         pipe::poll_write_vectored(self.get_mut(), cx, bufs)
     }
 
+    #[inline]
     fn poll_flush(self: Pin<&mut Self>, _cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         Poll::Ready(Ok(()))
     }
 
+    #[inline]
     fn poll_close(self: Pin<&mut Self>, _cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         Poll::Ready(Ok(()))
     }

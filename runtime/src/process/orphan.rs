@@ -32,6 +32,7 @@ struct Orphans {
 const BELL: u64 = u64::MAX;
 
 /// Sees to it that the process of `pidfd` is reaped when it ends.
+#[inline]
 pub(super) fn adopt(pidfd: Fd) {
     if is_over(&pidfd) {
         return;
@@ -42,6 +43,7 @@ pub(super) fn adopt(pidfd: Fd) {
 }
 
 /// Tries again what may have failed for want of a thread or a descriptor: called before each spawn.
+#[inline]
 pub(super) fn attend() {
     let mut orphans = lock();
     if !orphans.arrived.is_empty() {
@@ -52,6 +54,7 @@ pub(super) fn attend() {
 
 impl Orphans {
     /// Wakes the thread, or starts it. Where neither can be done the orphans wait for the next call.
+    #[inline]
     fn attend(&mut self) {
         if self.arrived.is_empty() {
             return;
@@ -65,6 +68,7 @@ impl Orphans {
     }
 }
 
+#[inline]
 fn start() -> io::Result<Arc<Fd>> {
     let backend = Backend::current();
     let (epoll, bell) = (backend.epoll()?, Arc::new(backend.eventfd()?));
@@ -77,6 +81,7 @@ fn start() -> io::Result<Arc<Fd>> {
     Ok(bell)
 }
 
+#[inline]
 fn run(epoll: &Epoll, _bell: Arc<Fd>) {
     let mut watched = HashMap::new();
     let mut next = 0;
@@ -113,10 +118,12 @@ fn run(epoll: &Epoll, _bell: Arc<Fd>) {
 }
 
 /// Reaps the process if it has ended. True also when somebody else has.
+#[inline]
 fn is_over(pidfd: &Fd) -> bool {
     !matches!(pidfd.reap(), Err(error) if error.kind() == io::ErrorKind::WouldBlock)
 }
 
+#[inline]
 fn lock() -> MutexGuard<'static, Orphans> {
     ORPHANS.lock().unwrap_or_else(PoisonError::into_inner)
 }

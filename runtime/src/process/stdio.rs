@@ -13,6 +13,7 @@ use std::process::Stdio;
 use std::task::{Context, Poll};
 
 /// Takes over a pipe of std's.
+#[inline]
 fn nonblocking(pipe: impl Into<OwnedFd>) -> io::Result<Fd> {
     let fd = Fd::from(pipe.into());
     fd.set_nonblocking(true)?;
@@ -20,6 +21,7 @@ fn nonblocking(pipe: impl Into<OwnedFd>) -> io::Result<Fd> {
 }
 
 /// Hands a pipe out as the program of a child expects it, or std.
+#[inline]
 fn blocking(fd: Fd) -> io::Result<OwnedFd> {
     fd.set_nonblocking(false)?;
     Ok(fd.into())
@@ -43,6 +45,7 @@ impl ChildStdin {
     ///
     /// When this thread is not in a runtime.
     #[track_caller]
+    #[inline]
     pub fn from_std(inner: std::process::ChildStdin) -> io::Result<ChildStdin> {
         WriteEnd::new(nonblocking(inner)?).map(ChildStdin).map_err(|(_closed, error)| error)
     }
@@ -52,44 +55,52 @@ impl ChildStdin {
     /// # Errors
     ///
     /// None today.
+    #[inline]
     pub fn into_owned_fd(self) -> io::Result<OwnedFd> {
         blocking(self.0.into_fd())
     }
 
     /// Writes as much of `buf` as there is room for, waiting until there is some. As
     /// [`WriteEnd::write`], with its errors and cancel safety.
+    #[inline]
     pub async fn write(&mut self, buf: &[u8]) -> io::Result<usize> {
         self.0.write(buf).await
     }
 
     /// [`write`](ChildStdin::write) as a poll function. As
     /// [`WriteEnd::poll_write`], with its errors.
+    #[inline]
     pub fn poll_write(&mut self, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
         self.0.poll_write(cx, buf)
     }
 
     /// Writes all of `buf`. As
     /// [`WriteEnd::write_all`], with its errors and cancel safety.
+    #[inline]
     pub async fn write_all(&mut self, buf: &[u8]) -> io::Result<()> {
         self.0.write_all(buf).await
     }
 
     /// Does nothing: no bytes are held back. As
     /// [`WriteEnd::flush`], with its errors and cancel safety.
+    #[inline]
     pub async fn flush(&mut self) -> io::Result<()> {
         self.0.flush().await
     }
 }
 
 impl AsyncWrite for ChildStdin {
+    #[inline]
     fn poll_write(&mut self, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
         self.0.poll_write(cx, buf)
     }
 
+    #[inline]
     fn poll_shutdown(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         self.0.poll_shutdown(cx)
     }
 
+    #[inline]
     fn as_registration(&self) -> Option<&Registration<Fd>> {
         self.0.as_registration()
     }
@@ -99,18 +110,21 @@ impl TryFrom<ChildStdin> for Stdio {
     type Error = io::Error;
 
     /// For the stream of another child.
+    #[inline]
     fn try_from(pipe: ChildStdin) -> io::Result<Stdio> {
         Ok(pipe.into_owned_fd()?.into())
     }
 }
 
 impl AsFd for ChildStdin {
+    #[inline]
     fn as_fd(&self) -> BorrowedFd<'_> {
         self.0.as_fd()
     }
 }
 
 impl AsRawFd for ChildStdin {
+    #[inline]
     fn as_raw_fd(&self) -> RawFd {
         self.as_fd().as_raw_fd()
     }
@@ -133,6 +147,7 @@ impl ChildStdout {
     ///
     /// When this thread is not in a runtime.
     #[track_caller]
+    #[inline]
     pub fn from_std(inner: std::process::ChildStdout) -> io::Result<ChildStdout> {
         ReadEnd::new(nonblocking(inner)?).map(ChildStdout).map_err(|(_closed, error)| error)
     }
@@ -142,40 +157,47 @@ impl ChildStdout {
     /// # Errors
     ///
     /// None today.
+    #[inline]
     pub fn into_owned_fd(self) -> io::Result<OwnedFd> {
         blocking(self.0.into_fd())
     }
 
     /// Reads what has come, waiting until something has. As
     /// [`ReadEnd::read`], with its errors and cancel safety.
+    #[inline]
     pub async fn read(&mut self, buf: &mut [u8]) -> io::Result<usize> {
         self.0.read(buf).await
     }
 
     /// [`read`](ChildStdout::read) as a poll function. As
     /// [`ReadEnd::poll_read`], with its errors.
+    #[inline]
     pub fn poll_read(&mut self, cx: &mut Context<'_>, buf: &mut [u8]) -> Poll<io::Result<usize>> {
         self.0.poll_read(cx, buf)
     }
 
     /// [`read`](ChildStdout::read) into memory that need not have been zeroed. As
     /// [`ReadEnd::read_uninit`], with its errors and cancel safety.
+    #[inline]
     pub async fn read_uninit<'b>(&mut self, buf: &'b mut [MaybeUninit<u8>]) -> io::Result<&'b mut [u8]> {
         self.0.read_uninit(buf).await
     }
 
     /// Reads until `buf` is full. As
     /// [`ReadEnd::read_exact`], with its errors and cancel safety.
+    #[inline]
     pub async fn read_exact(&mut self, buf: &mut [u8]) -> io::Result<usize> {
         self.0.read_exact(buf).await
     }
 
     /// Reads until the end and appends to `buf`. As
     /// [`ReadEnd::read_to_end`], with its errors and cancel safety.
+    #[inline]
     pub async fn read_to_end(&mut self, buf: &mut Vec<u8>) -> io::Result<usize> {
         self.0.read_to_end(buf).await
     }
 
+    #[inline]
     pub(super) fn poll_read_to_end(
         &mut self,
         cx: &mut Context<'_>,
@@ -186,10 +208,12 @@ impl ChildStdout {
 }
 
 impl AsyncRead for ChildStdout {
+    #[inline]
     fn poll_read(&mut self, cx: &mut Context<'_>, buf: &mut [u8]) -> Poll<io::Result<usize>> {
         self.0.poll_read(cx, buf)
     }
 
+    #[inline]
     fn as_registration(&self) -> Option<&Registration<Fd>> {
         self.0.as_registration()
     }
@@ -199,18 +223,21 @@ impl TryFrom<ChildStdout> for Stdio {
     type Error = io::Error;
 
     /// For the stream of another child.
+    #[inline]
     fn try_from(pipe: ChildStdout) -> io::Result<Stdio> {
         Ok(pipe.into_owned_fd()?.into())
     }
 }
 
 impl AsFd for ChildStdout {
+    #[inline]
     fn as_fd(&self) -> BorrowedFd<'_> {
         self.0.as_fd()
     }
 }
 
 impl AsRawFd for ChildStdout {
+    #[inline]
     fn as_raw_fd(&self) -> RawFd {
         self.as_fd().as_raw_fd()
     }
@@ -233,6 +260,7 @@ impl ChildStderr {
     ///
     /// When this thread is not in a runtime.
     #[track_caller]
+    #[inline]
     pub fn from_std(inner: std::process::ChildStderr) -> io::Result<ChildStderr> {
         ReadEnd::new(nonblocking(inner)?).map(ChildStderr).map_err(|(_closed, error)| error)
     }
@@ -242,40 +270,47 @@ impl ChildStderr {
     /// # Errors
     ///
     /// None today.
+    #[inline]
     pub fn into_owned_fd(self) -> io::Result<OwnedFd> {
         blocking(self.0.into_fd())
     }
 
     /// Reads what has come, waiting until something has. As
     /// [`ReadEnd::read`], with its errors and cancel safety.
+    #[inline]
     pub async fn read(&mut self, buf: &mut [u8]) -> io::Result<usize> {
         self.0.read(buf).await
     }
 
     /// [`read`](ChildStderr::read) as a poll function. As
     /// [`ReadEnd::poll_read`], with its errors.
+    #[inline]
     pub fn poll_read(&mut self, cx: &mut Context<'_>, buf: &mut [u8]) -> Poll<io::Result<usize>> {
         self.0.poll_read(cx, buf)
     }
 
     /// [`read`](ChildStderr::read) into memory that need not have been zeroed. As
     /// [`ReadEnd::read_uninit`], with its errors and cancel safety.
+    #[inline]
     pub async fn read_uninit<'b>(&mut self, buf: &'b mut [MaybeUninit<u8>]) -> io::Result<&'b mut [u8]> {
         self.0.read_uninit(buf).await
     }
 
     /// Reads until `buf` is full. As
     /// [`ReadEnd::read_exact`], with its errors and cancel safety.
+    #[inline]
     pub async fn read_exact(&mut self, buf: &mut [u8]) -> io::Result<usize> {
         self.0.read_exact(buf).await
     }
 
     /// Reads until the end and appends to `buf`. As
     /// [`ReadEnd::read_to_end`], with its errors and cancel safety.
+    #[inline]
     pub async fn read_to_end(&mut self, buf: &mut Vec<u8>) -> io::Result<usize> {
         self.0.read_to_end(buf).await
     }
 
+    #[inline]
     pub(super) fn poll_read_to_end(
         &mut self,
         cx: &mut Context<'_>,
@@ -286,10 +321,12 @@ impl ChildStderr {
 }
 
 impl AsyncRead for ChildStderr {
+    #[inline]
     fn poll_read(&mut self, cx: &mut Context<'_>, buf: &mut [u8]) -> Poll<io::Result<usize>> {
         self.0.poll_read(cx, buf)
     }
 
+    #[inline]
     fn as_registration(&self) -> Option<&Registration<Fd>> {
         self.0.as_registration()
     }
@@ -299,18 +336,21 @@ impl TryFrom<ChildStderr> for Stdio {
     type Error = io::Error;
 
     /// For the stream of another child.
+    #[inline]
     fn try_from(pipe: ChildStderr) -> io::Result<Stdio> {
         Ok(pipe.into_owned_fd()?.into())
     }
 }
 
 impl AsFd for ChildStderr {
+    #[inline]
     fn as_fd(&self) -> BorrowedFd<'_> {
         self.0.as_fd()
     }
 }
 
 impl AsRawFd for ChildStderr {
+    #[inline]
     fn as_raw_fd(&self) -> RawFd {
         self.as_fd().as_raw_fd()
     }

@@ -31,6 +31,7 @@ impl Listener {
     /// # Errors
     ///
     /// Those of [`sys::install`].
+    #[inline]
     pub(super) fn add(signal: c_int) -> io::Result<Listener> {
         if !sys::are_of_the_process() {
             return Ok(Listener { signal: None });
@@ -49,6 +50,7 @@ impl Listener {
 
 impl Drop for Listener {
     /// Restores what was before, when this is the last.
+    #[inline]
     fn drop(&mut self) {
         let Some(signal) = self.signal else { return };
         let entry = &mut table()[signal as usize];
@@ -60,6 +62,7 @@ impl Drop for Listener {
     }
 }
 
+#[inline]
 fn table() -> MutexGuard<'static, [Entry; NUMBERS]> {
     TABLE.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -93,6 +93,7 @@ impl SignalKind {
     }
 
     /// That a handler may be set for it, as far as that is known without the kernel.
+    #[inline]
     fn check(self) -> io::Result<()> {
         let invalid = |message| Err(io::Error::new(io::ErrorKind::InvalidInput, message));
         if let Some((_, name)) = number::FORBIDDEN.iter().find(|(number, _)| *number == self.0) {
@@ -109,12 +110,14 @@ impl SignalKind {
 }
 
 impl From<c_int> for SignalKind {
+    #[inline]
     fn from(number: c_int) -> SignalKind {
         SignalKind::from_raw(number)
     }
 }
 
 impl From<SignalKind> for c_int {
+    #[inline]
     fn from(kind: SignalKind) -> c_int {
         kind.as_raw_value()
     }
@@ -151,6 +154,7 @@ impl From<SignalKind> for c_int {
 /// # }).unwrap();
 /// ```
 #[track_caller]
+#[inline]
 pub fn signal(kind: SignalKind) -> io::Result<Signal> {
     kind.check()?;
     let bell = Registration::new(sys::bell()?, Start::Unknown).map_err(|(_, error)| error)?;
@@ -197,11 +201,13 @@ impl Signal {
     /// # std::io::Result::Ok(())
     /// # }).unwrap();
     /// ```
+    #[inline]
     pub async fn recv(&mut self) -> Option<()> {
         poll_fn(|cx| self.poll_recv(cx)).await
     }
 
     /// [`recv`](Signal::recv) for those who poll by hand. The task that polled last is woken.
+    #[inline]
     pub fn poll_recv(&mut self, cx: &mut Context<'_>) -> Poll<Option<()>> {
         let Signal { bell, kind, seen, .. } = self;
         // A transfer of the one thing that there is, since those have one waiter, as `&mut self` does. A
@@ -220,6 +226,7 @@ impl Signal {
 }
 
 impl fmt::Debug for Signal {
+    #[inline]
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Signal").field("kind", &self.kind).finish_non_exhaustive()
     }

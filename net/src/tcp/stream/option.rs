@@ -28,6 +28,7 @@ impl TcpStream {
     /// # std::io::Result::Ok(())
     /// # }).unwrap();
     /// ```
+    #[inline]
     pub fn local_addr(&self) -> io::Result<SocketAddr> {
         self.registration.get_ref().local_addr()
     }
@@ -48,6 +49,7 @@ impl TcpStream {
     /// # std::io::Result::Ok(())
     /// # }).unwrap();
     /// ```
+    #[inline]
     pub fn peer_addr(&self) -> io::Result<SocketAddr> {
         self.registration.get_ref().peer_addr()
     }
@@ -65,6 +67,7 @@ impl TcpStream {
     /// # std::io::Result::Ok(())
     /// # }).unwrap();
     /// ```
+    #[inline]
     pub fn take_error(&self) -> io::Result<Option<io::Error>> {
         self.registration.get_ref().take_error()
     }
@@ -82,6 +85,7 @@ impl TcpStream {
     /// # std::io::Result::Ok(())
     /// # }).unwrap();
     /// ```
+    #[inline]
     pub fn nodelay(&self) -> io::Result<bool> {
         self.registration.get_ref().nodelay()
     }
@@ -90,11 +94,13 @@ impl TcpStream {
     /// segment waits until the one before it is acknowledged
     /// ([RFC 9293, 3.7.4](https://www.rfc-editor.org/rfc/rfc9293#section-3.7.4)): good for many small writes, bad
     /// for requests in two of them.
+    #[inline]
     pub fn set_nodelay(&self, nodelay: bool) -> io::Result<()> {
         self.registration.get_ref().set_nodelay(nodelay)
     }
 
     /// Whether acknowledgements are sent at once, `TCP_QUICKACK`.
+    #[inline]
     pub fn quickack(&self) -> io::Result<bool> {
         self.registration.get_ref().quickack()
     }
@@ -112,6 +118,7 @@ impl TcpStream {
     /// # std::io::Result::Ok(())
     /// # }).unwrap();
     /// ```
+    #[inline]
     pub fn set_quickack(&self, quickack: bool) -> io::Result<()> {
         self.registration.get_ref().set_quickack(quickack)
     }
@@ -131,6 +138,7 @@ impl TcpStream {
     /// # std::io::Result::Ok(())
     /// # }).unwrap();
     /// ```
+    #[inline]
     pub fn linger(&self) -> io::Result<Option<Duration>> {
         self.registration.get_ref().linger()
     }
@@ -140,6 +148,7 @@ impl TcpStream {
     /// **Closing then blocks the thread**, and with it the loop, for up to that time: non-blocking is no help
     /// against it. A duration of zero does not wait, it resets; say
     /// [`set_zero_linger`](TcpStream::set_zero_linger) for that.
+    #[inline]
     pub fn set_linger(&self, linger: Option<Duration>) -> io::Result<()> {
         self.registration.get_ref().set_linger(linger)
     }
@@ -159,6 +168,7 @@ impl TcpStream {
     /// # std::io::Result::Ok(())
     /// # }).unwrap();
     /// ```
+    #[inline]
     pub fn set_zero_linger(&self) -> io::Result<()> {
         self.registration.get_ref().set_linger(Some(Duration::ZERO))
     }
@@ -177,6 +187,7 @@ impl TcpStream {
     /// # std::io::Result::Ok(())
     /// # }).unwrap();
     /// ```
+    #[inline]
     pub fn ttl(&self) -> io::Result<u32> {
         self.registration.get_ref().ttl()
     }
@@ -186,6 +197,7 @@ impl TcpStream {
     /// # Errors
     ///
     /// [`InvalidInput`](io::ErrorKind::InvalidInput) outside of 1 to 255.
+    #[inline]
     pub fn set_ttl(&self, ttl: u32) -> io::Result<()> {
         self.registration.get_ref().set_ttl(ttl)
     }

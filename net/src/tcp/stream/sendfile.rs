@@ -58,6 +58,7 @@ impl TcpStream {
     /// # std::io::Result::Ok(())
     /// # }).unwrap();
     /// ```
+    #[inline]
     pub async fn sendfile(&mut self, file: &File, offset: u64, count: usize) -> io::Result<usize> {
         poll_fn(|cx| self.poll_sendfile(cx, file, offset, count)).await
     }
@@ -67,6 +68,7 @@ impl TcpStream {
     /// # Errors
     ///
     /// As [`sendfile`](TcpStream::sendfile).
+    #[inline]
     pub fn poll_sendfile(
         &mut self,
         cx: &mut Context<'_>,
@@ -82,6 +84,7 @@ impl TcpStream {
     /// # Errors
     ///
     /// [`WouldBlock`](io::ErrorKind::WouldBlock) when there is none; as [`sendfile`](TcpStream::sendfile).
+    #[inline]
     pub fn try_sendfile(&self, file: &File, offset: u64, count: usize) -> io::Result<usize> {
         self.try_send_file(file, offset, count)
     }

@@ -29,6 +29,7 @@ impl UdpSocket {
     /// # }).unwrap();
     /// ```
     #[track_caller]
+    #[inline]
     pub fn from_std(socket: net::UdpSocket) -> io::Result<UdpSocket> {
         socket.set_nonblocking(true)?;
         UdpSocket::new(OwnedFd::from(socket).into())
@@ -49,6 +50,7 @@ impl UdpSocket {
     /// # std::io::Result::Ok(())
     /// # }).unwrap();
     /// ```
+    #[inline]
     pub fn into_std(self) -> io::Result<net::UdpSocket> {
         Ok(OwnedFd::from(self.registration.into_inner()).into())
     }
@@ -77,6 +79,7 @@ impl UdpSocket {
     /// # std::io::Result::Ok(())
     /// # }).unwrap();
     /// ```
+    #[inline]
     pub fn try_io<R>(&self, interest: Interest, f: impl FnOnce() -> io::Result<R>) -> io::Result<R> {
         self.registration.try_io(direction(interest), |_| f())
     }
@@ -91,6 +94,7 @@ impl UdpSocket {
     /// # Cancel safety
     ///
     /// Dropped before it resolves, it has had no effect but those of calls of `f` that would have blocked.
+    #[inline]
     pub async fn async_io<R>(
         &self,
         interest: Interest,
@@ -105,24 +109,28 @@ impl TryFrom<net::UdpSocket> for UdpSocket {
 
     /// [`UdpSocket::from_std`].
     #[track_caller]
+    #[inline]
     fn try_from(socket: net::UdpSocket) -> io::Result<UdpSocket> {
         UdpSocket::from_std(socket)
     }
 }
 
 impl AsFd for UdpSocket {
+    #[inline]
     fn as_fd(&self) -> BorrowedFd<'_> {
         self.registration.get_ref().as_fd()
     }
 }
 
 impl AsRawFd for UdpSocket {
+    #[inline]
     fn as_raw_fd(&self) -> RawFd {
         self.registration.get_ref().as_raw_fd()
     }
 }
 
 impl fmt::Debug for UdpSocket {
+    #[inline]
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut debug = f.debug_struct("UdpSocket");
         if let Ok(address) = self.local_addr() {

@@ -34,6 +34,7 @@ impl UdpSocket {
     ///
     /// See [`RecvBatch`] for an example.
     #[doc(alias = "recvmmsg")]
+    #[inline]
     pub async fn recv_many(&self, batch: &mut RecvBatch) -> io::Result<usize> {
         self.registration.io(Direction::Read, |fd| fd.recv_batch(&mut batch.0)).await?;
         Ok(batch.len())
@@ -44,6 +45,7 @@ impl UdpSocket {
     /// # Errors
     ///
     /// As [`recv_many`](UdpSocket::recv_many).
+    #[inline]
     pub fn poll_recv_many(&self, cx: &mut Context<'_>, batch: &mut RecvBatch) -> Poll<io::Result<usize>> {
         ready!(self.registration.poll_io(cx, Direction::Read, |fd| fd.recv_batch(&mut batch.0)))?;
         Poll::Ready(Ok(batch.len()))
@@ -54,6 +56,7 @@ impl UdpSocket {
     /// # Errors
     ///
     /// [`WouldBlock`](io::ErrorKind::WouldBlock) when nothing is; else as [`recv_many`](UdpSocket::recv_many).
+    #[inline]
     pub fn try_recv_many(&self, batch: &mut RecvBatch) -> io::Result<usize> {
         self.registration.try_io(Direction::Read, |fd| fd.recv_batch(&mut batch.0))?;
         Ok(batch.len())
@@ -86,6 +89,7 @@ impl UdpSocket {
     /// # }).unwrap();
     /// ```
     #[doc(alias = "sendmmsg")]
+    #[inline]
     pub async fn send_many(&self, datagrams: &[(&[u8], Option<SocketAddr>)]) -> io::Result<usize> {
         let mut sent = 0;
         while sent < datagrams.len() {
@@ -116,6 +120,7 @@ impl UdpSocket {
     /// # std::io::Result::Ok(())
     /// # }).unwrap();
     /// ```
+    #[inline]
     pub fn try_send_many(&self, datagrams: &[(&[u8], Option<SocketAddr>)]) -> io::Result<usize> {
         if datagrams.is_empty() {
             return Ok(0);
@@ -156,6 +161,7 @@ impl UdpSocket {
     /// # }).unwrap();
     /// ```
     #[doc(alias = "gso")]
+    #[inline]
     pub async fn send_segments(
         &self,
         buf: &[u8],
@@ -179,6 +185,7 @@ impl UdpSocket {
     }
 
     /// Whether the kernel knows segments at all. It is asked once.
+    #[inline]
     fn kernel_cuts(&self) -> bool {
         let asked = self.kernel_cuts.get().unwrap_or_else(|| self.registration.get_ref().knows_segments());
         self.kernel_cuts.set(Some(asked));
@@ -190,11 +197,13 @@ impl UdpSocket {
     /// Where it has not, that is of this call: of a target that takes no datagrams, such as port 0, which a stranger
     /// may have had us answer; of a route with a shorter packet or another device. So it is not remembered, as the next
     /// call may be to somebody else. Where it lasts, that is one call in vain for up to 64 that follow.
+    #[inline]
     async fn segmented(&self, buf: &[u8], segment: u16, target: Option<SocketAddr>) -> io::Result<bool> {
         let send = |fd: &Fd| fd.send_segmented(buf, segment, target.as_ref());
         self.registration.io(Direction::Write, send).await
     }
 
+    #[inline]
     async fn one_by_one(&self, buf: &[u8], size: usize, target: Option<SocketAddr>) -> io::Result<()> {
         let mut datagrams = buf.chunks(size).map(|data| (data, target)).peekable();
         while datagrams.peek().is_some() {
@@ -215,6 +224,7 @@ impl UdpSocket {
     /// # Errors
     ///
     /// `ENOPROTOOPT` before Linux 5.0.
+    #[inline]
     pub fn gro(&self) -> io::Result<bool> {
         self.registration.get_ref().udp_gro()
     }
@@ -244,6 +254,7 @@ impl UdpSocket {
     /// # std::io::Result::Ok(())
     /// # }).unwrap();
     /// ```
+    #[inline]
     pub fn set_gro(&self, gro: bool) -> io::Result<()> {
         self.registration.get_ref().set_udp_gro(gro)
     }

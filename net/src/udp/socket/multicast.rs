@@ -12,6 +12,7 @@ use std::net::{Ipv4Addr, Ipv6Addr};
 /// a socket of the other family.
 impl UdpSocket {
     /// Whether the socket may send to broadcast addresses, `SO_BROADCAST`.
+    #[inline]
     pub fn broadcast(&self) -> io::Result<bool> {
         self.registration.get_ref().broadcast()
     }
@@ -26,6 +27,7 @@ impl UdpSocket {
     /// # std::io::Result::Ok(())
     /// # }).unwrap();
     /// ```
+    #[inline]
     pub fn set_broadcast(&self, on: bool) -> io::Result<()> {
         self.registration.get_ref().set_broadcast(on)
     }
@@ -55,6 +57,7 @@ impl UdpSocket {
     /// # std::io::Result::Ok(())
     /// # }).unwrap();
     /// ```
+    #[inline]
     pub fn join_multicast_v4(&self, multiaddr: Ipv4Addr, interface: Ipv4Addr) -> io::Result<()> {
         self.registration.get_ref().join_multicast_v4(multiaddr, interface)
     }
@@ -64,6 +67,7 @@ impl UdpSocket {
     /// # Errors
     ///
     /// [`AddrNotAvailable`](io::ErrorKind::AddrNotAvailable) when there is none.
+    #[inline]
     pub fn leave_multicast_v4(&self, multiaddr: Ipv4Addr, interface: Ipv4Addr) -> io::Result<()> {
         self.registration.get_ref().leave_multicast_v4(multiaddr, interface)
     }
@@ -74,6 +78,7 @@ impl UdpSocket {
     /// # Errors
     ///
     /// As [`join_multicast_v4`](UdpSocket::join_multicast_v4).
+    #[inline]
     pub fn join_multicast_v6(&self, multiaddr: &Ipv6Addr, interface: u32) -> io::Result<()> {
         self.registration.get_ref().join_multicast_v6(*multiaddr, interface)
     }
@@ -83,31 +88,37 @@ impl UdpSocket {
     /// # Errors
     ///
     /// [`AddrNotAvailable`](io::ErrorKind::AddrNotAvailable) when there is none.
+    #[inline]
     pub fn leave_multicast_v6(&self, multiaddr: &Ipv6Addr, interface: u32) -> io::Result<()> {
         self.registration.get_ref().leave_multicast_v6(*multiaddr, interface)
     }
 
     /// Whether multicasts of IPv4 that are sent come back to this host, `IP_MULTICAST_LOOP`: so it starts.
+    #[inline]
     pub fn multicast_loop_v4(&self) -> io::Result<bool> {
         self.registration.get_ref().multicast_loop_v4()
     }
 
     /// Sets whether multicasts of IPv4 that are sent come back to this host.
+    #[inline]
     pub fn set_multicast_loop_v4(&self, on: bool) -> io::Result<()> {
         self.registration.get_ref().set_multicast_loop_v4(on)
     }
 
     /// Whether multicasts of IPv6 that are sent come back to this host, `IPV6_MULTICAST_LOOP`: so it starts.
+    #[inline]
     pub fn multicast_loop_v6(&self) -> io::Result<bool> {
         self.registration.get_ref().multicast_loop_v6()
     }
 
     /// Sets whether multicasts of IPv6 that are sent come back to this host.
+    #[inline]
     pub fn set_multicast_loop_v6(&self, on: bool) -> io::Result<()> {
         self.registration.get_ref().set_multicast_loop_v6(on)
     }
 
     /// The time to live of multicasts of IPv4, in hops, `IP_MULTICAST_TTL`: 1 to start with.
+    #[inline]
     pub fn multicast_ttl_v4(&self) -> io::Result<u32> {
         self.registration.get_ref().multicast_ttl_v4()
     }
@@ -117,11 +128,13 @@ impl UdpSocket {
     /// # Errors
     ///
     /// [`InvalidInput`](io::ErrorKind::InvalidInput) above 255.
+    #[inline]
     pub fn set_multicast_ttl_v4(&self, ttl: u32) -> io::Result<()> {
         self.registration.get_ref().set_multicast_ttl_v4(ttl)
     }
 
     /// The hop limit of multicasts of IPv6, `IPV6_MULTICAST_HOPS`: 1 to start with.
+    #[inline]
     pub fn multicast_hops_v6(&self) -> io::Result<u32> {
         self.registration.get_ref().multicast_hops_v6()
     }
@@ -131,6 +144,7 @@ impl UdpSocket {
     /// # Errors
     ///
     /// [`InvalidInput`](io::ErrorKind::InvalidInput) above 255.
+    #[inline]
     pub fn set_multicast_hops_v6(&self, hops: u32) -> io::Result<()> {
         self.registration.get_ref().set_multicast_hops_v6(hops)
     }
@@ -141,6 +155,7 @@ impl UdpSocket {
     /// # Errors
     ///
     /// [`AddrNotAvailable`](io::ErrorKind::AddrNotAvailable) when no interface has it.
+    #[inline]
     pub fn set_multicast_if_v4(&self, interface: Ipv4Addr) -> io::Result<()> {
         self.registration.get_ref().set_multicast_if_v4(interface)
     }
@@ -150,6 +165,7 @@ impl UdpSocket {
     /// # Errors
     ///
     /// `ENODEV` when there is none.
+    #[inline]
     pub fn set_multicast_if_v6(&self, interface: u32) -> io::Result<()> {
         self.registration.get_ref().set_multicast_if_v6(interface)
     }

@@ -13,6 +13,7 @@ use std::io;
 /// [`getsockopt(2)`](https://man7.org/linux/man-pages/man2/getsockopt.2.html): none in practice.
 impl UdpSocket {
     /// The time to live of IPv4 packets that are sent, in hops, `IP_TTL`.
+    #[inline]
     pub fn ttl(&self) -> io::Result<u32> {
         self.registration.get_ref().ttl()
     }
@@ -31,43 +32,51 @@ impl UdpSocket {
     /// # std::io::Result::Ok(())
     /// # }).unwrap();
     /// ```
+    #[inline]
     pub fn set_ttl(&self, ttl: u32) -> io::Result<()> {
         self.registration.get_ref().set_ttl(ttl)
     }
 
     /// The type of service of IPv4 packets, `IP_TOS`: the byte of the header
     /// ([RFC 2474, 3](https://www.rfc-editor.org/rfc/rfc2474#section-3)).
+    #[inline]
     pub fn tos_v4(&self) -> io::Result<u32> {
         self.registration.get_ref().tos_v4()
     }
 
     /// Sets the type of service of IPv4 packets.
+    #[inline]
     pub fn set_tos_v4(&self, tos: u32) -> io::Result<()> {
         self.registration.get_ref().set_tos_v4(tos)
     }
 
     /// The traffic class of IPv6 packets, `IPV6_TCLASS`; `EOPNOTSUPP` on an IPv4 socket.
+    #[inline]
     pub fn tclass_v6(&self) -> io::Result<u32> {
         self.registration.get_ref().tclass_v6()
     }
 
     /// Sets the traffic class of IPv6 packets; `ENOPROTOOPT` on an IPv4 socket.
+    #[inline]
     pub fn set_tclass_v6(&self, tclass: u32) -> io::Result<()> {
         self.registration.get_ref().set_tclass_v6(tclass)
     }
 
     /// The size of the send buffer in bytes, `SO_SNDBUF`: on Linux twice what was set.
+    #[inline]
     pub fn send_buffer_size(&self) -> io::Result<u32> {
         self.registration.get_ref().send_buffer_size()
     }
 
     /// Sets the size of the send buffer in bytes, up to `net.core.wmem_max`.
+    #[inline]
     pub fn set_send_buffer_size(&self, size: u32) -> io::Result<()> {
         self.registration.get_ref().set_send_buffer_size(size)
     }
 
     /// The size of the receive buffer in bytes, `SO_RCVBUF`: on Linux twice what was set. Datagrams that come when it is
     /// full are dropped by the kernel.
+    #[inline]
     pub fn recv_buffer_size(&self) -> io::Result<u32> {
         self.registration.get_ref().recv_buffer_size()
     }
@@ -83,21 +92,25 @@ impl UdpSocket {
     /// # std::io::Result::Ok(())
     /// # }).unwrap();
     /// ```
+    #[inline]
     pub fn set_recv_buffer_size(&self, size: u32) -> io::Result<()> {
         self.registration.get_ref().set_recv_buffer_size(size)
     }
 
     /// The processor whose packets the socket takes, `SO_INCOMING_CPU`; `None` before any has come.
+    #[inline]
     pub fn incoming_cpu(&self) -> io::Result<Option<u32>> {
         self.registration.get_ref().incoming_cpu()
     }
 
     /// Has the sockets that share an address by `SO_REUSEPORT` share datagrams out by the processor that they come in on.
+    #[inline]
     pub fn set_incoming_cpu(&self, cpu: u32) -> io::Result<()> {
         self.registration.get_ref().set_incoming_cpu(cpu)
     }
 
     /// The mark that routing and firewalls see on packets that are sent, `SO_MARK`.
+    #[inline]
     pub fn mark(&self) -> io::Result<u32> {
         self.registration.get_ref().mark()
     }
@@ -108,17 +121,20 @@ impl UdpSocket {
     ///
     /// [`PermissionDenied`](io::ErrorKind::PermissionDenied) without `CAP_NET_ADMIN`, or, since Linux 5.17,
     /// `CAP_NET_RAW`.
+    #[inline]
     pub fn set_mark(&self, mark: u32) -> io::Result<()> {
         self.registration.get_ref().set_mark(mark)
     }
 
     /// Whether the socket has nothing to do with IPv4, `IPV6_V6ONLY`; `EOPNOTSUPP` on an IPv4 socket. It is set before
     /// the socket is bound: make it elsewhere, and take it over by [`from_std`](UdpSocket::from_std).
+    #[inline]
     pub fn only_v6(&self) -> io::Result<bool> {
         self.registration.get_ref().only_v6()
     }
 
     /// The interface that the socket is bound to, `SO_BINDTODEVICE`.
+    #[inline]
     pub fn device(&self) -> io::Result<Option<Vec<u8>>> {
         self.registration.get_ref().device()
     }
@@ -129,6 +145,7 @@ impl UdpSocket {
     ///
     /// `ENODEV` when there is no such interface, [`PermissionDenied`](io::ErrorKind::PermissionDenied) when it is bound
     /// to another and the privilege to change that is missing.
+    #[inline]
     pub fn bind_device(&self, interface: Option<&[u8]>) -> io::Result<()> {
         self.registration.get_ref().bind_device(interface)
     }
@@ -145,6 +162,7 @@ impl UdpSocket {
     /// # std::io::Result::Ok(())
     /// # }).unwrap();
     /// ```
+    #[inline]
     pub fn take_error(&self) -> io::Result<Option<io::Error>> {
         self.registration.get_ref().take_error()
     }

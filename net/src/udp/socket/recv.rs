@@ -35,6 +35,7 @@ impl UdpSocket {
     /// # std::io::Result::Ok(())
     /// # }).unwrap();
     /// ```
+    #[inline]
     pub async fn recv(&self, buf: &mut [u8]) -> io::Result<usize> {
         self.registration.io(Direction::Read, |fd| fd.recv(buf)).await
     }
@@ -44,6 +45,7 @@ impl UdpSocket {
     /// # Errors
     ///
     /// As [`recv`](UdpSocket::recv).
+    #[inline]
     pub fn poll_recv(&self, cx: &mut Context<'_>, buf: &mut [u8]) -> Poll<io::Result<usize>> {
         self.registration.poll_io(cx, Direction::Read, |fd| fd.recv(buf))
     }
@@ -54,6 +56,7 @@ impl UdpSocket {
     ///
     /// [`WouldBlock`](io::ErrorKind::WouldBlock) when there is none, or when no event has said so yet; wait for
     /// [`readable`](UdpSocket::readable) then. Else as [`recv`](UdpSocket::recv).
+    #[inline]
     pub fn try_recv(&self, buf: &mut [u8]) -> io::Result<usize> {
         self.registration.try_io(Direction::Read, |fd| fd.recv(buf))
     }
@@ -80,6 +83,7 @@ impl UdpSocket {
     /// # std::io::Result::Ok(())
     /// # }).unwrap();
     /// ```
+    #[inline]
     pub async fn recv_from(&self, buf: &mut [u8]) -> io::Result<(usize, SocketAddr)> {
         self.registration.io(Direction::Read, |fd| fd.recv_from(buf)).await
     }
@@ -105,6 +109,7 @@ impl UdpSocket {
     /// # std::io::Result::Ok(())
     /// # }).unwrap();
     /// ```
+    #[inline]
     pub fn poll_recv_from(
         &self,
         cx: &mut Context<'_>,
@@ -118,6 +123,7 @@ impl UdpSocket {
     /// # Errors
     ///
     /// As [`try_recv`](UdpSocket::try_recv).
+    #[inline]
     pub fn try_recv_from(&self, buf: &mut [u8]) -> io::Result<(usize, SocketAddr)> {
         self.registration.try_io(Direction::Read, |fd| fd.recv_from(buf))
     }
@@ -144,6 +150,7 @@ impl UdpSocket {
     /// # std::io::Result::Ok(())
     /// # }).unwrap();
     /// ```
+    #[inline]
     pub async fn peek(&self, buf: &mut [u8]) -> io::Result<usize> {
         self.registration.io(Direction::Read, |fd| fd.peek(buf)).await
     }
@@ -153,6 +160,7 @@ impl UdpSocket {
     /// # Errors
     ///
     /// As [`recv`](UdpSocket::recv).
+    #[inline]
     pub fn poll_peek(&self, cx: &mut Context<'_>, buf: &mut [u8]) -> Poll<io::Result<usize>> {
         self.registration.poll_io(cx, Direction::Read, |fd| fd.peek(buf))
     }
@@ -162,6 +170,7 @@ impl UdpSocket {
     /// # Errors
     ///
     /// As [`try_recv`](UdpSocket::try_recv).
+    #[inline]
     pub fn try_peek(&self, buf: &mut [u8]) -> io::Result<usize> {
         self.registration.try_io(Direction::Read, |fd| fd.peek(buf))
     }
@@ -175,6 +184,7 @@ impl UdpSocket {
     /// # Cancel safety
     ///
     /// It takes nothing that could be lost.
+    #[inline]
     pub async fn peek_from(&self, buf: &mut [u8]) -> io::Result<(usize, SocketAddr)> {
         self.registration.io(Direction::Read, |fd| fd.peek_from(buf)).await
     }
@@ -184,6 +194,7 @@ impl UdpSocket {
     /// # Errors
     ///
     /// As [`recv`](UdpSocket::recv).
+    #[inline]
     pub fn poll_peek_from(
         &self,
         cx: &mut Context<'_>,
@@ -197,6 +208,7 @@ impl UdpSocket {
     /// # Errors
     ///
     /// As [`try_recv`](UdpSocket::try_recv).
+    #[inline]
     pub fn try_peek_from(&self, buf: &mut [u8]) -> io::Result<(usize, SocketAddr)> {
         self.registration.try_io(Direction::Read, |fd| fd.peek_from(buf))
     }
@@ -232,6 +244,7 @@ impl UdpSocket {
     /// # std::io::Result::Ok(())
     /// # }).unwrap();
     /// ```
+    #[inline]
     pub async fn readable(&self) -> io::Result<()> {
         self.ready(Interest::READABLE).await
     }
@@ -241,11 +254,13 @@ impl UdpSocket {
     /// # Errors
     ///
     /// When the runtime is gone.
+    #[inline]
     pub fn poll_recv_ready(&self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         self.registration.poll_ready(cx, Direction::Read)
     }
 
     /// [`readable`](UdpSocket::readable) or [`writable`](UdpSocket::writable), with their errors and cancel safety.
+    #[inline]
     pub async fn ready(&self, interest: Interest) -> io::Result<()> {
         self.registration.ready(direction(interest)).await
     }

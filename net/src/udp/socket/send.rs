@@ -37,6 +37,7 @@ impl UdpSocket {
     /// # std::io::Result::Ok(())
     /// # }).unwrap();
     /// ```
+    #[inline]
     pub async fn send(&self, buf: &[u8]) -> io::Result<usize> {
         self.registration.io(Direction::Write, |fd| fd.send(buf)).await
     }
@@ -46,6 +47,7 @@ impl UdpSocket {
     /// # Errors
     ///
     /// As [`send`](UdpSocket::send).
+    #[inline]
     pub fn poll_send(&self, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
         self.registration.poll_io(cx, Direction::Write, |fd| fd.send(buf))
     }
@@ -56,6 +58,7 @@ impl UdpSocket {
     ///
     /// [`WouldBlock`](io::ErrorKind::WouldBlock) when there is no room, or when no event has said so yet; wait for
     /// [`writable`](UdpSocket::writable) then. Else as [`send`](UdpSocket::send).
+    #[inline]
     pub fn try_send(&self, buf: &[u8]) -> io::Result<usize> {
         self.registration.try_io(Direction::Write, |fd| fd.send(buf))
     }
@@ -88,6 +91,7 @@ impl UdpSocket {
     /// # std::io::Result::Ok(())
     /// # }).unwrap();
     /// ```
+    #[inline]
     pub async fn send_to<A: ToSocketAddrs>(&self, buf: &[u8], target: A) -> io::Result<usize> {
         match addr::resolve(&target).await?.next() {
             Some(target) => self.registration.io(Direction::Write, |fd| fd.send_to(buf, &target)).await,
@@ -114,6 +118,7 @@ impl UdpSocket {
     /// # std::io::Result::Ok(())
     /// # }).unwrap();
     /// ```
+    #[inline]
     pub fn poll_send_to(
         &self,
         cx: &mut Context<'_>,
@@ -128,6 +133,7 @@ impl UdpSocket {
     /// # Errors
     ///
     /// [`WouldBlock`](io::ErrorKind::WouldBlock); else as [`send_to`](UdpSocket::send_to).
+    #[inline]
     pub fn try_send_to(&self, buf: &[u8], target: SocketAddr) -> io::Result<usize> {
         self.registration.try_io(Direction::Write, |fd| fd.send_to(buf, &target))
     }
@@ -154,6 +160,7 @@ impl UdpSocket {
     /// # std::io::Result::Ok(())
     /// # }).unwrap();
     /// ```
+    #[inline]
     pub async fn writable(&self) -> io::Result<()> {
         self.ready(Interest::WRITABLE).await
     }
@@ -163,6 +170,7 @@ impl UdpSocket {
     /// # Errors
     ///
     /// When the runtime is gone.
+    #[inline]
     pub fn poll_send_ready(&self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         self.registration.poll_ready(cx, Direction::Write)
     }

@@ -27,6 +27,7 @@ impl UnixDatagram {
     /// # }).unwrap();
     /// ```
     #[track_caller]
+    #[inline]
     pub fn from_std(datagram: net::UnixDatagram) -> io::Result<UnixDatagram> {
         datagram.set_nonblocking(true)?;
         UnixDatagram::new(OwnedFd::from(datagram).into())
@@ -37,6 +38,7 @@ impl UnixDatagram {
     /// # Errors
     ///
     /// None today.
+    #[inline]
     pub fn into_std(self) -> io::Result<net::UnixDatagram> {
         Ok(OwnedFd::from(self.registration.into_inner()).into())
     }
@@ -47,24 +49,28 @@ impl TryFrom<net::UnixDatagram> for UnixDatagram {
 
     /// [`UnixDatagram::from_std`].
     #[track_caller]
+    #[inline]
     fn try_from(datagram: net::UnixDatagram) -> io::Result<UnixDatagram> {
         UnixDatagram::from_std(datagram)
     }
 }
 
 impl AsFd for UnixDatagram {
+    #[inline]
     fn as_fd(&self) -> BorrowedFd<'_> {
         self.registration.get_ref().as_fd()
     }
 }
 
 impl AsRawFd for UnixDatagram {
+    #[inline]
     fn as_raw_fd(&self) -> RawFd {
         self.registration.get_ref().as_raw_fd()
     }
 }
 
 impl fmt::Debug for UnixDatagram {
+    #[inline]
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut debug = f.debug_struct("UnixDatagram");
         if let Ok(address) = self.local_addr() {

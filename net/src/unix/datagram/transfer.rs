@@ -43,6 +43,7 @@ impl UnixDatagram {
     /// # std::io::Result::Ok(())
     /// # }).unwrap();
     /// ```
+    #[inline]
     pub async fn send(&self, buf: &[u8]) -> io::Result<usize> {
         self.registration.io(Direction::Write, |fd| fd.send(buf)).await
     }
@@ -52,6 +53,7 @@ impl UnixDatagram {
     /// # Errors
     ///
     /// As [`send`](UnixDatagram::send).
+    #[inline]
     pub fn poll_send(&self, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
         self.registration.poll_io(cx, Direction::Write, |fd| fd.send(buf))
     }
@@ -61,6 +63,7 @@ impl UnixDatagram {
     /// # Errors
     ///
     /// [`WouldBlock`](io::ErrorKind::WouldBlock); else as [`send`](UnixDatagram::send).
+    #[inline]
     pub fn try_send(&self, buf: &[u8]) -> io::Result<usize> {
         self.registration.try_io(Direction::Write, |fd| fd.send(buf))
     }
@@ -92,6 +95,7 @@ impl UnixDatagram {
     /// # std::io::Result::Ok(())
     /// # }).unwrap();
     /// ```
+    #[inline]
     pub async fn send_to<P: AsRef<Path>>(&self, buf: &[u8], target: P) -> io::Result<usize> {
         self.send_to_addr(buf, &SocketAddr::from_path_or_name(target.as_ref())?).await
     }
@@ -105,6 +109,7 @@ impl UnixDatagram {
     /// # Cancel safety
     ///
     /// As [`send_to`](UnixDatagram::send_to).
+    #[inline]
     pub async fn send_to_addr(&self, buf: &[u8], target: &SocketAddr) -> io::Result<usize> {
         self.send_or_pause(|fd| fd.send_to_unix(buf, target.raw())).await
     }
@@ -116,6 +121,7 @@ impl UnixDatagram {
     /// [`WouldBlock`](io::ErrorKind::WouldBlock), and then [`writable`](UnixDatagram::writable) is no help: it knows
     /// nothing of room at a receiver that this socket is not connected to, and a loop of the two is a busy one. Else as
     /// [`send_to`](UnixDatagram::send_to).
+    #[inline]
     pub fn try_send_to<P: AsRef<Path>>(&self, buf: &[u8], target: P) -> io::Result<usize> {
         let target = SocketAddr::from_path_or_name(target.as_ref())?;
         self.registration.try_io(Direction::Write, |fd| fd.send_to_unix(buf, target.raw()))
@@ -130,6 +136,7 @@ impl UnixDatagram {
     /// # Cancel safety
     ///
     /// Dropped before it resolves, no datagram was taken.
+    #[inline]
     pub async fn recv(&self, buf: &mut [u8]) -> io::Result<usize> {
         self.registration.io(Direction::Read, |fd| fd.recv(buf)).await
     }
@@ -151,6 +158,7 @@ impl UnixDatagram {
     /// # std::io::Result::Ok(())
     /// # }).unwrap();
     /// ```
+    #[inline]
     pub fn poll_recv(&self, cx: &mut Context<'_>, buf: &mut [u8]) -> Poll<io::Result<usize>> {
         self.registration.poll_io(cx, Direction::Read, |fd| fd.recv(buf))
     }
@@ -169,6 +177,7 @@ impl UnixDatagram {
     /// # std::io::Result::Ok(())
     /// # }).unwrap();
     /// ```
+    #[inline]
     pub fn try_recv(&self, buf: &mut [u8]) -> io::Result<usize> {
         self.registration.try_io(Direction::Read, |fd| fd.recv(buf))
     }
@@ -182,6 +191,7 @@ impl UnixDatagram {
     /// # Cancel safety
     ///
     /// As [`recv`](UnixDatagram::recv).
+    #[inline]
     pub async fn recv_from(&self, buf: &mut [u8]) -> io::Result<(usize, SocketAddr)> {
         let (n, from) = self.registration.io(Direction::Read, |fd| fd.recv_from_unix(buf)).await?;
         Ok((n, from.into()))
@@ -192,6 +202,7 @@ impl UnixDatagram {
     /// # Errors
     ///
     /// As [`recv`](UnixDatagram::recv).
+    #[inline]
     pub fn poll_recv_from(
         &self,
         cx: &mut Context<'_>,
@@ -206,6 +217,7 @@ impl UnixDatagram {
     /// # Errors
     ///
     /// [`WouldBlock`](io::ErrorKind::WouldBlock).
+    #[inline]
     pub fn try_recv_from(&self, buf: &mut [u8]) -> io::Result<(usize, SocketAddr)> {
         let (n, from) = self.registration.try_io(Direction::Read, |fd| fd.recv_from_unix(buf))?;
         Ok((n, from.into()))
@@ -224,6 +236,7 @@ impl UnixDatagram {
     ///
     /// Dropped before it resolves, nothing was sent.
     #[doc(alias = "sendmsg")]
+    #[inline]
     pub async fn send_message(
         &self,
         bufs: &[IoSlice<'_>],
@@ -262,6 +275,7 @@ impl UnixDatagram {
     /// # }).unwrap();
     /// ```
     #[doc(alias = "recvmsg")]
+    #[inline]
     pub async fn recv_message(
         &self,
         bufs: &mut [IoSliceMut<'_>],
@@ -290,6 +304,7 @@ impl UnixDatagram {
     /// # std::io::Result::Ok(())
     /// # }).unwrap();
     /// ```
+    #[inline]
     pub async fn readable(&self) -> io::Result<()> {
         self.ready(Interest::READABLE).await
     }
@@ -304,18 +319,21 @@ impl UnixDatagram {
     /// # Cancel safety
     ///
     /// It has no effect that could be lost.
+    #[inline]
     pub async fn writable(&self) -> io::Result<()> {
         self.ready(Interest::WRITABLE).await
     }
 
     /// [`readable`](UnixDatagram::readable) or [`writable`](UnixDatagram::writable), with their errors and cancel
     /// safety.
+    #[inline]
     pub async fn ready(&self, interest: Interest) -> io::Result<()> {
         self.registration.ready(direction(interest)).await
     }
 
     /// Sends by `op`, and while there is no room tries again after a pause. That there is none is not told to the
     /// registration, which would wait for the edge that `op` itself has made.
+    #[inline]
     async fn send_or_pause(&self, op: impl Fn(&Fd) -> io::Result<usize>) -> io::Result<usize> {
         let mut pause = PAUSE;
         loop {

@@ -15,6 +15,7 @@ impl AsyncRead for Receiver {
         Receiver::poll_read(self.get_mut(), cx, buf)
     }
 
+    #[inline]
     fn poll_read_vectored(
         self: Pin<&mut Self>,
         cx: &mut Context<'_>,
@@ -30,6 +31,7 @@ impl AsyncWrite for Sender {
         Sender::poll_write(self.get_mut(), cx, buf)
     }
 
+    #[inline]
     fn poll_write_vectored(
         self: Pin<&mut Self>,
         cx: &mut Context<'_>,
@@ -38,10 +40,12 @@ impl AsyncWrite for Sender {
         pipe::poll_write_vectored(self.get_mut(), cx, bufs)
     }
 
+    #[inline]
     fn poll_flush(self: Pin<&mut Self>, _cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         Poll::Ready(Ok(()))
     }
 
+    #[inline]
     fn poll_close(self: Pin<&mut Self>, _cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         Poll::Ready(Ok(()))
     }

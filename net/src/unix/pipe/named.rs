@@ -29,6 +29,7 @@ pub struct OpenOptions {
 
 impl OpenOptions {
     /// For reading or for writing, and only what is a FIFO.
+    #[inline]
     pub fn new() -> OpenOptions {
         OpenOptions::default()
     }
@@ -38,6 +39,7 @@ impl OpenOptions {
     /// A sender is then opened also where nobody reads yet. A receiver never sees the end, as it may write itself:
     /// without this, a FIFO that nobody has opened for writing is at its end, and one whose writers are all gone is,
     /// until the next one opens it.
+    #[inline]
     pub fn read_write(&mut self, value: bool) -> &mut OpenOptions {
         self.read_write = value;
         self
@@ -45,6 +47,7 @@ impl OpenOptions {
 
     /// Opens what is there without a look at whether it is a FIFO; false by default. What cannot be polled is
     /// refused all the same.
+    #[inline]
     pub fn unchecked(&mut self, value: bool) -> &mut OpenOptions {
         self.unchecked = value;
         self
@@ -61,6 +64,7 @@ impl OpenOptions {
     ///
     /// When this thread is not in a runtime.
     #[track_caller]
+    #[inline]
     pub fn open_receiver(&self, path: impl AsRef<Path>) -> io::Result<Receiver> {
         let access = Access { read: true, write: self.read_write };
         Receiver::new(self.open(path.as_ref(), access, End::Reading)?)
@@ -78,11 +82,13 @@ impl OpenOptions {
     ///
     /// When this thread is not in a runtime.
     #[track_caller]
+    #[inline]
     pub fn open_sender(&self, path: impl AsRef<Path>) -> io::Result<Sender> {
         let access = Access { read: self.read_write, write: true };
         Sender::new(self.open(path.as_ref(), access, End::Writing)?)
     }
 
+    #[inline]
     fn open(&self, path: &Path, access: Access, end: End) -> io::Result<Fd> {
         let fd = Backend::current().open(path, access)?;
         if self.unchecked { Ok(fd) } else { check(OwnedFd::from(fd), end) }

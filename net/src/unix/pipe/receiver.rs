@@ -20,6 +20,7 @@ pub struct Receiver(ReadEnd);
 
 impl Receiver {
     #[track_caller]
+    #[inline]
     pub(super) fn new(fd: Fd) -> io::Result<Receiver> {
         ReadEnd::new(fd).map(Receiver).map_err(|(_closed, error)| error)
     }
@@ -35,6 +36,7 @@ impl Receiver {
     ///
     /// When this thread is not in a runtime.
     #[track_caller]
+    #[inline]
     pub fn from_owned_fd(owned_fd: OwnedFd) -> io::Result<Receiver> {
         let fd = check(owned_fd, End::Reading)?;
         fd.set_nonblocking(true)?;
@@ -52,18 +54,21 @@ impl Receiver {
     ///
     /// When this thread is not in a runtime.
     #[track_caller]
+    #[inline]
     pub fn from_owned_fd_unchecked(owned_fd: OwnedFd) -> io::Result<Receiver> {
         Receiver::new(owned_fd.into())
     }
 
     /// [`from_owned_fd`](Receiver::from_owned_fd) for an open file, with its errors and panics.
     #[track_caller]
+    #[inline]
     pub fn from_file(file: File) -> io::Result<Receiver> {
         Receiver::from_owned_fd(file.into())
     }
 
     /// [`from_owned_fd_unchecked`](Receiver::from_owned_fd_unchecked) for an open file, with its errors and panics.
     #[track_caller]
+    #[inline]
     pub fn from_file_unchecked(file: File) -> io::Result<Receiver> {
         Receiver::from_owned_fd_unchecked(file.into())
     }
@@ -73,6 +78,7 @@ impl Receiver {
     /// # Errors
     ///
     /// None today.
+    #[inline]
     pub fn into_nonblocking_fd(self) -> io::Result<OwnedFd> {
         Ok(self.0.into_fd().into())
     }
@@ -99,88 +105,103 @@ impl Receiver {
     /// # std::io::Result::Ok(())
     /// # }).unwrap();
     /// ```
+    #[inline]
     pub fn into_blocking_fd(self) -> io::Result<OwnedFd> {
         blocking(self.0.into_fd())
     }
 
     /// Reads what has come, waiting until something has. 0 is the end: nobody has the pipe open for writing any more. As
     /// [`ReadEnd::read`], with its errors and cancel safety.
+    #[inline]
     pub async fn read(&mut self, buf: &mut [u8]) -> io::Result<usize> {
         self.0.read(buf).await
     }
 
     /// [`read`](Receiver::read) as a poll function. As
     /// [`ReadEnd::poll_read`], with its errors.
+    #[inline]
     pub fn poll_read(&mut self, cx: &mut Context<'_>, buf: &mut [u8]) -> Poll<io::Result<usize>> {
         self.0.poll_read(cx, buf)
     }
 
     /// [`read`](Receiver::read) into memory that need not have been zeroed. As
     /// [`ReadEnd::read_uninit`], with its errors and cancel safety.
+    #[inline]
     pub async fn read_uninit<'b>(&mut self, buf: &'b mut [MaybeUninit<u8>]) -> io::Result<&'b mut [u8]> {
         self.0.read_uninit(buf).await
     }
 
     /// [`read`](Receiver::read) into several buffers. As
     /// [`ReadEnd::read_vectored`], with its errors and cancel safety.
+    #[inline]
     pub async fn read_vectored(&mut self, bufs: &mut [IoSliceMut<'_>]) -> io::Result<usize> {
         self.0.read_vectored(bufs).await
     }
 
     /// Reads until `buf` is full. As
     /// [`ReadEnd::read_exact`], with its errors and cancel safety.
+    #[inline]
     pub async fn read_exact(&mut self, buf: &mut [u8]) -> io::Result<usize> {
         self.0.read_exact(buf).await
     }
 
     /// Reads until the end and appends to `buf`. As
     /// [`ReadEnd::read_to_end`], with its errors and cancel safety.
+    #[inline]
     pub async fn read_to_end(&mut self, buf: &mut Vec<u8>) -> io::Result<usize> {
         self.0.read_to_end(buf).await
     }
 
     /// Waits until there may be something to read, or the end. As
     /// [`ReadEnd::readable`], with its errors and cancel safety.
+    #[inline]
     pub async fn readable(&self) -> io::Result<()> {
         self.0.readable().await
     }
 
     /// [`readable`](Receiver::readable) as a poll function. As
     /// [`ReadEnd::poll_read_ready`], with its errors.
+    #[inline]
     pub fn poll_read_ready(&self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         self.0.poll_read_ready(cx)
     }
 
     /// Reads what is there. As
     /// [`ReadEnd::try_read`], with its errors.
+    #[inline]
     pub fn try_read(&self, buf: &mut [u8]) -> io::Result<usize> {
         self.0.try_read(buf)
     }
 
     /// [`try_read`](Receiver::try_read) into several buffers. As
     /// [`ReadEnd::try_read_vectored`], with its errors.
+    #[inline]
     pub fn try_read_vectored(&self, bufs: &mut [IoSliceMut<'_>]) -> io::Result<usize> {
         self.0.try_read_vectored(bufs)
     }
 }
 
 impl AsyncRead for Receiver {
+    #[inline]
     fn poll_read(&mut self, cx: &mut Context<'_>, buf: &mut [u8]) -> Poll<io::Result<usize>> {
         self.0.poll_read(cx, buf)
     }
 
+    #[inline]
     fn as_registration(&self) -> Option<&Registration<Fd>> {
         self.0.as_registration()
     }
 }
 
 impl AsFd for Receiver {
+    #[inline]
     fn as_fd(&self) -> BorrowedFd<'_> {
         self.0.as_fd()
     }
 }
 
 impl AsRawFd for Receiver {
+    #[inline]
     fn as_raw_fd(&self) -> RawFd {
         self.as_fd().as_raw_fd()
     }

@@ -30,6 +30,7 @@ impl UnixStream {
     /// # }).unwrap();
     /// ```
     #[track_caller]
+    #[inline]
     pub fn from_std(stream: net::UnixStream) -> io::Result<UnixStream> {
         stream.set_nonblocking(true)?;
         UnixStream::new(OwnedFd::from(stream).into())
@@ -55,6 +56,7 @@ impl UnixStream {
     /// # std::io::Result::Ok(())
     /// # }).unwrap();
     /// ```
+    #[inline]
     pub fn into_std(self) -> io::Result<net::UnixStream> {
         Ok(OwnedFd::from(self.registration.into_inner()).into())
     }
@@ -68,6 +70,7 @@ impl UnixStream {
     ///
     /// [`WouldBlock`](io::ErrorKind::WouldBlock), without a call of `f` when the stream is known not to be ready;
     /// what `f` returns.
+    #[inline]
     pub fn try_io<R>(&self, interest: Interest, f: impl FnOnce() -> io::Result<R>) -> io::Result<R> {
         self.registration.try_io(direction(interest), |_| f())
     }
@@ -98,6 +101,7 @@ impl UnixStream {
     /// # std::io::Result::Ok(())
     /// # }).unwrap();
     /// ```
+    #[inline]
     pub async fn async_io<R>(
         &self,
         interest: Interest,
@@ -112,30 +116,35 @@ impl TryFrom<net::UnixStream> for UnixStream {
 
     /// [`UnixStream::from_std`].
     #[track_caller]
+    #[inline]
     fn try_from(stream: net::UnixStream) -> io::Result<UnixStream> {
         UnixStream::from_std(stream)
     }
 }
 
 impl AsFd for UnixStream {
+    #[inline]
     fn as_fd(&self) -> BorrowedFd<'_> {
         self.registration.get_ref().as_fd()
     }
 }
 
 impl AsRawFd for UnixStream {
+    #[inline]
     fn as_raw_fd(&self) -> RawFd {
         self.registration.get_ref().as_raw_fd()
     }
 }
 
 impl AsRef<UnixStream> for UnixStream {
+    #[inline]
     fn as_ref(&self) -> &UnixStream {
         self
     }
 }
 
 impl fmt::Debug for UnixStream {
+    #[inline]
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut debug = f.debug_struct("UnixStream");
         if let Ok(address) = self.local_addr() {

@@ -24,6 +24,7 @@ impl UnixStream {
     /// See [`SendAncillary`] for an example, and
     /// [`sendmsg(2)`](https://man7.org/linux/man-pages/man2/sendmsg.2.html).
     #[doc(alias = "sendmsg")]
+    #[inline]
     pub async fn send_message(&self, bufs: &[IoSlice<'_>], beside: &SendAncillary<'_>) -> io::Result<usize> {
         ancillary::needs_a_byte(bufs, beside)?;
         ancillary::send_message(&self.registration, bufs, beside).await
@@ -46,6 +47,7 @@ impl UnixStream {
     /// See [`SendAncillary`] for an example, and
     /// [`recvmsg(2)`](https://man7.org/linux/man-pages/man2/recvmsg.2.html).
     #[doc(alias = "recvmsg")]
+    #[inline]
     pub async fn recv_message(
         &self,
         bufs: &mut [IoSliceMut<'_>],
@@ -59,6 +61,7 @@ impl UnixStream {
     /// # Errors
     ///
     /// Those of [`getsockopt(2)`](https://man7.org/linux/man-pages/man2/getsockopt.2.html); none in practice.
+    #[inline]
     pub fn passcred(&self) -> io::Result<bool> {
         self.registration.get_ref().passcred()
     }
@@ -85,6 +88,7 @@ impl UnixStream {
     /// # std::io::Result::Ok(())
     /// # }).unwrap();
     /// ```
+    #[inline]
     pub fn set_passcred(&self, passcred: bool) -> io::Result<()> {
         self.registration.get_ref().set_passcred(passcred)
     }

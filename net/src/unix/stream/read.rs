@@ -155,6 +155,7 @@ impl UnixStream {
     /// # }).unwrap();
     /// ```
     #[doc(alias = "readv")]
+    #[inline]
     pub async fn read_vectored(&mut self, bufs: &mut [IoSliceMut<'_>]) -> io::Result<usize> {
         poll_fn(|cx| self.poll_recv_vectored(cx, bufs)).await
     }
@@ -164,6 +165,7 @@ impl UnixStream {
     /// # Errors
     ///
     /// As [`read`](UnixStream::read).
+    #[inline]
     pub fn poll_read_vectored(
         &mut self,
         cx: &mut Context<'_>,
@@ -198,6 +200,7 @@ impl UnixStream {
     /// # std::io::Result::Ok(())
     /// # }).unwrap();
     /// ```
+    #[inline]
     pub async fn read_exact(&mut self, buf: &mut [u8]) -> io::Result<usize> {
         let mut filled = 0;
         poll_fn(|cx| self.poll_recv_exact(cx, buf, &mut filled)).await
@@ -227,6 +230,7 @@ impl UnixStream {
     /// # std::io::Result::Ok(())
     /// # }).unwrap();
     /// ```
+    #[inline]
     pub async fn read_to_end(&mut self, buf: &mut Vec<u8>) -> io::Result<usize> {
         byte_stream::read_to_end(self, buf).await
     }
@@ -241,6 +245,7 @@ impl UnixStream {
     /// # Cancel safety
     ///
     /// None: dropped before it resolves, what has come is lost.
+    #[inline]
     pub async fn read_to_string(&mut self, buf: &mut String) -> io::Result<usize> {
         byte_stream::read_to_string(self, buf).await
     }
@@ -265,6 +270,7 @@ impl UnixStream {
     /// # std::io::Result::Ok(())
     /// # }).unwrap();
     /// ```
+    #[inline]
     pub async fn peek(&self, buf: &mut [u8]) -> io::Result<usize> {
         self.recv_peek(buf).await
     }
@@ -274,6 +280,7 @@ impl UnixStream {
     /// # Errors
     ///
     /// As [`read`](UnixStream::read).
+    #[inline]
     pub fn poll_peek(&self, cx: &mut Context<'_>, buf: &mut [u8]) -> Poll<io::Result<usize>> {
         self.poll_recv_peek(cx, buf)
     }
@@ -310,6 +317,7 @@ impl UnixStream {
     /// # std::io::Result::Ok(())
     /// # }).unwrap();
     /// ```
+    #[inline]
     pub async fn readable(&self) -> io::Result<()> {
         self.registration.ready(Direction::Read).await
     }
@@ -319,6 +327,7 @@ impl UnixStream {
     /// # Errors
     ///
     /// When the runtime is gone.
+    #[inline]
     pub fn poll_read_ready(&self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         self.registration.poll_ready(cx, Direction::Read)
     }
@@ -338,6 +347,7 @@ impl UnixStream {
     /// # std::io::Result::Ok(())
     /// # }).unwrap();
     /// ```
+    #[inline]
     pub fn try_read(&self, buf: &mut [u8]) -> io::Result<usize> {
         self.try_recv(buf)
     }
@@ -348,6 +358,7 @@ impl UnixStream {
     /// # Errors
     ///
     /// As [`try_read`](UnixStream::try_read).
+    #[inline]
     pub fn try_read_vectored(&self, bufs: &mut [IoSliceMut<'_>]) -> io::Result<usize> {
         self.try_recv_vectored(bufs)
     }

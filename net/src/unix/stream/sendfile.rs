@@ -54,6 +54,7 @@ impl UnixStream {
     /// # std::io::Result::Ok(())
     /// # }).unwrap();
     /// ```
+    #[inline]
     pub async fn sendfile(&mut self, file: &File, offset: u64, count: usize) -> io::Result<usize> {
         poll_fn(|cx| self.poll_sendfile(cx, file, offset, count)).await
     }
@@ -63,6 +64,7 @@ impl UnixStream {
     /// # Errors
     ///
     /// As [`sendfile`](UnixStream::sendfile).
+    #[inline]
     pub fn poll_sendfile(
         &mut self,
         cx: &mut Context<'_>,
@@ -78,6 +80,7 @@ impl UnixStream {
     /// # Errors
     ///
     /// [`WouldBlock`](io::ErrorKind::WouldBlock) when there is none; as [`sendfile`](UnixStream::sendfile).
+    #[inline]
     pub fn try_sendfile(&self, file: &File, offset: u64, count: usize) -> io::Result<usize> {
         self.try_send_file(file, offset, count)
     }

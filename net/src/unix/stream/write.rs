@@ -111,6 +111,7 @@ impl UnixStream {
     /// # }).unwrap();
     /// ```
     #[doc(alias = "writev")]
+    #[inline]
     pub async fn write_vectored(&mut self, bufs: &[IoSlice<'_>]) -> io::Result<usize> {
         poll_fn(|cx| self.poll_send_vectored(cx, bufs)).await
     }
@@ -121,6 +122,7 @@ impl UnixStream {
     /// # Errors
     ///
     /// As [`write`](UnixStream::write).
+    #[inline]
     pub fn poll_write_vectored(
         &mut self,
         cx: &mut Context<'_>,
@@ -153,6 +155,7 @@ impl UnixStream {
     /// # std::io::Result::Ok(())
     /// # }).unwrap();
     /// ```
+    #[inline]
     pub async fn write_all_vectored(&mut self, mut bufs: &mut [IoSlice<'_>]) -> io::Result<()> {
         poll_fn(|cx| self.poll_send_all_vectored(cx, &mut bufs)).await
     }
@@ -162,6 +165,7 @@ impl UnixStream {
     /// # Errors
     ///
     /// None.
+    #[inline]
     pub async fn flush(&mut self) -> io::Result<()> {
         Ok(())
     }
@@ -192,6 +196,7 @@ impl UnixStream {
     /// # std::io::Result::Ok(())
     /// # }).unwrap();
     /// ```
+    #[inline]
     pub async fn shutdown(&mut self) -> io::Result<()> {
         self.shut_writing()
     }
@@ -201,6 +206,7 @@ impl UnixStream {
     /// # Errors
     ///
     /// As [`shutdown`](UnixStream::shutdown).
+    #[inline]
     pub fn poll_shutdown(&mut self, _cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         Poll::Ready(self.shut_writing())
     }
@@ -227,6 +233,7 @@ impl UnixStream {
     /// # std::io::Result::Ok(())
     /// # }).unwrap();
     /// ```
+    #[inline]
     pub async fn writable(&self) -> io::Result<()> {
         self.registration.ready(Direction::Write).await
     }
@@ -236,6 +243,7 @@ impl UnixStream {
     /// # Errors
     ///
     /// When the runtime is gone.
+    #[inline]
     pub fn poll_write_ready(&self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         self.registration.poll_ready(cx, Direction::Write)
     }
@@ -261,6 +269,7 @@ impl UnixStream {
     /// # std::io::Result::Ok(())
     /// # }).unwrap();
     /// ```
+    #[inline]
     pub fn try_write(&self, buf: &[u8]) -> io::Result<usize> {
         self.try_send(buf)
     }
@@ -271,6 +280,7 @@ impl UnixStream {
     /// # Errors
     ///
     /// As [`try_write`](UnixStream::try_write).
+    #[inline]
     pub fn try_write_vectored(&self, bufs: &[IoSlice<'_>]) -> io::Result<usize> {
         self.try_send_vectored(bufs)
     }

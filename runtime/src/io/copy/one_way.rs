@@ -84,6 +84,7 @@ enum Next {
 }
 
 impl OneWay {
+    #[inline]
     pub(super) fn new() -> OneWay {
         OneWay {
             hand: Hand::Empty,
@@ -97,6 +98,7 @@ impl OneWay {
     }
 
     /// Copies until the end of `reader`, and resolves to how many bytes that was.
+    #[inline]
     pub(super) fn poll<R, W>(
         &mut self,
         cx: &mut Context<'_>,
@@ -135,6 +137,7 @@ impl OneWay {
     }
 
     /// Empties the hand.
+    #[inline]
     fn write_out<W: AsyncWrite + ?Sized>(
         &mut self,
         cx: &mut Context<'_>,
@@ -173,6 +176,7 @@ impl OneWay {
     }
 
     /// Gives what is empty back.
+    #[inline]
     fn put_down(&mut self) {
         match mem::replace(&mut self.hand, Hand::Empty) {
             Hand::Empty => {}
@@ -183,6 +187,7 @@ impl OneWay {
     }
 
     /// Takes bytes in hand, or finds that the reader has ended.
+    #[inline]
     fn read_in<R, W>(&mut self, cx: &mut Context<'_>, reader: &mut R, writer: &mut W) -> Poll<io::Result<()>>
     where
         R: AsyncRead + ?Sized,
@@ -220,6 +225,7 @@ impl OneWay {
     }
 
     /// Takes bytes in hand by a splice, if that is to be had.
+    #[inline]
     fn splice_in(&mut self, cx: &mut Context<'_>, from: &Registration<Fd>) -> Poll<io::Result<Spliced>> {
         let Ok(pipe) = Pipe::take() else {
             self.next = Next::Read; // no descriptors left: perhaps later
@@ -273,6 +279,7 @@ enum Spliced {
 }
 
 impl Hand {
+    #[inline]
     fn has_none(&self) -> bool {
         match self {
             Hand::Empty => true,
@@ -283,6 +290,7 @@ impl Hand {
 }
 
 /// From a pipe that is not empty. Only `EAGAIN` clears, and it is the writer's.
+#[inline]
 fn splice_out<W: AsyncWrite + ?Sized>(
     cx: &mut Context<'_>,
     pipe: &Pipe,
@@ -298,11 +306,13 @@ fn splice_out<W: AsyncWrite + ?Sized>(
 }
 
 /// `EINVAL`: this kind of descriptor cannot be spliced, or appends.
+#[inline]
 fn cannot_splice(error: &io::Error) -> bool {
     error.kind() == io::ErrorKind::InvalidInput
 }
 
 /// Takes the bytes out of a pipe, for a writer that cannot be spliced to.
+#[inline]
 fn unpipe(pipe: &Pipe, len: usize) -> io::Result<Hand> {
     let mut buffer = vec![0; len].into_boxed_slice();
     let mut end = 0;

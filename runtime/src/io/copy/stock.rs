@@ -38,12 +38,14 @@ thread_local! {
 }
 
 /// While the thread ends there is none, and then things are made and thrown away.
+#[inline]
 fn with_stock<R: Default>(f: impl FnOnce(&mut Stock) -> R) -> R {
     STOCK.try_with(|stock| f(&mut stock.borrow_mut())).unwrap_or_default()
 }
 
 impl Pipe {
     /// An empty one.
+    #[inline]
     pub(super) fn take() -> io::Result<Pipe> {
         match with_stock(|stock| stock.pipes.pop()) {
             Some(pipe) => Ok(pipe),
@@ -51,6 +53,7 @@ impl Pipe {
         }
     }
 
+    #[inline]
     fn new() -> io::Result<Pipe> {
         let (reader, writer) = Backend::current().pipe()?;
         // One user may have so much in all pipes together; then this one stays as it is, and moves less at once.
@@ -59,6 +62,7 @@ impl Pipe {
     }
 
     /// Gives it back; nothing is in it.
+    #[inline]
     pub(super) fn give_back(self) {
         with_stock(|stock| {
             if stock.pipes.len() < MOST {
@@ -69,20 +73,24 @@ impl Pipe {
 }
 
 /// Closes the pipes and frees the buffers that nobody has borrowed.
+#[inline]
 pub(crate) fn empty() {
     let stock = with_stock(std::mem::take); // dropped with no borrow held
     drop(stock);
 }
 
 /// A buffer with whatever is in it.
+#[inline]
 pub(super) fn take_buffer() -> Box<[u8]> {
     with_stock(|stock| stock.buffers.pop()).unwrap_or_else(new_buffer)
 }
 
+#[inline]
 pub(super) fn new_buffer() -> Box<[u8]> {
     vec![0; BUFFER].into_boxed_slice()
 }
 
+#[inline]
 pub(super) fn give_back_buffer(buffer: Box<[u8]>) {
     with_stock(|stock| {
         if stock.buffers.len() < MOST {

@@ -31,11 +31,13 @@ impl ReadEnd {
     ///
     /// When this thread is not in a runtime.
     #[track_caller]
+    #[inline]
     pub fn new(fd: Fd) -> Result<ReadEnd, (Fd, io::Error)> {
         Ok(ReadEnd { registration: Registration::new(fd, Start::Unknown)? })
     }
 
     /// Ends the registration and hands the descriptor back, which stays non-blocking.
+    #[inline]
     pub fn into_fd(self) -> Fd {
         self.registration.into_inner()
     }
@@ -51,6 +53,7 @@ impl ReadEnd {
     /// # Cancel safety
     ///
     /// Dropped before it resolves, no byte was taken.
+    #[inline]
     pub async fn read(&mut self, buf: &mut [u8]) -> io::Result<usize> {
         poll_fn(|cx| self.poll_read(cx, buf)).await
     }
@@ -77,6 +80,7 @@ impl ReadEnd {
     /// # Cancel safety
     ///
     /// Dropped before it resolves, no byte was taken.
+    #[inline]
     pub async fn read_uninit<'b>(&mut self, buf: &'b mut [MaybeUninit<u8>]) -> io::Result<&'b mut [u8]> {
         let mut buf = ReadBuf::uninit(buf);
         if buf.remaining() != 0 {
@@ -98,6 +102,7 @@ impl ReadEnd {
     /// # Cancel safety
     ///
     /// Dropped before it resolves, no byte was taken.
+    #[inline]
     pub async fn read_vectored(&mut self, bufs: &mut [IoSliceMut<'_>]) -> io::Result<usize> {
         if bufs.iter().all(|buf| buf.is_empty()) {
             return Ok(0);
@@ -118,6 +123,7 @@ impl ReadEnd {
     /// # Cancel safety
     ///
     /// None: dropped before it resolves, part of `buf` may have been filled, and how much is not told.
+    #[inline]
     pub async fn read_exact(&mut self, buf: &mut [u8]) -> io::Result<usize> {
         let mut filled = 0;
         while filled < buf.len() {
@@ -138,6 +144,7 @@ impl ReadEnd {
     /// # Cancel safety
     ///
     /// Dropped before it resolves, what has come is in `buf`: another call goes on.
+    #[inline]
     pub async fn read_to_end(&mut self, buf: &mut Vec<u8>) -> io::Result<usize> {
         let before = buf.len();
         poll_fn(|cx| self.poll_read_to_end(cx, buf)).await?;
@@ -149,6 +156,7 @@ impl ReadEnd {
     /// # Errors
     ///
     /// As [`read`](ReadEnd::read).
+    #[inline]
     pub fn poll_read_to_end(&mut self, cx: &mut Context<'_>, buf: &mut Vec<u8>) -> Poll<io::Result<()>> {
         loop {
             let end = buf.len();
@@ -172,6 +180,7 @@ impl ReadEnd {
     /// # Cancel safety
     ///
     /// It has no effect to be lost.
+    #[inline]
     pub async fn readable(&self) -> io::Result<()> {
         self.registration.ready(Direction::Read).await
     }
@@ -181,6 +190,7 @@ impl ReadEnd {
     /// # Errors
     ///
     /// `Other` when it would wait and the runtime is gone.
+    #[inline]
     pub fn poll_read_ready(&self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         self.registration.poll_ready(cx, Direction::Read)
     }
@@ -190,6 +200,7 @@ impl ReadEnd {
     /// # Errors
     ///
     /// [`WouldBlock`](io::ErrorKind::WouldBlock) when nothing is; as [`read`](ReadEnd::read).
+    #[inline]
     pub fn try_read(&self, buf: &mut [u8]) -> io::Result<usize> {
         if buf.is_empty() {
             return Ok(0);
@@ -202,6 +213,7 @@ impl ReadEnd {
     /// # Errors
     ///
     /// As [`try_read`](ReadEnd::try_read).
+    #[inline]
     pub fn try_read_vectored(&self, bufs: &mut [IoSliceMut<'_>]) -> io::Result<usize> {
         if bufs.iter().all(|buf| buf.is_empty()) {
             return Ok(0);
@@ -211,16 +223,19 @@ impl ReadEnd {
 }
 
 impl AsyncRead for ReadEnd {
+    #[inline]
     fn poll_read(&mut self, cx: &mut Context<'_>, buf: &mut [u8]) -> Poll<io::Result<usize>> {
         ReadEnd::poll_read(self, cx, buf)
     }
 
+    #[inline]
     fn as_registration(&self) -> Option<&Registration<Fd>> {
         Some(&self.registration)
     }
 }
 
 impl AsFd for ReadEnd {
+    #[inline]
     fn as_fd(&self) -> BorrowedFd<'_> {
         self.registration.get_ref().as_fd()
     }

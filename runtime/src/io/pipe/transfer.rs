@@ -42,6 +42,7 @@ pub fn poll_read_uninit(
 /// # Panics
 ///
 /// As [`poll_read_uninit`].
+#[inline]
 pub fn poll_read_vectored(
     pipe: &mut impl AsyncRead,
     cx: &mut Context<'_>,
@@ -63,6 +64,7 @@ pub fn poll_read_vectored(
 /// # Panics
 ///
 /// As [`poll_read_uninit`].
+#[inline]
 pub fn poll_write_vectored(
     pipe: &mut impl AsyncWrite,
     cx: &mut Context<'_>,

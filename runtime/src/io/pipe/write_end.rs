@@ -25,11 +25,13 @@ impl WriteEnd {
     ///
     /// When this thread is not in a runtime.
     #[track_caller]
+    #[inline]
     pub fn new(fd: Fd) -> Result<WriteEnd, (Fd, io::Error)> {
         Ok(WriteEnd { registration: Registration::new(fd, Start::Unknown)? })
     }
 
     /// Ends the registration and hands the descriptor back, which stays non-blocking.
+    #[inline]
     pub fn into_fd(self) -> Fd {
         self.registration.into_inner()
     }
@@ -46,6 +48,7 @@ impl WriteEnd {
     /// # Cancel safety
     ///
     /// Dropped before it resolves, no byte was written.
+    #[inline]
     pub async fn write(&mut self, buf: &[u8]) -> io::Result<usize> {
         poll_fn(|cx| self.poll_write(cx, buf)).await
     }
@@ -73,6 +76,7 @@ impl WriteEnd {
     /// # Cancel safety
     ///
     /// None: dropped before it resolves, part of `buf` may have been written, and how much is not told.
+    #[inline]
     pub async fn write_all(&mut self, mut buf: &[u8]) -> io::Result<()> {
         while !buf.is_empty() {
             match self.write(buf).await? {
@@ -92,6 +96,7 @@ impl WriteEnd {
     /// # Cancel safety
     ///
     /// Dropped before it resolves, no byte was written.
+    #[inline]
     pub async fn write_vectored(&mut self, bufs: &[IoSlice<'_>]) -> io::Result<usize> {
         if bufs.iter().all(|buf| buf.is_empty()) {
             return Ok(0);
@@ -108,6 +113,7 @@ impl WriteEnd {
     /// # Errors
     ///
     /// None.
+    #[inline]
     pub async fn flush(&mut self) -> io::Result<()> {
         Ok(())
     }
@@ -121,6 +127,7 @@ impl WriteEnd {
     /// # Cancel safety
     ///
     /// It has no effect to be lost.
+    #[inline]
     pub async fn writable(&self) -> io::Result<()> {
         self.registration.ready(Direction::Write).await
     }
@@ -130,6 +137,7 @@ impl WriteEnd {
     /// # Errors
     ///
     /// `Other` when it would wait and the runtime is gone.
+    #[inline]
     pub fn poll_write_ready(&self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         self.registration.poll_ready(cx, Direction::Write)
     }
@@ -139,6 +147,7 @@ impl WriteEnd {
     /// # Errors
     ///
     /// [`WouldBlock`](io::ErrorKind::WouldBlock) when there is none; as [`write`](WriteEnd::write).
+    #[inline]
     pub fn try_write(&self, buf: &[u8]) -> io::Result<usize> {
         if buf.is_empty() {
             return Ok(0);
@@ -151,6 +160,7 @@ impl WriteEnd {
     /// # Errors
     ///
     /// As [`try_write`](WriteEnd::try_write).
+    #[inline]
     pub fn try_write_vectored(&self, bufs: &[IoSlice<'_>]) -> io::Result<usize> {
         if bufs.iter().all(|buf| buf.is_empty()) {
             return Ok(0);
@@ -160,20 +170,24 @@ impl WriteEnd {
 }
 
 impl AsyncWrite for WriteEnd {
+    #[inline]
     fn poll_write(&mut self, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
         WriteEnd::poll_write(self, cx, buf)
     }
 
+    #[inline]
     fn poll_shutdown(&mut self, _cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         Poll::Ready(Ok(()))
     }
 
+    #[inline]
     fn as_registration(&self) -> Option<&Registration<Fd>> {
         Some(&self.registration)
     }
 }
 
 impl AsFd for WriteEnd {
+    #[inline]
     fn as_fd(&self) -> BorrowedFd<'_> {
         self.registration.get_ref().as_fd()
     }

@@ -43,6 +43,7 @@ enum Reader {
 ///     Ok(buf)
 /// }
 /// ```
+#[inline]
 pub fn stdin() -> Stdin {
     Stdin { way: None }
 }
@@ -63,6 +64,7 @@ impl Stdin {
     /// # Cancel safety
     ///
     /// Dropped before it resolves, no byte is lost: the next read gets it.
+    #[inline]
     pub async fn read(&mut self, buf: &mut [u8]) -> io::Result<usize> {
         poll_fn(|cx| self.poll_read(cx, buf)).await
     }
@@ -72,6 +74,7 @@ impl Stdin {
     /// # Errors
     ///
     /// As [`read`](Stdin::read).
+    #[inline]
     pub fn poll_read(&mut self, cx: &mut Context<'_>, buf: &mut [u8]) -> Poll<io::Result<usize>> {
         if buf.is_empty() {
             return Poll::Ready(Ok(0));
@@ -95,6 +98,7 @@ impl Stdin {
     /// # Cancel safety
     ///
     /// None: dropped before it resolves, part of `buf` may have been filled, and how much is not told.
+    #[inline]
     pub async fn read_exact(&mut self, buf: &mut [u8]) -> io::Result<usize> {
         let mut filled = 0;
         while filled < buf.len() {
@@ -115,6 +119,7 @@ impl Stdin {
     /// # Cancel safety
     ///
     /// Dropped before it resolves, what has come is in `buf`: another call goes on.
+    #[inline]
     pub async fn read_to_end(&mut self, buf: &mut Vec<u8>) -> io::Result<usize> {
         let before = buf.len();
         let mut chunk = vec![0; MOST];
@@ -127,6 +132,7 @@ impl Stdin {
     }
 
     /// Finds the way, the first time.
+    #[inline]
     fn reader(&mut self) -> io::Result<&mut Reader> {
         if self.way.is_none() {
             self.way = Some(Reader::open()?);
@@ -136,6 +142,7 @@ impl Stdin {
 }
 
 impl Reader {
+    #[inline]
     fn open() -> io::Result<Reader> {
         let stdin = io::stdin();
         let way = way_for(stdin.as_fd(), Access { read: true, write: false })?;
@@ -155,11 +162,13 @@ impl Reader {
 }
 
 impl AsyncRead for Stdin {
+    #[inline]
     fn poll_read(&mut self, cx: &mut Context<'_>, buf: &mut [u8]) -> Poll<io::Result<usize>> {
         Stdin::poll_read(self, cx, buf)
     }
 
     /// Once it has been read from, where it is a pipe or a terminal. A socket is not: a splice from it waits.
+    #[inline]
     fn as_registration(&self) -> Option<&Registration<Fd>> {
         match &self.way {
             Some(Reader::Own(end)) => end.as_registration(),
@@ -169,6 +178,7 @@ impl AsyncRead for Stdin {
 }
 
 impl fmt::Debug for Stdin {
+    #[inline]
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("Stdin")
     }

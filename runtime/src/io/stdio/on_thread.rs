@@ -38,10 +38,12 @@ struct Writing {
 }
 
 impl ReadOnThread {
+    #[inline]
     pub(super) fn new(file: File) -> ReadOnThread {
         ReadOnThread { file: Arc::new(file), reading: None, left: Vec::new() }
     }
 
+    #[inline]
     pub(super) fn poll_read(&mut self, cx: &mut Context<'_>, buf: &mut [u8]) -> Poll<io::Result<usize>> {
         charged(cx, |cx| {
             while self.left.is_empty() {
@@ -68,11 +70,13 @@ impl ReadOnThread {
 }
 
 impl WriteOnThread {
+    #[inline]
     pub(super) fn new(file: File) -> WriteOnThread {
         WriteOnThread { file: Arc::new(file), writing: None }
     }
 
     /// A write that was dropped on the way and is asked for again is the same write: its bytes go once.
+    #[inline]
     pub(super) fn poll_write(&mut self, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
         charged(cx, |cx| {
             loop {
@@ -95,6 +99,7 @@ impl WriteOnThread {
 }
 
 impl Writing {
+    #[inline]
     fn begin(file: &Arc<File>, buf: &[u8]) -> Writing {
         let bytes: Arc<[u8]> = buf[..buf.len().min(MOST)].into();
         let (file, theirs) = (file.clone(), bytes.clone());
@@ -104,6 +109,7 @@ impl Writing {
 
 /// What a job has brought. `None` when it has not run and is to be begun again: the runtime in which it was to run
 /// ended before it did, and this is another. One that was begun in this very poll has no other to go to.
+#[inline]
 fn settle<T>(outcome: Result<io::Result<T>, JoinError>, begun_before: bool) -> io::Result<Option<T>> {
     match outcome {
         Ok(result) => result.map(Some),
@@ -115,6 +121,7 @@ fn settle<T>(outcome: Result<io::Result<T>, JoinError>, begun_before: bool) -> i
     }
 }
 
+#[inline]
 fn read(mut file: &File, len: usize) -> io::Result<Vec<u8>> {
     let mut bytes = vec![0; len];
     let read = uninterrupted(|| file.read(&mut bytes))?;
@@ -123,6 +130,7 @@ fn read(mut file: &File, len: usize) -> io::Result<Vec<u8>> {
 }
 
 /// Calls again what a signal has ended.
+#[inline]
 fn uninterrupted(mut call: impl FnMut() -> io::Result<usize>) -> io::Result<usize> {
     loop {
         match call() {

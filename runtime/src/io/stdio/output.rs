@@ -40,11 +40,13 @@ pub struct Stderr {
 /// # std::io::Result::Ok(())
 /// # }).unwrap();
 /// ```
+#[inline]
 pub fn stdout() -> Stdout {
     Stdout { output: Output { way: None, stream: || io::stdout().as_fd().try_clone_to_owned() } }
 }
 
 /// Standard error: as [`stdout`].
+#[inline]
 pub fn stderr() -> Stderr {
     Stderr { output: Output { way: None, stream: || io::stderr().as_fd().try_clone_to_owned() } }
 }
@@ -64,6 +66,7 @@ enum Writer {
 }
 
 impl Output {
+    #[inline]
     fn poll_write(&mut self, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
         if buf.is_empty() {
             return Poll::Ready(Ok(0));
@@ -82,6 +85,7 @@ impl Output {
         }
     }
 
+    #[inline]
     async fn write_all(&mut self, mut buf: &[u8]) -> io::Result<()> {
         while !buf.is_empty() {
             match poll_fn(|cx| self.poll_write(cx, buf)).await? {
@@ -92,6 +96,7 @@ impl Output {
         Ok(())
     }
 
+    #[inline]
     fn as_registration(&self) -> Option<&Registration<Fd>> {
         match &self.way {
             Some(Writer::Own(end)) => end.as_registration(),
@@ -101,6 +106,7 @@ impl Output {
 }
 
 impl Writer {
+    #[inline]
     fn open(stream: OwnedFd) -> io::Result<Writer> {
         match way_for(stream.as_fd(), Access { read: false, write: true })? {
             Way::Own(fd) => WriteEnd::new(fd).map(Writer::Own).map_err(|(_closed, error)| error),
@@ -128,6 +134,7 @@ impl Stdout {
     /// # Cancel safety
     ///
     /// Dropped before it resolves, no byte was written, unless a thread does it: see [`stdout`].
+    #[inline]
     pub async fn write(&mut self, buf: &[u8]) -> io::Result<usize> {
         poll_fn(|cx| self.poll_write(cx, buf)).await
     }
@@ -137,6 +144,7 @@ impl Stdout {
     /// # Errors
     ///
     /// As [`write`](Stdout::write).
+    #[inline]
     pub fn poll_write(&mut self, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
         self.output.poll_write(cx, buf)
     }
@@ -150,6 +158,7 @@ impl Stdout {
     /// # Cancel safety
     ///
     /// None: dropped before it resolves, part of `buf` may have been written, and how much is not told.
+    #[inline]
     pub async fn write_all(&mut self, buf: &[u8]) -> io::Result<()> {
         self.output.write_all(buf).await
     }
@@ -159,27 +168,32 @@ impl Stdout {
     /// # Errors
     ///
     /// None.
+    #[inline]
     pub async fn flush(&mut self) -> io::Result<()> {
         Ok(())
     }
 }
 
 impl AsyncWrite for Stdout {
+    #[inline]
     fn poll_write(&mut self, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
         self.output.poll_write(cx, buf)
     }
 
+    #[inline]
     fn poll_shutdown(&mut self, _cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         Poll::Ready(Ok(()))
     }
 
     /// Once it has been written to, where it is a pipe or a terminal. A socket is not: a splice to it waits.
+    #[inline]
     fn as_registration(&self) -> Option<&Registration<Fd>> {
         self.output.as_registration()
     }
 }
 
 impl fmt::Debug for Stdout {
+    #[inline]
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("Stdout")
     }
@@ -200,6 +214,7 @@ impl Stderr {
     /// # Cancel safety
     ///
     /// Dropped before it resolves, no byte was written, unless a thread does it: see [`stdout`].
+    #[inline]
     pub async fn write(&mut self, buf: &[u8]) -> io::Result<usize> {
         poll_fn(|cx| self.poll_write(cx, buf)).await
     }
@@ -209,6 +224,7 @@ impl Stderr {
     /// # Errors
     ///
     /// As [`write`](Stderr::write).
+    #[inline]
     pub fn poll_write(&mut self, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
         self.output.poll_write(cx, buf)
     }
@@ -222,6 +238,7 @@ impl Stderr {
     /// # Cancel safety
     ///
     /// None: dropped before it resolves, part of `buf` may have been written, and how much is not told.
+    #[inline]
     pub async fn write_all(&mut self, buf: &[u8]) -> io::Result<()> {
         self.output.write_all(buf).await
     }
@@ -231,27 +248,32 @@ impl Stderr {
     /// # Errors
     ///
     /// None.
+    #[inline]
     pub async fn flush(&mut self) -> io::Result<()> {
         Ok(())
     }
 }
 
 impl AsyncWrite for Stderr {
+    #[inline]
     fn poll_write(&mut self, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
         self.output.poll_write(cx, buf)
     }
 
+    #[inline]
     fn poll_shutdown(&mut self, _cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         Poll::Ready(Ok(()))
     }
 
     /// Once it has been written to, where it is a pipe or a terminal. A socket is not: a splice to it waits.
+    #[inline]
     fn as_registration(&self) -> Option<&Registration<Fd>> {
         self.output.as_registration()
     }
 }
 
 impl fmt::Debug for Stderr {
+    #[inline]
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("Stderr")
     }

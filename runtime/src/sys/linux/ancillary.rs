@@ -55,6 +55,7 @@ impl Ancillary {
     ///
     /// For a pidfd because Linux before 6.17 installs one also where there is no room to say which number it has, and
     /// then nobody can close it. (A peer that sends more descriptors than there is room for takes that room too.)
+    #[inline]
     pub fn with_room_for(descriptors: usize) -> Ancillary {
         let room = record_len(CREDENTIALS)
             .saturating_add(record_len(descriptors.saturating_mul(DESCRIPTOR)))
@@ -63,39 +64,46 @@ impl Ancillary {
     }
 
     /// How many descriptors there is room for.
+    #[inline]
     pub fn room(&self) -> usize {
         self.descriptors
     }
 
     /// The descriptors of the last message that were not taken yet.
+    #[inline]
     pub fn descriptors(&self) -> &[OwnedFd] {
         &self.received
     }
 
     /// Takes the descriptors of the last message, in the order in which they were sent.
+    #[inline]
     pub fn take_descriptors(&mut self) -> Vec<OwnedFd> {
         std::mem::take(&mut self.received)
     }
 
     /// The credentials of the last message.
+    #[inline]
     pub fn credentials(&self) -> Option<Credentials> {
         self.credentials
     }
 
     /// Takes what another kernel has passed, in the place of what was there.
     #[cfg(feature = "sim")]
+    #[inline]
     pub(in crate::sys) fn fill(&mut self, descriptors: Vec<OwnedFd>, credentials: Option<Credentials>) {
         self.received = descriptors;
         self.credentials = credentials;
     }
 
     /// Forgets the last message; descriptors that were not taken are closed.
+    #[inline]
     fn clear(&mut self) {
         self.received.clear();
         self.credentials = None;
     }
 
     /// Takes over what the kernel has written to the first `len` bytes. Says whether all of it had room.
+    #[inline]
     fn parse(&mut self, len: usize) -> bool {
         let mut whole = true;
         let mut rest = self.control.get(..len).unwrap_or(&self.control);
@@ -147,6 +155,7 @@ impl Fd {
     /// is no error but [`ancillary_truncated`](Message::ancillary_truncated).
     ///
     /// [`recvmsg(2)`]: https://man7.org/linux/man-pages/man2/recvmsg.2.html
+    #[inline]
     pub fn recv_message(
         &self,
         bufs: &mut [IoSliceMut<'_>],
@@ -192,6 +201,7 @@ impl Fd {
     /// without the privilege, `EISCONN` for an address on a connected socket that is no datagram's.
     ///
     /// [`sendmsg(2)`]: https://man7.org/linux/man-pages/man2/sendmsg.2.html
+    #[inline]
     pub fn send_message(
         &self,
         bufs: &[IoSlice<'_>],
@@ -220,6 +230,7 @@ impl Fd {
 }
 
 /// The level, the type and the data of the first record, and what is behind it.
+#[inline]
 pub(super) fn first_record(control: &[u8]) -> Option<(i32, i32, &[u8], &[u8])> {
     let (header, _) = control.split_at_checked(HEADER)?;
     let len = usize::from_ne_bytes(header[..8].try_into().expect("8 bytes"));
@@ -231,10 +242,12 @@ pub(super) fn first_record(control: &[u8]) -> Option<(i32, i32, &[u8], &[u8])> {
 }
 
 /// How much room a record with so much data takes; none for no data.
+#[inline]
 fn record_len(data: usize) -> usize {
     if data == 0 { 0 } else { HEADER.saturating_add(data).next_multiple_of(size_of::<usize>()) }
 }
 
+#[inline]
 fn records(descriptors: &[BorrowedFd<'_>], credentials: Option<Credentials>) -> Vec<u8> {
     let mut control = Vec::new();
     if !descriptors.is_empty() {
@@ -248,6 +261,7 @@ fn records(descriptors: &[BorrowedFd<'_>], credentials: Option<Credentials>) -> 
     control
 }
 
+#[inline]
 fn push_record(control: &mut Vec<u8>, kind: i32, data: impl Iterator<Item = u8>, len: usize) {
     control.extend((HEADER + len).to_ne_bytes());
     control.extend(libc::SOL_SOCKET.to_ne_bytes());

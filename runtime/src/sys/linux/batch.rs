@@ -60,6 +60,7 @@ impl Batch {
     /// # Panics
     ///
     /// When either is 0, or the memory is more than there can be.
+    #[inline]
     pub fn new(datagrams: usize, size: usize) -> Batch {
         assert!(datagrams > 0 && size > 0, "a batch without room receives nothing");
         let room = datagrams.min(BATCH_MAX);
@@ -69,16 +70,19 @@ impl Batch {
     }
 
     /// How many datagrams there is room for.
+    #[inline]
     pub fn room(&self) -> usize {
         self.room
     }
 
     /// The datagrams of the last call.
+    #[inline]
     pub fn received(&self) -> &[Received] {
         &self.received
     }
 
     /// The bytes of the datagram with this number.
+    #[inline]
     pub fn bytes(&self, number: usize) -> &[u8] {
         let start = number * self.size;
         &self.memory[start..start + self.received[number].len]
@@ -95,6 +99,7 @@ impl Fd {
     /// next call.
     ///
     /// [`recvmmsg(2)`]: https://man7.org/linux/man-pages/man2/recvmmsg.2.html
+    #[inline]
     pub fn recv_batch(&self, batch: &mut Batch) -> io::Result<usize> {
         batch.received.clear();
         let mut from: [Address; BATCH_MAX] = [Address::room(); BATCH_MAX];
@@ -158,6 +163,7 @@ impl Fd {
     /// As [`send_to`](Fd::send_to), when it is about the first; one of a later datagram ends the call before it.
     ///
     /// [`sendmmsg(2)`]: https://man7.org/linux/man-pages/man2/sendmmsg.2.html
+    #[inline]
     pub fn send_batch(&self, datagrams: &[(&[u8], Option<SocketAddr>)]) -> io::Result<usize> {
         let datagrams = &datagrams[..datagrams.len().min(BATCH_MAX)];
         let mut to: [Address; BATCH_MAX] = [Address::room(); BATCH_MAX];
@@ -193,6 +199,7 @@ impl Fd {
 
     /// Whether the kernel knows segments: Linux 4.18 and later do. An earlier one takes no notice of what
     /// [`send_segmented`](Fd::send_segmented) says of them and sends one long datagram, so it is asked first.
+    #[inline]
     pub fn knows_segments(&self) -> bool {
         self.get::<1>(libc::SOL_UDP, libc::UDP_SEGMENT).is_ok()
     }
@@ -211,6 +218,7 @@ impl Fd {
     ///
     /// [`sendmsg(2)`]: https://man7.org/linux/man-pages/man2/sendmsg.2.html
     /// [`udp(7)`]: https://man7.org/linux/man-pages/man7/udp.7.html
+    #[inline]
     pub fn send_segmented(&self, buf: &[u8], segment: u16, to: Option<&SocketAddr>) -> io::Result<bool> {
         let mut to: Option<Address> = to.map(Address::from);
         let mut control = [0u8; RECORD];
@@ -252,6 +260,7 @@ const _: () = assert!(HEADER == 16);
 struct Lost;
 
 /// What a record of `UDP_GRO` says, if there is one. `cut_short` says that there was no room for all the records.
+#[inline]
 fn segment_of(mut control: &[u8], cut_short: bool) -> Result<Option<usize>, Lost> {
     while let Some((level, kind, data, rest)) = first_record(control) {
         match (level, kind) {

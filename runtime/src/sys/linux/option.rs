@@ -20,113 +20,135 @@ use std::time::Duration;
 /// Every method: see the errors of `getsockopt` at the head of this module's file.
 impl Fd {
     /// Takes the error that the socket has kept for us, `SO_ERROR`; the kernel forgets it by this.
+    #[inline]
     pub fn take_error(&self) -> io::Result<Option<io::Error>> {
         let [errno] = self.get(libc::SOL_SOCKET, libc::SO_ERROR)?;
         Ok((errno != 0).then(|| io::Error::from_raw_os_error(errno)))
     }
 
     /// Whether a small segment is sent without waiting for the last one's acknowledgement, `TCP_NODELAY`.
+    #[inline]
     pub fn nodelay(&self) -> io::Result<bool> {
         self.get_flag(libc::IPPROTO_TCP, libc::TCP_NODELAY)
     }
 
     /// Sets `TCP_NODELAY`.
+    #[inline]
     pub fn set_nodelay(&self, on: bool) -> io::Result<()> {
         self.set_flag(libc::IPPROTO_TCP, libc::TCP_NODELAY, on)
     }
 
     /// Whether acknowledgements are sent at once, `TCP_QUICKACK`. Not permanent: the kernel leaves the mode as
     /// it sees fit.
+    #[inline]
     pub fn quickack(&self) -> io::Result<bool> {
         self.get_flag(libc::IPPROTO_TCP, libc::TCP_QUICKACK)
     }
 
     /// Sets `TCP_QUICKACK`.
+    #[inline]
     pub fn set_quickack(&self, on: bool) -> io::Result<()> {
         self.set_flag(libc::IPPROTO_TCP, libc::TCP_QUICKACK, on)
     }
 
     /// Whether `bind` may take an address that old connections still linger on, `SO_REUSEADDR`.
+    #[inline]
     pub fn reuseaddr(&self) -> io::Result<bool> {
         self.get_flag(libc::SOL_SOCKET, libc::SO_REUSEADDR)
     }
 
     /// Sets `SO_REUSEADDR`.
+    #[inline]
     pub fn set_reuseaddr(&self, on: bool) -> io::Result<()> {
         self.set_flag(libc::SOL_SOCKET, libc::SO_REUSEADDR, on)
     }
 
     /// Whether several sockets may listen on one address and share its connections, `SO_REUSEPORT`.
+    #[inline]
     pub fn reuseport(&self) -> io::Result<bool> {
         self.get_flag(libc::SOL_SOCKET, libc::SO_REUSEPORT)
     }
 
     /// Sets `SO_REUSEPORT`.
+    #[inline]
     pub fn set_reuseport(&self, on: bool) -> io::Result<()> {
         self.set_flag(libc::SOL_SOCKET, libc::SO_REUSEPORT, on)
     }
 
     /// Whether an idle connection is probed, `SO_KEEPALIVE`.
+    #[inline]
     pub fn keepalive(&self) -> io::Result<bool> {
         self.get_flag(libc::SOL_SOCKET, libc::SO_KEEPALIVE)
     }
 
     /// Sets `SO_KEEPALIVE`.
+    #[inline]
     pub fn set_keepalive(&self, on: bool) -> io::Result<()> {
         self.set_flag(libc::SOL_SOCKET, libc::SO_KEEPALIVE, on)
     }
 
     /// The size of the send buffer in bytes, `SO_SNDBUF`: twice what was set, for the kernel's own needs.
+    #[inline]
     pub fn send_buffer_size(&self) -> io::Result<u32> {
         self.get_number(libc::SOL_SOCKET, libc::SO_SNDBUF)
     }
 
     /// Sets `SO_SNDBUF` in bytes; the kernel caps it at `net.core.wmem_max`, doubles it and stops tuning it.
+    #[inline]
     pub fn set_send_buffer_size(&self, bytes: u32) -> io::Result<()> {
         self.set_number(libc::SOL_SOCKET, libc::SO_SNDBUF, bytes)
     }
 
     /// The size of the receive buffer in bytes, `SO_RCVBUF`: twice what was set, for the kernel's own needs.
+    #[inline]
     pub fn recv_buffer_size(&self) -> io::Result<u32> {
         self.get_number(libc::SOL_SOCKET, libc::SO_RCVBUF)
     }
 
     /// Sets `SO_RCVBUF` in bytes; the kernel caps it at `net.core.rmem_max`, doubles it and stops tuning it.
+    #[inline]
     pub fn set_recv_buffer_size(&self, bytes: u32) -> io::Result<()> {
         self.set_number(libc::SOL_SOCKET, libc::SO_RCVBUF, bytes)
     }
 
     /// The time to live of IPv4 packets, `IP_TTL`, in hops.
+    #[inline]
     pub fn ttl(&self) -> io::Result<u32> {
         self.get_number(libc::IPPROTO_IP, libc::IP_TTL)
     }
 
     /// Sets `IP_TTL`. `EINVAL` outside of 1 to 255.
+    #[inline]
     pub fn set_ttl(&self, hops: u32) -> io::Result<()> {
         self.set_number(libc::IPPROTO_IP, libc::IP_TTL, hops)
     }
 
     /// The type of service of IPv4 packets, `IP_TOS`.
+    #[inline]
     pub fn tos_v4(&self) -> io::Result<u32> {
         self.get_number(libc::IPPROTO_IP, libc::IP_TOS)
     }
 
     /// Sets `IP_TOS`.
+    #[inline]
     pub fn set_tos_v4(&self, tos: u32) -> io::Result<()> {
         self.set_number(libc::IPPROTO_IP, libc::IP_TOS, tos)
     }
 
     /// The traffic class of IPv6 packets, `IPV6_TCLASS`.
+    #[inline]
     pub fn tclass_v6(&self) -> io::Result<u32> {
         self.get_number(libc::IPPROTO_IPV6, libc::IPV6_TCLASS)
     }
 
     /// Sets `IPV6_TCLASS`.
+    #[inline]
     pub fn set_tclass_v6(&self, class: u32) -> io::Result<()> {
         self.set_number(libc::IPPROTO_IPV6, libc::IPV6_TCLASS, class)
     }
 
     /// How long a close waits for unsent bytes, `SO_LINGER`; `None` for "sent in the background".
+    #[inline]
     pub fn linger(&self) -> io::Result<Option<Duration>> {
         let [on, seconds] = self.get(libc::SOL_SOCKET, libc::SO_LINGER)?;
         Ok((on != 0).then(|| Duration::from_secs(seconds.max(0) as u64)))
@@ -136,6 +158,7 @@ impl Fd {
     ///
     /// Zero makes a close discard what is unsent and reset the connection. Anything longer makes it block the
     /// thread, on a non-blocking socket too.
+    #[inline]
     pub fn set_linger(&self, linger: Option<Duration>) -> io::Result<()> {
         let on = c_int::from(linger.is_some());
         let linger = linger.unwrap_or_default();
@@ -145,6 +168,7 @@ impl Fd {
     }
 
     /// The name of the interface that the socket is bound to, `SO_BINDTODEVICE`.
+    #[inline]
     pub fn device(&self) -> io::Result<Option<Vec<u8>>> {
         let mut name = [0u8; libc::IFNAMSIZ];
         let mut len = name.len() as socklen_t;
@@ -165,6 +189,7 @@ impl Fd {
     /// Binds the socket to the interface of this name, or, with `None`, to none, `SO_BINDTODEVICE`.
     ///
     /// `ENODEV` when there is no such interface, `EPERM` for one process taking what another has bound.
+    #[inline]
     pub fn bind_device(&self, interface: Option<&[u8]>) -> io::Result<()> {
         let name = interface.unwrap_or_default();
         // SAFETY: the kernel reads at most `name.len()` bytes of `name`, which lives across the call.
@@ -180,26 +205,31 @@ impl Fd {
         Ok(())
     }
 
+    #[inline]
     pub(super) fn get_flag(&self, level: c_int, name: c_int) -> io::Result<bool> {
         let [value] = self.get(level, name)?;
         Ok(value != 0)
     }
 
+    #[inline]
     pub(super) fn set_flag(&self, level: c_int, name: c_int, on: bool) -> io::Result<()> {
         self.set(level, name, [c_int::from(on)])
     }
 
     /// An option that is a count: never negative.
+    #[inline]
     pub(super) fn get_number(&self, level: c_int, name: c_int) -> io::Result<u32> {
         let [value] = self.get(level, name)?;
         Ok(value.max(0) as u32)
     }
 
+    #[inline]
     pub(super) fn set_number(&self, level: c_int, name: c_int, value: u32) -> io::Result<()> {
         self.set(level, name, [c_int::try_from(value).unwrap_or(c_int::MAX)])
     }
 
     /// An option of `N` integers.
+    #[inline]
     pub(super) fn get<const N: usize>(&self, level: c_int, name: c_int) -> io::Result<[c_int; N]> {
         let mut value = [0; N];
         let mut len = size_of_val(&value) as socklen_t;
@@ -211,6 +241,7 @@ impl Fd {
         Ok(value)
     }
 
+    #[inline]
     pub(super) fn set<const N: usize>(&self, level: c_int, name: c_int, value: [c_int; N]) -> io::Result<()> {
         let len = size_of_val(&value) as socklen_t;
         // SAFETY: the kernel reads `len` bytes of `value`, which has that many and lives across the call.

@@ -35,6 +35,7 @@ impl Backend {
     /// `EMFILE`, `ENFILE`.
     ///
     /// [`pipe2(2)`]: https://man7.org/linux/man-pages/man2/pipe.2.html
+    #[inline]
     pub fn pipe(self) -> io::Result<(Fd, Fd)> {
         let mut ends = [-1; 2];
         // SAFETY: the kernel writes two numbers to `ends`, which has room for two and is borrowed mutably.
@@ -55,6 +56,7 @@ impl Backend {
     /// `EMFILE` and others; `EINVAL` when `access` is neither, or the path has a NUL byte in it.
     ///
     /// [`open(2)`]: https://man7.org/linux/man-pages/man2/open.2.html
+    #[inline]
     pub fn open(self, path: &Path, access: Access) -> io::Result<Fd> {
         let mut options = OpenOptions::new();
         options.read(access.read).write(access.write);
@@ -111,6 +113,7 @@ impl Fd {
     /// As [`read`](Fd::read).
     ///
     /// [`readv(2)`]: https://man7.org/linux/man-pages/man2/readv.2.html
+    #[inline]
     pub fn read_vectored(&self, bufs: &mut [IoSliceMut<'_>]) -> io::Result<usize> {
         let len = bufs.len().min(IOV_MAX) as libc::c_int;
         // SAFETY: an `IoSliceMut` is laid out as an `iovec` (std promises it), and there are at least `len` of them.
@@ -146,6 +149,7 @@ impl Fd {
     ///
     /// [`pwritev2(2)`]: https://man7.org/linux/man-pages/man2/readv.2.html
     /// [`writev(2)`]: https://man7.org/linux/man-pages/man2/writev.2.html
+    #[inline]
     pub fn write_vectored(&self, bufs: &[IoSlice<'_>]) -> io::Result<usize> {
         let len = bufs.len().min(IOV_MAX);
         if UNSIGNALLED_WRITES.load(Ordering::Relaxed) {
@@ -163,6 +167,7 @@ impl Fd {
         unsignalled(|| check_len(unsafe { libc::writev(self.as_raw_fd(), bufs.as_ptr().cast(), len) }))
     }
 
+    #[inline]
     fn write_unsignalled(&self, bufs: &[IoSlice<'_>]) -> io::Result<usize> {
         // -1 is "where the file is": the only position that a pipe has.
         let (position, high) = (-1 as libc::c_long, 0 as libc::c_long);
@@ -192,6 +197,7 @@ impl Fd {
     /// None in practice.
     ///
     /// [`fcntl(2)`]: https://man7.org/linux/man-pages/man2/fcntl.2.html
+    #[inline]
     pub fn access(&self) -> io::Result<Access> {
         // SAFETY: the call takes no pointer.
         let flags = check(unsafe { libc::fcntl(self.as_raw_fd(), libc::F_GETFL) })?;

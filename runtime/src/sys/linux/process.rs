@@ -22,6 +22,7 @@ impl Backend {
     /// from some sandboxes.
     ///
     /// [`pidfd_open(2)`]: https://man7.org/linux/man-pages/man2/pidfd_open.2.html
+    #[inline]
     pub fn pidfd(self, pid: u32) -> io::Result<Fd> {
         // SAFETY: the call takes no pointer. Every argument has the width of a register, as `syscall` wants it.
         let raw = unsafe { libc::syscall(libc::SYS_pidfd_open, libc::c_long::from(pid), 0 as libc::c_long) };
@@ -41,6 +42,7 @@ impl Fd {
     /// somebody's `waitpid(-1)`, or by the kernel because `SIGCHLD` is ignored.
     ///
     /// [`waitid(2)`]: https://man7.org/linux/man-pages/man2/waitid.2.html
+    #[inline]
     pub fn reap(&self) -> io::Result<ExitStatus> {
         // SAFETY: `siginfo_t` is made of integers and pointers, for all of which zero bytes are a value.
         let mut info: libc::siginfo_t = unsafe { std::mem::zeroed() };
@@ -72,6 +74,7 @@ impl Fd {
     /// `ESRCH` when it has been waited for, `EPERM` for one of another user.
     ///
     /// [`pidfd_send_signal(2)`]: https://man7.org/linux/man-pages/man2/pidfd_send_signal.2.html
+    #[inline]
     pub fn kill_process(&self) -> io::Result<()> {
         let no_details = std::ptr::null::<libc::siginfo_t>();
         let (fd, signal) = (libc::c_long::from(self.as_raw_fd()), libc::c_long::from(libc::SIGKILL));
@@ -88,10 +91,12 @@ mod tests {
     use super::*;
     use std::process::{Command, Stdio};
 
+    #[inline]
     fn pidfd(child: &std::process::Child) -> Fd {
         Backend::current().pidfd(child.id()).unwrap()
     }
 
+    #[inline]
     fn reaped(fd: &Fd) -> ExitStatus {
         loop {
             match fd.reap() {

@@ -91,6 +91,7 @@ extern "C" fn on_signal(signal: c_int) {
 
 /// Whether signals are the process's, with a disposition that is to be set.
 #[cfg_attr(feature = "sim", allow(dead_code, reason = "there the other kernel is asked"))]
+#[inline]
 pub(crate) fn are_of_the_process() -> bool {
     true
 }
@@ -116,10 +117,12 @@ pub(crate) fn bell_number() -> Option<std::os::fd::RawFd> {
 /// # Errors
 ///
 /// `EMFILE`, `ENFILE` or `ENOMEM`.
+#[inline]
 pub(crate) fn bell() -> io::Result<Fd> {
     Ok(the_bell()?.as_fd().try_clone_to_owned()?.into())
 }
 
+#[inline]
 fn the_bell() -> io::Result<&'static Fd> {
     if let Some(bell) = BELL.get() {
         return Ok(bell);
@@ -134,6 +137,7 @@ fn the_bell() -> io::Result<&'static Fd> {
 ///
 /// `EINVAL` for a number that is no signal's, or whose disposition may not be changed: `SIGKILL`, `SIGSTOP`,
 /// and those that the C library keeps to itself. Those of [`bell`].
+#[inline]
 pub(crate) fn install(signal: c_int) -> io::Result<Disposition> {
     // By everyone who installs it, and not by the one who made the eventfd: that may be another thread, which
     // is not as far yet. The call below orders the store before every run of the handler that it brings
@@ -159,6 +163,7 @@ pub(crate) fn install(signal: c_int) -> io::Result<Disposition> {
 /// # Errors
 ///
 /// `EINVAL` as [`install`].
+#[inline]
 pub(crate) fn restore(signal: c_int, disposition: &Disposition) -> io::Result<()> {
     if exchange(signal, None)?.is_ours() {
         let replaced = exchange(signal, Some(disposition))?;
@@ -172,12 +177,14 @@ pub(crate) fn restore(signal: c_int, disposition: &Disposition) -> io::Result<()
 
 impl Disposition {
     /// Whether it is egret's handler.
+    #[inline]
     pub(crate) fn is_ours(&self) -> bool {
         self.0.sa_sigaction == HANDLER as libc::sighandler_t
     }
 }
 
 /// Sets the disposition of a signal, if one is given, and returns the one before.
+#[inline]
 fn exchange(signal: c_int, new: Option<&Disposition>) -> io::Result<Disposition> {
     let new = new.map_or(std::ptr::null(), |new| &raw const new.0);
     let mut old = std::mem::MaybeUninit::<libc::sigaction>::uninit();
@@ -195,11 +202,13 @@ mod tests {
     use super::*;
     use std::io::{Read, Write};
 
+    #[inline]
     fn raise(signal: c_int) {
         // SAFETY: the call takes no pointer, and the signal is one that is handled or ignored.
         assert_eq!(unsafe { libc::raise(signal) }, 0);
     }
 
+    #[inline]
     fn errno_with(value: c_int, run: impl FnOnce()) -> c_int {
         // SAFETY: it answers with the address of this thread's errno.
         let errno = unsafe { libc::__errno_location() };

@@ -30,6 +30,7 @@ impl Fd {
     /// behind the mark, which a `recv` would give first.
     ///
     /// [`splice(2)`]: https://man7.org/linux/man-pages/man2/splice.2.html
+    #[inline]
     pub fn splice_into(&self, pipe: &Fd, len: usize) -> io::Result<usize> {
         uninterrupted(|| splice(self, pipe, len))
     }
@@ -41,6 +42,7 @@ impl Fd {
     /// Ctrl-D, for the splice has taken the first.)
     ///
     /// [`recv(2)`]: https://man7.org/linux/man-pages/man2/recv.2.html
+    #[inline]
     pub fn is_at_end(&self) -> bool {
         match self.peek(&mut [0]) {
             Ok(n) => n == 0,
@@ -57,6 +59,7 @@ impl Fd {
     /// cannot be spliced, or that appends.
     ///
     /// [`splice(2)`]: https://man7.org/linux/man-pages/man2/splice.2.html
+    #[inline]
     pub fn splice_out_to(&self, to: &Fd, len: usize) -> io::Result<usize> {
         unsignalled(|| splice(self, to, len))
     }
@@ -74,6 +77,7 @@ impl Fd {
     /// more; `EIO` from the disk.
     ///
     /// [`sendfile(2)`]: https://man7.org/linux/man-pages/man2/sendfile.2.html
+    #[inline]
     pub fn sendfile(&self, file: BorrowedFd<'_>, offset: u64, count: usize) -> io::Result<usize> {
         unsignalled(|| {
             // Beyond i64::MAX it is negative here, which the kernel refuses.
@@ -93,6 +97,7 @@ impl Fd {
     /// the pipe, `EINVAL` beyond 2 GiB, `EBADF` for what is no pipe.
     ///
     /// [`fcntl(2)`]: https://man7.org/linux/man-pages/man2/fcntl.2.html
+    #[inline]
     pub fn resize_pipe(&self, bytes: usize) -> io::Result<usize> {
         let bytes = libc::c_int::try_from(bytes).unwrap_or(-1);
         // SAFETY: the call takes no pointer.
@@ -101,6 +106,7 @@ impl Fd {
     }
 }
 
+#[inline]
 fn splice(from: &Fd, to: &Fd, len: usize) -> io::Result<usize> {
     let (from, to) = (from.as_fd().as_raw_fd(), to.as_fd().as_raw_fd());
     let nowhere = std::ptr::null_mut();
@@ -116,6 +122,7 @@ mod tests {
     use std::net::{TcpListener, TcpStream};
     use std::os::fd::{FromRawFd, OwnedFd};
 
+    #[inline]
     fn pair() -> (Fd, TcpStream) {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let peer = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
@@ -125,6 +132,7 @@ mod tests {
     }
 
     /// Until it does not say `EAGAIN`: the loopback takes its time.
+    #[inline]
     fn insist(mut call: impl FnMut() -> io::Result<usize>) -> io::Result<usize> {
         loop {
             match call() {

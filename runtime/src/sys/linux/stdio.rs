@@ -13,6 +13,7 @@ impl Fd {
     /// # Errors
     ///
     /// As [`recv`](Fd::recv); `ENOTSOCK`.
+    #[inline]
     pub fn recv_at_once(&self, buf: &mut [u8]) -> io::Result<usize> {
         let flags = libc::MSG_DONTWAIT;
         uninterrupted(|| {
@@ -26,6 +27,7 @@ impl Fd {
     /// # Errors
     ///
     /// As [`send`](Fd::send); `ENOTSOCK`.
+    #[inline]
     pub fn send_at_once(&self, buf: &[u8]) -> io::Result<usize> {
         let flags = libc::MSG_DONTWAIT | libc::MSG_NOSIGNAL;
         uninterrupted(|| {
