@@ -35,6 +35,10 @@
 //! | `test` | the kit for unit tests of wake-ups |
 //! | `sim` | by feature `sim`: hosts on the simulated kernel of `sys/sim`, and what must hold there |
 //! | `macro_support` | what the attributes of `egret-macros` call |
+//!
+//! `#[inline]` has two reasons here. On the way that every request takes it is for speed. On what most programs do not use
+//! (processes, signals, standard streams, batches) it is for the time of a build: such a function is translated where it is
+//! called and not in this crate, so that what is not used costs next to nothing (`docs/benchmarks/build.md`).
 
 #![cfg_attr(docsrs, feature(doc_cfg))]
 // Unsafe code is in `sys`, in the waker's constructor and in the task cell, which allow it, and nowhere else.

@@ -71,6 +71,7 @@ impl Node {
 }
 
 impl Timers {
+    #[inline]
     pub(crate) fn new(clock: Rc<Clock>) -> Rc<Timers> {
         let (inner, closed, fired) = Default::default();
         Rc::new(Timers { inner, clock, closed, fired })
@@ -83,6 +84,7 @@ impl Timers {
     }
 
     /// Sets a timer.
+    #[inline]
     pub(crate) fn set(self: &Rc<Timers>, deadline: u64, waker: Waker) -> Timer {
         let inner = &mut *self.inner.borrow_mut();
         let entry = inner.entries.insert(Entry { deadline, position: Some(0), waker: Some(waker) });
@@ -109,6 +111,7 @@ impl Timers {
 
     /// Wakes everyone whose deadline is not after `now`, in the order of the deadlines. Foreign wakers are left in
     /// `foreign` for the caller, who holds nothing; tasks of `queue` are put in it.
+    #[inline]
     pub(crate) fn fire(&self, now: u64, queue: &RunQueue, foreign: &mut Vec<Waker>) -> usize {
         let inner = &mut *self.inner.borrow_mut();
         let queue = &mut queue.batch();
@@ -130,6 +133,7 @@ impl Timers {
 
     /// Lets go of whoever waits: no timer will fire any more, and what has not is an orphan, which is not the same as
     /// to have fired.
+    #[inline]
     pub(crate) fn close(&self) {
         self.closed.set(true);
         let wakers: Vec<_> = {
@@ -147,6 +151,7 @@ impl Timers {
     }
 
     /// How many timers are set and have not fired.
+    #[inline]
     pub(crate) fn len(&self) -> usize {
         self.inner.borrow().heap.len()
     }
@@ -166,6 +171,7 @@ impl Timer {
     }
 
     /// Replaces the waker, if it is another. Of no use once the timer has fired.
+    #[inline]
     pub(crate) fn set_waker(&self, waker: &Waker) {
         let same = {
             let inner = self.timers.inner.borrow();
@@ -179,6 +185,7 @@ impl Timer {
     }
 
     /// Moves a timer that has not fired. To a later time costs a store.
+    #[inline]
     pub(crate) fn reset(&self, deadline: u64) {
         let inner = &mut *self.timers.inner.borrow_mut();
         let entry = &mut inner.entries[self.entry as usize];
@@ -192,6 +199,7 @@ impl Timer {
 }
 
 impl Drop for Timer {
+    #[inline]
     fn drop(&mut self) {
         let entry = {
             let inner = &mut *self.timers.inner.borrow_mut();
@@ -261,6 +269,7 @@ impl Inner {
     }
 
     /// Puts `node` at `position` or below, moving up what is before it.
+    #[inline]
     fn sift_down(&mut self, mut position: usize, node: Node) {
         loop {
             let first = position * ARITY + 1;

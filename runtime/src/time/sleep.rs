@@ -34,6 +34,7 @@ use std::time::Duration;
 ///     assert!(start.elapsed() >= Duration::from_micros(200));
 /// });
 /// ```
+#[inline]
 pub fn sleep(duration: Duration) -> Sleep {
     Sleep::until(Instant::now().checked_add(duration))
 }
@@ -53,6 +54,7 @@ pub fn sleep(duration: Duration) -> Sleep {
 ///
 /// egret_runtime::block_on(sleep_until(Instant::now())); // ready at once
 /// ```
+#[inline]
 pub fn sleep_until(deadline: Instant) -> Sleep {
     Sleep::until(Some(deadline))
 }
@@ -79,6 +81,7 @@ impl Sleep {
     }
 
     /// When it is over. For one that never is, a time some thirty years from now.
+    #[inline]
     pub fn deadline(&self) -> Instant {
         const FAR: Duration = Duration::from_secs(30 * 365 * 86_400);
         let far = || Instant::now().checked_add(FAR).unwrap_or(Instant::from_nanoseconds(u64::MAX));
@@ -86,6 +89,7 @@ impl Sleep {
     }
 
     /// Whether it has been polled to its end.
+    #[inline]
     pub fn is_elapsed(&self) -> bool {
         match &self.state {
             State::Fresh => false,
@@ -109,10 +113,12 @@ impl Sleep {
     ///     idle.await; // at once
     /// });
     /// ```
+    #[inline]
     pub fn reset(self: Pin<&mut Self>, deadline: Instant) {
         self.get_mut().set(Some(deadline));
     }
 
+    #[inline]
     pub(super) fn set(&mut self, deadline: Option<Instant>) {
         self.deadline = deadline;
         if let State::Waiting(timer) = &self.state {
@@ -124,6 +130,7 @@ impl Sleep {
         self.state = State::Fresh;
     }
 
+    #[inline]
     fn start(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         let executor = executor::current();
         let timers = &executor.timers;
@@ -136,6 +143,7 @@ impl Sleep {
         Poll::Pending
     }
 
+    #[inline]
     fn poll_deadline(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         match &self.state {
             State::Elapsed => Poll::Ready(()),
@@ -161,6 +169,7 @@ impl Sleep {
 impl Future for Sleep {
     type Output = ();
 
+    #[inline]
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
         // Charged, so that a loop around a sleep that is over lets others run.
         if !context::charge_budget() {
@@ -176,6 +185,7 @@ impl Future for Sleep {
 }
 
 impl fmt::Debug for Sleep {
+    #[inline]
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Sleep")
             .field("deadline", &self.deadline)
