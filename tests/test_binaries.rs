@@ -7,8 +7,7 @@ use std::path::{Path, PathBuf};
 const CHECK: &str = "mod descriptors_at_exit;";
 
 /// Binaries that open nothing but files that they read, and one that has a check of its own.
-const WITHOUT: [&str; 7] = [
-    "net/tests/auto_traits.rs",
+const WITHOUT: [&str; 6] = [
     "runtime/tests/mailbox_loom.rs", // under loom, which runs the same code thousands of times
     "tests/readme.rs",
     "tests/safety_page.rs",
@@ -58,5 +57,5 @@ fn each_test_binary_checks_that_it_has_left_no_descriptor_open() {
         missing.is_empty(),
         "without the check, which comes with `mod support;` or by its path: {missing:?}"
     );
-    assert!(with >= 40, "{with} with it");
+    assert!(with >= 30, "{with} with it");
 }

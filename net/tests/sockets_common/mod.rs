@@ -80,22 +80,29 @@ impl Drop for Directory {
 
 const CHILD: &str = "EGRET_TEST_IN_CHILD";
 
-/// In the test called `name`: runs this binary again with that test only, and there `body`. For a test that counts its
-/// descriptors, which the other tests of the same binary open and close beside it.
-pub fn in_child(name: &str, body: impl FnOnce()) {
+/// In a test: runs this program again with that test only, and there `body`. For a test that counts its descriptors, which
+/// the other tests of the program open and close in parallel. A closure is named after the function that it stands in.
+pub fn in_child<F: FnOnce()>(body: F) {
     if std::env::var_os(CHILD).is_some() {
         return body();
     }
+    let name = test_of(&body);
     let child = Command::new(std::env::current_exe().unwrap())
         .args(["--exact", name, "--nocapture", "--test-threads", "1"])
         .env(CHILD, "1")
         .output()
-        .expect("this binary runs again");
+        .expect("this program runs again");
     let (stdout, stderr) = (String::from_utf8_lossy(&child.stdout), String::from_utf8_lossy(&child.stderr));
     assert!(child.status.success(), "{}\n{stdout}\n{stderr}", child.status);
     assert!(stdout.contains("1 passed"), "no test is called {name}\n{stdout}");
     // What the child skipped it has said on its standard error.
     eprint!("{stderr}");
+}
+
+/// The name of the test in which a closure stands, as the harness has it: without that of the crate.
+pub fn test_of<F>(_closure: &F) -> &'static str {
+    let (_crate, path) = std::any::type_name::<F>().split_once("::").expect("a path");
+    path.split("::{{closure}}").next().expect("one part at the least")
 }
 
 /// How many descriptors this process has open.

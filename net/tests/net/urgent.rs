@@ -1,9 +1,6 @@
 //! Urgent data: `recv` stops at the mark with bytes behind it and no new edge. The row is K3 of the list of
 //! pitfalls that the project keeps.
 
-#[path = "../../runtime/tests/support/descriptors_at_exit.rs"]
-mod descriptors_at_exit;
-
 use egret_net::{TcpListener, TcpStream};
 use egret_runtime::runtime::{Runtime, Turn};
 use std::io::Write;

@@ -2,11 +2,9 @@
 
 #![cfg(not(miri))] // which has no sockets of the Unix domain with addresses
 
-mod sockets_common;
-
+use crate::sockets_common::{run, settle};
 use egret_net::{TcpListener, TcpStream, UnixStream};
 use egret_runtime::runtime::Runtime;
-use sockets_common::{run, settle};
 use std::future::{Future, poll_fn};
 use std::io::ErrorKind;
 use std::pin::pin;

@@ -1,9 +1,7 @@
 //! The accept loop of a server on the kernel's own listener. A1 and K7 are rows of the list of pitfalls that the project
 //! keeps; the policy itself is tested on a script in `src/accept_loop/tests.rs`.
 
-#[path = "../../runtime/tests/support/descriptors_at_exit.rs"]
-mod descriptors_at_exit;
-
+use crate::sockets_common::test_of;
 use egret_net::tcp::ServeCounts;
 use egret_net::{TcpListener, TcpStream, UnixListener};
 use egret_runtime::runtime::Runtime;
@@ -205,8 +203,7 @@ fn a_server_out_of_descriptors_serves_whom_it_has_does_not_spin_and_takes_the_re
     if std::env::var_os(SERVER).is_some() {
         return server_with_few_descriptors();
     }
-    let name =
-        "a_server_out_of_descriptors_serves_whom_it_has_does_not_spin_and_takes_the_rest_when_some_are_free";
+    let name = test_of(&|| ());
     let mut server = Command::new("sh")
         .args(["-c", "ulimit -n 100 && exec \"$0\" \"$@\""])
         .arg(std::env::current_exe().unwrap())

@@ -3,13 +3,11 @@
 
 #![cfg(not(miri))] // which has no sockets of the Unix domain with addresses
 
-mod sockets_common;
-
+use crate::sockets_common::{finish, flags, name, run, settle};
 use egret_net::unix::{RecvAncillary, SendAncillary};
 use egret_net::{UnixDatagram, UnixListener, UnixStream};
 use egret_runtime::runtime::Runtime;
 use egret_runtime::time::{Duration, timeout};
-use sockets_common::{finish, flags, name, run, settle};
 use std::io::{ErrorKind, IoSlice, IoSliceMut, Write};
 use std::os::fd::AsFd;
 use std::process::{Command, Stdio};

@@ -3,13 +3,11 @@
 
 #![cfg(not(miri))] // which has no sockets of the Unix domain with addresses
 
-mod sockets_common;
-
+use crate::sockets_common::{finish, flags, in_child, name, open_descriptors, run, settle};
 use egret_net::unix::{RecvAncillary, SendAncillary};
 use egret_net::{UnixDatagram, UnixSeqpacket, UnixStream};
 use egret_runtime::runtime::Runtime;
 use egret_runtime::time::{Duration, timeout};
-use sockets_common::{finish, flags, in_child, name, open_descriptors, run, settle};
 use std::io::{ErrorKind, IoSlice, IoSliceMut};
 use std::net::Shutdown;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd};
@@ -227,7 +225,7 @@ fn pass_pidfd(socket: &UnixStream) -> std::io::Result<()> {
 // Which comes uninvited, and is a descriptor.
 #[test]
 fn no_pidfd_leaks_and_none_is_taken_for_a_descriptor_that_was_sent() {
-    in_child("no_pidfd_leaks_and_none_is_taken_for_a_descriptor_that_was_sent", || {
+    in_child(|| {
         run(async {
             let (ours, mut theirs) = UnixStream::pair().unwrap();
             if let Err(error) = pass_pidfd(&theirs) {
@@ -267,7 +265,7 @@ fn no_pidfd_leaks_and_none_is_taken_for_a_descriptor_that_was_sent() {
 
 #[test]
 fn no_descriptor_leaks_whatever_room_there_is_and_however_they_are_read() {
-    in_child("no_descriptor_leaks_whatever_room_there_is_and_however_they_are_read", || {
+    in_child(|| {
         run(async {
             let (ours, mut theirs) = UnixStream::pair().unwrap();
             let null = std::fs::File::open("/dev/null").unwrap();

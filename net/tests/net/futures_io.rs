@@ -2,14 +2,12 @@
 
 #![cfg(feature = "futures-io")]
 
-mod sockets_common;
-
+use crate::sockets_common::run;
 use egret_net::{TcpListener, TcpStream, UnixStream};
 use egret_runtime::runtime::Runtime;
 use egret_runtime::spawn;
 use egret_runtime::task::yield_now;
 use futures_io::{AsyncRead, AsyncWrite};
-use sockets_common::run;
 use std::cell::{Cell, RefCell};
 use std::future::poll_fn;
 use std::io::{self, ErrorKind, IoSlice, IoSliceMut};

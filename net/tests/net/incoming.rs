@@ -1,8 +1,5 @@
 //! A listener's connections as a stream.
 
-#[path = "../../runtime/tests/support/descriptors_at_exit.rs"]
-mod descriptors_at_exit;
-
 use egret_net::{TcpListener, TcpStream};
 use egret_runtime::block_on;
 use futures_core::Stream;

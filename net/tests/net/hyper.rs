@@ -1,16 +1,14 @@
-//! tokio's traits on the streams: what is asked of them is what the socket does, and nothing is zeroed.
+//! hyper's traits on the streams: what is asked of them is what the socket does, and nothing is zeroed.
 
-#![cfg(feature = "tokio-io")]
+#![cfg(feature = "hyper")]
 
-mod sockets_common;
-
+use crate::sockets_common::run;
 use egret_net::{TcpListener, TcpStream, UnixStream};
-use sockets_common::run;
+use hyper::rt::{Read, ReadBuf, Write};
 use std::future::poll_fn;
 use std::io::{self, ErrorKind, IoSlice};
 use std::mem::MaybeUninit;
 use std::pin::Pin;
-use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
 async fn pair() -> (TcpStream, TcpStream) {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
@@ -18,21 +16,21 @@ async fn pair() -> (TcpStream, TcpStream) {
     (client, listener.accept().await.unwrap().0)
 }
 
-async fn read(mut from: impl AsyncRead + Unpin, buf: &mut ReadBuf<'_>) -> io::Result<()> {
-    poll_fn(|cx| Pin::new(&mut from).poll_read(cx, buf)).await
+async fn read(mut from: impl Read + Unpin, buf: &mut ReadBuf<'_>) -> io::Result<()> {
+    poll_fn(|cx| Pin::new(&mut from).poll_read(cx, buf.unfilled())).await
 }
 
-async fn write(mut to: impl AsyncWrite + Unpin, buf: &[u8]) -> io::Result<usize> {
+async fn write(mut to: impl Write + Unpin, buf: &[u8]) -> io::Result<usize> {
     poll_fn(|cx| Pin::new(&mut to).poll_write(cx, buf)).await
 }
 
-async fn shutdown(mut to: impl AsyncWrite + Unpin) -> io::Result<()> {
+async fn shutdown(mut to: impl Write + Unpin) -> io::Result<()> {
     poll_fn(|cx| Pin::new(&mut to).poll_flush(cx)).await?;
     poll_fn(|cx| Pin::new(&mut to).poll_shutdown(cx)).await
 }
 
 /// One way from `to` to `from`, of every operation: plain, vectored, flush, shutdown, and after that.
-async fn exchange(mut to: impl AsyncWrite + Unpin, mut from: impl AsyncRead + Unpin) {
+async fn exchange(mut to: impl Write + Unpin, mut from: impl Read + Unpin) {
     let mut memory = [MaybeUninit::uninit(); 64];
     let mut buf = ReadBuf::uninit(&mut memory);
     assert_eq!(write(&mut to, b"ping").await.unwrap(), 4);
@@ -52,7 +50,9 @@ async fn exchange(mut to: impl AsyncWrite + Unpin, mut from: impl AsyncRead + Un
 
     shutdown(&mut to).await.unwrap();
     read(&mut from, &mut buf).await.unwrap();
-    assert_eq!((buf.filled().len(), buf.initialized().len()), (12, 12), "none of it was zeroed");
+    assert_eq!(buf.filled().len(), 12);
+    // The cursor tells by its debug form alone how much of it is initialised.
+    assert!(format!("{buf:?}").contains("init: 12"), "none of it was zeroed: {buf:?}");
     assert_eq!(write(&mut to, b"late").await.unwrap_err().kind(), ErrorKind::BrokenPipe);
     shutdown(&mut to).await.unwrap();
 }
@@ -85,7 +85,7 @@ fn an_error_leaves_the_buffer_as_it_was() {
         drop(client); // with bytes unread, so the kernel resets the connection
         let mut buf = [0; 4];
         let mut buf = ReadBuf::new(&mut buf);
-        buf.put_slice(b"a");
+        buf.unfilled().put_slice(b"a");
         assert_eq!(read(&mut server, &mut buf).await.unwrap_err().kind(), ErrorKind::ConnectionReset);
         assert_eq!(buf.filled(), b"a");
     });
@@ -104,40 +104,4 @@ fn a_unix_stream_and_its_halves_read_write_and_shut_down() {
         exchange(one_writer, &mut reader).await;
         exchange(&mut writer, one_reader).await;
     });
-}
-
-#[test]
-fn a_pipe_and_the_output_of_a_child_are_read_to_an_end_that_is_the_drop_of_the_writer() {
-    run(async {
-        let (mut sender, mut receiver) = egret_net::unix::pipe::pipe().unwrap();
-        assert!(sender.is_write_vectored());
-        let parts = [IoSlice::new(b"head"), IoSlice::new(b"body")];
-        let sent = poll_fn(|cx| Pin::new(&mut sender).poll_write_vectored(cx, &parts)).await;
-        assert_eq!(sent.unwrap(), 8);
-        shutdown(&mut sender).await.unwrap();
-        assert_eq!(write(&mut sender, b"!").await.unwrap(), 1, "a pipe cannot be shut");
-        drop(sender);
-        let mut memory = [MaybeUninit::uninit(); 64];
-        let mut buf = ReadBuf::uninit(&mut memory);
-        for _ in 0..2 {
-            read(&mut receiver, &mut buf).await.unwrap();
-            assert_eq!((buf.filled(), buf.initialized().len()), (&b"headbody!"[..], 9));
-        }
-
-        let mut child = cat();
-        let (mut stdin, mut stdout) = (child.stdin.take().unwrap(), child.stdout.take().unwrap());
-        assert_eq!(write(&mut stdin, b"through a child").await.unwrap(), 15);
-        drop(stdin);
-        buf.clear();
-        for _ in 0..2 {
-            read(&mut stdout, &mut buf).await.unwrap();
-            assert_eq!(buf.filled(), b"through a child");
-        }
-        assert!(child.wait().await.unwrap().success());
-    });
-}
-
-fn cat() -> egret_runtime::process::Child {
-    use std::process::Stdio;
-    egret_runtime::process::Command::new("cat").stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap()
 }

@@ -3,9 +3,6 @@
 #![allow(missing_docs)]
 #![cfg(not(miri))] // which has no sendfile
 
-#[path = "../../runtime/tests/support/descriptors_at_exit.rs"]
-mod descriptors_at_exit;
-
 use egret_net::{TcpListener, TcpStream, UnixStream};
 use egret_runtime::runtime::{Runtime, Turn};
 use egret_runtime::{block_on, spawn};

@@ -2,11 +2,9 @@
 
 #![cfg(not(miri))] // which knows few options
 
-mod sockets_common;
-
+use crate::sockets_common::run;
 use egret_net::{TcpListener, TcpSocket, TcpStream, UdpSocket};
 use egret_runtime::time::Duration;
-use sockets_common::run;
 use std::io::{self, ErrorKind};
 use std::os::fd::AsFd;
 

@@ -3,13 +3,11 @@
 
 #![cfg(not(miri))] // which has no sockets of the Unix domain with addresses
 
-mod sockets_common;
-
+use crate::sockets_common::{Directory, finish, name, run, settle};
 use egret_net::unix::SocketAddr;
 use egret_net::{UnixDatagram, UnixListener, UnixSeqpacket, UnixSeqpacketListener, UnixSocket, UnixStream};
 use egret_runtime::runtime::Runtime;
 use egret_runtime::time::{Duration, sleep};
-use sockets_common::{Directory, finish, name, run, settle};
 use std::io::ErrorKind;
 
 async fn assert_connected(one: &mut UnixStream, other: &mut UnixStream) {

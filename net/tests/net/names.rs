@@ -1,8 +1,5 @@
 //! Host names: looked up on another thread, and addresses are not looked up at all.
 
-#[path = "../../runtime/tests/support/descriptors_at_exit.rs"]
-mod descriptors_at_exit;
-
 use egret_net::{TcpListener, TcpStream, lookup_host};
 use egret_runtime::runtime::{Builder, Runtime};
 use egret_runtime::task::{spawn_blocking, yield_now};

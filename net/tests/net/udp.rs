@@ -3,14 +3,12 @@
 
 #![cfg(not(miri))] // which has no UDP
 
-mod sockets_common;
-
+use crate::sockets_common::{finish, flags, run, settle};
 use egret_net::UdpSocket;
 use egret_net::udp::RecvBatch;
 use egret_runtime::io::Interest;
 use egret_runtime::runtime::Runtime;
 use egret_runtime::time::{Duration, timeout};
-use sockets_common::{finish, flags, run, settle};
 use std::future::poll_fn;
 use std::io::ErrorKind;
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};

@@ -3,9 +3,7 @@
 #![allow(missing_docs)]
 #![cfg(not(miri))] // which has neither splice nor urgent data
 
-#[path = "../../runtime/tests/support/descriptors_at_exit.rs"]
-mod descriptors_at_exit;
-
+use crate::sockets_common::{in_child, open_descriptors};
 use egret_net::unix::{SendAncillary, pipe};
 use egret_net::{TcpListener, TcpSocket, TcpStream, UnixStream};
 use egret_runtime::io::{AsyncRead, AsyncWrite, Registration, Start, copy, copy_bidirectional};
@@ -483,10 +481,6 @@ fn an_error_of_either_end_is_the_error_of_the_copy() {
     });
 }
 
-fn open_descriptors() -> usize {
-    std::fs::read_dir("/proc/self/fd").unwrap().count()
-}
-
 fn open_pipes() -> usize {
     let open = std::fs::read_dir("/proc/self/fd").unwrap();
     let is_pipe = |entry: io::Result<std::fs::DirEntry>| {
@@ -498,54 +492,45 @@ fn open_pipes() -> usize {
 // What a copy borrows it gives back: alone in its process, as it counts descriptors.
 #[test]
 fn copies_that_have_nothing_in_hand_hold_no_descriptor() {
-    const CHILD: &str = "EGRET_TEST_IN_CHILD";
-    if std::env::var_os(CHILD).is_none() {
-        let name = "copies_that_have_nothing_in_hand_hold_no_descriptor";
-        let output = std::process::Command::new(std::env::current_exe().unwrap())
-            .args(["--exact", name, "--nocapture", "--test-threads", "1"])
-            .env(CHILD, "1")
-            .output()
-            .unwrap();
-        let text = String::from_utf8_lossy(&output.stdout);
-        assert!(output.status.success() && text.contains("1 passed"), "{text}");
-        return;
-    }
-    let without_runtime = open_pipes();
-    run(async {
-        let mut ends = Vec::new();
-        let mut copies = Vec::new();
-        for _ in 0..20 {
-            let ((client, mut from), (mut to, server)) = (pair().await, pair().await);
-            copies.push(spawn(async move { copy(&mut from, &mut to).await }));
-            ends.push((client, server));
-        }
-        let before = open_descriptors();
-        let mut rounds = 0;
-        // Whether so much comes at once that it is spliced is the loopback's to say: until it was once.
-        while rounds == 0 || open_descriptors() == before {
-            rounds += 1;
-            assert!(rounds < 100, "thirty megabytes through each, and not a single splice");
-            for (client, server) in &mut ends {
-                let sending = client.write_all(&[b'x'; 300_000]);
-                let mut got = vec![0; 300_000];
-                let (mut sending, mut reading) = (Box::pin(sending), Box::pin(server.read_exact(&mut got)));
-                let mut sent = false;
-                poll_fn(|cx| {
-                    sent = sent || sending.as_mut().poll(cx).is_ready();
-                    reading.as_mut().poll(cx)
-                })
-                .await
-                .unwrap();
-                // One pipe, which all of them use in turn.
-                assert!(open_descriptors() <= before + 2);
+    in_child(|| {
+        let without_runtime = open_pipes();
+        run(async {
+            let mut ends = Vec::new();
+            let mut copies = Vec::new();
+            for _ in 0..20 {
+                let ((client, mut from), (mut to, server)) = (pair().await, pair().await);
+                copies.push(spawn(async move { copy(&mut from, &mut to).await }));
+                ends.push((client, server));
             }
-        }
-        assert_eq!(open_descriptors(), before + 2);
-        drop(ends);
-        for copy in copies {
-            assert_eq!(copy.await.unwrap().unwrap(), 300_000 * rounds);
-        }
+            let before = open_descriptors();
+            let mut rounds = 0;
+            // Whether so much comes at once that it is spliced is the loopback's to say: until it was once.
+            while rounds == 0 || open_descriptors() == before {
+                rounds += 1;
+                assert!(rounds < 100, "thirty megabytes through each, and not a single splice");
+                for (client, server) in &mut ends {
+                    let sending = client.write_all(&[b'x'; 300_000]);
+                    let mut got = vec![0; 300_000];
+                    let (mut sending, mut reading) =
+                        (Box::pin(sending), Box::pin(server.read_exact(&mut got)));
+                    let mut sent = false;
+                    poll_fn(|cx| {
+                        sent = sent || sending.as_mut().poll(cx).is_ready();
+                        reading.as_mut().poll(cx)
+                    })
+                    .await
+                    .unwrap();
+                    // One pipe, which all of them use in turn.
+                    assert!(open_descriptors() <= before + 2);
+                }
+            }
+            assert_eq!(open_descriptors(), before + 2);
+            drop(ends);
+            for copy in copies {
+                assert_eq!(copy.await.unwrap().unwrap(), 300_000 * rounds);
+            }
+        });
+        // And a runtime leaves no pipe behind.
+        assert_eq!(open_pipes(), without_runtime);
     });
-    // And a runtime leaves no pipe behind.
-    assert_eq!(open_pipes(), without_runtime);
 }

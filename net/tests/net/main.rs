@@ -1,0 +1,26 @@
+//! The tests of this crate, as one program, which is linked once.
+//!
+//! They run side by side in one process: a test that counts its descriptors or needs a limit of them runs itself again in a
+//! process of its own (`sockets_common::in_child`). What cannot share a process at all is a program of its own:
+//! `constructors.rs`, with a filter on system calls and a count of descriptors, and `signals.rs`, which sets what signals do.
+
+#[path = "../sockets_common/mod.rs"]
+mod sockets_common;
+
+mod auto_traits;
+mod copy;
+mod futures_io;
+mod hyper;
+mod incoming;
+mod names;
+mod pipe;
+mod read_to_end;
+mod sendfile;
+mod serve;
+mod socket_options;
+mod tokio_io;
+mod udp;
+mod unix_connect;
+mod unix_messages;
+mod unix_stream;
+mod urgent;
