@@ -57,5 +57,5 @@ fn each_test_binary_checks_that_it_has_left_no_descriptor_open() {
         missing.is_empty(),
         "without the check, which comes with `mod support;` or by its path: {missing:?}"
     );
-    assert!(with >= 30, "{with} with it");
+    assert!(with >= 15, "{with} with it");
 }

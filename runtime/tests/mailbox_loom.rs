@@ -3,6 +3,8 @@
 //! `runtime/src/mailbox.rs` itself is included, over loom's types in place of std's. Beside it stand two copies
 //! of its protocol, each with one of the mistakes that its comment warns of, and tests that the model checker
 //! finds them: a checker that finds nothing has proved nothing.
+//!
+//! A program apart: loom replaces the scheduler and runs each test thousands of times.
 
 #![allow(missing_docs)]
 

@@ -1,5 +1,7 @@
 //! What `tracing` is told, with feature `trace`: every span and event of a task's life, in order, by a subscriber that
 //! writes down all it hears.
+//!
+//! A program apart: `tracing` caches for the whole process which events some subscriber wants.
 
 mod support;
 

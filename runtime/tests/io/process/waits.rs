@@ -1,0 +1,160 @@
+//! Each child is waited for by whom it belongs to, once.
+
+use super::children::*;
+use crate::support::poll_once;
+use crate::support::{bounded, child};
+use egret_runtime::process::{Child, Command};
+use egret_runtime::runtime::Runtime;
+use egret_runtime::{block_on, spawn};
+use std::future::Future;
+use std::io::ErrorKind;
+use std::os::fd::AsFd;
+use std::os::unix::net::UnixStream;
+use std::os::unix::process::ExitStatusExt;
+use std::task::{Context, Poll, Waker};
+
+// S2: the signals of children that end at once are one, and a wait that follows signals misses the others.
+#[test]
+fn five_hundred_children_that_end_at_once_are_all_reaped_each_with_its_own_status() {
+    bounded(|| {
+        block_on(async {
+            let (ours, its) = UnixStream::pair().unwrap();
+            let children: Vec<Child> = (0..500)
+                .map(|n| {
+                    let mut command = Command::new("sh");
+                    command.args(["-c", "read line; exit $0", &(n % 256).to_string()]);
+                    command.stdin(its.as_fd().try_clone_to_owned().unwrap()).spawn().unwrap()
+                })
+                .collect();
+            let pids: Vec<_> = children.iter().map(|child| child.id().unwrap()).collect();
+            drop(its);
+            let waits: Vec<_> = children
+                .into_iter()
+                .map(|mut child| spawn(async move { child.wait().await.unwrap().code() }))
+                .collect();
+            drop(ours); // all 500 read the end of their input
+            for (n, wait) in waits.into_iter().enumerate() {
+                assert_eq!(wait.await.unwrap(), Some(n as i32 % 256));
+            }
+            pids.into_iter().for_each(|pid| assert_eq!(state_of(pid), None));
+        });
+    });
+}
+
+// X3: a loop that waits for any child takes those of the other.
+#[test]
+fn two_loops_and_a_thread_of_std_get_the_statuses_of_their_own_children() {
+    bounded(|| {
+        let on_a_loop = |first: i32| {
+            std::thread::spawn(move || {
+                block_on(async move {
+                    let waits: Vec<_> = (first..first + 50)
+                        .map(|code| {
+                            let mut child = sh(&format!("exit {code}")).spawn().unwrap();
+                            spawn(async move { child.wait().await.unwrap().code() })
+                        })
+                        .collect();
+                    for (wait, code) in waits.into_iter().zip(first..) {
+                        assert_eq!(wait.await.unwrap(), Some(code));
+                    }
+                })
+            })
+        };
+        let loops = [on_a_loop(0), on_a_loop(100)];
+        for code in 200..230 {
+            let status = std::process::Command::new("sh").args(["-c", &format!("exit {code}")]).status();
+            assert_eq!(status.unwrap().code(), Some(code));
+        }
+        loops.into_iter().for_each(|thread| thread.join().unwrap());
+    });
+}
+
+// X2: a kill that reaped, and a wait after it that never ended.
+#[test]
+fn a_child_that_was_killed_is_waited_for_once_and_then_answers_the_same() {
+    bounded(|| {
+        block_on(async {
+            let (mut command, _input) = waits();
+            let mut child = command.spawn().unwrap();
+            let pid = child.id().unwrap();
+            assert_eq!(child.try_wait().unwrap(), None);
+            child.start_kill().unwrap();
+            child.start_kill().unwrap(); // it has not been waited for: its number is still its own
+            for _ in 0..2 {
+                assert_eq!(child.wait().await.unwrap().signal(), Some(9));
+            }
+            assert_eq!(child.try_wait().unwrap().unwrap().signal(), Some(9));
+            assert_eq!((child.id(), state_of(pid)), (None, None));
+            assert_eq!(child.start_kill().unwrap_err().kind(), ErrorKind::InvalidInput);
+            assert_eq!(child.kill().await.unwrap_err().kind(), ErrorKind::InvalidInput);
+
+            let (mut command, _input) = waits();
+            let mut child = command.spawn().unwrap();
+            child.kill().await.unwrap();
+            assert_eq!(child.wait().await.unwrap().signal(), Some(9));
+        });
+    });
+}
+
+// X8, and a wait in a runtime that ends.
+#[test]
+fn a_child_that_outlives_its_runtime_is_waited_for_in_another() {
+    bounded(|| {
+        let (mut command, input) = waits();
+        let first = Runtime::new().unwrap();
+        let mut child = first.block_on(async { command.spawn().unwrap() });
+        drop(command);
+        {
+            let _inside = first.enter();
+            assert!(poll_once(child.wait()).is_pending());
+        }
+        assert_eq!(first.metrics().sources_alive, 0, "a wait that is dropped leaves nothing registered");
+        drop(first);
+        let second = Runtime::new().unwrap();
+        let status = second.block_on(async {
+            drop(input);
+            child.wait().await.unwrap()
+        });
+        assert_eq!(status.code(), Some(0));
+        assert_eq!(second.metrics().sources_alive, 0);
+    });
+}
+
+#[test]
+fn a_wait_whose_runtime_is_dropped_under_it_is_an_error_and_the_next_goes_on() {
+    bounded(|| {
+        let (mut command, input) = waits();
+        let first = Runtime::new().unwrap();
+        let mut child = first.block_on(async { command.spawn().unwrap() });
+        drop(command);
+        let mut wait = Box::pin(child.wait());
+        let cx = &mut Context::from_waker(Waker::noop());
+        {
+            let _inside = first.enter();
+            assert!(wait.as_mut().poll(cx).is_pending());
+        }
+        drop(first);
+        match wait.as_mut().poll(cx) {
+            Poll::Ready(Err(error)) => assert_eq!(error.kind(), ErrorKind::Other),
+            other => panic!("{other:?}"),
+        }
+        drop(wait);
+        drop(input);
+        assert!(block_on(child.wait()).unwrap().success());
+    });
+}
+
+// Somebody's `waitpid(-1)`, as documented: an error, and no wait for ever.
+#[test]
+fn a_child_that_somebody_else_has_waited_for_is_echild() {
+    let body = || {
+        block_on(async {
+            let mut child = sh("exit 0").spawn().unwrap();
+            let pid = child.id().unwrap() as i32;
+            // SAFETY: a null pointer for the status is allowed.
+            assert_eq!(unsafe { libc::waitpid(-1, std::ptr::null_mut(), 0) }, pid);
+            assert_eq!(child.wait().await.unwrap_err().raw_os_error(), Some(libc::ECHILD));
+        });
+    };
+    child::alone(body);
+}

@@ -1,0 +1,174 @@
+//! What has to wait on a thread keeps neither the loop from going on nor the runtime from ending.
+
+use super::streams::{Lent, file_with, with_its_one_thread_busy};
+use crate::support::fds::{pipe, raw_terminal};
+use crate::support::{HANG, child, hold, poll_once, turn};
+use egret_runtime::block_on;
+use egret_runtime::io::{stdin, stdout};
+use egret_runtime::runtime::Runtime;
+use std::cell::Cell;
+use std::fs::File;
+use std::io::Read;
+use std::os::fd::{AsFd, AsRawFd};
+use std::rc::Rc;
+use std::sync::mpsc::channel;
+use std::task::{Context, Poll, Waker};
+
+/// The reading end, which blocks, and the writing end.
+fn pipe_that_cannot_be_opened_again() -> (File, File) {
+    let (reader, writer) = pipe();
+    // SAFETY: the call takes no pointer.
+    unsafe { libc::fcntl(reader.as_raw_fd(), libc::F_SETFL, 0) };
+    // SAFETY: the call takes no pointer.
+    assert_eq!(unsafe { libc::fchmod(writer.as_raw_fd(), 0) }, 0);
+    // SAFETY: the call takes no pointer. Root may open anything, and is nobody from here on; others stay who they are.
+    unsafe { libc::seteuid(65_534) };
+    let again = File::options().write(true).open(format!("/proc/self/fd/{}", writer.as_raw_fd()));
+    assert!(again.is_err(), "it was to be refused");
+    (reader, writer)
+}
+
+/// Standard output is a blocking `ours`, which may not be opened again: from when there is no room the loop goes on, and
+/// what was asked for comes to `theirs` in order, each byte once.
+fn a_slow_reader_holds_up_the_task_and_not_the_loop(ours: impl AsFd, mut theirs: impl Read + Send + 'static) {
+    const CHUNK: usize = 4096;
+    const CHUNKS: usize = 64; // 256 KiB, more than a pipe or a terminal holds
+    // Of a loop that is held up nobody would hear, for the harness prints to what is full: it is read in the end anyway.
+    let (go, told) = channel();
+    let drain = std::thread::spawn(move || {
+        let told = told.recv_timeout(HANG / 2).is_ok();
+        let mut all = vec![0; CHUNK * CHUNKS + 3];
+        theirs.read_exact(&mut all).unwrap();
+        (told, all)
+    });
+    let _stdout = Lent::out(1, ours);
+    block_on(async {
+        let written = Rc::new(Cell::new(0));
+        let count = written.clone();
+        let mut writer = egret_runtime::spawn(async move {
+            let mut output = stdout();
+            for number in 0..CHUNKS {
+                let chunk = [number as u8; CHUNK];
+                // Given up in the middle, and asked for again. The thread may be done before the poll is.
+                let done = match poll_once(output.write(&chunk)) {
+                    Poll::Pending => 0,
+                    Poll::Ready(written) => written.unwrap(),
+                };
+                output.write_all(&chunk[done..]).await.unwrap();
+                count.set(number + 1);
+            }
+            output.write_all(b"end").await.unwrap();
+        });
+        // No room is left when nothing has been written for so long; a loop that is held up does not get there.
+        let (mut seen, mut quiet) = (0, 0);
+        while quiet < 20 {
+            egret_runtime::time::sleep(std::time::Duration::from_millis(5)).await;
+            quiet = if written.get() == seen { quiet + 1 } else { 0 };
+            seen = written.get();
+        }
+        assert!(seen < CHUNKS && poll_once(&mut writer).is_pending(), "{seen}");
+        go.send(()).unwrap();
+        writer.await.unwrap();
+        let (told, all) = drain.join().unwrap();
+        assert!(told, "the loop was held up");
+        let expected: Vec<u8> = (0..CHUNKS).flat_map(|number| [number as u8; CHUNK]).collect();
+        assert!(all[..expected.len()] == expected && all.ends_with(b"end"));
+    });
+}
+
+#[test]
+fn a_terminal_that_cannot_be_opened_again_does_not_hold_up_the_loop() {
+    if raw_terminal().is_none() {
+        return eprintln!("SKIPPED: there is no devpts here");
+    }
+    child::alone(|| {
+        let (master, slave) = raw_terminal().unwrap();
+        a_slow_reader_holds_up_the_task_and_not_the_loop(master, slave);
+    });
+}
+
+#[test]
+fn a_pipe_that_cannot_be_opened_again_does_not_hold_up_the_loop() {
+    child::alone(|| {
+        let (reader, writer) = pipe_that_cannot_be_opened_again();
+        a_slow_reader_holds_up_the_task_and_not_the_loop(writer, reader);
+    });
+}
+
+#[test]
+fn a_write_that_was_given_up_goes_before_another_and_once_when_it_is_asked_for_again() {
+    child::alone(|| {
+        let (mut reader, writer) = pipe_that_cannot_be_opened_again();
+        let _stdout = Lent::out(1, writer);
+        let (rt, go) = with_its_one_thread_busy();
+        rt.block_on(async {
+            let mut output = stdout();
+            assert!(poll_once(output.write(b"given up")).is_pending());
+            assert!(poll_once(output.write(b", then this")).is_pending());
+            drop(go);
+            output.write_all(b", then this").await.unwrap();
+            output.write_all(b".").await.unwrap();
+            let mut all = [0; 20];
+            reader.read_exact(&mut all).unwrap();
+            assert_eq!(&all, b"given up, then this.");
+        });
+        let (rt, go) = with_its_one_thread_busy();
+        rt.block_on(async {
+            let mut output = stdout();
+            assert!(poll_once(output.write(b"once")).is_pending());
+            drop(go);
+            output.write_all(b"once, or twice").await.unwrap();
+            let mut all = [0; 14];
+            reader.read_exact(&mut all).unwrap();
+            assert_eq!(&all, b"once, or twice");
+        });
+    });
+}
+
+/// Polls when it is dropped, and keeps what came of it.
+struct PollsInDrop<F: FnMut(&mut Context<'_>) -> String>(F, Rc<Cell<String>>);
+
+impl<F: FnMut(&mut Context<'_>) -> String> Drop for PollsInDrop<F> {
+    fn drop(&mut self) {
+        self.1.set((self.0)(&mut Context::from_waker(Waker::noop())));
+    }
+}
+
+// A job that is submitted while the runtime is being dropped is cancelled at once; to submit it again is to hang.
+#[test]
+fn a_destructor_that_polls_a_stream_while_the_runtime_is_dropped_is_told_so() {
+    child::alone(|| {
+        let _stdin = Lent::out(0, file_with(b"never read"));
+        let terminals = raw_terminal();
+        let _stdout = terminals.as_ref().map(|(master, _slave)| Lent::out(1, master));
+        let said = [Rc::new(Cell::default()), Rc::new(Cell::default())];
+        let rt = Runtime::new().unwrap();
+        let mut input = stdin();
+        let read = move |cx: &mut Context<'_>| format!("{:?}", input.poll_read(cx, &mut [0; 8]));
+        drop(rt.spawn(hold(PollsInDrop(read, said[0].clone()))));
+        let mut output = stdout();
+        let write = move |cx: &mut Context<'_>| format!("{:?}", output.poll_write(cx, b"never written"));
+        drop(rt.spawn(hold(PollsInDrop(write, said[1].clone()))));
+        assert_eq!(turn(&rt), (0, 0, 2));
+        drop(rt);
+        for said in &said[..1 + usize::from(terminals.is_some())] {
+            let said = said.take();
+            assert!(said.starts_with("Ready(Err(") && said.contains("runtime"), "{said}");
+        }
+    });
+}
+
+#[test]
+fn what_was_to_be_read_in_a_runtime_that_ended_is_read_in_the_next() {
+    child::alone(|| {
+        let _stdin = Lent::out(0, file_with(b"abc"));
+        let mut input = stdin();
+        let (rt, go) = with_its_one_thread_busy();
+        rt.block_on(async { assert!(poll_once(input.read(&mut [0; 3])).is_pending()) });
+        drop(rt);
+        drop(go);
+        let mut buf = [0; 3];
+        assert_eq!(block_on(input.read(&mut buf)).unwrap(), 3);
+        assert_eq!(&buf, b"abc");
+    });
+}

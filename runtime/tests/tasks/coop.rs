@@ -1,0 +1,167 @@
+//! What a task charges to its budget by hand, and how many polls it then takes: to the number.
+//!
+//! The futures here are ready at once, as a lock that nobody holds is and a channel that is never empty.
+
+#![allow(missing_docs)]
+
+use crate::support::bounded;
+use egret_runtime::runtime::Runtime;
+use egret_runtime::task::coop::{cooperative, has_budget_remaining, poll_proceed};
+use egret_runtime::task::{consume_budget, unconstrained, yield_now};
+use std::cell::RefCell;
+use std::future::{Future, poll_fn, ready};
+use std::pin::pin;
+use std::rc::Rc;
+use std::task::{Context, Poll, Waker};
+
+/// Operations in one poll, by the documentation.
+const BUDGET: usize = 128;
+
+/// How many rounds of `future`, which goes on for ever, are done at each poll of another task beside it.
+///
+/// Checked within a time limit: a round that charges nothing is a poll without an end.
+fn rounds_at_each_poll<F: Future<Output = ()> + 'static>(round: impl Fn() -> F + 'static) -> Vec<usize> {
+    let rt = Runtime::new().unwrap();
+    let done = Rc::new(RefCell::new(0));
+    let theirs = done.clone();
+    drop(rt.spawn(async move {
+        loop {
+            round().await;
+            *theirs.borrow_mut() += 1;
+        }
+    }));
+    let mut seen = Vec::new();
+    rt.block_on(async {
+        for _ in 0..4 {
+            seen.push(*done.borrow());
+            yield_now().await;
+        }
+    });
+    seen
+}
+
+#[test]
+fn consume_budget_in_a_loop_without_an_end_lets_the_others_run_every_128_rounds() {
+    bounded(|| {
+        assert_eq!(rounds_at_each_poll(consume_budget), [1, 2, 3, 4].map(|polls| polls * BUDGET));
+    });
+}
+
+#[test]
+fn a_cooperative_future_that_is_always_ready_lets_the_others_run_every_128_rounds() {
+    bounded(|| {
+        assert_eq!(rounds_at_each_poll(|| cooperative(ready(()))), [1, 2, 3, 4].map(|polls| polls * BUDGET));
+    });
+}
+
+#[test]
+fn two_charges_in_a_round_are_two() {
+    bounded(|| {
+        let round = || async {
+            consume_budget().await;
+            cooperative(ready(())).await;
+        };
+        assert_eq!(rounds_at_each_poll(round), [1, 2, 3, 4].map(|polls| polls * BUDGET / 2));
+    });
+}
+
+#[test]
+fn a_cooperative_future_that_is_not_ready_is_not_charged() {
+    bounded(|| {
+        let rt = Runtime::new().unwrap();
+        rt.block_on(async {
+            let mut never = pin!(cooperative(std::future::pending::<()>()));
+            poll_fn(|cx| {
+                for _ in 0..10 * BUDGET {
+                    assert!(never.as_mut().poll(cx).is_pending());
+                }
+                Poll::Ready(())
+            })
+            .await;
+            assert_eq!(charges_left().await, BUDGET);
+        });
+    });
+}
+
+#[test]
+fn a_future_is_not_polled_when_the_budget_is_used_up_and_its_task_is_woken() {
+    bounded(|| {
+        let rt = Runtime::new().unwrap();
+        let polls = rt.metrics().polls;
+        rt.block_on(async {
+            assert_eq!(charges_left().await, BUDGET);
+            let asked = RefCell::new(0);
+            cooperative(poll_fn(|_| {
+                *asked.borrow_mut() += 1;
+                Poll::Ready(())
+            }))
+            .await;
+            assert_eq!(*asked.borrow(), 1);
+        });
+        assert_eq!(rt.metrics().polls - polls, 2);
+    });
+}
+
+/// Uses the budget up in this poll, and says how much of it there was.
+async fn charges_left() -> usize {
+    let mut charges = 0;
+    poll_fn(|cx| {
+        while has_budget_remaining() {
+            let Poll::Ready(charge) = poll_proceed(cx) else { panic!("it said that there was some") };
+            charge.made_progress();
+            charges += 1;
+        }
+        Poll::Ready(charges)
+    })
+    .await
+}
+
+#[test]
+fn a_charge_that_is_dropped_without_progress_is_taken_back() {
+    bounded(|| {
+        let rt = Runtime::new().unwrap();
+        rt.block_on(async {
+            poll_fn(|cx| {
+                for _ in 0..10 * BUDGET {
+                    assert!(poll_proceed(cx).map(drop).is_ready());
+                }
+                Poll::Ready(())
+            })
+            .await;
+            assert_eq!(charges_left().await, BUDGET);
+            assert!(!has_budget_remaining());
+            yield_now().await;
+            assert_eq!(charges_left().await, BUDGET);
+        });
+    });
+}
+
+#[test]
+fn an_unconstrained_future_has_budget_for_ever_and_leaves_that_of_its_task_alone() {
+    bounded(|| {
+        let rt = Runtime::new().unwrap();
+        let polls = rt.metrics().polls;
+        rt.block_on(async {
+            unconstrained(async {
+                for _ in 0..10 * BUDGET {
+                    consume_budget().await;
+                }
+                assert!(has_budget_remaining());
+            })
+            .await;
+            assert_eq!(charges_left().await, BUDGET);
+        });
+        assert_eq!(rt.metrics().polls - polls, 1);
+    });
+}
+
+#[test]
+fn outside_of_a_runtime_there_is_no_budget_to_use_up() {
+    bounded(|| {
+        let cx = &mut Context::from_waker(Waker::noop());
+        for _ in 0..10 * BUDGET {
+            assert!(pin!(consume_budget()).poll(cx).is_ready());
+            assert!(has_budget_remaining());
+        }
+    });
+}

@@ -1,0 +1,34 @@
+//! The executor: tasks, wakers, joins, timers and the loop, as one program, which is linked once.
+//!
+//! The tests run side by side in one process and assert exact counts of their runtimes, so no waker is used after its runtime
+//! here: a late wake may reach another test's runtime. Such tests are in `ends` and in `late_wakes.rs`. One that counts what
+//! belongs to the process runs itself again in a process of its own (`support::child::alone`).
+
+#[path = "../support/mod.rs"]
+mod support;
+
+mod aborts;
+mod blocking;
+mod coop;
+mod fairness;
+mod foreign_budget;
+mod handle;
+mod jobs_and_handles;
+mod join_all;
+mod join_set;
+mod metrics;
+mod misuse;
+mod order;
+mod panicking_wakers;
+mod panics;
+mod park;
+mod reentrancy;
+mod remote;
+mod remote_handle;
+mod scale;
+mod shutdown_token;
+mod test_kit;
+mod time;
+mod turn_record;
+mod unhandled;
+mod wakers;

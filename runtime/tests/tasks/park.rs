@@ -1,0 +1,124 @@
+//! How a loop waits, by counts that do not depend on how long anything took.
+//!
+//! A wait is a turn of a loop that has nothing to run, with a timeout. What `Park::Adaptive` thinks of a wait depends
+//! on its length beside the limit only, so a limit of an hour makes every one short and a limit of a nanosecond none.
+
+#![allow(missing_docs)]
+
+use egret_runtime::runtime::{Builder, Park, Runtime};
+use egret_runtime::task;
+use std::time::Duration;
+
+const MOMENT: Duration = Duration::from_micros(1);
+const HOUR: Duration = Duration::from_secs(3600);
+
+fn runtime(park: Park) -> Runtime {
+    Builder::new().park(park).build().unwrap()
+}
+
+/// How many calls of `epoll_wait`, spins, and spins in vain so many waits are.
+fn waits(rt: &Runtime, count: usize) -> (u64, u64, u64) {
+    let before = rt.metrics();
+    for _ in 0..count {
+        rt.turn(Some(MOMENT));
+    }
+    let after = rt.metrics();
+    (
+        after.epoll_waits - before.epoll_waits,
+        after.spins - before.spins,
+        after.spin_misses - before.spin_misses,
+    )
+}
+
+#[test]
+fn by_default_each_wait_is_one_sleep() {
+    for rt in
+        [Runtime::new().unwrap(), runtime(Park::Sleep), runtime(Park::Adaptive { limit: Duration::ZERO })]
+    {
+        assert_eq!(waits(&rt, 100), (100, 0, 0));
+    }
+}
+
+#[test]
+fn of_short_waits_those_after_the_first_thirty_two_do_not_sleep() {
+    let rt = runtime(Park::Adaptive { limit: HOUR });
+    assert_eq!(waits(&rt, 32), (32, 0, 0));
+    let (looks, spins, misses) = waits(&rt, 68);
+    assert_eq!((spins, misses), (68, 0));
+    assert!(looks >= 68);
+}
+
+#[test]
+fn where_waits_are_long_each_is_one_sleep() {
+    let rt = runtime(Park::Adaptive { limit: Duration::from_nanos(1) });
+    assert_eq!(waits(&rt, 2000), (2000, 0, 0));
+}
+
+/// The limit is so short that no wait is over in it, and so long that a sleep may have been mostly a wake-up.
+#[test]
+fn a_trial_that_comes_to_nothing_is_three_waits_in_thirty_five_and_each_of_them_sleeps_in_the_end() {
+    let rt = runtime(Park::Adaptive { limit: Duration::from_millis(20) });
+    let near = |count| {
+        for _ in 0..count {
+            rt.turn(Some(MOMENT));
+        }
+    };
+    near(32);
+    assert_eq!(rt.metrics().spins, 0);
+    for _ in 0..3 {
+        rt.turn(Some(Duration::from_millis(100)));
+    }
+    let counts = rt.metrics();
+    assert_eq!((counts.spins, counts.spin_misses), (3, 3));
+    near(64);
+    assert_eq!(rt.metrics().spins, 3, "the patience has doubled");
+    near(1);
+    assert_eq!(rt.metrics().spins, 4);
+}
+
+#[test]
+fn one_that_spins_never_sleeps() {
+    let rt = runtime(Park::Spin);
+    let (looks, spins, misses) = waits(&rt, 100);
+    assert_eq!((spins, misses), (100, 0));
+    assert!(looks >= 100);
+}
+
+#[test]
+fn a_timer_a_blocking_job_and_a_wake_from_another_thread_end_a_wait_that_is_awake() {
+    for park in [Park::Spin, Park::Adaptive { limit: HOUR }] {
+        let rt = runtime(park);
+        for _ in 0..32 {
+            rt.turn(Some(MOMENT));
+        }
+        let before = rt.metrics();
+        rt.block_on(async {
+            egret_runtime::time::sleep(Duration::from_millis(1)).await;
+            assert_eq!(task::spawn_blocking(|| 42).await.unwrap(), 42);
+        });
+        let handle = rt.handle();
+        let spawned = std::thread::spawn(move || handle.spawn(async { 7 }));
+        rt.turn(Some(HOUR));
+        assert_eq!(rt.block_on(spawned.join().unwrap()).unwrap(), 7);
+        let after = rt.metrics();
+        assert!(after.spins > before.spins);
+        assert_eq!(after.spin_misses, before.spin_misses, "{park:?}");
+        // Nobody rings for a loop that is awake.
+        assert_eq!(after.eventfd_writes, before.eventfd_writes, "{park:?}");
+    }
+}
+
+#[test]
+fn on_a_paused_clock_every_loop_sleeps() {
+    for park in [Park::Spin, Park::Adaptive { limit: HOUR }] {
+        let rt = runtime(park);
+        rt.block_on(async {
+            egret_runtime::time::pause();
+            for _ in 0..100 {
+                egret_runtime::time::sleep(HOUR).await;
+                task::spawn_blocking(|| ()).await.unwrap(); // no timer to go to: a wait of its own
+            }
+        });
+        assert_eq!(rt.metrics().spins, 0);
+    }
+}

@@ -1,0 +1,88 @@
+//! What the clock does while it is paused, moved and let go.
+
+use super::clock::*;
+use egret_runtime::runtime::Runtime;
+use egret_runtime::task::yield_now;
+use egret_runtime::time::{Duration, Instant, advance, pause, resume, set_auto_advance, sleep};
+use std::cell::RefCell;
+use std::rc::Rc;
+
+#[test]
+fn a_paused_clock_stands_still_until_it_is_moved() {
+    paused(async {
+        let start = Instant::now();
+        for _ in 0..100 {
+            yield_now().await;
+        }
+        assert_eq!(start.elapsed(), Duration::ZERO);
+        advance(Duration::from_nanos(7)).await;
+        assert_eq!(start.elapsed(), Duration::from_nanos(7));
+    });
+}
+
+#[test]
+fn an_idle_loop_on_a_paused_clock_goes_to_the_next_deadline_to_the_nanosecond() {
+    paused(async {
+        let start = Instant::now();
+        sleep(Duration::from_nanos(1)).await;
+        assert_eq!(start.elapsed(), Duration::from_nanos(1));
+        sleep(1000 * HOUR).await;
+        assert_eq!(start.elapsed(), 1000 * HOUR + Duration::from_nanos(1));
+    });
+}
+
+#[test]
+fn without_auto_advance_time_passes_only_when_it_is_advanced() {
+    let rt = Runtime::new().unwrap();
+    let task = rt.spawn(async {
+        pause();
+        set_auto_advance(false);
+        sleep(HOUR).await;
+    });
+    for _ in 0..100 {
+        rt.turn(Some(Duration::ZERO));
+    }
+    assert!(!task.is_finished());
+    assert_eq!(rt.metrics().timers_alive, 1);
+    rt.block_on(advance(HOUR - Duration::from_nanos(1)));
+    assert!(!task.is_finished());
+    rt.block_on(advance(Duration::from_nanos(1)));
+    assert!(task.is_finished());
+}
+
+#[test]
+fn advance_runs_every_timer_up_to_then_in_order_and_those_that_they_set() {
+    paused(async {
+        let trace = Rc::new(RefCell::new(Vec::new()));
+        let start = Instant::now();
+        for (name, delay) in [("b", 20), ("a", 10), ("c", 30), ("d", 31)] {
+            let trace = trace.clone();
+            egret_runtime::spawn(async move {
+                sleep(delay * MS).await;
+                trace.borrow_mut().push((name, start.elapsed()));
+                if name == "a" {
+                    sleep(5 * MS).await;
+                    trace.borrow_mut().push(("a again", start.elapsed()));
+                }
+            });
+        }
+        advance(30 * MS).await;
+        let expected = [("a", 10 * MS), ("a again", 15 * MS), ("b", 20 * MS), ("c", 30 * MS)];
+        assert_eq!(*trace.borrow(), expected);
+        assert_eq!(start.elapsed(), 30 * MS);
+    });
+}
+
+#[test]
+fn a_clock_that_runs_again_goes_on_from_where_it_stood() {
+    egret_runtime::block_on(async {
+        pause();
+        let stood = Instant::now();
+        advance(HOUR).await;
+        resume();
+        let after = Instant::now();
+        assert!(after >= stood + HOUR && after < stood + HOUR + HOUR);
+        sleep(Duration::from_micros(10)).await;
+        assert!(after.elapsed() >= Duration::from_micros(10));
+    });
+}
