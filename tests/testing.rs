@@ -1,4 +1,4 @@
-//! The examples of `docs/testing.md`, block for block. `tests/readme.rs` compares the two.
+//! The examples of `docs/testing.md`, block for block. `tests/pages/readme.rs` compares the two.
 #[path = "../runtime/tests/support/descriptors_at_exit.rs"]
 mod descriptors_at_exit;
 

@@ -1,0 +1,5 @@
+//! The attributes, as one program, which is linked once.
+
+mod attributes;
+mod misuse;
+mod two_names;

@@ -1,0 +1,39 @@
+//! A client that takes no answers, seen from the kernel: what is left of its connection when the server gives it up.
+
+use std::io::{ErrorKind, Read};
+use std::time::Instant;
+
+use super::client::{Example, PATIENCE, echoed, post};
+use super::queues::queues;
+
+/// The close of a socket sends what the kernel has of its answers for as long as the client likes to take them, and keeps it
+/// until then. A reset throws it away. Bytes of the client that nobody has read would make every close a reset, so there are
+/// none here: one request is sent at a time, and the next when the answer to it is in the kernel as a whole.
+#[test]
+fn what_a_client_that_is_cut_off_has_not_taken_is_thrown_away() {
+    let server = Example::with_limits("write=300");
+    let mut client = server.connect();
+    let here = client.stream.local_addr().expect("it is connected");
+    let body = "b".repeat(65_536);
+    let answer = echoed(&body).replace("Date: now", "Date: Sun, 06 Nov 1994 08:49:37 GMT").len();
+    let (mut answered, mut unread) = (0, 0);
+    'requests: loop {
+        client.send(post(body.len(), &body));
+        let start = Instant::now();
+        loop {
+            let Some((sent, received)) = queues(server.address, here) else { break 'requests };
+            let Some((_, taken)) = queues(here, server.address) else { break 'requests };
+            if sent + taken == (answered + 1) * answer {
+                break;
+            }
+            unread = received;
+            assert!(start.elapsed() < PATIENCE, "neither answered nor cut off: {sent} + {taken} bytes");
+        }
+        answered += 1;
+        assert!(answered < 1000, "all of {answered} answers are held for a client that takes none");
+    }
+    assert!(answered > 0 && unread == 0, "{answered} answers; {unread} bytes were not read by the server");
+    let end = client.stream.read_to_end(&mut Vec::new()).map_err(|error| error.kind());
+    assert_eq!(end, Err(ErrorKind::ConnectionReset));
+    server.assert_serves();
+}

@@ -1,0 +1,247 @@
+//! Every wait for a client has an end, and the right one.
+
+use std::future::{Future, poll_fn};
+use std::io::{ErrorKind, Read, Write};
+use std::pin::pin;
+use std::thread;
+use std::time::{Duration, Instant};
+
+use super::client::{Client, Example, GET, HELLO, PATIENCE, echoed, hello_with, post, refused};
+use super::patience::{Awaited, Limits, Patience};
+
+const TIMED_OUT: &str = "408 Request Timeout";
+/// How late the end of a connection may be noticed here, on a machine that has other things to do.
+const SLACK: Duration = Duration::from_millis(3000);
+
+fn ms(milliseconds: u64) -> Duration {
+    Duration::from_millis(milliseconds)
+}
+
+/// Everything up to the end is this, and the end comes so long after `start`.
+fn assert_ends(client: &mut Client, answer: &str, start: Instant, limit: Duration) {
+    assert_eq!(client.rest(), answer);
+    let elapsed = start.elapsed();
+    assert!(elapsed >= limit && elapsed < limit + SLACK, "{elapsed:?} in place of {limit:?}");
+}
+
+/// Sends a byte now and then until something comes.
+fn drip(client: &mut Client, bytes: &[u8]) {
+    for byte in bytes {
+        client.send([*byte]);
+        if !client.is_silent_for(ms(20)) {
+            return;
+        }
+    }
+    panic!("all {} bytes are taken", bytes.len());
+}
+
+#[test]
+fn a_header_that_does_not_come_in_time_gets_408() {
+    let server = Example::with_limits("header=300");
+    for part in ["G", "GET / HTTP/1.1\r\nHost: a\r\n", "\r\n\r\nGET /"] {
+        let start = Instant::now();
+        let mut client = server.connect();
+        client.send(part);
+        assert_ends(&mut client, &refused(TIMED_OUT), start, ms(300));
+    }
+    server.assert_serves();
+}
+
+#[test]
+fn bytes_do_not_extend_the_time_for_a_header() {
+    let server = Example::with_limits("header=300");
+    let header = format!("GET / HTTP/1.1\r\nHost: a\r\nX: {}", "y".repeat(100));
+    let start = Instant::now();
+    let mut client = server.connect();
+    drip(&mut client, header.as_bytes());
+    assert_ends(&mut client, &refused(TIMED_OUT), start, ms(300));
+
+    // Nor do they after an answer, and there its time begins with the first of them.
+    let mut client = server.connect();
+    client.send(GET);
+    client.expect(HELLO);
+    assert!(client.is_silent_for(ms(400)));
+    let start = Instant::now();
+    drip(&mut client, header.as_bytes());
+    assert_ends(&mut client, &refused(TIMED_OUT), start, ms(300));
+}
+
+#[test]
+fn the_time_for_the_first_header_begins_with_the_connection() {
+    let server = Example::with_limits("header=700");
+    let start = Instant::now();
+    let mut client = server.connect();
+    assert!(client.is_silent_for(ms(600)));
+    client.send("GET /");
+    assert_ends(&mut client, &refused(TIMED_OUT), start, ms(700));
+}
+
+#[test]
+fn a_header_that_came_with_the_request_before_it_has_its_time_too() {
+    let server = Example::with_limits("header=300");
+    let start = Instant::now();
+    let mut client = server.connect();
+    client.send([GET, b"GET / HT"].concat());
+    assert_ends(&mut client, &(HELLO.to_string() + &refused(TIMED_OUT)), start, ms(300));
+}
+
+#[test]
+fn a_connection_on_which_no_request_begins_is_closed_without_an_answer() {
+    let server = Example::with_limits("header=300,idle=200");
+    for nothing in ["", "\r\n\r\n"] {
+        let start = Instant::now();
+        let mut client = server.connect();
+        client.send(nothing);
+        assert_ends(&mut client, "", start, ms(300));
+    }
+    let mut client = server.connect();
+    client.send(GET);
+    client.expect(HELLO);
+    let start = Instant::now();
+    client.send("\r\n");
+    assert_ends(&mut client, "", start, ms(300));
+}
+
+#[test]
+fn an_idle_connection_is_closed_without_an_answer() {
+    let server = Example::with_limits("idle=300");
+    let mut client = server.connect();
+    client.send([GET, GET].concat());
+    client.expect(&HELLO.repeat(2));
+    let start = Instant::now();
+    assert_ends(&mut client, "", start - ms(5), ms(300)); // it began before the answers were here
+}
+
+#[test]
+fn each_request_gives_a_connection_new_time() {
+    let server = Example::with_limits("idle=500");
+    let mut client = server.connect();
+    let mut start = Instant::now();
+    for _ in 0..4 {
+        client.send(GET);
+        client.expect(HELLO);
+        start = Instant::now();
+        assert!(client.is_silent_for(ms(250)));
+    }
+    assert_ends(&mut client, "", start - ms(5), ms(500));
+}
+
+/// The deadline of a header is nearer than the one of an idle connection that its timer was set for.
+#[test]
+fn a_deadline_that_comes_nearer_is_not_missed() {
+    let server = Example::with_limits("header=300,idle=60000,body=600");
+    let mut client = server.connect();
+    client.send(GET);
+    client.expect(HELLO);
+    let start = Instant::now();
+    client.send("GET /");
+    assert_ends(&mut client, &refused(TIMED_OUT), start, ms(300));
+}
+
+#[test]
+fn a_deadline_is_not_missed_by_a_task_that_had_to_let_others_run() {
+    let mut limits = Limits::DEFAULT;
+    limits.change("header=100,idle=200").expect("they have these names");
+    let mut patience = Patience::new(&limits, Awaited::FirstRequest);
+    let mut polls = 0;
+    let over = poll_fn(|cx| {
+        polls += 1;
+        match polls {
+            1 => while pin!(egret::time::sleep(Duration::ZERO)).poll(cx).is_ready() {},
+            2 => patience.await_next(Awaited::AnotherRequest), // it had read all the while
+            _ => {}
+        }
+        patience.poll_end(cx)
+    });
+    let start = Instant::now();
+    // Something has to wake it, or it would not be polled again.
+    let _ = egret::block_on(egret::time::timeout(PATIENCE, over));
+    assert!(start.elapsed() >= ms(200) && start.elapsed() < PATIENCE, "{:?}", start.elapsed());
+}
+
+#[test]
+fn a_body_that_does_not_come_gets_408() {
+    let server = Example::with_limits("body=300");
+    for part in [
+        post(4, ""),
+        post(65_536, "bod"),
+        "POST /echo HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n4\r\nbody\r\n".to_string(),
+        "POST /echo HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n".to_string(),
+    ] {
+        let start = Instant::now();
+        let mut client = server.connect();
+        client.send(part);
+        assert_ends(&mut client, &refused(TIMED_OUT), start, ms(300));
+    }
+}
+
+#[test]
+fn a_dripping_body_makes_no_progress() {
+    let server = Example::with_limits("body=300");
+    let mut client = server.connect();
+    client.send(post(1000, ""));
+    let start = Instant::now();
+    drip(&mut client, &[b'b'; 100]);
+    assert_ends(&mut client, &refused(TIMED_OUT), start - ms(5), ms(300));
+}
+
+#[test]
+fn a_body_that_makes_progress_is_waited_for() {
+    let server = Example::with_limits("body=500");
+    let body = "b".repeat(65_536);
+    let mut client = server.connect();
+    client.send(post(body.len(), ""));
+    for part in body.as_bytes().chunks(8192) {
+        assert!(client.is_silent_for(ms(100)));
+        client.send(part);
+    }
+    client.expect(&echoed(&body));
+}
+
+#[test]
+fn a_client_that_takes_no_answers_is_cut_off() {
+    let server = Example::with_limits("write=300");
+    let mut client = server.connect();
+    let (_, end) = client.send_while_taken(&GET.repeat(10_000), ms(5000));
+    assert!(matches!(end, ErrorKind::ConnectionReset | ErrorKind::BrokenPipe), "{end}");
+    server.assert_serves();
+}
+
+#[test]
+fn a_client_that_takes_its_answers_slowly_gets_them_all() {
+    let server = Example::with_limits("write=400");
+    let body = "b".repeat(65_536);
+    let requests = post(body.len(), &body).repeat(200);
+    let expected = echoed(&body).repeat(200).len() + 200 * ("Sun, 06 Nov 1994 08:49:37 GMT".len() - 3);
+    let mut client = server.connect();
+    let mut sender = client.stream.try_clone().expect("a descriptor is left");
+    thread::scope(|scope| {
+        scope.spawn(move || sender.write_all((requests + "GET / HTTP/9.9").as_bytes()));
+        let (mut taken, mut buffer) = (0, vec![0; 256 * 1024]);
+        loop {
+            // As long as nothing comes after it, a reader that waits is a slow one.
+            thread::sleep(ms(20));
+            match client.stream.read(&mut buffer).expect("it is not cut off") {
+                0 => break,
+                n => taken += n,
+            }
+        }
+        let refusal = refused("505 HTTP Version Not Supported").len() + 26;
+        assert_eq!(taken, expected + refusal);
+    });
+}
+
+#[test]
+fn a_client_that_does_not_close_after_the_last_answer_is_waited_for_and_not_for_ever() {
+    let server = Example::with_limits("linger=400");
+    let mut client = server.connect();
+    client.send("GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n");
+    assert_eq!(client.rest(), hello_with("close"));
+    let start = Instant::now();
+    // What is sent meanwhile neither resets the connection nor gives it new time.
+    while client.stream.write_all(b"x").is_ok() {
+        assert!(start.elapsed() < ms(400) + SLACK, "it is still open");
+        thread::sleep(ms(20));
+    }
+    assert!(start.elapsed() >= ms(350), "only {:?}", start.elapsed());
+}

@@ -1,0 +1,20 @@
+//! The examples as the programs that they are, each between real clients: one test program, which is linked once.
+//!
+//! A server is on a port of the kernel's choice and is killed with its test; every wait has an end.
+
+#![allow(missing_docs)]
+#![cfg(not(miri))] // which has no processes
+
+mod example_common;
+mod server;
+
+mod chat;
+mod fd_echo;
+mod http_server;
+mod level_or_edge;
+mod process_pipe;
+mod proxy;
+mod static_files;
+mod tcp_server;
+mod udp_echo;
+mod unix_server;

@@ -1,0 +1,14 @@
+//! TCP through the facade, as one program, which is linked once.
+//!
+//! The tests run side by side in one process. Those at the limit of descriptors, in `descriptors.rs`, run themselves again in
+//! a process of their own.
+
+mod common;
+
+mod accept;
+mod connect;
+mod descriptors;
+mod edges;
+mod split;
+mod transfer;
+mod watchers;
