@@ -1,88 +1,109 @@
 //! A thousand slow clients, and one that is not.
+//!
+//! How long an answer takes on the clock says more of what else the machine does than of the server. Two things are asserted
+//! instead: slow clients go on only after an ordinary one has been answered, so that a server which waits for them never
+//! answers it; and the processor time that the server spends between a question and its answer has a bound.
 
 use std::io::{self, ErrorKind, Read, Write};
 use std::net::Shutdown;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
 use super::client::{A_WHILE, Client, Example, GET, HELLO, PATIENCE, hello_with};
 use super::queues::queues;
 
-const PROMPT: Duration = Duration::from_millis(50);
+/// The most processor time that the server may spend between a question and its answer, in ticks of 10 ms.
+const PROMPT: usize = 20;
 
-/// How long an answer takes.
-fn time_of(client: &mut Client) -> Duration {
-    let start = Instant::now();
+/// Sends a request and reads the answer. Returns the server's processor time meanwhile.
+fn ticks_of(server: &Example, client: &mut Client) -> usize {
+    let before = server.ticks();
     client.send(GET);
     client.expect(HELLO);
-    start.elapsed()
+    server.ticks() - before
 }
 
-/// Asks on and on, on a connection that stays and on new ones, until told to stop: how long the slowest answer
-/// took.
-fn ask(server: &Example, stop: &AtomicBool) -> Duration {
-    let (mut kept, mut slowest, mut count) = (server.connect(), Duration::ZERO, 0);
-    while !stop.load(Ordering::Relaxed) {
-        slowest = slowest.max(time_of(&mut kept)).max(time_of(&mut server.connect()));
-        count += 1;
-        assert!(kept.is_silent_for(Duration::from_millis(5)), "more than the answer, or the end");
+/// An ordinary client, as the slow ones see it.
+struct Ordinary {
+    /// How often it was answered both on the connection that it keeps and on a new one.
+    rounds: AtomicUsize,
+    stop: AtomicBool,
+}
+
+impl Ordinary {
+    /// Asks until it is stopped. Returns the longest that an answer took, in ticks of the server's processor time.
+    fn ask(&self, server: &Example) -> usize {
+        let (mut kept, mut most) = (server.connect(), 0);
+        while !self.stop.load(Ordering::Relaxed) {
+            most = most.max(ticks_of(server, &mut kept)).max(ticks_of(server, &mut server.connect()));
+            self.rounds.fetch_add(1, Ordering::Relaxed);
+            assert!(kept.is_silent_for(Duration::from_millis(5)), "more than the answer, or the end");
+        }
+        most
     }
-    assert!(count > 20, "only {count} answers");
-    slowest
+
+    fn rounds(&self) -> usize {
+        self.rounds.load(Ordering::Relaxed)
+    }
+
+    /// Waits until a round that began after this call is over.
+    fn is_answered(&self) {
+        let (before, start) = (self.rounds(), Instant::now());
+        while self.rounds() < before + 2 {
+            assert!(start.elapsed() < PATIENCE, "the server answers slow clients only");
+            thread::yield_now();
+        }
+    }
 }
 
-/// Tells it to stop, also when the test fails.
-struct Stop<'a>(&'a AtomicBool);
+/// Stops the ordinary client, also when the test fails.
+struct Stop<'a>(&'a Ordinary);
 
 impl Drop for Stop<'_> {
     fn drop(&mut self) {
-        self.0.store(true, Ordering::Relaxed);
+        self.0.stop.store(true, Ordering::Relaxed);
     }
 }
 
-/// Runs `slow` while an ordinary client asks, and wants that one answered promptly throughout: in 50 ms on a machine
-/// that has nothing else to do. Other tests run beside this one, so it fails at four times that, or at three times the
-/// longest that a server without slow clients took meanwhile.
-fn assert_prompt_during(server: &Example, slow: impl FnOnce()) {
-    let (stop, control) = (AtomicBool::new(false), Example::http_server());
+/// Runs `slow` while an ordinary client asks, and asserts that each of its answers was prompt.
+fn assert_prompt_during(server: &Example, slow: impl FnOnce(&Ordinary)) {
+    let ordinary = Ordinary { rounds: AtomicUsize::new(0), stop: AtomicBool::new(false) };
     thread::scope(|scope| {
-        let asking = scope.spawn(|| ask(server, &stop));
-        let asking_control = scope.spawn(|| ask(&control, &stop));
-        let stopping = Stop(&stop);
-        slow();
+        let asking = scope.spawn(|| ordinary.ask(server));
+        let stopping = Stop(&ordinary);
+        slow(&ordinary);
         drop(stopping);
-        let slowest = asking.join().expect("it is answered");
-        let slowest_control = asking_control.join().expect("it is answered");
-        let most = (4 * PROMPT).max(3 * slowest_control);
-        assert!(slowest < most, "{slowest:?}, and {slowest_control:?} without the slow clients");
+        let most = asking.join().expect("it is answered");
+        assert!(most <= PROMPT, "an answer took {most} ticks of processor time");
     });
 }
 
 #[test]
 fn a_thousand_clients_that_drip_a_header_are_gone_by_its_deadline_and_slow_nobody_down() {
-    let server = Example::with_limits("header=2000,linger=500");
+    // A long linger, so that the bytes that are sent before the end is noticed reset no connection.
+    let server = Example::with_limits("header=2000,linger=60000");
     let before = server.descriptors();
-    assert_prompt_during(&server, || {
+    assert_prompt_during(&server, |ordinary| {
         let first_opened = Instant::now();
         let mut clients: Vec<_> = (0..1000).map(|_| server.connect()).collect();
         let last_opened = Instant::now();
-        for byte in GET.iter().take(20) {
+        let head = GET.iter().take(20).chain(std::iter::repeat(&b'y'));
+        for byte in head {
             for some in clients.chunks_mut(50) {
                 some.iter_mut().for_each(|client| client.send([*byte]));
-                thread::sleep(Duration::from_millis(10));
+                ordinary.is_answered();
             }
             if !clients[0].is_silent_for(Duration::from_millis(1)) {
                 break;
             }
+            assert!(last_opened.elapsed() < PATIENCE, "bytes extend the deadline");
         }
         assert!(first_opened.elapsed() >= Duration::from_millis(2000), "it is gone too soon");
         let mut answers = vec![Vec::new(); clients.len()];
         for (client, answer) in clients.iter_mut().zip(&mut answers) {
             client.stream.read_to_end(answer).expect("the end, and not by a reset");
         }
-        let elapsed = last_opened.elapsed();
-        assert!(elapsed < Duration::from_millis(5000), "{elapsed:?} until all are gone"); // half of it when idle
         assert!(answers.iter().all(|answer| answer.starts_with(b"HTTP/1.1 408 Request Timeout\r\n")));
     });
     let start = Instant::now();
@@ -94,8 +115,9 @@ fn a_thousand_clients_that_drip_a_header_are_gone_by_its_deadline_and_slow_nobod
 
 #[test]
 fn a_thousand_clients_that_are_slow_in_every_way_slow_nobody_down() {
-    let server = Example::http_server();
-    assert_prompt_during(&server, || {
+    // No limit in time is the subject here, and none may pass.
+    let server = Example::with_limits("header=600000,idle=600000,body=600000,write=600000");
+    assert_prompt_during(&server, |ordinary| {
         let never_reading: Vec<_> = (0..4)
             .map(|_| {
                 let mut client = server.connect();
@@ -116,7 +138,7 @@ fn a_thousand_clients_that_are_slow_in_every_way_slow_nobody_down() {
             for some in clients.chunks_mut(48) {
                 some.iter_mut().skip(1).step_by(3).for_each(|client| client.send("y"));
                 some.iter_mut().skip(2).step_by(3).for_each(|client| client.send("y"));
-                assert!(some[1].is_silent_for(Duration::from_millis(5)));
+                ordinary.is_answered();
             }
         }
         for client in clients.iter_mut().step_by(3) {
@@ -130,13 +152,14 @@ fn a_thousand_clients_that_are_slow_in_every_way_slow_nobody_down() {
 fn a_client_that_pipelines_without_end_slows_nobody_down() {
     let server = Example::http_server();
     let many = GET.repeat(10_000);
-    assert_prompt_during(&server, || {
+    assert_prompt_during(&server, |ordinary| {
         let mut client = server.connect();
         let mut sender = client.stream.try_clone().expect("a descriptor is left");
         thread::scope(|scope| {
             let sending = scope.spawn(move || {
-                let start = Instant::now();
-                while start.elapsed() < Duration::from_secs(1) {
+                let (before, start) = (ordinary.rounds(), Instant::now());
+                while ordinary.rounds() < before + 20 {
+                    assert!(start.elapsed() < 3 * PATIENCE, "the client that pipelines is served alone");
                     sender.write_all(&many).expect("the server reads");
                 }
                 sender.shutdown(Shutdown::Write).expect("the server has not reset the connection");
