@@ -6,6 +6,7 @@
 use egret_net::unix::pipe::{self, OpenOptions, Receiver, Sender};
 use egret_runtime::runtime::{Runtime, Turn};
 use egret_runtime::{block_on, spawn};
+use std::cell::{Cell, RefCell};
 use std::fs::File;
 use std::future::Future;
 use std::io::{ErrorKind, IoSlice, IoSliceMut, Read, Write};
@@ -13,6 +14,7 @@ use std::os::fd::{AsRawFd, FromRawFd, OwnedFd};
 use std::path::{Path, PathBuf};
 use std::pin::pin;
 use std::process::Command;
+use std::rc::Rc;
 use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
@@ -162,11 +164,11 @@ fn a_fifo_is_opened_without_waiting_and_carries_bytes() {
     let fifo = Fifo::new("carries");
     let path = fifo.0.clone();
     run(async move {
-        // Nobody reads: a sender cannot be. Nobody writes: a receiver is at its end.
+        // Nobody reads: a sender cannot be. Nobody writes: a receiver waits.
         let refused = OpenOptions::new().open_sender(&path).unwrap_err();
         assert_eq!(refused.raw_os_error(), Some(libc::ENXIO));
         let mut receiver = OpenOptions::new().open_receiver(&path).unwrap();
-        assert_eq!(receiver.read(&mut [0; 8]).await.unwrap(), 0);
+        assert!(poll_once(receiver.read(&mut [0; 8])).is_pending());
         for message in [b"first ", b"second"] {
             let mut sender = OpenOptions::new().open_sender(&path).unwrap();
             sender.write_all(message).await.unwrap();
@@ -177,6 +179,84 @@ fn a_fifo_is_opened_without_waiting_and_carries_bytes() {
             assert_eq!(receiver.read(&mut [0; 8]).await.unwrap(), 0);
         }
     });
+}
+
+#[test]
+fn a_fifo_without_a_writer_is_waited_for_however_it_became_a_receiver() {
+    let fifo = Fifo::new("waits");
+    let open = || {
+        let mut options = File::options();
+        std::os::unix::fs::OpenOptionsExt::custom_flags(options.read(true), libc::O_NONBLOCK);
+        options.open(&fifo.0).unwrap()
+    };
+    let ways: [(&str, &dyn Fn() -> Receiver); 6] = [
+        ("open_receiver", &|| OpenOptions::new().open_receiver(&fifo.0).unwrap()),
+        ("unchecked", &|| OpenOptions::new().unchecked(true).open_receiver(&fifo.0).unwrap()),
+        ("from_file", &|| Receiver::from_file(open()).unwrap()),
+        ("from_file_unchecked", &|| Receiver::from_file_unchecked(open()).unwrap()),
+        ("from_owned_fd", &|| Receiver::from_owned_fd(open().into()).unwrap()),
+        ("from_owned_fd_unchecked", &|| Receiver::from_owned_fd_unchecked(open().into()).unwrap()),
+    ];
+    for (way, receiver) in ways {
+        for written in [&b"message"[..], b""] {
+            let rt = Runtime::new().unwrap();
+            let _inside = rt.enter();
+            let mut receiver = receiver();
+            let cx = &mut Context::from_waker(Waker::noop());
+            for _ in 0..3 {
+                assert!(receiver.poll_read(cx, &mut [0; 16]).is_pending(), "{way}");
+                assert!(receiver.poll_read_ready(cx).is_pending(), "{way}");
+                assert_eq!(
+                    receiver.try_read(&mut [0; 16]).unwrap_err().kind(),
+                    ErrorKind::WouldBlock,
+                    "{way}"
+                );
+                assert_eq!(rt.turn(Some(Duration::ZERO)), Turn::default(), "{way}");
+            }
+            // Its writer comes and goes before the loop looks.
+            File::options().write(true).open(&fifo.0).unwrap().write_all(written).unwrap();
+            assert_eq!(rt.turn(Some(HANG)).events, 1, "{way}");
+            let mut got = Vec::new();
+            rt.block_on(receiver.read_to_end(&mut got)).unwrap();
+            assert_eq!(got, written, "{way}");
+        }
+    }
+}
+
+// The loop that tokio's documentation gives: at the end, open the FIFO again.
+#[test]
+fn a_fifo_that_is_opened_again_at_each_end_is_opened_once_for_each_writer() {
+    let fifo = Fifo::new("again");
+    let path = fifo.0.clone();
+    let rt = Runtime::new().unwrap();
+    let (opened, got) = (Rc::new(Cell::new(0)), Rc::new(RefCell::new(Vec::new())));
+    let (counted, messages) = (opened.clone(), got.clone());
+    let reading = rt.spawn(async move {
+        loop {
+            let mut receiver = OpenOptions::new().open_receiver(&path).unwrap();
+            counted.set(counted.get() + 1);
+            let mut message = [0; 5];
+            while receiver.read_exact(&mut message).await.is_ok() {
+                messages.borrow_mut().push(message);
+            }
+        }
+    });
+    let idle = |opens: usize| {
+        while rt.turn(Some(Duration::ZERO)) != Turn::default() {
+            assert!(opened.get() <= opens, "it spins");
+        }
+        assert_eq!(opened.get(), opens);
+    };
+    idle(1);
+    for (before, message) in [b"first", b"other", b"third"].into_iter().enumerate() {
+        let mut writer = File::options().write(true).open(&fifo.0).unwrap();
+        writer.write_all(message).unwrap();
+        drop(writer);
+        idle(before + 2);
+        assert_eq!(got.borrow().len(), before + 1);
+    }
+    assert_eq!(*got.borrow(), [*b"first", *b"other", *b"third"]);
+    reading.abort();
 }
 
 #[test]

@@ -37,8 +37,7 @@ impl OpenOptions {
     /// Opens the FIFO for both, whichever end it is to be; false by default.
     ///
     /// A sender is then opened also where nobody reads yet. A receiver never sees the end, as it may write itself:
-    /// without this, a FIFO that nobody has opened for writing is at its end, and one whose writers are all gone is,
-    /// until the next one opens it.
+    /// without this, a FIFO whose writers are all gone is at its end until the next one opens it.
     #[inline]
     pub fn read_write(&mut self, value: bool) -> &mut OpenOptions {
         self.read_write = value;
@@ -53,7 +52,25 @@ impl OpenOptions {
         self
     }
 
-    /// Opens the end to read from. It does not wait for a writer.
+    /// Opens the end to read from. This does not wait for a writer; reading does.
+    ///
+    /// When the first writer is gone, and every other that came in between, the receiver is at its end. To read from the
+    /// next writer, open it again: the new receiver waits for one.
+    ///
+    /// ```no_run
+    /// use egret_net::unix::pipe::OpenOptions;
+    ///
+    /// # egret_runtime::block_on(async {
+    /// loop {
+    ///     let mut receiver = OpenOptions::new().open_receiver("/run/service.fifo")?;
+    ///     let mut message = Vec::new();
+    ///     receiver.read_to_end(&mut message).await?; // until all writers have closed it
+    ///     println!("{} bytes", message.len());
+    /// }
+    /// # #[allow(unreachable_code)]
+    /// # std::io::Result::Ok(())
+    /// # }).unwrap();
+    /// ```
     ///
     /// # Errors
     ///
@@ -67,7 +84,7 @@ impl OpenOptions {
     #[inline]
     pub fn open_receiver(&self, path: impl AsRef<Path>) -> io::Result<Receiver> {
         let access = Access { read: true, write: self.read_write };
-        Receiver::new(self.open(path.as_ref(), access, End::Reading)?)
+        Receiver::for_fifo(self.open(path.as_ref(), access, End::Reading)?)
     }
 
     /// Opens the end to write to.

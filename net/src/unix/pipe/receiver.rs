@@ -19,13 +19,24 @@ use std::task::{Context, Poll};
 pub struct Receiver(ReadEnd);
 
 impl Receiver {
+    /// The end of a pipe that has a writer.
     #[track_caller]
     #[inline]
     pub(super) fn new(fd: Fd) -> io::Result<Receiver> {
         ReadEnd::new(fd).map(Receiver).map_err(|(_closed, error)| error)
     }
 
+    /// What may be a FIFO, and may not have had a writer yet.
+    #[track_caller]
+    #[inline]
+    pub(super) fn for_fifo(fd: Fd) -> io::Result<Receiver> {
+        ReadEnd::for_fifo(fd).map(Receiver).map_err(|(_closed, error)| error)
+    }
+
     /// Takes over the end of a pipe and makes it non-blocking, for whoever else has a duplicate of the descriptor too.
+    ///
+    /// A FIFO that had no writer when it was opened waits for the first one, as by
+    /// [`open_receiver`](super::OpenOptions::open_receiver).
     ///
     /// # Errors
     ///
@@ -40,7 +51,7 @@ impl Receiver {
     pub fn from_owned_fd(owned_fd: OwnedFd) -> io::Result<Receiver> {
         let fd = check(owned_fd, End::Reading)?;
         fd.set_nonblocking(true)?;
-        Receiver::new(fd)
+        Receiver::for_fifo(fd)
     }
 
     /// Takes over a descriptor that is known to be non-blocking and the right end of a pipe. Of what is not, every
@@ -56,7 +67,7 @@ impl Receiver {
     #[track_caller]
     #[inline]
     pub fn from_owned_fd_unchecked(owned_fd: OwnedFd) -> io::Result<Receiver> {
-        Receiver::new(owned_fd.into())
+        Receiver::for_fifo(owned_fd.into())
     }
 
     /// [`from_owned_fd`](Receiver::from_owned_fd) for an open file, with its errors and panics.
@@ -110,8 +121,8 @@ impl Receiver {
         blocking(self.0.into_fd())
     }
 
-    /// Reads what has come, waiting until something has. 0 is the end: nobody has the pipe open for writing any more. As
-    /// [`ReadEnd::read`], with its errors and cancel safety.
+    /// Reads what has come, waiting until something has. 0 is the end: all writers have closed the pipe. A FIFO that has
+    /// had no writer since it was opened is not at its end. As [`ReadEnd::read`], with its errors and cancel safety.
     #[inline]
     pub async fn read(&mut self, buf: &mut [u8]) -> io::Result<usize> {
         self.0.read(buf).await

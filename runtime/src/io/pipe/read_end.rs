@@ -36,6 +36,26 @@ impl ReadEnd {
         Ok(ReadEnd { registration: Registration::new(fd, Start::Unknown)? })
     }
 
+    /// Registers the reading end of a FIFO that may not have had a writer since it was opened, to wait for the first one:
+    /// `read(2)` reports the end of such a FIFO, and `epoll` reports nothing, see
+    /// [`pipe(7)`](https://man7.org/linux/man-pages/man7/pipe.7.html) and `poll(2)`.
+    ///
+    /// Every operation, [`try_read`](ReadEnd::try_read) included, waits for the first event. Of a FIFO that can be read
+    /// it comes with the registration.
+    ///
+    /// # Errors
+    ///
+    /// As [`Registration::new`], which hands the descriptor back.
+    ///
+    /// # Panics
+    ///
+    /// When this thread is not in a runtime.
+    #[track_caller]
+    #[inline]
+    pub fn for_fifo(fd: Fd) -> Result<ReadEnd, (Fd, io::Error)> {
+        Ok(ReadEnd { registration: Registration::new(fd, Start::Empty)? })
+    }
+
     /// Ends the registration and hands the descriptor back, which stays non-blocking.
     #[inline]
     pub fn into_fd(self) -> Fd {
@@ -58,7 +78,8 @@ impl ReadEnd {
         poll_fn(|cx| self.poll_read(cx, buf)).await
     }
 
-    /// [`read`](ReadEnd::read) as a poll function. The task that polled last is the one that is woken.
+    /// [`read`](ReadEnd::read) as a poll function. Every task of this runtime that polls is woken; of other wakers,
+    /// such as those of `FuturesUnordered`, the last.
     ///
     /// # Errors
     ///
