@@ -109,9 +109,9 @@ impl<T: AsFd> Registration<T> {
     /// Tries an operation that moves bytes, and waits as the only one in its direction when it would block.
     /// What it says with the number of bytes that it moved is up to `clears`.
     ///
-    /// A later call in the same direction takes the place of an earlier one that waits, and of the future of an
-    /// [`io`](Registration::io) or a [`ready`](Registration::ready): the caller makes sure, by `&mut` or by halves,
-    /// that there is one.
+    /// The next event of the direction wakes every task of this runtime that polled before it and got `Pending`. Of
+    /// wakers that are not those of a task of this runtime, such as the ones that `FuturesUnordered` makes, the last is
+    /// kept.
     ///
     /// # Errors
     ///
@@ -151,9 +151,10 @@ impl<T: AsFd> Registration<T> {
 
     /// Tries an operation, and waits among others when it would block.
     ///
-    /// A waker that waits already is not added again; all are woken by the next event of the direction, and kept until
-    /// then. Who polls with a new waker each time, as a future that is made anew inside another, leaves one behind for each
-    /// wait that is given up: [`io`](Registration::io) and [`ready`](Registration::ready) do not.
+    /// The next event of the direction wakes every task of this runtime that polled before it and got `Pending`, once. Of
+    /// wakers that are not those of a task of this runtime, such as the ones that `FuturesUnordered` makes, the last is
+    /// kept, as a poll function has nothing to tell its callers apart by and cannot see that one has given up.
+    /// [`io`](Registration::io) and [`ready`](Registration::ready) wake all that wait.
     ///
     /// # Errors
     ///
@@ -168,7 +169,7 @@ impl<T: AsFd> Registration<T> {
             cx,
             direction,
             || op(&self.inner),
-            |waiters, waker| waiters.wait_shared(direction, waker),
+            |waiters, waker| waiters.wait_polled(direction, waker, self.source().executor()),
         )
     }
 
@@ -200,16 +201,20 @@ impl<T: AsFd> Registration<T> {
         poll_fn(|cx| self.poll_op(cx, direction, || op(&self.inner), |_, waker| wait.start(waker))).await
     }
 
-    /// Whether the descriptor is believed to be ready; if not, waits among others until it is.
+    /// Whether the kernel has reported the descriptor as ready; if not, waits among others until it does, woken as by
+    /// [`poll_io`](Registration::poll_io).
+    ///
+    /// The first report comes with the registration, when the loop next asks for events: this is `Pending` before,
+    /// whatever the state of the descriptor.
     ///
     /// # Errors
     ///
     /// `Other` when it would wait and the runtime is gone.
     pub fn poll_ready(&self, cx: &mut Context<'_>, direction: Direction) -> Poll<io::Result<()>> {
-        self.poll_io(cx, direction, |_| self.believed_ready(direction))
+        self.poll_io(cx, direction, |_| self.reported_ready(direction))
     }
 
-    /// Waits until the descriptor is believed to be ready.
+    /// Waits until the kernel has reported the descriptor as ready. It stays so until an operation clears it.
     ///
     /// # Errors
     ///
@@ -235,7 +240,9 @@ impl<T: AsFd> Registration<T> {
     }
 
     /// The operation of those who only wait: once the runtime is gone, what is not ready never will be.
-    fn believed_ready(&self, direction: Direction) -> io::Result<()> {
+    ///
+    /// `WouldBlock` before the first event clears what an operation might have tried: the event is still to come.
+    fn reported_ready(&self, direction: Direction) -> io::Result<()> {
         if self.source().readiness().has_edge(direction) {
             Ok(())
         } else {

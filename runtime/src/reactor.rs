@@ -215,6 +215,11 @@ impl Source {
         self.readiness.set(readiness);
     }
 
+    /// The number of the executor that this is registered with.
+    pub(crate) fn executor(&self) -> u16 {
+        self.reactor.queue.executor
+    }
+
     /// How many events came so far.
     pub(crate) fn ticks(&self) -> u64 {
         self.ticks.get()

@@ -4,7 +4,14 @@
 //! direction to itself by type and so a place of its own: a task of egret leaves the number that its waker
 //! is there, which costs a store, and no list and no allocation. Operations through `&self` (accept,
 //! datagrams, `AsyncFd`) may be many: they stand in a list and are all woken, for a source that kept the last
-//! caller only would strand the others. So do foreign wakers, which are more than a number.
+//! caller only would strand the others.
+//!
+//! A foreign waker is more than a number, and has a place of its own:
+//!
+//! * `Shared::alone`: of a `poll_` function through `&mut self`, the last.
+//! * `Shared::polled`: of a `poll_` function through `&self`, the last. A foreign waker may be made anew for each poll
+//!   and says nothing when its future is dropped, so that a list of them would grow until the next event.
+//! * `Shared::waiting`: of a future, which takes its waker out by its ticket when it is dropped.
 //!
 //! Most often the many are one, and there may be a hundred thousand connections of which each has one: so the first that
 //! comes takes the place of the lone one if that is free, and there is no list until there is a second. When one who
@@ -35,6 +42,8 @@ pub(crate) struct Waiters {
 struct Shared {
     /// Of those who wait as the only one and are not tasks of egret.
     alone: [Option<Waker>; 2],
+    /// Of those who wait by a `poll_` function among others and are not tasks of this executor: the last.
+    polled: [Option<Waker>; 2],
     last_number: NonZeroU64,
     waiting: [Vec<Place>; 2],
 }
@@ -105,20 +114,35 @@ impl Waiters {
     #[cold]
     fn displaced(&self, direction: Direction, before: Option<TaskKey>) {
         let Some(waker) = before.map(waker::new).filter(|waker| !waker::is_stale(waker)) else { return };
-        let _ = self.wait_shared(direction, &waker); // a waker of our own: to clone it runs no user code
+        self.wait_shared(direction, &waker); // a waker of our own: to clone it runs no user code
     }
 
-    /// Waits among others, once for each waker and direction.
-    pub(crate) fn wait_shared(&self, direction: Direction, waker: &Waker) -> Waiting {
-        let known = self.with_shared(|shared| {
-            let mut waiting = shared.waiting[direction as usize].iter();
-            waiting.any(|other| !other.ticket && other.waker.will_wake(waker))
-        });
-        if !known {
+    /// Waits among others by a `poll_` function: a task of `executor` in a place of its own, any other waker in the place
+    /// of the one before it.
+    pub(crate) fn wait_polled(&self, direction: Direction, waker: &Waker, executor: u16) -> Waiting {
+        if waker::key_of(waker).is_some_and(|key| key.executor() == executor) {
+            self.wait_shared(direction, waker);
+            return Waiting::Certain;
+        }
+        let place = direction as usize;
+        let known =
+            |shared: &mut Shared| shared.polled[place].as_ref().is_some_and(|last| last.will_wake(waker));
+        if !self.with_shared(known) {
             let waker = waker.clone();
-            self.push(direction, false, waker);
+            drop(self.with_shared(|shared| shared.polled[place].replace(waker)));
         }
         Waiting::LookAgain
+    }
+
+    /// Puts a task in the list, once for each direction.
+    fn wait_shared(&self, direction: Direction, task: &Waker) {
+        let known = self.with_shared(|shared| {
+            let mut waiting = shared.waiting[direction as usize].iter();
+            waiting.any(|other| !other.ticket && other.waker.will_wake(task))
+        });
+        if !known {
+            self.push(direction, false, task.clone());
+        }
     }
 
     /// Waits among others, in the place that `ticket` names, or in a new one when that is gone. The first to come needs
@@ -172,7 +196,9 @@ impl Waiters {
         self.alone[place].get().is_some()
             || self.shared.get().is_some_and(|shared| {
                 let shared = shared.borrow();
-                shared.alone[place].is_some() || !shared.waiting[place].is_empty()
+                shared.alone[place].is_some()
+                    || shared.polled[place].is_some()
+                    || !shared.waiting[place].is_empty()
             })
     }
 
@@ -183,6 +209,7 @@ impl Waiters {
         if let Some(shared) = self.shared.get() {
             let shared = shared.borrow();
             waiting.extend(shared.alone[direction as usize].iter().map(waker::key_of));
+            waiting.extend(shared.polled[direction as usize].iter().map(waker::key_of));
             waiting
                 .extend(shared.waiting[direction as usize].iter().map(|place| waker::key_of(&place.waker)));
         }
@@ -217,7 +244,7 @@ impl Waiters {
         let alone = self.alone.iter().filter(|place| place.get().is_some()).count();
         let shared = |shared: &mut Shared| {
             let waiting = shared.waiting.iter().map(Vec::len).sum::<usize>();
-            waiting + shared.alone.iter().flatten().count()
+            waiting + shared.alone.iter().chain(&shared.polled).flatten().count()
         };
         alone + self.with_shared(shared)
     }
@@ -250,9 +277,8 @@ impl Waiters {
     /// `f` must not run user code: the list is borrowed meanwhile.
     fn with_shared<R>(&self, f: impl FnOnce(&mut Shared) -> R) -> R {
         let new = || {
-            let shared =
-                Shared { alone: [None, None], last_number: NonZeroU64::MIN, waiting: Default::default() };
-            Box::new(RefCell::new(shared))
+            let (alone, polled, waiting) = Default::default();
+            Box::new(RefCell::new(Shared { alone, polled, last_number: NonZeroU64::MIN, waiting }))
         };
         f(&mut self.shared.get_or_init(new).borrow_mut())
     }
@@ -275,6 +301,7 @@ impl Shared {
         for direction in [Direction::Read, Direction::Write] {
             if ready.is_ready(direction) {
                 others.extend(self.alone[direction as usize].take());
+                others.extend(self.polled[direction as usize].take());
                 others.extend(self.waiting[direction as usize].drain(..).map(|waiting| waiting.waker));
             }
         }
@@ -286,9 +313,12 @@ mod tests {
     use super::*;
     use crate::queue::RunQueue;
 
-    /// A waker of an executor that does not exist; equal to others of the same number.
+    /// The executor of [`task`], which does not exist.
+    const EXECUTOR: u16 = 60_001;
+
+    /// A waker of a task; equal to others of the same number.
     fn task(number: u32) -> Waker {
-        waker::new(TaskKey::new(60_001, 0, number))
+        waker::new(TaskKey::new(EXECUTOR, 0, number))
     }
 
     /// An event of one direction.
@@ -360,14 +390,54 @@ mod tests {
     }
 
     #[test]
-    fn shared_waiters_are_all_woken_and_the_same_one_once() {
+    fn tasks_that_poll_are_all_woken_and_the_same_one_once() {
         let waiters = Waiters::default();
         for number in [1, 2, 1] {
-            let _ = waiters.wait_shared(Direction::Read, &task(number));
+            assert_eq!(waiters.wait_polled(Direction::Read, &task(number), EXECUTOR), Waiting::Certain);
         }
-        let _ = waiters.wait_shared(Direction::Write, &task(1));
+        let _ = waiters.wait_polled(Direction::Write, &task(1), EXECUTOR);
         assert_eq!(woken(&waiters, Direction::Read), [1, 2]);
         assert_eq!(woken(&waiters, Direction::Write), [1]);
+    }
+
+    #[test]
+    fn of_other_wakers_that_poll_the_last_is_woken_besides_the_tasks_and_the_futures() {
+        let waiters = Waiters::default();
+        let (mut first, mut second) = (None, None);
+        let _ = waiters.wait_with_ticket(Direction::Read, &task(1), &mut first);
+        let _ = waiters.wait_with_ticket(Direction::Read, Waker::noop(), &mut second);
+        let _ = waiters.wait_polled(Direction::Read, &task(2), EXECUTOR);
+        let _ = waiters.wait_alone(Direction::Read, Waker::noop());
+        // Tasks of another executor, which may be any number.
+        for number in [3, 4] {
+            let other = waker::new(TaskKey::new(EXECUTOR + 1, 0, number));
+            assert_eq!(waiters.wait_polled(Direction::Read, &other, EXECUTOR), Waiting::LookAgain);
+        }
+        let _ = waiters.wait_polled(Direction::Write, Waker::noop(), EXECUTOR);
+        assert_eq!(woken(&waiters, Direction::Read), [u32::MAX, 4, u32::MAX, 2, 1]);
+        assert_eq!(woken(&waiters, Direction::Read), []);
+        assert_eq!(woken(&waiters, Direction::Write), [u32::MAX]);
+    }
+
+    #[test]
+    fn a_million_polls_with_new_wakers_keep_the_last_in_each_direction() {
+        struct Foreign;
+        impl std::task::Wake for Foreign {
+            fn wake(self: std::sync::Arc<Self>) {}
+        }
+        let waiters = Waiters::default();
+        let mut alive = std::collections::VecDeque::new();
+        for poll in 0..if cfg!(miri) { 100 } else { 1_000_000 } {
+            let foreign = std::sync::Arc::new(Foreign);
+            let direction = [Direction::Read, Direction::Write][poll % 2];
+            let _ = waiters.wait_polled(direction, &Waker::from(foreign.clone()), EXECUTOR);
+            alive.push_back(std::sync::Arc::downgrade(&foreign));
+            if alive.len() > 2 {
+                assert_eq!(alive.pop_front().unwrap().strong_count(), 0, "at poll {poll}");
+            }
+        }
+        assert_eq!(alive.iter().map(std::sync::Weak::strong_count).sum::<usize>(), 2);
+        assert_eq!(waiters.len(), 2);
     }
 
     #[test]
@@ -435,7 +505,7 @@ mod tests {
         let waiters = Waiters::default();
         for _ in 0..if cfg!(miri) { 200 } else { 10_000 } {
             let key = queue.claim(3);
-            let _ = waiters.wait_shared(Direction::Read, &waker::new(key));
+            let _ = waiters.wait_polled(Direction::Read, &waker::new(key), 60_000);
             queue.retire(3);
         }
         assert!(waiters.len() <= SMALL + 1, "{}", waiters.len());

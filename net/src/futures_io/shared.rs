@@ -1,8 +1,8 @@
 //! Reading and writing through `&TcpStream` and `&UnixStream`.
 //!
 //! The place of the one waiter in a direction belongs to whoever has the stream by `&mut`, or a half of it. Of shared
-//! references there may be many, so they wait in the list and are all woken, and the bytes go to whoever asks first; a
-//! task that took the one place would strand the task that had it. A short transfer clears no readiness here: that rule
+//! references there may be many, so their tasks wait in the list and are all woken, and the bytes go to the first that
+//! asks; a task that took the one place would strand the task that had it. Of foreign wakers the last is woken. A short transfer clears no readiness here: that rule
 //! is for a single reader.
 
 use crate::byte_stream::{ByteStream, total, within_limit, within_limit_mut};

@@ -137,7 +137,8 @@ impl UnixListener {
     }
 
     /// [`accept`](UnixListener::accept) as a poll function: takes a connection, or arranges for `cx` to be woken when
-    /// there may be one. Several tasks may poll; all are woken.
+    /// there may be one. Every task of this runtime that polls is woken; of other wakers, such as those of
+    /// `FuturesUnordered`, the last.
     ///
     /// # Errors
     ///

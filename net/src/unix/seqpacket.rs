@@ -109,7 +109,8 @@ impl UnixSeqpacket {
         self.registration.io(Direction::Write, |fd| fd.send(buf)).await
     }
 
-    /// [`send`](UnixSeqpacket::send) as a poll function. Several tasks may poll; all are woken.
+    /// [`send`](UnixSeqpacket::send) as a poll function. Every task of this runtime that polls is woken; of other
+    /// wakers, such as those of `FuturesUnordered`, the last.
     ///
     /// # Errors
     ///
@@ -144,7 +145,8 @@ impl UnixSeqpacket {
         self.registration.io(Direction::Read, |fd| fd.recv(buf)).await
     }
 
-    /// [`recv`](UnixSeqpacket::recv) as a poll function. Several tasks may poll; all are woken.
+    /// [`recv`](UnixSeqpacket::recv) as a poll function. Every task of this runtime that polls is woken; of other
+    /// wakers, such as those of `FuturesUnordered`, the last.
     ///
     /// # Errors
     ///
@@ -251,7 +253,7 @@ impl UnixSeqpacket {
         ancillary::recv_message(&self.registration, bufs, beside).await
     }
 
-    /// Waits until the socket is believed to be readable: that a [`try_recv`](UnixSeqpacket::try_recv) would find
+    /// Waits until the kernel has reported the socket as readable: that a [`try_recv`](UnixSeqpacket::try_recv) would find
     /// something. It may be mistaken; any number of tasks may wait.
     ///
     /// # Errors
@@ -276,7 +278,7 @@ impl UnixSeqpacket {
         self.registration.ready(Direction::Read).await
     }
 
-    /// Waits until the socket is believed to be writable, as [`readable`](UnixSeqpacket::readable).
+    /// Waits until the kernel has reported the socket as writable, as [`readable`](UnixSeqpacket::readable).
     ///
     /// # Errors
     ///

@@ -83,7 +83,8 @@ impl UnixSeqpacketListener {
         Ok((UnixSeqpacket::new(fd)?, peer.into()))
     }
 
-    /// [`accept`](UnixSeqpacketListener::accept) as a poll function. Several tasks may poll; all are woken.
+    /// [`accept`](UnixSeqpacketListener::accept) as a poll function. Every task of this runtime that polls is woken;
+    /// of other wakers, such as those of `FuturesUnordered`, the last.
     ///
     /// # Errors
     ///

@@ -49,7 +49,7 @@ impl<T: AsFd> Future for Ready<'_, T> {
         registration.poll_op(
             cx,
             direction,
-            || registration.believed_ready(direction),
+            || registration.reported_ready(direction),
             |waiters, waker| {
                 let mut ticket = wait.ticket();
                 let waiting = waiters.wait_with_ticket(direction, waker, &mut ticket);

@@ -206,7 +206,8 @@ impl Signal {
         poll_fn(|cx| self.poll_recv(cx)).await
     }
 
-    /// [`recv`](Signal::recv) for those who poll by hand. The task that polled last is woken.
+    /// [`recv`](Signal::recv) for those who poll by hand. Every task of this runtime that polls is woken; of other
+    /// wakers, such as those of `FuturesUnordered`, the last.
     #[inline]
     pub fn poll_recv(&mut self, cx: &mut Context<'_>) -> Poll<Option<()>> {
         let Signal { bell, kind, seen, .. } = self;

@@ -22,8 +22,11 @@ impl Wake for Bomb {
     }
 }
 
-fn wait_for(fd: &AsyncFd<std::fs::File>, waker: Waker) {
-    assert!(fd.poll_read_with(&mut Context::from_waker(&waker), read).is_pending());
+/// Waits for `fd` to be readable until the future is dropped: any number may, by futures.
+fn wait_for(fd: &AsyncFd<std::fs::File>, waker: Waker) -> Pin<Box<impl Future + '_>> {
+    let mut wait = Box::pin(fd.readable());
+    assert!(wait.as_mut().poll(&mut Context::from_waker(&waker)).is_pending());
+    wait
 }
 
 // P4
@@ -35,18 +38,21 @@ fn a_waker_that_panics_does_not_keep_those_behind_it_in_the_batch_from_being_wok
     let pipes = [pipe(), pipe()];
     let fds = pipes.each_ref().map(|(reader, _)| AsyncFd::new(reader.try_clone().unwrap()).unwrap());
     for round in 0..2 {
-        wait_for(&fds[0], first.clone().into());
-        wait_for(&fds[0], Arc::new(Bomb).into());
-        wait_for(&fds[0], behind.clone().into());
-        wait_for(&fds[1], on_the_other.clone().into());
+        let _waits = [
+            wait_for(&fds[0], first.clone().into()),
+            wait_for(&fds[0], Arc::new(Bomb).into()),
+            wait_for(&fds[0], behind.clone().into()),
+            wait_for(&fds[1], on_the_other.clone().into()),
+        ];
         for (_, writer) in &pipes {
             write(writer, b"x");
         }
         assert_eq!(turn(&rt).0, 2);
         assert_eq!((first.take(), behind.take(), on_the_other.take()), (1, 1, 1), "{round}");
         for fd in &fds {
-            let read = fd.poll_read_with(&mut Context::from_waker(Waker::noop()), read);
-            assert!(matches!(read, Poll::Ready(Ok(bytes)) if bytes == b"x"));
+            let cx = &mut Context::from_waker(Waker::noop());
+            assert!(matches!(fd.poll_read_with(cx, read), Poll::Ready(Ok(bytes)) if bytes == b"x"));
+            assert!(fd.poll_read_with(cx, read).is_pending());
         }
     }
 }
@@ -60,8 +66,11 @@ fn a_waker_that_panics_when_its_descriptor_or_its_runtime_is_dropped_harms_nobod
     let [one, two] = [one, two].map(|reader| AsyncFd::new(reader).unwrap());
     let count = Count::new();
     for fd in [&one, &two] {
-        wait_for(fd, Arc::new(Bomb).into());
-        wait_for(fd, count.clone().into());
+        // The one that waits to read is woken before the one that waits to write.
+        let (bomb, behind) = (Waker::from(Arc::new(Bomb)), Waker::from(count.clone()));
+        assert!(fd.poll_read_with(&mut Context::from_waker(&bomb), read).is_pending());
+        let refused = |_: &std::fs::File| std::io::Result::<()>::Err(std::io::ErrorKind::WouldBlock.into());
+        assert!(fd.poll_write_with(&mut Context::from_waker(&behind), refused).is_pending());
     }
     drop(one);
     assert_eq!((count.take(), rt.metrics().sources_alive), (1, 1));
@@ -94,8 +103,7 @@ fn a_waker_that_panics_with_a_payload_that_panics_harms_nobody() {
             panic_any(PanicsInDrop)
         }
     });
-    wait_for(&fd, bomb);
-    wait_for(&fd, behind.clone().into());
+    let _waits = [wait_for(&fd, bomb), wait_for(&fd, behind.clone().into())];
     write(&writer, b"x");
     let turned = catch_unwind(AssertUnwindSafe(|| turn(&rt)));
     assert_eq!(behind.take(), 1);

@@ -47,8 +47,8 @@ fn busy_destructor(rt: &Runtime, trace: &Trace) -> (OnDrop, JoinHandle<()>) {
         victim.abort();
         drop(registered);
         let another = AsyncFd::new(writer).unwrap();
-        let poll = another.poll_write_ready(&mut Context::from_waker(Waker::noop()));
-        assert!(matches!(poll, Poll::Ready(Ok(_))));
+        let poll = another.poll_write_with(&mut Context::from_waker(Waker::noop()), |_| Ok(()));
+        assert!(matches!(poll, Poll::Ready(Ok(()))));
         trace.push("destructor done");
     });
     (destructor, sleeper)
@@ -145,14 +145,21 @@ fn a_waker_may_use_the_descriptor_that_it_waits_for_whenever_it_is_touched() {
     let nested = Rc::new(Cell::new(0));
     let count = nested.clone();
     let other = hooked(move |call| count.set(count.get() + u32::from(call == Call::Wake)));
+    let kept = RefCell::new(None::<Pin<Box<dyn Future<Output = ()>>>>);
     let waker = hooked({
         let (fd, trace) = (fd.clone(), trace.clone());
         move |call| {
             trace.push(call);
-            // Waits there itself, in a place of its own and in one that it gives up, and registers another.
+            // Waits there itself, in a place that it keeps and in one that it gives up, and registers another.
             let cx = &mut Context::from_waker(&other);
-            let ready = fd.poll_read_ready(cx).is_ready();
+            let fd = fd.clone();
+            let mut wait = kept.take().unwrap_or_else(|| {
+                let fd = fd.clone();
+                Box::pin(async move { drop(fd.readable().await) })
+            });
+            let ready = wait.as_mut().poll(cx).is_ready();
             assert_eq!(ready, call == Call::Wake);
+            kept.replace((!ready).then_some(wait));
             assert_eq!(pin!(fd.readable()).poll(cx).is_ready(), ready);
             drop(AsyncFd::new(pipe().0)); // an error when the runtime is going
         }
@@ -162,6 +169,10 @@ fn a_waker_may_use_the_descriptor_that_it_waits_for_whenever_it_is_touched() {
     assert_eq!(trace.take(), [Call::Clone]);
     assert!(fd.poll_read_with(cx, read).is_pending());
     assert_eq!(trace.take(), []); // it waits already
+    assert!(fd.poll_read_ready(&mut Context::from_waker(Waker::noop())).is_pending());
+    assert_eq!(trace.take(), [Call::Drop]); // its place is that of the last
+    assert!(fd.poll_read_with(cx, read).is_pending());
+    assert_eq!(trace.take(), [Call::Clone]);
     let mut wait = Box::pin(fd.read_with(read));
     assert!(wait.as_mut().poll(cx).is_pending());
     assert_eq!(trace.take(), [Call::Clone]);

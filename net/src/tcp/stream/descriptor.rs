@@ -66,7 +66,7 @@ impl TcpStream {
         Ok(OwnedFd::from(self.registration.into_inner()).into())
     }
 
-    /// Tries an operation of your own on the descriptor, once, if the stream is believed to be ready for it.
+    /// Tries an operation of your own on the descriptor, once, unless the stream is known not to be ready.
     ///
     /// `f` makes one non-blocking system call on this stream's descriptor and returns
     /// [`WouldBlock`](io::ErrorKind::WouldBlock) if, and only if, the call did: that is what the reactor

@@ -49,7 +49,8 @@ impl TcpStream {
     }
 
     /// [`read`](TcpStream::read) as a poll function: reads, or arranges for `cx` to be woken when there is
-    /// something to read. The task that polled last is the one that is woken.
+    /// something to read. Every task of this runtime that polls is woken; of other wakers, such as those of
+    /// `FuturesUnordered`, the last.
     ///
     /// # Errors
     ///
@@ -291,7 +292,8 @@ impl TcpStream {
         self.recv_peek(buf).await
     }
 
-    /// [`peek`](TcpStream::peek) as a poll function. Any number of tasks may poll; all are woken.
+    /// [`peek`](TcpStream::peek) as a poll function. Every task of this runtime that polls is woken; of other wakers,
+    /// such as those of `FuturesUnordered`, the last.
     ///
     /// # Errors
     ///
@@ -300,7 +302,7 @@ impl TcpStream {
         self.poll_recv_peek(cx, buf)
     }
 
-    /// Waits until the stream is believed to be readable: that a [`try_read`](TcpStream::try_read) would find
+    /// Waits until the kernel has reported the stream as readable: that a [`try_read`](TcpStream::try_read) would find
     /// something, or the end of the stream, or an error. Any number of tasks may wait.
     ///
     /// It may be mistaken, so `try_read` may still say [`WouldBlock`](io::ErrorKind::WouldBlock); then wait
@@ -339,7 +341,8 @@ impl TcpStream {
         self.registration.ready(Direction::Read)
     }
 
-    /// [`readable`](TcpStream::readable) as a poll function. Any number of tasks may poll; all are woken.
+    /// [`readable`](TcpStream::readable) as a poll function. Every task of this runtime that polls is woken; of other
+    /// wakers, such as those of `FuturesUnordered`, the last.
     ///
     /// # Errors
     ///

@@ -45,7 +45,8 @@ impl TcpStream {
     }
 
     /// [`write`](TcpStream::write) as a poll function: writes, or arranges for `cx` to be woken when there is
-    /// room. The task that polled last is the one that is woken.
+    /// room. Every task of this runtime that polls is woken; of other wakers, such as those of `FuturesUnordered`,
+    /// the last.
     ///
     /// # Errors
     ///
@@ -223,7 +224,7 @@ impl TcpStream {
         Poll::Ready(self.shut_writing())
     }
 
-    /// Waits until the stream is believed to be writable: that a [`try_write`](TcpStream::try_write) would
+    /// Waits until the kernel has reported the stream as writable: that a [`try_write`](TcpStream::try_write) would
     /// find room, or an error. Any number of tasks may wait.
     ///
     /// It may be mistaken, so `try_write` may still say [`WouldBlock`](io::ErrorKind::WouldBlock); then wait
@@ -252,7 +253,8 @@ impl TcpStream {
         self.registration.ready(Direction::Write)
     }
 
-    /// [`writable`](TcpStream::writable) as a poll function. Any number of tasks may poll; all are woken.
+    /// [`writable`](TcpStream::writable) as a poll function. Every task of this runtime that polls is woken; of other
+    /// wakers, such as those of `FuturesUnordered`, the last.
     ///
     /// # Errors
     ///

@@ -55,7 +55,7 @@ impl UdpSocket {
         Ok(OwnedFd::from(self.registration.into_inner()).into())
     }
 
-    /// Tries an operation of your own on the descriptor, once, if the socket is believed to be ready for it.
+    /// Tries an operation of your own on the descriptor, once, unless the socket is known not to be ready.
     ///
     /// `f` makes one non-blocking system call on this socket's descriptor and returns
     /// [`WouldBlock`](io::ErrorKind::WouldBlock) if, and only if, the call did: that is what the reactor learns from.

@@ -7,7 +7,6 @@ use super::UdpSocket;
 use crate::udp::RecvBatch;
 use egret_runtime::io::Direction;
 use egret_runtime::sys::{BATCH_MAX, Fd};
-use std::future::poll_fn;
 use std::io;
 use std::net::SocketAddr;
 use std::task::{Context, Poll, ready};
@@ -40,7 +39,8 @@ impl UdpSocket {
         Ok(batch.len())
     }
 
-    /// [`recv_many`](UdpSocket::recv_many) as a poll function. Several tasks may poll; all are woken.
+    /// [`recv_many`](UdpSocket::recv_many) as a poll function. Every task of this runtime that polls is woken; of
+    /// other wakers, such as those of `FuturesUnordered`, the last.
     ///
     /// # Errors
     ///
@@ -210,9 +210,7 @@ impl UdpSocket {
             let some: Vec<_> = datagrams.by_ref().take(BATCH_MAX).collect();
             let mut rest = &some[..];
             while !rest.is_empty() {
-                let sent =
-                    poll_fn(|cx| self.registration.poll_io(cx, Direction::Write, |fd| fd.send_batch(rest)))
-                        .await?;
+                let sent = self.registration.io(Direction::Write, |fd| fd.send_batch(rest)).await?;
                 rest = &rest[sent..];
             }
         }

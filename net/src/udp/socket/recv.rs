@@ -40,7 +40,8 @@ impl UdpSocket {
         self.registration.io(Direction::Read, |fd| fd.recv(buf)).await
     }
 
-    /// [`recv`](UdpSocket::recv) as a poll function. Several tasks may poll; all are woken.
+    /// [`recv`](UdpSocket::recv) as a poll function. Every task of this runtime that polls is woken; of other wakers,
+    /// such as those of `FuturesUnordered`, the last.
     ///
     /// # Errors
     ///
@@ -88,7 +89,8 @@ impl UdpSocket {
         self.registration.io(Direction::Read, |fd| fd.recv_from(buf)).await
     }
 
-    /// [`recv_from`](UdpSocket::recv_from) as a poll function. Several tasks may poll; all are woken.
+    /// [`recv_from`](UdpSocket::recv_from) as a poll function. Every task of this runtime that polls is woken; of
+    /// other wakers, such as those of `FuturesUnordered`, the last.
     ///
     /// # Errors
     ///
@@ -155,7 +157,8 @@ impl UdpSocket {
         self.registration.io(Direction::Read, |fd| fd.peek(buf)).await
     }
 
-    /// [`peek`](UdpSocket::peek) as a poll function. Several tasks may poll; all are woken.
+    /// [`peek`](UdpSocket::peek) as a poll function. Every task of this runtime that polls is woken; of other wakers,
+    /// such as those of `FuturesUnordered`, the last.
     ///
     /// # Errors
     ///
@@ -189,7 +192,8 @@ impl UdpSocket {
         self.registration.io(Direction::Read, |fd| fd.peek_from(buf)).await
     }
 
-    /// [`peek_from`](UdpSocket::peek_from) as a poll function. Several tasks may poll; all are woken.
+    /// [`peek_from`](UdpSocket::peek_from) as a poll function. Every task of this runtime that polls is woken; of
+    /// other wakers, such as those of `FuturesUnordered`, the last.
     ///
     /// # Errors
     ///
@@ -213,7 +217,7 @@ impl UdpSocket {
         self.registration.try_io(Direction::Read, |fd| fd.peek_from(buf))
     }
 
-    /// Waits until the socket is believed to be readable: that a [`try_recv`](UdpSocket::try_recv) would find a
+    /// Waits until the kernel has reported the socket as readable: that a [`try_recv`](UdpSocket::try_recv) would find a
     /// datagram, or an error. It may be mistaken; then wait again. Any number of tasks may wait.
     ///
     /// # Errors
@@ -249,7 +253,8 @@ impl UdpSocket {
         self.ready(Interest::READABLE).await
     }
 
-    /// [`readable`](UdpSocket::readable) as a poll function. Any number of tasks may poll; all are woken.
+    /// [`readable`](UdpSocket::readable) as a poll function. Every task of this runtime that polls is woken; of other
+    /// wakers, such as those of `FuturesUnordered`, the last.
     ///
     /// # Errors
     ///

@@ -42,7 +42,8 @@ impl UdpSocket {
         self.registration.io(Direction::Write, |fd| fd.send(buf)).await
     }
 
-    /// [`send`](UdpSocket::send) as a poll function. Several tasks may poll; all are woken.
+    /// [`send`](UdpSocket::send) as a poll function. Every task of this runtime that polls is woken; of other wakers,
+    /// such as those of `FuturesUnordered`, the last.
     ///
     /// # Errors
     ///
@@ -99,7 +100,8 @@ impl UdpSocket {
         }
     }
 
-    /// [`send_to`](UdpSocket::send_to) as a poll function, for an address. Several tasks may poll; all are woken.
+    /// [`send_to`](UdpSocket::send_to) as a poll function, for an address. Every task of this runtime that polls is
+    /// woken; of other wakers, such as those of `FuturesUnordered`, the last.
     ///
     /// # Errors
     ///
@@ -138,7 +140,7 @@ impl UdpSocket {
         self.registration.try_io(Direction::Write, |fd| fd.send_to(buf, &target))
     }
 
-    /// Waits until the socket is believed to be writable: that a [`try_send`](UdpSocket::try_send) would find room, or
+    /// Waits until the kernel has reported the socket as writable: that a [`try_send`](UdpSocket::try_send) would find room, or
     /// an error. It may be mistaken; then wait again. Any number of tasks may wait.
     ///
     /// # Errors
@@ -165,7 +167,8 @@ impl UdpSocket {
         self.ready(Interest::WRITABLE).await
     }
 
-    /// [`writable`](UdpSocket::writable) as a poll function. Any number of tasks may poll; all are woken.
+    /// [`writable`](UdpSocket::writable) as a poll function. Every task of this runtime that polls is woken; of other
+    /// wakers, such as those of `FuturesUnordered`, the last.
     ///
     /// # Errors
     ///

@@ -48,7 +48,8 @@ impl UnixDatagram {
         self.registration.io(Direction::Write, |fd| fd.send(buf)).await
     }
 
-    /// [`send`](UnixDatagram::send) as a poll function. Several tasks may poll; all are woken.
+    /// [`send`](UnixDatagram::send) as a poll function. Every task of this runtime that polls is woken; of other
+    /// wakers, such as those of `FuturesUnordered`, the last.
     ///
     /// # Errors
     ///
@@ -141,7 +142,8 @@ impl UnixDatagram {
         self.registration.io(Direction::Read, |fd| fd.recv(buf)).await
     }
 
-    /// [`recv`](UnixDatagram::recv) as a poll function. Several tasks may poll; all are woken.
+    /// [`recv`](UnixDatagram::recv) as a poll function. Every task of this runtime that polls is woken; of other
+    /// wakers, such as those of `FuturesUnordered`, the last.
     ///
     /// # Errors
     ///
@@ -197,7 +199,8 @@ impl UnixDatagram {
         Ok((n, from.into()))
     }
 
-    /// [`recv_from`](UnixDatagram::recv_from) as a poll function. Several tasks may poll; all are woken.
+    /// [`recv_from`](UnixDatagram::recv_from) as a poll function. Every task of this runtime that polls is woken; of
+    /// other wakers, such as those of `FuturesUnordered`, the last.
     ///
     /// # Errors
     ///
@@ -284,7 +287,7 @@ impl UnixDatagram {
         ancillary::recv_message(&self.registration, bufs, beside).await
     }
 
-    /// Waits until the socket is believed to be readable: that a [`try_recv`](UnixDatagram::try_recv) would find
+    /// Waits until the kernel has reported the socket as readable: that a [`try_recv`](UnixDatagram::try_recv) would find
     /// something. It may be mistaken; any number of tasks may wait.
     ///
     /// # Errors
@@ -309,7 +312,7 @@ impl UnixDatagram {
         self.ready(Interest::READABLE).await
     }
 
-    /// Waits until the socket is believed to be writable, as [`readable`](UnixDatagram::readable). That a receiver
+    /// Waits until the kernel has reported the socket as writable, as [`readable`](UnixDatagram::readable). That a receiver
     /// which it is not connected to has room is not known.
     ///
     /// # Errors

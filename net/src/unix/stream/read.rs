@@ -47,7 +47,8 @@ impl UnixStream {
     }
 
     /// [`read`](UnixStream::read) as a poll function: reads, or arranges for `cx` to be woken when there is
-    /// something to read. The task that polled last is the one that is woken.
+    /// something to read. Every task of this runtime that polls is woken; of other wakers, such as those of
+    /// `FuturesUnordered`, the last.
     ///
     /// # Errors
     ///
@@ -275,7 +276,8 @@ impl UnixStream {
         self.recv_peek(buf).await
     }
 
-    /// [`peek`](UnixStream::peek) as a poll function. Any number of tasks may poll; all are woken.
+    /// [`peek`](UnixStream::peek) as a poll function. Every task of this runtime that polls is woken; of other
+    /// wakers, such as those of `FuturesUnordered`, the last.
     ///
     /// # Errors
     ///
@@ -285,7 +287,7 @@ impl UnixStream {
         self.poll_recv_peek(cx, buf)
     }
 
-    /// Waits until the stream is believed to be readable: that a [`try_read`](UnixStream::try_read) would find
+    /// Waits until the kernel has reported the stream as readable: that a [`try_read`](UnixStream::try_read) would find
     /// something, or the end of the stream, or an error. Any number of tasks may wait.
     ///
     /// It may be mistaken, so `try_read` may still say [`WouldBlock`](io::ErrorKind::WouldBlock); then wait
@@ -322,7 +324,8 @@ impl UnixStream {
         self.registration.ready(Direction::Read).await
     }
 
-    /// [`readable`](UnixStream::readable) as a poll function. Any number of tasks may poll; all are woken.
+    /// [`readable`](UnixStream::readable) as a poll function. Every task of this runtime that polls is woken; of
+    /// other wakers, such as those of `FuturesUnordered`, the last.
     ///
     /// # Errors
     ///

@@ -59,7 +59,8 @@ impl UnixStream {
         poll_fn(|cx| self.poll_sendfile(cx, file, offset, count)).await
     }
 
-    /// [`sendfile`](UnixStream::sendfile) as a poll function. The task that polled last is the one that is woken.
+    /// [`sendfile`](UnixStream::sendfile) as a poll function. Every task of this runtime that polls is woken; of
+    /// other wakers, such as those of `FuturesUnordered`, the last.
     ///
     /// # Errors
     ///

@@ -42,7 +42,8 @@ impl UnixStream {
     }
 
     /// [`write`](UnixStream::write) as a poll function: writes, or arranges for `cx` to be woken when there is
-    /// room. The task that polled last is the one that is woken.
+    /// room. Every task of this runtime that polls is woken; of other wakers, such as those of `FuturesUnordered`,
+    /// the last.
     ///
     /// # Errors
     ///
@@ -211,7 +212,7 @@ impl UnixStream {
         Poll::Ready(self.shut_writing())
     }
 
-    /// Waits until the stream is believed to be writable: that a [`try_write`](UnixStream::try_write) would
+    /// Waits until the kernel has reported the stream as writable: that a [`try_write`](UnixStream::try_write) would
     /// find room, or an error. Any number of tasks may wait.
     ///
     /// It may be mistaken, so `try_write` may still say [`WouldBlock`](io::ErrorKind::WouldBlock); then wait
@@ -238,7 +239,8 @@ impl UnixStream {
         self.registration.ready(Direction::Write).await
     }
 
-    /// [`writable`](UnixStream::writable) as a poll function. Any number of tasks may poll; all are woken.
+    /// [`writable`](UnixStream::writable) as a poll function. Every task of this runtime that polls is woken; of
+    /// other wakers, such as those of `FuturesUnordered`, the last.
     ///
     /// # Errors
     ///

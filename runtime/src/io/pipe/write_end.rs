@@ -53,7 +53,8 @@ impl WriteEnd {
         poll_fn(|cx| self.poll_write(cx, buf)).await
     }
 
-    /// [`write`](WriteEnd::write) as a poll function. The task that polled last is the one that is woken.
+    /// [`write`](WriteEnd::write) as a poll function. Every task of this runtime that polls is woken; of other
+    /// wakers, such as those of `FuturesUnordered`, the last.
     ///
     /// # Errors
     ///

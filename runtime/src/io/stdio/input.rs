@@ -69,7 +69,7 @@ impl Stdin {
         poll_fn(|cx| self.poll_read(cx, buf)).await
     }
 
-    /// [`read`](Stdin::read) as a poll function. The task that polled last is the one that is woken.
+    /// [`read`](Stdin::read) as a poll function. The task that polled last is woken; others may be.
     ///
     /// # Errors
     ///

@@ -139,7 +139,7 @@ impl Stdout {
         poll_fn(|cx| self.poll_write(cx, buf)).await
     }
 
-    /// [`write`](Stdout::write) as a poll function. The task that polled last is the one that is woken.
+    /// [`write`](Stdout::write) as a poll function. The task that polled last is woken; others may be.
     ///
     /// # Errors
     ///
@@ -219,7 +219,7 @@ impl Stderr {
         poll_fn(|cx| self.poll_write(cx, buf)).await
     }
 
-    /// [`write`](Stderr::write) as a poll function. The task that polled last is the one that is woken.
+    /// [`write`](Stderr::write) as a poll function. The task that polled last is woken; others may be.
     ///
     /// # Errors
     ///
