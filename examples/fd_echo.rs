@@ -55,7 +55,7 @@ async fn serve(address: &str) -> io::Result<()> {
             }
             yield_now().await; // there may be no end to the queue, and the others have their turn
         }
-        // None at the first time: a new registration is believed to be ready, so that it is tried.
+        // None when the event was for connections that the loop before has accepted already.
         if accepted > 0 {
             writeln!(io::stdout(), "accepted {accepted}, then EWOULDBLOCK")?;
         }

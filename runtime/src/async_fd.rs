@@ -164,7 +164,7 @@ impl<T: AsFd> AsyncFd<T> {
         self.registration.io(interest.0, op).await
     }
 
-    /// Tries `op` once, if the descriptor is believed to be ready in the direction of `interest`.
+    /// Tries `op` once, unless the descriptor is known not to be ready in the direction of `interest`.
     ///
     /// # Errors
     ///
@@ -173,8 +173,9 @@ impl<T: AsFd> AsyncFd<T> {
         self.registration.try_io(interest.0, op)
     }
 
-    /// [`read_with`](AsyncFd::read_with) for those who poll by hand. The waker is kept until the next event of the direction,
-    /// also when the caller gives up.
+    /// [`read_with`](AsyncFd::read_with) as a poll function. Every task of this runtime that polls is woken; of other
+    /// wakers, such as those of `FuturesUnordered`, the last. A waker is kept until the next event of the direction, also
+    /// when the caller gives up.
     ///
     /// # Errors
     ///
@@ -187,7 +188,8 @@ impl<T: AsFd> AsyncFd<T> {
         self.registration.poll_io(cx, Direction::Read, op)
     }
 
-    /// [`write_with`](AsyncFd::write_with) for those who poll by hand.
+    /// [`write_with`](AsyncFd::write_with) as a poll function, with the wakers of
+    /// [`poll_read_with`](AsyncFd::poll_read_with).
     ///
     /// # Errors
     ///
@@ -200,10 +202,11 @@ impl<T: AsFd> AsyncFd<T> {
         self.registration.poll_io(cx, Direction::Write, op)
     }
 
-    /// Waits until the descriptor is believed to be readable.
+    /// Waits until the kernel has reported the descriptor as readable.
     ///
-    /// It stays so until an operation through the guard, or through the `AsyncFd`, says `WouldBlock`, or
-    /// until [`clear_ready`](AsyncFdReadyGuard::clear_ready): a loop that reads behind egret's back and
+    /// The first report comes with the registration, if the descriptor is readable then. It stays so until an operation
+    /// through the guard, or through the `AsyncFd`, says `WouldBlock`, or until
+    /// [`clear_ready`](AsyncFdReadyGuard::clear_ready): a loop that reads behind egret's back and
     /// waits again spins.
     ///
     /// # Errors
@@ -217,7 +220,7 @@ impl<T: AsFd> AsyncFd<T> {
         self.ready(Interest::READABLE).await
     }
 
-    /// Waits until the descriptor is believed to be writable: see [`readable`](AsyncFd::readable).
+    /// Waits until the kernel has reported the descriptor as writable: see [`readable`](AsyncFd::readable).
     ///
     /// # Errors
     ///
@@ -230,7 +233,7 @@ impl<T: AsFd> AsyncFd<T> {
         self.ready(Interest::WRITABLE).await
     }
 
-    /// Waits until the descriptor is believed to be ready in the direction of `interest`: see
+    /// Waits until the kernel has reported the descriptor as ready in the direction of `interest`: see
     /// [`readable`](AsyncFd::readable).
     ///
     /// # Errors
@@ -245,7 +248,8 @@ impl<T: AsFd> AsyncFd<T> {
         Ok(self.guard(interest))
     }
 
-    /// [`readable`](AsyncFd::readable) for those who poll by hand.
+    /// [`readable`](AsyncFd::readable) as a poll function, with the wakers of
+    /// [`poll_read_with`](AsyncFd::poll_read_with).
     ///
     /// # Errors
     ///
@@ -254,7 +258,8 @@ impl<T: AsFd> AsyncFd<T> {
         self.poll_guard(cx, Interest::READABLE)
     }
 
-    /// [`writable`](AsyncFd::writable) for those who poll by hand.
+    /// [`writable`](AsyncFd::writable) as a poll function, with the wakers of
+    /// [`poll_read_with`](AsyncFd::poll_read_with).
     ///
     /// # Errors
     ///

@@ -30,13 +30,16 @@ pub enum Clears {
     WouldBlock,
 }
 
-/// What is believed before the first event.
+/// Whether operations wait for the first event, which comes with the registration when the descriptor is ready.
+///
+/// Only operations that make the system call themselves may go ahead of it. Waiting for readiness
+/// ([`ready`](crate::io::Registration::ready)) always waits for an event: a pidfd or a connecting socket has no
+/// operation that would return `WouldBlock` and correct the assumption.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Start {
-    /// Ready until the kernel says otherwise: descriptors that are accepted, connected or listening. The
-    /// first operation tries at once.
+    /// The first operation makes its system call at once: descriptors that are accepted, connected or listening.
     Unknown,
-    /// Not ready before an edge says so: a socket that is connecting.
+    /// The first operation waits for an event: a socket that is connecting, a FIFO that may not have a writer yet.
     Empty,
 }
 
@@ -57,6 +60,10 @@ const RDHUP: u8 = (mask::RDHUP >> RDHUP_SHIFT) as u8;
 const RDHUP_SHIFT: u32 = 8;
 const _: () = assert!(IN | PRI | OUT | ERR | HUP == 0x1f && RDHUP == 0x20);
 
+/// No operation has said `WouldBlock` since the registration: operations are worth a system call before the first
+/// event. It is no readiness: see [`Readiness::has_edge`].
+const UNTRIED: u8 = 0x40;
+
 /// The runtime is gone and no edge will come. Counts as ready, so that nobody waits: an operation is tried
 /// for what is left, and is an error when it would block. Nothing clears it.
 const GONE: u8 = 0x80;
@@ -75,7 +82,7 @@ impl Readiness {
 
     pub(crate) const fn at(start: Start) -> Readiness {
         match start {
-            Start::Unknown => Readiness { read: IN, write: OUT },
+            Start::Unknown => Readiness { read: UNTRIED, write: UNTRIED },
             Start::Empty => Readiness { read: 0, write: 0 },
         }
     }
@@ -97,9 +104,9 @@ impl Readiness {
         self.read & GONE != 0
     }
 
-    /// Whether anything but the end of the runtime makes this direction ready.
+    /// Whether the kernel has reported this direction as ready.
     pub(crate) const fn has_edge(self, direction: Direction) -> bool {
-        self.bits(direction) & !GONE != 0
+        self.bits(direction) & !(UNTRIED | GONE) != 0
     }
 
     /// With what an event adds.
@@ -141,8 +148,9 @@ impl Readiness {
             Direction::Read => IN,
             Direction::Write => OUT,
         };
+        let only_plain = self.bits(direction) & !(plain | UNTRIED) == 0;
         match clears {
-            Clears::ShortOf(wanted) if moved < wanted && moved != 0 && self.bits(direction) == plain => {
+            Clears::ShortOf(wanted) if moved < wanted && moved != 0 && only_plain => {
                 self.after_would_block(direction)
             }
             Clears::ShortOf(_) | Clears::WouldBlock => self,
@@ -269,10 +277,19 @@ mod tests {
     }
 
     #[test]
-    fn a_descriptor_starts_as_try_or_as_wait() {
+    fn before_the_first_event_an_operation_may_be_worth_a_call_and_no_direction_is_ready() {
         for direction in [Direction::Read, Direction::Write] {
-            assert!(Readiness::at(Start::Unknown).is_ready(direction));
-            assert!(!Readiness::at(Start::Empty).is_ready(direction));
+            let (unknown, empty) = (Readiness::at(Start::Unknown), Readiness::at(Start::Empty));
+            assert!(unknown.is_ready(direction) && !empty.is_ready(direction));
+            assert!(!unknown.has_edge(direction) && !empty.has_edge(direction));
+            assert_eq!(unknown.after_would_block(direction).bits(direction), 0);
+            assert_eq!(unknown.after_transfer(direction, 1, Clears::ShortOf(2)).bits(direction), 0);
+            for (mask, event) in every_state() {
+                let merged = unknown.merged(event);
+                assert_eq!(merged.has_edge(direction), event.is_ready(direction), "{mask:#x}");
+                let after = |state: Readiness| state.after_transfer(direction, 1, Clears::ShortOf(2));
+                assert_eq!(after(merged).has_edge(direction), after(event).is_ready(direction), "{mask:#x}");
+            }
         }
     }
 }

@@ -14,6 +14,7 @@ mod hyper;
 mod incoming;
 mod names;
 mod pipe;
+mod poll_functions;
 mod read_to_end;
 mod sendfile;
 mod serve;

@@ -1,4 +1,4 @@
-//! [`AsyncFdReadyGuard`]: what was believed of a descriptor at some moment.
+//! [`AsyncFdReadyGuard`]: what the kernel had reported of a descriptor at some moment.
 
 use super::{AsyncFd, Interest};
 use std::fmt;

@@ -169,11 +169,16 @@ fn readiness_that_was_cleared_is_an_error_once_the_runtime_is_gone() {
     let [before, after] = [(); 2].map(|()| {
         let (reader, writer) = pipe();
         let _inside = rt.enter();
+        write(&writer, b"x");
         (AsyncFd::new(reader).unwrap(), writer)
     });
+    assert_eq!(rt.turn(Some(std::time::Duration::ZERO)).events, 2);
+    for (fd, _writer) in [&before, &after] {
+        assert_eq!(read(fd.get_ref()).unwrap(), b"x");
+    }
     let cx = &mut Context::from_waker(Waker::noop());
     let clear = |fd: &AsyncFd<File>, cx: &mut Context<'_>| {
-        let Poll::Ready(Ok(mut guard)) = fd.poll_read_ready(cx) else { panic!("it is believed to be") };
+        let Poll::Ready(Ok(mut guard)) = fd.poll_read_ready(cx) else { panic!("it was reported") };
         assert!(guard.try_io(|fd| read(fd.get_ref())).is_err());
     };
     clear(&before.0, cx);

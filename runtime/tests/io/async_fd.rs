@@ -2,9 +2,9 @@
 
 #![allow(missing_docs)]
 
-use crate::support::fds::{eventfd, packet_pipe, pair, pipe, read, seqpacket_pair, write};
+use crate::support::fds::{eventfd, fill, packet_pipe, pair, pipe, read, seqpacket_pair, write};
 use crate::support::wakers::Count;
-use crate::support::{Trace, bounded, changes, many, outcome, turn};
+use crate::support::{Trace, bounded, changes, many, outcome, poll_once, turn};
 use egret_runtime::io::{AsyncFd, Interest};
 use egret_runtime::runtime::Runtime;
 use std::cell::Cell;
@@ -273,6 +273,69 @@ fn the_error_of_an_operation_comes_out_and_clears_nothing() {
     }
     let refused = fd.try_io(Interest::READABLE, read).unwrap_err();
     assert_eq!(refused.raw_os_error(), Some(libc::EBADF));
+}
+
+// Waiting takes the word of the kernel; an operation finds out for itself.
+#[test]
+fn a_descriptor_is_not_ready_before_its_first_event_and_an_operation_is_tried() {
+    let rt = Runtime::new().unwrap();
+    let _inside = rt.enter();
+    let (ours, theirs) = pair();
+    let fd = AsyncFd::new(ours).unwrap();
+    let cx = &mut Context::from_waker(Waker::noop());
+    write(&theirs, b"x");
+    assert_eq!(fd.try_io(Interest::READABLE, read).unwrap(), b"x");
+    assert!(poll_once(fd.readable()).is_pending() && poll_once(fd.ready(Interest::READABLE)).is_pending());
+    assert!(poll_once(fd.writable()).is_pending() && poll_once(fd.ready(Interest::WRITABLE)).is_pending());
+    assert!(fd.poll_read_ready(cx).is_pending() && fd.poll_write_ready(cx).is_pending());
+    turn(&rt);
+    assert!(poll_once(fd.writable()).is_ready() && fd.poll_write_ready(cx).is_ready());
+    assert!(poll_once(fd.readable()).is_pending() && fd.poll_read_ready(cx).is_pending());
+    write(&theirs, b"y");
+    turn(&rt);
+    assert!(poll_once(fd.readable()).is_ready() && fd.poll_read_ready(cx).is_ready());
+}
+
+// A future that is made anew for each poll, inside another, has a new waker each time and says nothing when it goes.
+#[test]
+fn of_a_thousand_foreign_wakers_that_poll_one_is_kept_in_each_direction() {
+    let rt = Runtime::new().unwrap();
+    let _inside = rt.enter();
+    let (ours, theirs) = pair();
+    fill(&ours);
+    let fd = AsyncFd::new(ours).unwrap();
+    type PollFn = fn(&AsyncFd<File>, &mut Context<'_>) -> bool;
+    let functions: [(&str, PollFn); 4] = [
+        ("poll_read_with", |fd, cx| fd.poll_read_with(cx, read).is_pending()),
+        ("poll_read_ready", |fd, cx| fd.poll_read_ready(cx).is_pending()),
+        ("poll_write_with", |fd, cx| {
+            fd.poll_write_with(cx, |mut file| io::Write::write(&mut file, b"x")).is_pending()
+        }),
+        ("poll_write_ready", |fd, cx| fd.poll_write_ready(cx).is_pending()),
+    ];
+    let mut last = Vec::new();
+    for (name, poll) in functions {
+        let mut before = None::<Arc<Count>>;
+        for _ in 0..many(1000, 20) {
+            let count = Count::new();
+            assert!(poll(&fd, &mut Context::from_waker(&Waker::from(count.clone()))), "{name}");
+            assert!(
+                before.is_none_or(|before| Arc::strong_count(&before) == 1),
+                "{name} keeps more than the last"
+            );
+            before = Some(count);
+        }
+        last.extend(before);
+    }
+    // The two functions of a direction share its place.
+    let [read_with, read_ready, write_with, write_ready] = &last[..] else { panic!() };
+    assert_eq!([1, 2, 1, 2], [read_with, read_ready, write_with, write_ready].map(Arc::strong_count));
+    write(&theirs, b"x");
+    turn(&rt);
+    assert_eq!([0, 1, 0, 0], [read_with, read_ready, write_with, write_ready].map(|count| count.take()));
+    while read(&theirs).is_ok() {}
+    turn(&rt);
+    assert_eq!([0, 0, 0, 1], [read_with, read_ready, write_with, write_ready].map(|count| count.take()));
 }
 
 #[test]

@@ -227,26 +227,34 @@ fn has_ended(pidfd: &File) -> io::Result<()> {
     if unsafe { info.si_pid() } == 0 { Err(ErrorKind::WouldBlock.into()) } else { Ok(()) }
 }
 
+// A pidfd can only be polled: that it is readable has to be enough, before the first event too (pidfd_open(2)).
 #[test]
 fn a_pidfd_is_readable_when_the_process_has_ended() {
     bounded(|| {
-        let (input, its) = std::os::unix::net::UnixStream::pair().unwrap();
-        let mut command = std::process::Command::new("cat");
-        let mut child = command.stdin(OwnedFd::from(its)).spawn().unwrap();
-        drop(command);
-        // SAFETY: the call takes no pointer.
-        let raw = unsafe { libc::syscall(libc::SYS_pidfd_open, child.id(), 0) };
-        let pidfd = owned(raw as libc::c_int);
-        block_on(async {
-            let ended = waits_for(
-                async move {
-                    AsyncFd::new(pidfd).unwrap().read_with(has_ended).await.unwrap();
-                },
-                move || drop(input),
-            );
-            ended.await;
-        });
-        assert!(child.try_wait().unwrap().unwrap().success(), "ended, and std reaps it without a wait");
+        for by_an_operation in [false, true] {
+            let (input, its) = std::os::unix::net::UnixStream::pair().unwrap();
+            let mut command = std::process::Command::new("cat");
+            let mut child = command.stdin(OwnedFd::from(its)).spawn().unwrap();
+            drop(command);
+            // SAFETY: the call takes no pointer.
+            let raw = unsafe { libc::syscall(libc::SYS_pidfd_open, child.id(), 0) };
+            let pidfd = owned(raw as libc::c_int);
+            block_on(async {
+                let ended = waits_for(
+                    async move {
+                        let pidfd = AsyncFd::new(pidfd).unwrap();
+                        if by_an_operation {
+                            pidfd.read_with(has_ended).await.unwrap();
+                        } else {
+                            let _ready = pidfd.readable().await.unwrap();
+                        }
+                    },
+                    move || drop(input),
+                );
+                ended.await;
+            });
+            assert!(child.try_wait().unwrap().unwrap().success(), "ended, and std reaps it without a wait");
+        }
     });
 }
 

@@ -19,7 +19,7 @@ use std::pin::pin;
 use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
-/// The guard of a descriptor that is believed to be readable.
+/// The guard of a descriptor that was reported as readable.
 fn readable(fd: &AsyncFd<File>) -> AsyncFdReadyGuard<'_, File> {
     match fd.poll_read_ready(&mut Context::from_waker(Waker::noop())) {
         Poll::Ready(Ok(guard)) => guard,
@@ -70,8 +70,10 @@ fn clear_after(events: usize) {
     let _inside = rt.enter();
     let (ours, theirs) = pair();
     let fd = AsyncFd::new(ours).unwrap();
-    turn(&rt);
+    write(&theirs, b"the first");
+    assert_eq!(turn(&rt), (1, 0, 0));
     let mut old = readable(&fd);
+    assert_eq!(read(fd.get_ref()).unwrap(), b"the first");
     for _ in 0..events {
         write(&theirs, b"x");
         assert_eq!(turn(&rt), (1, 0, 0));
@@ -105,8 +107,10 @@ fn a_guard_with_no_event_since_clears_its_direction_alone() {
     let _inside = rt.enter();
     let (ours, theirs) = pair();
     let fd = AsyncFd::new(ours).unwrap();
+    write(&theirs, b"x");
     turn(&rt);
     let mut guard = readable(&fd);
+    assert_eq!(read(fd.get_ref()).unwrap(), b"x");
     guard.retain_ready();
     assert!(is_readable(&fd));
     assert!(guard.try_io(|fd| read(fd.get_ref())).is_err());
@@ -203,6 +207,7 @@ fn what_is_always_writable_never_waits() {
         socket.set_nonblocking(true).unwrap();
         let waits = rt.block_on(async {
             let fd = AsyncFd::new(socket).unwrap();
+            drop(fd.writable().await.unwrap()); // the first event
             let mut pending = 0;
             for _ in 0..1000 {
                 let poll = fd.poll_write_ready(&mut Context::from_waker(Waker::noop()));
