@@ -254,6 +254,7 @@ mod tests {
         for (_, state) in every_state() {
             assert!(!state.is_gone());
             let mut gone = state.gone();
+            assert_eq!(gone.gone(), gone);
             for direction in [Direction::Read, Direction::Write] {
                 gone = gone.after_transfer(direction, 1, Clears::ShortOf(2));
                 gone = gone.after_would_block(direction);

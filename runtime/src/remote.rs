@@ -302,6 +302,19 @@ mod tests {
     }
 
     #[test]
+    fn letters_come_out_in_their_order_until_there_is_a_crowd() {
+        let mailbox = Mailbox::closed();
+        mailbox.open();
+        // Downwards, and past several growths of the inbox: a sort would show.
+        let sent: Vec<u64> = (0..CROWDED as u64).rev().collect();
+        for letter in &sent {
+            let _ = mailbox.post(*letter);
+        }
+        assert_eq!(collected(&mailbox), sent);
+        assert_eq!(mailbox.duplicates(), 0);
+    }
+
+    #[test]
     fn a_storm_of_wakes_takes_memory_for_each_task_and_not_for_each_wake() {
         let mailbox = Mailbox::closed();
         mailbox.open();

@@ -380,6 +380,37 @@ fn what_waits_when_the_shutdown_is_requested_is_taken_and_drained() {
 }
 
 #[test]
+fn what_waits_at_the_end_is_taken_in_bursts_too() {
+    paused(|| async {
+        let served = Served::start(1000, 8, []);
+        settle().await;
+        served.shutdown.request();
+        served.script.steps.borrow_mut().extend((0..20).map(Ok));
+        let mut seen = Vec::new();
+        for _ in 0..4 {
+            yield_now().await;
+            seen.push(served.counts.accepted.get());
+        }
+        // The one that came with the request, and then eight at a time.
+        assert_eq!(seen, [9, 17, 20, 20]);
+    });
+}
+
+#[test]
+fn the_counts_print_what_they_count() {
+    paused(|| async {
+        let served = Served::start(2, 10, [Err(ECONNABORTED), Err(EMFILE), Ok(1), Ok(2)]);
+        time::advance(5 * MS).await;
+        served.end_one();
+        settle().await;
+        assert_eq!(
+            format!("{:?}", served.counts),
+            "ServeCounts { accepted: 2, open: 1, failed: 1, exhausted: 1, full: 1 }"
+        );
+    });
+}
+
+#[test]
 fn what_waits_is_taken_up_to_the_cap_and_up_to_the_backlog() {
     paused(|| async {
         let served = Served::start(3, 10, [Ok(1)]);

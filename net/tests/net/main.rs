@@ -9,6 +9,7 @@ mod sockets_common;
 
 mod auto_traits;
 mod copy;
+mod every_way;
 mod futures_io;
 mod hyper;
 mod incoming;

@@ -3,7 +3,7 @@
 #![cfg(not(miri))] // which knows few options
 
 use crate::sockets_common::run;
-use egret_net::{TcpListener, TcpSocket, TcpStream, UdpSocket};
+use egret_net::{TcpListener, TcpSocket, TcpStream, UdpSocket, UnixStream};
 use egret_runtime::time::Duration;
 use std::io::{self, ErrorKind};
 use std::os::fd::AsFd;
@@ -177,5 +177,59 @@ fn the_options_of_udp_read_back() {
         v6.set_tclass_v6(0x20).unwrap();
         assert_eq!(v6.tclass_v6().unwrap(), 0x20);
         assert!(v6.only_v6().unwrap(), "of a socket with one address of IPv6 the kernel says so");
+    });
+}
+
+#[test]
+fn the_options_of_a_stream_read_back() {
+    run(async {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let client = TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
+        for on in [true, false] {
+            client.set_nodelay(on).unwrap();
+            assert_eq!(client.nodelay().unwrap(), on);
+            // Reads back until something is received: the kernel keeps the option for as long as it pleases.
+            client.set_quickack(on).unwrap();
+            assert_eq!(client.quickack().unwrap(), on);
+        }
+        for ttl in [33, 255] {
+            client.set_ttl(ttl).unwrap();
+            assert_eq!(client.ttl().unwrap(), ttl);
+        }
+        assert_eq!(client.set_ttl(256).unwrap_err().kind(), ErrorKind::InvalidInput);
+    });
+}
+
+#[test]
+fn an_error_that_the_kernel_keeps_is_taken_once() {
+    run(async {
+        // Of TCP, a reset; of the Unix domain, the end of a peer that leaves bytes unread.
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let near = TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
+        let (far, _) = listener.accept().await.unwrap();
+        assert!(near.take_error().unwrap().is_none());
+        far.set_zero_linger().unwrap();
+        drop(far);
+        near.readable().await.unwrap();
+        assert_eq!(near.take_error().unwrap().unwrap().kind(), ErrorKind::ConnectionReset);
+        assert!(near.take_error().unwrap().is_none());
+
+        let (mut near, far) = UnixStream::pair().unwrap();
+        assert!(near.take_error().unwrap().is_none());
+        near.write_all(b"unread").await.unwrap();
+        drop(far);
+        assert_eq!(near.take_error().unwrap().unwrap().kind(), ErrorKind::ConnectionReset);
+        assert!(near.take_error().unwrap().is_none());
+    });
+}
+
+#[test]
+fn a_unix_stream_says_whether_credentials_come() {
+    run(async {
+        let (near, _far) = UnixStream::pair().unwrap();
+        for on in [false, true, false] {
+            near.set_passcred(on).unwrap();
+            assert_eq!(near.passcred().unwrap(), on);
+        }
     });
 }

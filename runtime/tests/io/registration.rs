@@ -151,3 +151,12 @@ fn a_short_transfer_clears_where_it_is_allowed_to_and_nowhere_else() {
         assert!(poll_read(&fd, cx, clears, 8).is_pending());
     }
 }
+
+#[test]
+fn a_registration_prints_its_descriptor() {
+    let rt = Runtime::new().unwrap();
+    let _inside = rt.enter();
+    let (ours, _theirs) = pair();
+    let printed = format!("Registration({ours:?})");
+    assert_eq!(format!("{:?}", register(ours, Start::Unknown)), printed);
+}
