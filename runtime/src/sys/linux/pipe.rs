@@ -257,8 +257,27 @@ mod tests {
             assert_eq!(writer.write(b"x").unwrap_err().raw_os_error(), Some(libc::EPIPE));
             let parts = [IoSlice::new(b"x")];
             assert_eq!(writer.write_vectored(&parts).unwrap_err().raw_os_error(), Some(libc::EPIPE));
+            write_to_a_reader_that_goes_in_the_middle();
         }
         UNSIGNALLED_WRITES.store(known, Ordering::Relaxed);
+    }
+
+    /// Of a pipe that blocks, such as one that was inherited. The call returns what it has written, with a signal pending
+    /// where no flag forbids it.
+    fn write_to_a_reader_that_goes_in_the_middle() {
+        let (reader, writer) = Backend::current().pipe().unwrap();
+        writer.set_nonblocking(false).unwrap();
+        let reading = std::thread::spawn(move || {
+            while reader.read(&mut [0]).is_err() {
+                std::thread::yield_now();
+            }
+        });
+        // More than the pipe has room for.
+        let half = vec![b'x'; 1 << 20];
+        let parts = [IoSlice::new(&half), IoSlice::new(&half)];
+        let written = writer.write_vectored(&parts).unwrap();
+        assert!(0 < written && written < 2 << 20, "{written}");
+        reading.join().unwrap();
     }
 
     #[test]

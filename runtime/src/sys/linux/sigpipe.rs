@@ -10,9 +10,12 @@ use std::mem::MaybeUninit;
 
 /// Makes a call whose `EPIPE` does not come with a `SIGPIPE`.
 ///
-/// While the process ignores the signal, as Rust programs do, this costs one look at its disposition. Where it does
-/// not, the signal is blocked on this thread for the length of the call, and the one that the call has raised is
-/// taken back: the kernel raises it for the thread that writes, so nobody else can have got it.
+/// While the process ignores the signal, as Rust programs do, this costs one `sigaction`. Otherwise the signal is blocked
+/// on this thread during the call, and the one that the call raised is taken back. The kernel sends it to the thread
+/// that writes, so no other thread can have received it.
+///
+/// The result does not tell whether a signal was raised: a call that moved some bytes before it found the peer gone
+/// returns their number, with the signal pending.
 pub(super) fn unsignalled(call: impl FnMut() -> io::Result<usize>) -> io::Result<usize> {
     // Miri knows no dispositions, and raises nothing.
     if cfg!(miri) || is_ignored() {
@@ -20,9 +23,7 @@ pub(super) fn unsignalled(call: impl FnMut() -> io::Result<usize>) -> io::Result
     }
     let blocked = Blocked::new();
     let result = uninterrupted(call);
-    if result.as_ref().is_err_and(|error| error.raw_os_error() == Some(libc::EPIPE)) {
-        blocked.take_back();
-    }
+    blocked.take_back();
     result
 }
 
@@ -41,7 +42,7 @@ fn is_ignored() -> bool {
 struct Blocked {
     pipe: libc::sigset_t,
     before: libc::sigset_t,
-    /// One waits already, which is not ours to take.
+    /// A signal was pending before the call, which is not ours to take.
     was_pending: bool,
 }
 
@@ -49,16 +50,13 @@ impl Blocked {
     fn new() -> Blocked {
         let mut pipe = no_signals();
         let mut before = no_signals();
-        let mut pending = no_signals();
         // SAFETY: the set is borrowed mutably, and SIGPIPE is a signal.
         unsafe { libc::sigaddset(&raw mut pipe, libc::SIGPIPE) };
         // SAFETY: both sets live across the call; it reads the first and writes the second. It fails for a first
         // argument that is none of three, and this is one.
         unsafe { libc::pthread_sigmask(libc::SIG_BLOCK, &raw const pipe, &raw mut before) };
-        // SAFETY: the call writes one set, which is borrowed mutably.
-        unsafe { libc::sigpending(&raw mut pending) };
-        // SAFETY: the set is initialised and only read.
-        let was_pending = unsafe { libc::sigismember(&raw const pending, libc::SIGPIPE) } == 1;
+        // A signal that was not blocked cannot have been pending: it would have been delivered.
+        let was_pending = has_sigpipe(&before) && is_pending();
         Blocked { pipe, before, was_pending }
     }
 
@@ -81,6 +79,18 @@ impl Drop for Blocked {
     }
 }
 
+fn has_sigpipe(set: &libc::sigset_t) -> bool {
+    // SAFETY: the set is initialised and only read, and SIGPIPE is a signal.
+    unsafe { libc::sigismember(set, libc::SIGPIPE) == 1 }
+}
+
+fn is_pending() -> bool {
+    let mut pending = no_signals();
+    // SAFETY: the call writes one set, which is borrowed mutably.
+    unsafe { libc::sigpending(&raw mut pending) };
+    has_sigpipe(&pending)
+}
+
 fn no_signals() -> libc::sigset_t {
     let mut set = MaybeUninit::<libc::sigset_t>::uninit();
     // SAFETY: the call writes one set, for which there is room.
@@ -99,8 +109,18 @@ mod tests {
         let mut now = no_signals();
         // SAFETY: a null set changes nothing; the other has room for the present mask.
         unsafe { libc::pthread_sigmask(libc::SIG_BLOCK, std::ptr::null(), &raw mut now) };
-        // SAFETY: the set is initialised and only read.
-        unsafe { libc::sigismember(&raw const now, libc::SIGPIPE) == 1 }
+        has_sigpipe(&now)
+    }
+
+    /// Blocks `SIGPIPE` on this thread and leaves one pending.
+    fn leave_one_pending() {
+        let mut pipe = no_signals();
+        // SAFETY: the set is borrowed mutably, and SIGPIPE is a signal.
+        unsafe { libc::sigaddset(&raw mut pipe, libc::SIGPIPE) };
+        // SAFETY: the set lives across the call; the old one is not asked for.
+        unsafe { libc::pthread_sigmask(libc::SIG_BLOCK, &raw const pipe, std::ptr::null_mut()) };
+        // SAFETY: the call takes no pointer, and the signal is blocked on this thread, which alone gets it.
+        unsafe { libc::raise(libc::SIGPIPE) };
     }
 
     // PITFALLS A13, with the default action in place: a signal would end this process.
@@ -117,12 +137,21 @@ mod tests {
                 super::super::check_len(unsafe { libc::write(number, b"x".as_ptr().cast(), 1) })
             });
             assert_eq!(refused.unwrap_err().raw_os_error(), Some(libc::EPIPE));
-            assert!(!is_blocked());
+            assert!(!is_blocked() && !is_pending());
         }
-        let mut pending = no_signals();
-        // SAFETY: the call writes one set.
-        unsafe { libc::sigpending(&raw mut pending) };
-        // SAFETY: the set is initialised and only read.
-        assert_eq!(unsafe { libc::sigismember(&raw const pending, libc::SIGPIPE) }, 0);
+    }
+
+    #[test]
+    fn a_signal_that_was_pending_before_the_call_still_is_after_it() {
+        // SAFETY: the default action is a valid one; no test of this process depends on the other.
+        unsafe { libc::signal(libc::SIGPIPE, libc::SIG_DFL) };
+        // The thread takes its mask and its pending signal with it when it ends.
+        let thread = std::thread::spawn(|| {
+            assert_eq!(unsignalled(|| Ok(7)).unwrap(), 7);
+            leave_one_pending();
+            assert_eq!(unsignalled(|| Ok(7)).unwrap(), 7);
+            assert!(is_blocked() && is_pending());
+        });
+        thread.join().unwrap();
     }
 }

@@ -249,6 +249,39 @@ mod tests {
         assert_eq!(to.sendfile(file.as_fd(), 0, 1).unwrap_err().raw_os_error(), Some(libc::EPIPE));
     }
 
+    /// A socket whose peer is gone without having said so: the first bytes that it sends are answered by a reset.
+    fn half_closed() -> Fd {
+        let (to, peer) = pair();
+        drop(peer);
+        assert_eq!(insist(|| to.peek(&mut [0])).unwrap(), 0);
+        to
+    }
+
+    // The kernel moves 64 KiB, is answered by the reset, and finds the socket closed at the next 64 KiB: the call returns
+    // what it has moved, with a signal pending.
+    #[test]
+    fn a_reset_in_the_middle_of_a_batch_is_a_partial_transfer_and_no_signal() {
+        const BATCH: usize = 1 << 20;
+        // SAFETY: the default action is a valid one; no test of this process depends on the other.
+        unsafe { libc::signal(libc::SIGPIPE, libc::SIG_DFL) };
+        let path = std::env::temp_dir().join(format!("egret-batch-{}", std::process::id()));
+        let mut file = std::fs::File::options().create_new(true).read(true).write(true).open(&path).unwrap();
+        std::fs::remove_file(&path).unwrap();
+        file.write_all(&vec![b'x'; BATCH]).unwrap();
+        let to = half_closed();
+        let sent = to.sendfile(file.as_fd(), 0, BATCH).unwrap();
+        assert!(0 < sent && sent < BATCH, "{sent}");
+        assert_eq!(to.sendfile(file.as_fd(), 0, 1).unwrap_err().raw_os_error(), Some(libc::EPIPE));
+
+        let (reader, writer) = Backend::current().pipe().unwrap();
+        assert_eq!(writer.resize_pipe(BATCH).unwrap(), BATCH);
+        assert_eq!(writer.write(&vec![b'x'; BATCH]).unwrap(), BATCH);
+        let to = half_closed();
+        let sent = reader.splice_out_to(&to, BATCH).unwrap();
+        assert!(0 < sent && sent < BATCH, "{sent}");
+        assert_eq!(reader.splice_out_to(&to, 1).unwrap_err().raw_os_error(), Some(libc::EPIPE));
+    }
+
     #[test]
     fn a_file_is_sent_from_an_offset_and_its_own_position_stays() {
         use std::io::{Seek, SeekFrom};
