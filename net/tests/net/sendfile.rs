@@ -89,6 +89,30 @@ fn a_range_is_sent_and_nothing_else() {
     });
 }
 
+#[test]
+fn any_count_and_any_offset_have_the_documented_outcome() {
+    run(async {
+        let file = file_of("bounds", b"0123456789");
+        let (mut client, mut server) = pair().await;
+        assert_eq!(server.sendfile(&file, 3, usize::MAX).await.unwrap(), 7);
+        client.read_exact(&mut [0; 7]).await.unwrap();
+        for offset in [1 << 62, i64::MAX as u64] {
+            for count in [1, usize::MAX] {
+                assert_eq!(
+                    server.sendfile(&file, offset, count).await.unwrap(),
+                    0,
+                    "{count} bytes at {offset}"
+                );
+            }
+        }
+        let beyond = server.sendfile(&file, 1 << 63, 1).await.unwrap_err();
+        assert_eq!(beyond.kind(), ErrorKind::InvalidInput);
+        let (reader, _writer) = egret_runtime::sys::Backend::current().pipe().unwrap();
+        let pipe = File::from(std::os::fd::OwnedFd::from(reader));
+        assert_eq!(server.sendfile(&pipe, 0, 10).await.unwrap_err().kind(), ErrorKind::InvalidInput);
+    });
+}
+
 // A short sendfile at the end of a file says nothing of the socket, which is still writable and has no edge to give.
 #[test]
 fn the_end_of_a_file_does_not_make_the_socket_look_full() {

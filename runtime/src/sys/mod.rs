@@ -43,7 +43,7 @@ mod switch;
 pub(crate) use linux::signal;
 pub use linux::{
     AcceptFailure, Access, Ancillary, BATCH_MAX, Batch, Connect, Credentials, Domain, Events, IOV_MAX,
-    Message, ReadBuf, Received, TimerSlack, Type, UnixAddress, mask,
+    Message, ReadBuf, Received, TRANSFER_MAX, TimerSlack, Type, UnixAddress, mask,
 };
 #[cfg(not(feature = "sim"))]
 pub use linux::{Backend, Epoll, Fd};

@@ -34,7 +34,7 @@ pub use pipe::Access;
 #[cfg(feature = "sim")]
 pub(in crate::sys) use socket::stepping_over_the_dead;
 pub use socket::{Connect, Domain, Type};
-pub use transfer::IOV_MAX;
+pub use transfer::{IOV_MAX, TRANSFER_MAX};
 pub use unix_address::UnixAddress;
 pub use unix_socket::Credentials;
 

@@ -3,7 +3,7 @@
 //! Neither takes a flag against `SIGPIPE`; see `sigpipe.rs`.
 
 use super::sigpipe::unsignalled;
-use super::{Backend, Fd, check, check_len, uninterrupted};
+use super::{Backend, Fd, TRANSFER_MAX, check, check_len, uninterrupted};
 use std::io;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd};
 
@@ -67,25 +67,31 @@ impl Fd {
     /// Sends up to `count` bytes of `file` through this socket, from `offset` on, by [`sendfile(2)`]. The position of
     /// the file is neither used nor moved.
     ///
-    /// 0 means that the file ends at `offset` or before. Fewer than asked for mean that it ends within, that the
-    /// socket has no room for more, or that `count` is beyond what the kernel takes at once (2 GiB less a page).
+    /// 0 means that the file ends at `offset` or before, also where the file system has no files of that size. Fewer than
+    /// asked for mean that it ends within, that the socket has no room for more, or that `count` is beyond what the
+    /// kernel takes at once (2 GiB less a page).
     ///
     /// # Errors
     ///
     /// `EAGAIN` when there is no room, `EPIPE` when the peer takes no more (and never a `SIGPIPE`); those of
-    /// [`send`](Fd::send); `EINVAL` for a file that cannot be mapped (a pipe, a socket), and for an offset of 2^63 or
-    /// more; `EIO` from the disk.
+    /// [`send`](Fd::send); `EINVAL` for a file whose pages cannot be sent (a pipe, a socket), and for an offset of 2^63
+    /// or more; `EIO` from the disk.
     ///
     /// [`sendfile(2)`]: https://man7.org/linux/man-pages/man2/sendfile.2.html
     #[inline]
     pub fn sendfile(&self, file: BorrowedFd<'_>, offset: u64, count: usize) -> io::Result<usize> {
-        unsignalled(|| {
-            // Beyond i64::MAX it is negative here, which the kernel refuses.
-            let mut offset = offset as libc::off_t;
+        let Ok(start) = libc::off_t::try_from(offset) else {
+            return Err(io::Error::from_raw_os_error(libc::EINVAL));
+        };
+        // The kernel refuses a count that is negative as an `ssize_t`, and a range that ends beyond 2^63 - 1.
+        let count = count.min(TRANSFER_MAX).min((libc::off_t::MAX - start) as usize);
+        let sent = unsignalled(|| {
+            let mut offset = start;
             let (to, from) = (self.as_raw_fd(), file.as_raw_fd());
             // SAFETY: the kernel reads and writes one offset, which lives across the call.
             check_len(unsafe { libc::sendfile(to, from, &raw mut offset, count) })
-        })
+        });
+        sent.or_else(sendfile_failed)
     }
 
     /// Makes room for `bytes` in a pipe, or for a little more, by `F_SETPIPE_SZ` of [`fcntl(2)`]. Returns for how
@@ -106,8 +112,22 @@ impl Fd {
     }
 }
 
+/// Gives the errors of `sendfile` that are about the kind or the size of the file their documented form.
+#[cold]
+fn sendfile_failed(error: io::Error) -> io::Result<usize> {
+    match error.raw_os_error() {
+        // From an offset at which no file of this file system has bytes.
+        Some(libc::EOVERFLOW) => Ok(0),
+        // The file has no offsets, as a pipe has none.
+        Some(libc::ESPIPE) => Err(io::Error::from_raw_os_error(libc::EINVAL)),
+        _ => Err(error),
+    }
+}
+
 #[inline]
 fn splice(from: &Fd, to: &Fd, len: usize) -> io::Result<usize> {
+    // The kernel refuses a length that is negative as an `ssize_t`.
+    let len = len.min(TRANSFER_MAX);
     let (from, to) = (from.as_fd().as_raw_fd(), to.as_fd().as_raw_fd());
     let nowhere = std::ptr::null_mut();
     let flags = libc::SPLICE_F_MOVE | libc::SPLICE_F_NONBLOCK;
@@ -296,7 +316,44 @@ mod tests {
         assert_eq!(got, whole[3..1003]);
         assert_eq!(file.stream_position().unwrap(), 7);
         assert_eq!(to.sendfile(file.as_fd(), whole.len() as u64, 10).unwrap(), 0);
-        let beyond = to.sendfile(file.as_fd(), u64::MAX, 10).unwrap_err();
-        assert_eq!(beyond.raw_os_error(), Some(libc::EINVAL));
+    }
+
+    #[test]
+    fn any_count_and_any_offset_have_the_documented_outcome() {
+        let (to, mut peer) = pair();
+        let file = std::fs::File::open("/proc/self/exe").unwrap();
+        let len = file.metadata().unwrap().len();
+        let send = |offset, count| to.sendfile(file.as_fd(), offset, count);
+        assert_eq!(send(len - 7, usize::MAX).unwrap(), 7);
+        assert_eq!(send(len - 7, isize::MAX as usize).unwrap(), 7);
+        peer.read_exact(&mut [0; 14]).unwrap();
+        for offset in [len, 1 << 45, 1 << 62, i64::MAX as u64 - 1, i64::MAX as u64] {
+            for count in [1, 10, usize::MAX] {
+                assert_eq!(send(offset, count).unwrap(), 0, "{count} bytes at {offset}");
+            }
+        }
+        for offset in [1 << 63, u64::MAX] {
+            for count in [0, 10, usize::MAX] {
+                let refused = send(offset, count).unwrap_err();
+                assert_eq!(refused.raw_os_error(), Some(libc::EINVAL), "{count} bytes at {offset}");
+            }
+        }
+        let (reader, writer) = Backend::current().pipe().unwrap();
+        writer.write(b"x").unwrap();
+        let (socket, _peer) = pair();
+        for no_pages in [&reader, &socket] {
+            let refused = to.sendfile(no_pages.as_fd(), 0, 10).unwrap_err();
+            assert_eq!(refused.raw_os_error(), Some(libc::EINVAL));
+        }
+    }
+
+    #[test]
+    fn a_splice_takes_any_length() {
+        let ((from, mut sender), (to, mut receiver)) = (pair(), pair());
+        let (reader, writer) = Backend::current().pipe().unwrap();
+        sender.write_all(b"hello").unwrap();
+        assert_eq!(insist(|| from.splice_into(&writer, usize::MAX)).unwrap(), 5);
+        assert_eq!(reader.splice_out_to(&to, usize::MAX).unwrap(), 5);
+        receiver.read_exact(&mut [0; 5]).unwrap();
     }
 }

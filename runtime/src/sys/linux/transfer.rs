@@ -12,6 +12,9 @@ use std::os::fd::AsRawFd;
 /// Who asks whether a transfer was short must count no buffers beyond these.
 pub const IOV_MAX: usize = 1024;
 
+/// How many bytes one call transfers at most: `MAX_RW_COUNT` of the kernel, 2 GiB less a page.
+pub const TRANSFER_MAX: usize = 0x7fff_f000;
+
 impl Fd {
     /// Receives up to `buf.len()` bytes, by [`recv(2)`].
     ///

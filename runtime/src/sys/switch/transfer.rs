@@ -65,8 +65,13 @@ impl Fd {
     /// Of a simulated socket: what is read from the file is sent, as far as there is room.
     pub fn sendfile(&self, file: BorrowedFd<'_>, offset: u64, count: usize) -> io::Result<usize> {
         let Some(simulated) = self.simulated() else { return (**self).sendfile(file, offset, count) };
-        let mut bytes = vec![0; count.min(64 * 1024)];
-        let n = File::from(file.try_clone_to_owned()?).read_at(&mut bytes, offset)?;
+        let rest = (i64::MAX as u64).saturating_sub(offset);
+        let mut bytes = vec![0; count.min(64 * 1024).min(rest as usize)];
+        let read = File::from(file.try_clone_to_owned()?).read_at(&mut bytes, offset);
+        let n = read.map_err(|error| match error.raw_os_error() {
+            Some(libc::ESPIPE) => io::Error::from_raw_os_error(libc::EINVAL),
+            _ => error,
+        })?;
         if n == 0 { Ok(0) } else { simulated.transmit("sendfile", &bytes[..n], false) }
     }
 
