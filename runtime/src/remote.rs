@@ -113,7 +113,7 @@ impl Remote {
     fn answer(&self, bell: Bell) {
         if bell == Bell::Ring {
             self.rings.fetch_add(1, Ordering::Relaxed);
-            // The counter would be full after 2^64 rings; there is no other way for this to fail.
+            // Fails only when another thread fills the counter at the same moment.
             let _ = self.bell.ring();
         }
     }

@@ -60,7 +60,7 @@ impl Orphans {
             return;
         }
         if let Some(bell) = &self.bell {
-            // A counter that is full, the only error there is, has been rung already.
+            // Fails only when another thread fills the counter at the same moment.
             let _ = bell.ring();
             return;
         }

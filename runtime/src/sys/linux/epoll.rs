@@ -159,13 +159,14 @@ impl Epoll {
         };
         let capacity = events.buffer.len() as libc::c_int;
         let no_mask = std::ptr::null::<libc::sigset_t>();
-        // SAFETY: as for epoll_wait; `limit` lives across the call and the null mask means "leave it".
+        // SAFETY: as for epoll_wait; `limit` lives across the call and the null mask means "leave it". Every argument has
+        // the width of a register, as `syscall` wants it.
         let waited = check(unsafe {
             libc::syscall(
                 libc::SYS_epoll_pwait2,
-                self.fd.as_raw_fd(),
+                libc::c_long::from(self.fd.as_raw_fd()),
                 events.buffer.as_mut_ptr(),
-                capacity,
+                libc::c_long::from(capacity),
                 &raw const limit,
                 no_mask,
                 0usize,
@@ -266,6 +267,26 @@ mod tests {
             assert_eq!(epoll.wait(&mut events, Some(timeout)).unwrap(), 0);
             assert!(start.elapsed() >= timeout);
         }
+    }
+
+    #[test]
+    #[cfg_attr(miri, ignore = "Miri's counter is never full")]
+    fn a_ring_of_a_full_eventfd_is_an_edge() {
+        let backend = Backend::current();
+        let epoll = backend.epoll().unwrap();
+        let bell = backend.eventfd().unwrap();
+        let mut events = Events::with_capacity(4);
+        assert_eq!(bell.write(&(u64::MAX - 1).to_ne_bytes()).unwrap(), 8);
+        epoll.add(bell.as_fd(), mask::IN | mask::EDGE, 7).unwrap();
+        for _ in 0..2 {
+            assert_eq!(epoll.wait(&mut events, Some(Duration::ZERO)).unwrap(), 1);
+            assert_eq!(epoll.wait(&mut events, Some(Duration::ZERO)).unwrap(), 0);
+            bell.ring().unwrap();
+        }
+        assert_eq!(epoll.wait(&mut events, Some(Duration::ZERO)).unwrap(), 1);
+        let mut count = [0; 8];
+        assert_eq!(bell.read(&mut count).unwrap(), 8);
+        assert_eq!(u64::from_ne_bytes(count), 2);
     }
 
     #[test]

@@ -12,12 +12,26 @@ use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd, RawFd};
 pub struct Fd(OwnedFd);
 
 impl Fd {
-    /// Adds one to an eventfd: an edge for whoever polls it.
+    /// Adds one to an eventfd: an edge for every epoll that it is registered with.
+    ///
+    /// A write to a full counter (2^64 - 2) fails with `EAGAIN` and is **no** edge, so the counter is emptied and written
+    /// again.
     ///
     /// # Errors
     ///
-    /// `EAGAIN` when the counter is full (2^64 - 2), which is as good as a ring.
+    /// `EAGAIN` when another thread has filled the counter between the two calls.
     pub fn ring(&self) -> io::Result<()> {
+        match self.add_one() {
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+                // `EAGAIN` when another thread was faster, and then there is room too.
+                let _ = self.read(&mut [0; 8]);
+                self.add_one()
+            }
+            result => result,
+        }
+    }
+
+    fn add_one(&self) -> io::Result<()> {
         let one = 1u64.to_ne_bytes();
         uninterrupted(|| {
             // SAFETY: the pointer and the length are those of `one`, which lives across the call.

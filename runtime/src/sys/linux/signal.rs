@@ -4,7 +4,7 @@
 //! [`signal-safety(7)`](https://man7.org/linux/man-pages/man7/signal-safety.7.html) lists and nothing else:
 //! no lock, no allocation, no thread-local with a destructor. It adds to a counter, one for each signal, and
 //! writes to an eventfd, one for the process. Both are made before the handler is first installed and are
-//! never freed.
+//! never freed by egret.
 //!
 //! The eventfd is never read. Whoever listens registers a duplicate of it, edge-triggered: each write is an
 //! edge for every `epoll` that has one, on whichever thread that is. The counter goes first, so a listener
@@ -79,14 +79,29 @@ extern "C" fn on_signal(signal: c_int) {
     if let Some(count) = usize::try_from(signal).ok().and_then(|signal| DELIVERED.get(signal)) {
         count.fetch_add(1, Ordering::Release);
     }
-    let one = 1u64.to_ne_bytes();
     let bell = BELL_NUMBER.load(Ordering::Relaxed);
-    // SAFETY: `write` is async-signal-safe; the pointer and the length are those of `one`, which lives across
-    // the call. The descriptor is our eventfd, which is set before the handler is installed and never closed,
-    // and which does not block. It fails only when its counter is full, after 2^64 signals.
-    unsafe { libc::write(bell, one.as_ptr().cast(), one.len()) };
+    if !add_one(bell) {
+        // A full counter (2^64 - 2): the write failed with EAGAIN and was no edge.
+        let mut count = [0u8; 8];
+        // SAFETY: `read` is async-signal-safe; the pointer and the length are those of `count`, which lives across the
+        // call. The descriptor is as for `add_one`.
+        unsafe { libc::read(bell, count.as_mut_ptr().cast(), count.len()) };
+        add_one(bell);
+    }
     // SAFETY: as for the read of it. What we interrupted finds the errno that it left.
     unsafe { *errno = saved };
+}
+
+/// Writes to the eventfd with this number; says whether that was an edge. Called by the handler.
+///
+/// The eventfd does not block, is set before the handler is installed, and is never closed by egret. A program that
+/// closes it (`close_range`, which takes unsafe code) has broken I/O safety: the number may stand for another
+/// descriptor then, which gets the eight bytes. Without unsafe code it cannot: no safe function gives the owner away.
+fn add_one(bell: c_int) -> bool {
+    let one = 1u64.to_ne_bytes();
+    // SAFETY: `write` is async-signal-safe; the pointer and the length are those of `one`, which lives across the call.
+    // Memory is safe whatever the number stands for: the kernel only reads those bytes.
+    unsafe { libc::write(bell, one.as_ptr().cast(), one.len()) >= 0 }
 }
 
 /// Whether signals are the process's, with a disposition that is to be set.
@@ -106,7 +121,7 @@ pub(crate) fn delivered(signal: c_int) -> u64 {
     DELIVERED[signal as usize].load(Ordering::Acquire)
 }
 
-/// The number of the eventfd that is written to by each signal, and never closed.
+/// The number of the eventfd that is written to by each signal, and never closed by egret.
 #[cfg(feature = "test-util")]
 pub(crate) fn bell_number() -> Option<std::os::fd::RawFd> {
     BELL.get().map(AsRawFd::as_raw_fd)
@@ -199,8 +214,10 @@ fn exchange(signal: c_int, new: Option<&Disposition>) -> io::Result<Disposition>
 
 #[cfg(all(test, not(miri)))]
 mod tests {
+    use super::super::{Events, mask};
     use super::*;
     use std::io::{Read, Write};
+    use std::time::Duration;
 
     #[inline]
     fn raise(signal: c_int) {
@@ -246,12 +263,18 @@ mod tests {
         bell.read_exact(&mut count).unwrap();
         assert_eq!(u64::from_ne_bytes(count), 3);
 
-        // Full: the write of the handler fails with EAGAIN, and nobody sees that.
+        // Full: a write fails with EAGAIN and is no edge, so the handler makes room first.
+        let epoll = Backend::current().epoll().unwrap();
+        let mut events = Events::with_capacity(1);
         bell.write_all(&(u64::MAX - 1).to_ne_bytes()).unwrap();
+        epoll.add(bell.as_fd(), mask::IN | mask::EDGE, 7).unwrap();
+        assert_eq!(epoll.wait(&mut events, Some(Duration::ZERO)).unwrap(), 1);
+        assert_eq!(epoll.wait(&mut events, Some(Duration::ZERO)).unwrap(), 0);
         assert_eq!(errno_with(4321, || raise(signal)), 4321);
         assert_eq!(delivered(signal) - delivered_before, 4);
+        assert_eq!(epoll.wait(&mut events, Some(Duration::ZERO)).unwrap(), 1);
         bell.read_exact(&mut count).unwrap();
-        assert_eq!(u64::from_ne_bytes(count), u64::MAX - 1);
+        assert_eq!(u64::from_ne_bytes(count), 1);
 
         // A number that no table has room for cannot be told, and does no harm.
         on_signal(c_int::MAX);

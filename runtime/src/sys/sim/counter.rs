@@ -32,6 +32,14 @@ impl Counter {
         }
     }
 
+    /// Adds one. A counter without room is emptied first.
+    pub(super) fn ring(&mut self) -> Result<(), i32> {
+        self.add(1).or_else(|_| {
+            self.take()?;
+            self.add(1)
+        })
+    }
+
     pub(super) fn state(&self) -> u32 {
         let readable = if self.value > 0 { mask::IN } else { 0 };
         let writable = if self.value < FULL { mask::OUT } else { 0 };
@@ -89,6 +97,8 @@ mod tests {
         assert_eq!(counter.add(u64::MAX), Err(libc::EINVAL));
         assert_eq!((counter.add(FULL), counter.state()), (Ok(()), mask::IN));
         assert_eq!((counter.add(1), counter.add(0)), (Err(libc::EAGAIN), Ok(())));
+        assert_eq!((counter.ring(), counter.take()), (Ok(()), Ok(1)));
+        assert_eq!(counter.add(FULL), Ok(()));
         assert_eq!((counter.take(), counter.state()), (Ok(FULL), mask::OUT));
     }
 }

@@ -210,7 +210,7 @@ impl Kernel {
                 *rung = true;
                 Ok(())
             }
-            Some(Object::Counter(counter)) => counter.add(1),
+            Some(Object::Counter(counter)) => counter.ring(),
             _ => return None,
         };
         self.note("ring", Some(file), rung.map_or_else(Outcome::Error, |()| Outcome::Done));
