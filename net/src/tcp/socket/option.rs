@@ -140,7 +140,7 @@ impl TcpSocket {
         self.fd.tos_v4()
     }
 
-    /// Sets the type of service of IPv4 packets.
+    /// Sets the type of service of IPv4 packets. [`InvalidInput`](io::ErrorKind::InvalidInput) above 255.
     ///
     /// ```
     /// # egret_runtime::block_on(async {
@@ -174,7 +174,7 @@ impl TcpSocket {
     ///
     /// # Errors
     ///
-    /// `ENODEV` when there is no such interface,
+    /// `ENODEV` when there is no such interface (a name of more than 15 bytes, or with a zero in it, is none),
     /// [`PermissionDenied`](io::ErrorKind::PermissionDenied) when it is bound to another and the privilege to
     /// change that is missing.
     pub fn bind_device(&self, interface: Option<&[u8]>) -> io::Result<()> {

@@ -44,7 +44,7 @@ impl UdpSocket {
         self.registration.get_ref().tos_v4()
     }
 
-    /// Sets the type of service of IPv4 packets.
+    /// Sets the type of service of IPv4 packets. [`InvalidInput`](io::ErrorKind::InvalidInput) above 255.
     #[inline]
     pub fn set_tos_v4(&self, tos: u32) -> io::Result<()> {
         self.registration.get_ref().set_tos_v4(tos)
@@ -143,7 +143,7 @@ impl UdpSocket {
     ///
     /// # Errors
     ///
-    /// `ENODEV` when there is no such interface, [`PermissionDenied`](io::ErrorKind::PermissionDenied) when it is bound
+    /// `ENODEV` when there is no such interface (a name of more than 15 bytes, or with a zero in it, is none), [`PermissionDenied`](io::ErrorKind::PermissionDenied) when it is bound
     /// to another and the privilege to change that is missing.
     #[inline]
     pub fn bind_device(&self, interface: Option<&[u8]>) -> io::Result<()> {

@@ -9,6 +9,7 @@
 
 use super::address::Address;
 use super::ancillary::first_record;
+use super::option::known;
 use super::transfer::message;
 use super::{Fd, check_len, uninterrupted};
 use std::io;
@@ -120,14 +121,14 @@ impl Fd {
         let received = uninterrupted(|| {
             // SAFETY: the first `room` of `messages` each name a buffer, an address and room for records, with their
             // lengths, all of which live in the arrays above or in `batch` and are borrowed mutably for the whole
-            // call; no time limit is given.
+            // call; no time limit is given. Every argument has the width of a register, as `syscall` wants it.
             check_len(unsafe {
                 libc::syscall(
                     libc::SYS_recvmmsg,
-                    self.as_raw_fd(),
+                    libc::c_long::from(self.as_raw_fd()),
                     messages.as_mut_ptr(),
                     batch.room,
-                    0,
+                    0 as libc::c_long,
                     std::ptr::null_mut::<libc::timespec>(),
                 )
             } as libc::ssize_t)
@@ -184,14 +185,15 @@ impl Fd {
         uninterrupted(|| {
             // SAFETY: the first `datagrams.len()` of `messages`, no more than there are, each name a buffer and an
             // address, or none, with their lengths; the kernel reads those, all of which live across the call, and
-            // writes the number of bytes sent to `messages`.
+            // writes the number of bytes sent to `messages`. Every argument has the width of a register, as `syscall`
+            // wants it.
             check_len(unsafe {
                 libc::syscall(
                     libc::SYS_sendmmsg,
-                    self.as_raw_fd(),
+                    libc::c_long::from(self.as_raw_fd()),
                     messages.as_mut_ptr(),
                     datagrams.len(),
-                    libc::MSG_NOSIGNAL,
+                    libc::c_long::from(libc::MSG_NOSIGNAL),
                 )
             } as libc::ssize_t)
         })
@@ -201,7 +203,7 @@ impl Fd {
     /// [`send_segmented`](Fd::send_segmented) says of them and sends one long datagram, so it is asked first.
     #[inline]
     pub fn knows_segments(&self) -> bool {
-        self.get::<1>(libc::SOL_UDP, libc::UDP_SEGMENT).is_ok()
+        self.get(known::UDP_SEGMENT).is_ok()
     }
 
     /// Sends `buf` as datagrams of `segment` bytes, the last of which may be shorter, by one [`sendmsg(2)`] with
@@ -364,7 +366,7 @@ mod tests {
         if !ours.knows_segments() {
             return eprintln!("skipped: this kernel has no UDP_SEGMENT");
         }
-        ours.set(libc::IPPROTO_IPV6, libc::IPV6_MTU, [1280]).unwrap();
+        ours.set(known::IPV6_MTU, [1280]).unwrap();
         let to = theirs.local_addr().unwrap();
         let bytes = [7; 4000];
         assert!(!ours.send_segmented(&bytes, 2000, Some(&to)).unwrap());
@@ -384,28 +386,28 @@ mod tests {
         }
         let software = (libc::SOF_TIMESTAMPING_RX_SOFTWARE | libc::SOF_TIMESTAMPING_SOFTWARE) as i32;
         let options = [
-            (libc::SO_TIMESTAMPNS, 1),
-            (libc::SO_TIMESTAMPING, software),
-            (libc::SO_RXQ_OVFL, 1),
-            (libc::SO_WIFI_STATUS, 1),
-            (SO_RCVMARK, 1),
-            (SO_RCVPRIORITY, 1),
+            (known::SO_TIMESTAMPNS, 1),
+            (known::SO_TIMESTAMPING, software),
+            (known::SO_RXQ_OVFL, 1),
+            (known::SO_WIFI_STATUS, 1),
+            (known::SO_RCVMARK, 1),
+            (known::SO_RCVPRIORITY, 1),
         ];
         let to = Some(theirs.local_addr().unwrap());
         let mut batch = Batch::new(8, 64);
         for (option, value) in options {
-            if let Err(error) = theirs.set(libc::SOL_SOCKET, option, [value]) {
-                eprintln!("skipped: this kernel has no socket option {option} ({error})");
+            if let Err(error) = theirs.set(option, [value]) {
+                eprintln!("skipped: this kernel has no socket option {option:?} ({error})");
             }
             assert!(ours.send_segmented(b"aabbc", 2, to.as_ref()).unwrap());
             assert_eq!(theirs.recv_batch(&mut batch).unwrap(), 1);
             let from = ours.local_addr().unwrap();
             let glued = Received { len: 5, from, truncated: false, segment: Some(2) };
-            assert_eq!(batch.received(), [glued], "with option {option}");
+            assert_eq!(batch.received(), [glued], "with option {option:?}");
         }
         // And so much of IP behind it that it is cut off: that loses nothing, of a datagram that comes alone neither.
-        for option in [libc::IP_PKTINFO, libc::IP_RECVTTL, libc::IP_RECVTOS, libc::IP_RECVORIGDSTADDR] {
-            theirs.set(libc::IPPROTO_IP, option, [1]).unwrap();
+        for option in [known::IP_PKTINFO, known::IP_RECVTTL, known::IP_RECVTOS, known::IP_RECVORIGDSTADDR] {
+            theirs.set(option, [1]).unwrap();
         }
         assert!(ours.send_segmented(b"aabbc", 2, to.as_ref()).unwrap());
         assert_eq!(ours.send_batch(&[(b"one", to)]).unwrap(), 1);
@@ -444,7 +446,4 @@ mod tests {
         assert_eq!(segment_of(&cut, true), Err(Lost));
         assert_eq!(segment_of(&cut[..40], true), Err(Lost));
     }
-
-    const SO_RCVMARK: i32 = 75; // Linux 5.19
-    const SO_RCVPRIORITY: i32 = 82; // Linux 6.14
 }

@@ -9,9 +9,11 @@
 //! [`ipv6(7)`]: https://man7.org/linux/man-pages/man7/ipv6.7.html
 
 mod datagram;
+pub(super) mod known;
 mod server;
 
 use super::{Fd, check};
+use known::Known;
 use libc::{c_int, socklen_t};
 use std::io;
 use std::os::fd::AsRawFd;
@@ -22,135 +24,139 @@ impl Fd {
     /// Takes the error that the socket has kept for us, `SO_ERROR`; the kernel forgets it by this.
     #[inline]
     pub fn take_error(&self) -> io::Result<Option<io::Error>> {
-        let [errno] = self.get(libc::SOL_SOCKET, libc::SO_ERROR)?;
+        let [errno] = self.get(known::SO_ERROR)?;
         Ok((errno != 0).then(|| io::Error::from_raw_os_error(errno)))
     }
 
     /// Whether a small segment is sent without waiting for the last one's acknowledgement, `TCP_NODELAY`.
     #[inline]
     pub fn nodelay(&self) -> io::Result<bool> {
-        self.get_flag(libc::IPPROTO_TCP, libc::TCP_NODELAY)
+        self.get_flag(known::TCP_NODELAY)
     }
 
     /// Sets `TCP_NODELAY`.
     #[inline]
     pub fn set_nodelay(&self, on: bool) -> io::Result<()> {
-        self.set_flag(libc::IPPROTO_TCP, libc::TCP_NODELAY, on)
+        self.set_flag(known::TCP_NODELAY, on)
     }
 
     /// Whether acknowledgements are sent at once, `TCP_QUICKACK`. Not permanent: the kernel leaves the mode as
     /// it sees fit.
     #[inline]
     pub fn quickack(&self) -> io::Result<bool> {
-        self.get_flag(libc::IPPROTO_TCP, libc::TCP_QUICKACK)
+        self.get_flag(known::TCP_QUICKACK)
     }
 
     /// Sets `TCP_QUICKACK`.
     #[inline]
     pub fn set_quickack(&self, on: bool) -> io::Result<()> {
-        self.set_flag(libc::IPPROTO_TCP, libc::TCP_QUICKACK, on)
+        self.set_flag(known::TCP_QUICKACK, on)
     }
 
     /// Whether `bind` may take an address that old connections still linger on, `SO_REUSEADDR`.
     #[inline]
     pub fn reuseaddr(&self) -> io::Result<bool> {
-        self.get_flag(libc::SOL_SOCKET, libc::SO_REUSEADDR)
+        self.get_flag(known::SO_REUSEADDR)
     }
 
     /// Sets `SO_REUSEADDR`.
     #[inline]
     pub fn set_reuseaddr(&self, on: bool) -> io::Result<()> {
-        self.set_flag(libc::SOL_SOCKET, libc::SO_REUSEADDR, on)
+        self.set_flag(known::SO_REUSEADDR, on)
     }
 
     /// Whether several sockets may listen on one address and share its connections, `SO_REUSEPORT`.
     #[inline]
     pub fn reuseport(&self) -> io::Result<bool> {
-        self.get_flag(libc::SOL_SOCKET, libc::SO_REUSEPORT)
+        self.get_flag(known::SO_REUSEPORT)
     }
 
     /// Sets `SO_REUSEPORT`.
     #[inline]
     pub fn set_reuseport(&self, on: bool) -> io::Result<()> {
-        self.set_flag(libc::SOL_SOCKET, libc::SO_REUSEPORT, on)
+        self.set_flag(known::SO_REUSEPORT, on)
     }
 
     /// Whether an idle connection is probed, `SO_KEEPALIVE`.
     #[inline]
     pub fn keepalive(&self) -> io::Result<bool> {
-        self.get_flag(libc::SOL_SOCKET, libc::SO_KEEPALIVE)
+        self.get_flag(known::SO_KEEPALIVE)
     }
 
     /// Sets `SO_KEEPALIVE`.
     #[inline]
     pub fn set_keepalive(&self, on: bool) -> io::Result<()> {
-        self.set_flag(libc::SOL_SOCKET, libc::SO_KEEPALIVE, on)
+        self.set_flag(known::SO_KEEPALIVE, on)
     }
 
     /// The size of the send buffer in bytes, `SO_SNDBUF`: twice what was set, for the kernel's own needs.
     #[inline]
     pub fn send_buffer_size(&self) -> io::Result<u32> {
-        self.get_number(libc::SOL_SOCKET, libc::SO_SNDBUF)
+        self.get_number(known::SO_SNDBUF)
     }
 
     /// Sets `SO_SNDBUF` in bytes; the kernel caps it at `net.core.wmem_max`, doubles it and stops tuning it.
     #[inline]
     pub fn set_send_buffer_size(&self, bytes: u32) -> io::Result<()> {
-        self.set_number(libc::SOL_SOCKET, libc::SO_SNDBUF, bytes)
+        self.set_number(known::SO_SNDBUF, bytes)
     }
 
     /// The size of the receive buffer in bytes, `SO_RCVBUF`: twice what was set, for the kernel's own needs.
     #[inline]
     pub fn recv_buffer_size(&self) -> io::Result<u32> {
-        self.get_number(libc::SOL_SOCKET, libc::SO_RCVBUF)
+        self.get_number(known::SO_RCVBUF)
     }
 
     /// Sets `SO_RCVBUF` in bytes; the kernel caps it at `net.core.rmem_max`, doubles it and stops tuning it.
     #[inline]
     pub fn set_recv_buffer_size(&self, bytes: u32) -> io::Result<()> {
-        self.set_number(libc::SOL_SOCKET, libc::SO_RCVBUF, bytes)
+        self.set_number(known::SO_RCVBUF, bytes)
     }
 
     /// The time to live of IPv4 packets, `IP_TTL`, in hops.
     #[inline]
     pub fn ttl(&self) -> io::Result<u32> {
-        self.get_number(libc::IPPROTO_IP, libc::IP_TTL)
+        self.get_number(known::IP_TTL)
     }
 
     /// Sets `IP_TTL`. `EINVAL` outside of 1 to 255.
     #[inline]
     pub fn set_ttl(&self, hops: u32) -> io::Result<()> {
-        self.set_number(libc::IPPROTO_IP, libc::IP_TTL, hops)
+        self.set_number(known::IP_TTL, hops)
     }
 
     /// The type of service of IPv4 packets, `IP_TOS`.
     #[inline]
     pub fn tos_v4(&self) -> io::Result<u32> {
-        self.get_number(libc::IPPROTO_IP, libc::IP_TOS)
+        self.get_number(known::IP_TOS)
     }
 
-    /// Sets `IP_TOS`.
+    /// Sets `IP_TOS`. `EINVAL` above 255.
     #[inline]
     pub fn set_tos_v4(&self, tos: u32) -> io::Result<()> {
-        self.set_number(libc::IPPROTO_IP, libc::IP_TOS, tos)
+        // The kernel would take the low byte.
+        if tos > 0xff {
+            return Err(io::Error::from_raw_os_error(libc::EINVAL));
+        }
+        self.set_number(known::IP_TOS, tos)
     }
 
     /// The traffic class of IPv6 packets, `IPV6_TCLASS`.
     #[inline]
     pub fn tclass_v6(&self) -> io::Result<u32> {
-        self.get_number(libc::IPPROTO_IPV6, libc::IPV6_TCLASS)
+        self.get_number(known::IPV6_TCLASS)
     }
 
     /// Sets `IPV6_TCLASS`.
     #[inline]
     pub fn set_tclass_v6(&self, class: u32) -> io::Result<()> {
-        self.set_number(libc::IPPROTO_IPV6, libc::IPV6_TCLASS, class)
+        self.set_number(known::IPV6_TCLASS, class)
     }
 
     /// How long a close waits for unsent bytes, `SO_LINGER`; `None` for "sent in the background".
     #[inline]
     pub fn linger(&self) -> io::Result<Option<Duration>> {
-        let [on, seconds] = self.get(libc::SOL_SOCKET, libc::SO_LINGER)?;
+        let [on, seconds] = self.get(known::SO_LINGER)?;
         Ok((on != 0).then(|| Duration::from_secs(seconds.max(0) as u64)))
     }
 
@@ -164,7 +170,7 @@ impl Fd {
         let linger = linger.unwrap_or_default();
         let seconds = linger.as_secs().saturating_add(u64::from(linger.subsec_nanos() > 0));
         let seconds = c_int::try_from(seconds).unwrap_or(c_int::MAX);
-        self.set(libc::SOL_SOCKET, libc::SO_LINGER, [on, seconds])
+        self.set(known::SO_LINGER, [on, seconds])
     }
 
     /// The name of the interface that the socket is bound to, `SO_BINDTODEVICE`.
@@ -192,6 +198,10 @@ impl Fd {
     #[inline]
     pub fn bind_device(&self, interface: Option<&[u8]>) -> io::Result<()> {
         let name = interface.unwrap_or_default();
+        // The kernel would take as much of it as there is before a zero or the 16th byte, and another interface.
+        if name.len() >= libc::IFNAMSIZ || name.contains(&0) {
+            return Err(io::Error::from_raw_os_error(libc::ENODEV));
+        }
         // SAFETY: the kernel reads at most `name.len()` bytes of `name`, which lives across the call.
         check(unsafe {
             libc::setsockopt(
@@ -206,47 +216,26 @@ impl Fd {
     }
 
     #[inline]
-    pub(super) fn get_flag(&self, level: c_int, name: c_int) -> io::Result<bool> {
-        let [value] = self.get(level, name)?;
+    pub(super) fn get_flag(&self, option: Known<1>) -> io::Result<bool> {
+        let [value] = self.get(option)?;
         Ok(value != 0)
     }
 
     #[inline]
-    pub(super) fn set_flag(&self, level: c_int, name: c_int, on: bool) -> io::Result<()> {
-        self.set(level, name, [c_int::from(on)])
+    pub(super) fn set_flag(&self, option: Known<1>, on: bool) -> io::Result<()> {
+        self.set(option, [c_int::from(on)])
     }
 
     /// An option that is a count: never negative.
     #[inline]
-    pub(super) fn get_number(&self, level: c_int, name: c_int) -> io::Result<u32> {
-        let [value] = self.get(level, name)?;
+    pub(super) fn get_number(&self, option: Known<1>) -> io::Result<u32> {
+        let [value] = self.get(option)?;
         Ok(value.max(0) as u32)
     }
 
     #[inline]
-    pub(super) fn set_number(&self, level: c_int, name: c_int, value: u32) -> io::Result<()> {
-        self.set(level, name, [c_int::try_from(value).unwrap_or(c_int::MAX)])
-    }
-
-    /// An option of `N` integers.
-    #[inline]
-    pub(super) fn get<const N: usize>(&self, level: c_int, name: c_int) -> io::Result<[c_int; N]> {
-        let mut value = [0; N];
-        let mut len = size_of_val(&value) as socklen_t;
-        // SAFETY: the kernel writes at most `len` bytes to `value`, which has that many and of which any bytes
-        // are a value; both live across the call.
-        check(unsafe {
-            libc::getsockopt(self.as_raw_fd(), level, name, value.as_mut_ptr().cast(), &raw mut len)
-        })?;
-        Ok(value)
-    }
-
-    #[inline]
-    pub(super) fn set<const N: usize>(&self, level: c_int, name: c_int, value: [c_int; N]) -> io::Result<()> {
-        let len = size_of_val(&value) as socklen_t;
-        // SAFETY: the kernel reads `len` bytes of `value`, which has that many and lives across the call.
-        check(unsafe { libc::setsockopt(self.as_raw_fd(), level, name, value.as_ptr().cast(), len) })?;
-        Ok(())
+    pub(super) fn set_number(&self, option: Known<1>, value: u32) -> io::Result<()> {
+        self.set(option, [c_int::try_from(value).unwrap_or(c_int::MAX)])
     }
 }
 
@@ -295,6 +284,10 @@ mod tests {
         assert_eq!(fd.set_ttl(u32::MAX).unwrap_err().raw_os_error(), Some(libc::EINVAL));
         fd.set_tos_v4(0x10).unwrap();
         assert_eq!(fd.tos_v4().unwrap(), 0x10);
+        for beyond in [0x100, u32::MAX] {
+            assert_eq!(fd.set_tos_v4(beyond).unwrap_err().raw_os_error(), Some(libc::EINVAL));
+            assert_eq!(fd.tos_v4().unwrap(), 0x10);
+        }
         fd.set_send_buffer_size(16 << 10).unwrap();
         assert_eq!(fd.send_buffer_size().unwrap(), 32 << 10);
         fd.set_recv_buffer_size(16 << 10).unwrap();
@@ -327,6 +320,11 @@ mod tests {
         let fd = socket(Domain::V4);
         assert_eq!(fd.device().unwrap(), None);
         assert!(fd.bind_device(Some(b"no-such-if")).is_err());
+        // Names of which the kernel would take the start.
+        for longer in [&b"lo\0"[..], b"lo\0junk", b"lo\0-and-more-than-16", &[b'x'; 16], &[0; 1]] {
+            let refused = fd.bind_device(Some(longer)).unwrap_err();
+            assert_eq!(refused.raw_os_error(), Some(libc::ENODEV), "{longer:?}");
+        }
         assert_eq!(fd.device().unwrap(), None);
     }
 

@@ -1,6 +1,7 @@
 //! What sockets of the Unix domain do otherwise than those of IP: addresses of their own, pairs, and a peer whose
 //! process is known.
 
+use super::option::known;
 use super::unix_address::{RawUnix, UnixAddress};
 use super::{Backend, Fd, Type, check, uninterrupted};
 use std::io;
@@ -112,7 +113,7 @@ impl Fd {
     /// `ENOPROTOOPT` for a socket of another family. One that was never connected answers with process 0 and
     /// `u32::MAX` for user and group.
     pub fn peer_credentials(&self) -> io::Result<Credentials> {
-        let [pid, uid, gid] = self.get(libc::SOL_SOCKET, libc::SO_PEERCRED)?;
+        let [pid, uid, gid] = self.get(known::SO_PEERCRED)?;
         Ok(Credentials { pid, uid: uid as u32, gid: gid as u32 })
     }
 }

@@ -1,6 +1,6 @@
 //! Options of datagram sockets: broadcast, multicast, offloads, and credentials in the Unix domain.
 
-use super::Fd;
+use super::{Fd, known};
 use libc::c_int;
 use std::io;
 use std::net::{Ipv4Addr, Ipv6Addr};
@@ -9,64 +9,64 @@ use std::net::{Ipv4Addr, Ipv6Addr};
 impl Fd {
     /// Whether the socket may send to broadcast addresses, `SO_BROADCAST`.
     pub fn broadcast(&self) -> io::Result<bool> {
-        self.get_flag(libc::SOL_SOCKET, libc::SO_BROADCAST)
+        self.get_flag(known::SO_BROADCAST)
     }
 
     /// Sets `SO_BROADCAST`.
     pub fn set_broadcast(&self, on: bool) -> io::Result<()> {
-        self.set_flag(libc::SOL_SOCKET, libc::SO_BROADCAST, on)
+        self.set_flag(known::SO_BROADCAST, on)
     }
 
     /// Whether multicasts come back to this host, `IP_MULTICAST_LOOP`.
     pub fn multicast_loop_v4(&self) -> io::Result<bool> {
-        self.get_flag(libc::IPPROTO_IP, libc::IP_MULTICAST_LOOP)
+        self.get_flag(known::IP_MULTICAST_LOOP)
     }
 
     /// Sets `IP_MULTICAST_LOOP`.
     pub fn set_multicast_loop_v4(&self, on: bool) -> io::Result<()> {
-        self.set_flag(libc::IPPROTO_IP, libc::IP_MULTICAST_LOOP, on)
+        self.set_flag(known::IP_MULTICAST_LOOP, on)
     }
 
     /// Whether multicasts come back to this host, `IPV6_MULTICAST_LOOP`.
     pub fn multicast_loop_v6(&self) -> io::Result<bool> {
-        self.get_flag(libc::IPPROTO_IPV6, libc::IPV6_MULTICAST_LOOP)
+        self.get_flag(known::IPV6_MULTICAST_LOOP)
     }
 
     /// Sets `IPV6_MULTICAST_LOOP`.
     pub fn set_multicast_loop_v6(&self, on: bool) -> io::Result<()> {
-        self.set_flag(libc::IPPROTO_IPV6, libc::IPV6_MULTICAST_LOOP, on)
+        self.set_flag(known::IPV6_MULTICAST_LOOP, on)
     }
 
     /// The time to live of multicasts in hops, `IP_MULTICAST_TTL`.
     pub fn multicast_ttl_v4(&self) -> io::Result<u32> {
-        self.get_number(libc::IPPROTO_IP, libc::IP_MULTICAST_TTL)
+        self.get_number(known::IP_MULTICAST_TTL)
     }
 
     /// Sets `IP_MULTICAST_TTL`. `EINVAL` above 255.
     pub fn set_multicast_ttl_v4(&self, hops: u32) -> io::Result<()> {
-        self.set_number(libc::IPPROTO_IP, libc::IP_MULTICAST_TTL, hops)
+        self.set_number(known::IP_MULTICAST_TTL, hops)
     }
 
     /// The hop limit of multicasts, `IPV6_MULTICAST_HOPS`.
     pub fn multicast_hops_v6(&self) -> io::Result<u32> {
-        self.get_number(libc::IPPROTO_IPV6, libc::IPV6_MULTICAST_HOPS)
+        self.get_number(known::IPV6_MULTICAST_HOPS)
     }
 
     /// Sets `IPV6_MULTICAST_HOPS`. `EINVAL` above 255.
     pub fn set_multicast_hops_v6(&self, hops: u32) -> io::Result<()> {
-        self.set_number(libc::IPPROTO_IPV6, libc::IPV6_MULTICAST_HOPS, hops)
+        self.set_number(known::IPV6_MULTICAST_HOPS, hops)
     }
 
     /// Sets the interface that multicasts leave by, by its address, `IP_MULTICAST_IF`; unspecified: the kernel's
     /// choice. `EADDRNOTAVAIL` when no interface has it.
     pub fn set_multicast_if_v4(&self, interface: Ipv4Addr) -> io::Result<()> {
-        self.set(libc::IPPROTO_IP, libc::IP_MULTICAST_IF, [in_addr(interface)])
+        self.set(known::IP_MULTICAST_IF, [in_addr(interface)])
     }
 
     /// Sets the interface that multicasts leave by, by its index, `IPV6_MULTICAST_IF`; 0: the kernel's choice.
     /// `ENODEV` when there is none.
     pub fn set_multicast_if_v6(&self, interface: u32) -> io::Result<()> {
-        self.set(libc::IPPROTO_IPV6, libc::IPV6_MULTICAST_IF, [interface as c_int])
+        self.set(known::IPV6_MULTICAST_IF, [interface as c_int])
     }
 
     /// Receives what is sent to a group on the interface with this address, `IP_ADD_MEMBERSHIP`.
@@ -74,43 +74,43 @@ impl Fd {
     /// `EINVAL` when `group` is no multicast address, `ENODEV` when no interface is found, `EADDRINUSE` for a
     /// member, `ENOBUFS` beyond `net.ipv4.igmp_max_memberships`.
     pub fn join_multicast_v4(&self, group: Ipv4Addr, interface: Ipv4Addr) -> io::Result<()> {
-        self.set(libc::IPPROTO_IP, libc::IP_ADD_MEMBERSHIP, [in_addr(group), in_addr(interface)])
+        self.set(known::IP_ADD_MEMBERSHIP, [in_addr(group), in_addr(interface)])
     }
 
     /// Ends a membership, `IP_DROP_MEMBERSHIP`. `EADDRNOTAVAIL` when there is none.
     pub fn leave_multicast_v4(&self, group: Ipv4Addr, interface: Ipv4Addr) -> io::Result<()> {
-        self.set(libc::IPPROTO_IP, libc::IP_DROP_MEMBERSHIP, [in_addr(group), in_addr(interface)])
+        self.set(known::IP_DROP_MEMBERSHIP, [in_addr(group), in_addr(interface)])
     }
 
     /// Receives what is sent to a group on the interface with this index, `IPV6_ADD_MEMBERSHIP`; errors as
     /// [`join_multicast_v4`](Fd::join_multicast_v4).
     pub fn join_multicast_v6(&self, group: Ipv6Addr, interface: u32) -> io::Result<()> {
-        self.set(libc::IPPROTO_IPV6, libc::IPV6_ADD_MEMBERSHIP, ipv6_mreq(group, interface))
+        self.set(known::IPV6_ADD_MEMBERSHIP, ipv6_mreq(group, interface))
     }
 
     /// Ends a membership, `IPV6_DROP_MEMBERSHIP`. `EADDRNOTAVAIL` when there is none.
     pub fn leave_multicast_v6(&self, group: Ipv6Addr, interface: u32) -> io::Result<()> {
-        self.set(libc::IPPROTO_IPV6, libc::IPV6_DROP_MEMBERSHIP, ipv6_mreq(group, interface))
+        self.set(known::IPV6_DROP_MEMBERSHIP, ipv6_mreq(group, interface))
     }
 
     /// Whether datagrams of one sender may be handed over glued together, `UDP_GRO`.
     pub fn udp_gro(&self) -> io::Result<bool> {
-        self.get_flag(libc::SOL_UDP, libc::UDP_GRO)
+        self.get_flag(known::UDP_GRO)
     }
 
     /// Sets `UDP_GRO`. `ENOPROTOOPT` before Linux 5.0.
     pub fn set_udp_gro(&self, on: bool) -> io::Result<()> {
-        self.set_flag(libc::SOL_UDP, libc::UDP_GRO, on)
+        self.set_flag(known::UDP_GRO, on)
     }
 
     /// Whether messages come with the credentials of who sent them, `SO_PASSCRED`.
     pub fn passcred(&self) -> io::Result<bool> {
-        self.get_flag(libc::SOL_SOCKET, libc::SO_PASSCRED)
+        self.get_flag(known::SO_PASSCRED)
     }
 
     /// Sets `SO_PASSCRED`. `EOPNOTSUPP` or `ENOPROTOOPT` for a socket of another family.
     pub fn set_passcred(&self, on: bool) -> io::Result<()> {
-        self.set_flag(libc::SOL_SOCKET, libc::SO_PASSCRED, on)
+        self.set_flag(known::SO_PASSCRED, on)
     }
 }
 

@@ -1,6 +1,7 @@
 //! Options that servers set: when a connection that says nothing is given up, and how new ones come in.
 
 use super::Fd;
+use super::known::{self, Known};
 use std::io;
 use std::time::Duration;
 
@@ -8,93 +9,93 @@ use std::time::Duration;
 impl Fd {
     /// How long a connection is idle before it is probed, `TCP_KEEPIDLE`, in whole seconds.
     pub fn keepalive_time(&self) -> io::Result<Duration> {
-        self.get_seconds(libc::TCP_KEEPIDLE)
+        self.get_seconds(known::TCP_KEEPIDLE)
     }
 
     /// Sets `TCP_KEEPIDLE`: rounded up to seconds; `EINVAL` outside of 1 to 32767.
     pub fn set_keepalive_time(&self, time: Duration) -> io::Result<()> {
-        self.set_seconds(libc::TCP_KEEPIDLE, time)
+        self.set_seconds(known::TCP_KEEPIDLE, time)
     }
 
     /// How long it is from one probe to the next, `TCP_KEEPINTVL`, in whole seconds.
     pub fn keepalive_interval(&self) -> io::Result<Duration> {
-        self.get_seconds(libc::TCP_KEEPINTVL)
+        self.get_seconds(known::TCP_KEEPINTVL)
     }
 
     /// Sets `TCP_KEEPINTVL`: rounded up to seconds; `EINVAL` outside of 1 to 32767.
     pub fn set_keepalive_interval(&self, interval: Duration) -> io::Result<()> {
-        self.set_seconds(libc::TCP_KEEPINTVL, interval)
+        self.set_seconds(known::TCP_KEEPINTVL, interval)
     }
 
     /// How many probes may go unanswered, `TCP_KEEPCNT`.
     pub fn keepalive_retries(&self) -> io::Result<u32> {
-        self.get_number(libc::IPPROTO_TCP, libc::TCP_KEEPCNT)
+        self.get_number(known::TCP_KEEPCNT)
     }
 
     /// Sets `TCP_KEEPCNT`: `EINVAL` outside of 1 to 127.
     pub fn set_keepalive_retries(&self, retries: u32) -> io::Result<()> {
-        self.set_number(libc::IPPROTO_TCP, libc::TCP_KEEPCNT, retries)
+        self.set_number(known::TCP_KEEPCNT, retries)
     }
 
     /// How many connections may wait that sent data with their SYN, `TCP_FASTOPEN`; 0 for "none may".
     pub fn fastopen(&self) -> io::Result<u32> {
-        self.get_number(libc::IPPROTO_TCP, libc::TCP_FASTOPEN)
+        self.get_number(known::TCP_FASTOPEN)
     }
 
     /// Sets `TCP_FASTOPEN`, before `listen` or after. `EINVAL` on a connected socket.
     pub fn set_fastopen(&self, queue: u32) -> io::Result<()> {
-        self.set_number(libc::IPPROTO_TCP, libc::TCP_FASTOPEN, queue)
+        self.set_number(known::TCP_FASTOPEN, queue)
     }
 
     /// How long a connection may be without data before it is handed to `accept` all the same,
     /// `TCP_DEFER_ACCEPT`; zero for "not at all". The kernel counts in retransmissions, so it is not what was set.
     pub fn defer_accept(&self) -> io::Result<Duration> {
-        self.get_seconds(libc::TCP_DEFER_ACCEPT)
+        self.get_seconds(known::TCP_DEFER_ACCEPT)
     }
 
     /// Sets `TCP_DEFER_ACCEPT`, rounded up to seconds; the kernel rounds up again.
     pub fn set_defer_accept(&self, wait: Duration) -> io::Result<()> {
-        self.set_seconds(libc::TCP_DEFER_ACCEPT, wait)
+        self.set_seconds(known::TCP_DEFER_ACCEPT, wait)
     }
 
     /// The processor whose packets the socket takes, `SO_INCOMING_CPU`; `None` before any has come.
     pub fn incoming_cpu(&self) -> io::Result<Option<u32>> {
-        let [cpu] = self.get(libc::SOL_SOCKET, libc::SO_INCOMING_CPU)?;
+        let [cpu] = self.get(known::SO_INCOMING_CPU)?;
         Ok(u32::try_from(cpu).ok())
     }
 
     /// Sets `SO_INCOMING_CPU`, by which the sockets of one `SO_REUSEPORT` group share connections out.
     pub fn set_incoming_cpu(&self, cpu: u32) -> io::Result<()> {
-        self.set_number(libc::SOL_SOCKET, libc::SO_INCOMING_CPU, cpu)
+        self.set_number(known::SO_INCOMING_CPU, cpu)
     }
 
     /// The mark of packets that are sent, `SO_MARK`.
     pub fn mark(&self) -> io::Result<u32> {
-        let [mark] = self.get(libc::SOL_SOCKET, libc::SO_MARK)?;
+        let [mark] = self.get(known::SO_MARK)?;
         Ok(mark as u32) // all bits count
     }
 
     /// Sets `SO_MARK`. `EPERM` without `CAP_NET_ADMIN` or, since Linux 5.17, `CAP_NET_RAW`.
     pub fn set_mark(&self, mark: u32) -> io::Result<()> {
-        self.set(libc::SOL_SOCKET, libc::SO_MARK, [mark as libc::c_int])
+        self.set(known::SO_MARK, [mark as libc::c_int])
     }
 
     /// Whether an IPv6 socket has nothing to do with IPv4, `IPV6_V6ONLY`.
     pub fn only_v6(&self) -> io::Result<bool> {
-        self.get_flag(libc::IPPROTO_IPV6, libc::IPV6_V6ONLY)
+        self.get_flag(known::IPV6_V6ONLY)
     }
 
     /// Sets `IPV6_V6ONLY`. `EINVAL` when the socket is bound.
     pub fn set_only_v6(&self, only: bool) -> io::Result<()> {
-        self.set_flag(libc::IPPROTO_IPV6, libc::IPV6_V6ONLY, only)
+        self.set_flag(known::IPV6_V6ONLY, only)
     }
 
-    fn get_seconds(&self, name: libc::c_int) -> io::Result<Duration> {
-        Ok(Duration::from_secs(self.get_number(libc::IPPROTO_TCP, name)?.into()))
+    fn get_seconds(&self, option: Known<1>) -> io::Result<Duration> {
+        Ok(Duration::from_secs(self.get_number(option)?.into()))
     }
 
-    fn set_seconds(&self, name: libc::c_int, time: Duration) -> io::Result<()> {
+    fn set_seconds(&self, option: Known<1>, time: Duration) -> io::Result<()> {
         let seconds = time.as_secs().saturating_add(u64::from(time.subsec_nanos() > 0));
-        self.set_number(libc::IPPROTO_TCP, name, u32::try_from(seconds).unwrap_or(u32::MAX))
+        self.set_number(option, u32::try_from(seconds).unwrap_or(u32::MAX))
     }
 }
