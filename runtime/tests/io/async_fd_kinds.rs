@@ -236,8 +236,9 @@ fn a_pidfd_is_readable_when_the_process_has_ended() {
             let mut command = std::process::Command::new("cat");
             let mut child = command.stdin(OwnedFd::from(its)).spawn().unwrap();
             drop(command);
-            // SAFETY: the call takes no pointer.
-            let raw = unsafe { libc::syscall(libc::SYS_pidfd_open, child.id(), 0) };
+            let pid = libc::c_long::from(child.id());
+            // SAFETY: the call takes no pointer. Every argument has the width of a register, as `syscall` wants it.
+            let raw = unsafe { libc::syscall(libc::SYS_pidfd_open, pid, 0 as libc::c_long) };
             let pidfd = owned(raw as libc::c_int);
             block_on(async {
                 let ended = waits_for(

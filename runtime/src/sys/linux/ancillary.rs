@@ -20,6 +20,8 @@ use std::os::fd::{AsRawFd, BorrowedFd, FromRawFd, OwnedFd};
 const HEADER: usize = size_of::<usize>() + 2 * size_of::<i32>();
 const CREDENTIALS: usize = size_of::<libc::ucred>();
 const DESCRIPTOR: usize = size_of::<libc::c_int>();
+/// How many descriptors a message has at most: `SCM_MAX_FD` of the kernel.
+const SCM_MAX_FD: usize = 253;
 /// `SCM_PIDFD` of Linux 6.5, which not every libc has.
 const SCM_PIDFD: libc::c_int = 4;
 
@@ -55,11 +57,13 @@ impl Ancillary {
     ///
     /// For a pidfd because Linux before 6.17 installs one also where there is no room to say which number it has, and
     /// then nobody can close it. (A peer that sends more descriptors than there is room for takes that room too.)
+    ///
+    /// No message has more than 253 descriptors, so there is memory for no more.
     #[inline]
     pub fn with_room_for(descriptors: usize) -> Ancillary {
         let room = record_len(CREDENTIALS)
-            .saturating_add(record_len(descriptors.saturating_mul(DESCRIPTOR)))
-            .saturating_add(record_len(DESCRIPTOR));
+            + record_len(descriptors.min(SCM_MAX_FD) * DESCRIPTOR)
+            + record_len(DESCRIPTOR);
         Ancillary { descriptors, control: vec![0; room].into(), ..Ancillary::default() }
     }
 
@@ -103,8 +107,13 @@ impl Ancillary {
     }
 
     /// Takes over what the kernel has written to the first `len` bytes. Says whether all of it had room.
+    ///
+    /// # Safety
+    ///
+    /// A `recvmsg` of this thread has just written these bytes, and they have not been parsed since: a second call would
+    /// own each descriptor a second time.
     #[inline]
-    fn parse(&mut self, len: usize) -> bool {
+    unsafe fn parse(&mut self, len: usize) -> bool {
         let mut whole = true;
         let mut rest = self.control.get(..len).unwrap_or(&self.control);
         while let Some((level, kind, data, next)) = first_record(rest) {
@@ -115,8 +124,9 @@ impl Ancillary {
                     let numbers = raw.map(|raw| libc::c_int::from_ne_bytes(raw.try_into().expect("4 bytes")));
                     // In the place of a pidfd that could not be made stands the error.
                     let installed = numbers.filter(|number| *number >= 0).map(|raw| {
-                        // SAFETY: the kernel has just installed this descriptor for us and written its number here,
-                        // and each number is read once, so nothing else owns it.
+                        // SAFETY: the caller promises that the kernel has just installed this descriptor for us and
+                        // written its number here, and that it is read by this call alone, which reads each number
+                        // once: nothing else owns it.
                         unsafe { OwnedFd::from_raw_fd(raw) }
                     });
                     match kind {
@@ -180,7 +190,9 @@ impl Fd {
         })?;
         from.len = received.msg_namelen;
         #[allow(clippy::unnecessary_cast, reason = "in musl it is an u32")]
-        let whole = ancillary.parse(received.msg_controllen as usize);
+        let len_beside = received.msg_controllen as usize;
+        // SAFETY: the call above has succeeded and written these bytes, and this is the only place that parses them.
+        let whole = unsafe { ancillary.parse(len_beside) };
         Ok(Message {
             len,
             from: UnixAddress::from_raw(&from)?,
@@ -304,6 +316,21 @@ mod tests {
                 assert!(!message.truncated && message.from.is_unnamed() && ancillary.credentials().is_none());
             }
         }
+    }
+
+    #[test]
+    #[cfg_attr(miri, ignore = "no recvmsg")]
+    fn room_for_any_number_of_descriptors_takes_the_most_that_a_message_has() {
+        let (ours, theirs) = pair();
+        for room in [SCM_MAX_FD, usize::MAX] {
+            send(&ours, b"x", &[ours.as_fd(); SCM_MAX_FD]);
+            let mut ancillary = Ancillary::with_room_for(room);
+            assert_eq!(ancillary.room(), room);
+            assert!(!recv(&theirs, 1, &mut ancillary).ancillary_truncated);
+            assert_eq!(ancillary.descriptors().len(), SCM_MAX_FD);
+        }
+        let refused = ours.send_message(&[IoSlice::new(b"x")], &[ours.as_fd(); SCM_MAX_FD + 1], None, None);
+        assert_eq!(refused.unwrap_err().raw_os_error(), Some(libc::EINVAL));
     }
 
     #[test]

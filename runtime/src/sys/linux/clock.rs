@@ -38,15 +38,17 @@ impl TimerSlack {
         if cfg!(miri) {
             return None; // Miri knows no timer slack.
         }
+        const NONE: libc::c_ulong = 0; // `prctl` takes five arguments of this width, whatever the operation
         // SAFETY: the call takes no pointer.
-        let slack = unsafe { libc::prctl(libc::PR_GET_TIMERSLACK) };
+        let slack = unsafe { libc::prctl(libc::PR_GET_TIMERSLACK, NONE, NONE, NONE, NONE) };
         libc::c_ulong::try_from(slack).ok().map(TimerSlack)
     }
 
     /// Makes this that of the calling thread.
     pub fn set(self) {
+        const NONE: libc::c_ulong = 0;
         // SAFETY: the call takes no pointer. A kernel that refuses it leaves things as they are.
-        unsafe { libc::prctl(libc::PR_SET_TIMERSLACK, self.0) };
+        unsafe { libc::prctl(libc::PR_SET_TIMERSLACK, self.0, NONE, NONE, NONE) };
     }
 }
 
