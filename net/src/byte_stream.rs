@@ -13,7 +13,7 @@ mod transfer;
 pub(crate) use transfer::{Read, Write, WriteAll};
 
 use egret_runtime::io::{Clears, Direction, Registration};
-use egret_runtime::sys::{Fd, IOV_MAX, ReadBuf};
+use egret_runtime::sys::{Fd, IOV_MAX, ReadBuf, TRANSFER_MAX};
 use std::fs::File;
 use std::future::poll_fn;
 use std::io::{self, IoSlice, IoSliceMut};
@@ -264,7 +264,20 @@ pub(crate) fn within_limit_mut<'a, 'b>(bufs: &'a mut [IoSliceMut<'b>]) -> &'a mu
     &mut bufs[..len]
 }
 
-/// How many bytes the buffers hold. One slice may be named many times, so this may be more than there is memory.
+/// How many bytes one system call moves at most: what the buffers hold, or the limit of the kernel. One slice may be named
+/// many times, so the sum may be more than there is memory.
 pub(crate) fn total<B: Deref<Target = [u8]>>(bufs: &[B]) -> usize {
-    bufs.iter().fold(0, |sum, buf| sum.saturating_add(buf.len()))
+    bufs.iter().fold(0, |sum: usize, buf| sum.saturating_add(buf.len())).min(TRANSFER_MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_transfer_is_judged_against_what_one_call_moves_at_most() {
+        let memory = vec![0; 4 << 20];
+        assert_eq!(total(&[IoSlice::new(&memory); 3]), 12 << 20);
+        assert_eq!(total(&[IoSlice::new(&memory); 1024]), (2 << 30) - 4096);
+    }
 }

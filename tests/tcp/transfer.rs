@@ -145,6 +145,35 @@ fn more_buffers_than_one_call_fills_are_filled_by_the_next() {
     });
 }
 
+// Without a FIN, whose edge would let every later read try: a read that was counted as short here would leave 500 bytes
+// queued and wait for an edge that does not come.
+#[test]
+fn a_read_that_fills_all_the_buffers_of_one_call_is_not_short() {
+    const SENT: usize = 1024 + 500;
+    for waiting in [true, false] {
+        let rt = Runtime::new().unwrap();
+        let (mut ours, mut peer) = run(&rt, with_peer());
+        let reading = rt.spawn(async move {
+            let mut memory = vec![0; 2000];
+            while ours.peek(&mut memory).await.unwrap() < SENT {
+                egret::task::yield_now().await;
+            }
+            let mut parts: Vec<_> = memory.chunks_mut(1).map(IoSliceMut::new).collect();
+            if waiting {
+                assert_eq!(ours.read_vectored(&mut parts).await.unwrap(), 1024);
+                assert_eq!(ours.read_vectored(&mut parts).await.unwrap(), 500);
+            } else {
+                assert_eq!(ours.try_read_vectored(&mut parts).unwrap(), 1024);
+                assert_eq!(ours.try_read_vectored(&mut parts).unwrap(), 500);
+            }
+            assert_eq!(memory[..500], pattern(SENT)[1024..]);
+        });
+        settle(&rt); // The reader has seen EAGAIN and waits.
+        peer.write_all(&pattern(SENT)).unwrap();
+        run(&rt, reading).unwrap();
+    }
+}
+
 #[test]
 fn buffers_are_filled_and_written_in_order_across_partial_transfers() {
     const SIZE: usize = 4 << 20;
