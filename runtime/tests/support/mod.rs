@@ -28,6 +28,10 @@ use std::time::Duration;
 /// What a test may take before it is said to hang. Miri's clock runs with the steps that it interprets.
 pub const HANG: Duration = Duration::from_secs(if cfg!(miri) { 3600 } else { 10 });
 
+/// What a whole test may take. Those with ten thousand runtimes or five hundred processes need a second, and more than
+/// [`HANG`] on a machine with a load of 16.
+const MOST: Duration = HANG.saturating_mul(6);
+
 /// A timeout for `Runtime::turn` that never passes in a test that works, and ends one that does not.
 pub const LONG: Option<Duration> = Some(HANG);
 
@@ -45,8 +49,8 @@ pub fn bounded<R: Send + 'static>(body: impl FnOnce() -> R + Send + 'static) -> 
         let _ = done.send(());
         result
     });
-    match finished.recv_timeout(HANG) {
-        Err(RecvTimeoutError::Timeout) => panic!("hangs: no result within {HANG:?}"),
+    match finished.recv_timeout(MOST) {
+        Err(RecvTimeoutError::Timeout) => panic!("hangs: no result within {MOST:?}"),
         Ok(()) | Err(RecvTimeoutError::Disconnected) => {
             thread.unwrap().join().unwrap_or_else(|payload| resume_unwind(payload))
         }
