@@ -223,6 +223,9 @@ impl Drop for Lease {
 mod tests {
     use super::*;
     use crate::mailbox::{CROWDED, Mail, Sleep};
+    use crate::sys::{Events, mask};
+    use std::os::fd::AsFd;
+    use std::time::Duration;
 
     fn collected(mailbox: &Mailbox) -> Vec<u64> {
         let mut letters = Vec::new();
@@ -286,6 +289,21 @@ mod tests {
         }
         drop(sender);
         assert_eq!(receiver.iter().collect::<Vec<_>>(), [1]);
+    }
+
+    #[test]
+    fn an_errand_ends_the_wait_of_a_loop_whose_bell_is_full() {
+        let (lease, epoll) = (Lease::take(Backend::current()).unwrap(), Backend::current().epoll().unwrap());
+        let mut events = Events::with_capacity(1);
+        let mut wait = || epoll.wait(&mut events, Some(Duration::ZERO)).unwrap();
+        epoll.add(lease.bell.as_fd(), mask::IN | mask::EDGE, 7).unwrap();
+        let _ = lease.bell.read(&mut [0; 8]); // what an earlier owner was rung by
+        lease.bell.write(&(u64::MAX - 1).to_ne_bytes()).unwrap();
+        assert_eq!((wait(), wait()), (1, 0));
+        assert_eq!(lease.mailbox.prepare_sleep(), Sleep::May);
+        send(lease.address(), Box::new(|| ()));
+        assert_eq!((wait(), wait()), (1, 0));
+        assert_eq!(lease.take_errands().len(), 1);
     }
 
     #[test]

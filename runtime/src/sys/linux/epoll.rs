@@ -270,7 +270,6 @@ mod tests {
     }
 
     #[test]
-    #[cfg_attr(miri, ignore = "Miri's counter is never full")]
     fn a_ring_of_a_full_eventfd_is_an_edge() {
         let backend = Backend::current();
         let epoll = backend.epoll().unwrap();
