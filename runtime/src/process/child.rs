@@ -12,6 +12,8 @@
 //! ```text
 //!                  reap (waitid answers)
 //!     Running ----------------------------> Done
+//!        |  |
+//!        |  +--- ECHILD ---> Running without a number: something else has waited for it
 //!        |
 //!        +--- drop ---> orphan.rs (killed first, by `kill_on_drop`)
 //! ```
@@ -19,7 +21,7 @@
 use super::orphan;
 use super::stdio::{ChildStderr, ChildStdin, ChildStdout};
 use crate::io::{Direction, Registration, Start};
-use crate::sys::{Backend, Fd};
+use crate::sys::{Backend, Fd, has_no_process};
 use std::future::{Future, poll_fn};
 use std::io;
 use std::os::fd::AsFd;
@@ -51,7 +53,8 @@ use std::task::Poll;
 /// ```
 #[derive(Debug)]
 pub struct Child {
-    pid: u32,
+    /// `None` once the kernel has said that something else has waited for it: the number may be another's.
+    pid: Option<u32>,
     state: State,
     kill_on_drop: bool,
     /// The pipe to its standard input, if `Stdio::piped()` was asked for.
@@ -82,11 +85,24 @@ impl Child {
                 drop(std);
                 // From here on a failure drops the child, which sees to its end.
                 let state = State::Running(pidfd);
-                let mut child =
-                    Child { pid, state, kill_on_drop: true, stdin: None, stdout: None, stderr: None };
-                child.stdin = pipes.0.map(ChildStdin::from_std).transpose()?;
-                child.stdout = pipes.1.map(ChildStdout::from_std).transpose()?;
-                child.stderr = pipes.2.map(ChildStderr::from_std).transpose()?;
+                let mut child = Child {
+                    pid: Some(pid),
+                    state,
+                    kill_on_drop: true,
+                    stdin: None,
+                    stdout: None,
+                    stderr: None,
+                };
+                // Called from here and not by `map`, so that a panic names the caller.
+                if let Some(pipe) = pipes.0 {
+                    child.stdin = Some(ChildStdin::from_std(pipe)?);
+                }
+                if let Some(pipe) = pipes.1 {
+                    child.stdout = Some(ChildStdout::from_std(pipe)?);
+                }
+                if let Some(pipe) = pipes.2 {
+                    child.stderr = Some(ChildStderr::from_std(pipe)?);
+                }
                 child.kill_on_drop = kill_on_drop;
                 Ok(child)
             }
@@ -100,12 +116,26 @@ impl Child {
     }
 
     /// The number of the process; `None` once it has been waited for, for then it may be another's.
+    ///
+    /// That includes a wait by something else in this process, from the moment in which a method of this type has
+    /// found it out (`ECHILD` or `ESRCH`).
     #[inline]
     pub fn id(&self) -> Option<u32> {
         match self.state {
-            State::Running(_) => Some(self.pid),
+            State::Running(_) => self.pid,
             State::Done(_) => None,
         }
+    }
+
+    /// Keeps what a reap has found.
+    #[inline]
+    fn reaped(&mut self, reaped: io::Result<ExitStatus>) -> io::Result<ExitStatus> {
+        match &reaped {
+            Ok(status) => self.state = State::Done(*status),
+            Err(error) if has_no_process(error) => self.pid = None,
+            Err(_) => {}
+        }
+        reaped
     }
 
     /// Waits until the process has ended. Its standard input is closed first, so that a child which reads to the end
@@ -139,9 +169,9 @@ impl Child {
         if let State::Running(pidfd) = &self.state {
             // If it has ended since, this registration reports that at once.
             let watched = Registration::new(pidfd.as_fd(), Start::Empty).map_err(|(_, error)| error)?;
-            let status = watched.io(Direction::Read, |_| pidfd.reap()).await?;
+            let reaped = watched.io(Direction::Read, |_| pidfd.reap()).await;
             drop(watched);
-            self.state = State::Done(status);
+            self.reaped(reaped)?;
         }
         match self.state {
             State::Done(status) => Ok(status),
@@ -161,35 +191,38 @@ impl Child {
             State::Running(pidfd) => pidfd,
         };
         match pidfd.reap() {
-            Ok(status) => {
-                self.state = State::Done(status);
-                Ok(Some(status))
-            }
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => Ok(None),
-            Err(error) => Err(error),
+            reaped => self.reaped(reaped).map(Some),
         }
     }
 
-    /// Kills the process by `SIGKILL`, and does not wait. It is to be waited for as ever.
+    /// Kills the process by `SIGKILL`, and does not wait. [`wait`](Child::wait) for it afterwards.
     ///
-    /// The signal goes by the pidfd, so it cannot hit another process.
+    /// The signal goes by the pidfd, so it cannot hit another process. Once the process has been waited for this does
+    /// nothing and is `Ok`, as in std and tokio.
+    ///
+    /// The children of the process go on: [`start_kill_group`](Child::start_kill_group) kills them too.
     ///
     /// # Errors
     ///
-    /// [`InvalidInput`](io::ErrorKind::InvalidInput) when it has been waited for; `EPERM` for a process that has become
-    /// another user's.
+    /// [`PermissionDenied`](io::ErrorKind::PermissionDenied) for a process that has become another user's.
     #[inline]
     pub fn start_kill(&mut self) -> io::Result<()> {
         match &self.state {
-            State::Running(pidfd) => pidfd.kill_process(),
-            State::Done(_) => Err(io::Error::new(
-                io::ErrorKind::InvalidInput,
-                "the process has ended and was waited for: there is nothing to kill",
-            )),
+            State::Done(_) => Ok(()),
+            State::Running(pidfd) => match pidfd.kill_process() {
+                Err(error) if has_no_process(&error) => {
+                    self.pid = None;
+                    Ok(())
+                }
+                sent => sent,
+            },
         }
     }
 
     /// Kills the process by `SIGKILL` and waits until it has ended.
+    ///
+    /// The children of the process go on: [`kill_group`](Child::kill_group) kills them too.
     ///
     /// # Errors
     ///
@@ -201,6 +234,75 @@ impl Child {
     #[inline]
     pub async fn kill(&mut self) -> io::Result<()> {
         self.start_kill()?;
+        self.wait().await?;
+        Ok(())
+    }
+
+    /// Kills the process and every other of its process group by `SIGKILL`, and does not wait.
+    ///
+    /// The child has to lead a group: start it with [`process_group(0)`](super::Command::process_group). Its children
+    /// are in its group unless they have left it by `setpgid(2)` or `setsid(2)`, as daemons and the jobs of an
+    /// interactive shell do.
+    ///
+    /// Call this before [`wait`](Child::wait): while the child has not been waited for, also when it has ended, the
+    /// number of the group is its own.
+    ///
+    /// # Errors
+    ///
+    /// [`InvalidInput`](io::ErrorKind::InvalidInput) when the child leads no group or has been waited for, and nothing
+    /// was killed; [`PermissionDenied`](io::ErrorKind::PermissionDenied) when every process of the group has become
+    /// another user's. See [`kill(2)`](https://man7.org/linux/man-pages/man2/kill.2.html).
+    ///
+    /// ```
+    /// use egret_runtime::process::Command;
+    ///
+    /// # egret_runtime::block_on(async {
+    /// // A shell that waits for a child of its own.
+    /// let mut shell = Command::new("sh").args(["-c", "sleep 1000; true"]).process_group(0).spawn()?;
+    /// shell.start_kill_group()?; // the sleep is killed too
+    /// assert!(!shell.wait().await?.success());
+    /// # std::io::Result::Ok(())
+    /// # }).unwrap();
+    /// ```
+    #[inline]
+    pub fn start_kill_group(&mut self) -> io::Result<()> {
+        let (State::Running(pidfd), Some(pid)) = (&self.state, self.pid) else {
+            return Err(io::Error::new(
+                io::ErrorKind::InvalidInput,
+                "the process has been waited for: the number of its group may be another's",
+            ));
+        };
+        match pidfd.kill_process_group(pid) {
+            Err(error) if has_no_process(&error) => Err(io::Error::new(
+                io::ErrorKind::InvalidInput,
+                "the process leads no group: start it with Command::process_group(0)",
+            )),
+            sent => sent,
+        }
+    }
+
+    /// Kills the process and every other of its process group by `SIGKILL`, and waits until the process has ended.
+    ///
+    /// ```
+    /// use egret_runtime::process::Command;
+    ///
+    /// # egret_runtime::block_on(async {
+    /// let mut shell = Command::new("sh").args(["-c", "sleep 1000; true"]).process_group(0).spawn()?;
+    /// shell.kill_group().await?;
+    /// # std::io::Result::Ok(())
+    /// # }).unwrap();
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// As [`start_kill_group`](Child::start_kill_group) and [`wait`](Child::wait).
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropped before it resolves, the group has been killed; [`wait`](Child::wait) for the child.
+    #[inline]
+    pub async fn kill_group(&mut self) -> io::Result<()> {
+        self.start_kill_group()?;
         self.wait().await?;
         Ok(())
     }

@@ -150,7 +150,10 @@ impl Command {
     }
 
     /// Whether the child is killed when it is dropped before it has been waited for; false by default. It is reaped
-    /// either way. Its own children are not killed: see [`process_group`](Command::process_group).
+    /// either way.
+    ///
+    /// Its own children are not killed. To end them too start it with [`process_group(0)`](Command::process_group) and
+    /// call [`Child::start_kill_group`] before the drop.
     ///
     /// ```
     /// use egret_runtime::process::Command;
@@ -173,7 +176,10 @@ impl Command {
         self.kill_on_drop
     }
 
-    /// Sets the process group, 0 for a new one: see [`setpgid(2)`](https://man7.org/linux/man-pages/man2/setpgid.2.html).
+    /// Sets the process group, 0 for a new one that the child leads, which [`Child::kill_group`] kills as a whole: see
+    /// [`setpgid(2)`](https://man7.org/linux/man-pages/man2/setpgid.2.html).
+    ///
+    /// A child in a group of its own gets no Ctrl-C from the terminal, and is stopped when it reads from it.
     #[inline]
     pub fn process_group(&mut self, pgroup: i32) -> &mut Command {
         std::os::unix::process::CommandExt::process_group(&mut self.std, pgroup);

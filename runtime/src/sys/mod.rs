@@ -39,6 +39,7 @@ pub(crate) mod sim;
 #[cfg(feature = "sim")]
 mod switch;
 
+pub(crate) use linux::has_no_process;
 #[cfg(not(feature = "sim"))]
 pub(crate) use linux::signal;
 pub use linux::{

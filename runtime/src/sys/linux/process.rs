@@ -76,14 +76,43 @@ impl Fd {
     /// [`pidfd_send_signal(2)`]: https://man7.org/linux/man-pages/man2/pidfd_send_signal.2.html
     #[inline]
     pub fn kill_process(&self) -> io::Result<()> {
+        self.send_signal(libc::SIGKILL)
+    }
+
+    /// Sends `SIGKILL` to the process group that is led by the process of this pidfd, whose number is `pid`, by
+    /// [`kill(2)`].
+    ///
+    /// The group has the number of its leader, which is its own until it has been waited for: that is checked first.
+    ///
+    /// # Errors
+    ///
+    /// `ESRCH` when the process leads no group, or has been waited for; `EPERM` when every process of the group is
+    /// another user's.
+    ///
+    /// [`kill(2)`]: https://man7.org/linux/man-pages/man2/kill.2.html
+    #[inline]
+    pub fn kill_process_group(&self, pid: u32) -> io::Result<()> {
+        self.send_signal(0)?; // only checks
+        // SAFETY: the call takes no pointer.
+        check(unsafe { libc::kill(-(pid as libc::pid_t), libc::SIGKILL) }).map(drop)
+    }
+
+    #[inline]
+    fn send_signal(&self, signal: libc::c_int) -> io::Result<()> {
         let no_details = std::ptr::null::<libc::siginfo_t>();
-        let (fd, signal) = (libc::c_long::from(self.as_raw_fd()), libc::c_long::from(libc::SIGKILL));
+        let (fd, signal) = (libc::c_long::from(self.as_raw_fd()), libc::c_long::from(signal));
         // SAFETY: a null pointer for the details means "as kill(2) has them". Every argument has the width of a
         // register, as `syscall` wants it.
         let sent =
             unsafe { libc::syscall(libc::SYS_pidfd_send_signal, fd, signal, no_details, 0 as libc::c_long) };
         if sent < 0 { Err(errno()) } else { Ok(()) }
     }
+}
+
+/// Whether the error says that there is no such process any more: `ECHILD` of [`Fd::reap`], `ESRCH` of a signal.
+#[inline]
+pub(crate) fn has_no_process(error: &io::Error) -> bool {
+    matches!(error.raw_os_error(), Some(libc::ECHILD | libc::ESRCH))
 }
 
 #[cfg(all(test, not(miri)))]

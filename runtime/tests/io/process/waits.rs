@@ -11,6 +11,7 @@ use std::io::ErrorKind;
 use std::os::fd::AsFd;
 use std::os::unix::net::UnixStream;
 use std::os::unix::process::ExitStatusExt;
+use std::process::Stdio;
 use std::task::{Context, Poll, Waker};
 
 // S2: the signals of children that end at once are one, and a wait that follows signals misses the others.
@@ -85,8 +86,10 @@ fn a_child_that_was_killed_is_waited_for_once_and_then_answers_the_same() {
             }
             assert_eq!(child.try_wait().unwrap().unwrap().signal(), Some(9));
             assert_eq!((child.id(), state_of(pid)), (None, None));
-            assert_eq!(child.start_kill().unwrap_err().kind(), ErrorKind::InvalidInput);
-            assert_eq!(child.kill().await.unwrap_err().kind(), ErrorKind::InvalidInput);
+            child.start_kill().unwrap(); // as std and tokio have it
+            child.kill().await.unwrap();
+            assert_eq!(child.start_kill_group().unwrap_err().kind(), ErrorKind::InvalidInput);
+            assert_eq!(child.kill_group().await.unwrap_err().kind(), ErrorKind::InvalidInput);
 
             let (mut command, _input) = waits();
             let mut child = command.spawn().unwrap();
@@ -153,8 +156,85 @@ fn a_child_that_somebody_else_has_waited_for_is_echild() {
             let pid = child.id().unwrap() as i32;
             // SAFETY: a null pointer for the status is allowed.
             assert_eq!(unsafe { libc::waitpid(-1, std::ptr::null_mut(), 0) }, pid);
-            assert_eq!(child.wait().await.unwrap_err().raw_os_error(), Some(libc::ECHILD));
+            for _ in 0..2 {
+                assert_eq!(child.wait().await.unwrap_err().raw_os_error(), Some(libc::ECHILD));
+                assert_eq!(child.id(), None, "the number may be another's");
+            }
+            assert_eq!(child.try_wait().unwrap_err().raw_os_error(), Some(libc::ECHILD));
+            child.start_kill().unwrap();
+            assert_eq!(child.start_kill_group().unwrap_err().kind(), ErrorKind::InvalidInput);
+
+            // Found out by each of the other ways.
+            let by_try_wait = |child: &mut Child| drop(child.try_wait().unwrap_err());
+            let by_kill = |child: &mut Child| child.start_kill().unwrap();
+            for find_out in [by_try_wait, by_kill] {
+                let mut child = sh("exit 0").process_group(0).spawn().unwrap();
+                let pid = child.id().unwrap() as i32;
+                // SAFETY: a null pointer for the status is allowed.
+                assert_eq!(unsafe { libc::waitpid(-1, std::ptr::null_mut(), 0) }, pid);
+                assert_eq!(child.id(), Some(pid as u32), "not found out yet");
+                assert_eq!(child.start_kill_group().unwrap_err().kind(), ErrorKind::InvalidInput);
+                find_out(&mut child);
+                assert_eq!(child.id(), None);
+            }
+            // While it waits.
+            let (mut command, input) = waits();
+            let mut child = command.spawn().unwrap();
+            let pid = child.id().unwrap() as i32;
+            drop(command);
+            {
+                let mut wait = Box::pin(child.wait());
+                assert!(poll_once(wait.as_mut()).is_pending());
+                drop(input);
+                // SAFETY: a null pointer for the status is allowed.
+                assert_eq!(unsafe { libc::waitpid(-1, std::ptr::null_mut(), 0) }, pid);
+                assert_eq!(wait.await.unwrap_err().raw_os_error(), Some(libc::ECHILD));
+            }
+            assert_eq!(child.id(), None);
         });
     };
     child::alone(body);
+}
+
+/// A shell, the leader of a group if it `leads`, and the number of its child, which has the same pipes.
+async fn family(leads: bool) -> (Child, u32) {
+    let mut command = sh("exec 3<&0; cat <&3 & echo $!; wait");
+    if leads {
+        command.process_group(0);
+    }
+    let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
+    let (mut line, mut byte) = (Vec::new(), [0]);
+    while byte != *b"\n" {
+        assert_eq!(child.stdout.as_mut().unwrap().read(&mut byte).await.unwrap(), 1);
+        line.extend(byte);
+    }
+    (child, String::from_utf8(line).unwrap().trim().parse().unwrap())
+}
+
+#[test]
+fn a_kill_of_the_group_ends_the_grandchildren_and_a_kill_of_the_child_does_not() {
+    bounded(|| {
+        block_on(async {
+            for ended_already in [false, true] {
+                let (mut child, grandchild) = family(true).await;
+                if ended_already {
+                    child.start_kill().unwrap(); // a zombie still leads its group
+                    wait_until("the child has ended", || state_of(child.id().unwrap()) == Some('Z'));
+                    assert!(!matches!(state_of(grandchild), None | Some('Z')));
+                }
+                // Held, for its end would end the grandchild too.
+                let (_stdin, mut stdout) = (child.stdin.take(), child.stdout.take().unwrap());
+                child.kill_group().await.unwrap();
+                assert_eq!(child.wait().await.unwrap().signal(), Some(9));
+                // Both have let go of the pipe.
+                assert_eq!(stdout.read(&mut [0]).await.unwrap(), 0);
+            }
+            // One that leads no group is refused, and nothing is killed.
+            let (mut child, _) = family(false).await;
+            assert_eq!(child.start_kill_group().unwrap_err().kind(), ErrorKind::InvalidInput);
+            assert_eq!(child.try_wait().unwrap(), None);
+            drop(child.stdin.take()); // at which both end
+            assert!(child.wait().await.unwrap().success());
+        });
+    });
 }
