@@ -54,6 +54,14 @@ impl<T> Drop for Entered<T> {
     }
 }
 
+impl<T> Entered<T> {
+    /// Ends the guard and leaves the slot as it is.
+    pub(crate) fn abandon(mut self) {
+        drop(self.before.take().map(ManuallyDrop::into_inner));
+        std::mem::forget(self);
+    }
+}
+
 /// How many I/O operations a task may complete in one poll before it has to let others run.
 ///
 /// Large enough that the yield is lost in the noise (one wake a hundred operations), small enough

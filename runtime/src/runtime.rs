@@ -1,8 +1,10 @@
 //! [`Runtime`]: an executor and a reactor that somebody owns.
 
 mod builder;
+mod enter;
 
 pub use builder::Builder;
+pub use enter::EnterGuard;
 
 pub use crate::executor::Turn;
 pub use crate::handle::{Handle, TryCurrentError};
@@ -11,16 +13,16 @@ pub use crate::stats::Metrics;
 pub use crate::unhandled::UnhandledPanic;
 
 use crate::blocking;
-use crate::context::{Entered, Running};
-use crate::executor::{EnteredExecutor, Executor, Rooted};
+use crate::context::Running;
+use crate::executor::{Executor, Rooted};
 use crate::join::JoinHandle;
 use crate::spans::{Kind, Spawned, TaskSpan};
 use crate::task::Id;
 use crate::unhandled::Unhandled;
+use enter::Scoped;
 use std::fmt;
 use std::future::Future;
 use std::io;
-use std::marker::PhantomData;
 use std::panic::Location;
 use std::pin::pin;
 use std::rc::Rc;
@@ -78,7 +80,7 @@ impl Runtime {
     #[track_caller]
     pub fn block_on<F: Future>(&self, future: F) -> F::Output {
         let _running = Running::start();
-        let _entered = self.enter();
+        let _entered = Scoped::enter(self);
         let mut output = None;
         let (size, at) = (size_of::<F>(), Location::caller());
         let span = TaskSpan::open(Spawned { kind: Kind::BlockOn, name: None, id: None, size, at });
@@ -122,7 +124,7 @@ impl Runtime {
     #[track_caller]
     pub fn turn(&self, timeout: Option<Duration>) -> Turn {
         let _running = Running::start();
-        let _entered = self.enter();
+        let _entered = Scoped::enter(self);
         self.raise_unhandled();
         let turn = self.executor.turn(timeout);
         self.raise_unhandled();
@@ -135,7 +137,7 @@ impl Runtime {
     where
         F: Future + 'static,
     {
-        let _entered = self.enter();
+        let _entered = Scoped::enter(self);
         self.executor.spawn(future, Id::next(), Location::caller())
     }
 
@@ -154,18 +156,16 @@ impl Runtime {
         F: FnOnce() -> T + Send + 'static,
         T: Send + 'static,
     {
-        let _entered = self.enter();
+        let _entered = Scoped::enter(self);
         blocking::start(f, Id::next(), Location::caller())
     }
 
     /// Makes this the runtime that `spawn` and the socket types use on this thread, until the guard is
-    /// dropped. Guards of several runtimes are to be dropped in the opposite order.
+    /// dropped.
+    ///
+    /// Guards of several runtimes have to be dropped in the opposite order, or the drop panics: see [`EnterGuard`].
     pub fn enter(&self) -> EnterGuard<'_> {
-        EnterGuard {
-            _executor: self.executor.enter(),
-            _unhandled: self.unhandled.enter(),
-            _runtime: PhantomData,
-        }
+        EnterGuard::new(self)
     }
 
     /// The runtime as other threads see it.
@@ -229,7 +229,7 @@ impl Runtime {
     /// [`UnhandledPanic::Shutdown`] is the policy.
     #[track_caller]
     pub(crate) fn close(&self) {
-        let _entered = self.enter();
+        let _entered = Scoped::enter(self);
         self.executor.shut_down();
         self.raise_unhandled();
     }
@@ -255,7 +255,7 @@ impl Runtime {
 
 impl Drop for Runtime {
     fn drop(&mut self) {
-        let _entered = self.enter();
+        let _entered = Scoped::enter(self);
         self.executor.shut_down();
         crate::io::empty_stock(); // after the tasks, which may have given pipes back
         self.unhandled.report_unraised();
@@ -265,20 +265,6 @@ impl Drop for Runtime {
 impl fmt::Debug for Runtime {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Runtime").field("metrics", &self.metrics()).finish()
-    }
-}
-
-/// Keeps a thread in a runtime: see [`Runtime::enter`].
-#[must_use = "the thread leaves the runtime when the guard is dropped"]
-pub struct EnterGuard<'a> {
-    _executor: EnteredExecutor,
-    _unhandled: Entered<Unhandled>,
-    _runtime: PhantomData<&'a Runtime>,
-}
-
-impl fmt::Debug for EnterGuard<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("EnterGuard")
     }
 }
 

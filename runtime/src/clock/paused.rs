@@ -30,7 +30,13 @@ enum State {
 }
 
 pub(crate) struct EnteredClock {
-    _entered: Entered<Clock>,
+    entered: Entered<Clock>,
+}
+
+impl EnteredClock {
+    pub(crate) fn abandon(self) {
+        self.entered.abandon();
+    }
 }
 
 impl Source {
@@ -94,7 +100,7 @@ impl Source {
 }
 
 pub(crate) fn enter(clock: &Rc<Clock>) -> EnteredClock {
-    EnteredClock { _entered: context::enter(&CLOCK, clock.clone()) }
+    EnteredClock { entered: context::enter(&CLOCK, clock.clone()) }
 }
 
 fn real() -> u64 {

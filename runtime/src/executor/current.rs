@@ -1,7 +1,8 @@
 //! The executor that a thread is in: how a free function such as `spawn` finds it.
 //!
 //! A thread is in an executor while a guard of [`enter`](Executor::enter) lives: during `block_on`, a turn by hand, and in a
-//! destructor that runs when the runtime is dropped. Guards nest, and each puts back what was there before it.
+//! destructor that runs when the runtime is dropped. Guards nest, and each puts back what was there before it;
+//! `runtime/enter.rs` keeps the order of those that a program has.
 
 use super::Executor;
 use crate::clock;
@@ -23,18 +24,27 @@ thread_local! {
 
 /// Makes an executor the one that this thread is in, until it is dropped.
 pub(crate) struct EnteredExecutor {
-    _executor: Entered<Executor>,
-    _queue: Entered<RunQueue>,
-    _clock: EnteredClock,
+    executor: Entered<Executor>,
+    queue: Entered<RunQueue>,
+    clock: EnteredClock,
 }
 
 impl Executor {
     pub(crate) fn enter(self: &Rc<Executor>) -> EnteredExecutor {
         EnteredExecutor {
-            _executor: context::enter(&CURRENT, self.clone()),
-            _queue: waker::enter(self.queue.clone()),
-            _clock: clock::source::enter(&self.clock),
+            executor: context::enter(&CURRENT, self.clone()),
+            queue: waker::enter(self.queue.clone()),
+            clock: clock::source::enter(&self.clock),
         }
+    }
+}
+
+impl EnteredExecutor {
+    /// Ends the guard and leaves the thread where it is.
+    pub(crate) fn abandon(self) {
+        self.executor.abandon();
+        self.queue.abandon();
+        self.clock.abandon();
     }
 }
 

@@ -3,9 +3,9 @@
 
 #![allow(missing_docs)]
 
-use crate::support::{LONG, bounded, message_of, turn};
+use crate::support::{LONG, bounded, message_of, permutations, turn};
 use egret_runtime::io::{AsyncFd, AsyncFdReadyGuard};
-use egret_runtime::runtime::{Builder, EnterGuard, Metrics, Runtime, Turn};
+use egret_runtime::runtime::{Builder, EnterGuard, Handle, Metrics, Runtime, Turn};
 use egret_runtime::task::{Id, JoinError, JoinHandle};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::rc::Rc;
@@ -122,6 +122,67 @@ fn entered_runtimes_are_left_in_the_opposite_order() {
     assert_eq!(spawn_goes_to(), (1, 0));
     drop(in_a);
     assert_eq!(panic_of(|| egret_runtime::spawn(async {})), NOWHERE);
+}
+
+const OUT_OF_ORDER: &str = "EnterGuards were dropped out of order: drop the one that was made last first, inside of the \
+                            `block_on` in which it was made, and hold none across an await";
+
+#[test]
+fn guards_that_are_dropped_out_of_order_panic_and_leave_the_thread_in_no_runtime() {
+    let runtimes = [(); 3].map(|()| Runtime::new().unwrap());
+    let spawn_goes_to = || {
+        drop(egret_runtime::spawn(async {}));
+        runtimes.iter().position(|rt| turn(rt).2 == 1).unwrap()
+    };
+    permutations(3, &mut |order| {
+        let mut guards = runtimes.each_ref().map(|rt| Some(rt.enter()));
+        for (dropped, &next) in order.iter().enumerate() {
+            let guard = guards[next].take();
+            let is_innermost = guards[next..].iter().all(Option::is_none);
+            let result = catch_unwind(AssertUnwindSafe(|| drop(guard)));
+            match result {
+                Ok(()) => assert!(is_innermost, "{order:?}"),
+                Err(payload) => {
+                    assert!(!is_innermost, "{order:?}");
+                    assert_eq!(message_of(&*payload), OUT_OF_ORDER);
+                }
+            }
+            // The thread is in the innermost runtime whose guard lives.
+            match guards.iter().rposition(Option::is_some) {
+                Some(innermost) => assert_eq!(spawn_goes_to(), innermost, "{order:?}"),
+                None => assert_eq!(dropped, 2),
+            }
+        }
+        assert!(Handle::try_current().is_err(), "{order:?}");
+        assert_eq!(panic_of(|| egret_runtime::spawn(async {})), NOWHERE);
+    });
+}
+
+#[test]
+fn a_guard_that_outlives_the_block_on_in_which_it_was_made_does_not_keep_the_thread() {
+    let [outer, inner] = [(); 2].map(|()| Runtime::new().unwrap());
+    let guard = outer.block_on(async { inner.enter() });
+    assert!(Handle::try_current().is_err());
+    // Not in the way of what comes after it either.
+    let later = inner.enter();
+    assert_eq!(panic_of(|| drop(guard)), OUT_OF_ORDER);
+    assert!(Handle::try_current().is_ok());
+    drop(later);
+    assert!(Handle::try_current().is_err());
+}
+
+#[test]
+fn a_guard_that_is_dropped_out_of_order_by_a_panic_does_not_panic_again() {
+    bounded(|| {
+        let [a, b] = [(); 2].map(|()| Runtime::new().unwrap());
+        let panic = panic_of(|| {
+            let (in_a, in_b) = (a.enter(), b.enter());
+            let (_in_b, _in_a) = (in_b, in_a); // locals are dropped in the opposite order: `a` first
+            panic!("the first panic");
+        });
+        assert_eq!(panic, "the first panic");
+        assert!(Handle::try_current().is_err());
+    });
 }
 
 // W7: that wakers go everywhere, and nothing that belongs to a loop does, is decided by the compiler.

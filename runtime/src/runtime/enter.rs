@@ -1,0 +1,144 @@
+//! [`EnterGuard`]: keeps a thread in a runtime, and what happens when guards are dropped out of order.
+//!
+//! A guard holds what the slots of [`context`](crate::context) held before it, so guards have to be left in the opposite
+//! order. Each has a serial number, and the thread knows that of the innermost:
+//!
+//! * A guard that is dropped while one inside of it lives stays in [`DEFERRED`] until that one is gone, so that the
+//!   thread is in the runtime of the innermost guard, and in none after the last.
+//! * [`Scoped`], of the methods of `Runtime`, ends with its scope. It leaves the guards that were made in it as well: a
+//!   guard that is dropped later than the scope changes nothing.
+
+use super::Runtime;
+use crate::context::Entered;
+use crate::executor::EnteredExecutor;
+use crate::unhandled::Unhandled;
+use std::cell::Cell;
+use std::fmt;
+use std::marker::PhantomData;
+use std::mem::ManuallyDrop;
+
+thread_local! {
+    /// The serial number of the innermost guard; 0 outside of all.
+    static INNERMOST: Cell<u64> = const { Cell::new(0) };
+    /// How many guards were ever made on this thread.
+    static MADE: Cell<u64> = const { Cell::new(0) };
+    /// Guards that were dropped before one inside of them. Without a destructor, as the slots.
+    static DEFERRED: Cell<ManuallyDrop<Vec<Inside>>> = const { Cell::new(ManuallyDrop::new(Vec::new())) };
+}
+
+/// The thread is in a runtime until [`leave`](Inside::leave).
+struct Inside {
+    serial: u64,
+    /// The serial number of the guard around this one.
+    outer: u64,
+    executor: EnteredExecutor,
+    unhandled: Entered<Unhandled>,
+}
+
+impl Inside {
+    fn enter(runtime: &Runtime) -> Inside {
+        let serial = MADE.get() + 1;
+        MADE.set(serial);
+        Inside {
+            serial,
+            outer: INNERMOST.replace(serial),
+            executor: runtime.executor.enter(),
+            unhandled: runtime.unhandled.enter(),
+        }
+    }
+
+    fn is_innermost(&self) -> bool {
+        self.serial == INNERMOST.get()
+    }
+
+    /// Puts back what was there before, and then leaves the guards around it that were dropped already.
+    fn leave(self) {
+        INNERMOST.set(self.outer);
+        drop(self);
+        settle();
+    }
+
+    /// For a guard around which the scope has ended: the thread is not in it any more.
+    fn abandon(self) {
+        self.executor.abandon();
+        self.unhandled.abandon();
+    }
+}
+
+/// Leaves the deferred guard that has become the innermost, and discards those whose scope has ended.
+fn settle() {
+    let take = || ManuallyDrop::into_inner(DEFERRED.take());
+    let mut deferred = take();
+    if deferred.is_empty() {
+        return;
+    }
+    while let Some(at) = deferred.iter().position(|inside| inside.serial >= INNERMOST.get()) {
+        let inside = deferred.swap_remove(at);
+        if inside.is_innermost() {
+            INNERMOST.set(inside.outer);
+            drop(inside);
+        } else {
+            inside.abandon();
+        }
+    }
+    deferred.append(&mut take()); // of a destructor that ran above
+    DEFERRED.set(ManuallyDrop::new(deferred));
+}
+
+/// Keeps the thread in a runtime for a scope.
+pub(super) struct Scoped(Option<Inside>);
+
+impl Scoped {
+    pub(super) fn enter(runtime: &Runtime) -> Scoped {
+        Scoped(Some(Inside::enter(runtime)))
+    }
+}
+
+impl Drop for Scoped {
+    fn drop(&mut self) {
+        self.0.take().into_iter().for_each(Inside::leave);
+    }
+}
+
+/// Keeps a thread in a runtime: see [`Runtime::enter`].
+///
+/// # Panics
+///
+/// The drop panics when guards are dropped out of order: while one that was made later lives, or after the `block_on` in
+/// which it was made. The thread leaves the runtime all the same, when the later guard is gone at the latest. While the
+/// thread is panicking already there is no second panic.
+#[must_use = "the thread leaves the runtime when the guard is dropped"]
+pub struct EnterGuard<'a> {
+    inside: Option<Inside>,
+    _runtime: PhantomData<&'a Runtime>,
+}
+
+impl EnterGuard<'_> {
+    pub(super) fn new(runtime: &Runtime) -> EnterGuard<'_> {
+        EnterGuard { inside: Some(Inside::enter(runtime)), _runtime: PhantomData }
+    }
+}
+
+impl Drop for EnterGuard<'_> {
+    fn drop(&mut self) {
+        let Some(inside) = self.inside.take() else { return };
+        if inside.is_innermost() {
+            return inside.leave();
+        }
+        let mut deferred = ManuallyDrop::into_inner(DEFERRED.take());
+        deferred.push(inside);
+        DEFERRED.set(ManuallyDrop::new(deferred));
+        settle();
+        assert!(
+            std::thread::panicking(),
+            "EnterGuards were dropped out of order: drop the one that was made last first, inside of the `block_on` in which \
+             it was made, and hold none across an await"
+        );
+    }
+}
+
+impl fmt::Debug for EnterGuard<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("EnterGuard")
+    }
+}
