@@ -164,6 +164,15 @@ impl Timer {
         self.timers.inner.borrow().entries[self.entry as usize].position.is_none()
     }
 
+    /// Whether its deadline has passed by the clock, fired or not.
+    ///
+    /// For a distant deadline this costs the coarse clock; see [`Clock::has_passed`].
+    #[inline]
+    pub(crate) fn has_passed(&self) -> bool {
+        let deadline = self.timers.inner.borrow().entries[self.entry as usize].deadline;
+        self.timers.clock.has_passed(deadline)
+    }
+
     /// Whether it never will, because its runtime is gone.
     #[inline]
     pub(crate) fn is_orphan(&self) -> bool {

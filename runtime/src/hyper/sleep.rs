@@ -90,17 +90,19 @@ impl NumberedSleep {
 impl Future for NumberedSleep {
     type Output = ();
 
+    #[track_caller]
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
         let Some(deadline) = self.deadline else { return Poll::Pending };
         let executor = executor::current();
         let sleeps = &executor.sleeps;
         let kept = self.number.and_then(|number| sleeps.take(number));
+        // A timer that waits is no proof that the deadline has not passed: the loop fires timers only between polls.
         let timer = match kept.filter(|timer| !timer.has_fired()) {
+            _ if executor.clock.has_passed(deadline.nanoseconds()) => None,
             Some(timer) => {
                 timer.set_waker(cx.waker());
                 Some(timer)
             }
-            None if executor.clock.has_passed(deadline.nanoseconds()) => None,
             None => Some(sleeps.arm(&executor, deadline, cx.waker())),
         };
         // Cloning a waker is user code, which may have turned the loop: so it is asked once more.

@@ -101,7 +101,8 @@ impl Sleep {
     /// Sets another deadline, before or after it is over.
     ///
     /// Setting a later one while it waits costs a store: this is how an idle timeout is pushed ahead on each
-    /// request. Whoever waits goes on waiting for the new deadline; once it was over, it has to be polled again.
+    /// request. The waiting task is woken at the new deadline. A sleep that was over has to be polled again, and after a
+    /// reset to a time that has passed the next poll is ready.
     ///
     /// ```
     /// use egret_runtime::time::{Duration, Instant, sleep};
@@ -131,6 +132,7 @@ impl Sleep {
     }
 
     #[inline]
+    #[track_caller]
     fn start(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         let executor = executor::current();
         let timers = &executor.timers;
@@ -144,6 +146,7 @@ impl Sleep {
     }
 
     #[inline]
+    #[track_caller]
     fn poll_deadline(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         match &self.state {
             State::Elapsed => Poll::Ready(()),
@@ -152,9 +155,14 @@ impl Sleep {
                 Poll::Ready(())
             }
             State::Waiting(timer) if !timer.is_orphan() => {
-                timer.set_waker(cx.waker());
-                // Cloning a waker is user code, which may have turned the loop.
-                if timer.has_fired() {
+                // The loop fires timers only between polls: a deadline that has passed since, or was reset to the past,
+                // is found here.
+                let is_over = timer.has_passed() || {
+                    timer.set_waker(cx.waker());
+                    // Cloning a waker is user code, which may have turned the loop.
+                    timer.has_fired()
+                };
+                if is_over {
                     self.state = State::Elapsed;
                     return Poll::Ready(());
                 }
@@ -170,6 +178,7 @@ impl Future for Sleep {
     type Output = ();
 
     #[inline]
+    #[track_caller]
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
         // Charged, so that a loop around a sleep that is over lets others run.
         if !context::charge_budget() {

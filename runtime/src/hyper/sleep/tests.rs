@@ -255,3 +255,19 @@ fn the_sleeps_of_two_runtimes_on_one_thread_are_told_apart() {
     });
     one.block_on(async { assert_eq!(rows(), 2) });
 }
+
+#[test]
+fn a_sleep_that_is_reset_to_now_or_the_past_is_over_at_the_next_poll() {
+    crate::block_on(async {
+        time::pause();
+        let start = Instant::now();
+        time::advance(MS).await;
+        for deadline in [start, start + MS] {
+            let mut sleep = in_(HOUR);
+            assert!(poll(&mut sleep).is_pending());
+            sleep.reset(deadline);
+            assert!(poll(&mut sleep).is_ready());
+            assert_eq!((rows(), timers()), (0, 0));
+        }
+    });
+}

@@ -1,7 +1,10 @@
 //! Intervals, on time and late.
 
 use super::clock::*;
-use egret_runtime::time::{Instant, MissedTickBehavior, advance, interval, interval_at};
+use crate::support::poll_once;
+use egret_runtime::time::{Instant, Interval, MissedTickBehavior, advance, interval, interval_at};
+use std::pin::pin;
+use std::task::Poll;
 
 #[test]
 fn intervals_catch_up_delay_or_skip_as_they_are_told() {
@@ -46,4 +49,26 @@ fn a_tick_that_is_a_little_late_makes_no_interval_drift() {
             }
         });
     }
+}
+
+#[test]
+fn an_interval_that_is_reset_to_now_or_the_past_ticks_at_the_next_poll() {
+    paused(async {
+        let start = Instant::now();
+        let mut ticks = interval_at(start, HOUR);
+        let poll = |ticks: &mut Interval| poll_once(pin!(ticks.tick()));
+        assert_eq!(poll(&mut ticks), Poll::Ready(start));
+        assert_eq!(poll(&mut ticks), Poll::Pending);
+        advance(MS).await;
+        let now = start + MS;
+        ticks.reset_immediately();
+        assert_eq!(poll(&mut ticks), Poll::Ready(now));
+        assert_eq!(poll(&mut ticks), Poll::Pending);
+        ticks.reset_after(MS - MS);
+        assert_eq!(poll(&mut ticks), Poll::Ready(now));
+        assert_eq!(poll(&mut ticks), Poll::Pending);
+        ticks.reset_at(start);
+        assert_eq!(poll(&mut ticks), Poll::Ready(start));
+        assert_eq!(poll(&mut ticks), Poll::Pending);
+    });
 }

@@ -1,16 +1,17 @@
 //! Sleeps: when they end, in which order, and what becomes of those that are moved or dropped.
 
 use super::clock::*;
-use crate::support::poll_once;
+use crate::support::{bounded, poll_once};
 use egret_runtime::runtime::Runtime;
 use egret_runtime::task::yield_now;
 use egret_runtime::time::{
-    self, Duration, Instant, MissedTickBehavior, advance, interval, sleep, sleep_until, timeout,
+    self, Duration, Instant, MissedTickBehavior, advance, interval, sleep, sleep_until, timeout, timeout_at,
 };
 use std::cell::{Cell, RefCell};
 use std::future::pending;
 use std::pin::pin;
 use std::rc::Rc;
+use std::task::Poll;
 
 #[test]
 fn what_is_due_is_ready_on_the_first_poll_and_sets_no_timer() {
@@ -231,4 +232,84 @@ fn a_runtime_that_goes_while_timers_wait_drops_them_all() {
 #[test]
 fn time_reexports_the_duration_of_std() {
     let _: std::time::Duration = time::Duration::ZERO;
+}
+
+#[test]
+fn a_sleep_that_is_reset_to_now_or_the_past_is_ready_at_the_next_poll() {
+    paused(async {
+        let start = Instant::now();
+        advance(MS).await;
+        for deadline in [start, start + MS] {
+            let mut slept = pin!(sleep_until(start + HOUR));
+            assert!(poll_once(slept.as_mut()).is_pending());
+            slept.as_mut().reset(deadline);
+            assert!(!slept.is_elapsed());
+            assert!(poll_once(slept.as_mut()).is_ready());
+            assert!(slept.is_elapsed());
+        }
+    });
+    let rt = Runtime::new().unwrap();
+    rt.block_on(async {
+        let mut slept = pin!(sleep(HOUR));
+        assert!(poll_once(slept.as_mut()).is_pending());
+        slept.as_mut().reset(Instant::now());
+        assert!(poll_once(slept.as_mut()).is_ready());
+    });
+    let metrics = rt.metrics();
+    assert_eq!((metrics.timers_fired, metrics.timers_alive), (0, 0));
+}
+
+#[test]
+fn a_deadline_that_passes_while_the_loop_does_not_turn_is_found_by_the_next_poll() {
+    let rt = Runtime::new().unwrap();
+    rt.block_on(async {
+        let (mut slept, mut limited) = loop {
+            let deadline = Instant::now() + 20 * MS;
+            let mut pair = (Box::pin(sleep_until(deadline)), Box::pin(timeout_at(deadline, pending::<()>())));
+            if poll_once(pair.0.as_mut()).is_pending() && poll_once(pair.1.as_mut()).is_pending() {
+                break pair;
+            } // else the machine was busy elsewhere for 20 ms
+        };
+        while Instant::now() < slept.deadline() {
+            std::hint::spin_loop();
+        }
+        assert!(poll_once(slept.as_mut()).is_ready());
+        assert!(matches!(poll_once(limited.as_mut()), Poll::Ready(Err(_))));
+    });
+    let metrics = rt.metrics();
+    assert_eq!((metrics.timers_fired, metrics.timers_alive), (0, 0));
+}
+
+#[test]
+fn a_sleep_that_fired_and_is_reset_before_it_is_polled_waits_for_the_new_deadline() {
+    paused(async {
+        let start = Instant::now();
+        let mut slept = pin!(sleep(MS));
+        assert!(poll_once(slept.as_mut()).is_pending());
+        advance(2 * MS).await;
+        assert!(slept.is_elapsed());
+        slept.as_mut().reset(start + 5 * MS);
+        assert!(!slept.is_elapsed());
+        assert!(poll_once(slept.as_mut()).is_pending());
+        slept.await;
+        assert_eq!(start.elapsed(), 5 * MS);
+    });
+}
+
+#[test]
+fn a_turn_ends_at_its_limit_or_at_the_next_timer_whichever_is_earlier() {
+    bounded(|| {
+        let rt = Runtime::new().unwrap();
+        let later = rt.spawn(sleep(HOUR));
+        assert_eq!(rt.turn(Some(Duration::ZERO)).polled, 1);
+        let limited = rt.turn(Some(MS));
+        assert_eq!((limited.timers_fired, limited.polled), (0, 0));
+        let sooner = rt.spawn(sleep(MS));
+        let mut fired = rt.turn(Some(Duration::ZERO)).timers_fired;
+        while !sooner.is_finished() {
+            fired += rt.turn(Some(HOUR)).timers_fired;
+        }
+        assert!(fired <= 1, "{fired}"); // none, if the first poll came after a millisecond
+        assert!(!later.is_finished());
+    });
 }
