@@ -16,7 +16,8 @@
 //! ```
 //!
 //! * Running: the one `poll` on the stack has the stage. An abort now only leaves a note (2).
-//! * Dropping: the one `finish` on the stack has it; the future is being destroyed, and then its output stored.
+//! * Dropping: the one `finish` on the stack has it; the future is being destroyed, and then its output stored. After a
+//!   panic the future is destroyed by the guard of the poll, while the stack unwinds, and `finish` follows.
 //! * Idle, Done: nobody has it. `cancel` (3) may start from the first, the handle (6) from the second.
 //! * Taken: there is nothing in it any more.
 //!
@@ -218,17 +219,22 @@ impl<F: Future> TaskCell<F> {
     /// Replaces the stage, and drops what was there in place.
     fn set_stage(&self, stage: Stage<F>) {
         debug_assert_eq!(self.phase.get(), Phase::Dropping);
-        // SAFETY: in phase Dropping the stage belongs to the one `finish` that set it, which is our only caller
-        // and refuses to be entered again. The old value is dropped while we hold the reference: what its
-        // destructor runs finds a phase in which nothing touches the stage.
+        // SAFETY: in phase Dropping the stage belongs to the one `finish` or `DropOnPanic` on the stack, which is our
+        // only caller: both are entered from Idle or Running only, and after a panic one after the other. A reference
+        // that `poll_future` had is gone: its frame has returned or been unwound. The old value is dropped while we
+        // hold the reference: what its destructor runs finds a phase in which nothing touches the stage.
         unsafe { *self.stage.get() = stage };
+    }
+
+    /// Drops the future, once: later calls find none. (2, 3)
+    fn drop_future(&self) -> std::thread::Result<()> {
+        self.phase.set(Phase::Dropping);
+        catch_unwind(AssertUnwindSafe(|| self.span.end(|| self.set_stage(Stage::Empty))))
     }
 
     /// Drops the future and keeps `result` for the handle, if there is one. (2, 3)
     fn finish(&self, result: Result<F::Output, JoinError>) {
-        self.phase.set(Phase::Dropping);
-        let dropped = catch_unwind(AssertUnwindSafe(|| self.span.end(|| self.set_stage(Stage::Empty))));
-        let result = match dropped {
+        let result = match self.drop_future() {
             Ok(()) => result,
             Err(payload) => {
                 discard(result);
@@ -269,6 +275,20 @@ impl<F: Future> TaskCell<F> {
     }
 }
 
+/// Drops the future of a poll that panics while the stack unwinds, so that its destructors see
+/// [`std::thread::panicking`] and the locks that they hold are poisoned. Forgotten when the poll returns.
+///
+/// A destructor that panics in turn is caught before it leaves this destructor, and its panic is discarded: the first
+/// one is the task's.
+struct DropOnPanic<'a, F: Future>(&'a TaskCell<F>);
+
+impl<F: Future> Drop for DropOnPanic<'_, F> {
+    #[cold]
+    fn drop(&mut self) {
+        let _ = self.0.drop_future().map_err(discard);
+    }
+}
+
 /// Drops what may have a destructor that panics. The hook has reported the panic.
 pub(crate) fn discard<T>(value: T) {
     waker::contain(|| drop(value));
@@ -281,7 +301,13 @@ impl<F: Future> Task for TaskCell<F> {
             return Polled::WasOver;
         }
         self.phase.set(Phase::Running);
-        match catch_unwind(AssertUnwindSafe(|| self.span.poll(|| self.poll_future(cx)))) {
+        let polled = catch_unwind(AssertUnwindSafe(|| {
+            let guard = DropOnPanic(&*self);
+            let polled = self.span.poll(|| self.poll_future(cx));
+            std::mem::forget(guard);
+            polled
+        }));
+        match polled {
             Ok(Poll::Pending) if !self.aborted.get() => {
                 self.phase.set(Phase::Idle);
                 return Polled::Pending;

@@ -308,9 +308,20 @@ impl<T> Drop for Filler<T> {
 pin_project_lite::pin_project! {
     /// The task that a future from elsewhere becomes.
     pub(super) struct Remote<F: Future> {
+        // `None` after a panic.
         #[pin]
-        future: F,
+        future: Option<F>,
         filler: Filler<F::Output>,
+    }
+}
+
+/// As the guard of [`crate::task`]: drops a future whose poll panics while the stack unwinds.
+struct DropOnPanic<'a, F>(Pin<&'a mut Option<F>>);
+
+impl<F> Drop for DropOnPanic<'_, F> {
+    #[cold]
+    fn drop(&mut self) {
+        waker::contain(|| self.0.set(None));
     }
 }
 
@@ -324,7 +335,7 @@ impl<F: Future + 'static> Remote<F> {
         at: &'static Location<'static>,
     ) -> Option<TaskKey> {
         match catch_unwind(AssertUnwindSafe(make)) {
-            Ok(future) => executor::current().spawn(Remote { future, filler }, id, at).key,
+            Ok(future) => executor::current().spawn(Remote { future: Some(future), filler }, id, at).key,
             Err(payload) => {
                 filler.fill(Err(filler.panic(payload)));
                 None
@@ -339,7 +350,14 @@ impl<F: Future> Future for Remote<F> {
     #[inline]
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
         let this = self.project();
-        match catch_unwind(AssertUnwindSafe(|| this.future.poll(cx))) {
+        let polled = catch_unwind(AssertUnwindSafe(|| {
+            let mut guard = DropOnPanic(this.future);
+            let future = guard.0.as_mut().as_pin_mut().expect("a task is not polled after a panic");
+            let polled = future.poll(cx);
+            std::mem::forget(guard);
+            polled
+        }));
+        match polled {
             Ok(Poll::Pending) => return Poll::Pending,
             Ok(Poll::Ready(output)) => this.filler.fill(Ok(output)),
             Err(payload) => this.filler.fill(Err(this.filler.panic(payload))),
