@@ -278,19 +278,18 @@ impl<T: Send> Job for BlockingJob<T> {
 
 impl<T: Send> Join<T> for BlockingHandle<T> {
     #[inline]
-    fn poll_join(&self, cx: &mut Context<'_>) -> Poll<Result<T, JoinError>> {
+    fn poll_join(&self, cx: &mut Context<'_>) -> Poll<Option<Result<T, JoinError>>> {
         // Cloning and dropping a waker are user code.
         let waker = cx.waker().clone();
         let mut state = self.job.lock();
         if let Some(result) = state.stage.take_output() {
-            return Poll::Ready(result);
+            return Poll::Ready(Some(result));
         }
         let is_taken = matches!(state.stage, Stage::Taken);
         let before = state.joiner.replace(waker);
         drop(state);
         drop(before);
-        assert!(!is_taken, "a JoinHandle was polled after it had given its output");
-        Poll::Pending
+        if is_taken { Poll::Ready(None) } else { Poll::Pending }
     }
 
     #[inline]

@@ -179,12 +179,14 @@ impl Add<Duration> for Instant {
     /// # Panics
     ///
     /// Beyond the range of the clock; [`Instant::checked_add`] does not.
+    #[track_caller]
     fn add(self, duration: Duration) -> Instant {
         self.checked_add(duration).expect("a time beyond the range of the clock")
     }
 }
 
 impl AddAssign<Duration> for Instant {
+    #[track_caller]
     fn add_assign(&mut self, duration: Duration) {
         *self = *self + duration;
     }
@@ -196,12 +198,14 @@ impl Sub<Duration> for Instant {
     /// # Panics
     ///
     /// Beyond the range of the clock; [`Instant::checked_sub`] does not.
+    #[track_caller]
     fn sub(self, duration: Duration) -> Instant {
         self.checked_sub(duration).expect("a time before the range of the clock")
     }
 }
 
 impl SubAssign<Duration> for Instant {
+    #[track_caller]
     fn sub_assign(&mut self, duration: Duration) {
         *self = *self - duration;
     }

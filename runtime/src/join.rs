@@ -91,8 +91,14 @@ impl<T> JoinHandle<T> {
 impl<T> Future for JoinHandle<T> {
     type Output = Result<T, JoinError>;
 
+    #[track_caller]
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        self.task.poll_join(cx)
+        match self.task.poll_join(cx) {
+            Poll::Pending => Poll::Pending,
+            Poll::Ready(Some(result)) => Poll::Ready(result),
+            // Here and not in the task: a call of a `dyn Join` knows no caller.
+            Poll::Ready(None) => panic!("a JoinHandle was polled after it had given its output"),
+        }
     }
 }
 
@@ -162,6 +168,7 @@ impl JoinError {
     /// # Panics
     ///
     /// When the task did not panic; [`try_into_panic`](JoinError::try_into_panic) gives the error back.
+    #[track_caller]
     pub fn into_panic(self) -> Box<dyn Any + Send> {
         match self.try_into_panic() {
             Ok(payload) => payload,

@@ -91,13 +91,19 @@ pub(crate) trait Task {
 }
 
 /// A spawned future, as its handle sees it.
-pub(crate) trait Join<T> {
-    fn poll_join(&self, cx: &mut Context<'_>) -> Poll<Result<T, JoinError>>;
+///
+/// Named for the error about a handle that is sent to another thread; the code calls it [`Join`].
+#[allow(non_camel_case_types, reason = "the compiler says the name to people")]
+pub(crate) trait JoinHandlesStayOnTheirThread_UseSpawnWith<T> {
+    /// `None` once the output has been taken.
+    fn poll_join(&self, cx: &mut Context<'_>) -> Poll<Option<Result<T, JoinError>>>;
     fn cancel(&self);
     fn is_finished(&self) -> bool;
     fn detach(&self);
     fn id(&self) -> Id;
 }
+
+pub(crate) use JoinHandlesStayOnTheirThread_UseSpawnWith as Join;
 
 /// What the executor does next with a task that it has polled.
 #[must_use = "a task that is over has to leave its slot"]
@@ -341,10 +347,10 @@ impl<F: Future> Task for TaskCell<F> {
 }
 
 impl<F: Future> Join<F::Output> for TaskCell<F> {
-    fn poll_join(&self, cx: &mut Context<'_>) -> Poll<Result<F::Output, JoinError>> {
+    fn poll_join(&self, cx: &mut Context<'_>) -> Poll<Option<Result<F::Output, JoinError>>> {
         match self.phase.get() {
-            Phase::Done => Poll::Ready(self.take_output()),
-            Phase::Taken => panic!("a JoinHandle was polled after it had given its output"),
+            Phase::Done => Poll::Ready(Some(self.take_output())),
+            Phase::Taken => Poll::Ready(None),
             Phase::Idle | Phase::Running | Phase::Dropping => {
                 if let Some(key) = waker::key_of(cx.waker()) {
                     self.joiner.set(Some(key));
@@ -355,7 +361,7 @@ impl<F: Future> Join<F::Output> for TaskCell<F> {
                 let before = self.with_rare(|rare| rare.joiner.replace(waker));
                 drop(before);
                 if self.phase.get() == Phase::Done {
-                    return Poll::Ready(self.take_output());
+                    return Poll::Ready(Some(self.take_output()));
                 }
                 Poll::Pending
             }

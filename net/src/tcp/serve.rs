@@ -120,6 +120,7 @@ impl<L> Serve<L> {
     ///
     /// When `most` is 0.
     #[inline]
+    #[track_caller]
     pub fn max_connections(mut self, most: usize) -> Serve<L> {
         assert_ne!(most, 0, "a server with no connections serves nobody: give max_connections at least 1");
         self.accept_loop.most = most;
@@ -136,6 +137,7 @@ impl<L> Serve<L> {
     ///
     /// When `most` is 0.
     #[inline]
+    #[track_caller]
     pub fn burst(mut self, most: usize) -> Serve<L> {
         assert_ne!(most, 0, "a burst of nothing accepts nothing: give burst at least 1");
         self.accept_loop.burst = most;

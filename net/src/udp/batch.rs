@@ -62,6 +62,7 @@ impl RecvBatch {
     ///
     /// When either is 0, or the memory is more than there can be.
     #[inline]
+    #[track_caller]
     pub fn new(datagrams: usize, size: usize) -> RecvBatch {
         RecvBatch(Batch::new(datagrams, size))
     }

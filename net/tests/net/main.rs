@@ -8,6 +8,7 @@
 mod sockets_common;
 
 mod auto_traits;
+mod callers;
 mod copy;
 mod every_way;
 mod futures_io;

@@ -111,6 +111,11 @@ impl Interval {
     }
 
     /// [`tick`](Interval::tick) for those who poll by hand.
+    ///
+    /// # Panics
+    ///
+    /// When it has to wait on a thread that is not in a runtime.
+    #[track_caller]
     pub fn poll_tick(&mut self, cx: &mut Context<'_>) -> Poll<Instant> {
         ready!(Pin::new(&mut self.next).poll(cx));
         let due = self.due.expect("what never comes is never ready");

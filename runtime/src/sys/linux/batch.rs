@@ -62,6 +62,7 @@ impl Batch {
     ///
     /// When either is 0, or the memory is more than there can be.
     #[inline]
+    #[track_caller]
     pub fn new(datagrams: usize, size: usize) -> Batch {
         assert!(datagrams > 0 && size > 0, "a batch without room receives nothing");
         let room = datagrams.min(BATCH_MAX);
