@@ -56,7 +56,9 @@ use std::time::Duration;
 /// to report, is a few nanoseconds for each poll.
 pub(crate) const POLLS_PER_WAIT: usize = 64;
 
-pub(crate) struct Executor {
+/// Named for the error about a runtime that is sent to another thread; the code calls it [`Executor`].
+#[allow(non_camel_case_types, reason = "the compiler says the name to people")]
+pub(crate) struct RuntimesStayOnTheirThread_UseHandle {
     tasks: RefCell<Slab<Rc<dyn Task>>>,
     queue: Rc<RunQueue>,
     pub(crate) reactor: Rc<Reactor>,
@@ -79,6 +81,8 @@ pub(crate) struct Executor {
     /// Last, so that the number is not given to another executor while there is anything left of this one.
     remote: Lease,
 }
+
+pub(crate) use RuntimesStayOnTheirThread_UseHandle as Executor;
 
 /// What one turn of the loop did, by [`Runtime::turn`](crate::runtime::Runtime::turn).
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

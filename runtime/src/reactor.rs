@@ -61,7 +61,10 @@ pub(crate) struct Reactor {
 }
 
 /// A registered descriptor: what is believed of it and who waits for it.
-pub(crate) struct Source {
+///
+/// Named for the error about a socket that is sent to another thread; the code calls it [`Source`].
+#[allow(non_camel_case_types, reason = "the compiler says the name to people")]
+pub(crate) struct IoStaysOnItsThread_UseIntoStd {
     reactor: Rc<Reactor>,
     key: SourceKey,
     /// The number under which the kernel knows the descriptor.
@@ -72,6 +75,8 @@ pub(crate) struct Source {
     waiters: Waiters,
     span: SourceSpan,
 }
+
+pub(crate) use IoStaysOnItsThread_UseIntoStd as Source;
 
 impl Reactor {
     /// A reactor that wakes tasks into `queue` and whose waits are ended by `bell`.

@@ -59,8 +59,10 @@ pub struct Shutdown {
     inner: Rc<Inner>,
 }
 
+/// Named for the error about a `Shutdown` that is sent to another thread; the code calls it [`Inner`].
 #[derive(Default)]
-struct Inner {
+#[allow(non_camel_case_types, reason = "the compiler says the name to people")]
+struct ShutdownsStayOnTheirThread_MakeOneForEach {
     requested: Cell<bool>,
     /// What is spawned from now on is aborted.
     aborted: Cell<bool>,
@@ -71,6 +73,8 @@ struct Inner {
     awaiting_request: WaitList,
     awaiting_drain: WaitList,
 }
+
+use ShutdownsStayOnTheirThread_MakeOneForEach as Inner;
 
 /// How a [`Shutdown::drain`] ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

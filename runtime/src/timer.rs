@@ -23,13 +23,19 @@ use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 use std::task::Waker;
 
-pub(crate) struct Timers {
+/// The timers of an executor.
+///
+/// Named for the error about a sleep that is sent to another thread; the code calls it [`Timers`].
+#[allow(non_camel_case_types, reason = "the compiler says the name to people")]
+pub(crate) struct TimersStayOnTheirThread_UseSpawnWith {
     inner: RefCell<Inner>,
     clock: Rc<Clock>,
     /// The runtime is gone: nothing will fire any more.
     closed: Cell<bool>,
     pub(crate) fired: Counter,
 }
+
+pub(crate) use TimersStayOnTheirThread_UseSpawnWith as Timers;
 
 #[derive(Default)]
 struct Inner {

@@ -104,14 +104,19 @@ thread_local! {
 }
 
 /// The policy of a runtime, and whether it has been shut down by it.
+///
+/// Named as [`Executor`](crate::executor::Executor) is; the code calls it [`Unhandled`].
 #[derive(Debug)]
-pub(crate) struct Unhandled {
+#[allow(non_camel_case_types, reason = "the compiler says the name to people")]
+pub(crate) struct RuntimesStayOnTheirThread_UseHandle {
     policy: Policy,
     /// Of the first panic under [`UnhandledPanic::Shutdown`].
     failure: OnceCell<String>,
     /// Whether a call of the user has panicked with it.
     raised: Cell<bool>,
 }
+
+pub(crate) use RuntimesStayOnTheirThread_UseHandle as Unhandled;
 
 impl Unhandled {
     pub(crate) fn new(policy: UnhandledPanic) -> Rc<Unhandled> {

@@ -16,8 +16,11 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Wake, Waker};
 
 /// What the set shares with its tasks.
+///
+/// Named for the error about a set that is sent to another thread; the code calls it [`Ended`].
 #[derive(Default)]
-pub(super) struct Ended {
+#[allow(non_camel_case_types, reason = "the compiler says the name to people")]
+pub(super) struct JoinSetsStayOnTheirThread_UseSpawnWith {
     /// The places in the slab of those that have ended, the first first.
     places: RefCell<VecDeque<usize>>,
     waiter: Cell<Option<Waker>>,
@@ -33,6 +36,8 @@ struct EndedJobs {
     places: Vec<usize>,
     waiter: Option<Waker>,
 }
+
+pub(super) use JoinSetsStayOnTheirThread_UseSpawnWith as Ended;
 
 impl Ended {
     /// The place of the member that ended first, of those that are still in the set.

@@ -9,7 +9,9 @@ mod support;
 
 mod aborts;
 mod blocking;
+mod callers;
 mod coop;
+mod errors_of_threads;
 mod fairness;
 mod foreign_budget;
 mod handle;
