@@ -360,4 +360,22 @@ mod tests {
         assert_eq!(mailbox.duplicates(), 1);
         assert!(mailbox.capacity() >= 2 * CROWDED - 1, "{}", mailbox.capacity());
     }
+
+    #[test]
+    fn a_crowded_mailbox_drops_no_letter() {
+        let crowd = CROWDED as u64;
+        // Just below the bound, at it, above it, and where the box grows again. Each letter comes twice, far apart.
+        for count in [crowd - 1, crowd, crowd + 1, 2 * crowd, 2 * crowd + 1, 5 * crowd] {
+            let mailbox = Mailbox::closed();
+            mailbox.open();
+            for letter in (0..count).chain(0..count) {
+                let _ = mailbox.post(letter);
+            }
+            let mut letters = collected(&mailbox);
+            assert_eq!(letters.len() as u64 + mailbox.duplicates(), 2 * count);
+            letters.sort_unstable();
+            letters.dedup();
+            assert_eq!(letters, (0..count).collect::<Vec<_>>());
+        }
+    }
 }

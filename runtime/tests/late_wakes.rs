@@ -229,3 +229,21 @@ fn a_waker_may_be_used_by_the_destructor_of_a_thread_local() {
     let expected = [("turns", 1), ("polls", 1), ("remote_wakes", 1), ("coalesced_wakes", 1)];
     assert_eq!(moved, [&expected[..], &[("epoll_waits", 1)]].concat());
 }
+
+#[test]
+fn a_wake_between_two_runtimes_does_not_reach_the_second() {
+    let _lock = one_after_the_other();
+    let late = orphan();
+    late.wake_by_ref();
+    let second = Runtime::new().unwrap();
+    let moved = counted(&second, || {
+        turn(&second);
+    });
+    assert_eq!(moved, [("turns", 1), ("epoll_waits", 1)]);
+    // It had the number of the runtime that the waker is of: while it lives, a wake does reach it.
+    late.wake();
+    let moved = counted(&second, || {
+        turn(&second);
+    });
+    assert_eq!(moved, [("turns", 1), ("stale_generations", 1), ("epoll_waits", 1)]);
+}

@@ -1,5 +1,7 @@
 //! What is left when a runtime is gone: timers that have not fired, errands that nobody ran.
 
+use crate::support::poll_with;
+use crate::support::wakers::Count;
 use egret_runtime::runtime::Runtime;
 use egret_runtime::time::{Duration, Instant, interval_at, sleep, timeout};
 use std::cell::Cell;
@@ -9,7 +11,7 @@ use std::pin::{Pin, pin};
 use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::task::Poll;
+use std::task::{Poll, Waker};
 
 const HOUR: Duration = Duration::from_secs(3600);
 
@@ -99,4 +101,24 @@ fn an_errand_that_panics_when_it_is_dropped_takes_neither_the_others_nor_the_run
     assert!(outcome.is_ok());
     assert_eq!(bombs.load(Ordering::Relaxed), 3);
     assert!(dropped.get() && task.is_finished());
+}
+
+#[test]
+fn the_drop_of_a_runtime_wakes_each_foreign_waiter_of_a_timer_once() {
+    let rt = Runtime::new().unwrap();
+    let count = Count::new();
+    let waker = Waker::from(count.clone());
+    let mut sleeps: Vec<_> = (1..=5).map(|hours| Box::pin(sleep(HOUR * hours))).collect();
+    {
+        let _inside = rt.enter();
+        for sleep in &mut sleeps {
+            assert!(poll_with(sleep.as_mut(), &waker).is_pending());
+        }
+        assert_eq!(count.take(), 0);
+    }
+    drop(rt);
+    assert_eq!(count.take(), 5);
+    assert_eq!(Arc::strong_count(&count), 2, "no waker is kept");
+    // What they find when they are polled: no end of the sleep, and nowhere to wait.
+    assert!(sleeps.iter().all(|sleep| !sleep.is_elapsed()));
 }

@@ -7,12 +7,15 @@
 use crate::support::bounded;
 use egret_runtime::runtime::Runtime;
 use egret_runtime::task::coop::{cooperative, has_budget_remaining, poll_proceed};
-use egret_runtime::task::{consume_budget, unconstrained, yield_now};
+use egret_runtime::task::{JoinSet, consume_budget, unconstrained, yield_now};
+use egret_runtime::time::{Duration, Instant, interval_at, sleep};
 use std::cell::RefCell;
 use std::future::{Future, poll_fn, ready};
 use std::pin::pin;
 use std::rc::Rc;
 use std::task::{Context, Poll, Waker};
+
+const HOUR: Duration = Duration::from_secs(3600);
 
 /// Operations in one poll, by the documentation.
 const BUDGET: usize = 128;
@@ -163,5 +166,29 @@ fn outside_of_a_runtime_there_is_no_budget_to_use_up() {
             assert!(pin!(consume_budget()).poll(cx).is_ready());
             assert!(has_budget_remaining());
         }
+    });
+}
+
+#[test]
+fn a_sleep_a_tick_and_a_join_that_are_pending_are_not_charged() {
+    bounded(|| {
+        let rt = Runtime::new().unwrap();
+        rt.block_on(async {
+            let mut slept = pin!(sleep(HOUR));
+            let mut ticks = interval_at(Instant::now() + HOUR, HOUR);
+            let mut tasks = JoinSet::new();
+            tasks.spawn(std::future::pending::<()>());
+            poll_fn(|cx| {
+                for _ in 0..10 * BUDGET {
+                    assert!(slept.as_mut().poll(cx).is_pending());
+                    assert!(ticks.poll_tick(cx).is_pending());
+                    assert!(tasks.poll_join_next(cx).is_pending());
+                    assert!(pin!(tasks.join_next()).poll(cx).is_pending());
+                    assert!(has_budget_remaining());
+                }
+                Poll::Ready(())
+            })
+            .await;
+        });
     });
 }

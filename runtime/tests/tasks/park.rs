@@ -54,26 +54,27 @@ fn where_waits_are_long_each_is_one_sleep() {
     assert_eq!(waits(&rt, 2000), (2000, 0, 0));
 }
 
-/// The limit is so short that no wait is over in it, and so long that a sleep may have been mostly a wake-up.
+/// Counts after 32 near waits, after three that are longer than the limit, and after 64 and 65 more near ones.
+fn a_trial() -> [(u64, u64); 4] {
+    let rt = runtime(Park::Adaptive { limit: Duration::from_millis(20) });
+    [(32, MOMENT), (3, Duration::from_millis(100)), (64, MOMENT), (1, MOMENT)].map(|(count, length)| {
+        for _ in 0..count {
+            rt.turn(Some(length));
+        }
+        let counts = rt.metrics();
+        (counts.spins, counts.spin_misses)
+    })
+}
+
+/// The limit is so short that a wait of 100 ms is over it, and so long that one of a microsecond is near it.
+///
+/// On a loaded machine the thread may be off its processor for so long that a near wait is none, or that one of 100 ms is
+/// over before the loop gives up looking. One run in which that does not happen is enough: no other rule gives these counts.
 #[test]
 fn a_trial_that_comes_to_nothing_is_three_waits_in_thirty_five_and_each_of_them_sleeps_in_the_end() {
-    let rt = runtime(Park::Adaptive { limit: Duration::from_millis(20) });
-    let near = |count| {
-        for _ in 0..count {
-            rt.turn(Some(MOMENT));
-        }
-    };
-    near(32);
-    assert_eq!(rt.metrics().spins, 0);
-    for _ in 0..3 {
-        rt.turn(Some(Duration::from_millis(100)));
-    }
-    let counts = rt.metrics();
-    assert_eq!((counts.spins, counts.spin_misses), (3, 3));
-    near(64);
-    assert_eq!(rt.metrics().spins, 3, "the patience has doubled");
-    near(1);
-    assert_eq!(rt.metrics().spins, 4);
+    let expected = [(0, 0), (3, 3), (3, 3), (4, 3)]; // the second trial comes after 64, for the patience has doubled
+    let undisturbed = (0..20).any(|_| a_trial() == expected);
+    assert!(undisturbed, "not once {expected:?}, but {:?}", a_trial());
 }
 
 #[test]

@@ -8,7 +8,7 @@
 use crate::support::sleeper::Sleeper;
 use crate::support::{LONG, bounded, changes, counted, many, this_waker, turn};
 use egret_runtime::runtime::{Runtime, Turn};
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;
 use std::future::{pending, poll_fn};
 use std::rc::Rc;
@@ -351,4 +351,30 @@ fn a_task_of_one_runtime_that_wakes_a_task_of_another_on_the_same_thread_wakes_n
     });
     assert_eq!(woke, [("turns", 2), ("polls", 1), ("epoll_waits", 2)]);
     assert_eq!(turn(&a), (0, 1, 1));
+}
+
+#[test]
+fn of_thousands_of_tasks_that_another_thread_wakes_before_the_loop_looks_each_is_polled_once() {
+    bounded(|| {
+        const TASKS: usize = many(5_000, 1_500); // the mailbox is crowded from 1024 on
+        let rt = Runtime::new().unwrap();
+        let wakers = Rc::new(RefCell::new(Vec::new()));
+        for _ in 0..TASKS {
+            let wakers = wakers.clone();
+            drop(rt.spawn(async move {
+                wakers.borrow_mut().push(this_waker().await);
+                pending::<()>().await
+            }));
+        }
+        while rt.metrics().polls < TASKS as u64 {
+            turn(&rt);
+        }
+        let (before, sent) = (rt.metrics(), wakers.take());
+        // Twice, so that there is something to be found twice.
+        thread::spawn(move || sent.iter().chain(&sent).for_each(Waker::wake_by_ref)).join().unwrap();
+        while turn(&rt).2 > 0 {}
+        let after = rt.metrics();
+        assert_eq!(after.remote_wakes - before.remote_wakes, TASKS as u64);
+        assert_eq!(after.polls - before.polls, TASKS as u64);
+    });
 }
