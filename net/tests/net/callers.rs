@@ -51,7 +51,7 @@ macro_rules! assert_all_name_this_file {
 
 /// The two ends of a pipe.
 fn ends() -> (OwnedFd, OwnedFd) {
-    let (reader, writer) = std::io::pipe().unwrap();
+    let (reader, writer) = egret_runtime::sys::Backend::current().pipe().unwrap();
     (reader.into(), writer.into())
 }
 

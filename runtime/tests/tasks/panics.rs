@@ -334,11 +334,11 @@ fn a_future_that_panics_is_dropped_while_the_stack_unwinds_wherever_it_runs() {
         assert_eq!(saw(), [true], "the future of block_on");
 
         let held = Looks(looks.clone());
-        let job = rt.spawn_blocking(move || {
+        let job = rt.spawn_blocking::<_, ()>(move || {
             let _held = &held;
             panic!("in a job");
         });
-        assert!(rt.block_on(async { job.await.map(|()| ()) }).unwrap_err().is_panic());
+        assert!(rt.block_on(job).unwrap_err().is_panic());
         assert_eq!(saw(), [true], "what a blocking job holds");
 
         // And not otherwise.

@@ -362,7 +362,8 @@ fn of_thousands_of_tasks_that_another_thread_wakes_before_the_loop_looks_each_is
         for _ in 0..TASKS {
             let wakers = wakers.clone();
             drop(rt.spawn(async move {
-                wakers.borrow_mut().push(this_waker().await);
+                let waker = this_waker().await;
+                wakers.borrow_mut().push(waker);
                 pending::<()>().await
             }));
         }
