@@ -1,7 +1,7 @@
 //! [`ToSocketAddrs`]: what may stand where an address is asked for; [`lookup_host`]: the addresses of a name.
 
 use egret_runtime::sys::Backend;
-use egret_runtime::task::{JoinHandle, spawn_blocking};
+use egret_runtime::task::{JoinHandle, spawn_look_up};
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, SocketAddrV4, SocketAddrV6};
 use std::slice;
@@ -19,8 +19,14 @@ use std::vec;
 ///
 /// A name is looked up by the C library's [`getaddrinfo(3)`], which reads `/etc/hosts` and asks name servers
 /// as the host is set up to. It blocks, for many seconds where no server answers, and so is called on a
-/// thread of [`spawn_blocking`](egret_runtime::task::spawn_blocking); the loop goes on meanwhile. A look-up
-/// that was given up keeps its thread until it is over. Addresses, as strings too, take no thread.
+/// thread of [`spawn_blocking`](egret_runtime::task::spawn_blocking); the loop goes on meanwhile. Addresses, as
+/// strings too, take no thread.
+///
+/// A look-up that has begun cannot be stopped: one that was given up keeps its thread until it is over. So 32 of them
+/// run at a time at most, and no more than half of the
+/// [threads](egret_runtime::runtime::Builder::max_blocking_threads): a name server that does not answer holds up other
+/// look-ups, and no other blocking job. Those beyond the limit wait their turn, and one that is given up while it
+/// waits takes none.
 ///
 /// # Errors
 ///
@@ -90,7 +96,7 @@ async fn look_up(host: String, port: u16) -> io::Result<vec::IntoIter<SocketAddr
     }
 
     let find = move || Backend::current().look_up(&host, port);
-    let mut found = LookUp(spawn_blocking(find));
+    let mut found = LookUp(spawn_look_up(find));
     match (&mut found.0).await {
         Ok(found) => found.map(Vec::into_iter),
         Err(error) => Err(io::Error::other(format!("the look-up of the name has no result: {error}"))),

@@ -91,6 +91,21 @@ where
     start(f, Id::next(), Location::caller())
 }
 
+/// [`spawn_blocking`] for the look-up of a name: no more than 32 of these run at a time, and no more than half of the
+/// threads, so that a name server which does not answer leaves threads for other jobs. The others wait their turn.
+///
+/// For `egret-net`, which looks names up with it.
+#[doc(hidden)]
+#[track_caller]
+#[inline]
+pub fn spawn_look_up<F, T>(f: F) -> JoinHandle<T>
+where
+    F: FnOnce() -> T + Send + 'static,
+    T: Send + 'static,
+{
+    start_as(true, None, f, Id::next(), Location::caller())
+}
+
 /// [`spawn_blocking`] for those who have a number for the job already.
 #[track_caller]
 #[inline]
@@ -116,10 +131,27 @@ where
     F: FnOnce() -> T + Send + 'static,
     T: Send + 'static,
 {
+    start_as(false, joiner, f, id, at)
+}
+
+#[track_caller]
+#[inline]
+fn start_as<F, T>(
+    is_look_up: bool,
+    joiner: Option<Waker>,
+    f: F,
+    id: Id,
+    at: &'static Location<'static>,
+) -> JoinHandle<T>
+where
+    F: FnOnce() -> T + Send + 'static,
+    T: Send + 'static,
+{
     let (executor, size) = (executor::current(), size_of::<F>());
     let f = spans::of_job(f, Spawned { kind: Kind::Blocking, name: None, id: Some(id), size, at });
     let job = Arc::new(BlockingJob {
         id,
+        is_look_up,
         spawned_at: at,
         unhandled: Policy::current(),
         runtime: executor.address(),
@@ -135,6 +167,7 @@ type Closure<T> = Box<dyn FnOnce() -> T + Send>;
 /// What the loop's thread and the pool share of a job.
 struct BlockingJob<T> {
     id: Id,
+    is_look_up: bool,
     spawned_at: &'static Location<'static>,
     /// What to do when the output is a panic and nobody asks for it, and the runtime to do it in.
     unhandled: Policy,
@@ -273,6 +306,11 @@ impl<T: Send> Job for BlockingJob<T> {
     #[inline]
     fn id(&self) -> Id {
         self.id
+    }
+
+    #[inline]
+    fn is_look_up(&self) -> bool {
+        self.is_look_up
     }
 }
 

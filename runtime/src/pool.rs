@@ -24,6 +24,9 @@
 //! * A thread is free (3) before whoever awaits its job can learn that the job is over. Otherwise a task that
 //!   awaits one job and submits the next would find the thread not yet idle, and jobs that never overlap
 //!   would take two threads.
+//! * Look-ups of names have a limit of their own, [`LOOK_UPS`] of them: each may hold its thread for as long as a name
+//!   server does not answer, also when it was given up. Those beyond it wait outside of the queue; the end of one moves
+//!   the next to the end of the queue, in the same step that counts its thread as idle.
 //! * A job is outstanding until it has woken whoever awaits it. A paused clock relies on that order.
 
 use crate::context;
@@ -59,6 +62,14 @@ impl Default for Limits {
     }
 }
 
+/// How many look-ups of names run, or are in the queue, at a time; and never more than half of the threads, rounded up.
+///
+/// A look-up that no server answers takes 10 s by default ([`resolv.conf(5)`]), and cannot be stopped. Without a limit
+/// as many of them as there are threads keep every other blocking job from running.
+///
+/// [`resolv.conf(5)`]: https://man7.org/linux/man-pages/man5/resolv.conf.5.html
+pub(crate) const LOOK_UPS: usize = 32;
+
 /// What a pool runs.
 pub(crate) trait Job: Send + Sync {
     /// Runs the job, unless it was cancelled, and says so to whoever awaits it.
@@ -73,6 +84,9 @@ pub(crate) trait Job: Send + Sync {
     fn fail(&self, error: &io::Error);
 
     fn id(&self) -> Id;
+
+    /// Whether it is one of those that [`LOOK_UPS`] limits.
+    fn is_look_up(&self) -> bool;
 }
 
 pub(crate) struct Pool {
@@ -85,6 +99,10 @@ pub(crate) struct Pool {
 #[derive(Default)]
 struct State {
     queue: VecDeque<Arc<dyn Job>>,
+    /// Look-ups that are not in the queue yet.
+    look_ups_waiting: VecDeque<Arc<dyn Job>>,
+    /// Look-ups that are in the queue or run.
+    look_ups: usize,
     /// Threads that are not gone.
     threads: usize,
     /// Of them, those that will look at the queue before they run anything; those that start are among them.
@@ -109,6 +127,7 @@ pub(crate) struct Counts {
 /// A thread's place in its pool while it runs a job.
 pub(crate) struct Seat<'a> {
     pool: &'a Pool,
+    is_look_up: bool,
     freed: Cell<bool>,
 }
 
@@ -129,8 +148,14 @@ impl Pool {
             drop(state);
             return job.cancel();
         }
-        state.queue.push_back(job);
         state.outstanding += 1;
+        if job.is_look_up() {
+            if state.look_ups >= LOOK_UPS.min(self.limits.threads.div_ceil(2)) {
+                return state.look_ups_waiting.push_back(job);
+            }
+            state.look_ups += 1;
+        }
+        state.queue.push_back(job);
         if state.queue.len() <= state.idle {
             drop(state);
             return self.work.notify_one();
@@ -159,7 +184,7 @@ impl Pool {
         if state.threads > 0 {
             return; // They come to it when they are done with what they do.
         }
-        let jobs = std::mem::take(&mut state.queue);
+        let jobs = state.take_all();
         drop(state);
         jobs.iter().for_each(|job| job.fail(error));
         let watcher = self.lock().over(jobs.len());
@@ -174,7 +199,7 @@ impl Pool {
         loop {
             if let Some(job) = state.queue.pop_front() {
                 drop(state);
-                let seat = Seat { pool: self, freed: Cell::new(false) };
+                let seat = Seat { pool: self, is_look_up: job.is_look_up(), freed: Cell::new(false) };
                 // It contains what its user code does. What it cannot contain (a panic whose payload panics
                 // when it is dropped) costs that job, and not the thread, which is counted.
                 if let Err(payload) = catch_unwind(AssertUnwindSafe(|| job.run(&seat))) {
@@ -182,7 +207,10 @@ impl Pool {
                 }
                 drop(job);
                 state = self.lock();
-                state.idle -= usize::from(seat.freed.get());
+                match seat.freed.get() {
+                    true => state.idle -= 1,
+                    false => state.job_is_over(seat.is_look_up),
+                }
                 let watcher = state.over(1);
                 if watcher.is_some() {
                     drop(state);
@@ -216,8 +244,16 @@ impl Pool {
         let mut state = self.lock();
         // From the end: what is aborted was mostly submitted last. The queue is long only when every thread
         // is busy.
-        let Some(at) = state.queue.iter().rposition(|job| job.id() == id) else { return };
-        let job = state.queue.remove(at);
+        let place = |jobs: &VecDeque<Arc<dyn Job>>| jobs.iter().rposition(|job| job.id() == id);
+        let job = if let Some(at) = place(&state.queue) {
+            let job = state.queue.remove(at);
+            state.job_is_over(job.as_ref().is_some_and(|job| job.is_look_up()));
+            job
+        } else if let Some(at) = place(&state.look_ups_waiting) {
+            state.look_ups_waiting.remove(at)
+        } else {
+            return;
+        };
         drop(state);
         job.into_iter().for_each(|job| job.cancel());
         let watcher = self.lock().over(1);
@@ -232,7 +268,7 @@ impl Pool {
     pub(crate) fn shut_down(&self) {
         let mut state = self.lock();
         state.closed = true;
-        let jobs = std::mem::take(&mut state.queue);
+        let jobs = state.take_all();
         drop(state);
         self.work.notify_all();
         jobs.iter().for_each(|job| job.cancel());
@@ -285,6 +321,25 @@ fn wake(watcher: Option<Waker>) {
 }
 
 impl State {
+    /// After the end of a job: a look-up lets the next one into the queue.
+    #[inline]
+    fn job_is_over(&mut self, is_look_up: bool) {
+        if is_look_up {
+            match self.look_ups_waiting.pop_front() {
+                Some(next) => self.queue.push_back(next),
+                None => self.look_ups -= 1,
+            }
+        }
+    }
+
+    /// Takes every job that has not begun.
+    fn take_all(&mut self) -> VecDeque<Arc<dyn Job>> {
+        let mut jobs = std::mem::take(&mut self.queue);
+        self.look_ups -= jobs.iter().filter(|job| job.is_look_up()).count();
+        jobs.append(&mut self.look_ups_waiting);
+        jobs
+    }
+
     /// Counts jobs as over. Returns whom to wake for it.
     #[must_use = "whoever waits for the last job is to be woken"]
     #[inline]
@@ -299,7 +354,9 @@ impl Seat<'_> {
     #[inline]
     pub(crate) fn free(&self) {
         if !self.freed.replace(true) {
-            self.pool.lock().idle += 1;
+            let mut state = self.pool.lock();
+            state.idle += 1;
+            state.job_is_over(self.is_look_up);
         }
     }
 }

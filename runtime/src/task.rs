@@ -28,6 +28,8 @@
 
 pub use crate::abort::AbortHandle;
 pub use crate::blocking::spawn_blocking;
+#[doc(hidden)]
+pub use crate::blocking::spawn_look_up;
 pub use crate::executor::spawn;
 pub use crate::handle::RemoteJoinHandle;
 pub use crate::join::{JoinError, JoinHandle};
