@@ -15,7 +15,7 @@ mod stdio;
 mod traits;
 
 pub(crate) use copy::empty_stock;
-pub use copy::{copy, copy_bidirectional};
+pub use copy::{CopyBidirectional, copy, copy_bidirectional};
 pub use stdio::{Stderr, Stdin, Stdout, stderr, stdin, stdout};
 pub use traits::{AsyncRead, AsyncWrite};
 
@@ -27,6 +27,7 @@ pub use crate::tokio_io::TokioIo;
 use crate::context;
 use crate::executor;
 use crate::reactor::{Source, runtime_is_gone};
+use crate::sys::Fd;
 use crate::waiters::{Ticket, Waiters, Waiting};
 use ready::Ready;
 use std::fmt;
@@ -324,6 +325,28 @@ impl<T: AsFd> Registration<T> {
 
     fn clear(&self, direction: Direction) {
         self.source().set_readiness(self.source().readiness().after_would_block(direction));
+    }
+}
+
+impl Registration<Fd> {
+    /// Waits, as the only one in the direction, until the descriptor takes no more bytes.
+    ///
+    /// An event for the direction wakes, whether it is about that or about room.
+    ///
+    /// # Errors
+    ///
+    /// As [`Fd::is_hung_up`].
+    pub(crate) fn poll_hung_up(&self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        // The look comes second: cloning a foreign waker is user code, which may turn the loop.
+        let _ = self.source().waiters().wait_alone(Direction::Write, cx.waker());
+        if !self.source().readiness().may_be_hung_up() {
+            return Poll::Pending;
+        }
+        match self.inner.is_hung_up() {
+            Ok(true) => Poll::Ready(Ok(())),
+            Ok(false) => Poll::Pending,
+            Err(error) => Poll::Ready(Err(error)),
+        }
     }
 }
 

@@ -109,6 +109,11 @@ impl Readiness {
         self.bits(direction) & !(UNTRIED | GONE) != 0
     }
 
+    /// Whether an event has said that writing may be over: HUP or ERR.
+    pub(crate) const fn may_be_hung_up(self) -> bool {
+        self.write & (HUP | ERR) != 0
+    }
+
     /// With what an event adds.
     #[inline]
     pub(crate) const fn merged(self, event: Readiness) -> Readiness {

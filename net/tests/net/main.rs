@@ -10,6 +10,8 @@ mod sockets_common;
 mod auto_traits;
 mod callers;
 mod copy;
+mod copy_ends;
+mod copy_turns;
 mod every_way;
 mod futures_io;
 mod hyper;

@@ -1,18 +1,21 @@
-//! [`copy`] and [`copy_bidirectional`]: from one stream to another, or both ways, until the end.
+//! [`copy`], [`copy_bidirectional`] and [`CopyBidirectional`]: from one stream to another, or both ways, until the end.
 //!
-//! What one direction does is in `copy/one_way.rs`, when it leaves the bytes in the kernel included; the pipes and the
-//! buffers that it borrows for that are in `copy/stock.rs`. Here the two directions are put together.
+//! - `copy/one_way.rs`: one direction, also when it leaves the bytes in the kernel.
+//! - `copy/stock.rs`: the pipes and buffers that it borrows for that.
+//! - `copy/both_ways.rs`: two directions, and their limits in time.
 
+mod both_ways;
 mod one_way;
 mod stock;
 
+pub use both_ways::{CopyBidirectional, copy_bidirectional};
 pub(crate) use stock::empty as empty_stock;
 
 use super::{AsyncRead, AsyncWrite};
 use one_way::OneWay;
 use std::future::poll_fn;
 use std::io;
-use std::task::{Context, Poll, ready};
+use std::task::Poll;
 
 /// Copies from `reader` to `writer` until the end of `reader`, and returns how many bytes that was.
 ///
@@ -26,6 +29,11 @@ use std::task::{Context, Poll, ready};
 /// # Errors
 ///
 /// The first of `reader` or `writer`; how many bytes went before it is not told.
+///
+/// [`BrokenPipe`](io::ErrorKind::BrokenPipe) also while nothing comes from `reader`, as soon as the kernel reports that
+/// `writer`, a stream of egret, takes no more: a pipe whose readers are gone, a connection that was reset, a Unix
+/// stream whose peer has closed it. A TCP peer that has closed its end reports only the end of what it sends; the
+/// copy learns of the close by the answer to its next write.
 ///
 /// # Cancel safety
 ///
@@ -57,64 +65,12 @@ where
     W: AsyncWrite + ?Sized,
 {
     let mut one_way = OneWay::new();
-    poll_fn(|cx| one_way.poll(cx, reader, writer)).await
-}
-
-/// Copies from `a` to `b` and from `b` to `a` until both have come to their end, and returns how many bytes went each
-/// way: from `a` to `b` first.
-///
-/// When one has come to its end the other is [shut down](AsyncWrite::poll_shutdown), so that its peer learns of it, and
-/// the other direction goes on. Neither direction waits for the other: a side that is not read from does not stop what
-/// it sends. Each way is as [`copy`] goes it.
-///
-/// # Errors
-///
-/// The first of any of the four; the other direction is given up then.
-///
-/// # Cancel safety
-///
-/// None: dropped before it resolves, bytes that were read and could not be written yet are lost.
-#[inline]
-pub async fn copy_bidirectional<A, B>(a: &mut A, b: &mut B) -> io::Result<(u64, u64)>
-where
-    A: AsyncRead + AsyncWrite + ?Sized,
-    B: AsyncRead + AsyncWrite + ?Sized,
-{
-    let (mut to_b, mut to_a) = (Way::Open(OneWay::new()), Way::Open(OneWay::new()));
-    poll_fn(|cx| {
-        // Both each time, whatever has become of the first.
-        let sent = to_b.poll(cx, a, b)?;
-        let received = to_a.poll(cx, b, a)?;
-        let (Poll::Ready(sent), Poll::Ready(received)) = (sent, received) else { return Poll::Pending };
-        Poll::Ready(Ok((sent, received)))
+    poll_fn(|cx| match one_way.poll(cx, reader, writer) {
+        Poll::Ready(copied) => Poll::Ready(copied),
+        Poll::Pending => {
+            let hung_up = one_way.poll_hung_up(cx, writer);
+            hung_up.map(|hung_up| hung_up.and(Err(io::ErrorKind::BrokenPipe.into())))
+        }
     })
     .await
-}
-
-/// One direction of two.
-enum Way {
-    Open(OneWay),
-    /// The reader is at its end, and the writer does not know yet.
-    Ending(u64),
-    Ended(u64),
-}
-
-impl Way {
-    #[inline]
-    fn poll<R, W>(&mut self, cx: &mut Context<'_>, reader: &mut R, writer: &mut W) -> Poll<io::Result<u64>>
-    where
-        R: AsyncRead + ?Sized,
-        W: AsyncWrite + ?Sized,
-    {
-        loop {
-            match self {
-                Way::Open(one_way) => *self = Way::Ending(ready!(one_way.poll(cx, reader, writer))?),
-                Way::Ending(moved) => {
-                    ready!(writer.poll_shutdown(cx))?;
-                    *self = Way::Ended(*moved);
-                }
-                Way::Ended(moved) => return Poll::Ready(Ok(*moved)),
-            }
-        }
-    }
 }

@@ -32,7 +32,9 @@ impl Sim {
             return Ok(());
         }
         let lost = reactor.find_wait(|wait| {
-            let bits = bits(wait.direction);
+            // A copy waits for the end of its sink while there is room in it.
+            let known = if wait.direction == Direction::Write { wait.believed(Direction::Write) } else { 0 };
+            let bits = bits(wait.direction) & !known;
             let (state, is_pending) = self.shared.world.holds(poll, wait.fd(), wait.token(), bits)?;
             (state & bits != 0 && !is_pending).then(|| {
                 format!(

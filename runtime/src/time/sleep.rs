@@ -76,7 +76,7 @@ enum State {
 
 impl Sleep {
     #[inline]
-    pub(super) fn until(deadline: Option<Instant>) -> Sleep {
+    pub(crate) fn until(deadline: Option<Instant>) -> Sleep {
         Sleep { deadline, state: State::Fresh }
     }
 

@@ -30,6 +30,7 @@
 //! the copy begins with whichever the last burst ended in favour of.
 
 use super::stock::{self, BUFFER, PIPE, Pipe};
+use crate::context;
 use crate::io::{AsyncRead, AsyncWrite, Clears, Direction, Registration};
 use crate::sys::{Backend, Fd};
 use std::io;
@@ -56,6 +57,8 @@ pub(super) struct OneWay {
     moved: u64,
     /// Something was written and not flushed.
     unflushed: bool,
+    /// Nothing is in hand, and the last poll waits for the reader.
+    idle: bool,
     ended: bool,
 }
 
@@ -93,6 +96,7 @@ impl OneWay {
             burst: 0,
             moved: 0,
             unflushed: false,
+            idle: false,
             ended: false,
         }
     }
@@ -110,6 +114,7 @@ impl OneWay {
         W: AsyncWrite + ?Sized,
     {
         let most = self.moved + TURN;
+        self.idle = false;
         loop {
             ready!(self.write_out(cx, writer))?;
             if self.ended {
@@ -131,9 +136,33 @@ impl OneWay {
                     ready!(writer.poll_flush(cx))?;
                     self.unflushed = false;
                 }
+                self.idle = true;
                 return Poll::Pending;
             }
         }
+    }
+
+    /// After a [`poll`](OneWay::poll) that is pending: whether an idle reader is waited for and `writer` takes no more
+    /// bytes, as far as it is a descriptor. Arranges for a wake when that comes.
+    ///
+    /// # Errors
+    ///
+    /// `BrokenPipe` when what was written may be lost as well.
+    #[inline]
+    pub(super) fn poll_hung_up<W>(&self, cx: &mut Context<'_>, writer: &W) -> Poll<io::Result<()>>
+    where
+        W: AsyncWrite + ?Sized,
+    {
+        match writer.as_registration() {
+            Some(to) if self.idle => to.poll_hung_up(cx),
+            _ => Poll::Pending,
+        }
+    }
+
+    /// Bytes written so far.
+    #[inline]
+    pub(super) fn moved(&self) -> u64 {
+        self.moved
     }
 
     /// Empties the hand.
@@ -204,12 +233,20 @@ impl OneWay {
             }
         }
         let of_stock = from.is_some();
+        // A registration charges what it completes. Other readers may always be ready and charge nothing.
+        if !of_stock && !context::charge_budget() {
+            cx.waker().wake_by_ref();
+            return Poll::Pending;
+        }
         let mut buffer = match self.own_buffer.take() {
             Some(buffer) => buffer,
             None if of_stock => stock::take_buffer(),
             None => stock::new_buffer(),
         };
         let read = reader.poll_read(cx, &mut buffer);
+        if !of_stock && read.is_pending() {
+            context::refund_budget();
+        }
         let n = if let Poll::Ready(Ok(n)) = read { n } else { 0 };
         if n == buffer.len() && self.next == Next::Read {
             self.next = Next::Splice;

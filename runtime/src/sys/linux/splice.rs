@@ -50,6 +50,45 @@ impl Fd {
         }
     }
 
+    /// Whether this descriptor takes no more bytes, by [`poll(2)`], which changes nothing: a connection that both sides
+    /// have ended, or a terminal that is gone.
+    ///
+    /// # Errors
+    ///
+    /// `EPIPE` when bytes that were written may be lost as well: a pipe without a reader, a connection that was reset.
+    ///
+    /// [`poll(2)`]: https://man7.org/linux/man-pages/man2/poll.2.html
+    #[cold]
+    pub fn is_hung_up(&self) -> io::Result<bool> {
+        let mut poll = libc::pollfd { fd: self.as_raw_fd(), events: 0, revents: 0 };
+        // SAFETY: the kernel reads and writes one `pollfd`, which lives across the call.
+        uninterrupted(|| check(unsafe { libc::poll(&raw mut poll, 1, 0) }))?;
+        let hung_up = poll.revents & libc::POLLHUP != 0;
+        // `POLLERR` alone is a pipe without a reader, or a socket with a message in its error queue, which goes on.
+        if poll.revents & libc::POLLERR != 0 && (hung_up || self.unsent().is_err()) {
+            return Err(io::Error::from_raw_os_error(libc::EPIPE));
+        }
+        Ok(hung_up)
+    }
+
+    /// How many bytes were sent and not taken by the peer, by `SIOCOUTQ` (see [`tcp(7)`] and [`unix(7)`]). The peer's
+    /// kernel takes what TCP sends, up to its receive buffer; of a Unix socket, and in units of memory rather than of
+    /// bytes, the peer itself.
+    ///
+    /// # Errors
+    ///
+    /// `ENOTTY` for a pipe, `EINVAL` for a socket that listens.
+    ///
+    /// [`tcp(7)`]: https://man7.org/linux/man-pages/man7/tcp.7.html
+    /// [`unix(7)`]: https://man7.org/linux/man-pages/man7/unix.7.html
+    #[cold]
+    pub fn unsent(&self) -> io::Result<usize> {
+        let mut bytes: libc::c_int = 0;
+        // SAFETY: the kernel writes one integer, which lives across the call.
+        check(unsafe { libc::ioctl(self.as_raw_fd(), libc::TIOCOUTQ, &raw mut bytes) })?;
+        Ok(usize::try_from(bytes).unwrap_or(0))
+    }
+
     /// Moves up to `len` bytes from this, the end of a pipe that is read, to `to`, by [`splice(2)`].
     ///
     /// # Errors

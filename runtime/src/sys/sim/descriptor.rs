@@ -6,6 +6,7 @@ use super::trace::Outcome;
 use super::unix::{Kind, Received};
 use super::world::{World, current, program};
 use crate::sys::linux::{self, Connect, Domain, Type, UnixAddress};
+use crate::sys::mask;
 use std::io;
 use std::net::{Shutdown, SocketAddr};
 use std::os::fd::{OwnedFd, RawFd};
@@ -178,6 +179,25 @@ impl Simulated {
             What::Other => Err(libc::ENOTSOCK),
         };
         self.world.interruptible(name, Some(self.file), call, count)
+    }
+
+    /// Whether no more bytes are taken, by the state that `poll(2)` would say.
+    pub(crate) fn is_hung_up(&self) -> io::Result<bool> {
+        let (state, is_pipe) = self.world.ask(|kernel| {
+            let is_pipe = matches!(kernel.file(self.file).map(|file| &file.object), Some(Object::Pipe(_)));
+            (kernel.state(self.file), is_pipe)
+        });
+        let hung_up = state & mask::HUP != 0;
+        if state & mask::ERR != 0 && (hung_up || is_pipe) {
+            return Err(io::Error::from_raw_os_error(libc::EPIPE));
+        }
+        Ok(hung_up)
+    }
+
+    /// What the peer has not taken: of TCP what it has not acknowledged.
+    pub(crate) fn unsent(&self) -> io::Result<usize> {
+        let unsent = self.world.ask(|kernel| kernel.unsent(self.file));
+        unsent.map_err(io::Error::from_raw_os_error)
     }
 
     pub(crate) fn shutdown(&self, how: Shutdown) -> io::Result<()> {

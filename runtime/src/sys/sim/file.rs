@@ -190,6 +190,15 @@ impl Kernel {
         }
     }
 
+    /// What `SIOCOUTQ` says.
+    pub(super) fn unsent(&self, file: FileId) -> Result<usize, i32> {
+        match self.file(file).map(|file| &file.object) {
+            Some(Object::Tcp(tcp)) => Ok(tcp.used()),
+            Some(Object::Unix(unix)) => Ok(unix.used()),
+            _ => Err(libc::ENOTTY),
+        }
+    }
+
     /// The state of a file for `epoll`, which asks and thereby leaves word: a writer that finds no room is told of room
     /// later, though no call of its own was refused (`SOCK_NOSPACE` in `tcp_poll`, the wait queue of a Unix peer).
     pub(super) fn poll_state(&mut self, file: FileId) -> u32 {

@@ -144,7 +144,7 @@ impl Tcp {
     }
 
     /// Bytes in the send buffer.
-    fn used(&self) -> usize {
+    pub(super) fn used(&self) -> usize {
         self.unsent.len() + self.unacknowledged
     }
 

@@ -94,6 +94,11 @@ impl Unix {
     }
 
     /// As `unix_writable` of Linux has it.
+    /// Bytes that the peer has not taken.
+    pub(super) fn used(&self) -> usize {
+        self.sent
+    }
+
     fn is_writable(&self) -> bool {
         self.backlog.is_none() && self.sent * 4 <= self.send_buffer
     }

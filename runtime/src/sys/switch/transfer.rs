@@ -75,6 +75,20 @@ impl Fd {
         if n == 0 { Ok(0) } else { simulated.transmit("sendfile", &bytes[..n], false) }
     }
 
+    pub fn is_hung_up(&self) -> io::Result<bool> {
+        match self.simulated() {
+            Some(simulated) => simulated.is_hung_up(),
+            None => (**self).is_hung_up(),
+        }
+    }
+
+    pub fn unsent(&self) -> io::Result<usize> {
+        match self.simulated() {
+            Some(simulated) => simulated.unsent(),
+            None => (**self).unsent(),
+        }
+    }
+
     pub fn recv_from(&self, buf: &mut [u8]) -> io::Result<(usize, SocketAddr)> {
         match self.simulated() {
             Some(simulated) => simulated.recv_from(buf, false),
