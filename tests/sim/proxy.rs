@@ -10,6 +10,8 @@ use egret::net::tcp::ReadHalf;
 use egret::net::{TcpListener, TcpStream};
 use egret::shutdown::Shutdown;
 use egret::sim;
+use egret::time::Instant;
+use std::future::Future;
 use std::io;
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -53,7 +55,7 @@ fn what_either_side_sends_reaches_the_other_and_so_does_its_end() {
             let address = address.clone();
             async move {
                 let listener = TcpListener::bind("0.0.0.0:8").await.unwrap();
-                example::serve(listener, &address).await.unwrap();
+                example::serve(listener, &address, example::MAX_CONNECTIONS).await.unwrap();
             }
         });
         let proxy = proxy.port(8);
@@ -118,7 +120,7 @@ fn everybody_is_let_through_although_descriptors_run_out() {
         let address = target.port(9).to_string();
         proxy.server(move || {
             let address = address.clone();
-            async move { example::serve(listen(8).await, &address).await.unwrap() }
+            async move { example::serve(listen(8).await, &address, example::MAX_CONNECTIONS).await.unwrap() }
         });
         let proxy = proxy.port(8);
         for number in 0..sim.up_to(5) {
@@ -133,5 +135,95 @@ fn everybody_is_let_through_although_descriptors_run_out() {
                 }
             });
         }
+    });
+}
+
+/// A proxy for `most` connections to a target that accepts and does what `behave` says; and one client. What the client
+/// returns is what the simulation has shown.
+fn proxied<T, F>(
+    sim: &sim::Sim,
+    most: usize,
+    behave: fn(TcpStream) -> T,
+    client: impl FnOnce(SocketAddr) -> F + 'static,
+) where
+    T: Future<Output = ()> + 'static,
+    F: Future<Output = ()> + 'static,
+{
+    let target = sim.host("target");
+    target.server(move || async move {
+        let listener = listen(9).await;
+        loop {
+            let (stream, _) = listener.accept().await.unwrap();
+            egret::spawn(behave(stream));
+        }
+    });
+    let address = target.port(9).to_string();
+    let proxy = sim.host("proxy");
+    proxy.server(move || {
+        let address = address.clone();
+        async move { example::serve(listen(8).await, &address, most).await.unwrap() }
+    });
+    let proxy = proxy.port(8);
+    sim.host("client").client(async move { client(proxy).await });
+}
+
+async fn silent(stream: TcpStream) {
+    let _stream = stream;
+    std::future::pending().await
+}
+
+async fn never_ends(mut stream: TcpStream) {
+    while stream.read(&mut [0; 16]).await.is_ok_and(|n| n > 0) {}
+    silent(stream).await
+}
+
+/// How long it takes until the connection ends, one way or the other.
+async fn ends_after(stream: &mut TcpStream) -> Duration {
+    let start = Instant::now();
+    let _ = stream.read(&mut [0]).await;
+    start.elapsed()
+}
+
+/// A relay ends when nothing has moved for one period, and is looked at once in each.
+fn assert_within_two(took: Duration, limit: Duration) {
+    let most = 2 * limit + Duration::from_secs(1);
+    assert!(limit <= took && took <= most, "{took:?}, of {limit:?}");
+}
+
+#[test]
+fn a_relay_in_which_nobody_says_anything_ends_at_the_idle_limit() {
+    sim::check(0..20, |sim| {
+        proxied(sim, 100, silent, |proxy| async move {
+            let mut stream = connect(proxy).await;
+            assert_within_two(ends_after(&mut stream).await, example::IDLE_TIMEOUT);
+        });
+    });
+}
+
+#[test]
+fn a_relay_whose_target_never_answers_the_end_of_its_client_ends_at_the_shorter_limit() {
+    sim::check(0..20, |sim| {
+        proxied(sim, 100, never_ends, |proxy| async move {
+            let mut stream = connect(proxy).await;
+            stream.write_all(b"question").await.unwrap();
+            stream.shutdown().await.unwrap();
+            assert_within_two(ends_after(&mut stream).await, example::HALF_CLOSED_TIMEOUT);
+        });
+    });
+}
+
+#[test]
+fn a_newcomer_beyond_the_limit_of_connections_is_reset_and_the_next_is_served_when_one_has_ended() {
+    sim::check(0..20, |sim| {
+        proxied(sim, 2, silent, |proxy| async move {
+            let [first, _second] = [connect(proxy).await, connect(proxy).await];
+            egret::time::sleep(Duration::from_secs(1)).await;
+            let mut third = connect(proxy).await;
+            assert!(ends_after(&mut third).await < Duration::from_secs(1));
+            drop(first); // its relay is half closed now
+            egret::time::sleep(3 * example::HALF_CLOSED_TIMEOUT).await;
+            let mut fourth = connect(proxy).await;
+            assert!(ends_after(&mut fourth).await > Duration::from_secs(1));
+        });
     });
 }
