@@ -55,6 +55,25 @@ fn a_listener_hands_the_times_of_keepalive_on() {
 }
 
 #[test]
+fn a_listener_hands_the_bound_of_unsent_bytes_on() {
+    run(async {
+        let socket = TcpSocket::new_v4().unwrap();
+        assert_eq!(socket.notsent_lowat().unwrap(), 0);
+        socket.set_notsent_lowat(12_345).unwrap();
+        assert_eq!(socket.notsent_lowat().unwrap(), 12_345);
+        socket.bind("127.0.0.1:0".parse().unwrap()).unwrap();
+        let listener = socket.listen(16).unwrap();
+        let client = TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
+        let (server, _) = listener.accept().await.unwrap();
+        assert_eq!((client.notsent_lowat().unwrap(), server.notsent_lowat().unwrap()), (0, 12_345));
+        for bytes in [u32::MAX, 1, 0] {
+            client.set_notsent_lowat(bytes).unwrap();
+            assert_eq!(client.notsent_lowat().unwrap(), bytes);
+        }
+    });
+}
+
+#[test]
 fn what_a_listener_is_tuned_by_reads_back() {
     let socket = TcpSocket::new_v4().unwrap();
     assert_eq!(socket.fastopen().unwrap(), 0);

@@ -83,6 +83,46 @@ mod a_full_socket_reports_room_once_when_a_third_of_it_is_free {
     }
 }
 
+mod a_bound_of_unsent_bytes_fills_the_queue_early_and_reports_room_when_half_of_it_was_sent {
+    use super::*;
+
+    const BOUND: u32 = 8 * 1024;
+
+    fn rule(kernel: &dyn Kernel) {
+        let pair = tcp(kernel);
+        pair.writer.set_send_buffer_size(200 * 1024).unwrap();
+        pair.reader.set_recv_buffer_size(8 * 1024).unwrap();
+        pair.writer.set_notsent_lowat(BOUND).unwrap();
+        assert_eq!(pair.writer.notsent_lowat().unwrap(), BOUND);
+        let watch = Watch::of(kernel, &pair.writer);
+        assert_eq!(watch.edge(), "OUT");
+        let written = fill_narrow(kernel, &pair);
+        assert!(written < 100 * 1024, "{written} bytes, so the bound is that of the buffer");
+        assert_eq!(watch.edge(), "", "no room, no edge");
+        let mut left = written;
+        let mut edges = 0;
+        while left > 0 {
+            left -= drain(&pair, 4096);
+            edges += usize::from(watch.edge() == "OUT");
+        }
+        assert_eq!(edges, 1);
+        assert_eq!(pair.write(b"more"), Ok(4));
+        // Without the bound the buffer takes more, and with the default there is none.
+        pair.writer.set_notsent_lowat(0).unwrap();
+        assert!(fill_narrow(kernel, &pair) > 100 * 1024);
+    }
+
+    #[test]
+    fn on_linux() {
+        linux(rule);
+    }
+
+    #[test]
+    fn in_the_simulation() {
+        simulation(rule);
+    }
+}
+
 // SOCK_NOSPACE: whoever asks for the state of a socket that is full counts as refused.
 mod a_socket_that_was_seen_full_reports_room_though_no_write_was_refused {
     use super::*;

@@ -119,6 +119,17 @@ impl TcpSocket {
         self.fd.set_nodelay(nodelay)
     }
 
+    /// [`TcpStream::notsent_lowat`](crate::TcpStream::notsent_lowat), before the connection.
+    pub fn notsent_lowat(&self) -> io::Result<u32> {
+        self.fd.notsent_lowat()
+    }
+
+    /// [`TcpStream::set_notsent_lowat`](crate::TcpStream::set_notsent_lowat), before the connection. A listener
+    /// hands it on to what it accepts.
+    pub fn set_notsent_lowat(&self, bytes: u32) -> io::Result<()> {
+        self.fd.set_notsent_lowat(bytes)
+    }
+
     /// [`TcpStream::linger`](crate::TcpStream::linger), before the connection.
     pub fn linger(&self) -> io::Result<Option<Duration>> {
         self.fd.linger()

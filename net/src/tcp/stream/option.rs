@@ -99,6 +99,41 @@ impl TcpStream {
         self.registration.get_ref().set_nodelay(nodelay)
     }
 
+    /// The bound of the unsent bytes in the send queue, `TCP_NOTSENT_LOWAT`. 0, which is how a socket starts,
+    /// stands for the host's: `net.ipv4.tcp_notsent_lowat`, by default no bound.
+    #[inline]
+    pub fn notsent_lowat(&self) -> io::Result<u32> {
+        self.registration.get_ref().notsent_lowat()
+    }
+
+    /// Bounds the bytes in the send queue that have not been sent yet. With `bytes` or more of them a write
+    /// waits until less than half of that is left. Bytes that were sent and are not acknowledged do not count.
+    ///
+    /// Without a bound the queue grows to the size of the send buffer, some megabytes
+    /// (`net.ipv4.tcp_wmem`), and a write that found it full waits until a third of it is free. A peer that takes
+    /// 40 kB a second makes that room in half a minute, so a time limit on a write takes it for one that has
+    /// stopped. With a bound of 16 KiB the write goes on when the peer has opened its window, and the kernel holds
+    /// less for a peer that is slow.
+    ///
+    /// A peer opens its window in steps: Linux's by a sixteenth of its receive buffer at least. That, and not this
+    /// bound, is what a time limit must leave room for.
+    ///
+    /// ```
+    /// # egret_runtime::block_on(async {
+    /// # use egret_net::{TcpListener, TcpStream};
+    /// # let listener = TcpListener::bind("127.0.0.1:0").await?;
+    /// # let mut client = TcpStream::connect(listener.local_addr()?).await?;
+    /// # let (mut server, _) = listener.accept().await?;
+    /// server.set_notsent_lowat(16 * 1024)?;
+    /// assert_eq!(server.notsent_lowat()?, 16 * 1024);
+    /// # std::io::Result::Ok(())
+    /// # }).unwrap();
+    /// ```
+    #[inline]
+    pub fn set_notsent_lowat(&self, bytes: u32) -> io::Result<()> {
+        self.registration.get_ref().set_notsent_lowat(bytes)
+    }
+
     /// Whether acknowledgements are sent at once, `TCP_QUICKACK`.
     #[inline]
     pub fn quickack(&self) -> io::Result<bool> {

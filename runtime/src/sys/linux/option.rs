@@ -53,6 +53,19 @@ impl Fd {
         self.set_flag(known::TCP_QUICKACK, on)
     }
 
+    /// The bound of the unsent bytes in the send queue, `TCP_NOTSENT_LOWAT`; 0 for `net.ipv4.tcp_notsent_lowat`.
+    #[inline]
+    pub fn notsent_lowat(&self) -> io::Result<u32> {
+        let [bytes] = self.get(known::TCP_NOTSENT_LOWAT)?;
+        Ok(bytes as u32)
+    }
+
+    /// Sets `TCP_NOTSENT_LOWAT` in bytes.
+    #[inline]
+    pub fn set_notsent_lowat(&self, bytes: u32) -> io::Result<()> {
+        self.set(known::TCP_NOTSENT_LOWAT, [bytes as c_int])
+    }
+
     /// Whether `bind` may take an address that old connections still linger on, `SO_REUSEADDR`.
     #[inline]
     pub fn reuseaddr(&self) -> io::Result<bool> {

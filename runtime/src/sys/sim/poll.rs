@@ -5,6 +5,7 @@
 //! takes the queue, asks each object for its whole state at that moment, and reports what the watch asked for; what
 //! has nothing to say any more is passed over in silence. Nothing is queued again by having been reported.
 
+use super::file::Object;
 use super::kernel::{FileId, Kernel};
 use super::plan::{EdgePolicy, Fault};
 use super::trace::Outcome;
@@ -165,9 +166,14 @@ impl Kernel {
     /// Whether `poll` is going to report something of `direction` for the watch of `file` with this token.
     pub(super) fn edge_is_pending(&self, poll: PollId, file: FileId, token: u64, direction: u32) -> bool {
         let (Some(entry), Some(watched)) = (&self.polls[poll], self.file(file)) else { return false };
+        let has_room_to_report = match &watched.object {
+            Object::Tcp(tcp) => direction & mask::OUT != 0 && tcp.has_room_to_report(),
+            _ => false,
+        };
         watched.watches.iter().filter(|(in_poll, _)| *in_poll == poll).any(|(_, at)| {
             let watch = &entry.watches[*at];
-            watch.token == token && watch.queued && self.state(file) & direction & (watch.mask | ALWAYS) != 0
+            let is_reported = watch.queued && self.state(file) & direction & (watch.mask | ALWAYS) != 0;
+            watch.token == token && (is_reported || has_room_to_report)
         })
     }
 

@@ -54,6 +54,8 @@ pub(super) struct Tcp {
     /// Sent and not acknowledged.
     unacknowledged: usize,
     send_buffer: usize,
+    /// `TCP_NOTSENT_LOWAT`: the bound of what is unsent.
+    notsent_lowat: usize,
     write_shut: bool,
     fin_sent: bool,
     fin_acknowledged: bool,
@@ -127,6 +129,7 @@ impl Tcp {
             wire: VecDeque::new(),
             unacknowledged: 0,
             send_buffer,
+            notsent_lowat: usize::MAX,
             write_shut: false,
             fin_sent: false,
             fin_acknowledged: false,
@@ -148,9 +151,23 @@ impl Tcp {
         self.unsent.len() + self.unacknowledged
     }
 
-    /// Linux calls a socket writable when a third of its buffer is free: `sk_stream_is_writeable`.
+    /// Bytes that a send takes: `sk_stream_memory_free`.
+    fn room(&self) -> usize {
+        let room = self.send_buffer.saturating_sub(self.used());
+        if self.is_starved { 0 } else { room.min(self.notsent_lowat.saturating_sub(self.unsent.len())) }
+    }
+
+    /// Linux calls a socket writable when a third of its buffer is free and less than half of its
+    /// `TCP_NOTSENT_LOWAT` is unsent: `sk_stream_is_writeable`.
     fn is_writable(&self) -> bool {
-        !self.is_starved && self.used() * 3 <= self.send_buffer * 2
+        let few_are_unsent = self.unsent.len().saturating_mul(2) < self.notsent_lowat;
+        !self.is_starved && self.used() * 3 <= self.send_buffer * 2 && few_are_unsent
+    }
+
+    /// A writer was refused, and the next acknowledgement reports room: with `TCP_NOTSENT_LOWAT` a send that came back
+    /// short has room again as soon as what it queued is on its way.
+    pub(super) fn has_room_to_report(&self) -> bool {
+        self.writer_refused && self.unacknowledged > 0
     }
 
     /// `epoll` has asked for the state: where there is no room, room is to be reported.
@@ -242,7 +259,8 @@ impl Kernel {
         }
     }
 
-    /// What an option was set to. Those that the simulation acts on are `linger`, and the sizes of the buffers.
+    /// What an option was set to. Those that the simulation acts on are `linger`, the sizes of the buffers
+    /// and `notsent_lowat`.
     pub(super) fn setting(&mut self, file: FileId, name: &'static str) -> Result<Option<u64>, i32> {
         Ok(self.settings(file)?.get(name).copied())
     }
@@ -254,6 +272,9 @@ impl Kernel {
             None => settings.remove(name),
         };
         if let (Ok(tcp), Some(value)) = (self.tcp(file), value) {
+            if name == "notsent_lowat" {
+                tcp.notsent_lowat = if value == 0 { usize::MAX } else { value as usize };
+            }
             // Linux takes twice what is asked for, for its own bookkeeping, and not less than some kilobytes.
             let size = usize::try_from(value).unwrap_or(usize::MAX).saturating_mul(2);
             match name {

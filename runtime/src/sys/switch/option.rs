@@ -1,5 +1,5 @@
-//! Socket options of either kernel. The simulation keeps what they are set to, and acts on `linger` and on the sizes of
-//! the buffers.
+//! Socket options of either kernel. The simulation keeps what they are set to, and acts on `linger`, on the sizes of
+//! the buffers and on `notsent_lowat`.
 
 use super::Fd;
 use std::io;
@@ -58,6 +58,14 @@ impl Fd {
 
     pub fn set_quickack(&self, on: bool) -> io::Result<()> {
         self.change("quickack", on, || (**self).set_quickack(on))
+    }
+
+    pub fn notsent_lowat(&self) -> io::Result<u32> {
+        self.number("notsent_lowat", 0, || (**self).notsent_lowat())
+    }
+
+    pub fn set_notsent_lowat(&self, bytes: u32) -> io::Result<()> {
+        self.change("notsent_lowat", bytes, || (**self).set_notsent_lowat(bytes))
     }
 
     pub fn reuseaddr(&self) -> io::Result<bool> {

@@ -153,6 +153,10 @@ impl Kernel {
         tcp.peer = Some(local);
         tcp.other = Some(client);
         let server = self.open_on(to, Object::Tcp(Box::new(tcp)));
+        // A connection begins with the options of its listener.
+        for (name, value) in self.settings(listener).map(|settings| settings.clone()).unwrap_or_default() {
+            let _ = self.set(server, name, Some(value));
+        }
         self.later(back, move |kernel| kernel.connected(client, server, from, to, listener));
     }
 

@@ -105,7 +105,7 @@ impl Kernel {
             0 => {}
             errno => return Err(errno),
         }
-        let room = if tcp.is_starved { 0 } else { tcp.send_buffer.saturating_sub(tcp.used()) };
+        let room = tcp.room();
         let mut n = bytes.len().min(room);
         if fewer && n > 1 {
             n = 1 + self.dice(Fault::ShortWrite).below(n - 1);
