@@ -11,9 +11,9 @@
 //! makes it exit at once, with 1.
 //!
 //! Here are the server and its connections. What the bytes of a request mean is in `http_server/request.rs`,
-//! how long a client is waited for in `patience.rs`, the heads of answers are in `head.rs`, and the command line
-//! is in `options.rs`. `9110 x` and `9112 x` name sections of RFC 9110 and RFC 9112. What every request goes
-//! through is `#[inline]`: that takes one in fourteen of its instructions off.
+//! what is served in `routes.rs`, how long a client is waited for in `patience.rs`, the heads of answers are in
+//! `head.rs`, and the command line is in `options.rs`. `9110 x` and `9112 x` name sections of RFC 9110 and RFC
+//! 9112. What every request goes through is `#[inline]`: that takes one in fourteen of its instructions off.
 //!
 //!     cargo run --release --example http_server [ADDRESS:PORT [MAX_CONNECTIONS [TIMEOUTS]]]
 //!     curl -i http://127.0.0.1:8080/
@@ -44,21 +44,27 @@ pub(crate) mod options;
 pub(crate) mod patience;
 #[path = "http_server/request.rs"]
 mod request;
+#[path = "http_server/routes.rs"]
+mod routes;
 
 use head::LastHead;
 use options::Options;
 use patience::{Awaited, Limits, Patience};
-use request::{Content, Framing, Head, MAX_BODY, Parsed, Status};
+use request::{Framing, Parsed, Status};
+use routes::{Content, Head, MAX_BODY};
 
 /// Bytes that must be seen whole to be understood: a request line with its header, a chunk's first line,
 /// a trailer.
 const MAX_HEAD: usize = 8 * 1024;
-/// Bytes of chunk extensions in one body. They mean nothing here, but without a limit a client could
-/// keep the server reading while its body does not grow.
-const MAX_EXTENSIONS: usize = 1024;
+/// Bytes of the chunk sizes of one body that say nothing: extensions, and zeros in front. Without a limit a client could
+/// keep the server reading while its body does not grow. With it no byte of a body takes more than five others.
+const MAX_PADDING: usize = 1024;
 /// The answers to pipelined requests are collected up to this size and written together. As long as the
 /// client does not take them, nothing more is read from it.
 const MAX_OUTPUT: usize = 16 * 1024;
+/// The kernel holds this much that is not sent yet, and not the megabytes of a send buffer: there is room as soon as the
+/// client takes something, which is how the time limit of a write knows that it does.
+const MAX_UNSENT: u32 = 16 * 1024;
 /// After the last answer this much is read and thrown away, so that the answer arrives.
 const MAX_LINGER: usize = 1024 * 1024;
 
@@ -192,6 +198,7 @@ impl<'a> Connection<'a> {
 
     async fn serve(mut self) -> io::Result<()> {
         self.stream.set_nodelay(true)?;
+        self.stream.set_notsent_lowat(MAX_UNSENT)?;
         // Polled once, it has this task woken when the server is told to end: see `poll_read`.
         let mut end = pin!(self.server.shutdown.requested());
         let _ = poll_fn(|cx| Poll::Ready(end.as_mut().poll(cx))).await;
@@ -211,7 +218,7 @@ impl<'a> Connection<'a> {
     /// Answers requests in their order, until one is the last.
     async fn requests(&mut self) -> Result<(), Stop> {
         loop {
-            let head = match self.next(request::parse_head).await {
+            let head = match self.next(routes::parse_head).await {
                 Err(Stop::EndOfFile | Stop::TimeOver) if self.unused().trim_ascii().is_empty() => {
                     return Err(Stop::Idle);
                 }
@@ -252,11 +259,11 @@ impl<'a> Connection<'a> {
     }
 
     async fn chunks(&mut self, body: &mut Vec<u8>) -> Result<(), Stop> {
-        let mut extensions = 0;
+        let mut padding = 0;
         loop {
             let chunk = self.next(request::parse_chunk_size).await?;
-            extensions += chunk.extension;
-            if chunk.size > MAX_BODY - body.len() || extensions > MAX_EXTENSIONS {
+            padding += chunk.padding;
+            if chunk.size > MAX_BODY - body.len() || padding > MAX_PADDING {
                 return Err(Stop::Refused("413 Content Too Large"));
             }
             if chunk.size == 0 {

@@ -8,7 +8,7 @@ usage: http_server [ADDRESS:PORT [MAX_CONNECTIONS [TIMEOUTS]]]
   ADDRESS:PORT     where to listen (127.0.0.1:8080); port 0 takes any free one
   MAX_CONNECTIONS  how many clients are served at a time (16384)
   TIMEOUTS         other limits than the usual, in milliseconds, some of
-                   header=10000,idle=60000,body=10000,write=10000,linger=2000,last_call=100,drain=10000";
+                   header=10000,idle=60000,body=10000,write=60000,linger=2000,last_call=100,drain=10000";
 
 pub struct Options {
     pub address: String,

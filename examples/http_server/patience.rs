@@ -21,7 +21,8 @@ pub struct Limits {
     pub idle: Duration,
     /// For `PROGRESS` bytes of a body, or its end.
     pub body: Duration,
-    /// For `PROGRESS` bytes of the answers to be taken, when the kernel has no room for more.
+    /// For `PROGRESS` bytes of the answers to be taken, when the kernel has no room for more. A steady client takes them in
+    /// the steps in which its kernel opens the window, 96 KiB on Linux, so this must be long enough for one.
     pub write: Duration,
     /// For the client to close, after it has been told that there are no more answers.
     pub linger: Duration,
@@ -36,7 +37,7 @@ impl Limits {
         header: Duration::from_secs(10),
         idle: Duration::from_secs(60),
         body: Duration::from_secs(10),
-        write: Duration::from_secs(10),
+        write: Duration::from_secs(60),
         linger: Duration::from_secs(2),
         last_call: Duration::from_millis(100),
         drain: Duration::from_secs(10),

@@ -1,6 +1,6 @@
-//! What the bytes of a request mean: pure functions of what was read so far, always from the start of the
-//! head, chunk line or trailer in question. Each returns `None` as long as it would need more, so that the
-//! answer depends on the bytes alone and not on how they arrived.
+//! What the bytes of a request mean, whatever is served: pure functions of what was read so far, always from the start
+//! of the head, chunk line or trailer in question. Each returns `None` as long as it would need more, so that the answer
+//! depends on the bytes alone and not on how they arrived. `static_files` parses with them too.
 
 use std::mem::MaybeUninit;
 use std::net::Ipv6Addr;
@@ -10,7 +10,6 @@ use httparse::{EMPTY_HEADER, Error, Request};
 
 const MAX_TARGET: usize = 4 * 1024;
 const MAX_FIELDS: usize = 64;
-pub const MAX_BODY: usize = 64 * 1024;
 
 /// How many bytes were used and for what, or the status that refuses them.
 pub type Parsed<T> = Result<Option<(usize, T)>, Status>;
@@ -18,18 +17,14 @@ pub type Parsed<T> = Result<Option<(usize, T)>, Status>;
 /// What a status line says after the version.
 pub type Status = &'static str;
 
-/// What the server needs to know of a request line and header.
-#[derive(Debug, PartialEq)]
-pub struct Head {
+/// What a head says of the message that it begins, whatever is asked for.
+pub struct Message {
     /// The minor version: HTTP/1.0 or HTTP/1.1.
     pub version: u8,
-    /// The answer has no content but tells its length.
-    pub is_head: bool,
     pub framing: Framing,
     pub expects_continue: bool,
     /// It is the last request of its connection.
     pub close: bool,
-    pub answer: Answer,
 }
 
 /// Where the body ends.
@@ -39,24 +34,11 @@ pub enum Framing {
     Chunked,
 }
 
-#[derive(Debug, PartialEq)]
-pub struct Answer {
-    pub status: Status,
-    /// The fields that only this answer has, in whole lines.
-    pub fields: &'static str,
-    pub content: Content,
-}
-
-#[derive(Debug, PartialEq)]
-pub enum Content {
-    Text(&'static str),
-    RequestBody,
-}
-
 // ---- The head --------------------------------------------------------------------------------------
 
+/// Checks a head, and gives it to `read` for what is asked.
 #[inline]
-pub fn parse_head(bytes: &[u8]) -> Parsed<Head> {
+pub fn parse_head<T>(bytes: &[u8], read: impl FnOnce(&Request, Message) -> Result<T, Status>) -> Parsed<T> {
     let mut fields = [const { MaybeUninit::uninit() }; MAX_FIELDS];
     let mut request = Request::new(&mut []);
     let parsed = request.parse_with_uninit_headers(bytes, &mut fields);
@@ -65,12 +47,23 @@ pub fn parse_head(bytes: &[u8]) -> Parsed<Head> {
         return Err("414 URI Too Long");
     }
     match parsed {
-        Ok(httparse::Status::Complete(used)) => Ok(Some((used, check_head(&request)?))),
+        Ok(httparse::Status::Complete(used)) if has_bare_newline(&bytes[..used]) => Err("400 Bad Request"),
+        Ok(httparse::Status::Complete(used)) => Ok(Some((used, read(&request, check_head(&request)?)?))),
         Ok(httparse::Status::Partial) => Ok(None),
-        Err(Error::Version) => parse_other_version(bytes),
+        Err(Error::Version) => parse_other_version(bytes).map(|()| None),
         Err(Error::TooManyHeaders) => Err("431 Request Header Fields Too Large"),
         Err(_) => Err("400 Bad Request"),
     }
+}
+
+/// Whether a line ends without a carriage return. `httparse` takes that (9112 2.2 lets it), and to a reader that
+/// does not, the lines are others.
+#[inline]
+fn has_bare_newline(lines: &[u8]) -> bool {
+    let pairs = lines.iter().zip(lines.get(1..).unwrap_or_default());
+    // All of them are looked at, for so many are compared at a time.
+    lines.first() == Some(&b'\n')
+        || pairs.fold(false, |found, pair| found | (*pair.0 != b'\r') & (*pair.1 == b'\n'))
 }
 
 /// The three parts of a request line, which may come after empty lines (9112 2.2).
@@ -91,22 +84,20 @@ fn target_length(bytes: &[u8], request: &Request) -> usize {
 
 /// `httparse` gives up at the first byte that is not of HTTP/1.0 or HTTP/1.1. Whether it is another
 /// version or none at all is known when all of it is there.
-fn parse_other_version(bytes: &[u8]) -> Parsed<Head> {
+fn parse_other_version(bytes: &[u8]) -> Result<(), Status> {
     const FORM: &[u8] = b"HTTP/0.0";
     let version = words(bytes).nth(2).unwrap_or_default();
     let fits = |(byte, form): (&u8, &u8)| byte == form || *form == b'0' && byte.is_ascii_digit();
     match version.iter().zip(FORM).all(fits) {
-        true if version.len() < FORM.len() => Ok(None),
+        true if version.len() < FORM.len() => Ok(()),
         true => Err("505 HTTP Version Not Supported"),
         false => Err("400 Bad Request"),
     }
 }
 
 #[inline]
-fn check_head(request: &Request) -> Result<Head, Status> {
-    let (Some(method), Some(target), Some(version)) = (request.method, request.path, request.version) else {
-        return Err("400 Bad Request"); // a whole head has all three
-    };
+fn check_head(request: &Request) -> Result<Message, Status> {
+    let version = request.version.unwrap_or_default(); // a whole head has one
     let (mut has_host, mut close, mut keep_alive) = (false, false, false);
     let (mut expects_continue, mut expects_other) = (false, false);
     let (mut content_length, mut codings) = (None, Codings::default());
@@ -144,25 +135,13 @@ fn check_head(request: &Request) -> Result<Head, Status> {
     if expects_other {
         return Err("417 Expectation Failed");
     }
-    if matches!(framing, Framing::Length(length) if length > MAX_BODY) {
-        return Err("413 Content Too Large");
-    }
-    let mut head = Head {
+    Ok(Message {
         version,
-        is_head: method == "HEAD",
         framing,
         expects_continue: expects_continue && version > 0, // 1.0 has no 100 to wait for (9110 10.1.1)
         // What follows a CONNECT may have been sent in the hope of a tunnel, and not be HTTP.
-        close: close || version == 0 && !keep_alive || method == "CONNECT",
-        answer: route(method, target)?,
-    };
-    if head.expects_continue && !matches!(head.answer.content, Content::RequestBody) {
-        // The body has no use, and the answer that takes the place of the 100 says so. The client may
-        // send the body all the same, or not: nobody can tell where another request would begin.
-        head.framing = Framing::Length(0);
-        head.close = true;
-    }
-    Ok(head)
+        close: close || version == 0 && !keep_alive || request.method == Some("CONNECT"),
+    })
 }
 
 fn list(value: &[u8]) -> impl Iterator<Item = &[u8]> {
@@ -209,7 +188,7 @@ impl Codings {
 fn is_host(value: &[u8]) -> bool {
     let host_end = match value {
         [b'[', ..] => value.iter().position(|byte| *byte == b']').map_or(0, |bracket| bracket + 1),
-        _ => value.iter().position(|byte| !IS_IN_NAME[usize::from(*byte)]).unwrap_or(value.len()),
+        _ => name_length(value),
     };
     let (host, port) = value.split_at(host_end);
     let is_valid = match host {
@@ -219,13 +198,27 @@ fn is_host(value: &[u8]) -> bool {
     is_valid && matches!(port, [] | [b':', ..]) && port.iter().skip(1).all(u8::is_ascii_digit)
 }
 
-/// The bytes of registered names and IPv4 addresses (RFC 3986, 3.2.2). Every request has a host, and a
+/// How long a registered name or an IPv4 address is at the start (RFC 3986, 3.2.2).
+#[inline]
+fn name_length(value: &[u8]) -> usize {
+    let mut length = 0;
+    loop {
+        let rest = &value[length..];
+        length += rest.iter().position(|byte| !IS_IN_NAME[usize::from(*byte)]).unwrap_or(rest.len());
+        match &value[length..] {
+            [b'%', high, low, ..] if high.is_ascii_hexdigit() && low.is_ascii_hexdigit() => length += 3,
+            _ => return length,
+        }
+    }
+}
+
+/// The bytes of them but for what is percent-encoded. Every request has a host, and a
 /// table takes half the instructions of comparing.
 static IS_IN_NAME: [bool; 256] = {
     let mut table = [false; 256];
     let mut byte = 0_u8;
     while byte < 128 {
-        let is_mark = matches!(byte, b'$'..=b'.' | b'!' | b';' | b'=' | b'_' | b'~'); // $%&'()*+,-. are a row
+        let is_mark = matches!(byte, b'!' | b'$' | b'&'..=b'.' | b';' | b'=' | b'_' | b'~'); // &'()*+,-. are a row
         table[byte as usize] = byte.is_ascii_alphanumeric() || is_mark;
         byte += 1;
     }
@@ -237,8 +230,8 @@ static IS_IN_NAME: [bool; 256] = {
 #[derive(Debug, PartialEq)]
 pub struct Chunk {
     pub size: usize,
-    /// Bytes of the line that are not of the size.
-    pub extension: usize,
+    /// Bytes of the line that say nothing of the size: extensions, and zeros in front of it.
+    pub padding: usize,
 }
 
 pub fn parse_chunk_size(bytes: &[u8]) -> Parsed<Chunk> {
@@ -253,8 +246,9 @@ pub fn parse_chunk_size(bytes: &[u8]) -> Parsed<Chunk> {
         return Err("400 Bad Request");
     }
     let digits = str::from_utf8(digits).map_err(|_| "400 Bad Request")?;
+    let zeros = digits.bytes().take(digits.len() - 1).take_while(|digit| *digit == b'0').count();
     let size = usize::from_str_radix(digits, 16).unwrap_or(usize::MAX);
-    Ok(Some((newline + 1, Chunk { size, extension: extension.len() })))
+    Ok(Some((newline + 1, Chunk { size, padding: zeros + extension.len() })))
 }
 
 pub fn parse_line_end(bytes: &[u8]) -> Parsed<()> {
@@ -268,6 +262,9 @@ pub fn parse_line_end(bytes: &[u8]) -> Parsed<()> {
 /// The fields after the last chunk are checked and dropped: nothing here has a use for them.
 pub fn parse_trailer(bytes: &[u8]) -> Parsed<()> {
     match httparse::parse_headers(bytes, &mut [EMPTY_HEADER; MAX_FIELDS]) {
+        Ok(httparse::Status::Complete((used, _))) if has_bare_newline(&bytes[..used]) => {
+            Err("400 Bad Request")
+        }
         Ok(httparse::Status::Complete((used, _))) => Ok(Some((used, ()))),
         Ok(httparse::Status::Partial) => Ok(None),
         Err(Error::TooManyHeaders) => Err("431 Request Header Fields Too Large"),
@@ -275,64 +272,55 @@ pub fn parse_trailer(bytes: &[u8]) -> Parsed<()> {
     }
 }
 
-// ---- What is served --------------------------------------------------------------------------------
+// ---- The target ------------------------------------------------------------------------------------
 
+/// The path that a target names, in each of its forms (9112 3.2), and the query with its `?`. For CONNECT it is the
+/// whole target.
 #[inline]
-fn route(method: &str, target: &str) -> Result<Answer, Status> {
-    const TEXT: &str = "Content-Type: text/plain\r\n";
-    const BYTES: &str = "Content-Type: application/octet-stream\r\n";
-    let path = path(method, target).ok_or("400 Bad Request")?;
-    let answer = |status, fields, text| Ok(Answer { status, fields, content: Content::Text(text) });
-    match (method, path) {
-        ("GET" | "HEAD", "/") => return answer("200 OK", TEXT, "Hello, world!"),
-        ("POST", "/echo") => {
-            return Ok(Answer { status: "200 OK", fields: BYTES, content: Content::RequestBody });
-        }
-        ("GET" | "HEAD" | "POST" | "PUT" | "DELETE" | "OPTIONS" | "PATCH" | "CONNECT" | "TRACE", _) => {}
-        _ => return answer("501 Not Implemented", TEXT, "No such method.\n"),
-    }
-    let allow = match path {
-        "/" => "Allow: GET, HEAD, OPTIONS\r\n",
-        "/echo" => "Allow: OPTIONS, POST\r\n",
-        "*" => "Allow: GET, HEAD, OPTIONS, POST\r\n",
-        _ if method == "CONNECT" => "Allow:\r\n",
-        _ => return answer("404 Not Found", TEXT, "No such page.\n"),
-    };
-    match method {
-        "OPTIONS" => answer("200 OK", allow, ""),
-        _ => answer("405 Method Not Allowed", allow, ""),
-    }
-}
-
-/// The path that a target names, in each of its forms (9112 3.2); for CONNECT it is the whole target.
-fn path<'a>(method: &str, target: &'a str) -> Option<&'a str> {
+pub fn split_target<'a>(method: &str, target: &'a str) -> Option<(&'a str, &'a str)> {
     if target.bytes().any(|byte| !byte.is_ascii() || byte == b'#') {
         return None;
     }
     if method == "CONNECT" {
         let (_, port) = target.rsplit_once(':')?;
-        return (is_authority(target) && !port.is_empty()).then_some(target);
+        return (is_authority(target) && !port.is_empty()).then_some((target, ""));
     }
     if target.starts_with('/') || (method, target) == ("OPTIONS", "*") {
-        return Some(without_query(target));
+        return Some(split_query(target));
     }
     let (scheme, rest) = target.split_once("://")?;
     if !scheme.eq_ignore_ascii_case("http") && !scheme.eq_ignore_ascii_case("https") {
         return None;
     }
     let (authority, origin) = rest.split_at(rest.find(['/', '?']).unwrap_or(rest.len()));
-    match without_query(origin) {
+    match split_query(origin) {
         _ if !is_authority(authority) => None,
-        "" if method == "OPTIONS" => Some("*"),
-        "" => Some("/"),
-        path => Some(path),
+        ("", "") if method == "OPTIONS" => Some(("*", "")),
+        ("", query) => Some(("/", query)),
+        path_and_query => Some(path_and_query),
     }
 }
 
-fn without_query(target: &str) -> &str {
-    &target[..target.bytes().position(|byte| byte == b'?').unwrap_or(target.len())]
+fn split_query(target: &str) -> (&str, &str) {
+    target.split_at(target.bytes().position(|byte| byte == b'?').unwrap_or(target.len()))
 }
 
 fn is_authority(authority: &str) -> bool {
     !authority.is_empty() && !authority.starts_with(':') && is_host(authority.as_bytes())
+}
+
+/// Undoes percent-encoding, once.
+pub fn decode(text: &str) -> Option<Vec<u8>> {
+    let mut bytes = text.bytes();
+    let mut decoded = Vec::with_capacity(text.len());
+    while let Some(byte) = bytes.next() {
+        decoded.push(match byte {
+            b'%' => {
+                let digits = [bytes.next()?, bytes.next()?].map(|digit| char::from(digit).to_digit(16));
+                (digits[0]? * 16 + digits[1]?) as u8
+            }
+            byte => byte,
+        });
+    }
+    Some(decoded)
 }

@@ -143,6 +143,34 @@ fn a_client_that_says_nothing_is_let_go_when_its_time_is_over() {
     });
 }
 
+/// Room in a send buffer of megabytes would come when a third of it is free: after 350 seconds at this speed.
+#[test]
+fn a_client_that_takes_four_kilobytes_a_second_gets_all_of_its_answers() {
+    const BODIES: usize = 24;
+    sim::check(0..4, |sim| {
+        sim.buffers(4 << 20, 64 << 10);
+        let address = server(sim).port(80);
+        sim.host("client").client(async move {
+            let mut stream = connect(address).await;
+            let body = crate::world::payload(64 << 10, 0);
+            for _ in 0..BODIES {
+                let head =
+                    format!("POST /echo HTTP/1.1\r\nHost: a\r\nContent-Length: {}\r\n\r\n", body.len());
+                stream.write_all(&[head.as_bytes(), &body].concat()).await.unwrap();
+            }
+            let (begin, mut taken, mut buf) = (Instant::now(), Vec::new(), [0; 4000]);
+            while taken.len() < BODIES * body.len() {
+                sleep(Duration::from_secs(1)).await;
+                let n = stream.read(&mut buf).await.unwrap();
+                assert_ne!(n, 0, "the end after {} bytes and {:?}", taken.len(), begin.elapsed());
+                taken.extend_from_slice(&buf[..n]);
+            }
+            let (head, first) = answer(&mut stream, &mut taken).await.unwrap();
+            assert!(head.starts_with("HTTP/1.1 200 ") && first == body, "{head}");
+        });
+    });
+}
+
 #[test]
 fn a_signal_ends_the_server_and_cuts_nobody_off_in_the_middle() {
     sim::check(0..300, |sim| {

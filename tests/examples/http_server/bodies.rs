@@ -212,6 +212,19 @@ fn chunk_extensions_and_trailers_are_limited_too() {
     );
 }
 
+/// They count as extensions do: 64 KiB of body in chunks of a byte took half a gigabyte of them.
+#[test]
+fn leading_zeros_of_chunk_sizes_are_limited_in_all_chunks_together() {
+    let zeros = |count: usize, chunks: usize| {
+        let chunk = format!("{}1\r\nb\r\n", "0".repeat(count));
+        chunked(&(chunk.repeat(chunks) + "0\r\n\r\n"))
+    };
+    assert_echoed("b", &[zeros(1024, 1)]);
+    assert_echoed(&"b".repeat(341), &[zeros(3, 341)]);
+    let too_large = chunked(&format!("1\r\nb\r\n{}\r\n\r\n", "0".repeat(1026)));
+    assert_refused("413 Content Too Large", &[zeros(1025, 1), zeros(3, 342), zeros(8100, 100), too_large]);
+}
+
 #[test]
 fn a_body_that_will_be_read_is_asked_for_first() {
     let server = Example::http_server();

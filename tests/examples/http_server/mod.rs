@@ -19,6 +19,9 @@ mod queues;
 #[path = "../../../examples/http_server/request.rs"]
 mod request;
 mod requests;
+#[allow(dead_code)] // as of `request` above
+#[path = "../../../examples/http_server/routes.rs"]
+mod routes;
 mod shutdown;
 mod slow_clients;
 mod small_examples;

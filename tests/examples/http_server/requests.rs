@@ -112,6 +112,12 @@ fn http_1_1_needs_exactly_one_valid_host() {
             "GET / HTTP/1.1\r\nHost: [a]\r\n\r\n",
             "GET / HTTP/1.1\r\nHost: [::1]80\r\n\r\n",
             "GET / HTTP/1.1\r\nHost: caf\u{e9}\r\n\r\n",
+            "GET / HTTP/1.1\r\nHost: %zz\r\n\r\n",
+            "GET / HTTP/1.1\r\nHost: %\r\n\r\n",
+            "GET / HTTP/1.1\r\nHost: a%4\r\n\r\n",
+            "GET / HTTP/1.1\r\nHost: a%4g:80\r\n\r\n",
+            "GET / HTTP/1.1\r\nHost: a%41%\r\n\r\n",
+            "GET / HTTP/1.1\r\nHost: a%%41\r\n\r\n",
             "GET http://a/ HTTP/1.1\r\n\r\n",
             "GET / HTTP/1.0\r\nHost: a\r\nHost: a\r\n\r\n",
         ],
@@ -124,6 +130,7 @@ fn http_1_1_needs_exactly_one_valid_host() {
             "GET / HTTP/1.1\r\nHost: [::1]\r\n\r\n",
             "GET / HTTP/1.1\r\nHost: [2001:db8::1]:80\r\n\r\n",
             "GET / HTTP/1.1\r\nHost: a%20b_c~!$&'()*+,;=\r\n\r\n",
+            "GET / HTTP/1.1\r\nHost: %41%fF%00:80\r\n\r\n",
             "GET / HTTP/1.1\r\nHost: a:\r\n\r\n",
             "GET / HTTP/1.1\r\nHost:\r\n\r\n",
         ],
@@ -198,6 +205,11 @@ fn a_target_of_no_known_form_gets_400() {
             "CONNECT a: HTTP/1.1\r\nHost: a\r\n\r\n",
             "CONNECT :80 HTTP/1.1\r\nHost: a\r\n\r\n",
             "CONNECT http://a:80 HTTP/1.1\r\nHost: a\r\n\r\n",
+            "CONNECT %zz:80 HTTP/1.1\r\nHost: a\r\n\r\n",
+            "GET http://%zz/ HTTP/1.1\r\nHost: a\r\n\r\n",
+            "GET http://a%/ HTTP/1.1\r\nHost: a\r\n\r\n",
+            "GET /%zz HTTP/1.1\r\nHost: a\r\n\r\n",
+            "GET /% HTTP/1.1\r\nHost: a\r\n\r\n",
         ],
     );
 }
@@ -237,15 +249,32 @@ fn what_is_malformed_gets_400() {
     );
 }
 
-/// RFC 9112 2.2 lets a server take them, and the end of a line is in no doubt: a value cannot hold one.
 #[test]
-fn empty_lines_before_a_request_and_a_bare_line_feed_are_taken() {
+fn empty_lines_before_a_request_are_taken() {
     assert_answered(
         HELLO,
+        &["\r\nGET / HTTP/1.1\r\nHost: a\r\n\r\n", "\r\n\r\nGET / HTTP/1.1\r\nHost: a\r\n\r\n"],
+    );
+}
+
+/// RFC 9112 2.2 lets a server take it for the end of a line. A proxy that does not would pass a field on in the value of
+/// another, and the two would disagree about where the request ends.
+#[test]
+fn a_bare_line_feed_gets_400_wherever_it_is() {
+    assert_refused(
+        "400 Bad Request",
         &[
-            "\r\nGET / HTTP/1.1\r\nHost: a\r\n\r\n",
-            "\r\n\r\nGET / HTTP/1.1\nHost: a\n\n",
-            "\nGET / HTTP/1.1\r\nHost: a\r\n\n",
+            "\nGET / HTTP/1.1\r\nHost: a\r\n\r\n",
+            "\r\n\nGET / HTTP/1.1\r\nHost: a\r\n\r\n",
+            "GET / HTTP/1.1\nHost: a\r\n\r\n",
+            "GET / HTTP/1.1\r\nHost: a\n\r\n",
+            "GET / HTTP/1.1\r\nHost: a\r\n\n",
+            "GET / HTTP/1.1\nHost: a\n\n",
+            "GET / HTTP/1.1\r\nHost: a\r\nX: y\nContent-Length: 27\r\n\r\n",
+            "POST /echo HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n0\n\r\n",
+            "POST /echo HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\n",
+            "POST /echo HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n0\r\nA: b\n\r\n",
+            "POST /echo HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n1\r\nb\n0\r\n\r\n",
         ],
     );
 }

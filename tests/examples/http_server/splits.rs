@@ -1,10 +1,11 @@
 //! However the bytes of a request are cut into pieces, the answer is the same.
 
 use super::client::{Client, Example, GET, HELLO};
-use super::request::{Parsed, parse_chunk_size, parse_head, parse_line_end, parse_trailer};
+use super::request::{Parsed, parse_chunk_size, parse_line_end, parse_trailer};
+use super::routes::parse_head;
 
 /// Requests of every kind, good and bad.
-const REQUESTS: [&str; 24] = [
+const REQUESTS: [&str; 26] = [
     "GET / HTTP/1.1\r\nHost: a\r\n\r\n",
     "HEAD / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n",
     "GET http://[::1]:80/?q HTTP/1.0\r\nConnection: keep-alive\r\n\r\n",
@@ -30,6 +31,8 @@ const REQUESTS: [&str; 24] = [
     "POST /echo HTTP/1.1\r\nHost: a\r\nContent-Length: 99999\r\n\r\n",
     "POST /echo HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n4\r\nbodyx\r\n0\r\n\r\n",
     "GET / HTTP/1.1\r\nHost: a\r\nExpect: x\r\n\r\n",
+    "GET http://a%20b/%2F HTTP/1.1\r\nHost: %61%\r\n\r\n",
+    "POST /echo HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n0001\r\nb\r\n0\r\nA: b\n\r\n",
 ];
 
 /// As the server could not answer the first request without it, it has read what came with it: a GET and
