@@ -2,33 +2,30 @@
 //! `RESOLVE_BENEATH` walks a path and fails at the step that would leave, be it by `..`, by a leading slash, by a
 //! symbolic link or by one that is put there while it walks. It needs Linux 5.6. Everything here may wait for a disk.
 
-use std::fs::File;
+use std::fs::{File, Metadata};
 use std::io;
 use std::os::fd::OwnedFd;
-use std::os::unix::fs::FileExt;
 use std::path::Path;
 
 use rustix::fs::{CWD, Mode, OFlags, ResolveFlags, openat, openat2};
 use rustix::io::Errno;
 
-use crate::request::Range;
+use super::kinds::kind_of;
 
 /// Open as long as the server runs, so that it stays the same one when it is renamed.
 pub struct Folder(OwnedFd);
 
 /// What a path leads to.
 pub enum Found {
-    File {
-        file: File,
-        /// For `Content-Type`.
-        kind: &'static str,
-        len: u64,
-    },
+    /// With what it is, for `Content-Type`.
+    File(File, &'static str, Metadata),
     /// Its path is to end with a slash, so that links in its index lead where they should.
     Folder,
     Nothing,
-    /// Something is wrong here, and not with the path.
-    Failed,
+    /// There is no descriptor or no memory left for it now.
+    Busy,
+    /// Something else is wrong here, and not with the path.
+    Failed(io::Error),
 }
 
 /// How often a walk is tried again when something was renamed meanwhile and the kernel cannot tell whether it left.
@@ -43,33 +40,27 @@ impl Folder {
         Ok(folder)
     }
 
-    /// Opens a file for what is wanted of it. The path has no slash in front and no NUL in it.
-    pub fn find(&self, path: &[u8], range: Option<Range>) -> Found {
+    /// Opens a file. The path has no slash in front and no NUL in it.
+    pub fn find(&self, path: &[u8]) -> Found {
+        if path.split(|byte| *byte == b'/').any(is_hidden) {
+            return Found::Nothing;
+        }
         let index = [path, b"index.html"].concat();
-        let path = if path.is_empty() || path.ends_with(b"/") { &index } else { path };
+        let is_folder = path.is_empty() || path.ends_with(b"/");
+        let path = if is_folder { &index } else { path };
         let file = match self.open_beneath(path) {
             Ok(file) => File::from(file),
-            Err(Errno::MFILE | Errno::NFILE | Errno::NOMEM | Errno::IO | Errno::AGAIN) => {
-                return Found::Failed;
-            }
+            Err(Errno::MFILE | Errno::NFILE | Errno::NOMEM) => return Found::Busy,
+            Err(error @ (Errno::IO | Errno::AGAIN)) => return Found::Failed(error.into()),
             // Not there, not to be read, or not beneath: what is outside is not told from what is not there.
             Err(_) => return Found::Nothing,
         };
-        let Ok(metadata) = file.metadata() else { return Found::Failed };
-        if metadata.is_dir() {
-            return Found::Folder;
+        match file.metadata() {
+            Ok(metadata) if metadata.is_file() => Found::File(file, kind_of(path), metadata),
+            Ok(metadata) if metadata.is_dir() && !is_folder => Found::Folder,
+            Ok(_) => Found::Nothing, // a pipe, a socket, a device, or a folder with the name of an index
+            Err(error) => Found::Failed(error),
         }
-        if !metadata.is_file() {
-            return Found::Nothing; // a pipe, a socket, a device
-        }
-        let len = metadata.len();
-        // The loop's thread waits for pages that are not in memory. This one waits for the first of them; those behind
-        // it the kernel reads ahead while they are sent in order.
-        let start = range.and_then(|range| range.of(len)).map_or(0, |part| part.start);
-        if file.read_at(&mut [0], start).is_err() {
-            return Found::Failed;
-        }
-        Found::File { file, kind: kind_of(path), len }
     }
 
     fn open_beneath(&self, path: &[u8]) -> Result<OwnedFd, Errno> {
@@ -87,29 +78,7 @@ impl Folder {
     }
 }
 
-/// By the end of the name.
-fn kind_of(path: &[u8]) -> &'static str {
-    let name = path.rsplit(|byte| *byte == b'/').next().unwrap_or_default();
-    let end = name.iter().rposition(|byte| *byte == b'.').map_or(&b""[..], |dot| &name[dot + 1..]);
-    match end.to_ascii_lowercase().as_slice() {
-        b"html" | b"htm" => "text/html; charset=utf-8",
-        b"css" => "text/css; charset=utf-8",
-        b"js" | b"mjs" => "text/javascript; charset=utf-8",
-        b"json" => "application/json",
-        b"txt" | b"md" | b"rs" | b"toml" => "text/plain; charset=utf-8",
-        b"svg" => "image/svg+xml",
-        b"png" => "image/png",
-        b"jpg" | b"jpeg" => "image/jpeg",
-        b"gif" => "image/gif",
-        b"webp" => "image/webp",
-        b"ico" => "image/x-icon",
-        b"woff2" => "font/woff2",
-        b"pdf" => "application/pdf",
-        b"wasm" => "application/wasm",
-        b"mp4" => "video/mp4",
-        b"webm" => "video/webm",
-        b"gz" => "application/gzip",
-        b"zip" => "application/zip",
-        _ => "application/octet-stream",
-    }
+/// `.git` and `.env` are seldom there to be served; `.well-known` is (RFC 8615).
+fn is_hidden(name: &[u8]) -> bool {
+    name.starts_with(b".") && !matches!(name, b"." | b".." | b".well-known")
 }

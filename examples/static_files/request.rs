@@ -1,22 +1,22 @@
-//! What the bytes of a head mean: pure functions of what was read so far, always from its start. `None` as long as it
-//! would need more, so that the answer depends on the bytes and not on how they arrived.
+//! What a request asks for. Whether it is one at all is for `http_server/request.rs` to say.
 
 use std::ops;
 use std::str;
 
-const MAX_FIELDS: usize = 64;
-
-/// What a status line says after the version.
-pub type Status = &'static str;
+use super::conditions::Conditions;
+use super::message::{self, Framing, Parsed};
 
 pub struct Request {
     /// The minor version: HTTP/1.0 or HTTP/1.1.
     pub version: u8,
     pub is_head: bool,
-    /// The path of the target as it came, and as the name of a file: decoded, and without the slash in front.
-    pub target: String,
-    pub path: Vec<u8>,
+    /// The path and the query of the target as they came, and the path as the name of a file: decoded, and without slashes
+    /// in front.
+    pub path: String,
+    pub query: String,
+    pub file: Vec<u8>,
     pub range: Option<Range>,
+    pub conditions: Conditions,
     /// It is the last request of its connection.
     pub close: bool,
 }
@@ -30,7 +30,7 @@ pub enum Range {
 }
 
 impl Range {
-    /// What it comes to in a file of this length; `None` when nothing does.
+    /// What it comes to in a file of this length, which is not 0; `None` when nothing does.
     pub fn of(self, len: u64) -> Option<ops::Range<u64>> {
         let part = match self {
             Range::Span(first, last) => first..last.saturating_add(1).min(len),
@@ -41,79 +41,41 @@ impl Range {
 }
 
 /// How many bytes the head has and what it asks for, or the status that refuses it.
-pub fn parse(bytes: &[u8]) -> Result<Option<(usize, Request)>, Status> {
-    let mut fields = [httparse::EMPTY_HEADER; MAX_FIELDS];
-    let mut parsed = httparse::Request::new(&mut fields);
-    let used = match parsed.parse(bytes) {
-        Ok(httparse::Status::Complete(used)) => used,
-        Ok(httparse::Status::Partial) => return Ok(None),
-        Err(httparse::Error::TooManyHeaders) => return Err("431 Request Header Fields Too Large"),
-        Err(httparse::Error::Version) => return Err("505 HTTP Version Not Supported"),
-        Err(_) => return Err("400 Bad Request"),
-    };
-    let (Some(method), Some(target), Some(version)) = (parsed.method, parsed.path, parsed.version) else {
-        return Err("400 Bad Request"); // a whole head has all three
-    };
-    let is_head = match method {
-        "GET" => false,
-        "HEAD" => true,
-        "POST" | "PUT" | "PATCH" | "DELETE" | "OPTIONS" | "TRACE" | "CONNECT" => {
-            return Err("405 Method Not Allowed");
-        }
-        _ => return Err("501 Not Implemented"),
-    };
-    let (mut hosts, mut close, mut keep_alive) = (0, false, false);
-    let (mut ranges, mut conditional) = (Vec::new(), false);
-    for field in &*parsed.headers {
-        let is = |name: &str| field.name.eq_ignore_ascii_case(name);
-        let lists = |option: &[u8]| {
-            field.value.split(|byte| *byte == b',').any(|word| word.trim_ascii().eq_ignore_ascii_case(option))
+pub fn parse(bytes: &[u8]) -> Parsed<Request> {
+    message::parse_head(bytes, |head, message| {
+        let (method, target) = head.method.zip(head.path).ok_or("400 Bad Request")?; // a whole head has both
+        let is_head = match method {
+            "GET" => false,
+            "HEAD" => true,
+            "POST" | "PUT" | "PATCH" | "DELETE" | "OPTIONS" | "TRACE" | "CONNECT" => {
+                return Err("405 Method Not Allowed");
+            }
+            _ => return Err("501 Not Implemented"),
         };
-        if is("host") {
-            hosts += 1;
-        } else if is("connection") {
-            close |= lists(b"close");
-            keep_alive |= lists(b"keep-alive");
-        } else if is("transfer-encoding") || is("content-length") && field.value != b"0" {
+        if message.framing != Framing::Length(0) {
             // Nothing here takes a body. That a GET may have one is how requests are smuggled, so it is not read past.
             return Err("413 Content Too Large");
-        } else if is("range") {
-            ranges.push(field.value);
-        } else if is("if-range") {
-            conditional = true;
         }
-    }
-    if hosts > 1 || hosts == 0 && version > 0 {
-        return Err("400 Bad Request");
-    }
-    // A proxy may send the whole address (9112 3.2.2); which host it names makes no difference here.
-    let target =
-        target.strip_prefix("http://").map_or(target, |rest| &rest[rest.find('/').unwrap_or(rest.len())..]);
-    let target = target.split('?').next().unwrap_or_default();
-    let path = target.strip_prefix('/').and_then(decode).ok_or("400 Bad Request")?;
-    let range = match ranges[..] {
-        // A HEAD has none (9110 14.2). No validator is ever given out, so none of an `If-Range` fits (9110 13.1.5).
-        [range] if !is_head && !conditional => parse_range(range),
-        _ => None,
-    };
-    let close = close || version == 0 && !keep_alive;
-    Ok(Some((used, Request { version, is_head, target: target.to_owned(), path, range, close })))
-}
-
-/// Undoes percent-encoding, once. A NUL would end the name early for the kernel, so it is none.
-fn decode(text: &str) -> Option<Vec<u8>> {
-    let mut bytes = text.bytes();
-    let mut decoded = Vec::with_capacity(text.len());
-    while let Some(byte) = bytes.next() {
-        decoded.push(match byte {
-            b'%' => {
-                let digits = [bytes.next()?, bytes.next()?].map(|digit| char::from(digit).to_digit(16));
-                (digits[0]? * 16 + digits[1]?) as u8
+        let (mut ranges, mut conditions) = (Vec::new(), Conditions::default());
+        for field in &*head.headers {
+            conditions.add(field.name, field.value);
+            if field.name.eq_ignore_ascii_case("range") {
+                ranges.push(field.value);
             }
-            byte => byte,
-        });
-    }
-    (!decoded.contains(&0)).then_some(decoded)
+        }
+        let (path, query) = message::split_target(method, target).ok_or("400 Bad Request")?;
+        let file = message::decode(path.trim_start_matches('/')).ok_or("400 Bad Request")?;
+        if file.contains(&0) {
+            return Err("400 Bad Request"); // it would end the name early for the kernel
+        }
+        let range = match ranges[..] {
+            [range] if !is_head => parse_range(range), // a HEAD has none (9110 14.2)
+            _ => None,
+        };
+        let (path, query) = (path.to_owned(), query.to_owned());
+        let message::Message { version, close, .. } = message;
+        Ok(Request { version, is_head, path, query, file, range, conditions, close })
+    })
 }
 
 /// One range of bytes. What is anything else asks for the whole, as if it were not there (9110 14.2): other units,

@@ -9,6 +9,7 @@ mod example_common;
 mod server;
 
 mod chat;
+mod conditional_requests;
 mod fd_echo;
 mod http_server;
 mod level_or_edge;

@@ -6,6 +6,7 @@ use std::os::unix::net::UnixListener;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::{Duration, SystemTime};
 
 use crate::server::{Client, Server, assert_explains_itself};
 
@@ -37,8 +38,12 @@ impl Site {
 
     /// The answer to a request with these fields besides `Host`, over a connection of its own.
     fn get(&self, target: &str, fields: &str) -> Answer {
+        self.exchange(format!("GET {target} HTTP/1.1\r\nHost: a\r\n{fields}\r\n"))
+    }
+
+    fn exchange(&self, request: impl AsRef<[u8]>) -> Answer {
         let mut client = self.server.connect();
-        client.send(format!("GET {target} HTTP/1.1\r\nHost: a\r\n{fields}\r\n"));
+        client.send(request);
         client.answer(true)
     }
 }
@@ -83,7 +88,11 @@ impl Client {
         }
         let mut answer = Answer { status, fields, content: Vec::new() };
         assert!(!answer.field("Date").is_empty(), "{answer:?}");
-        let len = answer.field("Content-Length").parse().expect("a length in every answer");
+        if answer.status == "304 Not Modified" {
+            assert_eq!(answer.field("Content-Length"), "", "it has no content to have one");
+            return answer;
+        }
+        let len = answer.field("Content-Length").parse().expect("a length in every other answer");
         if has_content {
             answer.content = self.exactly(len);
         }
@@ -115,13 +124,179 @@ fn files_and_indexes_are_served_over_one_connection() {
             assert_eq!(answer.content, if method == "GET" { content.as_bytes() } else { b"" }, "{target}");
         }
     }
-    client.send(
-        "GET /sub HTTP/1.1\r\nHost: a\r\n\r\nGET /none HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n",
-    );
-    let moved = client.answer(true);
-    assert_eq!((moved.status.as_str(), moved.field("Location")), ("301 Moved Permanently", "/sub/"));
-    assert_eq!(client.answer(true).status, "404 Not Found");
+    for method in ["HEAD", "GET"] {
+        client.send(format!("{method} /none HTTP/1.1\r\nHost: a\r\n\r\n"));
+        let none = client.answer(method == "GET");
+        assert_eq!(none.status, "404 Not Found");
+        assert_eq!(none.field("Content-Type"), "text/plain; charset=utf-8");
+        assert_eq!(none.field("Content-Length"), "14");
+        assert_eq!(none.content, if method == "GET" { &b"404 Not Found\n"[..] } else { b"" });
+    }
+    client.send("GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n");
+    assert_eq!(client.answer(true).field("Connection"), "close");
     assert_eq!(client.rest(), b"");
+}
+
+#[test]
+fn a_folder_is_redirected_to_with_a_slash_and_its_query_and_never_to_another_site() {
+    let site = Site::new();
+    fs::create_dir_all(site.folder.join("sub/index.d/index.html")).unwrap();
+    fs::create_dir_all(site.folder.join("a b/c")).unwrap();
+    for (target, location) in [
+        ("/sub", "/sub/"),
+        ("/sub?a=/b?c", "/sub/?a=/b?c"),
+        ("/sub?", "/sub/?"),
+        ("http://a/sub?q", "/sub/?q"),
+        ("/a%20b/c?d", "/a%20b/c/?d"),
+        ("//sub?q", "/sub/?q"),
+        ("///sub/.?q", "/sub/./?q"),
+    ] {
+        let moved = site.get(target, "");
+        assert_eq!(
+            (moved.status.as_str(), moved.field("Location")),
+            ("301 Moved Permanently", location),
+            "{target}"
+        );
+        assert_eq!(moved.content, b"301 Moved Permanently\n");
+    }
+    // A redirect would lead to itself.
+    assert_eq!(site.get("/sub/index.d/", "").status, "404 Not Found");
+}
+
+#[test]
+fn the_target_says_which_file_whatever_its_form_and_is_refused_in_every_other() {
+    let site = Site::new();
+    for target in [
+        "http://a/digits.txt",
+        "HTTP://b.example:80/digits.txt?q",
+        "https://a/digits.txt",
+        "http://[::1]:8080/digits.txt",
+        "//digits.txt",
+        "///digits.txt",
+        "/digits.txt?x/../y",
+    ] {
+        assert_eq!(site.get(target, "").outline(), ("200 OK", "", "0123456789"), "{target}");
+    }
+    for target in ["http://a", "http://a/", "http://a?x/digits.txt", "http://a?/digits.txt"] {
+        assert_eq!(site.get(target, "").outline(), ("200 OK", "", "<p>index</p>"), "{target}");
+    }
+    for target in [
+        "http:///digits.txt",
+        "http://:80/digits.txt",
+        "http://user@a/digits.txt",
+        "http://%zz/digits.txt",
+        "ftp://a/digits.txt",
+        "a/digits.txt",
+        "/digits.txt#fragment",
+        "/caf\u{e9}",
+    ] {
+        assert_eq!(site.get(target, "").status, "400 Bad Request", "{target}");
+    }
+    for host in ["b@c", "a b/c", "%zz", "a:b", "[::1", "caf\u{e9}"] {
+        let answer = site.exchange(format!("GET /digits.txt HTTP/1.1\r\nHost: {host}\r\n\r\n"));
+        assert_eq!(answer.status, "400 Bad Request", "{host}");
+    }
+    for host in ["", "a%20b", "[::1]:80", "a:"] {
+        let answer = site.exchange(format!("GET /digits.txt HTTP/1.1\r\nHost: {host}\r\n\r\n"));
+        assert_eq!(answer.status, "200 OK", "{host}");
+    }
+}
+
+/// What is compared is in `conditional_requests`; here is what comes of it.
+#[test]
+fn a_client_that_has_the_file_is_not_sent_it_again_until_it_changes() {
+    let site = Site::new();
+    let path = site.folder.join("digits.txt");
+    let set_modified = |unix_seconds| {
+        let time = SystemTime::UNIX_EPOCH + Duration::from_secs(unix_seconds);
+        File::options().write(true).open(&path).unwrap().set_modified(time).unwrap();
+    };
+    set_modified(784_111_777);
+    let date = "Sun, 06 Nov 1994 08:49:37 GMT";
+    let first = site.get("/digits.txt", "");
+    let tag = first.field("ETag").to_owned();
+    assert!(tag.starts_with('"') && tag.ends_with('"') && tag.len() > 2, "{tag}");
+    assert_eq!((first.status.as_str(), first.field("Last-Modified")), ("200 OK", date));
+
+    let (all, failed) =
+        (("200 OK", "", "0123456789"), ("412 Precondition Failed", "", "412 Precondition Failed\n"));
+    let same = ("304 Not Modified", "", "");
+    let part = ("206 Partial Content", "bytes 2-4/10", "234");
+    let cases = [
+        (format!("If-None-Match: {tag}\r\n"), same),
+        (format!("If-None-Match: {tag}\r\nRange: bytes=2-4\r\n"), same),
+        ("If-None-Match: \"x\"\r\n".to_owned(), all),
+        (format!("If-Modified-Since: {date}\r\n"), same),
+        ("If-Modified-Since: Sun, 06 Nov 1994 08:49:36 GMT\r\n".to_owned(), all),
+        (format!("If-Match: {tag}\r\n"), all),
+        ("If-Match: \"zzz\"\r\n".to_owned(), failed),
+        ("If-Unmodified-Since: Sun, 06 Nov 1994 08:49:36 GMT\r\n".to_owned(), failed),
+        (format!("If-Range: {tag}\r\nRange: bytes=2-4\r\n"), part),
+        (format!("If-Range: {date}\r\nRange: bytes=2-4\r\n"), part),
+        ("If-Range: \"x\"\r\nRange: bytes=2-4\r\n".to_owned(), all),
+        ("If-Range: \"x\"\r\nRange: bytes=20-\r\n".to_owned(), all),
+        (
+            format!("If-Range: {tag}\r\nRange: bytes=20-\r\n"),
+            ("416 Range Not Satisfiable", "bytes */10", "416 Range Not Satisfiable\n"),
+        ),
+    ];
+    for (fields, outline) in &cases {
+        let answer = site.get("/digits.txt", fields);
+        assert_eq!(answer.outline(), *outline, "{fields}");
+        if answer.status == "304 Not Modified" {
+            assert_eq!((answer.field("ETag"), answer.field("Last-Modified")), (tag.as_str(), date));
+        }
+    }
+    // On one connection, for a 304 has no content and the next answer begins behind its head.
+    let mut client = site.server.connect();
+    for method in ["GET", "HEAD", "GET"] {
+        client.send(format!("{method} /digits.txt HTTP/1.1\r\nHost: a\r\nIf-None-Match: {tag}\r\n\r\n"));
+        assert_eq!(client.answer(false).status, "304 Not Modified");
+    }
+    // Where there is nothing, conditions make no difference (9110 13.2.1).
+    assert_eq!(site.get("/none", "If-None-Match: *\r\n").status, "404 Not Found");
+    assert_eq!(site.get("/none", "If-Match: \"x\"\r\n").status, "404 Not Found");
+    assert_eq!(site.get("/sub", "If-None-Match: *\r\n").status, "301 Moved Permanently");
+
+    // Another file of the same length, another time.
+    fs::write(&path, "9876543210").unwrap();
+    set_modified(784_111_778);
+    let changed = site.get("/digits.txt", &format!("If-None-Match: {tag}\r\n"));
+    assert_eq!(changed.outline(), ("200 OK", "", "9876543210"));
+    assert_ne!(changed.field("ETag"), tag);
+    let part_of_it = format!("If-Range: {tag}\r\nRange: bytes=2-4\r\n");
+    assert_eq!(site.get("/digits.txt", &part_of_it).outline(), ("200 OK", "", "9876543210"));
+
+    // From the future: its date is no later than that of the answer, and it may change before that comes.
+    set_modified(32_503_680_000);
+    let future = site.get("/digits.txt", "");
+    assert_eq!(future.field("Last-Modified"), future.field("Date"));
+    assert!(future.field("ETag").starts_with("W/\""), "{}", future.field("ETag"));
+}
+
+#[test]
+fn what_begins_with_a_dot_is_not_served_but_for_what_is_well_known() {
+    let site = Site::new();
+    for name in [".env", ".git/config", "sub/.hidden", ".well-known/security.txt", "..two", ".well-known.txt"]
+    {
+        let path = site.folder.join(name);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(path, "text").unwrap();
+    }
+    for target in [
+        "/.env",
+        "/%2eenv",
+        "/.git/config",
+        "/.git",
+        "/sub/.hidden",
+        "/sub/../.env",
+        "/..two",
+        "/.well-known.txt",
+    ] {
+        assert_eq!(site.get(target, "").status, "404 Not Found", "{target}");
+    }
+    assert_eq!(site.get("/.well-known/security.txt", "").content, b"text");
+    assert_eq!(site.get("/./sub/../digits.txt", "").content, b"0123456789");
 }
 
 #[test]
@@ -138,10 +313,10 @@ fn one_range_is_a_part_and_what_is_no_range_is_the_whole() {
         ("bytes=0-99999999999999999999999", part, "bytes 0-9/10", all),
         ("bytes=-3", part, "bytes 7-9/10", "789"),
         ("bytes=-100", part, "bytes 0-9/10", all),
-        ("bytes=10-", none, "bytes */10", ""),
-        ("bytes=10-12", none, "bytes */10", ""),
-        ("bytes=99999999999999999999999-", none, "bytes */10", ""),
-        ("bytes=-0", none, "bytes */10", ""),
+        ("bytes=10-", none, "bytes */10", "416 Range Not Satisfiable\n"),
+        ("bytes=10-12", none, "bytes */10", "416 Range Not Satisfiable\n"),
+        ("bytes=99999999999999999999999-", none, "bytes */10", "416 Range Not Satisfiable\n"),
+        ("bytes=-0", none, "bytes */10", "416 Range Not Satisfiable\n"),
         ("bytes=4-2", whole, "", all),
         ("bytes=-", whole, "", all),
         ("bytes=+1-2", whole, "", all),
@@ -152,9 +327,14 @@ fn one_range_is_a_part_and_what_is_no_range_is_the_whole() {
         let answer = site.get("/digits.txt", &format!("Range: {range}\r\n"));
         assert_eq!(answer.outline(), (status, content_range, content), "{range}");
     }
-    assert_eq!(site.get("/empty", "Range: bytes=0-\r\n").outline(), (none, "bytes */0", ""));
-    let conditional = site.get("/digits.txt", "Range: bytes=0-1\r\nIf-Range: \"x\"\r\n");
-    assert_eq!(conditional.outline(), (whole, "", all));
+    // It has no part, and the whole of it is what was asked for.
+    for range in ["bytes=0-", "bytes=0-9", "bytes=-1", "bytes=5-"] {
+        assert_eq!(site.get("/empty", &format!("Range: {range}\r\n")).outline(), (whole, "", ""), "{range}");
+    }
+    assert_eq!(
+        site.get("/digits.txt", "Range: bytes=0-1\r\nRange: bytes=2-3\r\n").outline(),
+        (whole, "", all)
+    );
     let mut client = site.server.connect();
     client.send("HEAD /digits.txt HTTP/1.1\r\nHost: a\r\nRange: bytes=0-1\r\n\r\n");
     assert_eq!(client.answer(false).outline(), (whole, "", ""));
@@ -200,16 +380,17 @@ fn there_is_no_way_out_of_the_folder() {
         "/digits.txt/..",
     ] {
         let answer = site.get(target, "");
-        assert_eq!(answer.outline(), ("404 Not Found", "", ""), "{target}");
+        assert_eq!(answer.outline(), ("404 Not Found", "", "404 Not Found\n"), "{target}");
     }
     for target in ["/secret.txt%00", "/digits.txt%00.png", "/%", "/%4", "/%zz", "/%+1", "digits.txt", "*"] {
         let answer = site.get(target, "");
-        assert_eq!(answer.outline(), ("400 Bad Request", "", ""), "{target}");
+        assert_eq!(answer.outline(), ("400 Bad Request", "", "400 Bad Request\n"), "{target}");
     }
     assert_eq!(site.get("/within", "").outline(), ("200 OK", "", "0123456789"));
     // Long names are the kernel's to refuse.
     assert_eq!(site.get(&format!("/{}", "x".repeat(300)), "").status, "404 Not Found");
-    assert_eq!(site.get(&format!("/{}", "x/".repeat(3000)), "").status, "404 Not Found");
+    assert_eq!(site.get(&format!("/{}", "x/".repeat(2000)), "").status, "404 Not Found");
+    assert_eq!(site.get(&format!("/{}", "x/".repeat(3000)), "").status, "414 URI Too Long");
 }
 
 #[test]
@@ -241,13 +422,23 @@ fn a_request_that_is_not_understood_is_refused_and_nothing_after_it_is_read_as_o
         ("GET / HTTP/1.1\r\nHost: a\r\nHost: b\r\n\r\n", "400 Bad Request"),
         ("GET / HTTP/2.0\r\nHost: a\r\n\r\n", "505 HTTP Version Not Supported"),
         ("GET /\0 HTTP/1.1\r\nHost: a\r\n\r\n", "400 Bad Request"),
+        ("GET / HTTP/1.1\nHost: a\r\n\r\n", "400 Bad Request"),
+        ("GET / HTTP/1.1\r\nHost: a\r\n\n", "400 Bad Request"),
+        ("GET / HTTP/1.1\r\nHost: a\r\nX: y\nContent-Length: 40\r\n\r\n", "400 Bad Request"),
+        ("CONNECT a:80 HTTP/1.1\r\nHost: a\r\n\r\n", "405 Method Not Allowed"),
     ] {
         let mut client = site.server.connect();
         client.send(format!("{head}{next}"));
         let answer = client.answer(true);
         assert_eq!((answer.status.as_str(), answer.field("Connection")), (status, "close"), "{head:?}");
+        assert_eq!(answer.content, format!("{status}\n").as_bytes(), "{head:?}");
         assert_eq!(client.rest(), b"", "{head:?}");
     }
+    let mut client = site.server.connect();
+    client.send("HEAD / HTTP/1.1\r\nHost: %zz\r\n\r\n");
+    let refused = client.answer(false);
+    assert_eq!((refused.status.as_str(), refused.field("Content-Length")), ("400 Bad Request", "16"));
+    assert_eq!(client.rest(), b"", "content in an answer to HEAD");
     // A refusal arrives though the client is in the middle of a body that nobody wants.
     let mut client = site.server.connect();
     client.send("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 200000\r\n\r\n");

@@ -5,7 +5,11 @@
 
 mod accept;
 mod echo;
+#[allow(clippy::duplicate_mod, reason = "the two servers share the parsing of requests")]
+mod files;
+mod guide;
 mod hosts;
+#[allow(clippy::duplicate_mod, reason = "as of `files`")]
 mod http;
 mod proxy;
 mod ready;

@@ -9,7 +9,7 @@ mod client;
 mod connections;
 mod cut_off;
 #[path = "../../../examples/http_server/date.rs"]
-mod date;
+pub(crate) mod date;
 mod overload;
 #[allow(dead_code)] // as of `request` below
 #[path = "../../../examples/http_server/patience.rs"]
