@@ -5,12 +5,15 @@ use std::io;
 
 /// A client that sends nothing for so long, or takes nothing, is let go.
 pub const PATIENCE: Duration = Duration::from_secs(30);
+/// The kernel holds this much for a client that is not sent yet.
+const MAX_UNSENT: u32 = 16 * 1024;
 /// How long a client may take to be done once the server is to end.
 pub const DRAIN: Duration = Duration::from_secs(10);
 /// A line that is longer than this ends the connection.
 pub const LONGEST: usize = 1024;
 
 async fn connection(mut stream: TcpStream, shutdown: Shutdown) -> io::Result<()> {
+    stream.set_notsent_lowat(MAX_UNSENT)?;
     let (mut buffer, mut len) = ([0; LONGEST], 0);
     while len < LONGEST {
         let read = timeout(PATIENCE, stream.read(&mut buffer[len..]));

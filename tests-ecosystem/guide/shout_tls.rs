@@ -11,12 +11,14 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio_rustls::TlsAcceptor;
 
 const PATIENCE: Duration = Duration::from_secs(30);
+const MAX_UNSENT: u32 = 16 * 1024;
 const DRAIN: Duration = Duration::from_secs(10);
 /// A client that does not finish the handshake is let go.
 const HANDSHAKE: Duration = Duration::from_secs(10);
 const LONGEST: usize = 1024;
 
 async fn connection(stream: TcpStream, tls: TlsAcceptor, shutdown: Shutdown) -> io::Result<()> {
+    stream.set_notsent_lowat(MAX_UNSENT)?;
     let mut stream = timeout(HANDSHAKE, tls.accept(stream)).await??;
     let (mut buffer, mut len) = ([0; LONGEST], 0);
     while len < LONGEST {

@@ -38,6 +38,10 @@ const BURST: usize = 32;
 /// that very moment; where a request must not be lost, read once more then, with a short
 /// [timeout](egret_runtime::time::timeout), before closing.
 ///
+/// A connection has no time limits but those that it sets itself, around each read and each write. With one around
+/// writes, call [`set_notsent_lowat`](TcpStream::set_notsent_lowat) first: otherwise a client that takes its answers slowly
+/// and steadily is like one that has stopped.
+///
 /// ```
 /// use egret_net::{TcpListener, TcpStream};
 /// use egret_runtime::shutdown::{Drained, Shutdown};
