@@ -39,9 +39,9 @@ impl Drop for Site {
     }
 }
 
-/// With send buffers of megabytes, as Linux has them.
+/// With send buffers of a megabyte; Linux lets them grow to four.
 fn server(sim: &Sim, folder: &Path) -> SocketAddr {
-    sim.buffers(4 << 20, 64 << 10);
+    sim.buffers(1 << 20, 64 << 10);
     let (server, folder) = (sim.host("server"), folder.to_owned());
     server.server(move || {
         let folder = Folder::open(&folder).unwrap();
@@ -53,7 +53,7 @@ fn server(sim: &Sim, folder: &Path) -> SocketAddr {
     server.port(80)
 }
 
-/// Room in such a buffer would come when a third of it is free: after 350 seconds at this speed.
+/// Room in such a buffer would come when a third of it is free: after 85 seconds at this speed.
 #[test]
 fn a_client_that_takes_four_kilobytes_a_second_gets_all_of_a_file() {
     let site = Site::new("steady");

@@ -4,14 +4,14 @@
 #[allow(dead_code, reason = "its main is not called here")]
 mod shout;
 
-use crate::world::connect;
+use crate::world::connect_with_room;
 use egret::net::TcpListener;
 use egret::shutdown::Shutdown;
 use egret::sim;
 use egret::time::sleep;
 use std::time::Duration;
 
-/// Room in a send buffer of megabytes would come when a third of it is free: after 350 seconds at this speed.
+/// Room in a send buffer of a megabyte would come when a third of it is free: after 85 seconds at this speed.
 #[test]
 fn a_client_that_takes_four_kilobytes_a_second_gets_all_of_its_lines() {
     const LINES: usize = 3000;
@@ -21,7 +21,7 @@ fn a_client_that_takes_four_kilobytes_a_second_gets_all_of_its_lines() {
         line
     };
     sim::check(0..4, |sim| {
-        sim.buffers(4 << 20, 64 << 10);
+        sim.buffers(1 << 20, 64 << 10);
         let server = sim.host("server");
         server.server(|| async {
             let listener = TcpListener::bind("0.0.0.0:80").await.unwrap();
@@ -29,7 +29,7 @@ fn a_client_that_takes_four_kilobytes_a_second_gets_all_of_its_lines() {
         });
         let address = server.port(80);
         sim.host("client").client(async move {
-            let mut stream = connect(address).await;
+            let mut stream = connect_with_room(address, 4 << 20).await;
             stream.write_all(&LINE.repeat(LINES)).await.unwrap();
             let (mut taken, mut buf) = (0, [0; 4000]);
             while taken < LINE.len() * LINES {

@@ -4,7 +4,7 @@
 #[allow(dead_code, reason = "its main is not called here")]
 mod http_server;
 
-use crate::world::{assert_died, connect, everything, what_connections_survive};
+use crate::world::{assert_died, connect, connect_with_room, everything, what_connections_survive};
 use egret::net::{TcpListener, TcpStream};
 use egret::signal::unix::SignalKind;
 use egret::sim::{self, Host, Sim};
@@ -143,15 +143,15 @@ fn a_client_that_says_nothing_is_let_go_when_its_time_is_over() {
     });
 }
 
-/// Room in a send buffer of megabytes would come when a third of it is free: after 350 seconds at this speed.
+/// Room in a send buffer of a megabyte would come when a third of it is free: after 85 seconds at this speed.
 #[test]
 fn a_client_that_takes_four_kilobytes_a_second_gets_all_of_its_answers() {
     const BODIES: usize = 24;
     sim::check(0..4, |sim| {
-        sim.buffers(4 << 20, 64 << 10);
+        sim.buffers(1 << 20, 64 << 10);
         let address = server(sim).port(80);
         sim.host("client").client(async move {
-            let mut stream = connect(address).await;
+            let mut stream = connect_with_room(address, 4 << 20).await;
             let body = crate::world::payload(64 << 10, 0);
             for _ in 0..BODIES {
                 let head =

@@ -1,6 +1,6 @@
 //! What the scenarios share: faults, policies, clients that try again.
 
-use egret::net::TcpStream;
+use egret::net::{TcpSocket, TcpStream};
 use egret::sim::{EdgePolicy, Fault, Faults, Sim};
 use std::io;
 use std::net::SocketAddr;
@@ -28,6 +28,18 @@ fn choose_edges(sim: &Sim) {
 pub async fn connect(address: SocketAddr) -> TcpStream {
     loop {
         match TcpStream::connect(address).await {
+            Ok(stream) => return stream,
+            Err(_) => egret::time::sleep(Duration::from_millis(20)).await,
+        }
+    }
+}
+
+/// As `connect`, with a send buffer of this size: for what is sent before anything is read.
+pub async fn connect_with_room(address: SocketAddr, send_buffer: u32) -> TcpStream {
+    loop {
+        let socket = TcpSocket::new_v4().unwrap();
+        socket.set_send_buffer_size(send_buffer).unwrap();
+        match socket.connect(address).await {
             Ok(stream) => return stream,
             Err(_) => egret::time::sleep(Duration::from_millis(20)).await,
         }
