@@ -6,7 +6,7 @@ use std::mem::MaybeUninit;
 use std::net::Ipv6Addr;
 use std::str;
 
-use httparse::{EMPTY_HEADER, Error, Request};
+use httparse::{EMPTY_HEADER, Error, Header, Request};
 
 const MAX_TARGET: usize = 4 * 1024;
 const MAX_FIELDS: usize = 64;
@@ -47,7 +47,9 @@ pub fn parse_head<T>(bytes: &[u8], read: impl FnOnce(&Request, Message) -> Resul
         return Err("414 URI Too Long");
     }
     match parsed {
-        Ok(httparse::Status::Complete(used)) if has_bare_newline(&bytes[..used]) => Err("400 Bad Request"),
+        Ok(httparse::Status::Complete(used)) if has_bare_newline(&bytes[..used], request.headers) => {
+            Err("400 Bad Request")
+        }
         Ok(httparse::Status::Complete(used)) => Ok(Some((used, read(&request, check_head(&request)?)?))),
         Ok(httparse::Status::Partial) => Ok(None),
         Err(Error::Version) => parse_other_version(bytes).map(|()| None),
@@ -57,13 +59,17 @@ pub fn parse_head<T>(bytes: &[u8], read: impl FnOnce(&Request, Message) -> Resul
 }
 
 /// Whether a line ends without a carriage return. `httparse` takes that (9112 2.2 lets it), and to a reader that
-/// does not, the lines are others.
+/// does not, the lines are others. They end where a name begins, and at the end: there is no need to look at all bytes.
 #[inline]
-fn has_bare_newline(lines: &[u8]) -> bool {
-    let pairs = lines.iter().zip(lines.get(1..).unwrap_or_default());
-    // All of them are looked at, for so many are compared at a time.
-    lines.first() == Some(&b'\n')
-        || pairs.fold(false, |found, pair| found | (*pair.0 != b'\r') & (*pair.1 == b'\n'))
+fn has_bare_newline(lines: &[u8], fields: &[Header]) -> bool {
+    let is_behind_a_line = |field: &Header| {
+        let start = (field.name.as_ptr() as usize).wrapping_sub(lines.as_ptr() as usize);
+        start == 0 || lines.get(..start).is_some_and(|before| before.ends_with(b"\r\n"))
+    };
+    let empty = lines.len() - lines.trim_ascii_start().len(); // those in front, or all of a trailer
+    !lines[..empty].chunks(2).all(|line| line == b"\r\n")
+        || !(lines.ends_with(b"\r\n\r\n") || empty == lines.len())
+        || !fields.iter().all(is_behind_a_line)
 }
 
 /// The three parts of a request line, which may come after empty lines (9112 2.2).
@@ -262,7 +268,7 @@ pub fn parse_line_end(bytes: &[u8]) -> Parsed<()> {
 /// The fields after the last chunk are checked and dropped: nothing here has a use for them.
 pub fn parse_trailer(bytes: &[u8]) -> Parsed<()> {
     match httparse::parse_headers(bytes, &mut [EMPTY_HEADER; MAX_FIELDS]) {
-        Ok(httparse::Status::Complete((used, _))) if has_bare_newline(&bytes[..used]) => {
+        Ok(httparse::Status::Complete((used, fields))) if has_bare_newline(&bytes[..used], fields) => {
             Err("400 Bad Request")
         }
         Ok(httparse::Status::Complete((used, _))) => Ok(Some((used, ()))),
