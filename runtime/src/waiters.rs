@@ -510,4 +510,39 @@ mod tests {
         }
         assert!(waiters.len() <= SMALL + 1, "{}", waiters.len());
     }
+
+    #[cfg(feature = "sim")]
+    #[test]
+    fn the_simulation_sees_each_kind_of_waiter_alone_and_all_together() {
+        let foreign = Waker::noop();
+        for direction in [Direction::Read, Direction::Write] {
+            let other = if direction == Direction::Read { Direction::Write } else { Direction::Read };
+            type Wait = (fn(&Waiters, Direction), Option<u32>);
+            let kinds: [Wait; 5] = [
+                (|waiters, direction| _ = waiters.wait_alone(direction, &task(1)), Some(1)),
+                (|waiters, direction| _ = waiters.wait_alone(direction, Waker::noop()), None),
+                (|waiters, direction| waiters.wait_shared(direction, &task(2)), Some(2)),
+                (|waiters, direction| waiters.wait_shared(direction, Waker::noop()), None),
+                (
+                    |waiters, direction| _ = waiters.wait_with_ticket(direction, Waker::noop(), &mut None),
+                    None,
+                ),
+            ];
+            let name = |key: Option<TaskKey>| key.map(TaskKey::index);
+            for (wait, expected) in kinds {
+                let waiters = Waiters::default();
+                assert!(!waiters.is_waited_for(direction));
+                wait(&waiters, direction);
+                assert!(waiters.is_waited_for(direction) && !waiters.is_waited_for(other));
+                let seen: Vec<_> = waiters.waiting(direction).into_iter().map(name).collect();
+                assert_eq!((seen, waiters.waiting(other)), (vec![expected], vec![]));
+            }
+            let waiters = Waiters::default();
+            let _ = waiters.wait_alone(direction, &task(1));
+            let _ = waiters.wait_with_ticket(direction, &task(2), &mut None);
+            let _ = waiters.wait_with_ticket(direction, foreign, &mut None);
+            let seen: Vec<_> = waiters.waiting(direction).into_iter().map(name).collect();
+            assert_eq!(seen, [Some(1), Some(2), None]);
+        }
+    }
 }

@@ -37,6 +37,16 @@ fn timers_of_one_deadline_fire_in_the_order_in_which_they_were_set() {
 }
 
 #[test]
+fn a_timer_that_is_reset_to_its_own_deadline_keeps_its_turn_and_one_that_comes_from_later_does_not() {
+    let timers = timers();
+    let set: Vec<_> = (0..4).map(|number| timers.set(7, waker(number))).collect();
+    let later = timers.set(8, waker(4));
+    set[0].reset(7);
+    later.reset(7);
+    assert_eq!(fire(&timers, 7), [0, 1, 2, 3, 4]);
+}
+
+#[test]
 fn the_next_deadline_is_the_earliest_and_not_the_last_or_the_first_set() {
     // T8, L17
     let timers = timers();

@@ -123,3 +123,47 @@ fn on_a_paused_clock_every_loop_sleeps() {
         assert_eq!(rt.metrics().spins, 0);
     }
 }
+
+/// The first look of a spin takes the events, and no later one sees them again.
+#[test]
+fn what_the_first_look_of_a_spin_finds_ends_the_wait() {
+    let rt = runtime(Park::Adaptive { limit: HOUR });
+    waits(&rt, 32);
+    for _ in 0..10 {
+        let (ours, mut theirs) = std::io::pipe().unwrap();
+        let ours = {
+            let _inside = rt.enter();
+            egret_runtime::io::AsyncFd::new(ours).unwrap()
+        };
+        std::io::Write::write_all(&mut theirs, b"x").unwrap();
+        let before = rt.metrics();
+        let turn = rt.turn(Some(HOUR));
+        let after = rt.metrics();
+        assert_eq!(turn.events, 1);
+        assert_eq!((after.epoll_waits - before.epoll_waits, after.spins - before.spins), (1, 1));
+        drop(ours);
+    }
+}
+
+/// A spin ends by itself with what another thread has sent, and needs no bell.
+#[test]
+fn a_wake_that_came_before_a_spin_ends_it_at_the_first_look() {
+    let rt = runtime(Park::Adaptive { limit: HOUR });
+    waits(&rt, 32);
+    let slot = std::rc::Rc::new(std::cell::RefCell::new(None));
+    let theirs = slot.clone();
+    drop(rt.spawn(std::future::poll_fn(move |cx| {
+        *theirs.borrow_mut() = Some(cx.waker().clone());
+        std::task::Poll::<()>::Pending
+    })));
+    assert_eq!(rt.turn(Some(Duration::ZERO)).polled, 1);
+    for _ in 0..10 {
+        let waker = slot.take().unwrap();
+        std::thread::spawn(move || waker.wake()).join().unwrap();
+        let before = rt.metrics();
+        let turn = rt.turn(Some(HOUR));
+        let after = rt.metrics();
+        assert_eq!((turn.events, turn.woken, turn.polled), (0, 1, 1));
+        assert_eq!((after.epoll_waits - before.epoll_waits, after.spins - before.spins), (1, 1));
+    }
+}

@@ -86,3 +86,22 @@ fn a_clock_that_runs_again_goes_on_from_where_it_stood() {
         assert!(after.elapsed() >= Duration::from_micros(10));
     });
 }
+
+#[test]
+fn a_paused_clock_does_not_jump_in_a_turn_that_has_events() {
+    let rt = Runtime::new().unwrap();
+    let start = rt.block_on(async {
+        pause();
+        Instant::now()
+    });
+    drop(rt.spawn(async { sleep(HOUR).await })); // the deadline is on the clock that is paused
+    assert_eq!(rt.turn(Some(Duration::ZERO)).polled, 1);
+    let (ours, mut theirs) = std::io::pipe().unwrap();
+    let _inside = rt.enter();
+    let _ours = egret_runtime::io::AsyncFd::new(ours).unwrap();
+    std::io::Write::write_all(&mut theirs, b"x").unwrap();
+    let turn = rt.turn(None);
+    assert_eq!((turn.events, turn.timers_fired, start.elapsed()), (1, 0, Duration::ZERO));
+    let turn = rt.turn(None);
+    assert_eq!((turn.events, turn.timers_fired, start.elapsed()), (0, 1, HOUR));
+}
