@@ -1,12 +1,13 @@
 //! A TCP echo server: one task a connection, and each sends back what it reads until the client is done.
-//! A client that does not read is not read from either, so nothing piles up here. The server ends when
-//! descriptors run out; `http_server.rs` shows how to wait for one instead.
+//! A client that does not read is not read from either, so nothing piles up here. While no descriptor is
+//! free, new clients wait.
 //!
 //!     cargo run --release --example echo [ADDRESS:PORT]
 
 use std::io::{self, Write};
 
 use egret::net::{TcpListener, TcpStream};
+use egret::shutdown::Shutdown;
 
 async fn echo(mut stream: TcpStream) -> io::Result<()> {
     // Small answers go out at once and do not wait for the client to acknowledge the one before.
@@ -22,10 +23,9 @@ async fn echo(mut stream: TcpStream) -> io::Result<()> {
 }
 
 pub(crate) async fn serve(listener: TcpListener) -> io::Result<()> {
-    loop {
-        let (stream, _) = listener.accept().await?;
-        egret::spawn(echo(stream)); // a connection that fails ends alone
-    }
+    // A task for each connection, which fails alone. An `accept` that fails, as it does while no descriptor is free, is
+    // tried again.
+    listener.serve(&Shutdown::new()).run(|stream, _| echo(stream)).await
 }
 
 async fn listen(address: &str) -> io::Result<()> {

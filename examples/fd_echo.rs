@@ -3,18 +3,26 @@
 //! for TCP `echo.rs` is shorter.
 //!
 //! One report of readiness may stand for any number of connections, and those that it does not take are not reported
-//! again: so it accepts until the kernel says `EWOULDBLOCK`, and prints how many there were. It ends when descriptors
-//! run out.
+//! again: so it accepts until the kernel says `EWOULDBLOCK`, and prints how many there were. While no descriptor
+//! is free, it tries again every 100 ms: the connections still wait, and no event will say so.
 //!
 //!     cargo run --release --example fd_echo [ADDRESS:PORT]
 
 use std::io::{self, ErrorKind, Read, Write};
 use std::net::{TcpListener, TcpStream};
+use std::time::Duration;
 
 use egret::io::AsyncFd;
 use egret::task::yield_now;
+use egret::time::sleep;
 
-async fn echo(stream: AsyncFd<TcpStream>) -> io::Result<()> {
+/// The time between two attempts to accept while `accept` fails.
+const PAUSE: Duration = Duration::from_millis(100);
+
+async fn echo(stream: TcpStream) -> io::Result<()> {
+    // An accepted socket does not inherit the flag.
+    stream.set_nonblocking(true)?;
+    let stream = AsyncFd::new(stream)?;
     let mut buffer = vec![0; 16 * 1024];
     loop {
         // Each closure makes one attempt; when it says `WouldBlock`, it is called again after the next event.
@@ -45,13 +53,14 @@ async fn serve(address: &str) -> io::Result<()> {
             match result {
                 Ok((stream, _)) => {
                     accepted += 1;
-                    // An accepted socket does not inherit the flag.
-                    stream.set_nonblocking(true)?;
-                    egret::spawn(echo(AsyncFd::new(stream)?)); // a connection that fails ends alone
+                    egret::spawn(echo(stream)); // a connection that fails ends alone
                 }
                 // The client has gone while it was in the queue.
                 Err(error) if error.kind() == ErrorKind::ConnectionAborted => {}
-                Err(error) => return Err(error),
+                Err(error) => {
+                    eprintln!("cannot accept: {error}");
+                    sleep(PAUSE).await;
+                }
             }
             yield_now().await; // there may be no end to the queue, and the others have their turn
         }

@@ -1,6 +1,6 @@
 //! The classic epoll HTTP server as async code: it reads up to the empty line that ends a request's
 //! header and answers "Hello, world!". It looks at nothing else of the request, so it cannot know where
-//! the next one begins: it says `Connection: close` and means it. And it ends when descriptors run out.
+//! the next one begins: it says `Connection: close` and means it. It has no limit in time either;
 //! `http_server.rs` does what a server open to the world must do.
 //!
 //!     cargo run --release --example hello_http [ADDRESS:PORT]
@@ -8,6 +8,7 @@
 use std::io::{self, Write};
 
 use egret::net::{TcpListener, TcpStream};
+use egret::shutdown::Shutdown;
 
 const ANSWER: &[u8] = b"HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nContent-Length: 13\r\n\
     Connection: close\r\n\r\nHello, world!";
@@ -31,10 +32,9 @@ async fn serve(address: &str) -> io::Result<()> {
     let listener = TcpListener::bind(address).await?;
     writeln!(io::stdout(), "listening on http://{}", listener.local_addr()?)?;
     io::stdout().flush()?;
-    loop {
-        let (stream, _) = listener.accept().await?;
-        egret::spawn(answer(stream)); // a connection that fails ends alone
-    }
+    // A task for each connection, which fails alone. An `accept` that fails, as it does while no descriptor is free, is
+    // tried again.
+    listener.serve(&Shutdown::new()).run(|stream, _| answer(stream)).await
 }
 
 fn main() {

@@ -10,10 +10,13 @@ use std::io::{self, Write};
 
 use egret::net::UdpSocket;
 use egret::net::udp::RecvBatch;
+use egret::time::{Duration, sleep};
 
 /// As many as one call receives, and as long as a datagram can be. The memory is touched as far as it is used.
 const BATCH: usize = 64;
 const LONGEST: usize = 65_535;
+/// The time between two attempts to receive while the kernel has no memory for it.
+const PAUSE: Duration = Duration::from_millis(100);
 
 async fn serve(address: &str) -> io::Result<()> {
     let socket = UdpSocket::bind(address).await?;
@@ -21,7 +24,11 @@ async fn serve(address: &str) -> io::Result<()> {
     io::stdout().flush()?;
     let mut batch = RecvBatch::new(BATCH, LONGEST);
     loop {
-        socket.recv_many(&mut batch).await?;
+        if let Err(error) = socket.recv_many(&mut batch).await {
+            eprintln!("cannot receive: {error}");
+            sleep(PAUSE).await;
+            continue;
+        }
         let answers: Vec<_> = batch.iter().map(|datagram| (datagram.data, Some(datagram.from))).collect();
         let mut left = &answers[..];
         while !left.is_empty() {

@@ -3,7 +3,7 @@
 use egret::net::{TcpListener, TcpStream};
 use egret::signal::ctrl_c;
 use egret::task::{JoinSet, spawn_blocking};
-use egret::time::{Duration, timeout};
+use egret::time::{Duration, sleep, timeout};
 use std::collections::HashMap;
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::io::{self, Write};
@@ -16,6 +16,8 @@ use tokio::sync::watch;
 const PATIENCE: Duration = Duration::from_secs(30);
 /// What those who are in the middle of something have to finish it.
 const DRAIN: Duration = Duration::from_secs(10);
+/// Between two attempts to accept, while `accept` fails.
+const PAUSE: Duration = Duration::from_millis(100);
 
 type Map = Arc<Mutex<HashMap<String, String>>>;
 
@@ -74,10 +76,16 @@ async fn main() -> io::Result<()> {
     let mut interrupted = pin!(ctrl_c());
     loop {
         tokio::select! {
-            accepted = listener.accept() => {
-                let (stream, _) = accepted?;
-                connections.spawn(connection(stream, map.clone(), ending.clone()));
-            }
+            accepted = listener.accept() => match accepted {
+                Ok((stream, _)) => {
+                    connections.spawn(connection(stream, map.clone(), ending.clone()));
+                }
+                // No descriptor is free, for one: the client waits in the backlog.
+                Err(error) => {
+                    eprintln!("cannot accept: {error}");
+                    sleep(PAUSE).await;
+                }
+            },
             Some(_) = connections.join_next() => {} // it has ended, well or not
             _ = &mut interrupted => break,
         }

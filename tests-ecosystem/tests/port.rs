@@ -73,6 +73,45 @@ fn serves_lines_and_ends_well(program: &str) {
     assert!(status.success(), "{status}");
 }
 
+/// Whether a process sleeps, with every descriptor below this limit open. One above it may be inherited.
+fn sleeps_without_descriptors(pid: u32, limit: usize) -> bool {
+    // `accept` is tried by the threads of tokio's runtime too, so all of them have to sleep.
+    let tasks = std::fs::read_dir(format!("/proc/{pid}/task")).unwrap();
+    let stats = tasks.filter_map(|task| std::fs::read_to_string(task.ok()?.path().join("stat")).ok());
+    let mut sleep = stats.map(|stat| stat.rsplit(") ").next().is_some_and(|fields| fields.starts_with('S')));
+    let open = std::fs::read_dir(format!("/proc/{pid}/fd")).unwrap();
+    let names = open.filter_map(|fd| fd.ok()?.file_name().to_str()?.parse().ok());
+    names.filter(|number: &usize| *number < limit).count() == limit && sleep.all(|sleeps| sleeps)
+}
+
+fn goes_on_after_clients_that_took_every_descriptor(program: &str) {
+    let limited = "ulimit -n 40; exec \"$0\" 127.0.0.1:0";
+    let mut child = Command::new("sh").args(["-c", limited, program]).stdout(Stdio::piped()).spawn().unwrap();
+    let mut said = String::new();
+    BufReader::new(child.stdout.take().unwrap()).read_line(&mut said).unwrap();
+    let mut server = Server(child);
+    let address = said.trim().strip_prefix("listening on ").unwrap();
+    let silent: Vec<_> = (0..60).map(|_| Client::connect(address)).collect();
+    let deadline = Instant::now() + PATIENCE;
+    while !sleeps_without_descriptors(server.0.id(), 40) {
+        assert_eq!(server.0.try_wait().unwrap(), None, "it has ended");
+        assert!(Instant::now() < deadline, "it has not run out of descriptors");
+        std::thread::yield_now();
+    }
+    drop(silent);
+    assert_eq!(Client::connect(address).ask("GET colour"), "none\n");
+}
+
+#[test]
+fn before_it_moves_it_goes_on_after_clients_that_took_every_descriptor() {
+    goes_on_after_clients_that_took_every_descriptor(env!("CARGO_BIN_EXE_lines-tokio"));
+}
+
+#[test]
+fn after_it_has_moved_it_goes_on_after_clients_that_took_every_descriptor() {
+    goes_on_after_clients_that_took_every_descriptor(env!("CARGO_BIN_EXE_lines-egret"));
+}
+
 #[test]
 fn before_it_moves_it_serves_lines_and_ends_well() {
     serves_lines_and_ends_well(env!("CARGO_BIN_EXE_lines-tokio"));

@@ -10,6 +10,7 @@ mod server;
 
 mod chat;
 mod conditional_requests;
+mod descriptors;
 mod fd_echo;
 mod http_server;
 mod level_or_edge;

@@ -20,8 +20,18 @@ pub struct Server {
 
 impl Server {
     pub fn start(name: &str, arguments: &[&str]) -> Server {
-        let mut command = example(name);
-        let mut child = command.args(arguments).stdout(Stdio::piped()).spawn().expect("the example starts");
+        Server::run(example(name).args(arguments))
+    }
+
+    /// Starts an example whose limit of open files (`RLIMIT_NOFILE`) is this.
+    pub fn start_with_descriptors(limit: usize, name: &str, arguments: &[&str]) -> Server {
+        let set_limit = format!("ulimit -n {limit}; exec \"$0\" \"$@\"");
+        let mut shell = Command::new("sh");
+        Server::run(shell.args(["-c", &set_limit]).arg(example(name).get_program()).args(arguments))
+    }
+
+    fn run(command: &mut Command) -> Server {
+        let mut child = command.stdout(Stdio::piped()).spawn().expect("the example starts");
         let stdout = BufReader::new(child.stdout.take().expect("it is piped"));
         let (sender, lines) = channel();
         std::thread::spawn(move || {
@@ -67,6 +77,29 @@ impl Server {
                 return;
             }
             assert!(Instant::now() < end, "it does not stand still: {stat}");
+            std::thread::yield_now();
+        }
+    }
+
+    /// Waits until it sleeps with every descriptor below this limit open. One above it may be inherited.
+    pub fn wait_until_it_sleeps_without_descriptors(&self, limit: usize) {
+        let proc = format!("/proc/{}", self.child.id());
+        let end = Instant::now() + PATIENCE;
+        loop {
+            let open = std::fs::read_dir(format!("{proc}/fd")).map_or(0, |open| {
+                let names = open.filter_map(|fd| fd.ok()?.file_name().to_str()?.parse().ok());
+                names.filter(|number: &usize| *number < limit).count()
+            });
+            let stat = std::fs::read_to_string(format!("{proc}/stat")).expect("it is there");
+            let state = stat.rsplit(") ").next().and_then(|fields| fields.chars().next());
+            if open == limit && state == Some('S') {
+                return;
+            }
+            assert_ne!(state, Some('Z'), "it has ended");
+            assert!(
+                Instant::now() < end,
+                "{open} descriptors of {limit} are open and its state is {state:?}"
+            );
             std::thread::yield_now();
         }
     }

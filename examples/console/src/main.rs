@@ -9,7 +9,7 @@
 use console_subscriber::ConsoleLayer;
 use egret::net::{TcpListener, TcpStream};
 use egret::task::{Builder, yield_now};
-use egret::time::{Duration, interval};
+use egret::time::{Duration, interval, sleep};
 use std::io::{self, Write};
 use std::path::PathBuf;
 
@@ -51,8 +51,16 @@ async fn serve() -> io::Result<()> {
     Builder::new().name("ticker").spawn(tick())?;
     Builder::new().name("restless").spawn(restless())?;
     loop {
-        let (stream, peer) = listener.accept().await?;
-        Builder::new().name(&format!("echo {peer}")).spawn(echo(stream))?;
+        // `TcpListener::serve` would do, but that its tasks have no names.
+        match listener.accept().await {
+            Ok((stream, peer)) => {
+                Builder::new().name(&format!("echo {peer}")).spawn(echo(stream))?;
+            }
+            Err(error) => {
+                eprintln!("cannot accept: {error}");
+                sleep(Duration::from_millis(100)).await;
+            }
+        }
     }
 }
 

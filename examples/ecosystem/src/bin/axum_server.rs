@@ -1,5 +1,5 @@
-//! An axum `Router`, served by hyper on egret. axum's own `serve` is tokio's, so its `tokio` feature is off, and a dozen
-//! lines here take its place.
+//! An axum `Router`, served by hyper on egret. axum's own `serve` is tokio's, so its `tokio` feature is off, and
+//! `connection` here takes its place.
 //!
 //!     cargo run --release --bin axum_server [ADDRESS:PORT]
 //!     curl http://127.0.0.1:8080/visits/robin
@@ -18,6 +18,7 @@ use axum::routing::get;
 use axum::{Json, Router};
 use egret::hyper::{Executor, Timer};
 use egret::net::{TcpListener, TcpStream};
+use egret::shutdown::Shutdown;
 use futures_channel::{mpsc, oneshot};
 use futures_util::StreamExt;
 use hyper_util::server::conn::auto;
@@ -87,10 +88,7 @@ async fn serve(address: &str) -> io::Result<()> {
     writeln!(io::stdout(), "listening on http://{}", listener.local_addr()?)?;
     io::stdout().flush()?;
     let app = app();
-    loop {
-        let (stream, _) = listener.accept().await?;
-        egret::spawn(connection(stream, app.clone()));
-    }
+    listener.serve(&Shutdown::new()).run(|stream, _| connection(stream, app.clone())).await
 }
 
 fn main() -> io::Result<()> {

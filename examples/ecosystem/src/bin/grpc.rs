@@ -9,6 +9,7 @@
 
 use egret::hyper::{Executor, Timer};
 use egret::net::{TcpListener, TcpStream};
+use egret::shutdown::Shutdown;
 use futures_util::stream::{self, StreamExt};
 use hyper::body::Incoming;
 use hyper::client::conn::http2::{self, SendRequest};
@@ -120,17 +121,17 @@ async fn serve(address: &str) -> Result<()> {
     writeln!(std::io::stdout(), "listening on http://{}", listener.local_addr()?)?;
     std::io::stdout().flush()?;
     let greeter = Greeter::default();
-    loop {
-        let (stream, _) = listener.accept().await?;
+    let connection = |stream, _| {
         let greeter = greeter.clone();
-        egret::spawn(async move {
+        async move {
             let service = service_fn(|request| answer(request, greeter.clone()));
             let mut builder = hyper::server::conn::http2::Builder::new(Executor);
             if let Err(error) = builder.timer(Timer).serve_connection(stream, service).await {
                 eprintln!("a connection ended: {error}");
             }
-        });
-    }
+        }
+    };
+    Ok(listener.serve(&Shutdown::new()).run(connection).await?)
 }
 
 /// A connection as tonic's client wants it: a service that is asked for answers.

@@ -8,6 +8,7 @@ use bytes::Bytes;
 use egret::hyper::{Executor, Timer};
 use egret::io::TokioIo;
 use egret::net::{TcpListener, TcpStream};
+use egret::shutdown::Shutdown;
 use egret::time::{Duration, timeout};
 use http_body_util::Full;
 use hyper::service::service_fn;
@@ -52,15 +53,15 @@ async fn serve(certificate_path: &str, address: &str) -> Result<(), Box<dyn Erro
     let listener = TcpListener::bind(address).await?;
     writeln!(std::io::stdout(), "listening on https://{}", listener.local_addr()?)?;
     std::io::stdout().flush()?;
-    loop {
-        let (stream, _) = listener.accept().await?;
+    let logged = |stream, _| {
         let tls = tls.clone();
-        egret::spawn(async move {
+        async move {
             if let Err(error) = connection(stream, tls).await {
                 eprintln!("a connection ended: {error}");
             }
-        });
-    }
+        }
+    };
+    Ok(listener.serve(&Shutdown::new()).run(logged).await?)
 }
 
 fn main() -> Result<(), Box<dyn Error>> {

@@ -5,6 +5,7 @@
 use async_tungstenite::accept_async;
 use async_tungstenite::tungstenite::{Error, Message};
 use egret::net::{TcpListener, TcpStream};
+use egret::shutdown::Shutdown;
 use egret::time::{Duration, timeout};
 use futures_util::StreamExt;
 use std::io::{self, Write};
@@ -38,15 +39,13 @@ async fn serve(address: &str) -> io::Result<()> {
     let listener = TcpListener::bind(address).await?;
     writeln!(io::stdout(), "listening on ws://{}", listener.local_addr()?)?;
     io::stdout().flush()?;
-    loop {
-        let (stream, _) = listener.accept().await?;
-        egret::spawn(async move {
-            match echo(stream).await {
-                Ok(()) | Err(Error::ConnectionClosed) => {}
-                Err(error) => eprintln!("a connection ended: {error}"),
-            }
-        });
-    }
+    let logged = |stream, _| async {
+        match echo(stream).await {
+            Ok(()) | Err(Error::ConnectionClosed) => {}
+            Err(error) => eprintln!("a connection ended: {error}"),
+        }
+    };
+    listener.serve(&Shutdown::new()).run(logged).await
 }
 
 fn main() -> io::Result<()> {

@@ -44,6 +44,35 @@ impl Server {
         Server { child, address: address.to_owned(), errors }
     }
 
+    /// Starts a program whose limit of open files (`RLIMIT_NOFILE`) is this.
+    pub fn start_with_descriptors(limit: usize, program: &str, args: &[&str]) -> Server {
+        let set_limit = format!("ulimit -n {limit}; exec \"$0\" \"$@\"");
+        Server::start("sh", &[&["-c", &set_limit, program], args].concat())
+    }
+
+    /// Waits until it sleeps with every descriptor below this limit open. One above it may be inherited.
+    pub fn wait_until_it_sleeps_without_descriptors(&self, limit: usize) {
+        let proc = format!("/proc/{}", self.pid());
+        let deadline = Instant::now() + PATIENCE;
+        loop {
+            let open = std::fs::read_dir(format!("{proc}/fd")).map_or(0, |open| {
+                let names = open.filter_map(|fd| fd.ok()?.file_name().to_str()?.parse().ok());
+                names.filter(|number: &usize| *number < limit).count()
+            });
+            let stat = std::fs::read_to_string(format!("{proc}/stat")).unwrap();
+            let state = stat.rsplit(") ").next().and_then(|fields| fields.chars().next());
+            if open == limit && state == Some('S') {
+                return;
+            }
+            assert_ne!(state, Some('Z'), "it has ended");
+            assert!(
+                Instant::now() < deadline,
+                "{open} descriptors of {limit} are open and its state is {state:?}"
+            );
+            thread::yield_now();
+        }
+    }
+
     pub fn pid(&self) -> u32 {
         self.child.id()
     }
