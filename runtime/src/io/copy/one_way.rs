@@ -361,3 +361,6 @@ fn unpipe(pipe: &Pipe, len: usize) -> io::Result<Hand> {
     }
     Ok(Hand::Buffer { buffer, start: 0, end, of_stock: false })
 }
+
+#[cfg(test)]
+mod tests;

@@ -98,3 +98,29 @@ pub(super) fn give_back_buffer(buffer: Box<[u8]>) {
         }
     });
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    #[cfg(not(miri))] // which has no pipes of the kernel's
+    fn a_thread_keeps_sixteen_of_each_and_no_more() {
+        // A thread of its own: the stock of another test is not counted.
+        let kept = std::thread::spawn(|| {
+            let pipes: Vec<_> = (0..MOST + 2).map(|_| Pipe::take().unwrap()).collect();
+            let buffers: Vec<_> = (0..MOST + 2).map(|_| take_buffer()).collect();
+            let mut kept = Vec::new();
+            for (pipe, buffer) in pipes.into_iter().zip(buffers) {
+                pipe.give_back();
+                give_back_buffer(buffer);
+                kept.push(with_stock(|stock| (stock.pipes.len(), stock.buffers.len())));
+            }
+            empty();
+            kept.push(with_stock(|stock| (stock.pipes.len(), stock.buffers.len())));
+            kept
+        });
+        let expected: Vec<_> = (1..=16).chain([16, 16, 0]).map(|n| (n, n)).collect();
+        assert_eq!(kept.join().unwrap(), expected);
+    }
+}

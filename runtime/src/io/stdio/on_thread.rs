@@ -139,3 +139,82 @@ fn uninterrupted(mut call: impl FnMut() -> io::Result<usize>) -> io::Result<usiz
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::runtime::{Builder, UnhandledPanic};
+    use std::future::poll_fn;
+    use std::io::ErrorKind;
+    use std::sync::mpsc;
+    use std::task::Waker;
+
+    #[test]
+    fn a_call_that_a_signal_ends_is_made_again_and_no_other() {
+        let made = |outcomes: &[Result<usize, ErrorKind>]| {
+            let mut calls = 0;
+            let result = uninterrupted(|| {
+                calls += 1;
+                outcomes[calls - 1].map_err(io::Error::from)
+            });
+            (calls, result.map_err(|error| error.kind()))
+        };
+        let interrupted = Err(ErrorKind::Interrupted);
+        assert_eq!(made(&[interrupted, interrupted, Ok(3)]), (3, Ok(3)));
+        assert_eq!(made(&[interrupted, Err(ErrorKind::BrokenPipe), Ok(3)]), (2, Err(ErrorKind::BrokenPipe)));
+        assert_eq!(made(&[Ok(0), Ok(3)]), (1, Ok(0)));
+    }
+
+    #[test]
+    fn a_job_that_panics_is_an_error_and_is_not_begun_again() {
+        let rt = Builder::new().unhandled_panic(UnhandledPanic::Ignore).build().unwrap();
+        for begun_before in [false, true] {
+            let job = rt.block_on(async { spawn_blocking(|| panic!("a job")).await });
+            assert_eq!(settle::<()>(job, begun_before).unwrap_err().kind(), ErrorKind::Other);
+        }
+    }
+
+    #[test]
+    #[cfg(not(miri))] // which has no pipes of the kernel's
+    fn a_write_that_is_given_up_comes_first_and_the_next_one_is_not_taken_for_it() {
+        let rt = Builder::new().build().unwrap();
+        let (mut reader, writer) = io::pipe().unwrap();
+        let mut thread = WriteOnThread::new(File::from(std::os::fd::OwnedFd::from(writer)));
+        {
+            let _entered = rt.enter();
+            let cx = &mut Context::from_waker(Waker::noop());
+            assert!(thread.poll_write(cx, b"given up ").is_pending());
+        }
+        let written = rt.block_on(poll_fn(|cx| thread.poll_write(cx, b"asked for")));
+        assert_eq!(written.unwrap(), 9);
+        drop(thread);
+        drop(rt);
+        let mut all = String::new();
+        reader.read_to_string(&mut all).unwrap();
+        assert_eq!(all, "given up asked for");
+    }
+
+    #[test]
+    #[cfg(not(miri))] // which has no pipes of the kernel's
+    fn a_write_whose_job_was_cancelled_before_it_ran_is_begun_again() {
+        let rt = Builder::new().max_blocking_threads(1).build().unwrap();
+        let (mut reader, writer) = io::pipe().unwrap();
+        let mut thread = WriteOnThread::new(File::from(std::os::fd::OwnedFd::from(writer)));
+        let (open, gate) = mpsc::channel::<()>();
+        let written = rt.block_on(async {
+            let busy = spawn_blocking(move || gate.recv());
+            let cx = &mut Context::from_waker(Waker::noop());
+            assert!(thread.poll_write(cx, b"once").is_pending());
+            thread.writing.as_ref().unwrap().job.abort();
+            open.send(()).unwrap();
+            busy.await.unwrap().unwrap();
+            poll_fn(|cx| thread.poll_write(cx, b"once")).await
+        });
+        assert_eq!(written.unwrap(), 4);
+        drop(thread);
+        drop(rt);
+        let mut all = String::new();
+        reader.read_to_string(&mut all).unwrap();
+        assert_eq!(all, "once");
+    }
+}
