@@ -2,8 +2,11 @@
 
 use crate::world::{connect, everything};
 use egret::net::TcpListener;
-use egret::sim::Sim;
+use egret::sim::{Faults, Sim};
+use std::cell::RefCell;
+use std::collections::BTreeSet;
 use std::process::Command;
+use std::rc::Rc;
 
 /// A run with all faults in it, and the hash of its trace.
 fn hash(seed: u64) -> u64 {
@@ -55,4 +58,28 @@ fn the_same_seed_is_the_same_trace_in_another_process() {
         assert_eq!(theirs, hash(seed).to_string(), "seed {seed}");
     }
     assert_ne!(hash(1), hash(2));
+}
+
+#[test]
+fn tasks_that_are_queued_are_polled_in_another_order_by_another_seed_and_in_theirs_without_faults() {
+    let order = |seed, faults| {
+        let (sim, order) = (Sim::new(seed), Rc::new(RefCell::new(String::new())));
+        sim.faults(faults);
+        let theirs = order.clone();
+        sim.host("host").client(async move {
+            let tasks = ["a", "b", "c"].map(|name| {
+                let order = theirs.clone();
+                egret::spawn(async move { order.borrow_mut().push_str(name) })
+            });
+            for task in tasks {
+                task.await.unwrap();
+            }
+        });
+        sim.run();
+        order.take()
+    };
+    let orders: BTreeSet<_> = (0..500).map(|seed| order(seed, Faults::all())).collect();
+    assert_eq!(orders.iter().collect::<Vec<_>>(), ["abc", "acb", "bac", "bca", "cab", "cba"]);
+    let orders: BTreeSet<_> = (0..100).map(|seed| order(seed, Faults::none())).collect();
+    assert_eq!(orders.iter().collect::<Vec<_>>(), ["abc"]);
 }

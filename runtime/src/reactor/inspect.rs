@@ -76,6 +76,7 @@ impl Reactor {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::os::fd::{AsFd, AsRawFd};
 
     #[test]
     fn what_is_believed_is_the_mask_of_the_event_and_what_was_cleared_of_it() {
@@ -93,5 +94,24 @@ mod tests {
                 assert_eq!(bits(read_to_the_end, Direction::Write), event & write);
             }
         }
+    }
+
+    #[test]
+    fn a_wait_names_its_descriptor_its_direction_and_its_tasks() {
+        let rt = crate::runtime::Runtime::new().unwrap();
+        let _entered = rt.enter();
+        let executor = crate::executor::current();
+        let (reader, _writer) = crate::sys::Backend::current().pipe().unwrap();
+        let source = executor.reactor.register(reader.as_fd(), crate::readiness::Start::Empty).unwrap();
+        let seen = || {
+            executor.reactor.find_wait(|wait| Some((wait.fd(), wait.token(), wait.direction, wait.tasks())))
+        };
+        assert_eq!(seen(), None);
+        let key = TaskKey::new(60_001, 0, 7);
+        let _ = source.waiters().wait_alone(Direction::Read, &crate::waker::new(key));
+        let expected = (reader.as_raw_fd(), source.key.bits(), Direction::Read, vec![Some(key)]);
+        assert_eq!(seen(), Some(expected));
+        source.deregister();
+        assert_eq!(seen(), None);
     }
 }

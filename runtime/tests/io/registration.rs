@@ -160,3 +160,22 @@ fn a_registration_prints_its_descriptor() {
     let printed = format!("Registration({ours:?})");
     assert_eq!(format!("{:?}", register(ours, Start::Unknown)), printed);
 }
+
+/// What tells tasks of one runtime apart is the number of that runtime, whichever it is.
+#[test]
+fn in_each_of_several_runtimes_every_task_that_polls_a_descriptor_is_woken() {
+    let runtimes: Vec<_> = (0..3).map(|_| Runtime::new().unwrap()).collect();
+    for rt in &runtimes {
+        let _inside = rt.enter();
+        let (ours, theirs) = pair();
+        let fd = std::rc::Rc::new(register(ours, Start::Empty));
+        for _ in 0..2 {
+            let fd = fd.clone();
+            drop(rt.spawn(poll_fn(move |cx| fd.poll_ready(cx, Direction::Read).map(drop))));
+        }
+        turn(rt); // both wait; the first event may say that there is room to write
+        turn(rt);
+        write(&theirs, b"x");
+        assert_eq!(turn(rt), (1, 2, 2));
+    }
+}

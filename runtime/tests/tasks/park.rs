@@ -167,3 +167,26 @@ fn a_wake_that_came_before_a_spin_ends_it_at_the_first_look() {
         assert_eq!((after.epoll_waits - before.epoll_waits, after.spins - before.spins), (1, 1));
     }
 }
+
+/// A later look of a spin may be the one that takes the event.
+#[test]
+fn what_comes_during_a_spin_ends_the_wait() {
+    let rt = runtime(Park::Spin);
+    let (ours, theirs) = std::io::pipe().unwrap();
+    let _inside = rt.enter();
+    let _ours = egret_runtime::io::AsyncFd::new(ours).unwrap();
+    let (begin, begun) = std::sync::mpsc::channel();
+    let writer = std::thread::spawn(move || {
+        let mut theirs = theirs;
+        while begun.recv().is_ok() {
+            std::thread::yield_now(); // most of the time until after the first look
+            std::io::Write::write_all(&mut theirs, b"x").unwrap();
+        }
+    });
+    for _ in 0..200 {
+        begin.send(()).unwrap();
+        assert_eq!(rt.turn(Some(Duration::from_secs(60))).events, 1);
+    }
+    drop(begin);
+    writer.join().unwrap();
+}

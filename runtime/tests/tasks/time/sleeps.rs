@@ -313,3 +313,31 @@ fn a_turn_ends_at_its_limit_or_at_the_next_timer_whichever_is_earlier() {
         assert!(!later.is_finished());
     });
 }
+
+#[test]
+fn a_sleep_that_is_polled_again_keeps_its_turn_among_equal_deadlines() {
+    paused(async {
+        let trace = Rc::new(RefCell::new(Vec::new()));
+        let wakers = Rc::new(RefCell::new(Vec::new()));
+        let deadline = Instant::now() + HOUR;
+        for name in ["a", "b"] {
+            let (trace, wakers) = (trace.clone(), wakers.clone());
+            drop(egret_runtime::spawn(async move {
+                let mut sleep = pin!(sleep_until(deadline));
+                std::future::poll_fn(|cx| {
+                    wakers.borrow_mut().push(cx.waker().clone());
+                    sleep.as_mut().poll(cx)
+                })
+                .await;
+                trace.borrow_mut().push(name);
+            }));
+        }
+        yield_now().await;
+        let first = wakers.borrow()[0].clone();
+        first.wake();
+        yield_now().await;
+        assert_eq!(wakers.borrow().len(), 3);
+        sleep_until(deadline + Duration::from_nanos(1)).await;
+        assert_eq!(*trace.borrow(), ["a", "b"]);
+    });
+}
