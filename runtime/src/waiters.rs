@@ -511,6 +511,32 @@ mod tests {
         assert!(waiters.len() <= SMALL + 1, "{}", waiters.len());
     }
 
+    #[test]
+    fn wakers_of_tasks_that_are_over_are_looked_for_when_a_list_of_eight_or_more_is_to_grow() {
+        let queue = std::rc::Rc::new(RunQueue::new(60_000, 0));
+        let _entered = waker::enter(queue.clone());
+        let waiters = Waiters::default();
+        // One that is alive keeps its place whenever the list is searched.
+        let alive = waker::new(queue.claim(4));
+        waiters.push(Direction::Read, true, alive);
+        let lens: Vec<_> = (0..20)
+            .map(|_| {
+                let key = queue.claim(3);
+                waiters.push(Direction::Read, true, waker::new(key));
+                queue.retire(3);
+                waiters.len()
+            })
+            .collect();
+        assert_eq!(lens[..7], [2, 3, 4, 5, 6, 7, 8]);
+        let (searched, rest) = (lens[7], &lens[8..]);
+        assert_eq!(searched, 2, "the one that is alive and the new one");
+        assert!(
+            rest.windows(2).all(|two| two[1] == two[0] + 1 || (two[0] >= SMALL && two[1] == 2)),
+            "{lens:?}"
+        );
+        assert!(rest.contains(&SMALL), "not searched below that: {lens:?}");
+    }
+
     #[cfg(feature = "sim")]
     #[test]
     fn the_simulation_sees_each_kind_of_waiter_alone_and_all_together() {
