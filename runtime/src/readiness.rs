@@ -196,6 +196,7 @@ mod tests {
             let write = mask & (mask::OUT | mask::HUP | mask::ERR) != 0;
             assert_eq!(state.is_ready(Direction::Read), read, "{mask:#x}");
             assert_eq!(state.is_ready(Direction::Write), write, "{mask:#x}");
+            assert_eq!(state.may_be_hung_up(), mask & (mask::HUP | mask::ERR) != 0, "{mask:#x}");
         }
     }
 

@@ -179,3 +179,59 @@ fn bytes_in_a_pipe_whose_writer_is_broken_are_the_writers_error() {
     }
     assert_eq!((next(&copy), hand(&copy)), ("read", ("pipe", 5)));
 }
+
+/// Looks at the buffer that it is given, and fills none of it.
+struct Looks(Option<Vec<u8>>);
+
+impl AsyncRead for Looks {
+    fn poll_read(&mut self, _cx: &mut Context<'_>, buf: &mut [u8]) -> Poll<io::Result<usize>> {
+        self.0 = Some(buf.to_vec());
+        Poll::Ready(Ok(0))
+    }
+}
+
+#[test]
+fn a_buffer_of_the_stock_is_lent_to_streams_of_egret_and_to_no_other() {
+    // On a thread of its own, as the stock is of the thread.
+    let looked = std::thread::spawn(|| {
+        let rt = Runtime::new().unwrap();
+        let _entered = rt.enter();
+        let cx = &mut Context::from_waker(Waker::noop());
+        stock::give_back_buffer(vec![b's'; BUFFER].into_boxed_slice());
+        let mut looks = Looks(None);
+        assert!(OneWay::new().read_in(cx, &mut looks, &mut Vec::new()).is_ready());
+
+        let (mut from, mut source) = reader();
+        source.write_all(b"bytes").unwrap();
+        let mut copy = OneWay::new();
+        assert!(copy.read_in(cx, &mut from, &mut Vec::new()).is_ready());
+        let lent = match copy.hand {
+            Hand::Buffer { buffer, of_stock: true, .. } => buffer,
+            _ => panic!("a buffer of the stock"),
+        };
+        (looks.0.unwrap(), lent)
+    });
+    let (own, lent) = looked.join().unwrap();
+    assert!(own.len() == BUFFER && own.iter().all(|byte| *byte == 0), "another connection's bytes");
+    assert_eq!(lent[..6], *b"bytess");
+}
+
+#[test]
+fn with_bytes_in_hand_a_writer_that_is_gone_is_found_by_the_next_write() {
+    let rt = Runtime::new().unwrap();
+    let _entered = rt.enter();
+    let cx = &mut Context::from_waker(Waker::noop());
+    let ((mut from, mut source), (mut to, sink)) = (reader(), writer());
+    while to.try_write(&[0; 4096]).is_ok() {}
+    source.write_all(b"bytes").unwrap();
+    let mut copy = OneWay::new();
+    assert!(copy.poll(cx, &mut from, &mut to).is_pending());
+    assert_eq!(hand(&copy), ("buffer", 5));
+    drop(sink);
+    rt.turn(Some(Duration::ZERO));
+    assert!(copy.poll_hung_up(cx, &to).is_pending());
+    match copy.poll(cx, &mut from, &mut to) {
+        Poll::Ready(Err(error)) => assert_eq!(error.kind(), io::ErrorKind::BrokenPipe),
+        _ => panic!("an error"),
+    }
+}
