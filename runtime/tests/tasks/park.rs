@@ -172,9 +172,11 @@ fn a_wake_that_came_before_a_spin_ends_it_at_the_first_look() {
 #[test]
 fn what_comes_during_a_spin_ends_the_wait() {
     let rt = runtime(Park::Spin);
-    let (ours, theirs) = std::io::pipe().unwrap();
+    // A socket, of which each write is an edge: of a pipe it is the first that finds it empty.
+    let (ours, theirs) = std::os::unix::net::UnixStream::pair().unwrap();
     let _inside = rt.enter();
     let _ours = egret_runtime::io::AsyncFd::new(ours).unwrap();
+    rt.turn(Some(Duration::ZERO)); // there is room to write
     let (begin, begun) = std::sync::mpsc::channel();
     let writer = std::thread::spawn(move || {
         let mut theirs = theirs;

@@ -177,15 +177,19 @@ mod tests {
     #[test]
     #[cfg(not(miri))] // which has no pipes of the kernel's
     fn a_write_that_is_given_up_comes_first_and_the_next_one_is_not_taken_for_it() {
-        let rt = Builder::new().build().unwrap();
+        let rt = Builder::new().max_blocking_threads(1).build().unwrap();
         let (mut reader, writer) = io::pipe().unwrap();
         let mut thread = WriteOnThread::new(File::from(std::os::fd::OwnedFd::from(writer)));
-        {
-            let _entered = rt.enter();
+        let (open, gate) = mpsc::channel::<()>();
+        let written = rt.block_on(async {
+            // The only thread has other work, so that the first write cannot be over when it is polled.
+            let busy = spawn_blocking(move || gate.recv());
             let cx = &mut Context::from_waker(Waker::noop());
             assert!(thread.poll_write(cx, b"given up ").is_pending());
-        }
-        let written = rt.block_on(poll_fn(|cx| thread.poll_write(cx, b"asked for")));
+            open.send(()).unwrap();
+            busy.await.unwrap().unwrap();
+            poll_fn(|cx| thread.poll_write(cx, b"asked for")).await
+        });
         assert_eq!(written.unwrap(), 9);
         drop(thread);
         drop(rt);
