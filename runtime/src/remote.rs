@@ -362,6 +362,7 @@ mod tests {
     }
 
     #[test]
+    #[cfg_attr(miri, ignore = "thousands of letters")]
     fn a_crowded_mailbox_drops_no_letter() {
         let crowd = CROWDED as u64;
         // Just below the bound, at it, above it, and where the box grows again. Each letter comes twice, far apart.
