@@ -50,7 +50,7 @@ fn answer(request: &Request, message: Message) -> Result<Head, Status> {
     let mut head = Head { version, is_head: method == "HEAD", framing, expects_continue, close, answer };
     if head.expects_continue && !matches!(head.answer.content, Content::RequestBody) {
         // The body has no use, and the answer that takes the place of the 100 says so. The client may
-        // send the body all the same, or not: nobody can tell where another request would begin.
+        // send the body all the same, or not: where another request begins cannot be told.
         head.framing = Framing::Length(0);
         head.close = true;
     }

@@ -164,7 +164,7 @@ fn a_fifo_is_opened_without_waiting_and_carries_bytes() {
     let fifo = Fifo::new("carries");
     let path = fifo.0.clone();
     run(async move {
-        // Nobody reads: a sender cannot be. Nobody writes: a receiver waits.
+        // Without a reader a sender cannot be opened; without a writer a receiver waits.
         let refused = OpenOptions::new().open_sender(&path).unwrap_err();
         assert_eq!(refused.raw_os_error(), Some(libc::ENXIO));
         let mut receiver = OpenOptions::new().open_receiver(&path).unwrap();

@@ -104,7 +104,7 @@ fn a_timer_a_blocking_job_and_a_wake_from_another_thread_end_a_wait_that_is_awak
         let after = rt.metrics();
         assert!(after.spins > before.spins);
         assert_eq!(after.spin_misses, before.spin_misses, "{park:?}");
-        // Nobody rings for a loop that is awake.
+        // A loop that is awake gets no ring.
         assert_eq!(after.eventfd_writes, before.eventfd_writes, "{park:?}");
     }
 }
