@@ -407,9 +407,9 @@ fn a_destructor_that_runs_while_its_task_unwinds_may_abort_that_task_and_spawn()
 
 #[test]
 fn a_lock_that_a_future_holds_is_poisoned_by_its_panic() {
+    static LOCK: Mutex<()> = Mutex::new(());
     let rt = Runtime::new().unwrap();
-    let lock: &'static Mutex<()> = Box::leak(Box::default());
-    drop(rt.spawn(Panics(lock.lock().unwrap())));
+    drop(rt.spawn(Panics(LOCK.lock().unwrap())));
     turn(&rt);
-    assert!(lock.is_poisoned());
+    assert!(LOCK.is_poisoned());
 }
