@@ -14,7 +14,7 @@ usage: bench COMMAND [options]
   allocations    allocations per request, counted by valgrind's memcheck
   cpu            on-CPU time of the server per request, and latency, in interleaved rounds
   memory         bytes of each idle connection with its task
-  park           cpu for each way to wait (Park::Sleep, Adaptive, Spin) under loads from light to heavy
+  park           cpu for each way to wait (Park::Sleep, Spin) under loads from light to heavy
   build          build time from clean, size of the program, crates and unsafe lines in the tree
   gate           fails when an instruction count of bench/gate.txt has grown
   report, all    all of it, as pages under docs/benchmarks/; takes about three quarters of an hour

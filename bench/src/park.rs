@@ -15,11 +15,8 @@ const RATES: [(u32, u64); 4] = [(100, 300), (1_000, 2_000), (10_000, 15_000), (5
 /// Connections of the open loops.
 const OPEN: usize = 16;
 
-/// By how much `Adaptive` may be dearer than `Sleep`.
-const TOLERANCE: f64 = 1.05;
-
-const SERVERS: [&str; 4] = ["egret", "egret-adaptive", "egret-spin", "tokio"];
-const TITLES: [&str; 4] = ["Sleep", "Adaptive", "Spin", "tokio"];
+const SERVERS: [&str; 3] = ["egret", "egret-spin", "tokio"];
+const TITLES: [&str; 3] = ["Sleep", "Spin", "tokio"];
 
 pub fn run(settings: &Settings) -> Result<String> {
     let mut results = Vec::new();
@@ -38,8 +35,8 @@ pub fn run(settings: &Settings) -> Result<String> {
         results.push((format!("{rate} requests/s, open loop"), cpu::measure(&settings)?));
     }
     let mut text = format!(
-        "Echo of {} bytes, medians of {} rounds (lowest to highest), open loops over {OPEN} connections{}. `Adaptive` \
-         has a limit of 20 us.\n{}.\n\n",
+        "Echo of {} bytes, medians of {} rounds (lowest to highest), open loops over {OPEN} \
+         connections{}.\n{}.\n\n",
         settings.size,
         settings.rounds,
         if settings.spin { ", a load that does not sleep" } else { "" },
@@ -87,26 +84,9 @@ fn latency_table(results: &[(String, Rounds)]) -> Table {
     table
 }
 
-/// Whether `Adaptive` could be the default, and how it stands beside tokio.
+/// How the latency of the lightest load stands to tokio's.
 fn verdict(results: &[(String, Rounds)]) -> String {
-    let dearer: Vec<_> = results
-        .iter()
-        .map(|(load, rounds)| (load, rounds.ratio(1, 0, |sample| sample.cpu).median))
-        .filter(|(_, ratio)| *ratio > TOLERANCE)
-        .map(|(load, ratio)| format!("{load} ({ratio:.2})"))
-        .collect();
-    let mut text = match dearer.is_empty() {
-        true => "`Adaptive` costs no more than 5 % over `Sleep` at any of these loads.\n".to_owned(),
-        false => format!("`Adaptive` costs more than 5 % over `Sleep` at {}.\n", dearer.join(", ")),
-    };
-    if let Some((load, rounds)) = results.first() {
-        let beside = |index| rounds.ratio(index, 3, |sample| sample.latency[0]).with_range(2);
-        text.push_str(&format!(
-            "Median latency beside tokio's with {load}: `Sleep` {}, `Adaptive` {}, `Spin` {}.\n",
-            beside(0),
-            beside(1),
-            beside(2)
-        ));
-    }
-    text
+    let Some((load, rounds)) = results.first() else { return String::new() };
+    let to_tokio = |index| rounds.ratio(index, 2, |sample| sample.latency[0]).with_range(2);
+    format!("Median latency over tokio's with {load}: `Sleep` {}, `Spin` {}.\n", to_tokio(0), to_tokio(1))
 }

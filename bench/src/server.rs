@@ -50,8 +50,6 @@ impl Server {
     pub const ALL: &[Server] = &[
         rust("floor", "floor", ""),
         rust("egret", "egret", ""),
-        unshown(rust("egret-adaptive", "egret", "adaptive")),
-        unshown(rust("egret-adaptive-50", "egret", "adaptive-50")),
         unshown(rust("egret-spin", "egret", "spin")),
         rust("tokio", "tokio", ""),
         rust("tokio-local", "tokio", "local"),

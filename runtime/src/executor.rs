@@ -323,7 +323,6 @@ impl Executor {
             epoll_ctls: self.reactor.controls.get(),
             epoll_ctl_errors: self.reactor.control_errors.get(),
             spins: self.parking.spins.get(),
-            spin_misses: self.parking.misses.get(),
             eventfd_writes: self.remote.rings(),
             timers_fired: self.timers.fired.get(),
             blocking_threads_started: blocking.threads_started,

@@ -64,11 +64,8 @@ pub struct Metrics {
     pub stale_generations: u64,
     /// Calls of `epoll_wait`.
     pub epoll_waits: u64,
-    /// Waits in which the loop did not go to sleep at once, but looked again and again: see
-    /// [`Park`](crate::runtime::Park).
+    /// Waits that the loop spent awake: see [`Park::Spin`](crate::runtime::Park::Spin).
     pub spins: u64,
-    /// Those of them in which it went to sleep after all, for nothing came.
-    pub spin_misses: u64,
     /// Events that `epoll_wait` reported, those for the runtime's own eventfd left out.
     pub events: u64,
     /// Calls of `epoll_ctl`.

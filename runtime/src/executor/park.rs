@@ -11,9 +11,6 @@ use crate::queue::Woken;
 use crate::waker;
 use std::time::Duration;
 
-/// No look at the kernel takes less, in nanoseconds; it is about 300 on the machines that were measured.
-const LOOK: u64 = 50;
-
 impl Executor {
     /// Looks at the kernel, and sleeps there when `timeout` lets it and no other thread has woken anyone: until
     /// something happens, or a deadline comes, or `timeout` is over.
@@ -25,63 +22,34 @@ impl Executor {
                 return self.look_or_jump(deadline);
             }
         }
-        if self.parking.may_look() && timeout != Some(Duration::ZERO) && !self.clock.source.is_virtual() {
-            return self.look_then_sleep(timeout);
+        if self.parking.spins() && timeout != Some(Duration::ZERO) && !self.clock.source.is_virtual() {
+            return self.spin(timeout);
         }
         let timeout = self.prepare(timeout);
         self.look(timeout)
     }
 
-    /// A wait that may begin awake: see [`Park`](crate::runtime::Park).
+    /// A wait that does not sleep: looks until something happens, a deadline comes, or `timeout` is over.
     #[inline(never)]
-    fn look_then_sleep(&self, timeout: Option<Duration>) -> usize {
-        let awake = self.parking.begin();
-        if awake > 0 {
-            self.parking.spins.bump();
-            self.polls_since_wait.set(0);
-            // Often something is there already, and no clock is needed.
+    fn spin(&self, timeout: Option<Duration>) -> usize {
+        self.parking.spins.bump();
+        self.polls_since_wait.set(0);
+        // The clock is read from the second look on: often the first one finds something.
+        let mut over = None;
+        loop {
             let events = self.look(Some(Duration::ZERO));
             if events > 0 || self.remote.mailbox.has_mail() {
-                self.parking.end(0, true);
                 return events;
             }
-        }
-        let begin = self.clock.now();
-        let over = timeout.map_or(u64::MAX, |timeout| begin.saturating_add(nanoseconds(timeout)));
-        if let Some(events) = self.look_until(begin, begin.saturating_add(awake), over) {
-            self.parking.end(self.clock.now() - begin, true);
-            return events;
-        }
-        if awake > 0 {
-            self.parking.misses.bump();
-        }
-        let left = timeout.map(|_| Duration::from_nanos(over.saturating_sub(self.clock.now())));
-        let events = self.look(self.prepare(left));
-        self.parking.end(self.clock.now() - begin, awake > 0);
-        events
-    }
-
-    /// Looks again and again, until something happens, a deadline comes, or the time is `over`; or until `tired`, and
-    /// then the answer is `None`.
-    fn look_until(&self, begin: u64, tired: u64, over: u64) -> Option<usize> {
-        let over = self.timers.next().map_or(over, |deadline| deadline.min(over));
-        // Where time does not pass by looking, as in a simulation, it is the looks that end.
-        let most = (tired - begin) / LOOK;
-        let mut now = begin;
-        for _ in 0..most {
+            let now = self.clock.now();
+            let over = *over.get_or_insert_with(|| {
+                let over = timeout.map_or(u64::MAX, |timeout| now.saturating_add(nanoseconds(timeout)));
+                self.timers.next().map_or(over, |deadline| deadline.min(over))
+            });
             if now >= over {
-                return Some(0);
+                return 0;
             }
-            if now >= tired {
-                return None;
-            }
-            let events = self.look(Some(Duration::ZERO));
-            if events > 0 || self.remote.mailbox.has_mail() {
-                return Some(events);
-            }
-            now = self.clock.now();
         }
-        None
     }
 
     /// Gets ready to sleep, and says for how long: `timeout` at most, until the next deadline at most, and not at all

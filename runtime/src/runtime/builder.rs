@@ -131,9 +131,9 @@ impl Builder {
     /// use egret_runtime::runtime::{Builder, Park};
     /// use std::time::Duration;
     ///
-    /// let rt = Builder::new().park(Park::Adaptive { limit: Duration::from_micros(20) }).build()?;
+    /// let rt = Builder::new().park(Park::Spin).build()?;
     /// rt.block_on(egret_runtime::time::sleep(Duration::from_millis(1)));
-    /// assert_eq!(rt.metrics().spins, 0); // one wait says nothing of the next
+    /// assert!(rt.metrics().spins > 0);
     /// # std::io::Result::Ok(())
     /// ```
     pub fn park(mut self, park: Park) -> Builder {

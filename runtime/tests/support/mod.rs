@@ -173,7 +173,6 @@ pub fn changes(before: Metrics, after: Metrics) -> Vec<(&'static str, i64)> {
         moved("stale_generations", before.stale_generations, after.stale_generations),
         moved("epoll_waits", before.epoll_waits, after.epoll_waits),
         moved("spins", before.spins, after.spins),
-        moved("spin_misses", before.spin_misses, after.spin_misses),
         moved("events", before.events, after.events),
         moved("epoll_ctls", before.epoll_ctls, after.epoll_ctls),
         moved("epoll_ctl_errors", before.epoll_ctl_errors, after.epoll_ctl_errors),

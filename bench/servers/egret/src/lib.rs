@@ -1,14 +1,9 @@
-//! The accept loop on egret. Flavours: none sleeps between events, `spin` never does, `adaptive` and `adaptive-N`
-//! look for N microseconds before they do, when they expect that to be enough.
+//! The accept loop on egret. Without a flavour the loop sleeps between events; with `spin` it never does.
 
 use egret::net::{TcpListener, TcpStream};
 use egret::runtime::{Builder, Park};
 use server_common::{Options, announce, fail};
 use std::io;
-use std::time::Duration;
-
-/// What a sleep costs the processor on the machine of the report.
-const LIMIT: Duration = Duration::from_micros(20);
 
 /// Listens where the arguments say and runs `handle` for each connection in a task of its own.
 pub fn run<F>(handle: fn(TcpStream) -> F)
@@ -19,11 +14,7 @@ where
     let park = match options.flavour.as_deref() {
         None => Park::Sleep,
         Some("spin") => Park::Spin,
-        Some("adaptive") => Park::Adaptive { limit: LIMIT },
-        Some(other) => match other.strip_prefix("adaptive-").and_then(|micros| micros.parse().ok()) {
-            Some(micros) => Park::Adaptive { limit: Duration::from_micros(micros) },
-            None => fail("flavours are spin, adaptive, and adaptive-N for N microseconds", other),
-        },
+        Some(other) => fail("the one flavour is spin", other),
     };
     let result =
         Builder::new().park(park).build().and_then(|runtime| runtime.block_on(serve(&options, handle)));
