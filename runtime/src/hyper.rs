@@ -65,10 +65,7 @@ impl<F: Future + 'static> hyper::rt::Executor<F> for Executor {
 /// The timers of the runtime, for hyper's time limits: that of reading a header, and the pings of HTTP/2.
 ///
 /// hyper applies no time limit on a connection that was not given a timer. With one it limits how long a client may
-/// take for a header, to 30 s unless told otherwise. The limit is set anew for each request: the timer of one that was
-/// dropped is moved, which costs a store (see [`Sleep::reset`](crate::time::Sleep::reset)). So up to 16 timers may be
-/// set that nobody waits for, and each of them turns the loop once. It follows the clock of the runtime where a test
-/// has paused it.
+/// take for a header, to 30 s unless told otherwise. It follows the clock of the runtime where a test has paused it.
 ///
 /// # Panics
 ///

@@ -90,8 +90,8 @@ impl<T: AsFd> Registration<T> {
         &self.inner
     }
 
-    /// The descriptor, to be changed but not replaced.
-    pub fn get_mut(&mut self) -> &mut T {
+    /// For [`AsyncFd::get_mut`](crate::io::AsyncFd::get_mut).
+    pub(crate) fn get_mut(&mut self) -> &mut T {
         &mut self.inner
     }
 

@@ -10,28 +10,20 @@
 //! outside of it, cannot reach the table: its row stays until the deadline has passed, and is swept when the table
 //! next would grow. That costs a spurious wake and no leak.
 //!
-//! hyper drops its sleep when a header is complete and makes another for the next, so for each request. A few timers of
-//! dropped sleeps are therefore kept as they are, set and with nobody to wake, and the next sleep moves one: to a later
-//! time costs a store, where taking a timer out and setting another costs two walks through the heap.
-//!
 //! The table is not borrowed while user code runs.
 
 use crate::clock::Instant;
-use crate::executor::{self, Executor};
+use crate::executor;
 use crate::timer::Timer;
 use slab::Slab;
 use std::cell::{Cell, RefCell};
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::task::{Context, Poll, Waker};
+use std::task::{Context, Poll};
 
 /// With fewer rows than this the table is not swept: it is not worth the walk.
 const SMALL: usize = 64;
-
-/// How many timers of dropped sleeps are kept for the next ones. As many as there may well be requests between header
-/// and answer at once; each that is not used again costs the loop one wake at its deadline.
-const SPARE: usize = 16;
 
 /// The sleeps of an executor that are known by a number.
 #[derive(Default)]
@@ -40,8 +32,6 @@ pub(crate) struct Sleeps {
     /// How many rows there may be before those that are over are looked for: twice as many as were left the last time,
     /// so that each row pays for a bounded share of the walks.
     sweep_at: Cell<usize>,
-    /// Timers of dropped sleeps, which wake nobody.
-    spare: RefCell<Vec<Timer>>,
 }
 
 struct Row {
@@ -103,7 +93,7 @@ impl Future for NumberedSleep {
                 timer.set_waker(cx.waker());
                 Some(timer)
             }
-            None => Some(sleeps.arm(&executor, deadline, cx.waker())),
+            None => Some(executor.timers.set(deadline.nanoseconds(), cx.waker().clone())),
         };
         // Cloning a waker is user code, which may have turned the loop: so it is asked once more.
         match timer.filter(|timer| !timer.has_fired()) {
@@ -123,42 +113,12 @@ impl Drop for NumberedSleep {
     fn drop(&mut self) {
         let Some(number) = self.number else { return };
         if let Some(executor) = executor::try_current() {
-            executor.sleeps.put_by(&executor, number);
+            drop(executor.sleeps.remove(number));
         }
     }
 }
 
 impl Sleeps {
-    /// A timer that is set to `deadline`: one that was put by, or a new one.
-    fn arm(&self, executor: &Executor, deadline: Instant, waker: &Waker) -> Timer {
-        let deadline = deadline.nanoseconds();
-        let spare = self.spare.borrow_mut().pop();
-        match spare.filter(|timer| !timer.has_fired()) {
-            Some(timer) => {
-                timer.reset(deadline);
-                timer.set_waker(waker);
-                timer
-            }
-            None => executor.timers.set(deadline, waker.clone()),
-        }
-    }
-
-    /// Ends a sleep before its time. Its timer is put by for another, with nobody to wake.
-    ///
-    /// Not on a clock that a test controls: that one goes to the next deadline when the loop is idle, and there is to be
-    /// none that nobody waits for.
-    fn put_by(&self, executor: &Executor, number: Number) {
-        let Some(timer) = self.remove(number).and_then(|row| row.timer) else { return };
-        if timer.has_fired() || executor.clock.source.is_virtual() {
-            return;
-        }
-        timer.set_waker(Waker::noop());
-        let spare = &mut *self.spare.borrow_mut();
-        if spare.len() < SPARE {
-            spare.push(timer);
-        }
-    }
-
     fn reset(&self, number: Number, deadline: Instant) {
         let rows = self.rows.borrow();
         let row = rows.get(number.index).filter(|row| row.id == number.id);

@@ -84,11 +84,6 @@ impl<'a> ReadBuf<'a> {
         ReadBuf { memory, filled: 0 }
     }
 
-    /// How many bytes are filled.
-    pub fn len(&self) -> usize {
-        self.filled
-    }
-
     /// Whether no byte is filled.
     pub fn is_empty(&self) -> bool {
         self.filled == 0
