@@ -1,4 +1,4 @@
-//! What a request costs once everything is warm: no allocation, no `epoll_ctl`, and exact counts of the rest.
+//! What a request costs once everything is warm: no allocation, no `epoll_ctl`, and exact counts of the rest (M2).
 //!
 //! The allocator is asked by each thread for itself, so that the test harness is not counted.
 

@@ -1,4 +1,4 @@
-//! F12 of the list of pitfalls that the project keeps: whichever system call of a constructor fails, the error comes out
+//! F12 of docs/pitfalls.md: whichever system call of a constructor fails, the error comes out
 //! with its errno, and no descriptor is left.
 //!
 //! A filter on system calls makes one kind fail, for one thread and until that thread ends; so each case has a thread of

@@ -1,5 +1,5 @@
 //! Signals: none is raised by a write, and none that arrives changes the outcome of a call. The rows are A13,
-//! A15 and K13 of the list of pitfalls that the project keeps.
+//! A15 and K13 of docs/pitfalls.md.
 
 #[path = "../../runtime/tests/support/descriptors_at_exit.rs"]
 mod descriptors_at_exit;

@@ -165,12 +165,12 @@ fn a_coalesced_wake_publishes<P: Post>(make: fn() -> P) {
 
 #[test]
 fn no_wake_is_lost_and_each_sleep_costs_at_most_one_ring() {
-    two_wakers_and_a_sleeper(real); // C1, C4, C8
+    two_wakers_and_a_sleeper(real); // H1, H4, H8
 }
 
 #[test]
 fn a_coalesced_wake_publishes_the_writes_before_it() {
-    a_coalesced_wake_publishes(real); // C2
+    a_coalesced_wake_publishes(real); // H2
 }
 
 /// A flag is raised beside a letter that is posted, and the sleeper sees what each thread wrote before.

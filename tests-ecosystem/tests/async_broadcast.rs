@@ -5,7 +5,7 @@ mod wakes;
 use async_broadcast::RecvError;
 use wakes::{BOTH, each_is_woken_once};
 
-// N10 of the list of pitfalls that the project keeps: the cost of a message is that of its receivers, once each.
+// N10 of docs/pitfalls.md: the cost of a message is that of its receivers, once each.
 #[test]
 fn each_receiver_is_woken_once_by_a_message() {
     for on in BOTH {

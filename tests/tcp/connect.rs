@@ -1,4 +1,4 @@
-//! Connecting. The rows are of the list of pitfalls that the project keeps: K are facts of the kernel, A is
+//! Connecting. The rows are of docs/pitfalls.md: K are facts of the kernel, A is
 //! about accepting, connecting and binding, F about descriptors.
 
 use crate::common::*;

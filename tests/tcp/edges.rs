@@ -1,4 +1,4 @@
-//! Readiness of TCP streams, edge by edge. The rows are of the list of pitfalls that the project keeps: K are
+//! Readiness of TCP streams, edge by edge. The rows are of docs/pitfalls.md: K are
 //! facts of the kernel, L are lost wake-ups, B is about half-closed streams.
 
 use crate::common::*;

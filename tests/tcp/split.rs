@@ -1,4 +1,4 @@
-//! The halves of a stream. The rows are of the list of pitfalls that the project keeps: B is about half-closed
+//! The halves of a stream. The rows are of docs/pitfalls.md: B is about half-closed
 //! streams, D about the order in which things are dropped.
 
 use crate::common::*;

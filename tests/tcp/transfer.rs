@@ -1,4 +1,4 @@
-//! Reading and writing. The rows are of the list of pitfalls that the project keeps: B is about partial
+//! Reading and writing. The rows are of docs/pitfalls.md: B is about partial
 //! transfers, the end of a stream, and half-closed ones.
 
 use crate::common::*;

@@ -1,5 +1,4 @@
-//! The accept loop on a listener that does as it is told, and on a clock that does not run. A1 and A3 are rows of the
-//! list of pitfalls that the project keeps.
+//! The accept loop on a listener that does as it is told, and on a clock that does not run. A1 and A3 are rows of docs/pitfalls.md.
 
 use super::*;
 use egret_runtime::runtime::{Builder, UnhandledPanic};

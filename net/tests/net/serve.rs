@@ -1,5 +1,4 @@
-//! The accept loop of a server on the kernel's own listener. A1 and K7 are rows of the list of pitfalls that the project
-//! keeps; the policy itself is tested on a script in `src/accept_loop/tests.rs`.
+//! The accept loop of a server on the kernel's own listener. A1 and K7 are rows of docs/pitfalls.md; the policy itself is tested on a script in `src/accept_loop/tests.rs`.
 
 use crate::sockets_common::test_of;
 use egret_net::tcp::ServeCounts;

@@ -1,5 +1,4 @@
-//! UDP on the loopback interface. The names of rows (K5, A10 and so on) are those of the list of pitfalls that the project
-//! keeps.
+//! UDP on the loopback interface. The names of rows (K5, A10 and so on) are those of docs/pitfalls.md.
 
 #![cfg(not(miri))] // which has no UDP
 

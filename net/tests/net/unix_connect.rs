@@ -1,5 +1,4 @@
-//! Connecting in the Unix domain, and the addresses of it. The names of rows (K11, A9 and so on) are those of the list of
-//! pitfalls that the project keeps.
+//! Connecting in the Unix domain, and the addresses of it. The names of rows (K11, A9 and so on) are those of docs/pitfalls.md.
 
 #![cfg(not(miri))] // which has no sockets of the Unix domain with addresses
 

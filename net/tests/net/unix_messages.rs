@@ -1,5 +1,5 @@
 //! Messages of the Unix domain: datagrams, packets in sequence, and what goes beside bytes. The names of rows (K5) are
-//! those of the list of pitfalls that the project keeps.
+//! those of docs/pitfalls.md.
 
 #![cfg(not(miri))] // which has no sockets of the Unix domain with addresses
 

@@ -1,5 +1,4 @@
-//! Streams of the Unix domain. The names of rows (K1, B1 and so on) are those of the list of pitfalls that the project
-//! keeps.
+//! Streams of the Unix domain. The names of rows (K1, B1 and so on) are those of docs/pitfalls.md.
 
 #![cfg(not(miri))] // which has no sockets of the Unix domain with addresses
 

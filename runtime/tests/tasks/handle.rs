@@ -1,6 +1,6 @@
 //! A runtime and its tasks as other threads hold them: `Handle`, `RemoteJoinHandle`, `AbortHandle`.
 //!
-//! Row C7, and the rest of what may happen between two threads and a loop that ends.
+//! Row H7, and the rest of what may happen between two threads and a loop that ends.
 
 #![allow(missing_docs)]
 
@@ -57,7 +57,7 @@ fn sleeping_runtime() -> (Handle, ThreadId, impl FnOnce()) {
     (handle, id, end)
 }
 
-// C7
+// H7
 #[test]
 fn a_task_that_another_thread_aborts_is_dropped_on_its_own_though_the_loop_sleeps() {
     let (handle, home, end) = sleeping_runtime();

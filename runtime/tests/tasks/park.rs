@@ -32,6 +32,18 @@ fn by_default_each_wait_is_one_sleep() {
     }
 }
 
+// T6
+#[test]
+fn a_turn_with_a_timeout_of_zero_is_one_look_and_does_not_sleep() {
+    for rt in [runtime(Park::Sleep), runtime(Park::Spin)] {
+        let before = rt.metrics();
+        let turn = rt.turn(Some(Duration::ZERO));
+        let after = rt.metrics();
+        assert_eq!((turn.events, turn.polled), (0, 0));
+        assert_eq!((after.epoll_waits - before.epoll_waits, after.spins), (1, 0));
+    }
+}
+
 #[test]
 fn one_that_spins_never_sleeps() {
     let rt = runtime(Park::Spin);

@@ -32,7 +32,7 @@ impl Phase {
     }
 }
 
-// L16, C1
+// L16, H1
 #[test]
 fn no_wake_is_lost_at_whatever_moment_of_the_loops_turn_it_comes() {
     bounded(|| {
@@ -75,7 +75,7 @@ fn no_wake_is_lost_at_whatever_moment_of_the_loops_turn_it_comes() {
     });
 }
 
-// C8
+// H8
 #[test]
 fn items_of_four_threads_for_a_loop_that_sleeps_between_them_all_arrive_in_the_order_of_each_thread() {
     bounded(|| {
@@ -176,7 +176,7 @@ fn woken_from_sleep(wake: impl FnOnce(Waker)) -> (Turn, Vec<(&'static str, i64)>
     sleeper.join().unwrap()
 }
 
-// C5
+// H5
 #[test]
 #[cfg_attr(miri, ignore = "no /proc")]
 fn one_wake_of_a_loop_that_sleeps_is_one_write_and_one_turn() {
@@ -188,7 +188,7 @@ fn one_wake_of_a_loop_that_sleeps_is_one_write_and_one_turn() {
     });
 }
 
-// C4
+// H4
 #[test]
 #[cfg_attr(miri, ignore = "no /proc")]
 fn a_thousand_wakes_of_a_loop_that_slept_once_are_one_write() {
@@ -200,7 +200,7 @@ fn a_thousand_wakes_of_a_loop_that_slept_once_are_one_write() {
     });
 }
 
-// C5: the eventfd is never read, and must not be reported again for that.
+// H5: the eventfd is never read, and must not be reported again for that.
 #[test]
 fn a_loop_that_was_woken_sleeps_again() {
     bounded(|| {
@@ -223,7 +223,7 @@ fn a_loop_that_was_woken_sleeps_again() {
     });
 }
 
-// C4
+// H4
 #[test]
 fn a_million_wakes_on_the_loops_own_thread_are_no_write() {
     bounded(|| {
@@ -249,7 +249,7 @@ fn a_million_wakes_on_the_loops_own_thread_are_no_write() {
     });
 }
 
-// C4
+// H4
 #[test]
 fn wakes_from_another_thread_while_the_loop_runs_are_no_write() {
     bounded(|| {

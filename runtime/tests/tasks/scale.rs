@@ -143,3 +143,18 @@ fn of_4096_registrations_the_one_that_is_left_is_the_one_that_is_reported() {
         drop(last);
     });
 }
+
+// T18
+#[test]
+fn a_runtime_with_a_timer_and_a_task_fits_a_stack_of_64_kib() {
+    let small = std::thread::Builder::new().stack_size(64 << 10);
+    let run = || {
+        let rt = Runtime::new().unwrap();
+        rt.block_on(async {
+            let task = egret_runtime::spawn(async { 7 });
+            egret_runtime::time::sleep(Duration::from_micros(1)).await;
+            task.await.unwrap()
+        })
+    };
+    assert_eq!(small.spawn(run).unwrap().join().unwrap(), 7);
+}

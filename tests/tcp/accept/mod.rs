@@ -1,4 +1,4 @@
-//! Listening and accepting. The rows are of the list of pitfalls that the project keeps: K are facts of the
+//! Listening and accepting. The rows are of docs/pitfalls.md: K are facts of the
 //! kernel, A is about accepting, connecting and binding.
 
 mod accepts;

@@ -370,7 +370,7 @@ mod tests {
         assert_eq!(no_room.credentials(), None);
     }
 
-    // PITFALLS A13: as the test of `send` in `transfer.rs`, of the calls that are here and beside.
+    // A13 of docs/pitfalls.md: as the test of `send` in `transfer.rs`, of the calls that are here and beside.
     #[test]
     #[cfg_attr(miri, ignore = "no signals")]
     fn a_message_to_nobody_is_epipe_and_no_signal() {

@@ -242,7 +242,7 @@ mod tests {
         assert_eq!(writer.write_vectored(&[]).unwrap(), 0);
     }
 
-    // PITFALLS A13, by the flag and by the way around it; with the default action a signal would end this process.
+    // A13 of docs/pitfalls.md, by the flag and by the way around it; with the default action a signal would end this process.
     #[test]
     #[cfg_attr(miri, ignore = "no signals")]
     fn a_write_that_nobody_reads_is_epipe_and_no_signal_on_old_kernels_too() {

@@ -123,7 +123,7 @@ mod tests {
         unsafe { libc::raise(libc::SIGPIPE) };
     }
 
-    // PITFALLS A13, with the default action in place: a signal would end this process.
+    // A13 of docs/pitfalls.md, with the default action in place: a signal would end this process.
     #[test]
     fn a_write_that_raises_sigpipe_by_default_is_epipe_and_leaves_no_trace() {
         // SAFETY: the default action is a valid one; no test of this process depends on the other.

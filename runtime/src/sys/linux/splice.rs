@@ -294,7 +294,7 @@ mod tests {
         assert_eq!(from.recv(&mut [0; 8]).unwrap(), 3);
     }
 
-    // PITFALLS A13, with the default action in place.
+    // A13 of docs/pitfalls.md, with the default action in place.
     #[test]
     fn splice_and_sendfile_to_a_socket_that_is_shut_are_epipe_and_no_signal() {
         // SAFETY: the default action is a valid one; no test of this process depends on the other.

@@ -253,7 +253,7 @@ mod tests {
         assert_eq!(fd.recv_vectored(&mut parts).unwrap(), IOV_MAX);
     }
 
-    // PITFALLS A13. A test binary ignores SIGPIPE, as any Rust program does, so the flag is what is tested: with the
+    // A13 of docs/pitfalls.md. A test binary ignores SIGPIPE, as any Rust program does, so the flag is what is tested: with the
     // default action in place, a signal would end the process here.
     #[test]
     #[cfg_attr(miri, ignore = "no signals")]

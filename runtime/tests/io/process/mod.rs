@@ -1,6 +1,6 @@
 //! Child processes: waited for by whom they belong to, each once, with nothing left behind.
 //!
-//! The numbers in brackets are rows of the list of pitfalls that this crate is tested by.
+//! The numbers in brackets are rows of docs/pitfalls.md.
 
 #![allow(missing_docs)]
 #![cfg(not(miri))] // which has no processes
