@@ -1,7 +1,7 @@
 //! [`ToSocketAddrs`]: what may stand where an address is asked for; [`lookup_host`]: the addresses of a name.
 
 use egret_runtime::sys::Backend;
-use egret_runtime::task::{JoinHandle, spawn_look_up};
+use egret_runtime::task::{JoinHandle, consume_budget, spawn_look_up};
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, SocketAddrV4, SocketAddrV6};
 use std::slice;
@@ -72,9 +72,18 @@ pub(crate) enum Addresses<'a> {
     Found(vec::IntoIter<SocketAddr>),
 }
 
-/// Finds the addresses of `target`. Everything in this crate that looks a name up does it here.
+/// Finds the addresses of `target`, and charges that to the task: where nothing is looked up it is ready at once, as is much
+/// of what is done with an address.
 #[inline]
 pub(crate) async fn resolve<A: ToSocketAddrs>(target: &A) -> io::Result<Addresses<'_>> {
+    consume_budget().await;
+    resolve_uncharged(target).await
+}
+
+/// [`resolve`] for what is charged in the operation that follows. Everything in this crate that looks a name up does it
+/// here.
+#[inline]
+pub(crate) async fn resolve_uncharged<A: ToSocketAddrs>(target: &A) -> io::Result<Addresses<'_>> {
     Ok(match target.to_target()? {
         Target::One(address) => Addresses::One(Some(address)),
         Target::Many(addresses) => Addresses::Many(addresses.iter()),

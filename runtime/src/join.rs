@@ -4,6 +4,7 @@
 
 use crate::key::TaskKey;
 use crate::remote::Address;
+use crate::task::coop::poll_proceed;
 use crate::task::{Id, Join};
 use crate::waker;
 use std::any::Any;
@@ -13,7 +14,7 @@ use std::panic::Location;
 use std::pin::Pin;
 use std::rc::Rc;
 use std::sync::{Mutex, PoisonError};
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 
 /// Awaits the output of a spawned task. Dropped, it lets the task go on by itself; should it panic, the
 /// runtime's [`UnhandledPanic`](crate::runtime::UnhandledPanic) says what happens.
@@ -86,19 +87,28 @@ impl<T> JoinHandle<T> {
     pub fn id(&self) -> Id {
         self.task.id()
     }
-}
 
-impl<T> Future for JoinHandle<T> {
-    type Output = Result<T, JoinError>;
-
+    /// As [`poll`](Future::poll), without a charge: for callers that charge the operation of which this is a part.
     #[track_caller]
-    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+    pub(crate) fn poll_uncharged(&mut self, cx: &mut Context<'_>) -> Poll<Result<T, JoinError>> {
         match self.task.poll_join(cx) {
             Poll::Pending => Poll::Pending,
             Poll::Ready(Some(result)) => Poll::Ready(result),
             // Here and not in the task: a call of a `dyn Join` knows no caller.
             Poll::Ready(None) => panic!("a JoinHandle was polled after it had given its output"),
         }
+    }
+}
+
+impl<T> Future for JoinHandle<T> {
+    type Output = Result<T, JoinError>;
+
+    #[track_caller]
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        let charge = ready!(poll_proceed(cx));
+        let result = ready!(self.poll_uncharged(cx));
+        charge.made_progress();
+        Poll::Ready(result)
     }
 }
 

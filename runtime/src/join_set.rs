@@ -24,7 +24,6 @@ use std::fmt;
 use std::future::{Future, poll_fn};
 use std::mem;
 use std::panic::{Location, resume_unwind};
-use std::pin::Pin;
 use std::rc::Rc;
 use std::task::{Context, Poll, Waker};
 
@@ -291,7 +290,7 @@ impl<T: 'static> JoinSet<T> {
     fn poll_first(&mut self, place: usize, cx: &mut Context<'_>) -> Poll<Result<(Id, T), JoinError>> {
         let handle = &mut self.handles[place];
         let id = handle.id();
-        let result = Pin::new(handle).poll(cx).map_ok(|output| (id, output));
+        let result = handle.poll_uncharged(cx).map_ok(|output| (id, output));
         if result.is_ready() {
             self.ended.pop();
             drop(self.handles.remove(place));

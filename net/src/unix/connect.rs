@@ -9,6 +9,7 @@
 
 use super::SocketAddr;
 use egret_runtime::sys::{Backend, Domain, Fd, Type};
+use egret_runtime::task::consume_budget;
 use egret_runtime::time::{self, Duration};
 use std::io;
 
@@ -25,6 +26,7 @@ pub(super) async fn connect(kind: Type, address: &SocketAddr) -> io::Result<Fd> 
 
 #[inline]
 pub(super) async fn connect_socket(fd: Fd, address: &SocketAddr) -> io::Result<Fd> {
+    consume_budget().await; // the kernel answers at once, so that a loop of connects would never wait
     let mut pause = PAUSE;
     loop {
         match fd.connect_unix(address.raw()) {

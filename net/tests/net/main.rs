@@ -24,6 +24,7 @@ mod sendfile;
 mod serve;
 mod socket_options;
 mod tokio_io;
+mod turns;
 mod udp;
 mod unix_connect;
 mod unix_messages;

@@ -18,6 +18,7 @@ use crate::executor;
 use crate::join::JoinError;
 use crate::key::TaskKey;
 use crate::remote::Address;
+use crate::task::coop::poll_proceed;
 use crate::task::{Id, discard};
 use crate::unhandled::Policy;
 use crate::waker;
@@ -26,7 +27,7 @@ use std::future::Future;
 use std::panic::{AssertUnwindSafe, Location, catch_unwind};
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::task::{Context, Poll, Waker};
+use std::task::{Context, Poll, Waker, ready};
 
 /// Awaits the output of a task of another thread's runtime. Dropped, it lets the task go on by itself; should it panic,
 /// the runtime's [`UnhandledPanic`](crate::runtime::UnhandledPanic) says what happens.
@@ -142,10 +143,12 @@ impl<T> Future for RemoteJoinHandle<T> {
     #[inline]
     #[track_caller]
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        let charge = ready!(poll_proceed(cx));
         let waker = cx.waker().clone(); // user code, as the drop of the old one: not under the lock
         let before = {
             let place = &mut *lock(&self.place);
             if let Some(result) = place.take_output() {
+                charge.made_progress();
                 return Poll::Ready(result);
             }
             let is_over = matches!(place.stage, Stage::Over);

@@ -5,11 +5,13 @@
 #![allow(missing_docs)]
 
 use crate::support::bounded;
-use egret_runtime::runtime::Runtime;
+use egret_runtime::runtime::{Builder, Runtime};
 use egret_runtime::task::coop::{cooperative, has_budget_remaining, poll_proceed};
-use egret_runtime::task::{JoinSet, consume_budget, unconstrained, yield_now};
+use egret_runtime::task::{
+    JoinHandle, JoinSet, RemoteJoinHandle, consume_budget, spawn, spawn_blocking, unconstrained, yield_now,
+};
 use egret_runtime::time::{Duration, Instant, interval_at, sleep};
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::future::{Future, poll_fn, ready};
 use std::pin::pin;
 use std::rc::Rc;
@@ -169,6 +171,83 @@ fn outside_of_a_runtime_there_is_no_budget_to_use_up() {
     });
 }
 
+/// How many of `futures` are done in each poll of a task that awaits one after the other.
+async fn done_in_each_poll<F: Future>(futures: Vec<F>) -> Vec<usize> {
+    let done = Cell::new(0);
+    let mut work = pin!(async {
+        for future in futures {
+            future.await;
+            done.set(done.get() + 1);
+        }
+    });
+    let mut counts = Vec::new();
+    poll_fn(|cx| {
+        let before = done.get();
+        let polled = work.as_mut().poll(cx);
+        counts.push(done.get() - before);
+        polled
+    })
+    .await;
+    counts
+}
+
+#[test]
+#[cfg_attr(miri, ignore = "hundreds of tasks")]
+fn the_handles_of_tasks_that_have_ended_are_charged() {
+    bounded(|| {
+        let rt = Builder::new().max_blocking_threads(1).build().unwrap();
+        rt.block_on(async {
+            let local: Vec<_> = (0..300).map(|_| spawn(async {})).collect();
+            yield_now().await;
+            assert!(local.iter().all(JoinHandle::is_finished));
+            yield_now().await; // a full budget
+            assert_eq!(done_in_each_poll(local).await, [BUDGET, BUDGET, 300 - 2 * BUDGET]);
+
+            let remote: Vec<_> = (0..300).map(|_| rt.handle().spawn(async {})).collect();
+            while !remote.iter().all(RemoteJoinHandle::is_finished) {
+                yield_now().await;
+            }
+            yield_now().await;
+            assert_eq!(done_in_each_poll(remote).await, [BUDGET, BUDGET, 300 - 2 * BUDGET]);
+
+            let blocking: Vec<_> = (0..300).map(|_| spawn_blocking(|| ())).collect();
+            spawn_blocking(|| ()).await.unwrap(); // behind them, on the one thread
+            yield_now().await;
+            assert_eq!(done_in_each_poll(blocking).await, [BUDGET, BUDGET, 300 - 2 * BUDGET]);
+        });
+    });
+}
+
+#[test]
+#[cfg_attr(miri, ignore = "hundreds of tasks")]
+fn a_join_set_charges_each_task_that_it_gives_out_once_and_tries_without_a_charge() {
+    bounded(|| {
+        let rt = Runtime::new().unwrap();
+        rt.block_on(async {
+            let mut tasks = JoinSet::new();
+            (0..300).for_each(|_| drop(tasks.spawn(async {})));
+            while tasks.len() > 2 * BUDGET {
+                yield_now().await;
+                assert!(tasks.try_join_next().is_some());
+            }
+            yield_now().await;
+            assert_eq!(charges_left().await, BUDGET);
+            assert!(tasks.try_join_next().is_some()); // with none left
+            yield_now().await;
+            let left = tasks.len();
+            poll_fn(|cx| {
+                for _ in 0..BUDGET {
+                    assert!(tasks.poll_join_next(cx).is_ready());
+                }
+                assert!(tasks.poll_join_next(cx).is_pending());
+                Poll::Ready(())
+            })
+            .await;
+            assert_eq!(tasks.len(), left - BUDGET);
+        });
+    });
+}
+
 #[test]
 fn a_sleep_a_tick_and_a_join_that_are_pending_are_not_charged() {
     bounded(|| {
@@ -178,12 +257,16 @@ fn a_sleep_a_tick_and_a_join_that_are_pending_are_not_charged() {
             let mut ticks = interval_at(Instant::now() + HOUR, HOUR);
             let mut tasks = JoinSet::new();
             tasks.spawn(std::future::pending::<()>());
+            let mut local = pin!(spawn(std::future::pending::<()>()));
+            let mut remote = pin!(rt.handle().spawn(std::future::pending::<()>()));
             poll_fn(|cx| {
                 for _ in 0..10 * BUDGET {
                     assert!(slept.as_mut().poll(cx).is_pending());
                     assert!(ticks.poll_tick(cx).is_pending());
                     assert!(tasks.poll_join_next(cx).is_pending());
                     assert!(pin!(tasks.join_next()).poll(cx).is_pending());
+                    assert!(local.as_mut().poll(cx).is_pending());
+                    assert!(remote.as_mut().poll(cx).is_pending());
                     assert!(has_budget_remaining());
                 }
                 Poll::Ready(())

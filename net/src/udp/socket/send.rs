@@ -94,7 +94,7 @@ impl UdpSocket {
     /// ```
     #[inline]
     pub async fn send_to<A: ToSocketAddrs>(&self, buf: &[u8], target: A) -> io::Result<usize> {
-        match addr::resolve(&target).await?.next() {
+        match addr::resolve_uncharged(&target).await?.next() {
             Some(target) => self.registration.io(Direction::Write, |fd| fd.send_to(buf, &target)).await,
             None => Err(addr::all_failed(None)),
         }

@@ -9,9 +9,7 @@ use super::charged;
 use crate::blocking::spawn_blocking;
 use crate::join::{JoinError, JoinHandle};
 use std::fs::File;
-use std::future::Future;
 use std::io::{self, Read, Write};
-use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
@@ -52,7 +50,7 @@ impl ReadOnThread {
                     let (file, len) = (self.file.clone(), buf.len().min(MOST));
                     spawn_blocking(move || read(&file, len))
                 });
-                let outcome = ready!(Pin::new(reading).poll(cx));
+                let outcome = ready!(reading.poll_uncharged(cx));
                 self.reading = None;
                 match settle(outcome, begun_before)? {
                     // 0 is the end: nothing is left then, either.
@@ -82,7 +80,7 @@ impl WriteOnThread {
             loop {
                 let begun_before = self.writing.is_some();
                 let writing = self.writing.get_or_insert_with(|| Writing::begin(&self.file, buf));
-                let outcome = ready!(Pin::new(&mut writing.job).poll(cx));
+                let outcome = ready!(writing.job.poll_uncharged(cx));
                 let asked_for = buf.starts_with(&writing.bytes);
                 self.writing = None;
                 match settle(outcome, begun_before) {
