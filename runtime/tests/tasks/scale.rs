@@ -152,7 +152,7 @@ fn a_runtime_with_a_timer_and_a_task_fits_a_stack_of_64_kib() {
         let rt = Runtime::new().unwrap();
         rt.block_on(async {
             let task = egret_runtime::spawn(async { 7 });
-            egret_runtime::time::sleep(Duration::from_micros(1)).await;
+            egret_runtime::time::sleep(std::time::Duration::from_micros(1)).await;
             task.await.unwrap()
         })
     };
