@@ -1,43 +1,65 @@
-//! An async runtime for Linux servers: edge-triggered `epoll`, one thread, wakers that are numbers.
+//! An async runtime for servers on 64-bit Linux: one thread, one loop around edge-triggered `epoll`, and wakers that are
+//! numbers.
 //!
-//! ```
+//! A task stays on the thread that spawned it, so its future need not be `Send` and may hold an `Rc`. Where tokio has the
+//! same thing, egret has the same module and name, and nearly always the same signature. It is not a work-stealing runtime,
+//! not portable, and not built on io_uring.
+//!
+//! # A server
+//!
+//! egret is not on crates.io: `cargo add egret --path ../egret` names a copy of the repository.
+//!
+//! ```no_run
 //! use egret::net::{TcpListener, TcpStream};
+//! use egret::shutdown::Shutdown;
 //!
-//! # fn main() -> std::io::Result<()> {
-//! egret::block_on(async {
-//!     let listener = TcpListener::bind("127.0.0.1:0").await?;
-//!     let address = listener.local_addr()?;
-//!     let server = egret::spawn(async move {
-//!         let (mut stream, _) = listener.accept().await?;
-//!         let mut buffer = [0; 64];
-//!         let n = stream.read(&mut buffer).await?;
-//!         stream.write_all(&buffer[..n]).await
-//!     });
-//!
-//!     let mut client = TcpStream::connect(address).await?;
-//!     client.write_all(b"hello").await?;
-//!     let mut answer = [0; 5];
-//!     client.read_exact(&mut answer).await?;
-//!     assert_eq!(&answer, b"hello");
-//!     server.await.unwrap()
-//! })
-//! # }
+//! fn main() -> std::io::Result<()> {
+//!     egret::block_on(async {
+//!         let listener = TcpListener::bind("127.0.0.1:7000").await?;
+//!         let echo = |mut client: TcpStream, _peer| async move {
+//!             let (mut reader, mut writer) = client.split();
+//!             egret::io::copy(&mut reader, &mut writer).await
+//!         };
+//!         listener.serve(&Shutdown::new()).run(echo).await
+//!     })
+//! }
 //! ```
 //!
-//! # The map of the code
+//! Each client has a task of its own. An error of a client ends its task and nothing else, and an `accept` that fails, as it does
+//! while no descriptor is free, is tried again. [`guide`] goes on from here, with time limits, an orderly end, tests and
+//! TLS.
 //!
-//! This crate only re-exports. `egret-runtime` (in `runtime/`) is the executor, the reactor and the seam to the
-//! kernel; `egret-net` (in `net/`) is the sockets. To follow one readiness event through the system read four
-//! files in order:
+//! # A tour
 //!
-//! 1. `runtime/src/reactor.rs`: `epoll_wait` reports it, its slot in the slab is found, its waiters are taken.
-//! 2. `runtime/src/waker.rs`: what waits is the number that the task's waker is, and it is pushed to the run
-//!    queue; from another thread a wake goes to the executor's mailbox (`remote.rs`).
-//! 3. `runtime/src/executor.rs`: the number is popped and the task polled.
-//! 4. `net/src/tcp/stream.rs`: the task calls `recv`.
+//! | module | what it has | start at |
+//! |---|---|---|
+//! | [`task`] | tasks, groups of them, blocking jobs, what keeps one task from starving others | [`spawn`], [`task::JoinSet`], [`task::spawn_blocking`] |
+//! | [`net`] | TCP, UDP and Unix sockets, name look-ups, the accept loop | [`net::TcpListener`], [`net::TcpStream`] |
+//! | [`time`] | sleeping, time limits, intervals; a clock that a test controls | [`time::sleep`], [`time::timeout`] |
+//! | [`io`] | any other descriptor, copies from stream to stream, standard input and output | [`io::AsyncFd`], [`io::copy`] |
+//! | [`process`] | child processes and their pipes | [`process::Command`] |
+//! | [`signal`] | Ctrl-C and other signals as events | [`signal::ctrl_c`] |
+//! | [`shutdown`] | ending a server well | [`shutdown::Shutdown`] |
+//! | [`runtime`] | a runtime that is configured, stepped by hand, counted, or reached from other threads | [`runtime::Builder`], [`runtime::Handle`] |
+//! | `test`, `sim` | unit tests of wake-ups; a simulated kernel | features `test-util`, `sim` |
 //!
-//! `docs/loop.md` in the repository tells the same with the bounds on fairness, `docs/edge-triggered.md` has
-//! the rules by which readiness is set and cleared.
+//! # Features
+//!
+//! All are additive, and off by default.
+//!
+//! | feature | what it adds |
+//! |---|---|
+//! | `futures-io`, `tokio-io` | `AsyncRead` and `AsyncWrite` of futures-io and of tokio on every stream; the latter without tokio's runtime |
+//! | `hyper` | the traits of hyper on every stream, and the module `hyper` with its executor and timer |
+//! | `macros` | the attributes `#[egret::main]` and `#[egret::test]` |
+//! | `trace` | what tracing, and with it tokio-console, is told of tasks, polls, wakes and events |
+//! | `test-util` | the module `test`, and a clock that a test controls |
+//! | `sim` | the module `sim`: a simulated kernel under the real runtime |
+//!
+//! # Further
+//!
+//! In the repository, `docs/coming-from-tokio.md` lists what is different, `docs/ecosystem.md` which other crates have been
+//! tried, `docs/loop.md` the bounds on fairness, and `docs/architecture.md` how the code is laid out.
 
 #![cfg_attr(docsrs, feature(doc_cfg))]
 #![forbid(unsafe_code)]
@@ -54,6 +76,49 @@ pub mod hyper {
     //! What [hyper](https://docs.rs/hyper) asks of a runtime. With feature `hyper`.
 
     pub use egret_runtime::hyper::{Executor, Timer};
+}
+
+#[cfg(doc)]
+pub mod guide {
+    #![doc = "[hello]: hello\n[a_task_for_each_connection]: a_task_for_each_connection\n[time_limits]: time_limits\n"]
+    #![doc = "[limits]: limits\n[ending_well]: ending_well\n[testing_it]: testing_it\n[tls]: tls\n[http]: http\n\n"]
+    #![doc = include_str!("docs/guide/README.md")]
+
+    #[doc = "[next]: a_task_for_each_connection\n\n"]
+    #[doc = include_str!("docs/guide/1-hello.md")]
+    pub mod hello {}
+
+    #[doc = "[next]: time_limits\n\n"]
+    #[doc = include_str!("docs/guide/2-a-task-for-each-connection.md")]
+    pub mod a_task_for_each_connection {}
+
+    #[doc = "[next]: limits\n\n"]
+    #[doc = include_str!("docs/guide/3-time-limits.md")]
+    pub mod time_limits {}
+
+    #[doc = "[next]: ending_well\n\n"]
+    #[doc = include_str!("docs/guide/4-limits.md")]
+    pub mod limits {}
+
+    // What the chapters 5 to 7 show is run by the tests of `tests-ecosystem`: it serves until Ctrl-C, or needs other crates.
+
+    #[cfg(not(doctest))]
+    #[doc = "[next]: testing_it\n\n"]
+    #[doc = include_str!("docs/guide/5-ending-well.md")]
+    pub mod ending_well {}
+
+    #[cfg(not(doctest))]
+    #[doc = "[next]: tls\n\n"]
+    #[doc = include_str!("docs/guide/6-testing-it.md")]
+    pub mod testing_it {}
+
+    #[cfg(not(doctest))]
+    #[doc = "[next]: http\n\n"]
+    #[doc = include_str!("docs/guide/7-tls.md")]
+    pub mod tls {}
+
+    #[doc = include_str!("docs/guide/8-http.md")]
+    pub mod http {}
 }
 
 pub mod io {

@@ -15,5 +15,8 @@ mod guide {
     #[doc = include_str!("../docs/guide/4-limits.md")]
     mod limits {}
 
+    #[doc = include_str!("../docs/guide/8-http.md")]
+    mod http {}
+
     // What `5-ending-well.md`, `6-testing-it.md` and `7-tls.md` show is run by `tests/guide.rs` and `tests/guide_tls.rs`.
 }

@@ -70,7 +70,7 @@ fn without_targets(text: &str) -> String {
     kept
 }
 
-/// The links of a page as text and target, but for those to other sites.
+/// The links of a page as text and target, and its definitions of links as label and target, but for those to other sites.
 fn links(page: &str) -> Vec<(&str, &str)> {
     let mut links = Vec::new();
     for (at, _) in page.match_indices("](") {
@@ -80,6 +80,7 @@ fn links(page: &str) -> Vec<(&str, &str)> {
             links.push((text, target));
         }
     }
+    links.extend(page.lines().filter_map(|line| line.strip_prefix('[')?.split_once("]: ")));
     links
 }
 
@@ -89,11 +90,23 @@ fn blocks(page: &str) -> Vec<&str> {
 }
 
 #[test]
-fn the_readme_shows_the_first_example_as_it_is() {
+fn the_readme_shows_the_server_of_the_front_page() {
     let readme = fs::read_to_string(root().join("README.md")).unwrap();
-    let example = fs::read_to_string(root().join("examples/hello_http.rs")).unwrap();
+    let front = fs::read_to_string(root().join("egret.rs")).unwrap();
+    let front: Vec<_> = front.lines().map_while(|line| line.strip_prefix("//!")).collect();
+    let front =
+        front.iter().map(|line| line.strip_prefix(' ').unwrap_or(line)).collect::<Vec<_>>().join("\n");
     let block = *blocks(&readme).first().expect("a block of Rust in README.md");
-    assert_eq!(block, example, "the block in README.md against examples/hello_http.rs");
+    let shown = front.split("```no_run\n").nth(1).expect("a block in egret.rs").split("```").next().unwrap();
+    assert_eq!(block, shown, "the block in README.md against that in egret.rs");
+}
+
+#[test]
+fn the_guide_shows_the_http_example_as_it_is() {
+    let page = fs::read_to_string(root().join("docs/guide/8-http.md")).unwrap();
+    let example = fs::read_to_string(root().join("examples/hello_http.rs")).unwrap();
+    let shown = page.split("```rust,no_run\n").nth(1).expect("a block of Rust").split("```").next().unwrap();
+    assert_eq!(shown, example, "the block in docs/guide/8-http.md against examples/hello_http.rs");
 }
 
 #[test]
