@@ -38,7 +38,7 @@
 //! | `unix/address.rs` | [`unix::SocketAddr`]: paths, abstract names, none |
 //! | `unix/stream.rs`, `unix/listener.rs`, `unix/connect.rs` | [`UnixStream`], [`UnixListener`], and how one gets to the other |
 //! | `unix/datagram.rs`, `unix/seqpacket.rs` | [`UnixDatagram`], [`UnixSeqpacket`] |
-//! | `unix/pipe.rs`, `unix/pipe/` | [`unix::pipe`]: pipes, anonymous and named |
+//! | `unix/pipe.rs` | [`unix::pipe`]: the names of the pipes, which are in the runtime |
 //! | `streams.rs` | every stream of bytes as what `io::copy` takes |
 //! | `unix/ancillary.rs` | descriptors and credentials beside the bytes |
 //!

@@ -36,17 +36,14 @@
 //!
 //! # Where what is
 //!
-//! `process/command.rs` has the builder, `process/child.rs` the child, `process/stdio.rs` the pipes to it,
+//! `process/command.rs` has the builder, `process/child.rs` the child, `process/stdio.rs` the pipes to and from it, whose
+//! methods are in `io/pipe/`,
 //! `process/orphan.rs` what becomes of one that nobody waits for. The system calls are in `sys/linux/process.rs`.
 
 mod child;
 mod command;
-#[cfg(feature = "futures-io")]
-mod futures_io;
 mod orphan;
 mod stdio;
-#[cfg(feature = "tokio-io")]
-mod tokio_io;
 
 pub use child::Child;
 pub use command::Command;

@@ -1,15 +1,129 @@
-//! [`ReadEnd`] and [`WriteEnd`]: a descriptor for `read` and one for `write`, as futures.
+//! Pipes: a [`Sender`] and a [`Receiver`], anonymous or with a name in the file system. See
+//! [`pipe(7)`](https://man7.org/linux/man-pages/man7/pipe.7.html).
 //!
-//! What the pipes of `egret-net`, those to and from child processes, and standard input and output come down to. Each
-//! is a [`Registration`](super::Registration) that `EAGAIN` clears and nothing else: a pipe in packet mode or a terminal in line mode ends a
-//! read early with more behind it, and no edge follows (rule C4).
+//! All that this crate reads and writes by `read(2)` and `write(2)` is a [`ReadEnd`] or a [`WriteEnd`]: these pipes, those
+//! of a child process, and standard input and output that could be opened again. The methods and the traits are there;
+//! what differs by [`Kind`] is where an end comes from and what it can be turned into.
 //!
-//! Each has one waiter for its transfers, as they take `&mut`; what waits by `&self` waits in a list.
+//! * An end is a [`Registration`](super::Registration) and nothing more. Only `EAGAIN` clears its readiness (rule C4): a
+//!   pipe in packet mode or a terminal in line mode ends a read early with more behind it, and no edge follows.
+//! * Transfers take `&mut self` and have one waiter; `readable` and `writable` take `&self` and have a list of them.
 
+#[cfg(feature = "futures-io")]
+mod futures_io;
+mod named;
 mod read_end;
-mod transfer;
+mod receiver;
+mod sender;
+#[cfg(feature = "tokio-io")]
+mod tokio_io;
 mod write_end;
 
+pub use named::OpenOptions;
 pub use read_end::ReadEnd;
-pub use transfer::{poll_read_uninit, poll_read_vectored, poll_write_vectored};
+pub use receiver::Receiver;
+pub use sender::Sender;
 pub use write_end::WriteEnd;
+
+use crate::io::Start;
+use crate::sys::{Backend, Fd};
+use std::fs::File;
+use std::io;
+use std::os::fd::OwnedFd;
+use std::os::unix::fs::FileTypeExt;
+
+/// The type parameter of [`ReadEnd`] and [`WriteEnd`]: makes different types of ends that come from different places.
+///
+/// Its implementors are named for the errors of the compiler, which spell an alias out.
+pub trait Kind {
+    /// What `Debug` calls the end that is read.
+    const READ_END: &'static str = "ReadEnd";
+    /// What `Debug` calls the end that is written.
+    const WRITE_END: &'static str = "WriteEnd";
+}
+
+/// The kind of an end that was made of a descriptor.
+pub enum AnyDescriptor {}
+
+impl Kind for AnyDescriptor {}
+
+/// The kind of [`Sender`] and [`Receiver`].
+pub enum OfPipe {}
+
+impl Kind for OfPipe {
+    const READ_END: &'static str = "Receiver";
+    const WRITE_END: &'static str = "Sender";
+}
+
+/// Makes an anonymous pipe.
+///
+/// # Errors
+///
+/// No descriptors left (`EMFILE`, `ENFILE`); those of `epoll_ctl(2)`.
+///
+/// # Panics
+///
+/// When this thread is not in a runtime.
+///
+/// ```
+/// use egret_runtime::io::pipe;
+///
+/// # egret_runtime::block_on(async {
+/// let (mut sender, mut receiver) = pipe::pipe()?;
+/// sender.write_all(b"hello").await?;
+/// drop(sender);
+///
+/// let mut all = Vec::new();
+/// receiver.read_to_end(&mut all).await?;
+/// assert_eq!(all, b"hello");
+/// # std::io::Result::Ok(())
+/// # }).unwrap();
+/// ```
+#[track_caller]
+#[inline]
+pub fn pipe() -> io::Result<(Sender, Receiver)> {
+    let (reader, writer) = Backend::current().pipe()?;
+    Ok((Sender::registered(writer)?, Receiver::registered(reader, Start::Unknown)?))
+}
+
+/// Which end a descriptor is to be.
+#[derive(Clone, Copy)]
+enum End {
+    Reading,
+    Writing,
+}
+
+/// Refuses what is no pipe, or not that end of one.
+#[inline]
+fn check(fd: OwnedFd, end: End) -> io::Result<Fd> {
+    let file = File::from(fd);
+    if !file.metadata()?.file_type().is_fifo() {
+        return Err(io::Error::new(io::ErrorKind::InvalidInput, "the descriptor is not a pipe"));
+    }
+    let fd = Fd::from(OwnedFd::from(file));
+    let access = fd.access()?;
+    let (fits, direction) = match end {
+        End::Reading => (access.read, "reading"),
+        End::Writing => (access.write, "writing"),
+    };
+    if !fits {
+        let message = format!("the descriptor is a pipe that is not open for {direction}");
+        return Err(io::Error::new(io::ErrorKind::InvalidInput, message));
+    }
+    Ok(fd)
+}
+
+/// Takes over a descriptor and makes its open file description non-blocking.
+#[inline]
+pub(crate) fn nonblocking(fd: OwnedFd) -> io::Result<Fd> {
+    let fd = Fd::from(fd);
+    fd.set_nonblocking(true)?;
+    Ok(fd)
+}
+
+/// Makes the open file description of a descriptor block, as std and child processes expect it.
+#[inline]
+pub(crate) fn blocking(fd: Fd) -> io::Result<OwnedFd> {
+    fd.set_nonblocking(false)?;
+    Ok(fd.into())
+}

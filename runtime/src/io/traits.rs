@@ -10,6 +10,7 @@
 
 use super::Registration;
 use crate::sys::Fd;
+use std::future::poll_fn;
 use std::io;
 use std::task::{Context, Poll};
 
@@ -144,4 +145,29 @@ impl AsyncWrite for Vec<u8> {
     fn poll_shutdown(&mut self, _cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         Poll::Ready(Ok(()))
     }
+}
+
+/// Reads until `buf` is full, and returns its length.
+#[inline]
+pub(crate) async fn read_exact(stream: &mut impl AsyncRead, buf: &mut [u8]) -> io::Result<usize> {
+    let mut filled = 0;
+    while filled < buf.len() {
+        match poll_fn(|cx| stream.poll_read(cx, &mut buf[filled..])).await? {
+            0 => return Err(io::ErrorKind::UnexpectedEof.into()),
+            n => filled += n,
+        }
+    }
+    Ok(filled)
+}
+
+/// Writes all of `buf`.
+#[inline]
+pub(crate) async fn write_all(stream: &mut impl AsyncWrite, mut buf: &[u8]) -> io::Result<()> {
+    while !buf.is_empty() {
+        match poll_fn(|cx| stream.poll_write(cx, buf)).await? {
+            0 => return Err(io::ErrorKind::WriteZero.into()),
+            n => buf = &buf[n..],
+        }
+    }
+    Ok(())
 }

@@ -3,13 +3,17 @@
 
 #![cfg(not(miri))] // which has no splice and no pipe of the kernel's
 
-use egret_runtime::io::pipe::{ReadEnd, WriteEnd};
+use egret_runtime::io::pipe::{self, ReadEnd, WriteEnd};
 use egret_runtime::io::{AsyncRead, AsyncWrite};
+use egret_runtime::process::{ChildStderr, ChildStdin, ChildStdout};
 use egret_runtime::runtime::Runtime;
 use egret_runtime::sys::Backend;
+use std::fmt::Debug;
 use std::future::Future;
 use std::io::{self, ErrorKind, IoSlice, IoSliceMut};
+use std::os::fd::AsRawFd;
 use std::pin::pin;
+use std::process::Stdio;
 use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
@@ -168,4 +172,34 @@ fn memory_takes_all_that_is_written_to_it() {
     ready(memory.poll_shutdown(cx));
     assert_eq!(ready(write(&mut memory, b".")), 1);
     assert_eq!(memory, b"before bytes.");
+}
+
+#[test]
+fn an_end_prints_the_name_of_its_type_and_its_descriptor() {
+    let rt = Runtime::new().unwrap();
+    let _entered = rt.enter();
+    let prints = |end: &dyn Debug, name: &str, fd: i32| {
+        let text = format!("{end:?}");
+        assert!(text.starts_with(&format!("{name}(")) && text.contains(&fd.to_string()), "{text}");
+    };
+    let (reader, writer) = ends();
+    prints(&reader, "ReadEnd", reader.as_raw_fd());
+    prints(&writer, "WriteEnd", writer.as_raw_fd());
+    let (sender, receiver) = pipe::pipe().unwrap();
+    prints(&sender, "Sender", sender.as_raw_fd());
+    prints(&receiver, "Receiver", receiver.as_raw_fd());
+    let mut cat = std::process::Command::new("cat")
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let stdin = ChildStdin::from_std(cat.stdin.take().unwrap()).unwrap();
+    let stdout = ChildStdout::from_std(cat.stdout.take().unwrap()).unwrap();
+    let stderr = ChildStderr::from_std(cat.stderr.take().unwrap()).unwrap();
+    prints(&stdin, "ChildStdin", stdin.as_raw_fd());
+    prints(&stdout, "ChildStdout", stdout.as_raw_fd());
+    prints(&stderr, "ChildStderr", stderr.as_raw_fd());
+    drop(stdin);
+    cat.wait().unwrap();
 }

@@ -1,18 +1,24 @@
 //! [`ReadEnd`]: reading from what is no socket.
 
+use super::{AnyDescriptor, Kind};
+use crate::io::traits::read_exact;
 use crate::io::{AsyncRead, Clears, Direction, Registration, Start};
 use crate::sys::{Fd, ReadBuf};
+use std::fmt;
 use std::future::poll_fn;
 use std::io::{self, IoSliceMut};
+use std::marker::PhantomData;
 use std::mem::MaybeUninit;
-use std::os::fd::{AsFd, BorrowedFd};
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, RawFd};
 use std::task::{Context, Poll, ready};
 
-/// A descriptor that is read by [`read(2)`](https://man7.org/linux/man-pages/man2/read.2.html): what the types for
-/// pipes are built on.
-#[derive(Debug)]
-pub struct ReadEnd {
+/// A descriptor that is read by [`read(2)`](https://man7.org/linux/man-pages/man2/read.2.html).
+///
+/// [`Receiver`](super::Receiver), [`ChildStdout`](crate::process::ChildStdout) and
+/// [`ChildStderr`](crate::process::ChildStderr) are names of it, told apart by `K`.
+pub struct ReadEnd<K = AnyDescriptor> {
     registration: Registration<Fd>,
+    kind: PhantomData<fn() -> K>,
 }
 
 /// How much a read to the end makes room for, and how much of what room there is it asks for at once: what a pipe
@@ -33,15 +39,15 @@ impl ReadEnd {
     #[track_caller]
     #[inline]
     pub fn new(fd: Fd) -> Result<ReadEnd, (Fd, io::Error)> {
-        Ok(ReadEnd { registration: Registration::new(fd, Start::Unknown)? })
+        Ok(ReadEnd { registration: Registration::new(fd, Start::Unknown)?, kind: PhantomData })
     }
 
     /// Registers the reading end of a FIFO that may not have had a writer since it was opened, to wait for the first one:
     /// `read(2)` reports the end of such a FIFO, and `epoll` reports nothing, see
     /// [`pipe(7)`](https://man7.org/linux/man-pages/man7/pipe.7.html) and `poll(2)`.
     ///
-    /// Every operation, [`try_read`](ReadEnd::try_read) included, waits for the first event. Of a FIFO that can be read
-    /// it comes with the registration.
+    /// Every operation, [`try_read`](ReadEnd::try_read) included, waits for the first event, which comes with the
+    /// registration if the FIFO can be read.
     ///
     /// # Errors
     ///
@@ -53,7 +59,16 @@ impl ReadEnd {
     #[track_caller]
     #[inline]
     pub fn for_fifo(fd: Fd) -> Result<ReadEnd, (Fd, io::Error)> {
-        Ok(ReadEnd { registration: Registration::new(fd, Start::Empty)? })
+        Ok(ReadEnd { registration: Registration::new(fd, Start::Empty)?, kind: PhantomData })
+    }
+}
+
+impl<K> ReadEnd<K> {
+    #[track_caller]
+    #[inline]
+    pub(crate) fn registered(fd: Fd, start: Start) -> io::Result<ReadEnd<K>> {
+        let registration = Registration::new(fd, start).map_err(|(_closed, error)| error)?;
+        Ok(ReadEnd { registration, kind: PhantomData })
     }
 
     /// Ends the registration and hands the descriptor back, which stays non-blocking.
@@ -64,7 +79,8 @@ impl ReadEnd {
 
     /// Reads what has come, waiting until something has, and returns how many bytes that is.
     ///
-    /// `Ok(0)` means the end, which of a pipe is that nobody has it open for writing any more, or that `buf` is empty.
+    /// `Ok(0)` means the end, or that `buf` is empty. A pipe is at its end when all its writers have closed it; a FIFO
+    /// that a [`Receiver`](super::Receiver) was made of waits for the first writer instead.
     ///
     /// # Errors
     ///
@@ -104,14 +120,20 @@ impl ReadEnd {
     #[inline]
     pub async fn read_uninit<'b>(&mut self, buf: &'b mut [MaybeUninit<u8>]) -> io::Result<&'b mut [u8]> {
         let mut buf = ReadBuf::uninit(buf);
-        if buf.remaining() != 0 {
-            poll_fn(|cx| {
-                let read = |fd: &Fd| fd.read_uninit(&mut buf);
-                self.registration.poll_transfer(cx, Direction::Read, Clears::WouldBlock, read)
-            })
-            .await?;
-        }
+        poll_fn(|cx| self.poll_read_uninit(cx, &mut buf)).await?;
         Ok(buf.into_filled())
+    }
+
+    #[inline]
+    pub(super) fn poll_read_uninit(
+        &mut self,
+        cx: &mut Context<'_>,
+        buf: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<usize>> {
+        if buf.remaining() == 0 {
+            return Poll::Ready(Ok(0));
+        }
+        self.registration.poll_transfer(cx, Direction::Read, Clears::WouldBlock, |fd| fd.read_uninit(buf))
     }
 
     /// [`read`](ReadEnd::read) into several buffers, each filled before the next is begun.
@@ -125,14 +147,19 @@ impl ReadEnd {
     /// Dropped before it resolves, no byte was taken.
     #[inline]
     pub async fn read_vectored(&mut self, bufs: &mut [IoSliceMut<'_>]) -> io::Result<usize> {
+        poll_fn(|cx| self.poll_read_vectored(cx, bufs)).await
+    }
+
+    #[inline]
+    pub(super) fn poll_read_vectored(
+        &mut self,
+        cx: &mut Context<'_>,
+        bufs: &mut [IoSliceMut<'_>],
+    ) -> Poll<io::Result<usize>> {
         if bufs.iter().all(|buf| buf.is_empty()) {
-            return Ok(0);
+            return Poll::Ready(Ok(0));
         }
-        poll_fn(|cx| {
-            let read = |fd: &Fd| fd.read_vectored(bufs);
-            self.registration.poll_transfer(cx, Direction::Read, Clears::WouldBlock, read)
-        })
-        .await
+        self.registration.poll_transfer(cx, Direction::Read, Clears::WouldBlock, |fd| fd.read_vectored(bufs))
     }
 
     /// Reads until `buf` is full, and returns its length.
@@ -146,14 +173,7 @@ impl ReadEnd {
     /// None: dropped before it resolves, part of `buf` may have been filled, and how much is not told.
     #[inline]
     pub async fn read_exact(&mut self, buf: &mut [u8]) -> io::Result<usize> {
-        let mut filled = 0;
-        while filled < buf.len() {
-            match self.read(&mut buf[filled..]).await? {
-                0 => return Err(io::ErrorKind::UnexpectedEof.into()),
-                n => filled += n,
-            }
-        }
-        Ok(filled)
+        read_exact(self, buf).await
     }
 
     /// Reads until the end and appends to `buf`. Returns how many bytes came.
@@ -243,7 +263,7 @@ impl ReadEnd {
     }
 }
 
-impl AsyncRead for ReadEnd {
+impl<K> AsyncRead for ReadEnd<K> {
     #[inline]
     fn poll_read(&mut self, cx: &mut Context<'_>, buf: &mut [u8]) -> Poll<io::Result<usize>> {
         ReadEnd::poll_read(self, cx, buf)
@@ -255,9 +275,22 @@ impl AsyncRead for ReadEnd {
     }
 }
 
-impl AsFd for ReadEnd {
+impl<K> AsFd for ReadEnd<K> {
     #[inline]
     fn as_fd(&self) -> BorrowedFd<'_> {
         self.registration.get_ref().as_fd()
+    }
+}
+
+impl<K> AsRawFd for ReadEnd<K> {
+    #[inline]
+    fn as_raw_fd(&self) -> RawFd {
+        self.as_fd().as_raw_fd()
+    }
+}
+
+impl<K: Kind> fmt::Debug for ReadEnd<K> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple(K::READ_END).field(self.registration.get_ref()).finish()
     }
 }

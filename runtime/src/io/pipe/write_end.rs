@@ -1,17 +1,22 @@
 //! [`WriteEnd`]: writing to what is no socket.
 
+use super::{AnyDescriptor, Kind};
+use crate::io::traits::write_all;
 use crate::io::{AsyncWrite, Clears, Direction, Registration, Start};
 use crate::sys::Fd;
+use std::fmt;
 use std::future::poll_fn;
 use std::io::{self, IoSlice};
-use std::os::fd::{AsFd, BorrowedFd};
+use std::marker::PhantomData;
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, RawFd};
 use std::task::{Context, Poll};
 
-/// A descriptor that is written by [`write(2)`](https://man7.org/linux/man-pages/man2/write.2.html): what the types
-/// for pipes are built on.
-#[derive(Debug)]
-pub struct WriteEnd {
+/// A descriptor that is written by [`write(2)`](https://man7.org/linux/man-pages/man2/write.2.html).
+///
+/// [`Sender`](super::Sender) and [`ChildStdin`](crate::process::ChildStdin) are names of it, told apart by `K`.
+pub struct WriteEnd<K = AnyDescriptor> {
     registration: Registration<Fd>,
+    kind: PhantomData<fn() -> K>,
 }
 
 impl WriteEnd {
@@ -27,7 +32,16 @@ impl WriteEnd {
     #[track_caller]
     #[inline]
     pub fn new(fd: Fd) -> Result<WriteEnd, (Fd, io::Error)> {
-        Ok(WriteEnd { registration: Registration::new(fd, Start::Unknown)? })
+        Ok(WriteEnd { registration: Registration::new(fd, Start::Unknown)?, kind: PhantomData })
+    }
+}
+
+impl<K> WriteEnd<K> {
+    #[track_caller]
+    #[inline]
+    pub(crate) fn registered(fd: Fd) -> io::Result<WriteEnd<K>> {
+        let registration = Registration::new(fd, Start::Unknown).map_err(|(_closed, error)| error)?;
+        Ok(WriteEnd { registration, kind: PhantomData })
     }
 
     /// Ends the registration and hands the descriptor back, which stays non-blocking.
@@ -78,14 +92,8 @@ impl WriteEnd {
     ///
     /// None: dropped before it resolves, part of `buf` may have been written, and how much is not told.
     #[inline]
-    pub async fn write_all(&mut self, mut buf: &[u8]) -> io::Result<()> {
-        while !buf.is_empty() {
-            match self.write(buf).await? {
-                0 => return Err(io::ErrorKind::WriteZero.into()),
-                n => buf = &buf[n..],
-            }
-        }
-        Ok(())
+    pub async fn write_all(&mut self, buf: &[u8]) -> io::Result<()> {
+        write_all(self, buf).await
     }
 
     /// [`write`](WriteEnd::write) of several buffers, in order, as one.
@@ -99,14 +107,20 @@ impl WriteEnd {
     /// Dropped before it resolves, no byte was written.
     #[inline]
     pub async fn write_vectored(&mut self, bufs: &[IoSlice<'_>]) -> io::Result<usize> {
+        poll_fn(|cx| self.poll_write_vectored(cx, bufs)).await
+    }
+
+    #[inline]
+    pub(super) fn poll_write_vectored(
+        &mut self,
+        cx: &mut Context<'_>,
+        bufs: &[IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
         if bufs.iter().all(|buf| buf.is_empty()) {
-            return Ok(0);
+            return Poll::Ready(Ok(0));
         }
-        poll_fn(|cx| {
-            let write = |fd: &Fd| fd.write_vectored(bufs);
-            self.registration.poll_transfer(cx, Direction::Write, Clears::WouldBlock, write)
-        })
-        .await
+        self.registration
+            .poll_transfer(cx, Direction::Write, Clears::WouldBlock, |fd| fd.write_vectored(bufs))
     }
 
     /// Does nothing: no bytes are held back.
@@ -170,7 +184,7 @@ impl WriteEnd {
     }
 }
 
-impl AsyncWrite for WriteEnd {
+impl<K> AsyncWrite for WriteEnd<K> {
     #[inline]
     fn poll_write(&mut self, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
         WriteEnd::poll_write(self, cx, buf)
@@ -187,9 +201,22 @@ impl AsyncWrite for WriteEnd {
     }
 }
 
-impl AsFd for WriteEnd {
+impl<K> AsFd for WriteEnd<K> {
     #[inline]
     fn as_fd(&self) -> BorrowedFd<'_> {
         self.registration.get_ref().as_fd()
+    }
+}
+
+impl<K> AsRawFd for WriteEnd<K> {
+    #[inline]
+    fn as_raw_fd(&self) -> RawFd {
+        self.as_fd().as_raw_fd()
+    }
+}
+
+impl<K: Kind> fmt::Debug for WriteEnd<K> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple(K::WRITE_END).field(self.registration.get_ref()).finish()
     }
 }

@@ -1,35 +1,26 @@
-//! The pipes of a child as tokio's [`AsyncRead`] and [`AsyncWrite`]. With feature `tokio-io`.
+//! Both ends as tokio's [`AsyncRead`] and [`AsyncWrite`]. With feature `tokio-io`.
 //!
 //! A pipe has no end but that of its writer, so a shutdown does nothing: what ends it is the drop.
 
-use super::{ChildStderr, ChildStdin, ChildStdout};
-use crate::io::pipe;
+use super::{ReadEnd, WriteEnd};
 use crate::sys::lend_tokio;
 use std::io::{self, IoSlice};
 use std::pin::Pin;
 use std::task::{Context, Poll};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
-impl AsyncRead for ChildStdout {
+impl<K> AsyncRead for ReadEnd<K> {
     #[inline]
     fn poll_read(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
-        let pipe = self.get_mut();
-        lend_tokio(buf, |buf| pipe::poll_read_uninit(pipe, cx, buf)).map_ok(|_| ())
+        let end = self.get_mut();
+        lend_tokio(buf, |buf| end.poll_read_uninit(cx, buf)).map_ok(|_| ())
     }
 }
 
-impl AsyncRead for ChildStderr {
-    #[inline]
-    fn poll_read(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
-        let pipe = self.get_mut();
-        lend_tokio(buf, |buf| pipe::poll_read_uninit(pipe, cx, buf)).map_ok(|_| ())
-    }
-}
-
-impl AsyncWrite for ChildStdin {
+impl<K> AsyncWrite for WriteEnd<K> {
     #[inline]
     fn poll_write(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
-        ChildStdin::poll_write(self.get_mut(), cx, buf)
+        WriteEnd::poll_write(self.get_mut(), cx, buf)
     }
 
     #[inline]
@@ -53,6 +44,6 @@ impl AsyncWrite for ChildStdin {
         cx: &mut Context<'_>,
         bufs: &[IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
-        pipe::poll_write_vectored(self.get_mut(), cx, bufs)
+        WriteEnd::poll_write_vectored(self.get_mut(), cx, bufs)
     }
 }

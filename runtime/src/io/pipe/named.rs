@@ -1,7 +1,8 @@
 //! [`OpenOptions`]: pipes that have a name, which `mkfifo(3)` makes.
 
 use super::{End, Receiver, Sender, check};
-use egret_runtime::sys::{Access, Backend, Fd};
+use crate::io::Start;
+use crate::sys::{Access, Backend, Fd};
 use std::io;
 use std::os::fd::OwnedFd;
 use std::path::Path;
@@ -9,7 +10,7 @@ use std::path::Path;
 /// How to open a FIFO: see [`fifo(7)`](https://man7.org/linux/man-pages/man7/fifo.7.html).
 ///
 /// ```no_run
-/// use egret_net::unix::pipe::OpenOptions;
+/// use egret_runtime::io::pipe::OpenOptions;
 ///
 /// # egret_runtime::block_on(async {
 /// let mut receiver = OpenOptions::new().open_receiver("/run/service.fifo")?;
@@ -58,7 +59,7 @@ impl OpenOptions {
     /// next writer, open it again: the new receiver waits for one.
     ///
     /// ```no_run
-    /// use egret_net::unix::pipe::OpenOptions;
+    /// use egret_runtime::io::pipe::OpenOptions;
     ///
     /// # egret_runtime::block_on(async {
     /// loop {
@@ -84,7 +85,7 @@ impl OpenOptions {
     #[inline]
     pub fn open_receiver(&self, path: impl AsRef<Path>) -> io::Result<Receiver> {
         let access = Access { read: true, write: self.read_write };
-        Receiver::for_fifo(self.open(path.as_ref(), access, End::Reading)?)
+        Receiver::registered(self.open(path.as_ref(), access, End::Reading)?, Start::Empty)
     }
 
     /// Opens the end to write to.
@@ -102,7 +103,7 @@ impl OpenOptions {
     #[inline]
     pub fn open_sender(&self, path: impl AsRef<Path>) -> io::Result<Sender> {
         let access = Access { read: self.read_write, write: true };
-        Sender::new(self.open(path.as_ref(), access, End::Writing)?)
+        Sender::registered(self.open(path.as_ref(), access, End::Writing)?)
     }
 
     #[inline]

@@ -1,19 +1,17 @@
-//! The pipes of a child as `AsyncRead` and `AsyncWrite` of [`futures-io`](https://docs.rs/futures-io). With feature
-//! `futures-io`.
+//! Both ends as `AsyncRead` and `AsyncWrite` of [`futures-io`](https://docs.rs/futures-io). With feature `futures-io`.
 //!
 //! A pipe has no end but that of its writer, so a close does nothing: what ends it is the drop.
 
-use super::{ChildStderr, ChildStdin, ChildStdout};
-use crate::io::pipe;
+use super::{ReadEnd, WriteEnd};
 use futures_io::{AsyncRead, AsyncWrite};
 use std::io::{self, IoSlice, IoSliceMut};
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
-impl AsyncRead for ChildStdout {
+impl<K> AsyncRead for ReadEnd<K> {
     #[inline]
     fn poll_read(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut [u8]) -> Poll<io::Result<usize>> {
-        ChildStdout::poll_read(self.get_mut(), cx, buf)
+        ReadEnd::poll_read(self.get_mut(), cx, buf)
     }
 
     #[inline]
@@ -22,30 +20,14 @@ impl AsyncRead for ChildStdout {
         cx: &mut Context<'_>,
         bufs: &mut [IoSliceMut<'_>],
     ) -> Poll<io::Result<usize>> {
-        pipe::poll_read_vectored(self.get_mut(), cx, bufs)
+        ReadEnd::poll_read_vectored(self.get_mut(), cx, bufs)
     }
 }
 
-impl AsyncRead for ChildStderr {
-    #[inline]
-    fn poll_read(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut [u8]) -> Poll<io::Result<usize>> {
-        ChildStderr::poll_read(self.get_mut(), cx, buf)
-    }
-
-    #[inline]
-    fn poll_read_vectored(
-        self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        bufs: &mut [IoSliceMut<'_>],
-    ) -> Poll<io::Result<usize>> {
-        pipe::poll_read_vectored(self.get_mut(), cx, bufs)
-    }
-}
-
-impl AsyncWrite for ChildStdin {
+impl<K> AsyncWrite for WriteEnd<K> {
     #[inline]
     fn poll_write(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
-        ChildStdin::poll_write(self.get_mut(), cx, buf)
+        WriteEnd::poll_write(self.get_mut(), cx, buf)
     }
 
     #[inline]
@@ -54,7 +36,7 @@ impl AsyncWrite for ChildStdin {
         cx: &mut Context<'_>,
         bufs: &[IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
-        pipe::poll_write_vectored(self.get_mut(), cx, bufs)
+        WriteEnd::poll_write_vectored(self.get_mut(), cx, bufs)
     }
 
     #[inline]
