@@ -16,7 +16,7 @@ mod traits;
 
 pub(crate) use copy::empty_stock;
 pub use copy::{CopyBidirectional, copy, copy_bidirectional};
-pub use stdio::{Stderr, Stdin, Stdout, stderr, stdin, stdout};
+pub use stdio::{StandardStream, Stderr, Stdin, Stdout, stderr, stdin, stdout};
 pub use traits::{AsyncRead, AsyncWrite};
 
 pub use crate::async_fd::{AsyncFd, AsyncFdReadyGuard, AsyncFdTryNewError, Interest, TryIoError};

@@ -28,7 +28,7 @@ mod on_thread;
 mod output;
 
 pub use input::{Stdin, stdin};
-pub use output::{Stderr, Stdout, stderr, stdout};
+pub use output::{StandardStream, Stderr, Stdout, stderr, stdout};
 
 use crate::context;
 use crate::sys::{Access, Backend, Fd};

@@ -3,6 +3,7 @@
 use super::on_thread::{MOST, ReadOnThread};
 use super::{Way, way_for};
 use crate::io::pipe::ReadEnd;
+use crate::io::traits::read_exact;
 use crate::io::{AsyncRead, Clears, Direction, Registration, Start};
 use crate::sys::{Access, Fd};
 use std::fmt;
@@ -100,14 +101,7 @@ impl Stdin {
     /// None: dropped before it resolves, part of `buf` may have been filled, and how much is not told.
     #[inline]
     pub async fn read_exact(&mut self, buf: &mut [u8]) -> io::Result<usize> {
-        let mut filled = 0;
-        while filled < buf.len() {
-            match self.read(&mut buf[filled..]).await? {
-                0 => return Err(io::ErrorKind::UnexpectedEof.into()),
-                n => filled += n,
-            }
-        }
-        Ok(filled)
+        read_exact(self, buf).await
     }
 
     /// Reads until the end and appends to `buf`. Returns how many bytes came.
@@ -145,19 +139,13 @@ impl Reader {
     #[inline]
     fn open() -> io::Result<Reader> {
         let stdin = io::stdin();
-        let way = way_for(stdin.as_fd(), Access { read: true, write: false })?;
-        let refused = match way {
-            Way::Own(fd) => match ReadEnd::new(fd) {
-                Ok(end) => return Ok(Reader::Own(end)),
-                Err((_closed, error)) => error,
-            },
-            Way::Socket(fd) => match Registration::new(fd, Start::Unknown) {
-                Ok(registration) => return Ok(Reader::Socket(registration)),
-                Err((_closed, error)) => error,
-            },
-            Way::File(file) | Way::Blocking(file) => return Ok(Reader::Thread(ReadOnThread::new(file))),
-        };
-        Err(refused)
+        match way_for(stdin.as_fd(), Access { read: true, write: false })? {
+            Way::Own(fd) => ReadEnd::registered(fd, Start::Unknown).map(Reader::Own),
+            Way::Socket(fd) => {
+                Registration::new(fd, Start::Unknown).map(Reader::Socket).map_err(|(_closed, error)| error)
+            }
+            Way::File(file) | Way::Blocking(file) => Ok(Reader::Thread(ReadOnThread::new(file))),
+        }
     }
 }
 

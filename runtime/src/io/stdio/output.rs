@@ -3,11 +3,13 @@
 use super::on_thread::WriteOnThread;
 use super::{Way, charged, way_for};
 use crate::io::pipe::WriteEnd;
+use crate::io::traits::write_all;
 use crate::io::{AsyncWrite, Clears, Direction, Registration, Start};
 use crate::sys::{Access, Fd};
 use std::fmt;
 use std::future::poll_fn;
 use std::io;
+use std::marker::PhantomData;
 use std::os::fd::{AsFd, OwnedFd};
 use std::task::{Context, Poll};
 
@@ -15,14 +17,10 @@ use std::task::{Context, Poll};
 ///
 /// It has no buffer: each write is one system call, and what it has taken is with the kernel. What `print!` still has
 /// in std's buffer comes later, or earlier if that is flushed first.
-pub struct Stdout {
-    output: Output,
-}
+pub type Stdout = StandardStream<OfStdout>;
 
 /// Standard error, from [`stderr`]: as [`Stdout`].
-pub struct Stderr {
-    output: Output,
-}
+pub type Stderr = StandardStream<OfStderr>;
 
 /// Standard output, for a task to write to and to wait until there is room.
 ///
@@ -30,9 +28,9 @@ pub struct Stderr {
 /// loop; a file holds up both for as long as the disk takes. Its flags, which the parent shares, are never changed.
 ///
 /// A pipe or a terminal that may not be opened again, for want of `/proc` or of the right to, is written to by a thread
-/// of [`spawn_blocking`](crate::task::spawn_blocking). A write cannot be taken back from there: the bytes of one that
-/// was dropped before it resolved may be written all the same. When the same bytes are asked for next, they go once;
-/// when others are, these go first.
+/// of [`spawn_blocking`](crate::task::spawn_blocking), which cannot be stopped: a write that is dropped before it resolves
+/// goes on. If the next write begins with the same bytes, it takes the place of that one, and they are written once;
+/// otherwise it waits until that one is over.
 ///
 /// ```
 /// # egret_runtime::block_on(async {
@@ -42,19 +40,53 @@ pub struct Stderr {
 /// ```
 #[inline]
 pub fn stdout() -> Stdout {
-    Stdout { output: Output { way: None, stream: || io::stdout().as_fd().try_clone_to_owned() } }
+    StandardStream { way: None, kind: PhantomData }
 }
 
 /// Standard error: as [`stdout`].
 #[inline]
 pub fn stderr() -> Stderr {
-    Stderr { output: Output { way: None, stream: || io::stderr().as_fd().try_clone_to_owned() } }
+    StandardStream { way: None, kind: PhantomData }
 }
 
-struct Output {
+/// Standard output or standard error.
+pub struct StandardStream<K> {
+    /// Opened by the first write.
     way: Option<Writer>,
-    /// A duplicate of the descriptor.
-    stream: fn() -> io::Result<OwnedFd>,
+    kind: PhantomData<fn() -> K>,
+}
+
+/// Which of the two a [`StandardStream`] is.
+pub trait Kind {
+    /// What `Debug` calls it.
+    const NAME: &'static str;
+
+    /// Duplicates the descriptor.
+    fn duplicate() -> io::Result<OwnedFd>;
+}
+
+/// The kind of [`Stdout`].
+pub enum OfStdout {}
+
+impl Kind for OfStdout {
+    const NAME: &'static str = "Stdout";
+
+    #[inline]
+    fn duplicate() -> io::Result<OwnedFd> {
+        io::stdout().as_fd().try_clone_to_owned()
+    }
+}
+
+/// The kind of [`Stderr`].
+pub enum OfStderr {}
+
+impl Kind for OfStderr {
+    const NAME: &'static str = "Stderr";
+
+    #[inline]
+    fn duplicate() -> io::Result<OwnedFd> {
+        io::stderr().as_fd().try_clone_to_owned()
+    }
 }
 
 enum Writer {
@@ -65,14 +97,52 @@ enum Writer {
     Thread(WriteOnThread),
 }
 
-impl Output {
+impl Writer {
     #[inline]
-    fn poll_write(&mut self, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
+    fn open(stream: OwnedFd) -> io::Result<Writer> {
+        match way_for(stream.as_fd(), Access { read: false, write: true })? {
+            Way::Own(fd) => WriteEnd::registered(fd).map(Writer::Own),
+            Way::Socket(fd) => {
+                Registration::new(fd, Start::Unknown).map(Writer::Socket).map_err(|(_closed, error)| error)
+            }
+            Way::File(file) => Ok(Writer::InPlace(OwnedFd::from(file).into())),
+            Way::Blocking(file) => Ok(Writer::Thread(WriteOnThread::new(file))),
+        }
+    }
+}
+
+impl<K: Kind> StandardStream<K> {
+    /// Writes as much of `buf` as there is room for, waiting until there is some, and returns how many bytes that is.
+    ///
+    /// # Errors
+    ///
+    /// [`BrokenPipe`](io::ErrorKind::BrokenPipe) when all readers are gone, and never a `SIGPIPE`; others of `write(2)`;
+    /// those of `open(2)` and `epoll_ctl(2)` the first time; `Other` when it would wait and the runtime is gone.
+    ///
+    /// # Panics
+    ///
+    /// When this thread is not in a runtime.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropped before it resolves, no byte was written, unless a thread does it: see [`stdout`].
+    #[inline]
+    pub async fn write(&mut self, buf: &[u8]) -> io::Result<usize> {
+        poll_fn(|cx| self.poll_write(cx, buf)).await
+    }
+
+    /// [`write`](StandardStream::write) as a poll function. The task that polled last is woken; others may be.
+    ///
+    /// # Errors
+    ///
+    /// As [`write`](StandardStream::write).
+    #[inline]
+    pub fn poll_write(&mut self, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
         if buf.is_empty() {
             return Poll::Ready(Ok(0));
         }
         if self.way.is_none() {
-            self.way = Some(Writer::open((self.stream)()?)?);
+            self.way = Some(Writer::open(K::duplicate()?)?);
         }
         match self.way.as_mut().expect("it has been opened") {
             Writer::Own(end) => end.poll_write(cx, buf),
@@ -85,17 +155,43 @@ impl Output {
         }
     }
 
+    /// Writes all of `buf`.
+    ///
+    /// # Errors
+    ///
+    /// As [`write`](StandardStream::write); how many bytes went before the error is not told.
+    ///
+    /// # Cancel safety
+    ///
+    /// None: dropped before it resolves, part of `buf` may have been written, and how much is not told.
     #[inline]
-    async fn write_all(&mut self, mut buf: &[u8]) -> io::Result<()> {
-        while !buf.is_empty() {
-            match poll_fn(|cx| self.poll_write(cx, buf)).await? {
-                0 => return Err(io::ErrorKind::WriteZero.into()),
-                n => buf = &buf[n..],
-            }
-        }
-        Ok(())
+    pub async fn write_all(&mut self, buf: &[u8]) -> io::Result<()> {
+        write_all(self, buf).await
     }
 
+    /// Does nothing: no bytes are held back.
+    ///
+    /// # Errors
+    ///
+    /// None.
+    #[inline]
+    pub async fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+impl<K: Kind> AsyncWrite for StandardStream<K> {
+    #[inline]
+    fn poll_write(&mut self, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
+        StandardStream::poll_write(self, cx, buf)
+    }
+
+    #[inline]
+    fn poll_shutdown(&mut self, _cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Poll::Ready(Ok(()))
+    }
+
+    /// Once it has been written to, where it is a pipe or a terminal. A socket is not: a splice to it waits.
     #[inline]
     fn as_registration(&self) -> Option<&Registration<Fd>> {
         match &self.way {
@@ -105,176 +201,8 @@ impl Output {
     }
 }
 
-impl Writer {
-    #[inline]
-    fn open(stream: OwnedFd) -> io::Result<Writer> {
-        match way_for(stream.as_fd(), Access { read: false, write: true })? {
-            Way::Own(fd) => WriteEnd::new(fd).map(Writer::Own).map_err(|(_closed, error)| error),
-            Way::Socket(fd) => {
-                Registration::new(fd, Start::Unknown).map(Writer::Socket).map_err(|(_closed, error)| error)
-            }
-            Way::File(file) => Ok(Writer::InPlace(OwnedFd::from(file).into())),
-            Way::Blocking(file) => Ok(Writer::Thread(WriteOnThread::new(file))),
-        }
-    }
-}
-
-impl Stdout {
-    /// Writes as much of `buf` as there is room for, waiting until there is some, and returns how many bytes that is.
-    ///
-    /// # Errors
-    ///
-    /// [`BrokenPipe`](io::ErrorKind::BrokenPipe) when nobody reads any more, and never a `SIGPIPE`; others of `write(2)`;
-    /// those of `open(2)` and `epoll_ctl(2)` the first time; `Other` when it would wait and the runtime is gone.
-    ///
-    /// # Panics
-    ///
-    /// When this thread is not in a runtime.
-    ///
-    /// # Cancel safety
-    ///
-    /// Dropped before it resolves, no byte was written, unless a thread does it: see [`stdout`].
-    #[inline]
-    pub async fn write(&mut self, buf: &[u8]) -> io::Result<usize> {
-        poll_fn(|cx| self.poll_write(cx, buf)).await
-    }
-
-    /// [`write`](Stdout::write) as a poll function. The task that polled last is woken; others may be.
-    ///
-    /// # Errors
-    ///
-    /// As [`write`](Stdout::write).
-    #[inline]
-    pub fn poll_write(&mut self, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
-        self.output.poll_write(cx, buf)
-    }
-
-    /// Writes all of `buf`.
-    ///
-    /// # Errors
-    ///
-    /// As [`write`](Stdout::write); how many bytes went before the error is not told.
-    ///
-    /// # Cancel safety
-    ///
-    /// None: dropped before it resolves, part of `buf` may have been written, and how much is not told.
-    #[inline]
-    pub async fn write_all(&mut self, buf: &[u8]) -> io::Result<()> {
-        self.output.write_all(buf).await
-    }
-
-    /// Does nothing: no bytes are held back.
-    ///
-    /// # Errors
-    ///
-    /// None.
-    #[inline]
-    pub async fn flush(&mut self) -> io::Result<()> {
-        Ok(())
-    }
-}
-
-impl AsyncWrite for Stdout {
-    #[inline]
-    fn poll_write(&mut self, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
-        self.output.poll_write(cx, buf)
-    }
-
-    #[inline]
-    fn poll_shutdown(&mut self, _cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Poll::Ready(Ok(()))
-    }
-
-    /// Once it has been written to, where it is a pipe or a terminal. A socket is not: a splice to it waits.
-    #[inline]
-    fn as_registration(&self) -> Option<&Registration<Fd>> {
-        self.output.as_registration()
-    }
-}
-
-impl fmt::Debug for Stdout {
-    #[inline]
+impl<K: Kind> fmt::Debug for StandardStream<K> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Stdout")
-    }
-}
-
-impl Stderr {
-    /// Writes as much of `buf` as there is room for, waiting until there is some, and returns how many bytes that is.
-    ///
-    /// # Errors
-    ///
-    /// [`BrokenPipe`](io::ErrorKind::BrokenPipe) when nobody reads any more, and never a `SIGPIPE`; others of `write(2)`;
-    /// those of `open(2)` and `epoll_ctl(2)` the first time; `Other` when it would wait and the runtime is gone.
-    ///
-    /// # Panics
-    ///
-    /// When this thread is not in a runtime.
-    ///
-    /// # Cancel safety
-    ///
-    /// Dropped before it resolves, no byte was written, unless a thread does it: see [`stdout`].
-    #[inline]
-    pub async fn write(&mut self, buf: &[u8]) -> io::Result<usize> {
-        poll_fn(|cx| self.poll_write(cx, buf)).await
-    }
-
-    /// [`write`](Stderr::write) as a poll function. The task that polled last is woken; others may be.
-    ///
-    /// # Errors
-    ///
-    /// As [`write`](Stderr::write).
-    #[inline]
-    pub fn poll_write(&mut self, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
-        self.output.poll_write(cx, buf)
-    }
-
-    /// Writes all of `buf`.
-    ///
-    /// # Errors
-    ///
-    /// As [`write`](Stderr::write); how many bytes went before the error is not told.
-    ///
-    /// # Cancel safety
-    ///
-    /// None: dropped before it resolves, part of `buf` may have been written, and how much is not told.
-    #[inline]
-    pub async fn write_all(&mut self, buf: &[u8]) -> io::Result<()> {
-        self.output.write_all(buf).await
-    }
-
-    /// Does nothing: no bytes are held back.
-    ///
-    /// # Errors
-    ///
-    /// None.
-    #[inline]
-    pub async fn flush(&mut self) -> io::Result<()> {
-        Ok(())
-    }
-}
-
-impl AsyncWrite for Stderr {
-    #[inline]
-    fn poll_write(&mut self, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
-        self.output.poll_write(cx, buf)
-    }
-
-    #[inline]
-    fn poll_shutdown(&mut self, _cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Poll::Ready(Ok(()))
-    }
-
-    /// Once it has been written to, where it is a pipe or a terminal. A socket is not: a splice to it waits.
-    #[inline]
-    fn as_registration(&self) -> Option<&Registration<Fd>> {
-        self.output.as_registration()
-    }
-}
-
-impl fmt::Debug for Stderr {
-    #[inline]
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Stderr")
+        f.write_str(K::NAME)
     }
 }
