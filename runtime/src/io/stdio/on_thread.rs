@@ -1,13 +1,18 @@
-//! Standard streams that a thread reads from and writes to, because a call that waits for somebody cannot be made to
-//! return: [`ReadOnThread`] and [`WriteOnThread`].
+//! Standard streams that a thread reads from and writes to, because a call that may wait cannot be made to return:
+//! [`ReadOnThread`] and [`WriteOnThread`].
 //!
-//! Each has one call under way at most, which nobody can take back: what a read brings after its future was dropped
-//! is kept for the next one, and a write goes on and is waited for by the next one, so that the order is that of the
-//! calls. The runtime may end before the call has begun; then the next runtime, if there is one, begins it anew.
+//! * Each has one [`Call`] under way at most, which cannot be taken back. What a read brings after its future was dropped
+//!   is kept for the next read. A write goes on, and the next write waits for it, so that the order is that of the calls.
+//! * A runtime may end before the call has begun. The next runtime in which the stream is polled begins it anew.
+//!
+//! A write resolves when its bytes are with the kernel, and not when a buffer has them as in tokio: there, a program that
+//! ends without a flush loses bytes. So a poll has to know whether the call under way is the one that it asks about. A poll
+//! function has nothing else to tell its callers apart by than their bytes. To report that call for other bytes would lose
+//! these, and to begin a second call for the same bytes would write them twice; hence one comparison.
 
 use super::charged;
 use crate::blocking::spawn_blocking;
-use crate::join::{JoinError, JoinHandle};
+use crate::join::JoinHandle;
 use std::fs::File;
 use std::io::{self, Read, Write};
 use std::sync::Arc;
@@ -16,48 +21,61 @@ use std::task::{Context, Poll, ready};
 /// How much a thread reads or writes at once at most, whatever it is asked for.
 pub(super) const MOST: usize = 64 * 1024;
 
+const GONE: &str = "the egret runtime is gone: it has no thread to read or write a standard stream on";
+
 /// Reads on a thread of the pool, one read at a time.
 pub(super) struct ReadOnThread {
     file: Arc<File>,
-    reading: Option<JoinHandle<io::Result<Vec<u8>>>>,
-    /// What was read and not asked for any more, because the one who had asked went away.
+    call: Call<io::Result<Vec<u8>>>,
+    /// What was read for a future that was dropped, or that asked for less.
     left: Vec<u8>,
 }
 
 /// Writes on a thread of the pool, one write at a time.
 pub(super) struct WriteOnThread {
     file: Arc<File>,
-    writing: Option<Writing>,
+    /// Returns what it was given and how much of it was written.
+    call: Call<(Vec<u8>, io::Result<usize>)>,
 }
 
-struct Writing {
-    bytes: Arc<[u8]>,
-    job: JoinHandle<io::Result<usize>>,
+/// The system call that is under way on a thread, if there is one.
+struct Call<T>(Option<JoinHandle<T>>);
+
+impl<T> Call<T> {
+    /// Waits for the call that is under way, or for the one that `begin` makes.
+    #[inline]
+    fn poll(&mut self, cx: &mut Context<'_>, begin: impl Fn() -> JoinHandle<T>) -> Poll<io::Result<T>> {
+        loop {
+            let is_new = self.0.is_none();
+            let job = self.0.get_or_insert_with(&begin);
+            let outcome = ready!(job.poll_uncharged(cx));
+            self.0 = None;
+            match outcome {
+                Ok(output) => return Poll::Ready(Ok(output)),
+                Err(error) if !error.is_cancelled() => return Poll::Ready(Err(io::Error::other(error))),
+                Err(_) if is_new => return Poll::Ready(Err(io::Error::other(GONE))),
+                // Its runtime ended before it ran: begin it in this one.
+                Err(_) => {}
+            }
+        }
+    }
 }
 
 impl ReadOnThread {
     #[inline]
     pub(super) fn new(file: File) -> ReadOnThread {
-        ReadOnThread { file: Arc::new(file), reading: None, left: Vec::new() }
+        ReadOnThread { file: Arc::new(file), call: Call(None), left: Vec::new() }
     }
 
     #[inline]
     pub(super) fn poll_read(&mut self, cx: &mut Context<'_>, buf: &mut [u8]) -> Poll<io::Result<usize>> {
         charged(cx, |cx| {
-            while self.left.is_empty() {
-                let begun_before = self.reading.is_some();
-                let reading = self.reading.get_or_insert_with(|| {
-                    let (file, len) = (self.file.clone(), buf.len().min(MOST));
+            if self.left.is_empty() {
+                let (file, len) = (&self.file, buf.len().min(MOST));
+                self.left = ready!(self.call.poll(cx, || {
+                    let file = file.clone();
                     spawn_blocking(move || read(&file, len))
-                });
-                let outcome = ready!(reading.poll_uncharged(cx));
-                self.reading = None;
-                match settle(outcome, begun_before)? {
-                    // 0 is the end: nothing is left then, either.
-                    Some(read) if read.is_empty() => return Poll::Ready(Ok(0)),
-                    Some(read) => self.left = read,
-                    None => {}
-                }
+                }))??;
             }
             let n = self.left.len().min(buf.len());
             buf[..n].copy_from_slice(&self.left[..n]);
@@ -70,52 +88,27 @@ impl ReadOnThread {
 impl WriteOnThread {
     #[inline]
     pub(super) fn new(file: File) -> WriteOnThread {
-        WriteOnThread { file: Arc::new(file), writing: None }
+        WriteOnThread { file: Arc::new(file), call: Call(None) }
     }
 
-    /// A write that was dropped on the way and is asked for again is the same write: its bytes go once.
     #[inline]
     pub(super) fn poll_write(&mut self, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
         charged(cx, |cx| {
             loop {
-                let begun_before = self.writing.is_some();
-                let writing = self.writing.get_or_insert_with(|| Writing::begin(&self.file, buf));
-                let outcome = ready!(writing.job.poll_uncharged(cx));
-                let asked_for = buf.starts_with(&writing.bytes);
-                self.writing = None;
-                match settle(outcome, begun_before) {
-                    Ok(None) => {}
-                    result if asked_for => {
-                        return Poll::Ready(result.map(|written| written.expect("not cancelled")));
-                    }
-                    // What became of one that nobody asks about any more is nobody's; an error comes again.
-                    _ => {}
+                let (file, bytes) = (&self.file, &buf[..buf.len().min(MOST)]);
+                let (given, written) = ready!(self.call.poll(cx, || {
+                    let (file, bytes) = (file.clone(), bytes.to_vec());
+                    spawn_blocking(move || {
+                        let written = uninterrupted(|| (&*file).write(&bytes));
+                        (bytes, written)
+                    })
+                }))?;
+                if buf.starts_with(&given) {
+                    return Poll::Ready(written);
                 }
+                // That of a future that was dropped. If it failed, so does the next.
             }
         })
-    }
-}
-
-impl Writing {
-    #[inline]
-    fn begin(file: &Arc<File>, buf: &[u8]) -> Writing {
-        let bytes: Arc<[u8]> = buf[..buf.len().min(MOST)].into();
-        let (file, theirs) = (file.clone(), bytes.clone());
-        Writing { bytes, job: spawn_blocking(move || uninterrupted(|| (&*file).write(&theirs))) }
-    }
-}
-
-/// What a job has brought. `None` when it has not run and is to be begun again: the runtime in which it was to run
-/// ended before it did, and this is another. One that was begun in this very poll has no other to go to.
-#[inline]
-fn settle<T>(outcome: Result<io::Result<T>, JoinError>, begun_before: bool) -> io::Result<Option<T>> {
-    match outcome {
-        Ok(result) => result.map(Some),
-        Err(error) if !error.is_cancelled() => Err(io::Error::other(error)),
-        Err(_) if begun_before => Ok(None),
-        Err(_) => Err(io::Error::other(
-            "the egret runtime is gone: it has no thread to read or write a standard stream on",
-        )),
     }
 }
 
@@ -142,6 +135,7 @@ fn uninterrupted(mut call: impl FnMut() -> io::Result<usize>) -> io::Result<usiz
 mod tests {
     use super::*;
     use crate::runtime::{Builder, UnhandledPanic};
+    use std::cell::Cell;
     use std::future::poll_fn;
     use std::io::ErrorKind;
     use std::sync::mpsc;
@@ -166,9 +160,16 @@ mod tests {
     #[test]
     fn a_job_that_panics_is_an_error_and_is_not_begun_again() {
         let rt = Builder::new().unhandled_panic(UnhandledPanic::Ignore).build().unwrap();
+        let _entered = rt.enter();
         for begun_before in [false, true] {
-            let job = rt.block_on(async { spawn_blocking(|| panic!("a job")).await });
-            assert_eq!(settle::<()>(job, begun_before).unwrap_err().kind(), ErrorKind::Other);
+            let begun = Cell::new(0);
+            let begin = || {
+                begun.set(begun.get() + 1);
+                spawn_blocking(|| panic!("a job"))
+            };
+            let mut call: Call<()> = Call(begun_before.then(begin));
+            let outcome = rt.block_on(poll_fn(|cx| call.poll(cx, begin)));
+            assert_eq!((outcome.unwrap_err().kind(), begun.get()), (ErrorKind::Other, 1));
         }
     }
 
@@ -207,7 +208,7 @@ mod tests {
             let busy = spawn_blocking(move || gate.recv());
             let cx = &mut Context::from_waker(Waker::noop());
             assert!(thread.poll_write(cx, b"once").is_pending());
-            thread.writing.as_ref().unwrap().job.abort();
+            thread.call.0.as_ref().unwrap().abort();
             open.send(()).unwrap();
             busy.await.unwrap().unwrap();
             poll_fn(|cx| thread.poll_write(cx, b"once")).await
