@@ -70,7 +70,8 @@ impl Stdin {
         poll_fn(|cx| self.poll_read(cx, buf)).await
     }
 
-    /// [`read`](Stdin::read) as a poll function. The task that polled last is woken; others may be.
+    /// [`read`](Stdin::read) as a poll function. Wakes every task of this runtime that polled and got
+    /// `Pending`; only the last one when a thread makes the system call.
     ///
     /// # Errors
     ///

@@ -131,7 +131,8 @@ impl<K: Kind> StandardStream<K> {
         poll_fn(|cx| self.poll_write(cx, buf)).await
     }
 
-    /// [`write`](StandardStream::write) as a poll function. The task that polled last is woken; others may be.
+    /// [`write`](StandardStream::write) as a poll function. Wakes every task of this runtime that polled and got
+    /// `Pending`; only the last one when a thread makes the system call.
     ///
     /// # Errors
     ///
