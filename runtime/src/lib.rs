@@ -49,51 +49,25 @@ compile_error!(
     "egret runs on 64-bit Linux only: it is built on epoll, and its wakers are 64-bit numbers in a pointer"
 );
 
-mod abort;
-mod async_fd;
-mod blocking;
-mod clock;
-mod context;
 mod executor;
-mod handle;
-#[cfg(feature = "hyper")]
-pub mod hyper;
 pub mod io;
-mod join;
-mod join_set;
-mod key;
-#[doc(hidden)]
-pub mod macro_support;
-mod mailbox;
-mod park;
-mod pool;
+mod observe;
 pub mod process;
-mod queue;
 mod reactor;
-mod readiness;
-mod record;
-mod remote;
 pub mod runtime;
-pub mod shutdown;
 pub mod signal;
 #[cfg(feature = "sim")]
 pub mod sim;
-mod spans;
-mod stats;
-mod sync;
 pub mod sys;
 pub mod task;
-mod task_builder;
 #[cfg(feature = "test-util")]
 pub mod test;
 pub mod time;
-mod timer;
-#[cfg(feature = "tokio-io")]
-mod tokio_io;
-mod unhandled;
-mod wait_list;
-mod waiters;
-mod waker;
+mod wake;
 
 pub use executor::spawn;
-pub use runtime::block_on;
+#[cfg(feature = "hyper")]
+pub use io::adapters::hyper;
+#[doc(hidden)]
+pub use runtime::macro_support;
+pub use runtime::{block_on, shutdown};

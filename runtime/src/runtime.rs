@@ -1,24 +1,28 @@
 //! [`Runtime`]: an executor and a reactor that somebody owns.
 
-mod builder;
-mod enter;
+mod builder; // how a runtime is to be
+mod enter; // the guards that keep a thread in a runtime
+mod handle; // a runtime as other threads see it
+pub mod macro_support; // what the attributes of `egret-macros` call
+pub mod shutdown; // ending a server well
 
 pub use builder::Builder;
 pub use enter::EnterGuard;
+pub use handle::{Handle, TryCurrentError};
 
 pub use crate::executor::Turn;
-pub use crate::handle::{Handle, TryCurrentError};
-pub use crate::park::Park;
-pub use crate::stats::Metrics;
-pub use crate::unhandled::UnhandledPanic;
+pub use crate::executor::parking::Park;
+pub use crate::observe::stats::Metrics;
+pub use crate::task::unhandled::UnhandledPanic;
 
-use crate::blocking;
-use crate::context::Running;
+use crate::executor::stock;
 use crate::executor::{Executor, Rooted};
-use crate::join::JoinHandle;
-use crate::spans::{Kind, Spawned, TaskSpan};
+use crate::observe::spans::{Kind, Spawned, TaskSpan};
 use crate::task::Id;
-use crate::unhandled::Unhandled;
+use crate::task::blocking;
+use crate::task::join::JoinHandle;
+use crate::task::unhandled::Unhandled;
+use crate::wake::context::Running;
 use enter::Scoped;
 use std::fmt;
 use std::future::Future;
@@ -257,7 +261,7 @@ impl Drop for Runtime {
     fn drop(&mut self) {
         let _entered = Scoped::enter(self);
         self.executor.shut_down();
-        crate::io::empty_stock(); // after the tasks, which may have given pipes back
+        stock::empty(); // after the tasks, which may have given pipes back
         self.unhandled.report_unraised();
     }
 }
@@ -298,7 +302,7 @@ impl Drop for RootGuard<'_> {
 /// ```
 #[track_caller]
 pub fn block_on<F: Future>(future: F) -> F::Output {
-    crate::context::Running::check();
+    crate::wake::context::Running::check();
     let runtime = Runtime::new().unwrap_or_else(|e| panic!("cannot make an egret runtime: {e}"));
     runtime.block_on(future)
 }

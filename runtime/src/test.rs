@@ -24,7 +24,7 @@ mod probe;
 mod proc_net;
 mod turn;
 
-pub use crate::record::{Mask, Ready, Wake, WokenBy};
+pub use crate::observe::record::{Mask, Ready, Wake, WokenBy};
 pub use crate::runtime::Turn;
 #[doc(inline)]
 pub use crate::{assert_pending, assert_ready, assert_ready_err, assert_ready_ok, assert_wakes};

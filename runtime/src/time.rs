@@ -10,7 +10,7 @@
 //! the thread had before. A deadline that lies in the past is ready on the first poll; one that is beyond the range of
 //! the clock, as `Duration::MAX` from now, never comes and is no error.
 
-pub use crate::clock::Instant;
+pub use clock::Instant;
 pub use interval::{Interval, MissedTickBehavior, interval, interval_at};
 #[cfg(feature = "test-util")]
 pub use pause::{advance, pause, resume, set_auto_advance};
@@ -18,11 +18,13 @@ pub use sleep::{Sleep, sleep, sleep_until};
 pub use std::time::Duration;
 pub use timeout::{Timeout, timeout, timeout_at};
 
-mod interval;
+pub(crate) mod clock; // what time it is
+pub(crate) mod heap; // the deadlines of an executor
+mod interval; // again and again
 #[cfg(feature = "test-util")]
-mod pause;
-mod sleep;
-mod timeout;
+mod pause; // a clock that a test controls
+mod sleep; // until a deadline
+mod timeout; // a limit for a future
 
 pub mod error {
     //! What may go wrong with time.

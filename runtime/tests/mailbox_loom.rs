@@ -1,6 +1,6 @@
 //! The protocol of remote wakes under every interleaving and every reordering that the memory model allows.
 //!
-//! `runtime/src/mailbox.rs` itself is included, over loom's types in place of std's. Beside it stand two copies
+//! `runtime/src/wake/mailbox.rs` itself is included, over loom's types in place of std's. Beside it stand two copies
 //! of its protocol, each with one of the mistakes that its comment warns of, and tests that the model checker
 //! finds them: a checker that finds nothing has proved nothing.
 //!
@@ -8,7 +8,7 @@
 
 #![allow(missing_docs)]
 
-#[path = "../src/mailbox.rs"]
+#[path = "../src/wake/mailbox.rs"]
 #[allow(dead_code)]
 mod mailbox;
 

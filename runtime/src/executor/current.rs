@@ -5,13 +5,13 @@
 //! `runtime/enter.rs` keeps the order of those that a program has.
 
 use super::Executor;
-use crate::clock;
-use crate::clock::source::EnteredClock;
-use crate::context::{self, Entered, Slot};
-use crate::join::JoinHandle;
-use crate::queue::RunQueue;
 use crate::task::Id;
-use crate::waker;
+use crate::task::join::JoinHandle;
+use crate::time::clock;
+use crate::time::clock::source::EnteredClock;
+use crate::wake::context::{self, Entered, Slot};
+use crate::wake::queue::RunQueue;
+use crate::wake::waker;
 use std::cell::Cell;
 use std::future::Future;
 use std::panic::Location;

@@ -1,15 +1,12 @@
 //! [`copy`], [`copy_bidirectional`] and [`CopyBidirectional`]: from one stream to another, or both ways, until the end.
 //!
 //! - `copy/one_way.rs`: one direction, also when it leaves the bytes in the kernel.
-//! - `copy/stock.rs`: the pipes and buffers that it borrows for that.
 //! - `copy/both_ways.rs`: two directions, and their limits in time.
 
 mod both_ways;
 mod one_way;
-mod stock;
 
 pub use both_ways::{CopyBidirectional, copy_bidirectional};
-pub(crate) use stock::empty as empty_stock;
 
 use super::{AsyncRead, AsyncWrite};
 use one_way::OneWay;

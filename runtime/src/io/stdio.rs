@@ -30,8 +30,8 @@ mod output;
 pub use input::{Stdin, stdin};
 pub use output::{StandardStream, Stderr, Stdout, stderr, stdout};
 
-use crate::context;
 use crate::sys::{Access, Backend, Fd};
+use crate::wake::context;
 use std::fs::File;
 use std::io::{self, IsTerminal};
 use std::os::fd::{AsRawFd, BorrowedFd, OwnedFd};

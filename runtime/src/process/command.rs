@@ -2,7 +2,7 @@
 
 use super::Child;
 use super::orphan;
-use crate::context;
+use crate::wake::context;
 use std::ffi::OsStr;
 use std::io;
 use std::path::Path;

@@ -11,8 +11,8 @@
 //!
 //! All state is behind one mutex. No user code runs under it.
 
-use crate::context;
 use crate::sys::{Backend, Epoll, Events, Fd, mask};
+use crate::wake::context;
 use std::collections::HashMap;
 use std::io;
 use std::os::fd::AsFd;

@@ -1,11 +1,11 @@
 //! [`Builder`]: how a runtime is to be.
 
 use crate::executor::Executor;
-use crate::park::Park;
-use crate::pool::Limits;
+use crate::executor::parking::Park;
+use crate::executor::pool::Limits;
 use crate::runtime::Runtime;
 use crate::sys::Backend;
-use crate::unhandled::{Unhandled, UnhandledPanic};
+use crate::task::unhandled::{Unhandled, UnhandledPanic};
 use std::io;
 use std::time::Duration;
 

@@ -1,6 +1,6 @@
 //! [`EnterGuard`]: keeps a thread in a runtime, and what happens when guards are dropped out of order.
 //!
-//! A guard holds what the slots of [`context`](crate::context) held before it, so guards have to be left in the opposite
+//! A guard holds what the slots of [`context`](crate::wake::context) held before it, so guards have to be left in the opposite
 //! order. Each has a serial number, and the thread knows that of the innermost:
 //!
 //! * A guard that is dropped while one inside of it lives stays in [`DEFERRED`] until that one is gone, so that the
@@ -9,9 +9,9 @@
 //!   guard that is dropped later than the scope changes nothing.
 
 use super::Runtime;
-use crate::context::Entered;
 use crate::executor::EnteredExecutor;
-use crate::unhandled::Unhandled;
+use crate::task::unhandled::Unhandled;
+use crate::wake::context::Entered;
 use std::cell::Cell;
 use std::fmt;
 use std::marker::PhantomData;

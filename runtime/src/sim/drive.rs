@@ -6,10 +6,10 @@
 //! deadline has come, with a look at the kernel: the second half of the same wait.
 
 use super::{Failure, Sim};
-use crate::join::JoinHandle;
 use crate::runtime::{Builder, Runtime, UnhandledPanic};
 use crate::sys::sim::{HostId, Loop, Next, Outcome};
 use crate::task::Id;
+use crate::task::join::JoinHandle;
 use std::future::Future;
 use std::panic::{AssertUnwindSafe, Location, catch_unwind};
 use std::pin::Pin;

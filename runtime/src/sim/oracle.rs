@@ -2,8 +2,8 @@
 
 use super::drive::Machine;
 use super::{Failure, Sim};
-use crate::reactor::inspect::Wait;
-use crate::readiness::Direction;
+use crate::reactor::epoll::inspect::Wait;
+use crate::reactor::readiness::Direction;
 use crate::runtime::Runtime;
 use crate::sys::mask;
 use crate::sys::sim::names;
@@ -131,8 +131,8 @@ fn believed(wait: &Wait) -> String {
     format!("{read} to read and {write} to write")
 }
 
-fn waiters(tasks: &[Option<crate::key::TaskKey>]) -> String {
-    let name = |key: &Option<crate::key::TaskKey>| match key {
+fn waiters(tasks: &[Option<crate::wake::key::TaskKey>]) -> String {
+    let name = |key: &Option<crate::wake::key::TaskKey>| match key {
         Some(key) => format!("the task in slot {}", key.index()),
         None => "somebody who is no task".to_owned(),
     };

@@ -6,7 +6,7 @@
 //! that of tokio's runtime. A task that awaits them in a loop, and always finds something, is never `Pending` and holds the
 //! loop for as long as that lasts. [`consume_budget`] in such a loop, or [`cooperative`] around the future, ends it.
 
-use crate::context::{self, Unlimited};
+use crate::wake::context::{self, Unlimited};
 use pin_project_lite::pin_project;
 use std::cell::Cell;
 use std::fmt;

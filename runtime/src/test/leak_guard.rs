@@ -6,9 +6,9 @@
 
 use crate::executor;
 use crate::executor::alive::Alive;
-use crate::remote;
 use crate::runtime::Runtime;
 use crate::sys::signal;
+use crate::wake::remote;
 use std::collections::BTreeMap;
 use std::fmt;
 use std::fs;

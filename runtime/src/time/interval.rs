@@ -1,7 +1,7 @@
 //! [`Interval`]: a deadline that comes again and again.
 
 use super::sleep::Sleep;
-use crate::clock::Instant;
+use crate::time::clock::Instant;
 use std::future::{Future, poll_fn};
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};

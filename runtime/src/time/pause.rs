@@ -1,8 +1,8 @@
 //! A clock that a test controls. Only with feature `test-util`.
 
-use crate::clock::Instant;
 use crate::executor;
 use crate::task::yield_now;
+use crate::time::clock::Instant;
 use std::time::Duration;
 
 /// How often `advance` lets the others run at one deadline, for those who never stop.

@@ -3,10 +3,10 @@
 //! A sleep touches no timer before it is polled and found to have to wait, so that one which is never polled costs
 //! nothing, and takes its timer out when it is dropped.
 
-use crate::clock::Instant;
-use crate::context;
 use crate::executor;
-use crate::timer::Timer;
+use crate::time::clock::Instant;
+use crate::time::heap::Timer;
+use crate::wake::context;
 use std::fmt;
 use std::future::Future;
 use std::pin::Pin;

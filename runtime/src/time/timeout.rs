@@ -1,8 +1,8 @@
 //! [`timeout`]: a limit on how long a future may take.
 
 use super::sleep::Sleep;
-use crate::clock::Instant;
-use crate::context::Unlimited;
+use crate::time::clock::Instant;
+use crate::wake::context::Unlimited;
 use pin_project_lite::pin_project;
 use std::fmt;
 use std::future::{Future, IntoFuture};

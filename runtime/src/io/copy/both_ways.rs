@@ -2,9 +2,9 @@
 
 use super::super::{AsyncRead, AsyncWrite};
 use super::one_way::OneWay;
-use crate::clock::Instant;
-use crate::context::Unlimited;
 use crate::time::Sleep;
+use crate::time::clock::Instant;
+use crate::wake::context::Unlimited;
 use std::future::{Future, poll_fn};
 use std::io;
 use std::pin::Pin;

@@ -29,10 +29,10 @@
 //! copies. Few bytes are cheaper to copy. So a read that fills its buffer is followed by a splice, and after a wait
 //! the copy begins with whichever the last burst ended in favour of.
 
-use super::stock::{self, BUFFER, PIPE, Pipe};
-use crate::context;
+use crate::executor::stock::{self, BUFFER, PIPE, Pipe};
 use crate::io::{AsyncRead, AsyncWrite, Clears, Direction, Registration};
 use crate::sys::{Backend, Fd};
+use crate::wake::context;
 use std::io;
 use std::mem;
 use std::task::{Context, Poll, ready};

@@ -11,8 +11,8 @@
 //! these, and to begin a second call for the same bytes would write them twice; hence one comparison.
 
 use super::charged;
-use crate::blocking::spawn_blocking;
-use crate::join::JoinHandle;
+use crate::task::blocking::spawn_blocking;
+use crate::task::join::JoinHandle;
 use std::fs::File;
 use std::io::{self, Read, Write};
 use std::sync::Arc;

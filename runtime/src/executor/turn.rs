@@ -1,0 +1,372 @@
+//! The executor: tasks, the queue of those that are to be polled, and the turn of the loop.
+//!
+//! It belongs to one thread. Other threads reach it through its [`Lease`] only. Tasks are in a slab; the index
+//! of a task there, plus one, is what its wakers name, and index 0 is the future that `block_on` runs.
+//!
+//! A turn (see `docs/loop.md`):
+//!
+//! 1. With nothing to run, or after [`POLLS_PER_WAIT`] polls without a look at the kernel: `epoll_wait`,
+//!    blocking in the first case only, until the next deadline. Wake whoever waited for what it reports, and
+//!    whoever waited for a deadline that has passed.
+//! 2. Collect the wakes of other threads.
+//! 3. Poll at most as many tasks as are queued now. What they wake is for the next turn.
+//!
+//! User code (poll, drop, wake) runs with no borrow held, so it may spawn, wake, abort, and close what it likes.
+
+use crate::executor::parking::{Park, Parking};
+use crate::executor::pool::{Limits, Pool};
+use crate::observe::record::Record;
+use crate::observe::spans::{self, TaskSpan};
+use crate::observe::stats::{Counter, Metrics};
+use crate::reactor::epoll::Reactor;
+use crate::sys::Backend;
+use crate::task::join::JoinHandle;
+use crate::task::{Id, Polled, Task, TaskCell, discard};
+use crate::time::clock::Clock;
+use crate::time::heap::Timers;
+use crate::wake::context;
+use crate::wake::key::{ROOT, TaskKey};
+use crate::wake::queue::RunQueue;
+use crate::wake::remote::{Address, Lease};
+use crate::wake::waker;
+use slab::Slab;
+use std::cell::{Cell, RefCell};
+use std::future::Future;
+use std::io;
+use std::mem::ManuallyDrop;
+use std::os::fd::AsFd;
+use std::panic::Location;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::task::{Context, Waker};
+use std::time::Duration;
+
+/// At most this many tasks are polled between two looks at the kernel.
+///
+/// An event and a deadline are noticed within this many polls, and then queue behind what is queued. With fewer, a
+/// loop that has much to run would spend its time in `epoll_wait`: at 64 the call, about 300 ns when nothing is
+/// to report, is a few nanoseconds for each poll.
+pub(crate) const POLLS_PER_WAIT: usize = 64;
+
+/// Named for the error about a runtime that is sent to another thread; the code calls it [`Executor`].
+#[allow(non_camel_case_types, reason = "the compiler says the name to people")]
+pub(crate) struct RuntimesStayOnTheirThread_UseHandle {
+    pub(super) tasks: RefCell<Slab<Rc<dyn Task>>>,
+    pub(super) queue: Rc<RunQueue>,
+    pub(crate) reactor: Rc<Reactor>,
+    pub(crate) timers: Rc<Timers>,
+    pub(crate) clock: Rc<Clock>,
+    #[cfg(feature = "hyper")]
+    pub(crate) sleeps: crate::io::adapters::hyper::Sleeps,
+    pub(crate) blocking: Arc<Pool>,
+    /// What is spawned now is dropped at once.
+    closed: Cell<bool>,
+    pub(super) parking: Parking,
+    /// Polls since the last look at the kernel.
+    pub(super) polls_since_wait: Cell<usize>,
+    /// Memory for what a turn collects, kept for the next one.
+    pub(super) letters: RefCell<Vec<u64>>,
+    pub(super) foreign: RefCell<Vec<Waker>>,
+    turns: Counter,
+    polls: Counter,
+    pub(super) remote_wakes: Counter,
+    /// Last, so that the number is not given to another executor while there is anything left of this one.
+    pub(super) remote: Lease,
+}
+
+pub(crate) use RuntimesStayOnTheirThread_UseHandle as Executor;
+
+/// What one turn of the loop did, by [`Runtime::turn`](crate::runtime::Runtime::turn).
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Turn {
+    /// Events that the kernel reported for descriptors.
+    pub events: usize,
+    /// Tasks that were put in the run queue by events, by timers and by other threads.
+    pub woken: usize,
+    /// Timers that fired.
+    pub timers_fired: usize,
+    /// Tasks that were polled.
+    pub polled: usize,
+    pub(crate) record: Record,
+}
+
+/// The future of `block_on` as the turn sees it.
+pub(crate) type Root<'a> = &'a mut dyn FnMut(&mut Context<'_>) -> Rooted;
+
+/// What the future of `block_on` said to a poll.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Rooted {
+    /// There is none: a `block_on` that is over was woken late, or the loop is stepped by hand.
+    Absent,
+    Pending,
+    Done,
+}
+
+impl Executor {
+    pub(crate) fn new(backend: Backend, blocking: Limits, park: Park) -> io::Result<Rc<Executor>> {
+        let remote = Lease::take(backend)?;
+        let queue = Rc::new(RunQueue::new(remote.number(), remote.first_generation()));
+        let reactor = Reactor::new(backend, queue.clone(), remote.bell.as_fd())?;
+        let clock = Rc::new(Clock::new(backend));
+        queue.claim(ROOT);
+        queue.pop(|_| 0);
+        Ok(Rc::new(Executor {
+            tasks: RefCell::default(),
+            queue,
+            reactor,
+            timers: Timers::new(clock.clone()),
+            clock,
+            #[cfg(feature = "hyper")]
+            sleeps: Default::default(),
+            blocking: Pool::new(blocking),
+            closed: Cell::new(false),
+            parking: Parking::new(park),
+            polls_since_wait: Cell::new(0),
+            letters: RefCell::default(),
+            foreign: RefCell::default(),
+            turns: Counter::default(),
+            polls: Counter::default(),
+            remote_wakes: Counter::default(),
+            remote,
+        }))
+    }
+
+    /// Makes `future` a task and queues it.
+    pub(crate) fn spawn<F>(&self, future: F, id: Id, at: &'static Location<'static>) -> JoinHandle<F::Output>
+    where
+        F: Future + 'static,
+    {
+        self.start(TaskCell::new(future, id, at))
+    }
+
+    /// Takes a task in and queues it.
+    pub(crate) fn start<F>(&self, mut task: TaskCell<F>) -> JoinHandle<F::Output>
+    where
+        F: Future + 'static,
+    {
+        if self.closed.get() {
+            let task = Rc::new(task);
+            Task::cancel(&*task);
+            return JoinHandle::new(task, None, self.address());
+        }
+        let span = task.open_span();
+        let task = Rc::new(task);
+        let index = self.tasks.borrow_mut().insert(task.clone()) + 1;
+        let index = u32::try_from(index).expect("memory for 2^32 tasks");
+        let key = self.queue.claim(index);
+        self.queue.trace.spawned(index, Task::id(&*task));
+        self.queue.spans.spawned(index, span);
+        JoinHandle::new(task, Some(key), self.address())
+    }
+
+    /// Drops the future of the task that `key` names, if it is still the one of this id: at once, or when the poll
+    /// that is under way returns. What has no key is a blocking job, which ends if it has not begun.
+    pub(crate) fn abort(&self, key: Option<TaskKey>, id: Id) {
+        let Some(key) = key else { return self.blocking.abort(id) };
+        let slot = (key.index() as usize).checked_sub(1);
+        let task = slot.and_then(|slot| self.tasks.borrow_mut().get(slot).cloned());
+        if let Some(task) = task.filter(|task| task.id() == id) {
+            Task::cancel(&*task);
+            // The next turn finds it finished and gives its slot to another.
+            self.queue.wake(key);
+        }
+    }
+
+    /// Where other threads send what this executor is to do.
+    pub(crate) fn address(&self) -> Address {
+        self.remote.address()
+    }
+
+    /// Queues the future of `block_on` for its first poll.
+    pub(crate) fn start_root(&self, span: &TaskSpan) {
+        self.queue.claim(ROOT);
+        self.queue.spans.spawned(ROOT, span.key());
+    }
+
+    /// Makes the wakers of the future of `block_on` stale.
+    pub(crate) fn end_root(&self) {
+        self.queue.retire(ROOT);
+    }
+
+    /// Turns the loop until the future of `block_on` is done, or `ended` says that it is over all the same.
+    pub(crate) fn run_until_done(&self, root: Root<'_>, ended: impl Fn() -> bool) {
+        while !ended() {
+            self.turns.bump();
+            let idle = self.queue.len() == 0;
+            if idle || self.polls_since_wait.get() >= POLLS_PER_WAIT {
+                self.wait(if idle { None } else { Some(Duration::ZERO) });
+                self.fire_timers();
+            }
+            self.collect_letters();
+            if self.run(root) {
+                return;
+            }
+        }
+    }
+
+    /// One turn of the loop by hand: looks at the kernel whether or not that is due, and says what happened.
+    ///
+    /// With nothing to run it sleeps for `timeout` at most. There is no future of `block_on`.
+    pub(crate) fn turn(&self, timeout: Option<Duration>) -> Turn {
+        self.turns.bump();
+        let (queued_before, polls_before) = (self.queue.queued.get(), self.polls.get());
+        let idle = self.queue.len() == 0;
+        let trace = &self.queue.trace;
+        trace.begin();
+        let events = self.wait(if idle { timeout } else { Some(Duration::ZERO) });
+        trace.timers_begin();
+        let timers_fired = self.fire_timers();
+        trace.letters_begin();
+        self.collect_letters();
+        let woken = (self.queue.queued.get() - queued_before) as usize;
+        self.run(&mut |_| Rooted::Absent);
+        let polled = (self.polls.get() - polls_before) as usize;
+        Turn { events, woken, timers_fired, polled, record: trace.end() }
+    }
+
+    /// Polls what is queued now, within the bound. Returns whether the future of `block_on` is done.
+    fn run(&self, root: Root<'_>) -> bool {
+        spans::tell();
+        let most = POLLS_PER_WAIT - self.polls_since_wait.get();
+        let batch = self.queue.len().min(most);
+        self.polls_since_wait.set(self.polls_since_wait.get() + batch);
+        for _ in 0..batch {
+            let Some(key) = self.queue.pop(pick) else { break };
+            let index = key.index();
+            let waker = waker::new(key);
+            let waker = ManuallyDrop::new(waker); // its drop is nothing, behind an indirect call
+            let cx = &mut Context::from_waker(&waker);
+            context::refill_budget();
+            if index != ROOT {
+                self.poll_task(index, cx);
+                continue;
+            }
+            match root(cx) {
+                Rooted::Absent => {}
+                Rooted::Pending => self.polls.bump(),
+                Rooted::Done => {
+                    self.polls.bump();
+                    return true;
+                }
+            }
+        }
+        context::lift_budget(); // foreign wakers and errands are no part of the last task
+        false
+    }
+
+    #[inline]
+    fn poll_task(&self, index: u32, cx: &mut Context<'_>) {
+        let slot = index as usize - 1;
+        let Some(task) = self.tasks.borrow_mut().get(slot).cloned() else {
+            return; // It ended while it was queued.
+        };
+        self.polls.bump();
+        let polled = task.poll(cx);
+        if polled != Polled::Pending {
+            self.end_task(index, polled);
+        }
+    }
+
+    #[inline(never)]
+    fn end_task(&self, index: u32, polled: Polled) {
+        if polled == Polled::WasOver {
+            self.polls.take_back();
+        }
+        let gone = self.tasks.borrow_mut().try_remove(index as usize - 1);
+        self.queue.retire(index);
+        drop(gone);
+    }
+
+    /// Drops all tasks, one at a time, then lets go of the descriptors that outlive them.
+    ///
+    /// The destructors run inside the runtime and may do what tasks may. What they spawn is dropped at once.
+    pub(crate) fn shut_down(self: &Rc<Executor>) {
+        let _entered = self.enter();
+        self.closed.set(true);
+        self.remote.refuse_errands().into_iter().for_each(discard);
+        // Before the tasks, so that one whose destructor waits for a job that never began does not wait for ever.
+        self.blocking.shut_down();
+        let slots = self.tasks.borrow().capacity();
+        for slot in 0..slots {
+            let task = self.tasks.borrow_mut().try_remove(slot);
+            if let Some(task) = task {
+                self.queue.retire(slot as u32 + 1);
+                task.cancel();
+            }
+        }
+        self.timers.close();
+        self.reactor.close();
+        spans::tell();
+    }
+
+    pub(crate) fn metrics(&self) -> Metrics {
+        let remote_wakes = self.remote_wakes.get();
+        let blocking = self.blocking.counts();
+        Metrics {
+            turns: self.turns.get(),
+            polls: self.polls.get(),
+            local_wakes: self.queue.queued.get() - remote_wakes,
+            remote_wakes,
+            coalesced_wakes: self.queue.coalesced.get() + self.remote.duplicates(),
+            stale_generations: self.queue.stale.get() + self.reactor.stale.get(),
+            epoll_waits: self.reactor.waits.get(),
+            events: self.reactor.reported.get(),
+            epoll_ctls: self.reactor.controls.get(),
+            epoll_ctl_errors: self.reactor.control_errors.get(),
+            spins: self.parking.spins.get(),
+            eventfd_writes: self.remote.rings(),
+            timers_fired: self.timers.fired.get(),
+            blocking_threads_started: blocking.threads_started,
+            tasks_alive: self.tasks.borrow().len(),
+            timers_alive: self.timers.len(),
+            sources_alive: self.reactor.sources_alive(),
+            blocking_jobs: blocking.jobs,
+            blocking_threads: blocking.threads,
+        }
+    }
+}
+
+/// The order of the run queue in production: first in, first out.
+#[cfg(not(feature = "sim"))]
+#[inline]
+fn pick(_len: usize) -> usize {
+    0
+}
+
+/// The order of the run queue in a simulation, which tries others.
+#[cfg(feature = "sim")]
+fn pick(len: usize) -> usize {
+    crate::sys::sim::program().map_or(0, |world| world.pick(len))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::executor::current;
+    use crate::runtime::Runtime;
+    use std::future::poll_fn;
+    use std::task::Poll;
+
+    #[test]
+    fn the_wakers_of_the_tasks_that_a_shutdown_drops_are_stale() {
+        let rt = Runtime::new().unwrap();
+        let wakers = Rc::new(RefCell::new(Vec::new()));
+        for _ in 0..3 {
+            let wakers = wakers.clone();
+            drop(rt.spawn(poll_fn(move |cx| {
+                wakers.borrow_mut().push(cx.waker().clone());
+                Poll::<()>::Pending
+            })));
+        }
+        assert_eq!(rt.turn(Some(Duration::ZERO)).polled, 3);
+        let executor = rt.block_on(async { current() });
+        drop(rt);
+        let _entered = executor.enter();
+        let before = executor.metrics();
+        wakers.take().into_iter().for_each(Waker::wake);
+        let after = executor.metrics();
+        assert_eq!(after.stale_generations - before.stale_generations, 3);
+        assert_eq!(after.local_wakes - before.local_wakes, 0);
+    }
+}

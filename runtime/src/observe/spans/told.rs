@@ -1,0 +1,283 @@
+//! The spans and events themselves. The other half of `none.rs`.
+//!
+//! Nothing is kept of a task that no subscriber is interested in.
+
+use crate::observe::spans::{Kind, Spawned};
+use crate::sys::mask;
+use crate::wake::queue::Woken;
+use std::cell::{Cell, RefCell};
+use std::fmt;
+use std::num::NonZeroU64;
+use std::os::fd::RawFd;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::rc::Rc;
+use tracing::subscriber::NoSubscriber;
+use tracing::{Span, trace, trace_span};
+
+/// The span of a task: from its spawn until its future is dropped. Entered for each poll, and for that drop.
+///
+/// Taken out while it is entered, because the subscriber and the future are user code and may reach the cell that it is in.
+pub(crate) struct TaskSpan(Cell<Option<Box<Span>>>);
+
+/// The span of a registered descriptor: from its registration to its end. A clone is the same one.
+#[derive(Clone)]
+pub(crate) struct SourceSpan(Option<Rc<Span>>);
+
+/// What the subscriber calls the span of a task; `None` when it wants to hear nothing of it.
+#[derive(Clone, Copy)]
+pub(crate) struct SpanKey(Option<NonZeroU64>);
+
+/// Which index of the run queue has which span.
+#[derive(Debug, Default)]
+pub(crate) struct WakeSpans(RefCell<Vec<Option<NonZeroU64>>>);
+
+/// What happened where no user code may run.
+enum Told {
+    Wake(NonZeroU64),
+    Event(Rc<Span>, u32),
+}
+
+thread_local! {
+    /// What is to be told, in the order in which it happened.
+    static TOLD: RefCell<Vec<Told>> = const { RefCell::new(Vec::new()) };
+    /// The subscriber is being told something. What it wakes meanwhile is not told in turn, or one that wakes a task for
+    /// each event would never come to an end, and one that wakes it under a lock would wait for itself.
+    static TELLING: Cell<bool> = const { Cell::new(false) };
+}
+
+/// Calls the subscriber.
+fn telling<R>(call: impl FnOnce() -> R) -> R {
+    struct Before(bool);
+
+    impl Drop for Before {
+        fn drop(&mut self) {
+            TELLING.set(self.0);
+        }
+    }
+
+    let _before = Before(TELLING.replace(true));
+    call()
+}
+
+impl Kind {
+    fn name(self) -> &'static str {
+        match self {
+            Kind::Local => "local",
+            Kind::Blocking => "blocking",
+            Kind::BlockOn => "block_on",
+        }
+    }
+}
+
+/// Has no parent: one would be kept open until the task is over, the span of the task that spawned it for instance.
+fn open(spawned: Spawned<'_>) -> Option<Span> {
+    let Spawned { kind, name, id, size, at } = spawned;
+    let span = telling(|| {
+        trace_span!(
+            target: "runtime::task",
+            parent: None,
+            "runtime.spawn",
+            kind = kind.name(),
+            task.name = name,
+            task.id = id.map(|id| id.number()),
+            size.bytes = size as u64,
+            loc.file = at.file(),
+            loc.line = u64::from(at.line()),
+            loc.col = u64::from(at.column()),
+        )
+    });
+    is_heard(&span).then_some(span)
+}
+
+/// Whether a subscriber wants to hear of the span. A thread without one makes spans all the same while another has one:
+/// those are of `NoSubscriber`, and all have one number.
+fn is_heard(span: &Span) -> bool {
+    span.with_subscriber(|(_, subscriber)| !subscriber.is::<NoSubscriber>()).unwrap_or(false)
+}
+
+fn key(span: &Span) -> Option<NonZeroU64> {
+    span.id().map(|id| id.into_non_zero_u64())
+}
+
+impl TaskSpan {
+    pub(crate) fn none() -> TaskSpan {
+        TaskSpan(Cell::new(None))
+    }
+
+    /// A task is about to be queued for the first time.
+    pub(crate) fn open(spawned: Spawned<'_>) -> TaskSpan {
+        let Some(span) = open(spawned) else { return TaskSpan::none() };
+        // A console takes a task without a waker for one that nobody will ever wake. Every task has one for as long as it
+        // lives: a number, whose clones and drops nobody sees.
+        if let Some(key) = key(&span) {
+            telling(|| trace!(target: "runtime::waker", op = "waker.clone", task.id = key.get()));
+        }
+        TaskSpan(Cell::new(Some(Box::new(span))))
+    }
+
+    pub(crate) fn key(&self) -> SpanKey {
+        let span = self.0.take();
+        let found = span.as_deref().and_then(key);
+        self.0.set(span);
+        SpanKey(found)
+    }
+
+    /// Polls the task within its span.
+    pub(crate) fn poll<R>(&self, poll: impl FnOnce() -> R) -> R {
+        let _within = self.enter(false);
+        poll()
+    }
+
+    /// Drops the future of the task within its span, and closes that.
+    pub(crate) fn end<R>(&self, end: impl FnOnce() -> R) -> R {
+        let _within = self.enter(true);
+        end()
+    }
+
+    fn enter(&self, closes: bool) -> Option<Within<'_>> {
+        let span = self.0.take()?;
+        telling(|| span.with_subscriber(|(id, subscriber)| subscriber.enter(id)));
+        Some(Within { place: &self.0, span: Some(span), closes })
+    }
+}
+
+/// Leaves a span when it is dropped, and closes it or puts it back where it was taken out.
+struct Within<'a> {
+    place: &'a Cell<Option<Box<Span>>>,
+    span: Option<Box<Span>>,
+    closes: bool,
+}
+
+impl Drop for Within<'_> {
+    fn drop(&mut self) {
+        let Some(span) = self.span.take() else { return };
+        telling(|| span.with_subscriber(|(id, subscriber)| subscriber.exit(id)));
+        if self.closes {
+            telling(|| drop(span));
+        } else {
+            self.place.set(Some(span));
+        }
+    }
+}
+
+/// `job` within a span of its own, on whichever thread it runs.
+pub(crate) fn of_job<F, T>(job: F, spawned: Spawned<'_>) -> impl FnOnce() -> T + Send + 'static
+where
+    F: FnOnce() -> T + Send + 'static,
+{
+    let span = open(spawned).unwrap_or_else(Span::none);
+    move || span.in_scope(job)
+}
+
+impl SourceSpan {
+    /// A descriptor is about to be registered.
+    pub(crate) fn open(fd: RawFd) -> SourceSpan {
+        let span = telling(|| {
+            trace_span!(
+                target: "runtime::resource",
+                parent: None,
+                "runtime.resource",
+                concrete_type = "Registration",
+                kind = "io",
+                is_internal = false,
+                fd = fd as i64,
+            )
+        });
+        SourceSpan(is_heard(&span).then(|| Rc::new(span)))
+    }
+
+    /// It has an event.
+    pub(crate) fn event(&self, mask: u32) {
+        if let Some(span) = &self.0 {
+            write_down(|| Told::Event(span.clone(), mask));
+        }
+    }
+}
+
+impl WakeSpans {
+    /// The task that this index is given to has this span.
+    pub(crate) fn spawned(&self, index: u32, key: SpanKey) {
+        let spans = &mut *self.0.borrow_mut();
+        let at = index as usize;
+        if spans.len() <= at {
+            if key.0.is_none() {
+                return;
+            }
+            spans.resize(at + 1, None);
+        }
+        spans[at] = key.0;
+    }
+
+    /// The task of this index was woken.
+    pub(crate) fn woken(&self, index: u32, woken: Woken) {
+        if matches!(woken, Woken::Stale | Woken::Elsewhere) {
+            return;
+        }
+        if let Some(key) = self.0.borrow().get(index as usize).copied().flatten() {
+            write_down(|| Told::Wake(key));
+        }
+    }
+}
+
+fn write_down(told: impl FnOnce() -> Told) {
+    // A wake may come while the thread-locals are torn down.
+    let _ = TOLD.try_with(|list| {
+        if !TELLING.get() {
+            list.borrow_mut().push(told());
+        }
+    });
+}
+
+/// Tells the subscriber what was written down. To be called where user code may run.
+pub(crate) fn tell() {
+    let Ok(mut list) = TOLD.try_with(RefCell::take) else { return };
+    for told in list.drain(..) {
+        // The panic hook has reported it, and there is nobody here to handle it.
+        if let Err(payload) = catch_unwind(AssertUnwindSafe(|| telling(|| told.tell()))) {
+            std::mem::forget(payload); // its drop may panic too
+        }
+    }
+    let _ = TOLD.try_with(|place| {
+        let place = &mut *place.borrow_mut();
+        if place.is_empty() {
+            *place = list; // for its memory
+        }
+    });
+}
+
+impl Told {
+    fn tell(self) {
+        match self {
+            // By reference: one that consumes the waker would be counted as the drop of one.
+            Told::Wake(key) => {
+                trace!(target: "runtime::waker", op = "waker.wake_by_ref", task.id = key.get());
+            }
+            // The console finds the resource by the span that is entered.
+            Told::Event(span, mask) => span.in_scope(|| {
+                trace!(
+                    target: "runtime::resource::state_update",
+                    readiness = %Names(mask),
+                    readiness.op = "override",
+                );
+            }),
+        }
+    }
+}
+
+/// The bits of an event by the names that epoll_ctl(2) gives them.
+struct Names(u32);
+
+impl fmt::Display for Names {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let bits = [
+            (mask::IN, "IN"),
+            (mask::PRI, "PRI"),
+            (mask::OUT, "OUT"),
+            (mask::ERR, "ERR"),
+            (mask::HUP, "HUP"),
+            (mask::RDHUP, "RDHUP"),
+        ];
+        let names = bits.iter().filter(|(bit, _)| self.0 & bit != 0).map(|(_, name)| *name);
+        f.write_str(&names.collect::<Vec<_>>().join("|"))
+    }
+}

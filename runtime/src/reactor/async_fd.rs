@@ -1,0 +1,302 @@
+//! [`AsyncFd`]: any descriptor that `epoll` takes, as futures.
+//!
+//! It is a [`Registration`] that only `EAGAIN` clears, since a short transfer proves nothing of a descriptor
+//! whose kind is not known, and the closures that the operations are written in.
+
+mod error;
+mod guard;
+
+pub use error::AsyncFdTryNewError;
+pub use guard::{AsyncFdReadyGuard, TryIoError};
+
+use crate::reactor::readiness::{Direction, Start};
+use crate::reactor::registration::Registration;
+use std::fmt;
+use std::io;
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, RawFd};
+use std::task::{Context, Poll, ready};
+
+/// Which direction of an [`AsyncFd`] an operation is about.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Interest(Direction);
+
+impl Interest {
+    /// Reading, accepting, and whatever else waits for input.
+    pub const READABLE: Interest = Interest(Direction::Read);
+    /// Writing, connecting, and whatever else waits for room.
+    pub const WRITABLE: Interest = Interest(Direction::Write);
+}
+
+/// A descriptor of your own, registered with the reactor: a socket of a kind that egret has no type for, a
+/// pipe, a timerfd, a pidfd, a terminal, inotify.
+///
+/// The descriptor must be non-blocking (`O_NONBLOCK`); egret does not change its flags, which others may
+/// share. It stays registered, for both directions and edge-triggered, until the `AsyncFd` is dropped or
+/// taken apart by [`into_inner`](AsyncFd::into_inner).
+///
+/// The closures given to [`read_with`](AsyncFd::read_with) and the like make one attempt and say
+/// [`WouldBlock`](io::ErrorKind::WouldBlock) if, and only if, the system call did. Any number of tasks may
+/// wait on one `AsyncFd`: an event wakes them all.
+///
+/// ```
+/// use egret_runtime::io::AsyncFd;
+/// use std::io::{Read, Write};
+///
+/// # egret_runtime::block_on(async {
+/// // A pair of connected sockets as the descriptor of one's own.
+/// let (ours, mut theirs) = std::os::unix::net::UnixStream::pair()?;
+/// ours.set_nonblocking(true)?;
+/// let ours = AsyncFd::new(ours)?;
+///
+/// theirs.write_all(b"hello")?;
+/// let mut buffer = [0; 16];
+/// let n = ours.read_with(|mut fd| fd.read(&mut buffer)).await?;
+/// assert_eq!(&buffer[..n], b"hello");
+/// # std::io::Result::Ok(())
+/// # }).unwrap();
+/// ```
+///
+/// See [`epoll(7)`](https://man7.org/linux/man-pages/man7/epoll.7.html).
+pub struct AsyncFd<T: AsFd> {
+    registration: Registration<T>,
+}
+
+impl<T: AsFd> AsyncFd<T> {
+    /// Registers a descriptor.
+    ///
+    /// # Errors
+    ///
+    /// As [`try_new`](AsyncFd::try_new), which hands the descriptor back; this closes it.
+    ///
+    /// # Panics
+    ///
+    /// When this thread is not in a runtime.
+    #[track_caller]
+    pub fn new(inner: T) -> io::Result<AsyncFd<T>> {
+        AsyncFd::try_new(inner).map_err(Into::into)
+    }
+
+    /// Registers a descriptor, or hands it back.
+    ///
+    /// # Errors
+    ///
+    /// [`PermissionDenied`](io::ErrorKind::PermissionDenied) (`EPERM`) for a regular file or a directory,
+    /// which are always ready and cannot be polled; [`AlreadyExists`](io::ErrorKind::AlreadyExists) for a
+    /// descriptor that is registered already; others by
+    /// [`epoll_ctl(2)`](https://man7.org/linux/man-pages/man2/epoll_ctl.2.html).
+    ///
+    /// # Panics
+    ///
+    /// When this thread is not in a runtime.
+    ///
+    /// ```
+    /// # egret_runtime::block_on(async {
+    /// use egret_runtime::io::AsyncFd;
+    /// let file = std::fs::File::open("/proc/self/exe").unwrap();
+    /// let refused = AsyncFd::try_new(file).unwrap_err();
+    /// assert!(refused.to_string().contains("regular file"));
+    /// let (_file, error) = refused.into_parts();
+    /// assert_eq!(error.kind(), std::io::ErrorKind::PermissionDenied);
+    /// # });
+    /// ```
+    #[track_caller]
+    pub fn try_new(inner: T) -> Result<AsyncFd<T>, AsyncFdTryNewError<T>> {
+        match Registration::new(inner, Start::Unknown) {
+            Ok(registration) => Ok(AsyncFd { registration }),
+            Err((inner, cause)) => Err(AsyncFdTryNewError { inner, cause }),
+        }
+    }
+
+    /// The descriptor.
+    pub fn get_ref(&self) -> &T {
+        self.registration.get_ref()
+    }
+
+    /// The descriptor, to be changed but not replaced: closing it here leaves a registration that nobody ends.
+    pub fn get_mut(&mut self) -> &mut T {
+        self.registration.get_mut()
+    }
+
+    /// Ends the registration and hands the descriptor back.
+    pub fn into_inner(self) -> T {
+        self.registration.into_inner()
+    }
+
+    /// Reads by `op`, until it does not block.
+    ///
+    /// # Errors
+    ///
+    /// Those of `op`; `Other` when it would wait and the runtime is gone.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropped before it resolves, `op` has not succeeded.
+    pub async fn read_with<R>(&self, op: impl FnMut(&T) -> io::Result<R>) -> io::Result<R> {
+        self.registration.io(Direction::Read, op).await
+    }
+
+    /// Writes by `op`, until it does not block.
+    ///
+    /// # Errors
+    ///
+    /// Those of `op`; `Other` when it would wait and the runtime is gone.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropped before it resolves, `op` has not succeeded.
+    pub async fn write_with<R>(&self, op: impl FnMut(&T) -> io::Result<R>) -> io::Result<R> {
+        self.registration.io(Direction::Write, op).await
+    }
+
+    /// Tries `op` in the direction of `interest`, until it does not block.
+    ///
+    /// # Errors
+    ///
+    /// Those of `op`; `Other` when it would wait and the runtime is gone.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropped before it resolves, `op` has not succeeded.
+    pub async fn async_io<R>(
+        &self,
+        interest: Interest,
+        op: impl FnMut(&T) -> io::Result<R>,
+    ) -> io::Result<R> {
+        self.registration.io(interest.0, op).await
+    }
+
+    /// Tries `op` once, unless the descriptor is known not to be ready in the direction of `interest`.
+    ///
+    /// # Errors
+    ///
+    /// [`WouldBlock`](io::ErrorKind::WouldBlock), and those of `op`.
+    pub fn try_io<R>(&self, interest: Interest, op: impl FnOnce(&T) -> io::Result<R>) -> io::Result<R> {
+        self.registration.try_io(interest.0, op)
+    }
+
+    /// [`read_with`](AsyncFd::read_with) as a poll function. Every task of this runtime that polls is woken; of other
+    /// wakers, such as those of `FuturesUnordered`, the last. A waker is kept until the next event of the direction, also
+    /// when the caller gives up.
+    ///
+    /// # Errors
+    ///
+    /// Those of `op`; `Other` when it would wait and the runtime is gone.
+    pub fn poll_read_with<R>(
+        &self,
+        cx: &mut Context<'_>,
+        op: impl FnOnce(&T) -> io::Result<R>,
+    ) -> Poll<io::Result<R>> {
+        self.registration.poll_io(cx, Direction::Read, op)
+    }
+
+    /// [`write_with`](AsyncFd::write_with) as a poll function, with the wakers of
+    /// [`poll_read_with`](AsyncFd::poll_read_with).
+    ///
+    /// # Errors
+    ///
+    /// Those of `op`; `Other` when it would wait and the runtime is gone.
+    pub fn poll_write_with<R>(
+        &self,
+        cx: &mut Context<'_>,
+        op: impl FnOnce(&T) -> io::Result<R>,
+    ) -> Poll<io::Result<R>> {
+        self.registration.poll_io(cx, Direction::Write, op)
+    }
+
+    /// Waits until the kernel has reported the descriptor as readable.
+    ///
+    /// The first report comes with the registration, if the descriptor is readable then. It stays so until an operation
+    /// through the guard, or through the `AsyncFd`, says `WouldBlock`, or until
+    /// [`clear_ready`](AsyncFdReadyGuard::clear_ready): a loop that reads behind egret's back and
+    /// waits again spins.
+    ///
+    /// # Errors
+    ///
+    /// `Other` when it would wait and the runtime is gone.
+    ///
+    /// # Cancel safety
+    ///
+    /// It has no effect to be lost.
+    pub async fn readable(&self) -> io::Result<AsyncFdReadyGuard<'_, T>> {
+        self.ready(Interest::READABLE).await
+    }
+
+    /// Waits until the kernel has reported the descriptor as writable: see [`readable`](AsyncFd::readable).
+    ///
+    /// # Errors
+    ///
+    /// `Other` when it would wait and the runtime is gone.
+    ///
+    /// # Cancel safety
+    ///
+    /// It has no effect to be lost.
+    pub async fn writable(&self) -> io::Result<AsyncFdReadyGuard<'_, T>> {
+        self.ready(Interest::WRITABLE).await
+    }
+
+    /// Waits until the kernel has reported the descriptor as ready in the direction of `interest`: see
+    /// [`readable`](AsyncFd::readable).
+    ///
+    /// # Errors
+    ///
+    /// `Other` when it would wait and the runtime is gone.
+    ///
+    /// # Cancel safety
+    ///
+    /// It has no effect to be lost.
+    pub async fn ready(&self, interest: Interest) -> io::Result<AsyncFdReadyGuard<'_, T>> {
+        self.registration.ready(interest.0).await?;
+        Ok(self.guard(interest))
+    }
+
+    /// [`readable`](AsyncFd::readable) as a poll function, with the wakers of
+    /// [`poll_read_with`](AsyncFd::poll_read_with).
+    ///
+    /// # Errors
+    ///
+    /// `Other` when it would wait and the runtime is gone.
+    pub fn poll_read_ready(&self, cx: &mut Context<'_>) -> Poll<io::Result<AsyncFdReadyGuard<'_, T>>> {
+        self.poll_guard(cx, Interest::READABLE)
+    }
+
+    /// [`writable`](AsyncFd::writable) as a poll function, with the wakers of
+    /// [`poll_read_with`](AsyncFd::poll_read_with).
+    ///
+    /// # Errors
+    ///
+    /// `Other` when it would wait and the runtime is gone.
+    pub fn poll_write_ready(&self, cx: &mut Context<'_>) -> Poll<io::Result<AsyncFdReadyGuard<'_, T>>> {
+        self.poll_guard(cx, Interest::WRITABLE)
+    }
+
+    fn guard(&self, interest: Interest) -> AsyncFdReadyGuard<'_, T> {
+        AsyncFdReadyGuard { fd: self, interest, ticks: self.registration.ticks() }
+    }
+
+    fn poll_guard(
+        &self,
+        cx: &mut Context<'_>,
+        interest: Interest,
+    ) -> Poll<io::Result<AsyncFdReadyGuard<'_, T>>> {
+        ready!(self.registration.poll_ready(cx, interest.0))?;
+        Poll::Ready(Ok(self.guard(interest)))
+    }
+}
+
+impl<T: AsFd> AsFd for AsyncFd<T> {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.get_ref().as_fd()
+    }
+}
+
+impl<T: AsFd> AsRawFd for AsyncFd<T> {
+    fn as_raw_fd(&self) -> RawFd {
+        self.as_fd().as_raw_fd()
+    }
+}
+
+impl<T: AsFd + fmt::Debug> fmt::Debug for AsyncFd<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("AsyncFd").field(self.get_ref()).finish()
+    }
+}

@@ -1,0 +1,118 @@
+//! What the reactor believes of each descriptor, for the oracles of the simulation.
+
+use super::{Reactor, Source};
+use crate::reactor::readiness::{Direction, Readiness};
+use crate::sys::mask;
+use crate::wake::key::TaskKey;
+use std::os::fd::RawFd;
+use std::rc::Rc;
+
+/// What an event may say.
+const BITS: [u32; 6] = [mask::IN, mask::PRI, mask::RDHUP, mask::OUT, mask::HUP, mask::ERR];
+
+/// A wait for a descriptor.
+pub(crate) struct Wait {
+    source: Rc<Source>,
+    pub(crate) direction: Direction,
+}
+
+impl Wait {
+    pub(crate) fn fd(&self) -> RawFd {
+        self.source.fd
+    }
+
+    /// The token of the registration.
+    pub(crate) fn token(&self) -> u64 {
+        self.source.key.bits()
+    }
+
+    /// The bits of an event mask that are believed of the descriptor in this direction.
+    pub(crate) fn believed(&self, direction: Direction) -> u32 {
+        bits(self.source.readiness.get(), direction)
+    }
+
+    /// The tasks that wait; other wakers have no name.
+    pub(crate) fn tasks(&self) -> Vec<Option<TaskKey>> {
+        self.source.waiters.waiting(self.direction)
+    }
+}
+
+/// The bits of an event mask that are set in one direction.
+fn bits(believed: Readiness, direction: Direction) -> u32 {
+    let other = match direction {
+        Direction::Read => Direction::Write,
+        Direction::Write => Direction::Read,
+    };
+    let is_believed = |bit: &u32| {
+        let alone = Readiness::from_mask(*bit).after_would_block(other);
+        alone.is_ready(direction) && believed.merged(alone) == believed
+    };
+    BITS.into_iter().filter(is_believed).sum()
+}
+
+impl Reactor {
+    /// Everyone who waits for a descriptor, one after the other, until `f` has found what it looks for.
+    pub(crate) fn find_wait<R>(&self, mut f: impl FnMut(Wait) -> Option<R>) -> Option<R> {
+        for source in self.sources.borrow().iter() {
+            for direction in [Direction::Read, Direction::Write] {
+                if !source.waiters.is_waited_for(direction) {
+                    continue;
+                }
+                let found = f(Wait { source: source.clone(), direction });
+                if found.is_some() {
+                    return found;
+                }
+            }
+        }
+        None
+    }
+
+    /// The instance of the simulated kernel that this waits in.
+    pub(crate) fn simulated(&self) -> Option<usize> {
+        self.epoll.simulated()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::os::fd::{AsFd, AsRawFd};
+
+    #[test]
+    fn what_is_believed_is_the_mask_of_the_event_and_what_was_cleared_of_it() {
+        let read = mask::IN | mask::PRI | mask::RDHUP | mask::HUP | mask::ERR;
+        let write = mask::OUT | mask::HUP | mask::ERR;
+        for chosen in 0..64 {
+            let bit = |at: usize| if chosen >> at & 1 == 1 { BITS[at] } else { 0 };
+            let event = (0..6).map(bit).sum::<u32>();
+            let believed = Readiness::from_mask(event);
+            for believed in [believed, believed.gone()] {
+                assert_eq!(bits(believed, Direction::Read), event & read);
+                assert_eq!(bits(believed, Direction::Write), event & write);
+                let read_to_the_end = believed.after_would_block(Direction::Read);
+                assert_eq!(bits(read_to_the_end, Direction::Read), 0);
+                assert_eq!(bits(read_to_the_end, Direction::Write), event & write);
+            }
+        }
+    }
+
+    #[test]
+    fn a_wait_names_its_descriptor_its_direction_and_its_tasks() {
+        let rt = crate::runtime::Runtime::new().unwrap();
+        let _entered = rt.enter();
+        let executor = crate::executor::current();
+        let (reader, _writer) = crate::sys::Backend::current().pipe().unwrap();
+        let source =
+            executor.reactor.register(reader.as_fd(), crate::reactor::readiness::Start::Empty).unwrap();
+        let seen = || {
+            executor.reactor.find_wait(|wait| Some((wait.fd(), wait.token(), wait.direction, wait.tasks())))
+        };
+        assert_eq!(seen(), None);
+        let key = TaskKey::new(60_001, 0, 7);
+        let _ = source.waiters().wait_alone(Direction::Read, &crate::wake::waker::new(key));
+        let expected = (reader.as_raw_fd(), source.key.bits(), Direction::Read, vec![Some(key)]);
+        assert_eq!(seen(), Some(expected));
+        source.deregister();
+        assert_eq!(seen(), None);
+    }
+}

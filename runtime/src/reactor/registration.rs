@@ -1,0 +1,365 @@
+//! [`Registration`]: a descriptor and its place in the reactor, which every socket type is built on.
+//!
+//! It owns the descriptor and asks the kernel first and the reactor second: an operation that may succeed is
+//! tried at once, and only when it would block does its task wait for an edge. All clearing of readiness goes
+//! through here, by the rules in `readiness.rs`.
+//!
+//! A registration belongs to the runtime that it was made in and to that runtime's thread. Nothing else sets
+//! readiness between a system call and the clear that follows it, for events are only taken in `epoll_wait`
+//! and that is never called from here; so no tick is compared.
+
+mod ready;
+
+use crate::executor;
+use crate::reactor::epoll::{Source, runtime_is_gone};
+use crate::reactor::readiness::{Clears, Direction, Start};
+use crate::reactor::waiters::{Ticket, Waiters, Waiting};
+use crate::sys::Fd;
+use crate::wake::context;
+use ready::Ready;
+use std::fmt;
+use std::future::poll_fn;
+use std::io;
+use std::os::fd::AsFd;
+use std::rc::Rc;
+use std::task::{Context, Poll, Waker};
+
+/// A descriptor that is registered with the reactor until this is dropped.
+///
+/// The building block of the socket types; [`AsyncFd`] is the one for descriptors of your own. Its
+/// methods take an operation that makes one non-blocking system call and returns
+/// [`WouldBlock`](io::ErrorKind::WouldBlock) when it cannot proceed. The operation must really try: readiness
+/// is cleared by what it returns, and an operation that says `WouldBlock` when the kernel did not
+/// waits for an edge that never comes.
+///
+/// Every operation that completes is charged to the task's budget; a task that has used its budget up is
+/// woken again and the operation is `Pending`.
+pub struct Registration<T: AsFd> {
+    /// First, so that it is dropped first: what closes the descriptor finds it deregistered.
+    place: Place,
+    inner: T,
+}
+
+/// A place in the reactor, given up on drop.
+struct Place(Rc<Source>);
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        self.0.deregister();
+    }
+}
+
+impl<T: AsFd> Registration<T> {
+    /// Registers a descriptor with the runtime that this thread is in. It must be non-blocking.
+    ///
+    /// # Errors
+    ///
+    /// With the descriptor handed back: those of `epoll_ctl(2)`, among them
+    /// [`PermissionDenied`](io::ErrorKind::PermissionDenied) for a regular file, which is always ready and
+    /// cannot be polled, and [`AlreadyExists`](io::ErrorKind::AlreadyExists) for a descriptor that is
+    /// registered already.
+    ///
+    /// # Panics
+    ///
+    /// When this thread is not in a runtime.
+    #[track_caller]
+    pub fn new(inner: T, start: Start) -> Result<Registration<T>, (T, io::Error)> {
+        let executor = executor::current();
+        match executor.reactor.register(inner.as_fd(), start) {
+            Ok(source) => Ok(Registration { place: Place(source), inner }),
+            Err(error) => Err((inner, error)),
+        }
+    }
+
+    /// The descriptor.
+    #[inline]
+    pub fn get_ref(&self) -> &T {
+        &self.inner
+    }
+
+    /// For [`AsyncFd::get_mut`](crate::io::AsyncFd::get_mut).
+    pub(crate) fn get_mut(&mut self) -> &mut T {
+        &mut self.inner
+    }
+
+    /// Ends the registration and hands the descriptor back.
+    pub fn into_inner(self) -> T {
+        let Registration { place, inner } = self;
+        drop(place);
+        inner
+    }
+
+    #[inline]
+    fn source(&self) -> &Source {
+        &self.place.0
+    }
+
+    /// Tries an operation that moves bytes, and waits as the only one in its direction when it would block.
+    /// What it says with the number of bytes that it moved is up to `clears`.
+    ///
+    /// The next event of the direction wakes every task of this runtime that polled before it and got `Pending`. Of
+    /// wakers that are not those of a task of this runtime, such as the ones that `FuturesUnordered` makes, the last is
+    /// kept.
+    ///
+    /// # Errors
+    ///
+    /// Those of the operation; `Other` when it would wait and the runtime is gone.
+    #[inline]
+    pub fn poll_transfer(
+        &self,
+        cx: &mut Context<'_>,
+        direction: Direction,
+        clears: Clears,
+        op: impl FnOnce(&T) -> io::Result<usize>,
+    ) -> Poll<io::Result<usize>> {
+        // The way that every request takes is in here, to be inlined into the caller; all else is behind calls.
+        self.poll_op(
+            cx,
+            direction,
+            || self.transfer(direction, clears, op),
+            |waiters, waker| waiters.wait_alone(direction, waker),
+        )
+    }
+
+    /// Tries an operation that moves bytes, once.
+    ///
+    /// # Errors
+    ///
+    /// [`WouldBlock`](io::ErrorKind::WouldBlock), without a system call when the descriptor is known not to
+    /// be ready; those of the operation.
+    #[inline]
+    pub fn try_transfer(
+        &self,
+        direction: Direction,
+        clears: Clears,
+        op: impl FnOnce(&T) -> io::Result<usize>,
+    ) -> io::Result<usize> {
+        self.try_op(direction, || self.transfer(direction, clears, op))
+    }
+
+    /// Tries an operation, and waits among others when it would block.
+    ///
+    /// The next event of the direction wakes every task of this runtime that polled before it and got `Pending`, once. Of
+    /// wakers that are not those of a task of this runtime, such as the ones that `FuturesUnordered` makes, the last is
+    /// kept, as a poll function has nothing to tell its callers apart by and cannot see that one has given up.
+    /// [`io`](Registration::io) and [`ready`](Registration::ready) wake all that wait.
+    ///
+    /// # Errors
+    ///
+    /// As [`poll_transfer`](Registration::poll_transfer).
+    pub fn poll_io<R>(
+        &self,
+        cx: &mut Context<'_>,
+        direction: Direction,
+        op: impl FnOnce(&T) -> io::Result<R>,
+    ) -> Poll<io::Result<R>> {
+        self.poll_op(
+            cx,
+            direction,
+            || op(&self.inner),
+            |waiters, waker| waiters.wait_polled(direction, waker, self.source().executor()),
+        )
+    }
+
+    /// Tries an operation, once.
+    ///
+    /// # Errors
+    ///
+    /// As [`try_transfer`](Registration::try_transfer).
+    #[inline]
+    pub fn try_io<R>(&self, direction: Direction, op: impl FnOnce(&T) -> io::Result<R>) -> io::Result<R> {
+        self.try_op(direction, || op(&self.inner))
+    }
+
+    /// Tries an operation until it does not block.
+    ///
+    /// # Errors
+    ///
+    /// As [`poll_transfer`](Registration::poll_transfer).
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropped before it resolves, it has had no effect but those of operations that would have blocked.
+    pub async fn io<R>(
+        &self,
+        direction: Direction,
+        mut op: impl FnMut(&T) -> io::Result<R>,
+    ) -> io::Result<R> {
+        let mut wait = Wait { waiters: self.source().waiters(), direction, ticket: None };
+        poll_fn(|cx| self.poll_op(cx, direction, || op(&self.inner), |_, waker| wait.start(waker))).await
+    }
+
+    /// Whether the kernel has reported the descriptor as ready; if not, waits among others until it does, woken as by
+    /// [`poll_io`](Registration::poll_io).
+    ///
+    /// The first report comes with the registration, when the loop next asks for events: this is `Pending` before,
+    /// whatever the state of the descriptor.
+    ///
+    /// # Errors
+    ///
+    /// `Other` when it would wait and the runtime is gone.
+    pub fn poll_ready(&self, cx: &mut Context<'_>, direction: Direction) -> Poll<io::Result<()>> {
+        self.poll_io(cx, direction, |_| self.reported_ready(direction))
+    }
+
+    /// Waits until the kernel has reported the descriptor as ready. It stays so until an operation clears it.
+    ///
+    /// # Errors
+    ///
+    /// `Other` when it would wait and the runtime is gone.
+    ///
+    /// # Cancel safety
+    ///
+    /// It has no effect to be lost.
+    pub fn ready(&self, direction: Direction) -> impl Future<Output = io::Result<()>> {
+        Ready::new(self, direction)
+    }
+
+    /// How many events the descriptor has had: what [`clear_since`](Registration::clear_since) compares.
+    pub(crate) fn ticks(&self) -> u64 {
+        self.source().ticks()
+    }
+
+    /// Clears the readiness of a direction unless an event has come since `ticks` was asked for.
+    pub(crate) fn clear_since(&self, ticks: u64, direction: Direction) {
+        if self.source().ticks() == ticks {
+            self.clear(direction);
+        }
+    }
+
+    /// The operation of those who only wait: once the runtime is gone, what is not ready never will be.
+    ///
+    /// `WouldBlock` before the first event clears what an operation might have tried: the event is still to come.
+    fn reported_ready(&self, direction: Direction) -> io::Result<()> {
+        if self.source().readiness().has_edge(direction) {
+            Ok(())
+        } else {
+            Err(io::ErrorKind::WouldBlock.into())
+        }
+    }
+
+    #[inline]
+    fn poll_op<R>(
+        &self,
+        cx: &mut Context<'_>,
+        direction: Direction,
+        op: impl FnOnce() -> io::Result<R>,
+        wait: impl FnOnce(&Waiters, &Waker) -> Waiting,
+    ) -> Poll<io::Result<R>> {
+        if self.source().readiness().is_ready(direction) {
+            if !context::charge_budget() {
+                cx.waker().wake_by_ref();
+                return Poll::Pending;
+            }
+            match op() {
+                Ok(result) => return Poll::Ready(Ok(result)),
+                Err(error) => self.settle(direction, error)?,
+            }
+        }
+        if wait(self.source().waiters(), cx.waker()) == Waiting::LookAgain
+            && self.source().readiness().is_ready(direction)
+        {
+            cx.waker().wake_by_ref();
+        }
+        Poll::Pending
+    }
+
+    #[inline]
+    fn try_op<R>(&self, direction: Direction, op: impl FnOnce() -> io::Result<R>) -> io::Result<R> {
+        if !self.source().readiness().is_ready(direction) {
+            return Err(io::ErrorKind::WouldBlock.into());
+        }
+        op().inspect_err(|error| {
+            if error.kind() == io::ErrorKind::WouldBlock {
+                self.clear(direction);
+            }
+        })
+    }
+
+    #[inline]
+    fn transfer(
+        &self,
+        direction: Direction,
+        clears: Clears,
+        op: impl FnOnce(&T) -> io::Result<usize>,
+    ) -> io::Result<usize> {
+        let moved = op(&self.inner)?;
+        match clears {
+            // Only a short one can clear anything, and of writes hardly any is.
+            Clears::ShortOf(wanted) if moved < wanted => {
+                let source = self.source();
+                source.set_readiness(source.readiness().after_transfer(direction, moved, clears));
+            }
+            Clears::ShortOf(_) | Clears::WouldBlock => {}
+        }
+        Ok(moved)
+    }
+
+    /// After an operation that failed: when it would have blocked, it is to wait; any other error is the
+    /// caller's. Those stay charged, for accept with no descriptors left fails for as long as one likes.
+    #[cold]
+    fn settle(&self, direction: Direction, error: io::Error) -> io::Result<()> {
+        if error.kind() != io::ErrorKind::WouldBlock {
+            return Err(error);
+        }
+        if self.source().readiness().is_gone() {
+            return Err(runtime_is_gone());
+        }
+        context::refund_budget();
+        self.clear(direction);
+        Ok(())
+    }
+
+    fn clear(&self, direction: Direction) {
+        self.source().set_readiness(self.source().readiness().after_would_block(direction));
+    }
+}
+
+impl Registration<Fd> {
+    /// Waits, as the only one in the direction, until the descriptor takes no more bytes.
+    ///
+    /// An event for the direction wakes, whether it is about that or about room.
+    ///
+    /// # Errors
+    ///
+    /// As [`Fd::is_hung_up`].
+    pub(crate) fn poll_hung_up(&self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        // The look comes second: cloning a foreign waker is user code, which may turn the loop.
+        let _ = self.source().waiters().wait_alone(Direction::Write, cx.waker());
+        if !self.source().readiness().may_be_hung_up() {
+            return Poll::Pending;
+        }
+        match self.inner.is_hung_up() {
+            Ok(true) => Poll::Ready(Ok(())),
+            Ok(false) => Poll::Pending,
+            Err(error) => Poll::Ready(Err(error)),
+        }
+    }
+}
+
+impl<T: AsFd + fmt::Debug> fmt::Debug for Registration<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Registration").field(self.get_ref()).finish()
+    }
+}
+
+/// A place among those who wait, given up on drop.
+struct Wait<'a> {
+    waiters: &'a Waiters,
+    direction: Direction,
+    ticket: Option<Ticket>,
+}
+
+impl Wait<'_> {
+    fn start(&mut self, waker: &Waker) -> Waiting {
+        self.waiters.wait_with_ticket(self.direction, waker, &mut self.ticket)
+    }
+}
+
+impl Drop for Wait<'_> {
+    fn drop(&mut self) {
+        if let Some(ticket) = self.ticket {
+            self.waiters.leave(self.direction, ticket);
+        }
+    }
+}

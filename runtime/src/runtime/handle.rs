@@ -1,0 +1,240 @@
+//! [`Handle`]: a runtime as other threads see it, and [`RemoteJoinHandle`]: a task of it that they wait for.
+//!
+//! A future that is spawned from elsewhere travels as an errand, becomes a task on the loop's thread, and leaves its
+//! output in a place that both sides hold. Whatever happens to it on the way (a panic, an abort, the end of the
+//! runtime before or after it was spawned), the place is filled: by the guard that travels with it. A panic that is still in
+//! the place when the handle is gone was heard by nobody, and is for the policy of the runtime.
+
+use crate::executor;
+use crate::task::Id;
+use crate::task::blocking;
+use crate::task::remote::{self as place, Filler, Remote, RemoteJoinHandle};
+use crate::wake::context;
+use crate::wake::key::TaskKey;
+use crate::wake::remote::{self, Address};
+use std::fmt;
+use std::future::Future;
+use std::panic::Location;
+
+/// A runtime, for those who are on another thread.
+///
+/// Made by [`Runtime::handle`](crate::runtime::Runtime::handle) or [`Handle::current`]. It does not keep the
+/// runtime alive.
+///
+/// ```
+/// use egret_runtime::runtime::Runtime;
+///
+/// let rt = Runtime::new()?;
+/// let handle = rt.handle();
+/// let thread = std::thread::spawn(move || {
+///     let task = handle.spawn(async { 6 * 7 });
+///     egret_runtime::block_on(task).unwrap() // on a runtime of this thread's own
+/// });
+/// while !thread.is_finished() {
+///     rt.turn(Some(std::time::Duration::from_millis(1)));
+/// }
+/// assert_eq!(thread.join().unwrap(), 42);
+/// # std::io::Result::Ok(())
+/// ```
+#[derive(Clone, Debug)]
+pub struct Handle {
+    address: Address,
+}
+
+impl Handle {
+    #[inline]
+    pub(crate) fn new(address: Address) -> Handle {
+        Handle { address }
+    }
+
+    /// The runtime that this thread is in; in a job of [`spawn_blocking`](crate::task::spawn_blocking), the runtime that the
+    /// job is of.
+    ///
+    /// # Panics
+    ///
+    /// When this thread is not in a runtime and runs no job of one: see [`try_current`](Handle::try_current).
+    ///
+    /// ```
+    /// use egret_runtime::runtime::Handle;
+    /// use egret_runtime::task::spawn_blocking;
+    ///
+    /// egret_runtime::block_on(async {
+    ///     let job = spawn_blocking(|| Handle::current().spawn_with(|| async { 42 }));
+    ///     assert_eq!(job.await.unwrap().await.unwrap(), 42);
+    /// });
+    /// ```
+    #[track_caller]
+    #[inline]
+    pub fn current() -> Handle {
+        match Handle::try_current() {
+            Ok(handle) => handle,
+            Err(error) => panic!("{error}"),
+        }
+    }
+
+    /// [`current`](Handle::current) for those who may be on any thread.
+    ///
+    /// # Errors
+    ///
+    /// When this thread is not in a runtime and runs no job of one.
+    ///
+    /// ```
+    /// use egret_runtime::runtime::Handle;
+    ///
+    /// assert!(Handle::try_current().unwrap_err().is_missing_context());
+    /// egret_runtime::block_on(async { assert!(Handle::try_current().is_ok()) });
+    /// ```
+    #[inline]
+    pub fn try_current() -> Result<Handle, TryCurrentError> {
+        let inside = executor::try_current().map(|executor| executor.address());
+        inside.or_else(context::Job::runtime).map(Handle::new).ok_or(TryCurrentError(()))
+    }
+
+    /// Spawns a task on the runtime, which is woken if it sleeps.
+    ///
+    /// **[`spawn_with`](Handle::spawn_with) is what most callers need:** the future given here is made on the caller's
+    /// thread and travels to the runtime's, so it has to be `Send`, and one that holds a socket, a timer or anything else
+    /// of egret's across an `await` is not. This is for futures that only compute or wait for channels. When the runtime is
+    /// gone, or ends before the task is done, the handle says that it was cancelled.
+    ///
+    /// ```
+    /// use egret_runtime::runtime::Handle;
+    ///
+    /// egret_runtime::block_on(async {
+    ///     assert_eq!(Handle::current().spawn(async { 6 * 7 }).await.unwrap(), 42);
+    /// });
+    /// ```
+    #[track_caller]
+    #[inline]
+    pub fn spawn<F>(&self, future: F) -> RemoteJoinHandle<F::Output>
+    where
+        F: Future + Send + 'static,
+        F::Output: Send + 'static,
+    {
+        self.spawn_with(|| future)
+    }
+
+    /// Calls `make` on the runtime's thread and spawns the future that it returns, which need not be `Send`.
+    ///
+    /// When the runtime is gone, or when it ends before the task is done, the handle says that it was cancelled; when `make`
+    /// panics, that the task did.
+    ///
+    /// ```
+    /// use egret_runtime::runtime::{Handle, Runtime};
+    /// use egret_runtime::time::{Duration, sleep};
+    ///
+    /// let rt = Runtime::new()?;
+    /// let handle = rt.handle();
+    /// let thread = std::thread::spawn(move || {
+    ///     let task = handle.spawn_with(|| async {
+    ///         sleep(Duration::from_micros(10)).await;
+    ///         "slept"
+    ///     });
+    ///     egret_runtime::block_on(task).unwrap()
+    /// });
+    /// while !thread.is_finished() {
+    ///     rt.turn(Some(Duration::from_millis(1)));
+    /// }
+    /// assert_eq!(thread.join().unwrap(), "slept");
+    /// # std::io::Result::Ok(())
+    /// ```
+    ///
+    /// What the loop's thread has in a thread-local is how another thread gets at what is not `Send`: a
+    /// [`Shutdown`](crate::shutdown::Shutdown) that is requested from there, for instance.
+    ///
+    /// ```
+    /// use egret_runtime::runtime::Handle;
+    /// use egret_runtime::shutdown::Shutdown;
+    ///
+    /// thread_local! {
+    ///     static SHUTDOWN: Shutdown = Shutdown::new();
+    /// }
+    ///
+    /// egret_runtime::block_on(async {
+    ///     let handle = Handle::current();
+    ///     std::thread::spawn(move || {
+    ///         drop(handle.spawn_with(|| async { SHUTDOWN.with(Shutdown::request) }));
+    ///     });
+    ///     SHUTDOWN.with(Shutdown::clone).requested().await;
+    /// });
+    /// ```
+    #[track_caller]
+    #[inline]
+    pub fn spawn_with<M, F>(&self, make: M) -> RemoteJoinHandle<F::Output>
+    where
+        M: FnOnce() -> F + Send + 'static,
+        F: Future + 'static,
+        F::Output: Send + 'static,
+    {
+        self.send(Location::caller(), |filler, id, at| Remote::spawn(make, filler, id, at))
+    }
+
+    /// Runs `f` on a thread of the runtime's pool, where it may block: see [`spawn_blocking`](crate::task::spawn_blocking).
+    ///
+    /// The loop hands it to the pool in its next turn, and is woken for that if it sleeps. When the runtime is gone, when it ends
+    /// before the job has begun, or when there is no thread for it, the handle says that it was cancelled.
+    ///
+    /// ```
+    /// use egret_runtime::runtime::Handle;
+    /// use egret_runtime::task::spawn_blocking;
+    ///
+    /// egret_runtime::block_on(async {
+    ///     let outer = spawn_blocking(|| Handle::current().spawn_blocking(|| 42)); // a job may start another
+    ///     assert_eq!(outer.await.unwrap().await.unwrap(), 42);
+    /// });
+    /// ```
+    #[track_caller]
+    #[inline]
+    pub fn spawn_blocking<F, T>(&self, f: F) -> RemoteJoinHandle<T>
+    where
+        F: FnOnce() -> T + Send + 'static,
+        T: Send + 'static,
+    {
+        self.send(Location::caller(), |filler, id, at| {
+            drop(blocking::start(move || filler.fill_with(f), id, at));
+            None
+        })
+    }
+
+    /// Has `start` called on the runtime's thread with the guard that fills the place. It says which task it has made,
+    /// unless that is a blocking job.
+    #[inline]
+    fn send<T, S>(&self, at: &'static Location<'static>, start: S) -> RemoteJoinHandle<T>
+    where
+        T: Send + 'static,
+        S: FnOnce(Filler<T>, Id, &'static Location<'static>) -> Option<TaskKey> + Send + 'static,
+    {
+        let id = Id::next();
+        let (filler, handle) = place::place(id, at, self.address);
+        let errand = move || filler.arrive(|filler| start(filler, id, at));
+        remote::send(self.address, Box::new(errand));
+        handle
+    }
+}
+
+/// Why [`Handle::try_current`] has none: this thread is not in a runtime.
+pub struct TryCurrentError(());
+
+impl TryCurrentError {
+    /// Always: there is no other reason. A thread that is being torn down has left its runtime.
+    #[inline]
+    pub fn is_missing_context(&self) -> bool {
+        true
+    }
+}
+
+impl fmt::Display for TryCurrentError {
+    #[inline]
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(context::nowhere())
+    }
+}
+
+impl fmt::Debug for TryCurrentError {
+    #[inline]
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("TryCurrentError")
+    }
+}
+
+impl std::error::Error for TryCurrentError {}

@@ -1,0 +1,334 @@
+//! Ending a server well: one token for its accept loop, its connections and its signal handler.
+//!
+//! The steps, each of which is one call on the [`Shutdown`] that they share:
+//!
+//! 1. Somebody [requests](Shutdown::request) it: a signal handler, say.
+//! 2. The accept loop stops, and connections that wait for their peer's next request close: both have been waiting
+//!    for [`requested`](Shutdown::requested), for instance by [`run_until_requested`](Shutdown::run_until_requested).
+//! 3. Connections that are in the middle of something finish it, and with the last of them the server is
+//!    [drained](Shutdown::drained).
+//! 4. When a [deadline](Shutdown::drain) comes first, what was [spawned](Shutdown::spawn) and is left is aborted.
+
+mod wait_list;
+
+use crate::executor;
+use crate::task::Id;
+use crate::task::abort::AbortHandle;
+use crate::task::join::JoinHandle;
+use crate::time;
+use pin_project_lite::pin_project;
+use slab::Slab;
+use std::cell::{Cell, RefCell};
+use std::fmt;
+use std::future::{Future, poll_fn};
+use std::panic::Location;
+use std::pin::{Pin, pin};
+use std::rc::Rc;
+use std::task::{Context, Poll};
+use std::time::Duration;
+use wait_list::WaitList;
+
+/// Whether a server is to end, and what of it is still at work.
+///
+/// Clones are of the same shutdown. It belongs to one thread, as the tasks that it counts do. A request is for good:
+/// there is no taking it back, for connections that have seen it are gone.
+///
+/// ```
+/// use egret_runtime::shutdown::{Drained, Shutdown};
+/// use egret_runtime::task::yield_now;
+/// use std::time::Duration;
+///
+/// egret_runtime::block_on(async {
+///     let shutdown = Shutdown::new();
+///     for requests in 1..=3 {
+///         let theirs = shutdown.clone();
+///         shutdown.spawn(async move {
+///             // Between two requests a connection asks, or waits, and in the middle of one it does not.
+///             while !theirs.is_requested() {
+///                 for _ in 0..requests {
+///                     yield_now().await;
+///                 }
+///             }
+///         });
+///     }
+///     yield_now().await;
+///     assert_eq!(shutdown.live(), 3);
+///     assert_eq!(shutdown.drain(Duration::from_secs(10)).await, Drained::Clean);
+/// });
+/// ```
+#[derive(Clone, Default)]
+pub struct Shutdown {
+    inner: Rc<Inner>,
+}
+
+/// Named for the error about a `Shutdown` that is sent to another thread; the code calls it [`Inner`].
+#[derive(Default)]
+#[allow(non_camel_case_types, reason = "the compiler says the name to people")]
+struct ShutdownsStayOnTheirThread_MakeOneForEach {
+    requested: Cell<bool>,
+    /// What is spawned from now on is aborted.
+    aborted: Cell<bool>,
+    /// Guards, those of tasks among them.
+    live: Cell<usize>,
+    /// The tasks that were spawned and are not over; empty is the place of one that is just being spawned.
+    tasks: RefCell<Slab<Option<AbortHandle>>>,
+    awaiting_request: WaitList,
+    awaiting_drain: WaitList,
+}
+
+use ShutdownsStayOnTheirThread_MakeOneForEach as Inner;
+
+/// How a [`Shutdown::drain`] ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[must_use = "connections may have been cut off"]
+pub enum Drained {
+    /// Everything finished by itself.
+    Clean,
+    /// The deadline came first, and found so many at work. The tasks among them are aborted.
+    Aborted(usize),
+}
+
+impl Shutdown {
+    /// One that nobody has requested.
+    #[inline]
+    pub fn new() -> Shutdown {
+        Shutdown::default()
+    }
+
+    /// Asks everyone to come to an end, and wakes those who wait for that. Another time it does nothing.
+    #[inline]
+    pub fn request(&self) {
+        if self.inner.requested.replace(true) {
+            return;
+        }
+        self.inner.awaiting_request.wake_all();
+        self.inner.wake_if_drained();
+    }
+
+    /// Whether it has been requested.
+    #[inline]
+    pub fn is_requested(&self) -> bool {
+        self.inner.requested.get()
+    }
+
+    /// Waits until it is requested. Any number of tasks may.
+    ///
+    /// # Cancel safety
+    ///
+    /// It has no effect to be lost.
+    #[inline]
+    pub async fn requested(&self) {
+        self.inner.awaiting_request.until(|| self.is_requested()).await
+    }
+
+    /// The output of `future`; `None` when the shutdown is requested before it has one.
+    ///
+    /// The request is looked at before the future is first polled, so one that is always ready, such as `accept` under
+    /// a flood of connections, does not hide it. From then on the future is first: what it has by the time of the
+    /// request, such as bytes that a peer has sent, is its output and not lost.
+    ///
+    /// # Cancel safety
+    ///
+    /// That of `future`, which is dropped when the shutdown is requested.
+    ///
+    /// ```
+    /// # use egret_runtime::shutdown::Shutdown;
+    /// # egret_runtime::block_on(async {
+    /// let shutdown = Shutdown::new();
+    /// assert_eq!(shutdown.run_until_requested(async { 1 }).await, Some(1));
+    /// shutdown.request();
+    /// assert_eq!(shutdown.run_until_requested(async { 2 }).await, None);
+    /// # });
+    /// ```
+    #[inline]
+    pub async fn run_until_requested<F: Future>(&self, future: F) -> Option<F::Output> {
+        let mut wait = self.inner.awaiting_request.enter();
+        if self.is_requested() {
+            return None;
+        }
+        let mut future = pin!(future);
+        poll_fn(|cx| {
+            if let Poll::Ready(output) = future.as_mut().poll(cx) {
+                return Poll::Ready(Some(output));
+            }
+            wait.wait(cx.waker());
+            // By the future, perhaps, or by the waker.
+            if self.is_requested() { Poll::Ready(None) } else { Poll::Pending }
+        })
+        .await
+    }
+
+    /// Counts as at work until the guard is dropped.
+    ///
+    /// For what is not a task of its own; it is waited for, but cannot be aborted.
+    #[inline]
+    pub fn guard(&self) -> ShutdownGuard {
+        self.inner.live.set(self.inner.live.get() + 1);
+        ShutdownGuard { inner: self.inner.clone() }
+    }
+
+    /// Spawns a task that counts as at work until it is over, and is aborted at the deadline.
+    ///
+    /// After the deadline it is aborted at once. The handle is as that of [`spawn`](crate::task::spawn).
+    ///
+    /// # Panics
+    ///
+    /// When this thread is not in a runtime.
+    #[track_caller]
+    #[inline]
+    pub fn spawn<F>(&self, future: F) -> JoinHandle<F::Output>
+    where
+        F: Future + 'static,
+    {
+        let executor = executor::current(); // before there is a place, for this may panic
+        let place = Place { number: self.inner.tasks.borrow_mut().insert(None), guard: self.guard() };
+        let number = place.number;
+        let task = executor.spawn(Counted { future, place }, Id::next(), Location::caller());
+        if self.inner.aborted.get() {
+            task.abort();
+        } else if !task.is_finished() {
+            self.inner.tasks.borrow_mut()[number] = Some(task.abort_handle());
+        }
+        task
+    }
+
+    /// How many are at work: tasks that are not over, and guards.
+    #[inline]
+    pub fn live(&self) -> usize {
+        self.inner.live.get()
+    }
+
+    /// Waits until it is requested and nobody is at work. Any number of tasks may.
+    ///
+    /// A task that counts as at work itself waits for ever.
+    ///
+    /// # Cancel safety
+    ///
+    /// It has no effect to be lost.
+    #[inline]
+    pub async fn drained(&self) {
+        self.inner.awaiting_drain.until(|| self.inner.is_drained()).await
+    }
+
+    /// Requests the shutdown, waits until nobody is at work, for `deadline` at most, and then
+    /// [aborts](Shutdown::abort) the tasks that are left.
+    ///
+    /// When it returns, the futures of those tasks have been dropped, and what they held, such as their sockets,
+    /// is released. Guards that are held elsewhere are still [live](Shutdown::live).
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropped before it resolves, the shutdown is requested all the same and nothing is aborted.
+    ///
+    /// ```
+    /// # use egret_runtime::shutdown::{Drained, Shutdown};
+    /// # use std::time::Duration;
+    /// # egret_runtime::block_on(async {
+    /// let shutdown = Shutdown::new();
+    /// shutdown.spawn(std::future::pending::<()>());
+    /// assert_eq!(shutdown.drain(Duration::from_millis(1)).await, Drained::Aborted(1));
+    /// assert_eq!(shutdown.live(), 0);
+    /// # });
+    /// ```
+    #[inline]
+    pub async fn drain(&self, deadline: Duration) -> Drained {
+        self.request();
+        if time::timeout(deadline, self.drained()).await.is_ok() {
+            return Drained::Clean;
+        }
+        let left = self.live();
+        self.abort();
+        Drained::Aborted(left)
+    }
+
+    /// Requests the shutdown and aborts every task that was [spawned](Shutdown::spawn) through it, now and from now
+    /// on: what a second signal may ask for.
+    ///
+    /// Inside the runtime their futures are dropped before this returns, but for a task that calls it itself,
+    /// whose future is dropped when its poll returns.
+    #[inline]
+    pub fn abort(&self) {
+        self.request();
+        self.inner.aborted.set(true);
+        // Each abort runs destructors, which may end other tasks of the list.
+        let tasks: Vec<_> = self.inner.tasks.borrow().iter().filter_map(|(_, task)| task.clone()).collect();
+        for task in tasks {
+            task.abort();
+        }
+    }
+}
+
+impl Inner {
+    #[inline]
+    fn is_drained(&self) -> bool {
+        self.requested.get() && self.live.get() == 0
+    }
+
+    #[inline]
+    fn wake_if_drained(&self) {
+        if self.is_drained() {
+            self.awaiting_drain.wake_all();
+        }
+    }
+}
+
+impl fmt::Debug for Shutdown {
+    #[inline]
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut debug = f.debug_struct("Shutdown");
+        debug.field("requested", &self.is_requested()).field("live", &self.live()).finish()
+    }
+}
+
+/// Counts as at work until it is dropped: see [`Shutdown::guard`].
+#[must_use = "it counts until it is dropped"]
+pub struct ShutdownGuard {
+    inner: Rc<Inner>,
+}
+
+impl Drop for ShutdownGuard {
+    #[inline]
+    fn drop(&mut self) {
+        self.inner.live.set(self.inner.live.get() - 1);
+        self.inner.wake_if_drained();
+    }
+}
+
+impl fmt::Debug for ShutdownGuard {
+    #[inline]
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("ShutdownGuard")
+    }
+}
+
+/// A task's place in the list of those to abort.
+struct Place {
+    number: usize,
+    guard: ShutdownGuard,
+}
+
+impl Drop for Place {
+    #[inline]
+    fn drop(&mut self) {
+        self.guard.inner.tasks.borrow_mut().remove(self.number);
+    }
+}
+
+pin_project! {
+    /// The task that a future becomes.
+    struct Counted<F> {
+        #[pin]
+        future: F,
+        // Behind the future, to be dropped after it: a task counts until it has let go of everything.
+        place: Place,
+    }
+}
+
+impl<F: Future> Future for Counted<F> {
+    type Output = F::Output;
+
+    #[inline]
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<F::Output> {
+        self.project().future.poll(cx)
+    }
+}

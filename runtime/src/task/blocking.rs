@@ -1,0 +1,360 @@
+//! [`spawn_blocking`]: a closure on a thread of the [pool](crate::executor::pool), with the handle that tasks have.
+//!
+//! Two threads share a [`BlockingJob`], by way of a mutex: the loop's, where its handle is, and the one that
+//! runs it. `Stage` says who may do what:
+//!
+//! ```text
+//!   spawn_blocking      start (1)                  finish (3)
+//!        +--> Queued -------------> Running ------------------------> Done
+//!               |                      ^                       |       | take, detach (4)
+//!               +----- cancel (2) -----+           detached    +----> Taken
+//!                                                              (3)
+//! ```
+//!
+//! * Queued: whoever takes the job out of the queue of the pool takes the closure out of it: a thread to run
+//!   it (1), an abort or the end of the runtime to drop it (2).
+//! * Running: the one who has the closure has the job, and the stage is nobody's until it has finished.
+//! * Done: the output is the handle's. (4)
+//!
+//! User code (the closure, its drop, the drop of the output, foreign wakers) runs with no lock held. The
+//! output is dropped where it turns out that nobody wants it: on the pool thread by a job whose handle is
+//! gone, on the loop's thread by a handle that goes after it; that is why it has to be `Send`.
+
+use crate::executor;
+use crate::executor::pool::{Job, Pool, Seat};
+use crate::observe::spans::{self, Kind, Spawned};
+use crate::task::join::{JoinError, JoinHandle};
+use crate::task::unhandled::Policy;
+use crate::task::{Id, Join, discard};
+use crate::wake::context;
+use crate::wake::remote::Address;
+use crate::wake::waker;
+use std::io;
+use std::panic::{AssertUnwindSafe, Location, catch_unwind};
+use std::rc::Rc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::task::{Context, Poll, Waker};
+
+/// Runs `f` on a thread where it may block, and lets this one go on.
+///
+/// For what has no asynchronous form: files, name look-ups, compression, a database driver that blocks. Each
+/// runtime has a pool of threads for it that is empty at first, grows to
+/// [`max_blocking_threads`](crate::runtime::Builder::max_blocking_threads) (512), and shrinks when threads
+/// have had nothing to do for [`thread_keep_alive`](crate::runtime::Builder::thread_keep_alive) (10 s). When
+/// all are busy, jobs wait in a queue, first in first out and without a bound: a server that takes work from
+/// others should bound it itself.
+///
+/// The job runs to its end whether or not the handle is kept; should it panic when nobody awaits it, the
+/// runtime's [`UnhandledPanic`](crate::runtime::UnhandledPanic) says what happens. `f` runs outside of the
+/// runtime: it cannot use its sockets and timers, and `spawn` and this function panic there. What it can use is
+/// [`Handle::current`](crate::runtime::Handle::current), which is the runtime that the job is of.
+///
+/// # Aborting
+///
+/// [`abort`](JoinHandle::abort) of a job that has not begun cancels it: `f` is dropped, on this thread,
+/// before `abort` returns. On a job that runs it has no effect, because a thread cannot be stopped: the
+/// handle still gives the output. An [`AbortHandle`](crate::task::AbortHandle) does the same, from any
+/// thread.
+///
+/// # When the runtime is dropped
+///
+/// Jobs that have not begun are cancelled: `f` is dropped and the handle [says so](JoinError::is_cancelled).
+/// So is what is submitted while the runtime is being dropped. Those that run are not waited for, so that one
+/// which hangs cannot keep the program from ending. They go on, and a handle that outlives the runtime gives
+/// the output, in whatever runtime it is awaited. The end of the process ends them in the middle: **await the
+/// handle of a job that has to be completed**, such as a write to a file.
+///
+/// # Errors
+///
+/// The handle resolves to a [`JoinError`] when `f` panicked and when the job was cancelled; also, as if it
+/// had panicked, when there is no thread for it: the pool has none and the kernel gives none
+/// ([`pthread_create(3)`](https://man7.org/linux/man-pages/man3/pthread_create.3.html) has the limits).
+///
+/// # Panics
+///
+/// When this thread is not in a runtime.
+///
+/// ```
+/// # egret_runtime::block_on(async {
+/// let text = egret_runtime::task::spawn_blocking(|| std::fs::read_to_string("/proc/self/comm"));
+/// assert!(text.await.unwrap()?.ends_with('\n'));
+/// # std::io::Result::Ok(())
+/// # }).unwrap();
+/// ```
+#[track_caller]
+#[inline]
+pub fn spawn_blocking<F, T>(f: F) -> JoinHandle<T>
+where
+    F: FnOnce() -> T + Send + 'static,
+    T: Send + 'static,
+{
+    start(f, Id::next(), Location::caller())
+}
+
+/// [`spawn_blocking`] for the look-up of a name: no more than 32 of these run at a time, and no more than half of the
+/// threads, so that a name server which does not answer leaves threads for other jobs. The others wait their turn.
+///
+/// For `egret-net`, which looks names up with it.
+#[doc(hidden)]
+#[track_caller]
+#[inline]
+pub fn spawn_look_up<F, T>(f: F) -> JoinHandle<T>
+where
+    F: FnOnce() -> T + Send + 'static,
+    T: Send + 'static,
+{
+    start_as(true, None, f, Id::next(), Location::caller())
+}
+
+/// [`spawn_blocking`] for those who have a number for the job already.
+#[track_caller]
+#[inline]
+pub(crate) fn start<F, T>(f: F, id: Id, at: &'static Location<'static>) -> JoinHandle<T>
+where
+    F: FnOnce() -> T + Send + 'static,
+    T: Send + 'static,
+{
+    start_for(None, f, id, at)
+}
+
+/// [`start`] for a `joiner` that is woken when the job is over, once and after the handle has the output, though it has not
+/// polled the handle.
+#[track_caller]
+#[inline]
+pub(crate) fn start_for<F, T>(
+    joiner: Option<Waker>,
+    f: F,
+    id: Id,
+    at: &'static Location<'static>,
+) -> JoinHandle<T>
+where
+    F: FnOnce() -> T + Send + 'static,
+    T: Send + 'static,
+{
+    start_as(false, joiner, f, id, at)
+}
+
+#[track_caller]
+#[inline]
+fn start_as<F, T>(
+    is_look_up: bool,
+    joiner: Option<Waker>,
+    f: F,
+    id: Id,
+    at: &'static Location<'static>,
+) -> JoinHandle<T>
+where
+    F: FnOnce() -> T + Send + 'static,
+    T: Send + 'static,
+{
+    let (executor, size) = (executor::current(), size_of::<F>());
+    let f = spans::of_job(f, Spawned { kind: Kind::Blocking, name: None, id: Some(id), size, at });
+    let job = Arc::new(BlockingJob {
+        id,
+        is_look_up,
+        spawned_at: at,
+        unhandled: Policy::current(),
+        runtime: executor.address(),
+        state: Mutex::new(State { stage: Stage::Queued(Box::new(f)), joiner, detached: false }),
+    });
+    executor.blocking.submit(job.clone());
+    let handle = BlockingHandle { job, pool: executor.blocking.clone() };
+    JoinHandle::new(Rc::new(handle), None, executor.address())
+}
+
+type Closure<T> = Box<dyn FnOnce() -> T + Send>;
+
+/// What the loop's thread and the pool share of a job.
+struct BlockingJob<T> {
+    id: Id,
+    is_look_up: bool,
+    spawned_at: &'static Location<'static>,
+    /// What to do when the output is a panic and nobody asks for it, and the runtime to do it in.
+    unhandled: Policy,
+    runtime: Address,
+    state: Mutex<State<T>>,
+}
+
+struct State<T> {
+    stage: Stage<T>,
+    /// Whoever awaits the handle.
+    joiner: Option<Waker>,
+    /// Nobody will ask for the output.
+    detached: bool,
+}
+
+enum Stage<T> {
+    Queued(Closure<T>),
+    Running,
+    Done(Result<T, JoinError>),
+    Taken,
+}
+
+impl<T> Stage<T> {
+    /// Takes the closure out and leaves the job to whoever calls this. (1, 2)
+    #[inline]
+    fn take_closure(&mut self) -> Option<Closure<T>> {
+        match std::mem::replace(self, Stage::Running) {
+            Stage::Queued(f) => Some(f),
+            other => {
+                *self = other;
+                None
+            }
+        }
+    }
+
+    /// Takes the output out. (4)
+    #[inline]
+    fn take_output(&mut self) -> Option<Result<T, JoinError>> {
+        match std::mem::replace(self, Stage::Taken) {
+            Stage::Done(result) => Some(result),
+            other => {
+                *self = other;
+                None
+            }
+        }
+    }
+}
+
+/// The half of a job that its [`JoinHandle`] has.
+struct BlockingHandle<T> {
+    job: Arc<BlockingJob<T>>,
+    pool: Arc<Pool>,
+}
+
+impl<T> BlockingJob<T> {
+    /// Takes the closure out, unless somebody has. (1, 2)
+    #[must_use = "whoever has the closure has to finish the job"]
+    #[inline]
+    fn start(&self) -> Option<Closure<T>> {
+        self.lock().stage.take_closure()
+    }
+
+    /// Drops the closure, unless somebody has it, and keeps `error` for the handle. (2)
+    #[inline]
+    fn give_up(&self, error: impl FnOnce(Id) -> JoinError) {
+        let Some(f) = self.start() else { return };
+        let result = match catch_unwind(AssertUnwindSafe(|| drop(f))) {
+            Ok(()) => Err(error(self.id)),
+            Err(payload) => Err(JoinError::panic(self.id, payload)),
+        };
+        self.finish(result, || {});
+    }
+
+    /// Keeps `result` for the handle, if there is one, and wakes whoever awaits it. (3)
+    ///
+    /// Calls `free` before anybody can see that the job is over, unless there is user code left to run.
+    #[inline]
+    fn finish(&self, result: Result<T, JoinError>, free: impl FnOnce()) {
+        let mut state = self.lock();
+        if state.detached {
+            state.stage = Stage::Taken;
+            drop(state);
+            return self.discard_output(result);
+        }
+        state.stage = Stage::Done(result);
+        let joiner = state.joiner.take();
+        // A foreign waker is user code, which may take its time.
+        if joiner.as_ref().is_none_or(|joiner| waker::key_of(joiner).is_some()) {
+            free();
+        }
+        drop(state);
+        if let Some(joiner) = joiner {
+            waker::wake_contained(joiner);
+        }
+    }
+
+    /// Drops an output that nobody asked for; what else is done about a panic is the policy of the runtime.
+    #[inline]
+    fn discard_output(&self, result: Result<T, JoinError>) {
+        match &result {
+            Err(error) if error.is_panic() => {
+                self.unhandled.apply_at(self.runtime, error.report(None, self.spawned_at));
+            }
+            _ => {}
+        }
+        discard(result);
+    }
+
+    /// No user code runs under the lock, so it is held for a few instructions and never poisoned.
+    #[inline]
+    fn lock(&self) -> MutexGuard<'_, State<T>> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl<T: Send> Job for BlockingJob<T> {
+    #[inline]
+    fn run(&self, seat: &Seat<'_>) {
+        let Some(f) = self.start() else { return };
+        let _job = context::Job::start(self.runtime);
+        let result = catch_unwind(AssertUnwindSafe(f)).map_err(|payload| JoinError::panic(self.id, payload));
+        self.finish(result, || seat.free());
+    }
+
+    #[inline]
+    fn cancel(&self) {
+        self.give_up(JoinError::cancelled);
+    }
+
+    #[inline]
+    fn fail(&self, error: &io::Error) {
+        let message = format!("there is no thread for a blocking job, and none can be started: {error}");
+        self.give_up(|id| JoinError::panic(id, Box::new(message)));
+    }
+
+    #[inline]
+    fn id(&self) -> Id {
+        self.id
+    }
+
+    #[inline]
+    fn is_look_up(&self) -> bool {
+        self.is_look_up
+    }
+}
+
+impl<T: Send> Join<T> for BlockingHandle<T> {
+    #[inline]
+    fn poll_join(&self, cx: &mut Context<'_>) -> Poll<Option<Result<T, JoinError>>> {
+        // Cloning and dropping a waker are user code.
+        let waker = cx.waker().clone();
+        let mut state = self.job.lock();
+        if let Some(result) = state.stage.take_output() {
+            return Poll::Ready(Some(result));
+        }
+        let is_taken = matches!(state.stage, Stage::Taken);
+        let before = state.joiner.replace(waker);
+        drop(state);
+        drop(before);
+        if is_taken { Poll::Ready(None) } else { Poll::Pending }
+    }
+
+    #[inline]
+    fn cancel(&self) {
+        self.pool.abort(self.job.id);
+    }
+
+    #[inline]
+    fn is_finished(&self) -> bool {
+        matches!(self.job.lock().stage, Stage::Done(_) | Stage::Taken)
+    }
+
+    #[inline]
+    fn detach(&self) {
+        let mut state = self.job.lock();
+        state.detached = true;
+        let joiner = state.joiner.take();
+        let output = state.stage.take_output();
+        drop(state);
+        if let Some(result) = output {
+            self.job.discard_output(result);
+        }
+        drop(joiner);
+    }
+
+    #[inline]
+    fn id(&self) -> Id {
+        self.job.id
+    }
+}

@@ -1,0 +1,60 @@
+//! [`Builder`]: a task with a name.
+
+use crate::executor;
+use crate::task::join::JoinHandle;
+use crate::task::{Id, TaskCell};
+use std::future::Future;
+use std::io;
+use std::panic::Location;
+
+/// Spawns a task that has a name, which stands in reports of its panic beside where it was spawned.
+///
+/// A name costs an allocation; a task without one does not pay for it.
+///
+/// ```
+/// egret_runtime::block_on(async {
+///     let task = egret_runtime::task::Builder::new().name("counter").spawn(async { 1 + 1 })?;
+///     assert_eq!(task.await.unwrap(), 2);
+///     std::io::Result::Ok(())
+/// })?;
+/// # std::io::Result::Ok(())
+/// ```
+#[derive(Clone, Debug, Default)]
+pub struct Builder {
+    name: Option<Box<str>>,
+}
+
+impl Builder {
+    /// A task without a name.
+    pub fn new() -> Builder {
+        Builder::default()
+    }
+
+    /// A task with this name. It need not be the only one.
+    pub fn name(mut self, name: &str) -> Builder {
+        self.name = Some(name.into());
+        self
+    }
+
+    /// Spawns the task, as [`spawn`](crate::task::spawn) does.
+    ///
+    /// # Errors
+    ///
+    /// None today.
+    ///
+    /// # Panics
+    ///
+    /// When this thread is not in a runtime.
+    #[track_caller]
+    pub fn spawn<F>(self, future: F) -> io::Result<JoinHandle<F::Output>>
+    where
+        F: Future + 'static,
+    {
+        let executor = executor::current();
+        let task = TaskCell::new(future, Id::next(), Location::caller());
+        Ok(executor.start(match self.name {
+            Some(name) => task.named(name),
+            None => task,
+        }))
+    }
+}

@@ -1,0 +1,409 @@
+//! The task cell: one allocation that holds a future, then what came of it.
+//!
+//! Two owners share a cell, both on the executor's thread: the executor, until the task is over, and the
+//! [`JoinHandle`], until it is dropped. No waker points here. `Phase` says who may
+//! touch the stage:
+//!
+//! ```text
+//!   spawn        poll (1)            Ready, panic, or Pending after an abort (2)
+//!     +--> Idle ----------> Running ------------------------------------------> Dropping
+//!           | ^                |                                                 |     |
+//!           | +--- Pending ----+                                     detached (4)|     | (5)
+//!           +----------------- cancel (3) ------------------------------> (same) |     v
+//!                                                                                |    Done
+//!                                                                                v     | take, detach (6)
+//!                                                                              Taken <-+
+//! ```
+//!
+//! * Running: the one `poll` on the stack has the stage. An abort now only leaves a note (2).
+//! * Dropping: the one `finish` on the stack has it; the future is being destroyed, and then its output stored. After a
+//!   panic the future is destroyed by the guard of the poll, while the stack unwinds, and `finish` follows.
+//! * Idle, Done: nobody has it. `cancel` (3) may start from the first, the handle (6) from the second.
+//! * Taken: there is nothing in it any more.
+//!
+//! User code (poll, drop of the future, drop of the output, wake of the joiner) may do anything with any cell,
+//! its own included: it only ever runs in a phase that refuses, or after the last touch of the stage.
+
+#![allow(unsafe_code)]
+
+use crate::observe::spans::{Kind, SpanKey, Spawned, TaskSpan};
+use crate::task::join::JoinError;
+use crate::task::unhandled::Policy;
+use crate::wake::key::TaskKey;
+use crate::wake::waker;
+use std::cell::{Cell, UnsafeCell};
+use std::future::Future;
+use std::panic::{AssertUnwindSafe, Location, catch_unwind};
+use std::pin::Pin;
+use std::rc::Rc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::task::{Context, Poll, Waker};
+
+/// Tells one task from every other of the process, past and present.
+///
+/// It is never used twice, unlike the number that a waker carries.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Id(u64);
+
+impl Id {
+    pub(crate) fn next() -> Id {
+        static NEXT: AtomicU64 = AtomicU64::new(1);
+        Id(NEXT.fetch_add(1, Ordering::Relaxed))
+    }
+
+    #[cfg(feature = "trace")]
+    pub(crate) fn number(self) -> u64 {
+        self.0
+    }
+}
+
+impl std::fmt::Display for Id {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+/// A spawned future, as the executor sees it.
+pub(crate) trait Task {
+    /// Polls the future once, unless the task is over. (1)
+    ///
+    /// It keeps the cell alive by itself, for the executor may let go of it meanwhile.
+    fn poll(self: Rc<Self>, cx: &mut Context<'_>) -> Polled;
+
+    /// Drops the future now, or when the poll that is under way returns. (3)
+    fn cancel(&self);
+
+    fn id(&self) -> Id;
+
+    /// What it is called in reports, and where it was spawned; `None` once it is over.
+    #[cfg(feature = "test-util")]
+    fn label(&self) -> Option<(Option<Box<str>>, &'static Location<'static>)>;
+}
+
+/// A spawned future, as its handle sees it.
+///
+/// Named for the error about a handle that is sent to another thread; the code calls it [`Join`].
+#[allow(non_camel_case_types, reason = "the compiler says the name to people")]
+pub(crate) trait JoinHandlesStayOnTheirThread_UseSpawnWith<T> {
+    /// `None` once the output has been taken.
+    fn poll_join(&self, cx: &mut Context<'_>) -> Poll<Option<Result<T, JoinError>>>;
+    fn cancel(&self);
+    fn is_finished(&self) -> bool;
+    fn detach(&self);
+    fn id(&self) -> Id;
+}
+
+pub(crate) use JoinHandlesStayOnTheirThread_UseSpawnWith as Join;
+
+/// What the executor does next with a task that it has polled.
+#[must_use = "a task that is over has to leave its slot"]
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Polled {
+    /// Keep it until it is woken.
+    Pending,
+    /// Let go of it.
+    Over,
+    /// Let go of it. It was over before and has not been polled.
+    WasOver,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Phase {
+    Idle,
+    Running,
+    Dropping,
+    Done,
+    Taken,
+}
+
+pub(crate) struct TaskCell<F: Future> {
+    phase: Cell<Phase>,
+    /// An abort came while the task was being polled.
+    aborted: Cell<bool>,
+    /// Nobody will ask for the output.
+    detached: Cell<bool>,
+    /// What to do when the output is a panic and nobody asks for it.
+    unhandled: Policy,
+    id: Id,
+    spawned_at: &'static Location<'static>,
+    /// The task that awaits the handle.
+    joiner: Cell<Option<TaskKey>>,
+    /// What hardly any task has.
+    rare: Cell<Option<Box<Rare>>>,
+    span: TaskSpan,
+    stage: UnsafeCell<Stage<F>>,
+}
+
+/// Kept apart, so that a task without it does not pay for it.
+#[derive(Default)]
+struct Rare {
+    name: Option<Box<str>>,
+    /// Whoever awaits the handle and is not a task of egret.
+    joiner: Option<Waker>,
+}
+
+enum Stage<F: Future> {
+    Future(F),
+    Output(Result<F::Output, JoinError>),
+    Empty,
+}
+
+impl<F: Future> TaskCell<F> {
+    /// A task of the runtime that this thread is in.
+    pub(crate) fn new(future: F, id: Id, spawned_at: &'static Location<'static>) -> TaskCell<F> {
+        TaskCell {
+            phase: Cell::new(Phase::Idle),
+            aborted: Cell::new(false),
+            detached: Cell::new(false),
+            unhandled: Policy::current(),
+            id,
+            spawned_at,
+            joiner: Cell::new(None),
+            rare: Cell::new(None),
+            span: TaskSpan::none(),
+            stage: UnsafeCell::new(Stage::Future(future)),
+        }
+    }
+
+    /// The same, with a name for reports.
+    pub(crate) fn named(self, name: Box<str>) -> TaskCell<F> {
+        self.with_rare(|rare| rare.name = Some(name));
+        self
+    }
+
+    /// Tells `tracing` that it is about to be queued for the first time.
+    pub(crate) fn open_span(&mut self) -> SpanKey {
+        let name = self.rare.get_mut().as_ref().and_then(|rare| rare.name.as_deref());
+        let (size, id, at) = (size_of::<F>(), Some(self.id), self.spawned_at);
+        self.span = TaskSpan::open(Spawned { kind: Kind::Local, name, id, size, at });
+        self.span.key()
+    }
+
+    /// `f` must not run user code: what is rare is out of its place meanwhile.
+    fn with_rare<R>(&self, f: impl FnOnce(&mut Rare) -> R) -> R {
+        let mut rare = self.rare.take().unwrap_or_default();
+        let result = f(&mut rare);
+        self.rare.set(Some(rare));
+        result
+    }
+
+    /// Wakes whoever awaits the handle.
+    fn wake_joiner(&self) {
+        if let Some(key) = self.joiner.take() {
+            waker::new(key).wake();
+        }
+        if let Some(mut rare) = self.rare.take() {
+            let foreign = rare.joiner.take();
+            self.rare.set(Some(rare));
+            foreign.into_iter().for_each(waker::wake_contained);
+        }
+    }
+
+    #[inline(always)] // into its one caller, which every poll goes through
+    fn poll_future(&self, cx: &mut Context<'_>) -> Poll<F::Output> {
+        debug_assert_eq!(self.phase.get(), Phase::Running);
+        // SAFETY: in phase Running the stage belongs to the `poll` that set it, which is our only caller and
+        // not re-entered (it refuses in any phase but Idle), so there is no other reference to it.
+        let stage = unsafe { &mut *self.stage.get() };
+        let Stage::Future(future) = stage else { unreachable!("a task that runs has a future") };
+        // SAFETY: the cell lives in an `Rc` from which it is never moved out, and `finish` drops the future
+        // in place before anything else is stored here: the future stays where it is until it is dropped.
+        let future = unsafe { Pin::new_unchecked(future) };
+        future.poll(cx)
+    }
+
+    /// Replaces the stage, and drops what was there in place.
+    fn set_stage(&self, stage: Stage<F>) {
+        debug_assert_eq!(self.phase.get(), Phase::Dropping);
+        // SAFETY: in phase Dropping the stage belongs to the one `finish` or `DropOnPanic` on the stack, which is our
+        // only caller: both are entered from Idle or Running only, and after a panic one after the other. A reference
+        // that `poll_future` had is gone: its frame has returned or been unwound. The old value is dropped while we
+        // hold the reference: what its destructor runs finds a phase in which nothing touches the stage.
+        unsafe { *self.stage.get() = stage };
+    }
+
+    /// Drops the future, once: later calls find none. (2, 3)
+    fn drop_future(&self) -> std::thread::Result<()> {
+        self.phase.set(Phase::Dropping);
+        catch_unwind(AssertUnwindSafe(|| self.span.end(|| self.set_stage(Stage::Empty))))
+    }
+
+    /// Drops the future and keeps `result` for the handle, if there is one. (2, 3)
+    fn finish(&self, result: Result<F::Output, JoinError>) {
+        let result = match self.drop_future() {
+            Ok(()) => result,
+            Err(payload) => {
+                discard(result);
+                Err(JoinError::panic(self.id, payload))
+            }
+        };
+        if self.detached.get() {
+            self.phase.set(Phase::Taken); // (4)
+            self.discard_output(result);
+            return;
+        }
+        self.set_stage(Stage::Output(result));
+        self.phase.set(Phase::Done); // (5)
+        self.wake_joiner();
+    }
+
+    /// Takes the output out. (6)
+    fn take_output(&self) -> Result<F::Output, JoinError> {
+        debug_assert_eq!(self.phase.get(), Phase::Done);
+        self.phase.set(Phase::Taken);
+        // SAFETY: in phase Done nobody had the stage, and with Taken nobody will; moving the value out runs
+        // no user code.
+        let stage = unsafe { std::mem::replace(&mut *self.stage.get(), Stage::Empty) };
+        let Stage::Output(result) = stage else { unreachable!("a task that is done has an output") };
+        result
+    }
+
+    /// Drops an output that nobody asked for; what else is done about a panic is the policy of the runtime.
+    fn discard_output(&self, result: Result<F::Output, JoinError>) {
+        match &result {
+            Err(error) if error.is_panic() => {
+                let name = self.rare.take().and_then(|rare| rare.name);
+                self.unhandled.apply(|| error.report(name.as_deref(), self.spawned_at));
+            }
+            _ => {}
+        }
+        discard(result);
+    }
+}
+
+/// Drops the future of a poll that panics while the stack unwinds, so that its destructors see
+/// [`std::thread::panicking`] and the locks that they hold are poisoned. Forgotten when the poll returns.
+///
+/// A destructor that panics in turn is caught before it leaves this destructor, and its panic is discarded: the first
+/// one is the task's.
+struct DropOnPanic<'a, F: Future>(&'a TaskCell<F>);
+
+impl<F: Future> Drop for DropOnPanic<'_, F> {
+    #[cold]
+    fn drop(&mut self) {
+        let _ = self.0.drop_future().map_err(discard);
+    }
+}
+
+/// Drops what may have a destructor that panics. The hook has reported the panic.
+pub(crate) fn discard<T>(value: T) {
+    waker::contain(|| drop(value));
+}
+
+impl<F: Future> Task for TaskCell<F> {
+    #[inline]
+    fn poll(self: Rc<Self>, cx: &mut Context<'_>) -> Polled {
+        if self.phase.get() != Phase::Idle {
+            return Polled::WasOver;
+        }
+        self.phase.set(Phase::Running);
+        let polled = catch_unwind(AssertUnwindSafe(|| {
+            let guard = DropOnPanic(&*self);
+            let polled = self.span.poll(|| self.poll_future(cx));
+            std::mem::forget(guard);
+            polled
+        }));
+        match polled {
+            Ok(Poll::Pending) if !self.aborted.get() => {
+                self.phase.set(Phase::Idle);
+                return Polled::Pending;
+            }
+            Ok(Poll::Pending) => self.finish(Err(JoinError::cancelled(self.id))),
+            Ok(Poll::Ready(output)) => self.finish(Ok(output)),
+            Err(payload) => self.finish(Err(JoinError::panic(self.id, payload))),
+        }
+        Polled::Over
+    }
+
+    fn cancel(&self) {
+        match self.phase.get() {
+            Phase::Idle => self.finish(Err(JoinError::cancelled(self.id))),
+            Phase::Running => self.aborted.set(true),
+            Phase::Dropping | Phase::Done | Phase::Taken => {}
+        }
+    }
+
+    fn id(&self) -> Id {
+        self.id
+    }
+
+    #[cfg(feature = "test-util")]
+    fn label(&self) -> Option<(Option<Box<str>>, &'static Location<'static>)> {
+        let rare = self.rare.take();
+        let name = rare.as_ref().and_then(|rare| rare.name.clone());
+        self.rare.set(rare);
+        matches!(self.phase.get(), Phase::Idle | Phase::Running).then_some((name, self.spawned_at))
+    }
+}
+
+impl<F: Future> Join<F::Output> for TaskCell<F> {
+    fn poll_join(&self, cx: &mut Context<'_>) -> Poll<Option<Result<F::Output, JoinError>>> {
+        match self.phase.get() {
+            Phase::Done => Poll::Ready(Some(self.take_output())),
+            Phase::Taken => Poll::Ready(None),
+            Phase::Idle | Phase::Running | Phase::Dropping => {
+                if let Some(key) = waker::key_of(cx.waker()) {
+                    self.joiner.set(Some(key));
+                    return Poll::Pending;
+                }
+                // Cloning and dropping a waker are user code, which may have ended the task meanwhile.
+                let waker = cx.waker().clone();
+                let before = self.with_rare(|rare| rare.joiner.replace(waker));
+                drop(before);
+                if self.phase.get() == Phase::Done {
+                    return Poll::Ready(Some(self.take_output()));
+                }
+                Poll::Pending
+            }
+        }
+    }
+
+    fn cancel(&self) {
+        Task::cancel(self);
+    }
+
+    fn is_finished(&self) -> bool {
+        matches!(self.phase.get(), Phase::Done | Phase::Taken)
+    }
+
+    fn detach(&self) {
+        self.detached.set(true);
+        self.joiner.set(None);
+        let foreign = match self.rare.take() {
+            None => None,
+            Some(mut rare) => {
+                let foreign = rare.joiner.take();
+                self.rare.set(Some(rare));
+                foreign
+            }
+        };
+        if self.phase.get() == Phase::Done {
+            let output = self.take_output();
+            self.discard_output(output);
+        }
+        drop(foreign);
+    }
+
+    fn id(&self) -> Id {
+        self.id
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_parked_task_costs_at_most_96_bytes_besides_its_future() {
+        // Two counts of the Rc, the cell, the allocator's header; the slot of the slab and the queue's mark.
+        type Future = std::future::Ready<[u64; 8]>;
+        let cell = size_of::<TaskCell<Future>>() - size_of::<Future>();
+        let total = 2 * size_of::<usize>() + cell + size_of::<usize>() + size_of::<Rc<dyn Task>>() + 4;
+        assert!(total <= 96 + size_of::<TaskSpan>(), "{total}"); // whose size is nothing without feature `trace`
+    }
+
+    #[test]
+    fn ids_are_not_used_twice() {
+        assert_ne!(Id::next(), Id::next());
+    }
+}

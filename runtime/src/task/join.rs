@@ -1,0 +1,233 @@
+//! [`JoinHandle`]: the spawner's half of a task, and [`JoinError`]: why there is no output.
+//!
+//! A handle belongs to the thread of its task and may outlive the runtime.
+
+use crate::task::coop::poll_proceed;
+use crate::task::{Id, Join};
+use crate::wake::key::TaskKey;
+use crate::wake::remote::Address;
+use crate::wake::waker;
+use std::any::Any;
+use std::fmt;
+use std::future::Future;
+use std::panic::Location;
+use std::pin::Pin;
+use std::rc::Rc;
+use std::sync::{Mutex, PoisonError};
+use std::task::{Context, Poll, ready};
+
+/// Awaits the output of a spawned task. Dropped, it lets the task go on by itself; should it panic, the
+/// runtime's [`UnhandledPanic`](crate::runtime::UnhandledPanic) says what happens.
+///
+/// By the time it resolves the task's future has been dropped, so what the future held is released.
+///
+/// # Errors
+///
+/// [`JoinError`] when the task panicked, was aborted, or was still running when its runtime was dropped.
+///
+/// # Cancel safety
+///
+/// `&mut handle` may be awaited again after a wait that was given up; nothing is lost.
+///
+/// # Panics
+///
+/// When it is polled after it has given its output.
+///
+/// ```
+/// # egret_runtime::block_on(async {
+/// let handle = egret_runtime::spawn(async { 6 * 7 });
+/// assert_eq!(handle.await.unwrap(), 42);
+/// # });
+/// ```
+pub struct JoinHandle<T> {
+    task: Rc<dyn Join<T>>,
+    /// What the executor knows it by, unless it is a blocking job or was over before it was spawned.
+    pub(crate) key: Option<TaskKey>,
+    pub(crate) address: Address,
+}
+
+impl<T> JoinHandle<T> {
+    pub(crate) fn new(task: Rc<dyn Join<T>>, key: Option<TaskKey>, address: Address) -> JoinHandle<T> {
+        JoinHandle { task, key, address }
+    }
+
+    /// Cancels the task: its future is dropped before this returns, and the handle resolves to a
+    /// [`JoinError`] that [is cancelled](JoinError::is_cancelled).
+    ///
+    /// One exception: a task that is being polled right now (it aborts itself, directly or through another)
+    /// is dropped when that poll returns, and finishes as usual if the poll completes it. A task that is
+    /// over already is left as it is.
+    ///
+    /// The destructors of the future run here, in the runtime that this thread is in: outside of any, one that spawns
+    /// panics. [`AbortHandle::abort`](crate::task::AbortHandle::abort) leaves them to the loop.
+    ///
+    /// ```
+    /// # egret_runtime::block_on(async {
+    /// let handle = egret_runtime::spawn(std::future::pending::<()>());
+    /// handle.abort();
+    /// assert!(handle.await.unwrap_err().is_cancelled());
+    /// # });
+    /// ```
+    pub fn abort(&self) {
+        if !self.task.is_finished() {
+            self.task.cancel();
+            if let Some(key) = self.key {
+                // The executor finds it finished at the next turn and gives its slot to another.
+                waker::new(key).wake();
+            }
+        }
+    }
+
+    /// Whether the task is over: completed, panicked or aborted.
+    pub fn is_finished(&self) -> bool {
+        self.task.is_finished()
+    }
+
+    /// The number of the task.
+    pub fn id(&self) -> Id {
+        self.task.id()
+    }
+
+    /// As [`poll`](Future::poll), without a charge: for callers that charge the operation of which this is a part.
+    #[track_caller]
+    pub(crate) fn poll_uncharged(&mut self, cx: &mut Context<'_>) -> Poll<Result<T, JoinError>> {
+        match self.task.poll_join(cx) {
+            Poll::Pending => Poll::Pending,
+            Poll::Ready(Some(result)) => Poll::Ready(result),
+            // Here and not in the task: a call of a `dyn Join` knows no caller.
+            Poll::Ready(None) => panic!("a JoinHandle was polled after it had given its output"),
+        }
+    }
+}
+
+impl<T> Future for JoinHandle<T> {
+    type Output = Result<T, JoinError>;
+
+    #[track_caller]
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        let charge = ready!(poll_proceed(cx));
+        let result = ready!(self.poll_uncharged(cx));
+        charge.made_progress();
+        Poll::Ready(result)
+    }
+}
+
+impl<T> Drop for JoinHandle<T> {
+    fn drop(&mut self) {
+        self.task.detach();
+    }
+}
+
+impl<T> fmt::Debug for JoinHandle<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("JoinHandle").field("id", &self.id()).field("finished", &self.is_finished()).finish()
+    }
+}
+
+/// Why a task has no output.
+pub struct JoinError {
+    id: Id,
+    cause: Cause,
+}
+
+enum Cause {
+    Cancelled,
+    Panic(Box<Panic>),
+}
+
+/// What a task panicked with.
+struct Panic {
+    /// Behind a lock that nobody waits for: it need not be `Sync`, and errors have to be, for `io::Error::other`
+    /// and for `?` into `Box<dyn Error + Send + Sync>`.
+    payload: Mutex<Box<dyn Any + Send>>,
+    /// The text of the panic, where it has one.
+    message: Option<String>,
+}
+
+impl JoinError {
+    pub(crate) fn cancelled(id: Id) -> JoinError {
+        JoinError { id, cause: Cause::Cancelled }
+    }
+
+    pub(crate) fn panic(id: Id, payload: Box<dyn Any + Send>) -> JoinError {
+        let text = payload.downcast_ref::<String>().cloned();
+        let message = text.or_else(|| payload.downcast_ref::<&'static str>().map(|text| text.to_string()));
+        JoinError { id, cause: Cause::Panic(Box::new(Panic { payload: Mutex::new(payload), message })) }
+    }
+
+    /// Says which task this was the end of.
+    ///
+    /// For a panic that nobody awaits. The panic hook has said what happened, but cannot know to whom.
+    pub(crate) fn report(&self, name: Option<&str>, spawned_at: &Location<'_>) -> String {
+        let name = name.map(|name| format!(" {name:?}")).unwrap_or_default();
+        format!("egret: task {}{name} spawned at {spawned_at} is over: {self}", self.id)
+    }
+
+    /// Whether the task was aborted or its runtime dropped.
+    pub fn is_cancelled(&self) -> bool {
+        matches!(self.cause, Cause::Cancelled)
+    }
+
+    /// Whether the task panicked.
+    pub fn is_panic(&self) -> bool {
+        matches!(self.cause, Cause::Panic(_))
+    }
+
+    /// What the task panicked with, to be passed to [`std::panic::resume_unwind`].
+    ///
+    /// # Panics
+    ///
+    /// When the task did not panic; [`try_into_panic`](JoinError::try_into_panic) gives the error back.
+    #[track_caller]
+    pub fn into_panic(self) -> Box<dyn Any + Send> {
+        match self.try_into_panic() {
+            Ok(payload) => payload,
+            Err(error) => panic!("JoinError::into_panic: {error}; ask is_panic first"),
+        }
+    }
+
+    /// What the task panicked with.
+    ///
+    /// # Errors
+    ///
+    /// This error, when the task did not panic.
+    pub fn try_into_panic(self) -> Result<Box<dyn Any + Send>, JoinError> {
+        match self.cause {
+            Cause::Panic(panic) => Ok(panic.payload.into_inner().unwrap_or_else(PoisonError::into_inner)),
+            Cause::Cancelled => Err(self),
+        }
+    }
+
+    /// The number of the task.
+    pub fn id(&self) -> Id {
+        self.id
+    }
+}
+
+impl fmt::Display for JoinError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.cause {
+            Cause::Cancelled => write!(f, "task {} was cancelled", self.id),
+            Cause::Panic(panic) => match &panic.message {
+                Some(message) => write!(f, "task {} panicked: {message}", self.id),
+                None => write!(f, "task {} panicked", self.id),
+            },
+        }
+    }
+}
+
+impl fmt::Debug for JoinError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "JoinError({self})")
+    }
+}
+
+impl std::error::Error for JoinError {}
+
+impl From<JoinError> for std::io::Error {
+    /// Of kind [`Other`](std::io::ErrorKind::Other), so that a function which ends in an I/O error may use `?` on a
+    /// handle.
+    fn from(error: JoinError) -> std::io::Error {
+        std::io::Error::other(error.to_string())
+    }
+}

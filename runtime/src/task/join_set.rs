@@ -1,0 +1,383 @@
+//! [`JoinSet`]: tasks whose outputs are taken in the order in which the tasks end.
+//!
+//! The set keeps the handles in a slab. With each task travels a notice that knows its place there, and that is
+//! dropped when the task's future has been: by completion, panic or abort alike. It then puts the place in a
+//! queue and wakes whoever waits for the set. So a task that ends costs the same however many there are: nobody
+//! looks at the other handles, and none of them has a waker. A blocking job has a waker in place of the notice. Both are
+//! in [`ended`].
+//!
+//! The notice comes a moment before the output is in the task's cell. A task of egret that is woken by it is polled
+//! later, when it is there; a foreign waker may come back from within the wake, finds the handle
+//! not finished, and waits in the handle until it is.
+
+mod ended;
+
+use crate::executor;
+use crate::task::Id;
+use crate::task::abort::AbortHandle;
+use crate::task::blocking;
+use crate::task::join::{JoinError, JoinHandle};
+use crate::wake::context;
+use ended::{Ended, Member};
+use slab::Slab;
+use std::fmt;
+use std::future::{Future, poll_fn};
+use std::mem;
+use std::panic::{Location, resume_unwind};
+use std::rc::Rc;
+use std::task::{Context, Poll, Waker};
+
+/// Tasks that belong together: their outputs come out in the order in which they end, and none of them outlives
+/// the set.
+///
+/// Dropping the set aborts the tasks that are left in it. To take an output costs the same however many tasks
+/// there are.
+///
+/// ```
+/// use egret_runtime::task::{JoinSet, yield_now};
+///
+/// egret_runtime::block_on(async {
+///     let mut set = JoinSet::new();
+///     for turns in [3, 1, 2] {
+///         set.spawn(async move {
+///             for _ in 0..turns {
+///                 yield_now().await;
+///             }
+///             turns
+///         });
+///     }
+///     let mut outputs = Vec::new();
+///     while let Some(output) = set.join_next().await {
+///         outputs.push(output.unwrap());
+///     }
+///     assert_eq!(outputs, [1, 2, 3]);
+/// });
+/// ```
+pub struct JoinSet<T> {
+    handles: Slab<JoinHandle<T>>,
+    ended: Rc<Ended>,
+}
+
+impl<T> JoinSet<T> {
+    /// A set with no tasks.
+    #[inline]
+    pub fn new() -> JoinSet<T> {
+        JoinSet { handles: Slab::new(), ended: Rc::default() }
+    }
+
+    /// How many tasks there are whose output has not been taken.
+    #[inline]
+    pub fn len(&self) -> usize {
+        self.handles.len()
+    }
+
+    /// Whether every output has been taken.
+    #[inline]
+    pub fn is_empty(&self) -> bool {
+        self.handles.is_empty()
+    }
+}
+
+impl<T: 'static> JoinSet<T> {
+    /// Spawns a task of the set on the runtime that this thread is in: see [`spawn`](crate::task::spawn).
+    ///
+    /// # Panics
+    ///
+    /// When this thread is not in a runtime.
+    #[track_caller]
+    #[inline]
+    pub fn spawn<F>(&mut self, future: F) -> AbortHandle
+    where
+        F: Future<Output = T> + 'static,
+    {
+        let executor = executor::current(); // before there is a notice, for this may panic
+        let entry = self.handles.vacant_entry();
+        let member = Member::new(future, entry.key(), self.ended.clone());
+        let handle = executor.spawn(member, Id::next(), Location::caller());
+        let abort = handle.abort_handle();
+        entry.insert(handle);
+        abort
+    }
+
+    /// Runs `f` on a thread where it may block, as a member of the set: see [`spawn_blocking`](crate::task::spawn_blocking).
+    ///
+    /// An abort has no effect on one that has begun: it stays in the set until it is over, and
+    /// [`shutdown`](JoinSet::shutdown) waits for it. The drop of the set does not.
+    ///
+    /// # Panics
+    ///
+    /// When this thread is not in a runtime.
+    ///
+    /// ```
+    /// # egret_runtime::block_on(async {
+    /// let mut set = egret_runtime::task::JoinSet::new();
+    /// for n in [1, 2, 3] {
+    ///     set.spawn_blocking(move || n * n);
+    /// }
+    /// assert_eq!(set.join_all().await.iter().sum::<u32>(), 14);
+    /// # });
+    /// ```
+    #[track_caller]
+    #[inline]
+    pub fn spawn_blocking<F>(&mut self, f: F) -> AbortHandle
+    where
+        F: FnOnce() -> T + Send + 'static,
+        T: Send,
+    {
+        let entry = self.handles.vacant_entry();
+        let notice = self.ended.notice_of_job(entry.key());
+        let handle = blocking::start_for(Some(notice), f, Id::next(), Location::caller());
+        let abort = handle.abort_handle();
+        entry.insert(handle);
+        abort
+    }
+
+    /// Waits for the task that ends next and takes its output; `None` when there is no task in the set.
+    ///
+    /// # Errors
+    ///
+    /// [`JoinError`] when the task panicked or was aborted, as by [`JoinHandle`]. The set goes on after it.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropped before it resolves, it has taken no output.
+    ///
+    /// ```
+    /// # egret_runtime::block_on(async {
+    /// let mut set = egret_runtime::task::JoinSet::new();
+    /// set.spawn(std::future::pending::<()>()).abort();
+    /// assert!(set.join_next().await.unwrap().unwrap_err().is_cancelled());
+    /// assert!(set.join_next().await.is_none());
+    /// # });
+    /// ```
+    #[inline]
+    pub async fn join_next(&mut self) -> Option<Result<T, JoinError>> {
+        poll_fn(|cx| self.poll_join_next(cx)).await
+    }
+
+    /// [`join_next`](JoinSet::join_next) with the number of the task. That of one that failed is
+    /// [in the error](JoinError::id).
+    ///
+    /// # Errors
+    ///
+    /// As [`join_next`](JoinSet::join_next).
+    ///
+    /// # Cancel safety
+    ///
+    /// As [`join_next`](JoinSet::join_next).
+    ///
+    /// ```
+    /// # egret_runtime::block_on(async {
+    /// let mut set = egret_runtime::task::JoinSet::new();
+    /// let id = set.spawn(async { 42 }).id();
+    /// assert_eq!(set.join_next_with_id().await.unwrap().unwrap(), (id, 42));
+    /// # });
+    /// ```
+    #[inline]
+    pub async fn join_next_with_id(&mut self) -> Option<Result<(Id, T), JoinError>> {
+        poll_fn(|cx| self.poll_join_next_with_id(cx)).await
+    }
+
+    /// Waits for every task and takes the outputs, in the order in which the tasks end.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropped before it resolves, it drops the set, which aborts what is left, and the outputs that it has taken.
+    ///
+    /// # Panics
+    ///
+    /// When a task has panicked, with its panic; when one was aborted. What is left in the set is aborted then.
+    ///
+    /// ```
+    /// # egret_runtime::block_on(async {
+    /// let set: egret_runtime::task::JoinSet<u32> = (0..3).map(|n| async move { n * n }).collect();
+    /// assert_eq!(set.join_all().await, [0, 1, 4]);
+    /// # });
+    /// ```
+    #[inline]
+    pub async fn join_all(mut self) -> Vec<T> {
+        let mut outputs = Vec::with_capacity(self.len());
+        while let Some(result) = self.join_next().await {
+            outputs.push(result.unwrap_or_else(|error| match error.try_into_panic() {
+                Ok(payload) => resume_unwind(payload),
+                Err(cancelled) => panic!("JoinSet::join_all: {cancelled}"),
+            }));
+        }
+        outputs
+    }
+
+    /// The output of a task that has ended, if there is one.
+    ///
+    /// # Errors
+    ///
+    /// As [`join_next`](JoinSet::join_next).
+    #[inline]
+    pub fn try_join_next(&mut self) -> Option<Result<T, JoinError>> {
+        self.try_join_next_with_id().map(without_id)
+    }
+
+    /// [`try_join_next`](JoinSet::try_join_next) with the number of the task.
+    ///
+    /// # Errors
+    ///
+    /// As [`join_next`](JoinSet::join_next).
+    ///
+    /// ```
+    /// # egret_runtime::block_on(async {
+    /// let mut set = egret_runtime::task::JoinSet::new();
+    /// let id = set.spawn(async { 42 }).id();
+    /// assert!(set.try_join_next_with_id().is_none());
+    /// egret_runtime::task::yield_now().await;
+    /// assert_eq!(set.try_join_next_with_id().unwrap().unwrap(), (id, 42));
+    /// # });
+    /// ```
+    #[inline]
+    pub fn try_join_next_with_id(&mut self) -> Option<Result<(Id, T), JoinError>> {
+        let place = self.ended.first()?;
+        if !self.handles[place].is_finished() {
+            return None; // further up the stack it is being dropped
+        }
+        match self.poll_first(place, &mut Context::from_waker(Waker::noop())) {
+            Poll::Ready(result) => Some(result),
+            Poll::Pending => None,
+        }
+    }
+
+    /// [`join_next`](JoinSet::join_next) for those who poll by hand. The waker of the last call is the one that is
+    /// woken.
+    ///
+    /// An output that is taken is charged to the task's budget, so that a task with many to take lets others run.
+    ///
+    /// # Errors
+    ///
+    /// As [`join_next`](JoinSet::join_next).
+    #[inline]
+    pub fn poll_join_next(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<T, JoinError>>> {
+        self.poll_join_next_with_id(cx).map(|result| result.map(without_id))
+    }
+
+    /// [`poll_join_next`](JoinSet::poll_join_next) with the number of the task.
+    ///
+    /// # Errors
+    ///
+    /// As [`join_next`](JoinSet::join_next).
+    #[inline]
+    pub fn poll_join_next_with_id(
+        &mut self,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<(Id, T), JoinError>>> {
+        if self.handles.is_empty() {
+            return Poll::Ready(None);
+        }
+        if !context::charge_budget() {
+            cx.waker().wake_by_ref();
+            return Poll::Pending;
+        }
+        if self.ended.first().is_none() {
+            self.ended.wait(cx.waker()); // user code, which may end a task
+        }
+        let poll = match self.ended.first() {
+            Some(place) => self.poll_first(place, cx),
+            None => Poll::Pending,
+        };
+        if poll.is_pending() {
+            context::refund_budget();
+        }
+        poll.map(Some)
+    }
+
+    #[inline]
+    fn poll_first(&mut self, place: usize, cx: &mut Context<'_>) -> Poll<Result<(Id, T), JoinError>> {
+        let handle = &mut self.handles[place];
+        let id = handle.id();
+        let result = handle.poll_uncharged(cx).map_ok(|output| (id, output));
+        if result.is_ready() {
+            self.ended.pop();
+            drop(self.handles.remove(place));
+        }
+        result
+    }
+
+    /// Aborts every task, as [`JoinHandle::abort`] does. They stay in the set until they are taken out as errors
+    /// that [are cancellations](JoinError::is_cancelled).
+    #[inline]
+    pub fn abort_all(&mut self) {
+        for (_, handle) in &self.handles {
+            handle.abort();
+        }
+    }
+
+    /// Aborts every task and waits until none is left.
+    ///
+    /// Outputs of tasks that have ended are thrown away, panics among them.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropped before it resolves, the tasks are aborted all the same.
+    #[inline]
+    pub async fn shutdown(&mut self) {
+        self.abort_all();
+        while self.join_next().await.is_some() {}
+    }
+
+    /// Takes all tasks out of the set and lets them go on by themselves.
+    ///
+    /// Outputs of tasks that have ended are thrown away; a panic among them is then an
+    /// [unhandled one](crate::runtime::UnhandledPanic).
+    #[inline]
+    pub fn detach_all(&mut self) {
+        let handles = mem::take(&mut self.handles);
+        let ended = mem::take(&mut self.ended); // what they say from now on is about no place of the new slab
+        drop(handles);
+        ended.wake();
+    }
+}
+
+#[inline]
+fn without_id<T>(result: Result<(Id, T), JoinError>) -> Result<T, JoinError> {
+    result.map(|(_, output)| output)
+}
+
+impl<F> FromIterator<F> for JoinSet<F::Output>
+where
+    F: Future + 'static,
+    F::Output: 'static,
+{
+    /// Spawns each future as a task of a new set.
+    ///
+    /// # Panics
+    ///
+    /// When this thread is not in a runtime and there is a future.
+    #[track_caller]
+    #[inline]
+    fn from_iter<I: IntoIterator<Item = F>>(futures: I) -> JoinSet<F::Output> {
+        let mut set = JoinSet::new();
+        for future in futures {
+            set.spawn(future);
+        }
+        set
+    }
+}
+
+impl<T> Default for JoinSet<T> {
+    #[inline]
+    fn default() -> JoinSet<T> {
+        JoinSet::new()
+    }
+}
+
+impl<T> Drop for JoinSet<T> {
+    #[inline]
+    fn drop(&mut self) {
+        for (_, handle) in mem::take(&mut self.handles) {
+            handle.abort();
+        }
+    }
+}
+
+impl<T> fmt::Debug for JoinSet<T> {
+    #[inline]
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("JoinSet").field("len", &self.len()).finish()
+    }
+}

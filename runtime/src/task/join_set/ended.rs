@@ -1,0 +1,155 @@
+//! Which members of a [`JoinSet`](super::JoinSet) have ended, and who is to be told.
+//!
+//! Tasks say it on the thread of the set, when their [`Notice`] is dropped. Blocking jobs say it on the thread that they end
+//! on, when the handle has the output: what they share with the set is [`Jobs`], behind a mutex under which no user code
+//! runs, and a set without jobs has none. Whoever waits for the set leaves a waker with both.
+
+use crate::wake::waker;
+use pin_project_lite::pin_project;
+use std::cell::{Cell, OnceCell, RefCell};
+use std::collections::VecDeque;
+use std::future::Future;
+use std::mem;
+use std::pin::Pin;
+use std::rc::Rc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::task::{Context, Poll, Wake, Waker};
+
+/// What the set shares with its tasks.
+///
+/// Named for the error about a set that is sent to another thread; the code calls it [`Ended`].
+#[derive(Default)]
+#[allow(non_camel_case_types, reason = "the compiler says the name to people")]
+pub(super) struct JoinSetsStayOnTheirThread_UseSpawnWith {
+    /// The places in the slab of those that have ended, the first first.
+    places: RefCell<VecDeque<usize>>,
+    waiter: Cell<Option<Waker>>,
+    jobs: OnceCell<Arc<Jobs>>,
+}
+
+/// What the set shares with its blocking jobs.
+#[derive(Default)]
+struct Jobs(Mutex<EndedJobs>);
+
+#[derive(Default)]
+struct EndedJobs {
+    places: Vec<usize>,
+    waiter: Option<Waker>,
+}
+
+pub(super) use JoinSetsStayOnTheirThread_UseSpawnWith as Ended;
+
+impl Ended {
+    /// The place of the member that ended first, of those that are still in the set.
+    #[inline]
+    pub(super) fn first(&self) -> Option<usize> {
+        let mut places = self.places.borrow_mut();
+        if let Some(jobs) = self.jobs.get() {
+            places.extend(mem::take(&mut jobs.lock().places));
+        }
+        places.front().copied()
+    }
+
+    /// Forgets the first.
+    #[inline]
+    pub(super) fn pop(&self) {
+        self.places.borrow_mut().pop_front();
+    }
+
+    /// Has `waker` woken by the next member that ends. It may have ended already when this returns.
+    #[inline]
+    pub(super) fn wait(&self, waker: &Waker) {
+        drop(self.waiter.replace(Some(waker.clone())));
+        if let Some(jobs) = self.jobs.get() {
+            let waker = waker.clone();
+            let before = jobs.lock().waiter.replace(waker);
+            drop(before);
+        }
+    }
+
+    #[inline]
+    pub(super) fn wake(&self) {
+        if let Some(waiter) = self.waiter.take() {
+            waker::wake_contained(waiter);
+        }
+    }
+
+    /// What a job at `place` wakes when it is over.
+    #[inline]
+    pub(super) fn notice_of_job(&self, place: usize) -> Waker {
+        let jobs = self.jobs.get_or_init(Arc::default).clone();
+        Waker::from(Arc::new(JobNotice { place, jobs }))
+    }
+
+    #[inline]
+    fn end(&self, place: usize) {
+        self.places.borrow_mut().push_back(place);
+        self.wake();
+    }
+}
+
+impl Jobs {
+    #[inline]
+    fn lock(&self) -> MutexGuard<'_, EndedJobs> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Is woken, once, when a job has ended.
+struct JobNotice {
+    place: usize,
+    jobs: Arc<Jobs>,
+}
+
+impl Wake for JobNotice {
+    #[inline]
+    fn wake(self: Arc<JobNotice>) {
+        let waiter = {
+            let ended = &mut *self.jobs.lock();
+            ended.places.push(self.place);
+            ended.waiter.take()
+        };
+        if let Some(waiter) = waiter {
+            waker::wake_contained(waiter);
+        }
+    }
+}
+
+/// Says, when it is dropped, that a task has ended.
+struct Notice {
+    place: usize,
+    ended: Rc<Ended>,
+}
+
+impl Drop for Notice {
+    #[inline]
+    fn drop(&mut self) {
+        self.ended.end(self.place);
+    }
+}
+
+pin_project! {
+    /// The task that a future of the set becomes.
+    pub(super) struct Member<F> {
+        #[pin]
+        future: F,
+        // Behind the future, to be dropped after it, also when the drop of the future panics.
+        notice: Notice,
+    }
+}
+
+impl<F> Member<F> {
+    #[inline]
+    pub(super) fn new(future: F, place: usize, ended: Rc<Ended>) -> Member<F> {
+        Member { future, notice: Notice { place, ended } }
+    }
+}
+
+impl<F: Future> Future for Member<F> {
+    type Output = F::Output;
+
+    #[inline]
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<F::Output> {
+        self.project().future.poll(cx)
+    }
+}

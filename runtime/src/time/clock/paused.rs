@@ -1,0 +1,112 @@
+//! Where the time comes from: the system, or a test that has paused it. The other half of `real.rs`.
+//!
+//! The clock of a runtime runs or stands still. It never goes back: when it runs again after a pause, it goes on
+//! from where it stood.
+
+use crate::sys::Backend;
+use crate::time::clock::Clock;
+use crate::wake::context::{self, Entered, Slot};
+use std::cell::Cell;
+use std::rc::Rc;
+
+thread_local! {
+    /// The clock of the executor that this thread is in.
+    static CLOCK: Slot<Clock> = const { Cell::new(None) };
+}
+
+/// Whether the clock runs.
+pub(crate) struct Source {
+    state: Cell<State>,
+}
+
+#[derive(Clone, Copy)]
+enum State {
+    /// It is the clock of the system.
+    Real,
+    /// It runs since `real`, when it said `virtual_`.
+    Resumed { real: u64, virtual_: u64 },
+    /// It stands still.
+    Paused { at: u64, jumps_when_idle: bool },
+}
+
+pub(crate) struct EnteredClock {
+    entered: Entered<Clock>,
+}
+
+impl EnteredClock {
+    pub(crate) fn abandon(self) {
+        self.entered.abandon();
+    }
+}
+
+impl Source {
+    pub(crate) fn new() -> Source {
+        Source { state: Cell::new(State::Real) }
+    }
+
+    pub(crate) fn now(&self) -> u64 {
+        match self.state.get() {
+            State::Real => real(),
+            State::Resumed { real, virtual_ } => virtual_ + (self::real() - real),
+            State::Paused { at, .. } => at,
+        }
+    }
+
+    pub(crate) fn is_virtual(&self) -> bool {
+        !matches!(self.state.get(), State::Real)
+    }
+
+    /// Whether an idle loop is to go to the next deadline in place of waiting for it.
+    pub(crate) fn jumps_when_idle(&self) -> bool {
+        matches!(self.state.get(), State::Paused { jumps_when_idle: true, .. })
+    }
+
+    /// Whether the loop must not wait for deadlines: they come when a test says so.
+    pub(crate) fn stands_still(&self) -> bool {
+        matches!(self.state.get(), State::Paused { .. })
+    }
+
+    /// Goes to `to`, if it stands still at an earlier time.
+    pub(crate) fn jump(&self, to: u64) {
+        if let State::Paused { at, jumps_when_idle } = self.state.get() {
+            self.state.set(State::Paused { at: at.max(to), jumps_when_idle });
+        }
+    }
+
+    /// Stops. Says whether it ran.
+    pub(crate) fn pause(&self) -> bool {
+        let ran = !self.stands_still();
+        if ran {
+            self.state.set(State::Paused { at: self.now(), jumps_when_idle: true });
+        }
+        ran
+    }
+
+    /// Runs again. Says whether it stood.
+    pub(crate) fn resume(&self) -> bool {
+        let stood = self.stands_still();
+        if stood {
+            self.state.set(State::Resumed { real: real(), virtual_: self.now() });
+        }
+        stood
+    }
+
+    /// Says whether an idle loop jumps. Says whether it stands still, for else there is nothing to be set.
+    pub(crate) fn set_jumps_when_idle(&self, jumps_when_idle: bool) -> bool {
+        let State::Paused { at, .. } = self.state.get() else { return false };
+        self.state.set(State::Paused { at, jumps_when_idle });
+        true
+    }
+}
+
+pub(crate) fn enter(clock: &Rc<Clock>) -> EnteredClock {
+    EnteredClock { entered: context::enter(&CLOCK, clock.clone()) }
+}
+
+fn real() -> u64 {
+    Backend::current().monotonic()
+}
+
+pub(crate) fn now() -> u64 {
+    context::with(&CLOCK, |clock| clock.map_or_else(real, |clock| clock.source.now()))
+}

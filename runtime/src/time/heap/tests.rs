@@ -1,0 +1,256 @@
+//! The heap beside a sorted list that does the same slowly.
+
+use super::*;
+use crate::sys::Backend;
+use crate::wake::key::TaskKey;
+use proptest::prelude::*;
+use std::task::Waker;
+
+/// 2^30 ms in nanoseconds: where millisecond wheels wrap.
+const FAR: u64 = (1 << 30) * 1_000_000;
+
+fn timers() -> Rc<Timers> {
+    Timers::new(Rc::new(Clock::new(Backend::current())))
+}
+
+/// A waker of an executor that does not exist, which `fire` hands back.
+fn waker(number: u32) -> Waker {
+    waker::new(TaskKey::new(50_000, 0, number))
+}
+
+/// Fires and says who was woken, in order.
+fn fire(timers: &Timers, now: u64) -> Vec<u32> {
+    let mut foreign = Vec::new();
+    let fired = timers.fire(now, &RunQueue::new(50_001, 0), &mut foreign);
+    assert_eq!(fired, foreign.len());
+    foreign.iter().map(|waker| waker::key_of(waker).unwrap().index()).collect()
+}
+
+#[test]
+fn timers_of_one_deadline_fire_in_the_order_in_which_they_were_set() {
+    // T9
+    let timers = timers();
+    let set: Vec<_> = (0..100).map(|number| timers.set(7, waker(number))).collect();
+    assert_eq!(fire(&timers, 6), []);
+    assert_eq!(fire(&timers, 7), (0..100).collect::<Vec<_>>());
+    assert!(set.iter().all(Timer::has_fired));
+}
+
+#[test]
+fn a_timer_that_is_reset_to_its_own_deadline_keeps_its_turn_and_one_that_comes_from_later_does_not() {
+    let timers = timers();
+    let set: Vec<_> = (0..4).map(|number| timers.set(7, waker(number))).collect();
+    let later = timers.set(8, waker(4));
+    set[0].reset(7);
+    later.reset(7);
+    assert_eq!(fire(&timers, 7), [0, 1, 2, 3, 4]);
+}
+
+#[test]
+fn the_next_deadline_is_the_earliest_and_not_the_last_or_the_first_set() {
+    // T8, L17
+    let timers = timers();
+    let _a = timers.set(10_000, waker(0));
+    assert_eq!(timers.next(), Some(10_000));
+    let _b = timers.set(1_000, waker(1));
+    let _c = timers.set(5_000, waker(2));
+    assert_eq!(timers.next(), Some(1_000));
+}
+
+#[test]
+fn no_deadline_is_special() {
+    // T2
+    let timers = timers();
+    let set: Vec<_> =
+        [u64::MAX, u64::MAX - 1, u64::MAX - 2].map(|deadline| timers.set(deadline, waker(0))).into();
+    assert_eq!(fire(&timers, u64::MAX - 3), []);
+    assert_eq!(timers.next(), Some(u64::MAX - 2));
+    set[0].reset(u64::MAX - 3);
+    set[1].reset(u64::MAX);
+    assert_eq!(fire(&timers, u64::MAX - 3).len(), 1);
+    assert_eq!(fire(&timers, u64::MAX).len(), 2);
+    assert_eq!(timers.next(), None);
+}
+
+#[test]
+fn a_timer_that_is_moved_to_a_later_time_stays_where_it_is_in_the_heap() {
+    let timers = timers();
+    let set: Vec<_> = (0..50).map(|number| timers.set(1_000 + u64::from(number), waker(number))).collect();
+    let sequence = timers.inner.borrow().sequence;
+    let rounds = if cfg!(miri) { 10 } else { 1_000 };
+    for later in 1..=rounds {
+        for timer in &set {
+            timer.reset(10_000 + later);
+        }
+    }
+    assert_eq!(timers.inner.borrow().sequence, sequence, "no node was made");
+    assert_eq!(timers.next(), Some(10_000 + rounds));
+    assert_eq!(fire(&timers, 9_999 + rounds), []);
+    assert_eq!(fire(&timers, 10_000 + rounds).len(), 50);
+}
+
+#[test]
+fn a_loop_that_looks_between_moves_puts_nothing_right_until_something_may_be_due() {
+    let timers = timers();
+    let set: Vec<_> = (0..50).map(|number| timers.set(1_000 + u64::from(number), waker(number))).collect();
+    let sequence = timers.inner.borrow().sequence;
+    for later in 1..=10 {
+        for timer in &set {
+            timer.reset(10_000 + later);
+        }
+        assert_eq!((timers.not_after_next(), fire(&timers, 999)), (Some(1_000), vec![]));
+    }
+    assert_eq!(timers.inner.borrow().sequence, sequence, "no node was made");
+    // The wait that ends too early puts all right, so that the next one does not.
+    assert_eq!(fire(&timers, 1_000), []);
+    assert_eq!(timers.not_after_next(), Some(10_010));
+}
+
+#[test]
+fn a_timer_that_has_fired_is_left_alone_by_a_reset() {
+    // T20
+    let timers = timers();
+    let timer = timers.set(1, waker(0));
+    assert_eq!(fire(&timers, 1), [0]);
+    timer.reset(2);
+    assert_eq!(timers.next(), None);
+    assert!(timer.has_fired());
+}
+
+#[test]
+fn what_is_dropped_leaves_nothing_behind() {
+    let timers = timers();
+    for _ in 0..3 {
+        let many = if cfg!(miri) { 50 } else { 1_000 };
+        let mut set: Vec<_> = (0..many).map(|n| timers.set(n * 7919 % 1_000, waker(0))).collect();
+        while !set.is_empty() {
+            set.swap_remove(set.len() / 3);
+        }
+        assert_eq!((timers.len(), timers.inner.borrow().entries.len()), (0, 0));
+    }
+}
+
+#[test]
+fn what_has_not_fired_when_the_runtime_ends_is_an_orphan_and_may_be_reset_and_dropped() {
+    let timers = timers();
+    let set: Vec<_> = (0..9).map(|n| timers.set(5 + n, waker(0))).collect();
+    timers.close();
+    for timer in &set {
+        assert!(timer.is_orphan() && !timer.has_fired());
+        timer.reset(1);
+    }
+    let late = timers.set(5, waker(0));
+    assert!(!late.has_fired());
+    drop((set, late));
+    assert_eq!((timers.len(), timers.inner.borrow().entries.len()), (0, 0));
+}
+
+#[derive(Clone, Debug)]
+enum Step {
+    Set(u64),
+    Reset(usize, u64),
+    Cancel(usize),
+    Fire(u64),
+}
+
+/// Distances that matter: none, neighbours, the ordinary, the wrap of a wheel, the end of the range.
+fn distance() -> impl Strategy<Value = u64> {
+    prop_oneof![
+        3 => 0..4u64,
+        6 => 0..10_000u64,
+        2 => (0..5u64).prop_map(|n| n * FAR),
+        1 => FAR - 2..FAR + 2,
+        1 => u64::MAX - 3..=u64::MAX,
+    ]
+}
+
+fn step() -> impl Strategy<Value = Step> {
+    prop_oneof![
+        4 => distance().prop_map(Step::Set),
+        3 => (any::<usize>(), distance()).prop_map(|(which, distance)| Step::Reset(which, distance)),
+        2 => any::<usize>().prop_map(Step::Cancel),
+        2 => distance().prop_map(Step::Fire),
+    ]
+}
+
+/// One timer as the model knows it.
+struct Modelled {
+    number: u32,
+    deadline: u64,
+    timer: Timer,
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig {
+        cases: if cfg!(miri) { 2 } else { 512 },
+        failure_persistence: None,
+        ..ProptestConfig::default()
+    })]
+
+    /// The order within one deadline is the order of setting; a timer that was moved there by a reset is
+    /// among them, but which place it has is not promised, so it is compared as a set.
+    #[test]
+    fn the_heap_does_what_a_sorted_list_does(steps in prop::collection::vec(step(), 1..if cfg!(miri) { 40 } else { 300 })) {
+        let timers = timers();
+        let mut model: Vec<Modelled> = Vec::new();
+        let (mut now, mut number) = (0u64, 0u32);
+        for step in steps {
+            match step {
+                Step::Set(distance) => {
+                    let deadline = now.saturating_add(distance);
+                    model.push(Modelled { number, deadline, timer: timers.set(deadline, waker(number)) });
+                    number += 1;
+                }
+                Step::Reset(which, distance) if !model.is_empty() => {
+                    let which = which % model.len();
+                    let modelled = &mut model[which];
+                    modelled.deadline = now.saturating_add(distance);
+                    modelled.timer.reset(modelled.deadline);
+                }
+                Step::Cancel(which) if !model.is_empty() => {
+                    model.swap_remove(which % model.len());
+                }
+                Step::Reset(..) | Step::Cancel(_) => {}
+                Step::Fire(distance) => {
+                    now = now.saturating_add(distance);
+                    let fired = fire(&timers, now);
+                    let mut expected: Vec<(u64, u32)> = Vec::new();
+                    model.retain(|modelled| {
+                        let due = modelled.deadline <= now;
+                        if due {
+                            assert!(modelled.timer.has_fired());
+                            expected.push((modelled.deadline, modelled.number));
+                        } else {
+                            assert!(!modelled.timer.has_fired());
+                        }
+                        !due
+                    });
+                    expected.sort_unstable();
+                    let deadline_of = |number: u32| expected.iter().find(|e| e.1 == number).map(|e| e.0);
+                    let deadlines: Vec<_> = fired.iter().map(|&number| deadline_of(number)).collect();
+                    prop_assert!(deadlines.is_sorted(), "{deadlines:?}");
+                    let mut fired = fired;
+                    fired.sort_unstable();
+                    let mut numbers: Vec<_> = expected.iter().map(|e| e.1).collect();
+                    numbers.sort_unstable();
+                    prop_assert_eq!(fired, numbers);
+                }
+            }
+            prop_assert_eq!(timers.next(), model.iter().map(|modelled| modelled.deadline).min());
+            prop_assert_eq!(timers.len(), model.len());
+            timers.inner.borrow().check();
+        }
+    }
+}
+
+impl Inner {
+    /// Each node is not before its parent, and each entry knows where its node is.
+    fn check(&self) {
+        for (position, node) in self.heap.iter().enumerate() {
+            if position > 0 {
+                assert!(!node.before(&self.heap[(position - 1) / ARITY]));
+            }
+            assert_eq!(self.entries[node.entry as usize].position, Some(position as u32));
+        }
+    }
+}

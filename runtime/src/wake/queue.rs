@@ -1,0 +1,316 @@
+//! The run queue: which tasks are to be polled, in which order.
+//!
+//! Owned by one executor and touched by its thread alone; the waker reaches it through `context` while the
+//! executor runs. It knows tasks as indices: for each it keeps the tenant that a waker must name and
+//! whether the index is queued. Without the first a waker that outlived its task would run whatever took
+//! its place; without the second a task woken twice would be polled twice.
+//!
+//! The queue is a list threaded through these marks, so that a wake moves two numbers and never allocates.
+//!
+//! Nothing in here calls user code, so the borrow taken by each method ends before anyone else can ask.
+
+use crate::observe::record::Trace;
+use crate::observe::spans::WakeSpans;
+use crate::observe::stats::Counter;
+use crate::wake::key::{TaskKey, Tenant};
+use std::cell::{RefCell, RefMut};
+
+/// FIFO of task indices, each in it at most once.
+#[derive(Debug)]
+pub(crate) struct RunQueue {
+    inner: RefCell<Inner>,
+    /// The number of the executor, which its wakers carry.
+    pub(crate) executor: u16,
+    /// Who has an index that no task has had yet.
+    first_tenant: Tenant,
+    /// Wakes that put an index in.
+    pub(crate) queued: Counter,
+    pub(crate) coalesced: Counter,
+    pub(crate) stale: Counter,
+    /// Told of each wake and of each poll, for tests.
+    pub(crate) trace: Trace,
+    /// Told of each wake, for `tracing`.
+    pub(crate) spans: WakeSpans,
+}
+
+#[derive(Debug)]
+struct Inner {
+    /// One for each index that was ever claimed.
+    marks: Vec<Mark>,
+    len: usize,
+    /// The first and the last index of the list; of no meaning while it is empty.
+    head: u32,
+    tail: u32,
+}
+
+/// In place of the next index: this one is the last of the list.
+const LAST: u32 = u32::MAX;
+/// In place of the next index: this one is not in the list. Neither of the two is an index that a task may have.
+const NOT_QUEUED: u32 = u32::MAX - 1;
+
+#[derive(Clone, Copy, Debug)]
+struct Mark {
+    /// The index that is behind this one in the list. It may be in there for a task that has gone since: whoever takes
+    /// the index next is then polled for nothing.
+    next: u32,
+    tenant: Tenant,
+}
+
+/// The queue, taken for a number of wakes: see [`RunQueue::batch`].
+pub(crate) struct Batch<'a> {
+    inner: RefMut<'a, Inner>,
+    queue: &'a RunQueue,
+}
+
+/// What became of a wake.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Woken {
+    /// The task is in the queue now and was not before.
+    Queued,
+    /// It was in the queue already.
+    Coalesced,
+    /// The task is gone.
+    Stale,
+    /// It is another executor's.
+    Elsewhere,
+}
+
+impl RunQueue {
+    pub(crate) fn new(executor: u16, first_generation: u16) -> RunQueue {
+        let inner = RefCell::new(Inner { marks: Vec::new(), len: 0, head: 0, tail: 0 });
+        let first_tenant = Tenant::new(executor, first_generation);
+        let (queued, coalesced, stale, trace, spans) = Default::default();
+        RunQueue { inner, executor, first_tenant, queued, coalesced, stale, trace, spans }
+    }
+
+    /// Gives `index` to a new task, puts it in the queue and returns the key that wakes it.
+    #[inline]
+    pub(crate) fn claim(&self, index: u32) -> TaskKey {
+        let inner = &mut *self.inner.borrow_mut();
+        if inner.marks.len() <= index as usize {
+            inner.make_room(index, self.first_tenant);
+        }
+        let Mark { next, tenant } = inner.marks[index as usize];
+        if next == NOT_QUEUED {
+            inner.push(index);
+        }
+        tenant.key(index)
+    }
+
+    /// Takes `index` from a task that is over: keys that name it are stale from now on.
+    #[inline]
+    pub(crate) fn retire(&self, index: u32) {
+        let mark = &mut self.inner.borrow_mut().marks[index as usize];
+        mark.tenant = mark.tenant.next();
+    }
+
+    /// Puts the task that `key` names at the end of the queue, unless it is in there or another executor's.
+    #[inline]
+    pub(crate) fn wake(&self, key: TaskKey) -> Woken {
+        self.batch().wake(key)
+    }
+
+    /// Takes the queue for a number of wakes. Nobody else may touch it until they are done.
+    #[inline]
+    pub(crate) fn batch(&self) -> Batch<'_> {
+        Batch { inner: self.inner.borrow_mut(), queue: self }
+    }
+
+    /// Whether the task that `key` names is one of this executor's that is over.
+    pub(crate) fn is_stale(&self, key: TaskKey) -> bool {
+        let inner = self.inner.borrow();
+        let mark = inner.marks.get(key.index() as usize);
+        key.executor() == self.executor && mark.is_none_or(|mark| mark.tenant != key.tenant())
+    }
+
+    /// Takes the next task out: the one at the position that `pick` chooses from the length of the queue.
+    ///
+    /// In production `pick` is the constant 0 and this is a FIFO.
+    #[inline]
+    pub(crate) fn pop(&self, pick: impl FnOnce(usize) -> usize) -> Option<TaskKey> {
+        let inner = &mut *self.inner.borrow_mut();
+        if inner.len == 0 {
+            return None;
+        }
+        let before = match pick(inner.len) {
+            0 => None,
+            position => Some(inner.at(position - 1)),
+        };
+        let index = before.map_or(inner.head, |before| inner.marks[before as usize].next);
+        // Marked before the poll, so that a wake during it counts.
+        let mark = &mut inner.marks[index as usize];
+        let next = std::mem::replace(&mut mark.next, NOT_QUEUED);
+        let key = mark.tenant.key(index);
+        match before {
+            None => inner.head = next,
+            Some(before) => inner.close_gap(before, next),
+        }
+        inner.len -= 1;
+        self.trace.popped(index);
+        Some(key)
+    }
+
+    #[inline]
+    pub(crate) fn len(&self) -> usize {
+        self.inner.borrow().len
+    }
+}
+
+impl Batch<'_> {
+    /// Who is told what the wakes come from.
+    #[inline]
+    pub(crate) fn trace(&self) -> &Trace {
+        &self.queue.trace
+    }
+
+    /// [`RunQueue::wake`].
+    #[inline]
+    pub(crate) fn wake(&mut self, key: TaskKey) -> Woken {
+        let woken = self.put(key);
+        self.queue.trace.woken(key.index(), woken);
+        self.queue.spans.woken(key.index(), woken);
+        woken
+    }
+
+    #[inline]
+    fn put(&mut self, key: TaskKey) -> Woken {
+        let index = key.index();
+        let Some(mark) = self.inner.marks.get(index as usize).filter(|mark| mark.tenant == key.tenant())
+        else {
+            return self.not_ours(key);
+        };
+        if mark.next != NOT_QUEUED {
+            self.queue.coalesced.bump();
+            return Woken::Coalesced;
+        }
+        self.inner.push(index);
+        self.queue.queued.bump();
+        Woken::Queued
+    }
+
+    #[cold]
+    fn not_ours(&self, key: TaskKey) -> Woken {
+        if key.executor() != self.queue.executor {
+            return Woken::Elsewhere;
+        }
+        self.queue.stale.bump();
+        Woken::Stale
+    }
+}
+
+impl Inner {
+    #[cold]
+    fn make_room(&mut self, index: u32, tenant: Tenant) {
+        assert!(index < NOT_QUEUED, "memory for so many tasks");
+        self.marks.resize(index as usize + 1, Mark { next: NOT_QUEUED, tenant });
+    }
+
+    #[inline]
+    fn push(&mut self, index: u32) {
+        self.marks[index as usize].next = LAST;
+        if self.len == 0 {
+            self.head = index;
+        } else {
+            self.marks[self.tail as usize].next = index;
+        }
+        self.tail = index;
+        self.len += 1;
+    }
+
+    /// The index at `position` of the list.
+    fn at(&self, position: usize) -> u32 {
+        (0..position).fold(self.head, |index, _| self.marks[index as usize].next)
+    }
+
+    /// Has `next` follow `before`, between which an index was taken out.
+    fn close_gap(&mut self, before: u32, next: u32) {
+        self.marks[before as usize].next = next;
+        if next == LAST {
+            self.tail = before;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn drain(queue: &RunQueue) -> Vec<u32> {
+        std::iter::from_fn(|| Some(queue.pop(|_| 0)?.index())).collect()
+    }
+
+    #[test]
+    fn a_claimed_index_is_queued_and_the_order_is_first_in_first_out() {
+        let queue = RunQueue::new(1, 0);
+        for index in [2, 0, 1] {
+            queue.claim(index);
+        }
+        assert_eq!(queue.len(), 3);
+        assert_eq!(drain(&queue), [2, 0, 1]);
+    }
+
+    #[test]
+    fn a_second_wake_before_the_poll_is_coalesced_and_one_after_the_pop_is_not() {
+        let queue = RunQueue::new(1, 0);
+        let key = queue.claim(0);
+        assert_eq!(queue.wake(key), Woken::Coalesced);
+        assert_eq!(drain(&queue), [0]);
+        assert_eq!(queue.wake(key), Woken::Queued);
+        assert_eq!(queue.wake(key), Woken::Coalesced);
+        assert_eq!(drain(&queue), [0]);
+        assert_eq!(queue.coalesced.get(), 2);
+    }
+
+    #[test]
+    fn a_key_of_a_task_that_is_over_wakes_nothing() {
+        let queue = RunQueue::new(1, u16::MAX);
+        let old = queue.claim(0);
+        assert_eq!(old, TaskKey::new(1, u16::MAX, 0));
+        drain(&queue);
+        queue.retire(0);
+        assert_eq!(queue.wake(old), Woken::Stale);
+        let new = queue.claim(0);
+        assert_eq!(new, TaskKey::new(1, 0, 0)); // the generation wraps, and does not run into the executor's number
+        drain(&queue);
+        assert_eq!(queue.wake(old), Woken::Stale);
+        assert_eq!(queue.wake(new), Woken::Queued);
+        assert_eq!(queue.wake(TaskKey::new(1, 0, 9)), Woken::Stale); // an index that nobody ever had
+        assert_eq!(queue.stale.get(), 3);
+        assert!(queue.is_stale(old) && !queue.is_stale(new) && queue.is_stale(TaskKey::new(1, 0, 9)));
+    }
+
+    #[test]
+    fn a_key_of_another_executor_wakes_nothing_and_is_not_stale() {
+        let queue = RunQueue::new(1, 7);
+        queue.claim(0);
+        drain(&queue);
+        for key in [TaskKey::new(2, 7, 0), TaskKey::new(2, 7, 9)] {
+            assert_eq!(queue.wake(key), Woken::Elsewhere);
+            assert!(!queue.is_stale(key));
+        }
+        assert_eq!((queue.len(), queue.stale.get()), (0, 0));
+    }
+
+    #[test]
+    fn an_index_that_is_queued_when_its_task_goes_stays_in_the_ring_once() {
+        let queue = RunQueue::new(1, 0);
+        queue.claim(0);
+        queue.retire(0);
+        queue.claim(0);
+        assert_eq!(drain(&queue), [0]);
+    }
+
+    #[test]
+    fn pick_chooses_the_position() {
+        let queue = RunQueue::new(1, 0);
+        for index in 0..4 {
+            queue.claim(index);
+        }
+        assert_eq!(queue.pop(|len| len - 1), Some(TaskKey::new(1, 0, 3)));
+        queue.claim(4);
+        assert_eq!(queue.pop(|_| 1), Some(TaskKey::new(1, 0, 1)));
+        assert_eq!(drain(&queue), [0, 2, 4]);
+        queue.claim(1);
+        assert_eq!(drain(&queue), [1]);
+    }
+}

@@ -1,0 +1,158 @@
+//! A [`Waker`] that is a number.
+//!
+//! The data pointer of every waker made here is a [`TaskKey`]: an integer without provenance that is never
+//! dereferenced. Clone is a copy, drop is nothing, `will_wake` is equality. It may be sent anywhere, kept for
+//! as long as one likes and used after the task or the runtime is gone, because there is nothing that it
+//! points at. `docs/wakers.md` argues it at length.
+//!
+//! Waking from the loop's own thread, inside the runtime, pushes the index to the run queue; from anywhere
+//! else the key goes through [`remote`](crate::wake::remote).
+
+#![allow(unsafe_code)]
+
+use crate::observe::spans;
+use crate::wake::context::{self, Slot};
+use crate::wake::key::TaskKey;
+use crate::wake::queue::{Batch, RunQueue, Woken};
+use crate::wake::remote;
+use std::cell::Cell;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::task::{RawWaker, RawWakerVTable, Waker};
+
+/// A `static` and not a `const`: there is one address, so that wakers of the same task are equal.
+static VTABLE: RawWakerVTable = RawWakerVTable::new(clone, wake, wake, drop);
+
+thread_local! {
+    /// The run queue of the executor that this thread is in.
+    static QUEUE: Slot<RunQueue> = const { Cell::new(None) };
+}
+
+/// Makes the wakes of this thread local to the executor of `queue` until the guard is dropped.
+pub(crate) fn enter(queue: std::rc::Rc<RunQueue>) -> crate::wake::context::Entered<RunQueue> {
+    context::enter(&QUEUE, queue)
+}
+
+/// The waker of the task that `key` names.
+#[inline]
+pub(crate) fn new(key: TaskKey) -> Waker {
+    let data = std::ptr::without_provenance(key.bits() as usize);
+    // SAFETY: the contract of RawWaker asks that the functions of the vtable may be called from any
+    // thread, in any number and at any time until drop. They take `data` as an integer: it is never
+    // dereferenced, so there is no lifetime to keep and nothing to race for; clone and drop do nothing.
+    unsafe { Waker::new(data, &VTABLE) }
+}
+
+/// The task that a waker names, if it is one of egret's.
+#[inline]
+pub(crate) fn key_of(waker: &Waker) -> Option<TaskKey> {
+    if std::ptr::eq(waker.vtable(), &VTABLE) { key(waker.data()) } else { None }
+}
+
+/// Wakes a task of the queue's executor, and hands any other waker back. Runs no user code.
+#[inline]
+pub(crate) fn wake_in(queue: &mut Batch<'_>, waker: Waker) -> Option<Waker> {
+    match key_of(&waker) {
+        Some(key) if queue.wake(key) != Woken::Elsewhere => {
+            std::mem::forget(waker); // its drop is nothing, behind an indirect call
+            None
+        }
+        _ => Some(waker),
+    }
+}
+
+/// Wakes one that may be foreign, whose panic must not keep others from being woken.
+///
+/// The panic hook has reported it by the time it is caught here; the loop that calls this has other tasks to
+/// run and is not the place where anyone could do more about it.
+pub(crate) fn wake_contained(waker: Waker) {
+    contain(|| waker.wake());
+}
+
+/// Calls user code whose panic is nobody's to handle: the panic hook has reported it.
+///
+/// What was panicked with may panic in turn when it is dropped. After a few of those the rest is leaked.
+pub(crate) fn contain(f: impl FnOnce()) {
+    let mut panic = catch_unwind(AssertUnwindSafe(f)).err();
+    for _ in 0..4 {
+        let Some(payload) = panic else { return };
+        panic = catch_unwind(AssertUnwindSafe(|| std::mem::drop(payload))).err();
+    }
+    std::mem::forget(panic);
+}
+
+/// Whether `waker` is known to wake nobody: it names a task of the executor that this thread is in, and that
+/// task is over.
+pub(crate) fn is_stale(waker: &Waker) -> bool {
+    let Some(key) = key_of(waker) else { return false };
+    context::with(&QUEUE, |queue| queue.is_some_and(|queue| queue.is_stale(key)))
+}
+
+#[inline]
+fn key(data: *const ()) -> Option<TaskKey> {
+    TaskKey::from_bits(data.addr() as u64)
+}
+
+fn clone(data: *const ()) -> RawWaker {
+    RawWaker::new(data, &VTABLE)
+}
+
+fn wake(data: *const ()) {
+    let Some(key) = key(data) else { return };
+    match context::with(&QUEUE, |queue| queue.map_or(Woken::Elsewhere, |queue| queue.wake(key))) {
+        Woken::Elsewhere => remote::wake(key),
+        Woken::Queued | Woken::Coalesced | Woken::Stale => spans::tell(),
+    }
+}
+
+fn drop(_: *const ()) {}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::rc::Rc;
+    use std::task::Wake;
+
+    struct Foreign;
+
+    impl Wake for Foreign {
+        fn wake(self: std::sync::Arc<Self>) {}
+    }
+
+    #[test]
+    fn wakers_of_one_task_are_equal_and_of_two_are_not() {
+        // W8
+        let (a, b) = (TaskKey::new(1, 2, 3), TaskKey::new(1, 3, 3));
+        assert!(new(a).will_wake(&new(a)));
+        assert!(new(a).clone().will_wake(&new(a)));
+        assert!(!new(a).will_wake(&new(b)));
+    }
+
+    #[test]
+    fn a_waker_is_read_back_as_the_task_it_names() {
+        let key = TaskKey::new(7, 8, 9);
+        assert_eq!(key_of(&new(key)), Some(key));
+        assert_eq!(key_of(&std::sync::Arc::new(Foreign).into()), None);
+        assert_eq!(key_of(Waker::noop()), None);
+    }
+
+    #[test]
+    fn a_wake_inside_the_executor_goes_to_its_queue_and_not_to_that_of_another() {
+        let queue = Rc::new(RunQueue::new(65_000, 0));
+        let key = queue.claim(5);
+        assert_eq!(queue.pop(|_| 0), Some(key));
+        let here = new(key);
+        let elsewhere = new(TaskKey::new(65_001, 0, 5));
+        let stale = new(TaskKey::new(65_000, 1, 5));
+        let _entered = enter(queue.clone());
+        elsewhere.wake_by_ref();
+        assert_eq!(queue.len(), 0);
+        here.wake_by_ref();
+        assert_eq!(queue.len(), 1);
+        assert!(is_stale(&stale) && !is_stale(&here) && !is_stale(&elsewhere));
+    }
+
+    #[test]
+    fn a_waker_of_no_executor_wakes_nobody_and_does_no_harm() {
+        new(TaskKey::new(u16::MAX, 0, 0)).wake();
+    }
+}
