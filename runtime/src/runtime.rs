@@ -15,6 +15,7 @@ pub use crate::executor::parking::Park;
 pub use crate::observe::stats::Metrics;
 pub use crate::task::unhandled::UnhandledPanic;
 
+use crate::executor::running::Running;
 use crate::executor::stock;
 use crate::executor::{Executor, Rooted};
 use crate::observe::spans::{Kind, Spawned, TaskSpan};
@@ -22,7 +23,6 @@ use crate::task::Id;
 use crate::task::blocking;
 use crate::task::join::JoinHandle;
 use crate::task::unhandled::Unhandled;
-use crate::wake::context::Running;
 use enter::Scoped;
 use std::fmt;
 use std::future::Future;
@@ -302,7 +302,7 @@ impl Drop for RootGuard<'_> {
 /// ```
 #[track_caller]
 pub fn block_on<F: Future>(future: F) -> F::Output {
-    crate::wake::context::Running::check();
+    Running::check();
     let runtime = Runtime::new().unwrap_or_else(|e| panic!("cannot make an egret runtime: {e}"));
     runtime.block_on(future)
 }

@@ -11,14 +11,15 @@ pub(crate) mod remote; // a task as another thread awaits it
 pub(crate) mod unhandled; // what becomes of a panic that nothing awaits
 
 pub use crate::executor::spawn;
+pub use crate::observe::id::Id;
+pub use crate::wake::yield_now::yield_now;
 pub use abort::AbortHandle;
 pub use blocking::spawn_blocking;
 #[doc(hidden)]
 pub use blocking::spawn_look_up;
 pub use builder::Builder;
-pub use cell::Id;
-pub(crate) use cell::{Join, Polled, Task, TaskCell, discard};
-pub use coop::{Unconstrained, consume_budget, unconstrained, yield_now};
+pub(crate) use cell::{Join, Polled, Task, TaskCell};
+pub use coop::{Unconstrained, consume_budget, unconstrained};
 pub use join::{JoinError, JoinHandle};
 pub use join_set::JoinSet;
 pub use remote::RemoteJoinHandle;

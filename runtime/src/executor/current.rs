@@ -5,7 +5,7 @@
 //! `runtime/enter.rs` keeps the order of those that a program has.
 
 use super::Executor;
-use crate::task::Id;
+use crate::observe::id::Id;
 use crate::task::join::JoinHandle;
 use crate::time::clock;
 use crate::time::clock::source::EnteredClock;

@@ -29,9 +29,9 @@
 //!   the next to the end of the queue, in the same step that counts its thread as idle.
 //! * A job is outstanding until it has woken whoever awaits it. A paused clock relies on that order.
 
+use crate::executor::running;
+use crate::observe::id::Id;
 use crate::sys::Backend;
-use crate::task::Id;
-use crate::wake::context;
 use crate::wake::waker;
 use std::borrow::Cow;
 use std::cell::Cell;
@@ -168,7 +168,7 @@ impl Pool {
         state.started += 1;
         drop(state);
         let pool = self.clone();
-        let _blunt = context::blunt_waits();
+        let _blunt = running::blunt_waits();
         if let Err(error) = Backend::current().start_thread(&self.limits.thread_name, move || pool.work()) {
             self.has_no_thread(&error);
         }

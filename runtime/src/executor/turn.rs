@@ -15,20 +15,21 @@
 
 use crate::executor::parking::{Park, Parking};
 use crate::executor::pool::{Limits, Pool};
+use crate::observe::id::Id;
 use crate::observe::record::Record;
 use crate::observe::spans::{self, TaskSpan};
 use crate::observe::stats::{Counter, Metrics};
 use crate::reactor::epoll::Reactor;
 use crate::sys::Backend;
 use crate::task::join::JoinHandle;
-use crate::task::{Id, Polled, Task, TaskCell, discard};
+use crate::task::{Polled, Task, TaskCell};
 use crate::time::clock::Clock;
 use crate::time::heap::Timers;
-use crate::wake::context;
+use crate::wake::budget;
 use crate::wake::key::{ROOT, TaskKey};
 use crate::wake::queue::RunQueue;
 use crate::wake::remote::{Address, Lease};
-use crate::wake::waker;
+use crate::wake::waker::{self, discard};
 use slab::Slab;
 use std::cell::{Cell, RefCell};
 use std::future::Future;
@@ -237,7 +238,7 @@ impl Executor {
             let waker = waker::new(key);
             let waker = ManuallyDrop::new(waker); // its drop is nothing, behind an indirect call
             let cx = &mut Context::from_waker(&waker);
-            context::refill_budget();
+            budget::refill();
             if index != ROOT {
                 self.poll_task(index, cx);
                 continue;
@@ -251,7 +252,7 @@ impl Executor {
                 }
             }
         }
-        context::lift_budget(); // foreign wakers and errands are no part of the last task
+        budget::lift(); // foreign wakers and errands are no part of the last task
         false
     }
 

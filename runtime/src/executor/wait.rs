@@ -4,10 +4,10 @@
 //! as an index in the run queue; user code (foreign wakers, errands) runs when nothing is borrowed.
 
 use super::Executor;
-use crate::wake::context;
+use crate::executor::running;
+use crate::observe::woken::Woken;
 use crate::wake::key::{ROOT, TaskKey};
 use crate::wake::mailbox::Sleep;
-use crate::wake::queue::Woken;
 use crate::wake::waker;
 use std::time::Duration;
 
@@ -79,7 +79,7 @@ impl Executor {
         else {
             return timeout;
         };
-        context::sharpen_waits();
+        running::sharpen_waits();
         let left = Duration::from_nanos(deadline.saturating_sub(self.clock.now()));
         Some(timeout.map_or(left, |timeout| timeout.min(left)))
     }

@@ -31,7 +31,7 @@ pub use input::{Stdin, stdin};
 pub use output::{StandardStream, Stderr, Stdout, stderr, stdout};
 
 use crate::sys::{Access, Backend, Fd};
-use crate::wake::context;
+use crate::wake::budget;
 use std::fs::File;
 use std::io::{self, IsTerminal};
 use std::os::fd::{AsRawFd, BorrowedFd, OwnedFd};
@@ -83,13 +83,13 @@ fn charged<T>(
     cx: &mut Context<'_>,
     op: impl FnOnce(&mut Context<'_>) -> Poll<io::Result<T>>,
 ) -> Poll<io::Result<T>> {
-    if !context::charge_budget() {
+    if !budget::charge() {
         cx.waker().wake_by_ref();
         return Poll::Pending;
     }
     let result = op(cx);
     if result.is_pending() {
-        context::refund_budget();
+        budget::refund();
     }
     result
 }

@@ -20,7 +20,7 @@ mod kind;
 
 pub(crate) use kind::{SourceSpan, SpanKey, TaskSpan, WakeSpans, of_job, tell};
 
-use crate::task::Id;
+use crate::observe::id::Id;
 use std::panic::Location;
 
 /// What a span says of the task or of the job that it is of.

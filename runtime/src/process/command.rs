@@ -2,7 +2,7 @@
 
 use super::Child;
 use super::orphan;
-use crate::wake::context;
+use crate::executor::running;
 use std::ffi::OsStr;
 use std::io;
 use std::path::Path;
@@ -218,7 +218,7 @@ impl Command {
     pub fn spawn(&mut self) -> io::Result<Child> {
         orphan::attend();
         let child = {
-            let _blunt = context::blunt_waits();
+            let _blunt = running::blunt_waits();
             self.std.spawn()?
         };
         Child::new(child, self.kill_on_drop)

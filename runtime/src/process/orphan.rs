@@ -11,8 +11,8 @@
 //!
 //! All state is behind one mutex. No user code runs under it.
 
+use crate::executor::running;
 use crate::sys::{Backend, Epoll, Events, Fd, mask};
-use crate::wake::context;
 use std::collections::HashMap;
 use std::io;
 use std::os::fd::AsFd;
@@ -75,7 +75,7 @@ fn start() -> io::Result<Arc<Fd>> {
     epoll.add(bell.as_fd(), mask::IN | mask::EDGE, BELL)?;
     let rung = bell.clone();
     // A small stack: what runs on it is below.
-    let _blunt = context::blunt_waits();
+    let _blunt = running::blunt_waits();
     let thread = thread::Builder::new().name("egret-reaper".to_owned()).stack_size(128 * 1024);
     thread.spawn(move || run(&epoll, rung))?;
     Ok(bell)

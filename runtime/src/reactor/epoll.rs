@@ -203,9 +203,10 @@ impl Source {
     #[inline]
     fn on_event(&self, mask: u32, queue: &mut Batch<'_>, foreign: &mut Vec<Waker>) {
         let (before, event) = (self.readiness.get(), Readiness::from_mask(mask));
-        queue.trace().event(self.fd, mask, before, || foreign.len());
+        let after = before.merged(event);
+        queue.trace().event(self.fd, mask, || after.becomes_ready(before), || foreign.len());
         self.span.event(mask);
-        self.readiness.set(before.merged(event));
+        self.readiness.set(after);
         self.ticks.set(self.ticks.get() + 1);
         self.waiters.wake(event, queue, foreign);
     }

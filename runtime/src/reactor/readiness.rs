@@ -120,6 +120,11 @@ impl Readiness {
         Readiness { read: self.read | event.read, write: self.write | event.write }
     }
 
+    /// Of which directions this is news after `before`: of reading, and of writing.
+    pub(crate) const fn becomes_ready(self, before: Readiness) -> (bool, bool) {
+        (self.read != 0 && before.read == 0, self.write != 0 && before.write == 0)
+    }
+
     /// Whether an operation in this direction is worth a system call.
     #[inline]
     pub(crate) const fn is_ready(self, direction: Direction) -> bool {

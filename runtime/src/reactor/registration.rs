@@ -15,7 +15,7 @@ use crate::reactor::epoll::{Source, runtime_is_gone};
 use crate::reactor::readiness::{Clears, Direction, Start};
 use crate::reactor::waiters::{Ticket, Waiters, Waiting};
 use crate::sys::Fd;
-use crate::wake::context;
+use crate::wake::budget;
 use ready::Ready;
 use std::fmt;
 use std::future::poll_fn;
@@ -247,7 +247,7 @@ impl<T: AsFd> Registration<T> {
         wait: impl FnOnce(&Waiters, &Waker) -> Waiting,
     ) -> Poll<io::Result<R>> {
         if self.source().readiness().is_ready(direction) {
-            if !context::charge_budget() {
+            if !budget::charge() {
                 cx.waker().wake_by_ref();
                 return Poll::Pending;
             }
@@ -305,7 +305,7 @@ impl<T: AsFd> Registration<T> {
         if self.source().readiness().is_gone() {
             return Err(runtime_is_gone());
         }
-        context::refund_budget();
+        budget::refund();
         self.clear(direction);
         Ok(())
     }

@@ -22,9 +22,10 @@
 //! Cloning and dropping wakers may run user code that comes back here: that is never done while the list is
 //! borrowed.
 
+use crate::observe::woken::Woken;
 use crate::reactor::readiness::{Direction, Readiness};
 use crate::wake::key::TaskKey;
-use crate::wake::queue::{Batch, Woken};
+use crate::wake::queue::Batch;
 use crate::wake::waker;
 use std::cell::{Cell, OnceCell, RefCell};
 use std::num::NonZeroU64;

@@ -22,13 +22,14 @@
 
 use crate::executor;
 use crate::executor::pool::{Job, Pool, Seat};
+use crate::observe::id::Id;
 use crate::observe::spans::{self, Kind, Spawned};
+use crate::task::Join;
 use crate::task::join::{JoinError, JoinHandle};
 use crate::task::unhandled::Policy;
-use crate::task::{Id, Join, discard};
 use crate::wake::context;
 use crate::wake::remote::Address;
-use crate::wake::waker;
+use crate::wake::waker::{self, discard};
 use std::io;
 use std::panic::{AssertUnwindSafe, Location, catch_unwind};
 use std::rc::Rc;

@@ -26,42 +26,18 @@
 
 #![allow(unsafe_code)]
 
+use crate::observe::id::Id;
 use crate::observe::spans::{Kind, SpanKey, Spawned, TaskSpan};
 use crate::task::join::JoinError;
 use crate::task::unhandled::Policy;
 use crate::wake::key::TaskKey;
-use crate::wake::waker;
+use crate::wake::waker::{self, discard};
 use std::cell::{Cell, UnsafeCell};
 use std::future::Future;
 use std::panic::{AssertUnwindSafe, Location, catch_unwind};
 use std::pin::Pin;
 use std::rc::Rc;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::task::{Context, Poll, Waker};
-
-/// Tells one task from every other of the process, past and present.
-///
-/// It is never used twice, unlike the number that a waker carries.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub struct Id(u64);
-
-impl Id {
-    pub(crate) fn next() -> Id {
-        static NEXT: AtomicU64 = AtomicU64::new(1);
-        Id(NEXT.fetch_add(1, Ordering::Relaxed))
-    }
-
-    #[cfg(feature = "trace")]
-    pub(crate) fn number(self) -> u64 {
-        self.0
-    }
-}
-
-impl std::fmt::Display for Id {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        self.0.fmt(f)
-    }
-}
 
 /// A spawned future, as the executor sees it.
 pub(crate) trait Task {
@@ -285,11 +261,6 @@ impl<F: Future> Drop for DropOnPanic<'_, F> {
     }
 }
 
-/// Drops what may have a destructor that panics. The hook has reported the panic.
-pub(crate) fn discard<T>(value: T) {
-    waker::contain(|| drop(value));
-}
-
 impl<F: Future> Task for TaskCell<F> {
     #[inline]
     fn poll(self: Rc<Self>, cx: &mut Context<'_>) -> Polled {
@@ -400,10 +371,5 @@ mod tests {
         let cell = size_of::<TaskCell<Future>>() - size_of::<Future>();
         let total = 2 * size_of::<usize>() + cell + size_of::<usize>() + size_of::<Rc<dyn Task>>() + 4;
         assert!(total <= 96 + size_of::<TaskSpan>(), "{total}"); // whose size is nothing without feature `trace`
-    }
-
-    #[test]
-    fn ids_are_not_used_twice() {
-        assert_ne!(Id::next(), Id::next());
     }
 }

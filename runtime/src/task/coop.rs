@@ -6,7 +6,7 @@
 //! that of tokio's runtime. A task that awaits them in a loop, and always finds something, is never `Pending` and holds the
 //! loop for as long as that lasts. [`consume_budget`] in such a loop, or [`cooperative`] around the future, ends it.
 
-use crate::wake::context::{self, Unlimited};
+use crate::wake::budget::{self, Unlimited};
 use pin_project_lite::pin_project;
 use std::cell::Cell;
 use std::fmt;
@@ -15,46 +15,10 @@ use std::marker::PhantomData;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
-/// Goes to the end of the run queue and lets every task that is queued now run first.
-///
-/// The loop looks at the kernel at least once in 64 polls however often tasks yield, so sockets and
-/// the wakes of other threads are not starved by a task that yields in a loop.
-///
-/// ```
-/// egret_runtime::block_on(async {
-///     let other = egret_runtime::spawn(async {});
-///     egret_runtime::task::yield_now().await;
-///     assert!(other.is_finished());
-/// });
-/// ```
-#[inline]
-pub fn yield_now() -> impl Future<Output = ()> {
-    YieldNow { yielded: false }
-}
-
-#[must_use = "futures do nothing unless awaited"]
-struct YieldNow {
-    yielded: bool,
-}
-
-impl Future for YieldNow {
-    type Output = ();
-
-    #[inline]
-    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
-        if self.yielded {
-            return Poll::Ready(());
-        }
-        self.yielded = true;
-        cx.waker().wake_by_ref();
-        Poll::Pending
-    }
-}
-
 /// Charges one operation to the task's budget, and lets others run when it is used up.
 ///
 /// For loops that would not let others run: over the channels and locks of other crates while these are never empty, and over
-/// computations that are too short for a [`yield_now`] in each round.
+/// computations that are too short for a [`yield_now`](crate::task::yield_now) in each round.
 ///
 /// ```
 /// # let items = [1, 2, 3];
@@ -86,7 +50,7 @@ pub async fn consume_budget() {
 /// # });
 /// ```
 pub fn has_budget_remaining() -> bool {
-    context::has_budget()
+    budget::has_left()
 }
 
 /// Charges one operation to the budget of the task that polls, for those who write a future by hand: call it first, and
@@ -111,7 +75,7 @@ pub fn has_budget_remaining() -> bool {
 /// # });
 /// ```
 pub fn poll_proceed(cx: &mut Context<'_>) -> Poll<RestoreOnPending> {
-    if context::charge_budget() {
+    if budget::charge() {
         return Poll::Ready(RestoreOnPending { restores: Cell::new(true), _of_this_thread: PhantomData });
     }
     cx.waker().wake_by_ref();
@@ -137,7 +101,7 @@ impl RestoreOnPending {
 impl Drop for RestoreOnPending {
     fn drop(&mut self) {
         if self.restores.get() {
-            context::refund_budget();
+            budget::refund();
         }
     }
 }

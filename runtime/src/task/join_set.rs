@@ -17,7 +17,7 @@ use crate::task::Id;
 use crate::task::abort::AbortHandle;
 use crate::task::blocking;
 use crate::task::join::{JoinError, JoinHandle};
-use crate::wake::context;
+use crate::wake::budget;
 use ended::{Ended, Member};
 use slab::Slab;
 use std::fmt;
@@ -269,7 +269,7 @@ impl<T: 'static> JoinSet<T> {
         if self.handles.is_empty() {
             return Poll::Ready(None);
         }
-        if !context::charge_budget() {
+        if !budget::charge() {
             cx.waker().wake_by_ref();
             return Poll::Pending;
         }
@@ -281,7 +281,7 @@ impl<T: 'static> JoinSet<T> {
             None => Poll::Pending,
         };
         if poll.is_pending() {
-            context::refund_budget();
+            budget::refund();
         }
         poll.map(Some)
     }

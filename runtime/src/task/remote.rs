@@ -14,14 +14,14 @@
 //! runtime. An abort may come before the task does: then the place keeps it until the task arrives.
 
 use crate::executor;
+use crate::observe::id::Id;
 use crate::task::abort::{self, AbortHandle, Abortable};
 use crate::task::coop::poll_proceed;
 use crate::task::join::JoinError;
 use crate::task::unhandled::Policy;
-use crate::task::{Id, discard};
 use crate::wake::key::TaskKey;
 use crate::wake::remote::Address;
-use crate::wake::waker;
+use crate::wake::waker::{self, discard};
 use std::fmt;
 use std::future::Future;
 use std::panic::{AssertUnwindSafe, Location, catch_unwind};

@@ -6,7 +6,7 @@
 use crate::executor;
 use crate::time::clock::Instant;
 use crate::time::heap::Timer;
-use crate::wake::context;
+use crate::wake::budget;
 use std::fmt;
 use std::future::Future;
 use std::pin::Pin;
@@ -181,13 +181,13 @@ impl Future for Sleep {
     #[track_caller]
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
         // Charged, so that a loop around a sleep that is over lets others run.
-        if !context::charge_budget() {
+        if !budget::charge() {
             cx.waker().wake_by_ref();
             return Poll::Pending;
         }
         let polled = self.poll_deadline(cx);
         if polled.is_pending() {
-            context::refund_budget();
+            budget::refund();
         }
         polled
     }

@@ -2,7 +2,7 @@
 
 use super::sleep::Sleep;
 use crate::time::clock::Instant;
-use crate::wake::context::Unlimited;
+use crate::wake::budget::Unlimited;
 use pin_project_lite::pin_project;
 use std::fmt;
 use std::future::{Future, IntoFuture};

@@ -1,13 +1,13 @@
-//! What the running executor leaves in thread-local storage for those who cannot be handed it.
+//! The thread-local slots in which code that cannot be handed the executor finds what it needs of it.
 //!
-//! A waker is a number and `spawn` is a free function: both find the executor here. Each slot is a `const`
-//! thread-local with no destructor, so that a waker or a socket that is dropped while the thread's other
-//! thread-locals are being torn down finds an empty slot and not a panic.
+//! A waker is a number and `spawn` is a free function. Each room that such code asks has a slot of its own: the queue,
+//! the reactor, the timers, the executor, the policy for panics. Each slot is a `const` thread-local with no destructor,
+//! so that a waker or a socket that is dropped while the thread's other thread-locals are being torn down finds an empty
+//! slot and not a panic.
 //!
-//! Set by the executor when it is entered and restored when it is left, also by a panic; the budget is set
-//! before each poll. Nothing here outlives the guard that put it there.
+//! The slots are filled when an executor is entered and restored when it is left, also by a panic. Nothing in them
+//! outlives the guard that put it there.
 
-use crate::sys::TimerSlack;
 use crate::wake::remote::Address;
 use std::cell::Cell;
 use std::mem::ManuallyDrop;
@@ -62,20 +62,7 @@ impl<T> Entered<T> {
     }
 }
 
-/// How many I/O operations a task may complete in one poll before it has to let others run.
-///
-/// Large enough that the yield is lost in the noise (one wake a hundred operations), small enough
-/// that a task fed by a fast peer holds the loop for tens of microseconds and not for good.
-pub(crate) const BUDGET: u64 = 128;
-
-/// Means "no limit": outside the executor, where there is nobody to yield to. Nobody lives to see it spent.
-const UNLIMITED: u64 = u64::MAX;
-
 thread_local! {
-    static REMAINING: Cell<u64> = const { Cell::new(UNLIMITED) };
-    static RUNNING: Cell<bool> = const { Cell::new(false) };
-    /// What the timer slack of the thread was before a loop changed it.
-    static SLACK: Cell<Option<TimerSlack>> = const { Cell::new(None) };
     /// Whose blocking job this thread runs.
     static JOB_OF: Cell<Option<Address>> = const { Cell::new(None) };
 }
@@ -119,130 +106,6 @@ pub(crate) fn nowhere() -> &'static str {
     }
 }
 
-/// While it lives, a loop runs on this thread, and no other may.
-pub(crate) struct Running(());
-
-/// Has the kernel end the waits of this thread when they are to end, and not up to 50 us later, for as long as the
-/// loop runs: as it does for a timerfd. Called before the first wait that has an end, so that a loop without timers
-/// makes no system call for it.
-#[inline]
-pub(crate) fn sharpen_waits() {
-    if SLACK.get().is_none() {
-        sharpen_now();
-    }
-}
-
-#[cold]
-fn sharpen_now() {
-    if let Some(before) = TimerSlack::get() {
-        SLACK.set(Some(before));
-        TimerSlack::LEAST.set();
-    }
-}
-
-/// While it lives, the timer slack of this thread is what it was before a loop changed it: what is started meanwhile, a
-/// thread or a program, begins with that.
-pub(crate) struct Blunt {
-    was_sharp: bool,
-}
-
-/// Two system calls, where the loop has timers, and none where it has not.
-pub(crate) fn blunt_waits() -> Blunt {
-    let before = SLACK.get();
-    before.into_iter().for_each(TimerSlack::set);
-    Blunt { was_sharp: before.is_some() }
-}
-
-impl Drop for Blunt {
-    fn drop(&mut self) {
-        if self.was_sharp {
-            TimerSlack::LEAST.set();
-        }
-    }
-}
-
-impl Running {
-    /// # Panics
-    ///
-    /// When a loop runs on this thread already.
-    #[track_caller]
-    pub(crate) fn start() -> Running {
-        Running::check();
-        RUNNING.set(true);
-        Running(())
-    }
-
-    #[track_caller]
-    pub(crate) fn check() {
-        assert!(
-            !RUNNING.get(),
-            "an egret runtime is running on this thread already: a task cannot block the loop that runs it. \
-             Inside async code await the future, or spawn it; to run a second runtime use another thread"
-        );
-    }
-}
-
-impl Drop for Running {
-    fn drop(&mut self) {
-        RUNNING.set(false);
-        if let Some(before) = SLACK.take() {
-            before.set();
-        }
-        REMAINING.set(UNLIMITED);
-    }
-}
-
-/// While it lives, nothing is charged.
-pub(crate) struct Unlimited {
-    before: u64,
-}
-
-impl Unlimited {
-    pub(crate) fn start() -> Unlimited {
-        Unlimited { before: REMAINING.replace(UNLIMITED) }
-    }
-}
-
-impl Drop for Unlimited {
-    fn drop(&mut self) {
-        REMAINING.set(self.before);
-    }
-}
-
-/// Starts the budget of a poll.
-#[inline]
-pub(crate) fn refill_budget() {
-    REMAINING.set(BUDGET);
-}
-
-/// Charges one operation to the task that is being polled, unless its budget is used up.
-#[inline]
-#[must_use = "a task with no budget left has to let others run"]
-pub(crate) fn charge_budget() -> bool {
-    let remaining = REMAINING.get();
-    if remaining == 0 {
-        return false;
-    }
-    REMAINING.set(remaining - 1);
-    true
-}
-
-/// Whether a charge would go through.
-pub(crate) fn has_budget() -> bool {
-    REMAINING.get() > 0
-}
-
-/// Ends the budget of a poll: what runs next on this thread is no task of this loop.
-#[inline]
-pub(crate) fn lift_budget() {
-    REMAINING.set(UNLIMITED);
-}
-
-/// Takes the last charge back: the operation did not complete.
-pub(crate) fn refund_budget() {
-    REMAINING.set(REMAINING.get().saturating_add(1));
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -283,27 +146,7 @@ mod tests {
     }
 
     #[test]
-    fn slots_and_budget_have_no_destructor() {
+    fn a_slot_has_no_destructor() {
         assert!(!std::mem::needs_drop::<Slot<String>>());
-    }
-
-    #[test]
-    fn a_budget_is_spent_after_so_many_charges_and_not_before() {
-        let running = Running::start();
-        refill_budget();
-        for _ in 0..BUDGET {
-            assert!(charge_budget());
-        }
-        assert!(!charge_budget());
-        refund_budget();
-        assert!(charge_budget());
-        assert!(!charge_budget());
-        {
-            let _unlimited = Unlimited::start();
-            assert!(charge_budget());
-        }
-        assert!(!charge_budget());
-        drop(running);
-        assert!(charge_budget());
     }
 }

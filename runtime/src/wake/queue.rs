@@ -12,6 +12,7 @@
 use crate::observe::record::Trace;
 use crate::observe::spans::WakeSpans;
 use crate::observe::stats::Counter;
+use crate::observe::woken::Woken;
 use crate::wake::key::{TaskKey, Tenant};
 use std::cell::{RefCell, RefMut};
 
@@ -60,19 +61,6 @@ struct Mark {
 pub(crate) struct Batch<'a> {
     inner: RefMut<'a, Inner>,
     queue: &'a RunQueue,
-}
-
-/// What became of a wake.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(crate) enum Woken {
-    /// The task is in the queue now and was not before.
-    Queued,
-    /// It was in the queue already.
-    Coalesced,
-    /// The task is gone.
-    Stale,
-    /// It is another executor's.
-    Elsewhere,
 }
 
 impl RunQueue {

@@ -11,9 +11,10 @@
 #![allow(unsafe_code)]
 
 use crate::observe::spans;
+use crate::observe::woken::Woken;
 use crate::wake::context::{self, Slot};
 use crate::wake::key::TaskKey;
-use crate::wake::queue::{Batch, RunQueue, Woken};
+use crate::wake::queue::{Batch, RunQueue};
 use crate::wake::remote;
 use std::cell::Cell;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -78,6 +79,11 @@ pub(crate) fn contain(f: impl FnOnce()) {
         panic = catch_unwind(AssertUnwindSafe(|| std::mem::drop(payload))).err();
     }
     std::mem::forget(panic);
+}
+
+/// Drops what may have a destructor that panics. The hook has reported the panic.
+pub(crate) fn discard<T>(value: T) {
+    contain(|| std::mem::drop(value));
 }
 
 /// Whether `waker` is known to wake nobody: it names a task of the executor that this thread is in, and that

@@ -4,7 +4,7 @@ use super::super::{AsyncRead, AsyncWrite};
 use super::one_way::OneWay;
 use crate::time::Sleep;
 use crate::time::clock::Instant;
-use crate::wake::context::Unlimited;
+use crate::wake::budget::Unlimited;
 use std::future::{Future, poll_fn};
 use std::io;
 use std::pin::Pin;

@@ -32,7 +32,7 @@
 use crate::executor::stock::{self, BUFFER, PIPE, Pipe};
 use crate::io::{AsyncRead, AsyncWrite, Clears, Direction, Registration};
 use crate::sys::{Backend, Fd};
-use crate::wake::context;
+use crate::wake::budget;
 use std::io;
 use std::mem;
 use std::task::{Context, Poll, ready};
@@ -234,7 +234,7 @@ impl OneWay {
         }
         let of_stock = from.is_some();
         // A registration charges what it completes. Other readers may always be ready and charge nothing.
-        if !of_stock && !context::charge_budget() {
+        if !of_stock && !budget::charge() {
             cx.waker().wake_by_ref();
             return Poll::Pending;
         }
@@ -245,7 +245,7 @@ impl OneWay {
         };
         let read = reader.poll_read(cx, &mut buffer);
         if !of_stock && read.is_pending() {
-            context::refund_budget();
+            budget::refund();
         }
         let n = if let Poll::Ready(Ok(n)) = read { n } else { 0 };
         if n == buffer.len() && self.next == Next::Read {

@@ -3,10 +3,9 @@
 //! A test that counts allocations may step the loop by turns. So the lists of a turn go back to their thread when the
 //! [`Turn`](crate::runtime::Turn) is dropped, and the next one that asks for lists finds them large enough.
 
-use crate::reactor::readiness::{Direction, Readiness};
+use crate::observe::id::Id;
+use crate::observe::woken::Woken;
 use crate::sys::mask;
-use crate::task::Id;
-use crate::wake::queue::Woken;
 use std::cell::{Cell, RefCell};
 use std::fmt;
 use std::ops::BitOr;
@@ -221,13 +220,18 @@ impl Trace {
     }
 
     /// A descriptor has an event, and its waiters are about to be woken; those that are not tasks of this executor
-    /// are set aside, at the position that `foreign` says and after it.
-    pub(crate) fn event(&self, fd: RawFd, mask: u32, before: Readiness, foreign: impl FnOnce() -> usize) {
+    /// are set aside, at the position that `foreign` says and after it. `becomes_ready` says of which directions the
+    /// event is news: of reading, and of writing.
+    pub(crate) fn event(
+        &self,
+        fd: RawFd,
+        mask: u32,
+        becomes_ready: impl FnOnce() -> (bool, bool),
+        foreign: impl FnOnce() -> usize,
+    ) {
         self.with(|recording| {
             let foreign = foreign();
-            let after = before.merged(Readiness::from_mask(mask));
-            let becomes = |direction| after.is_ready(direction) && !before.is_ready(direction);
-            let (read, write) = (becomes(Direction::Read), becomes(Direction::Write));
+            let (read, write) = becomes_ready();
             recording.by = WokenBy::Event(fd);
             recording.lists.ready.push(Ready { fd, mask: Mask(mask), read, write });
             if recording.lists.foreign.last().is_some_and(|(from, _)| *from > foreign) {

@@ -1,8 +1,7 @@
 //! Nothing is recorded. The other half of `kept.rs`.
 
-use crate::reactor::readiness::Readiness;
-use crate::task::Id;
-use crate::wake::queue::Woken;
+use crate::observe::id::Id;
+use crate::observe::woken::Woken;
 use std::os::fd::RawFd;
 
 /// Records nothing.
@@ -33,9 +32,15 @@ impl Trace {
     #[inline]
     pub(crate) fn spawned(&self, _index: u32, _id: Id) {}
 
-    /// The last argument is not called: a length that is only read costs two instructions an event all the same.
+    /// Neither function is called: a length that is only read costs two instructions an event all the same.
     #[inline]
-    pub(crate) fn event(&self, _fd: RawFd, _mask: u32, _before: Readiness, _foreign: impl FnOnce() -> usize) {
+    pub(crate) fn event(
+        &self,
+        _fd: RawFd,
+        _mask: u32,
+        _becomes_ready: impl FnOnce() -> (bool, bool),
+        _foreign: impl FnOnce() -> usize,
+    ) {
     }
 
     #[inline]

@@ -1,7 +1,7 @@
 //! Nobody is told anything. The other half of `told.rs`.
 
 use crate::observe::spans::Spawned;
-use crate::wake::queue::Woken;
+use crate::observe::woken::Woken;
 use std::os::fd::RawFd;
 
 /// No span.

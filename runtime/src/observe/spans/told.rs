@@ -3,8 +3,8 @@
 //! Nothing is kept of a task that no subscriber is interested in.
 
 use crate::observe::spans::{Kind, Spawned};
+use crate::observe::woken::Woken;
 use crate::sys::mask;
-use crate::wake::queue::Woken;
 use std::cell::{Cell, RefCell};
 use std::fmt;
 use std::num::NonZeroU64;

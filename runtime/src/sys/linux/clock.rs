@@ -25,7 +25,7 @@ impl Backend {
 ///
 /// By [`PR_SET_TIMERSLACK`](https://man7.org/linux/man-pages/man2/PR_SET_TIMERSLACK.2const.html). Threads and
 /// processes that are started meanwhile inherit it, and a program that is executed keeps it: who starts one for the user
-/// puts the earlier one back first (`context::blunt_waits`).
+/// puts the earlier one back first (`executor::running::blunt_waits`).
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct TimerSlack(libc::c_ulong);
 

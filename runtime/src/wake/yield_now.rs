@@ -1,0 +1,41 @@
+//! [`yield_now`]: a task that wakes itself.
+
+use std::future::Future;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+
+/// Goes to the end of the run queue and lets every task that is queued now run first.
+///
+/// The loop looks at the kernel at least once in 64 polls however often tasks yield, so sockets and
+/// the wakes of other threads are not starved by a task that yields in a loop.
+///
+/// ```
+/// egret_runtime::block_on(async {
+///     let other = egret_runtime::spawn(async {});
+///     egret_runtime::task::yield_now().await;
+///     assert!(other.is_finished());
+/// });
+/// ```
+#[inline]
+pub fn yield_now() -> impl Future<Output = ()> {
+    YieldNow { yielded: false }
+}
+
+#[must_use = "futures do nothing unless awaited"]
+struct YieldNow {
+    yielded: bool,
+}
+
+impl Future for YieldNow {
+    type Output = ();
+
+    #[inline]
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
+        if self.yielded {
+            return Poll::Ready(());
+        }
+        self.yielded = true;
+        cx.waker().wake_by_ref();
+        Poll::Pending
+    }
+}
