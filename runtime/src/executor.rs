@@ -7,10 +7,10 @@ pub(crate) mod parking; // how an idle loop waits: asleep, or looking
 pub(crate) mod pool; // the threads that may block
 pub(crate) mod running; // one loop at a time on a thread, and its timer slack
 pub(crate) mod stock; // pipes and buffers that copies borrow
+pub(crate) mod task; // what the executor needs of a task
 mod turn; // the executor, and the turn of its loop
 mod wait; // the look at the kernel, and the sleep there
 
-pub use current::spawn;
 pub(crate) use current::{EnteredExecutor, current, try_current};
 pub use turn::Turn;
 pub(crate) use turn::{Executor, Rooted};

@@ -65,9 +65,9 @@ pub mod test;
 pub mod time;
 mod wake;
 
-pub use executor::spawn;
 #[cfg(feature = "hyper")]
 pub use io::adapters::hyper;
 #[doc(hidden)]
 pub use runtime::macro_support;
 pub use runtime::{block_on, shutdown};
+pub use task::spawn;

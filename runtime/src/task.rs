@@ -8,9 +8,9 @@ pub mod coop; // the budget, as tasks see it
 pub(crate) mod join; // the handle of a task, and why there is no output
 mod join_set; // tasks that belong together
 pub(crate) mod remote; // a task as another thread awaits it
+mod spawn; // a future becomes a task of an executor
 pub(crate) mod unhandled; // what becomes of a panic that nothing awaits
 
-pub use crate::executor::spawn;
 pub use crate::observe::id::Id;
 pub use crate::wake::yield_now::yield_now;
 pub use abort::AbortHandle;
@@ -18,8 +18,9 @@ pub use blocking::spawn_blocking;
 #[doc(hidden)]
 pub use blocking::spawn_look_up;
 pub use builder::Builder;
-pub(crate) use cell::{Join, Polled, Task, TaskCell};
+pub(crate) use cell::{Join, TaskCell};
 pub use coop::{Unconstrained, consume_budget, unconstrained};
 pub use join::{JoinError, JoinHandle};
 pub use join_set::JoinSet;
 pub use remote::RemoteJoinHandle;
+pub use spawn::spawn;

@@ -11,6 +11,7 @@
 //! the clock, as `Duration::MAX` from now, never comes and is no error.
 
 pub use clock::Instant;
+pub(crate) use current::{current, enter};
 pub use interval::{Interval, MissedTickBehavior, interval, interval_at};
 #[cfg(feature = "test-util")]
 pub use pause::{advance, pause, resume, set_auto_advance};
@@ -19,10 +20,13 @@ pub use std::time::Duration;
 pub use timeout::{Timeout, timeout, timeout_at};
 
 pub(crate) mod clock; // what time it is
+mod current; // the timers that a thread is in
 pub(crate) mod heap; // the deadlines of an executor
 mod interval; // again and again
+#[cfg(feature = "hyper")]
+pub(crate) mod numbered; // sleeps that may be sent to another thread, for hyper
 #[cfg(feature = "test-util")]
-mod pause; // a clock that a test controls
+pub(crate) mod pause; // a clock that a test controls
 mod sleep; // until a deadline
 mod timeout; // a limit for a future
 

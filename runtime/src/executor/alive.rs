@@ -1,8 +1,8 @@
 //! What an executor holds at a moment, by name: for those who look for what a test has left behind.
 
 use super::Executor;
+use super::task::Task;
 use crate::observe::id::Id;
-use crate::task::Task;
 use crate::wake::key::SourceKey;
 use std::fmt;
 use std::os::fd::RawFd;

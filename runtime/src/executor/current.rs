@@ -5,16 +5,18 @@
 //! `runtime/enter.rs` keeps the order of those that a program has.
 
 use super::Executor;
-use crate::observe::id::Id;
-use crate::task::join::JoinHandle;
-use crate::time::clock;
-use crate::time::clock::source::EnteredClock;
+use crate::reactor;
+use crate::reactor::epoll::Reactor;
+use crate::time;
+use crate::time::heap::Timers;
+#[cfg(feature = "hyper")]
+use crate::time::numbered::Sleeps;
+#[cfg(feature = "test-util")]
+use crate::time::pause::Turns;
 use crate::wake::context::{self, Entered, Slot};
 use crate::wake::queue::RunQueue;
 use crate::wake::waker;
 use std::cell::Cell;
-use std::future::Future;
-use std::panic::Location;
 use std::rc::Rc;
 
 thread_local! {
@@ -26,7 +28,12 @@ thread_local! {
 pub(crate) struct EnteredExecutor {
     executor: Entered<Executor>,
     queue: Entered<RunQueue>,
-    clock: EnteredClock,
+    reactor: Entered<Reactor>,
+    timers: Entered<Timers>,
+    #[cfg(feature = "hyper")]
+    sleeps: Entered<Sleeps>,
+    #[cfg(feature = "test-util")]
+    turns: Entered<dyn Turns>,
 }
 
 impl Executor {
@@ -34,7 +41,12 @@ impl Executor {
         EnteredExecutor {
             executor: context::enter(&CURRENT, self.clone()),
             queue: waker::enter(self.queue.clone()),
-            clock: clock::source::enter(&self.clock),
+            reactor: reactor::enter(self.reactor.clone()),
+            timers: time::enter(self.timers.clone()),
+            #[cfg(feature = "hyper")]
+            sleeps: self.sleeps.enter(),
+            #[cfg(feature = "test-util")]
+            turns: time::pause::enter(self.clone()),
         }
     }
 }
@@ -44,48 +56,22 @@ impl EnteredExecutor {
     pub(crate) fn abandon(self) {
         self.executor.abandon();
         self.queue.abandon();
-        self.clock.abandon();
+        self.reactor.abandon();
+        self.timers.abandon();
+        #[cfg(feature = "hyper")]
+        self.sleeps.abandon();
+        #[cfg(feature = "test-util")]
+        self.turns.abandon();
     }
 }
 
 /// The executor that this thread is in.
 #[track_caller]
 pub(crate) fn current() -> Rc<Executor> {
-    match try_current() {
-        Some(executor) => executor,
-        None => panic!("{}", context::nowhere()),
-    }
+    context::require(&CURRENT)
 }
 
 /// The executor that this thread is in, if any.
 pub(crate) fn try_current() -> Option<Rc<Executor>> {
     context::get(&CURRENT)
-}
-
-/// Makes `future` a task of the runtime that this thread is in. It runs by itself, whether or not the
-/// handle is kept, until it completes, is aborted, or the runtime is dropped.
-///
-/// The future stays on this thread, so it need not be `Send`: it may hold an `Rc`. It is polled for the
-/// first time by the loop, not in here.
-///
-/// # Panics
-///
-/// When this thread is not in a runtime.
-///
-/// ```
-/// use std::{cell::Cell, rc::Rc};
-///
-/// egret_runtime::block_on(async {
-///     let shared = Rc::new(Cell::new(0));
-///     let theirs = shared.clone();
-///     egret_runtime::spawn(async move { theirs.set(42) }).await.unwrap();
-///     assert_eq!(shared.get(), 42);
-/// });
-/// ```
-#[track_caller]
-pub fn spawn<F>(future: F) -> JoinHandle<F::Output>
-where
-    F: Future + 'static,
-{
-    current().spawn(future, Id::next(), Location::caller())
 }

@@ -13,18 +13,19 @@
 //!
 //! User code (poll, drop, wake) runs with no borrow held, so it may spawn, wake, abort, and close what it likes.
 
+use super::task::{Polled, Task};
 use crate::executor::parking::{Park, Parking};
 use crate::executor::pool::{Limits, Pool};
 use crate::observe::id::Id;
 use crate::observe::record::Record;
-use crate::observe::spans::{self, TaskSpan};
+use crate::observe::spans::{self, SpanKey, TaskSpan};
 use crate::observe::stats::{Counter, Metrics};
 use crate::reactor::epoll::Reactor;
 use crate::sys::Backend;
-use crate::task::join::JoinHandle;
-use crate::task::{Polled, Task, TaskCell};
 use crate::time::clock::Clock;
 use crate::time::heap::Timers;
+#[cfg(feature = "hyper")]
+use crate::time::numbered::Sleeps;
 use crate::wake::budget;
 use crate::wake::key::{ROOT, TaskKey};
 use crate::wake::queue::RunQueue;
@@ -32,11 +33,9 @@ use crate::wake::remote::{Address, Lease};
 use crate::wake::waker::{self, discard};
 use slab::Slab;
 use std::cell::{Cell, RefCell};
-use std::future::Future;
 use std::io;
 use std::mem::ManuallyDrop;
 use std::os::fd::AsFd;
-use std::panic::Location;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::task::{Context, Waker};
@@ -58,7 +57,7 @@ pub(crate) struct RuntimesStayOnTheirThread_UseHandle {
     pub(crate) timers: Rc<Timers>,
     pub(crate) clock: Rc<Clock>,
     #[cfg(feature = "hyper")]
-    pub(crate) sleeps: crate::io::adapters::hyper::Sleeps,
+    pub(super) sleeps: Rc<Sleeps>,
     pub(crate) blocking: Arc<Pool>,
     /// What is spawned now is dropped at once.
     closed: Cell<bool>,
@@ -133,32 +132,21 @@ impl Executor {
         }))
     }
 
-    /// Makes `future` a task and queues it.
-    pub(crate) fn spawn<F>(&self, future: F, id: Id, at: &'static Location<'static>) -> JoinHandle<F::Output>
-    where
-        F: Future + 'static,
-    {
-        self.start(TaskCell::new(future, id, at))
+    /// Whether what is spawned now is to be dropped at once.
+    #[inline]
+    pub(crate) fn is_closed(&self) -> bool {
+        self.closed.get()
     }
 
-    /// Takes a task in and queues it.
-    pub(crate) fn start<F>(&self, mut task: TaskCell<F>) -> JoinHandle<F::Output>
-    where
-        F: Future + 'static,
-    {
-        if self.closed.get() {
-            let task = Rc::new(task);
-            Task::cancel(&*task);
-            return JoinHandle::new(task, None, self.address());
-        }
-        let span = task.open_span();
-        let task = Rc::new(task);
-        let index = self.tasks.borrow_mut().insert(task.clone()) + 1;
+    /// Takes a task in, queues it, and returns the key that wakes it.
+    #[inline]
+    pub(crate) fn admit(&self, task: Rc<dyn Task>, id: Id, span: SpanKey) -> TaskKey {
+        let index = self.tasks.borrow_mut().insert(task) + 1;
         let index = u32::try_from(index).expect("memory for 2^32 tasks");
         let key = self.queue.claim(index);
-        self.queue.trace.spawned(index, Task::id(&*task));
+        self.queue.trace.spawned(index, id);
         self.queue.spans.spawned(index, span);
-        JoinHandle::new(task, Some(key), self.address())
+        key
     }
 
     /// Drops the future of the task that `key` names, if it is still the one of this id: at once, or when the poll

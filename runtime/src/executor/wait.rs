@@ -6,6 +6,8 @@
 use super::Executor;
 use crate::executor::running;
 use crate::observe::woken::Woken;
+#[cfg(feature = "test-util")]
+use crate::time::pause::Turns;
 use crate::wake::key::{ROOT, TaskKey};
 use crate::wake::mailbox::Sleep;
 use crate::wake::waker;
@@ -136,12 +138,6 @@ impl Executor {
         }
     }
 
-    /// Whether no task is queued.
-    #[cfg(feature = "test-util")]
-    pub(crate) fn is_quiet(&self) -> bool {
-        self.queue.len() == 0
-    }
-
     /// Takes the wakes of other threads. Ends the sleep that `wait` announced.
     #[inline]
     pub(super) fn collect_letters(&self) {
@@ -164,6 +160,17 @@ impl Executor {
                 self.remote_wakes.bump();
             }
         }
+    }
+}
+
+#[cfg(feature = "test-util")]
+impl Turns for Executor {
+    fn fire_timers(&self) {
+        Executor::fire_timers(self);
+    }
+
+    fn is_quiet(&self) -> bool {
+        self.queue.len() == 0
     }
 }
 

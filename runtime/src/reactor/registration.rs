@@ -10,7 +10,7 @@
 
 mod ready;
 
-use crate::executor;
+use crate::reactor;
 use crate::reactor::epoll::{Source, runtime_is_gone};
 use crate::reactor::readiness::{Clears, Direction, Start};
 use crate::reactor::waiters::{Ticket, Waiters, Waiting};
@@ -26,7 +26,7 @@ use std::task::{Context, Poll, Waker};
 
 /// A descriptor that is registered with the reactor until this is dropped.
 ///
-/// The building block of the socket types; [`AsyncFd`] is the one for descriptors of your own. Its
+/// The building block of the socket types; [`AsyncFd`](crate::io::AsyncFd) is the one for descriptors of your own. Its
 /// methods take an operation that makes one non-blocking system call and returns
 /// [`WouldBlock`](io::ErrorKind::WouldBlock) when it cannot proceed. The operation must really try: readiness
 /// is cleared by what it returns, and an operation that says `WouldBlock` when the kernel did not
@@ -64,8 +64,7 @@ impl<T: AsFd> Registration<T> {
     /// When this thread is not in a runtime.
     #[track_caller]
     pub fn new(inner: T, start: Start) -> Result<Registration<T>, (T, io::Error)> {
-        let executor = executor::current();
-        match executor.reactor.register(inner.as_fd(), start) {
+        match reactor::current().register(inner.as_fd(), start) {
             Ok(source) => Ok(Registration { place: Place(source), inner }),
             Err(error) => Err((inner, error)),
         }

@@ -10,6 +10,7 @@ use crate::runtime::{Builder, Runtime, UnhandledPanic};
 use crate::sys::sim::{HostId, Loop, Next, Outcome};
 use crate::task::Id;
 use crate::task::join::JoinHandle;
+use crate::time::pause::Turns as _;
 use std::future::Future;
 use std::panic::{AssertUnwindSafe, Location, catch_unwind};
 use std::pin::Pin;

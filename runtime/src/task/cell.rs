@@ -26,6 +26,7 @@
 
 #![allow(unsafe_code)]
 
+use crate::executor::task::{Polled, Task};
 use crate::observe::id::Id;
 use crate::observe::spans::{Kind, SpanKey, Spawned, TaskSpan};
 use crate::task::join::JoinError;
@@ -38,23 +39,6 @@ use std::panic::{AssertUnwindSafe, Location, catch_unwind};
 use std::pin::Pin;
 use std::rc::Rc;
 use std::task::{Context, Poll, Waker};
-
-/// A spawned future, as the executor sees it.
-pub(crate) trait Task {
-    /// Polls the future once, unless the task is over. (1)
-    ///
-    /// It keeps the cell alive by itself, for the executor may let go of it meanwhile.
-    fn poll(self: Rc<Self>, cx: &mut Context<'_>) -> Polled;
-
-    /// Drops the future now, or when the poll that is under way returns. (3)
-    fn cancel(&self);
-
-    fn id(&self) -> Id;
-
-    /// What it is called in reports, and where it was spawned; `None` once it is over.
-    #[cfg(feature = "test-util")]
-    fn label(&self) -> Option<(Option<Box<str>>, &'static Location<'static>)>;
-}
 
 /// A spawned future, as its handle sees it.
 ///
@@ -70,18 +54,6 @@ pub(crate) trait JoinHandlesStayOnTheirThread_UseSpawnWith<T> {
 }
 
 pub(crate) use JoinHandlesStayOnTheirThread_UseSpawnWith as Join;
-
-/// What the executor does next with a task that it has polled.
-#[must_use = "a task that is over has to leave its slot"]
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(crate) enum Polled {
-    /// Keep it until it is woken.
-    Pending,
-    /// Let go of it.
-    Over,
-    /// Let go of it. It was over before and has not been polled.
-    WasOver,
-}
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 enum Phase {

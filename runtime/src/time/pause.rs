@@ -1,12 +1,34 @@
 //! A clock that a test controls. Only with feature `test-util`.
 
-use crate::executor;
-use crate::task::yield_now;
 use crate::time::clock::Instant;
+use crate::time::current;
+use crate::wake::context::{self, Entered, Slot};
+use crate::wake::yield_now::yield_now;
+use std::cell::Cell;
+use std::rc::Rc;
 use std::time::Duration;
 
 /// How often `advance` lets the others run at one deadline, for those who never stop.
 const PATIENCE: usize = 1_000;
+
+/// What [`advance`] asks of the loop.
+pub(crate) trait Turns {
+    /// Wakes whoever waits for a deadline that has passed.
+    fn fire_timers(&self);
+
+    /// Whether no task is queued.
+    fn is_quiet(&self) -> bool;
+}
+
+thread_local! {
+    /// The loop that this thread is in.
+    static TURNS: Slot<dyn Turns> = const { Cell::new(None) };
+}
+
+/// Makes a loop the one that this thread is in until the guard is dropped.
+pub(crate) fn enter(turns: Rc<dyn Turns>) -> Entered<dyn Turns> {
+    context::enter(&TURNS, turns)
+}
 
 /// Stops the clock of the runtime that this thread is in.
 ///
@@ -30,7 +52,7 @@ const PATIENCE: usize = 1_000;
 /// ```
 #[track_caller]
 pub fn pause() {
-    let ran = executor::current().clock.source.pause();
+    let ran = current().clock().source.pause();
     assert!(ran, "the clock is paused already");
 }
 
@@ -41,7 +63,7 @@ pub fn pause() {
 /// When the clock is not paused, and when this thread is not in a runtime.
 #[track_caller]
 pub fn resume() {
-    let stood = executor::current().clock.source.resume();
+    let stood = current().clock().source.resume();
     assert!(stood, "the clock is not paused: call time::pause first");
 }
 
@@ -55,7 +77,7 @@ pub fn resume() {
 /// When the clock is not paused, and when this thread is not in a runtime.
 #[track_caller]
 pub fn set_auto_advance(auto_advance: bool) {
-    let stands = executor::current().clock.source.set_jumps_when_idle(auto_advance);
+    let stands = current().clock().source.set_jumps_when_idle(auto_advance);
     assert!(stands, "the clock is not paused: call time::pause first");
 }
 
@@ -81,29 +103,29 @@ pub fn set_auto_advance(auto_advance: bool) {
 /// });
 /// ```
 pub async fn advance(duration: Duration) {
-    let executor = executor::current();
-    let clock = &executor.clock;
+    let (timers, turns) = (current(), context::require(&TURNS));
+    let clock = timers.clock();
     assert!(clock.source.stands_still(), "the clock is not paused: call time::pause first");
     let now = Instant::now();
     let target = now.checked_add(duration).unwrap_or(Instant::from_nanoseconds(u64::MAX)).nanoseconds();
     // What is queued now may set timers that this is to run.
-    settle().await;
-    while let Some(next) = executor.timers.next() {
+    settle(&*turns).await;
+    while let Some(next) = timers.next() {
         if next > target {
             break;
         }
         clock.source.jump(next);
-        executor.fire_timers();
-        settle().await;
+        turns.fire_timers();
+        settle(&*turns).await;
     }
     clock.source.jump(target);
 }
 
 /// Lets the others run until none is queued.
-async fn settle() {
+async fn settle(turns: &dyn Turns) {
     for _ in 0..PATIENCE {
         yield_now().await;
-        if executor::current().is_quiet() {
+        if turns.is_quiet() {
             return;
         }
     }

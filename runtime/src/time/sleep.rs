@@ -3,7 +3,7 @@
 //! A sleep touches no timer before it is polled and found to have to wait, so that one which is never polled costs
 //! nothing, and takes its timer out when it is dropped.
 
-use crate::executor;
+use crate::time;
 use crate::time::clock::Instant;
 use crate::time::heap::Timer;
 use crate::wake::budget;
@@ -134,8 +134,7 @@ impl Sleep {
     #[inline]
     #[track_caller]
     fn start(&mut self, cx: &mut Context<'_>) -> Poll<()> {
-        let executor = executor::current();
-        let timers = &executor.timers;
+        let timers = time::current();
         let Some(deadline) = self.deadline.map(Instant::nanoseconds) else { return Poll::Pending };
         if timers.clock().has_passed(deadline) {
             self.state = State::Elapsed;

@@ -20,41 +20,55 @@ use std::thread::LocalKey;
 pub(crate) type Slot<T> = Cell<Option<ManuallyDrop<Rc<T>>>>;
 
 /// Puts back, on drop, what a slot held before.
-pub(crate) struct Entered<T: 'static> {
+pub(crate) struct Entered<T: ?Sized + 'static> {
     slot: &'static LocalKey<Slot<T>>,
     before: Option<ManuallyDrop<Rc<T>>>,
 }
 
 /// Fills `slot` with `value` until the guard is dropped.
-pub(crate) fn enter<T>(slot: &'static LocalKey<Slot<T>>, value: Rc<T>) -> Entered<T> {
+pub(crate) fn enter<T: ?Sized>(slot: &'static LocalKey<Slot<T>>, value: Rc<T>) -> Entered<T> {
     Entered { slot, before: slot.replace(Some(ManuallyDrop::new(value))) }
 }
 
 /// What `slot` holds.
 #[inline]
-pub(crate) fn get<T>(slot: &'static LocalKey<Slot<T>>) -> Option<Rc<T>> {
+pub(crate) fn get<T: ?Sized>(slot: &'static LocalKey<Slot<T>>) -> Option<Rc<T>> {
     with(slot, |held| held.cloned())
+}
+
+/// What `slot` holds.
+///
+/// # Panics
+///
+/// When it holds nothing: this thread is in no executor.
+#[inline]
+#[track_caller]
+pub(crate) fn require<T: ?Sized>(slot: &'static LocalKey<Slot<T>>) -> Rc<T> {
+    match get(slot) {
+        Some(held) => held,
+        None => panic!("{}", nowhere()),
+    }
 }
 
 /// Calls `f` with what `slot` holds.
 ///
 /// `f` must not reach user code, nor panic: the slot is empty while it runs.
 #[inline]
-pub(crate) fn with<T, R>(slot: &'static LocalKey<Slot<T>>, f: impl FnOnce(Option<&Rc<T>>) -> R) -> R {
+pub(crate) fn with<T: ?Sized, R>(slot: &'static LocalKey<Slot<T>>, f: impl FnOnce(Option<&Rc<T>>) -> R) -> R {
     let held = slot.take();
     let result = f(held.as_deref());
     slot.set(held);
     result
 }
 
-impl<T> Drop for Entered<T> {
+impl<T: ?Sized> Drop for Entered<T> {
     fn drop(&mut self) {
         let entered = self.slot.replace(self.before.take());
         drop(entered.map(ManuallyDrop::into_inner));
     }
 }
 
-impl<T> Entered<T> {
+impl<T: ?Sized> Entered<T> {
     /// Ends the guard and leaves the slot as it is.
     pub(crate) fn abandon(mut self) {
         drop(self.before.take().map(ManuallyDrop::into_inner));

@@ -18,13 +18,9 @@
 //! # });
 //! ```
 
-mod sleep;
-
-pub(crate) use sleep::Sleeps;
-
 use crate::executor;
 use crate::time::clock::Instant;
-use sleep::NumberedSleep;
+use crate::time::numbered::NumberedSleep;
 use std::future::Future;
 use std::panic::Location;
 use std::pin::Pin;

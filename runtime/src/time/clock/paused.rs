@@ -4,15 +4,8 @@
 //! from where it stood.
 
 use crate::sys::Backend;
-use crate::time::clock::Clock;
-use crate::wake::context::{self, Entered, Slot};
+use crate::time::current;
 use std::cell::Cell;
-use std::rc::Rc;
-
-thread_local! {
-    /// The clock of the executor that this thread is in.
-    static CLOCK: Slot<Clock> = const { Cell::new(None) };
-}
 
 /// Whether the clock runs.
 pub(crate) struct Source {
@@ -27,16 +20,6 @@ enum State {
     Resumed { real: u64, virtual_: u64 },
     /// It stands still.
     Paused { at: u64, jumps_when_idle: bool },
-}
-
-pub(crate) struct EnteredClock {
-    entered: Entered<Clock>,
-}
-
-impl EnteredClock {
-    pub(crate) fn abandon(self) {
-        self.entered.abandon();
-    }
 }
 
 impl Source {
@@ -99,14 +82,10 @@ impl Source {
     }
 }
 
-pub(crate) fn enter(clock: &Rc<Clock>) -> EnteredClock {
-    EnteredClock { entered: context::enter(&CLOCK, clock.clone()) }
-}
-
 fn real() -> u64 {
     Backend::current().monotonic()
 }
 
 pub(crate) fn now() -> u64 {
-    context::with(&CLOCK, |clock| clock.map_or_else(real, |clock| clock.source.now()))
+    current::with(|timers| timers.map_or_else(real, |timers| timers.clock().now()))
 }

@@ -1,20 +1,11 @@
 //! Where the time comes from: the system. The other half of `paused.rs`, when there is no test in control.
 
 use crate::sys::Backend;
-use crate::time::clock::Clock;
-use std::rc::Rc;
 
 /// Nothing to keep.
 pub(crate) struct Source;
 
-/// Nothing to undo.
-pub(crate) struct EnteredClock;
-
-const _: () = assert!(size_of::<Source>() == 0 && size_of::<EnteredClock>() == 0);
-
-impl EnteredClock {
-    pub(crate) fn abandon(self) {}
-}
+const _: () = assert!(size_of::<Source>() == 0);
 
 impl Source {
     pub(crate) fn new() -> Source {
@@ -44,11 +35,6 @@ impl Source {
     }
 
     pub(crate) fn jump(&self, _to: u64) {}
-}
-
-#[inline]
-pub(crate) fn enter(_clock: &Rc<Clock>) -> EnteredClock {
-    EnteredClock
 }
 
 #[inline]

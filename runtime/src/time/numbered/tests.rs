@@ -11,11 +11,11 @@ const MS: Duration = Duration::from_millis(1);
 const HOUR: Duration = Duration::from_secs(3600);
 
 fn rows() -> usize {
-    executor::current().sleeps.rows.borrow().len()
+    context::require(&CURRENT).rows.borrow().len()
 }
 
 fn timers() -> usize {
-    executor::current().timers.len()
+    time::current().len()
 }
 
 fn poll(sleep: &mut NumberedSleep) -> Poll<()> {
@@ -185,7 +185,7 @@ fn a_row_that_is_swept_under_a_sleep_that_was_not_polled_yet_loses_nothing() {
         let mut others: Vec<_> = std::iter::repeat_with(|| in_(MS)).take(SMALL).collect();
         others.iter_mut().for_each(|sleep| assert!(poll(sleep).is_pending()));
         assert_eq!(rows(), SMALL);
-        assert!(executor::current().sleeps.take(early.number.unwrap()).is_none());
+        assert!(context::require(&CURRENT).take(early.number.unwrap()).is_none());
         assert!(poll(&mut early).is_ready());
     });
 }

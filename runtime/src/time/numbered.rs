@@ -12,15 +12,22 @@
 //!
 //! The table is not borrowed while user code runs.
 
-use crate::executor;
+use crate::time;
 use crate::time::clock::Instant;
 use crate::time::heap::Timer;
+use crate::wake::context::{self, Entered, Slot};
 use slab::Slab;
 use std::cell::{Cell, RefCell};
 use std::future::Future;
 use std::pin::Pin;
+use std::rc::Rc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::task::{Context, Poll};
+
+thread_local! {
+    /// Those of the executor that this thread is in.
+    static CURRENT: Slot<Sleeps> = const { Cell::new(None) };
+}
 
 /// With fewer rows than this the table is not swept: it is not worth the walk.
 const SMALL: usize = 64;
@@ -50,7 +57,7 @@ struct Number {
 }
 
 /// A deadline, and the number of the timer that waits for it.
-pub(super) struct NumberedSleep {
+pub(crate) struct NumberedSleep {
     /// `None` is never.
     deadline: Option<Instant>,
     number: Option<Number>,
@@ -62,16 +69,16 @@ const _: () = {
 };
 
 impl NumberedSleep {
-    pub(super) fn until(deadline: Option<Instant>) -> NumberedSleep {
+    pub(crate) fn until(deadline: Option<Instant>) -> NumberedSleep {
         NumberedSleep { deadline, number: None }
     }
 
     /// Sets another deadline; it has to be polled again.
-    pub(super) fn reset(&mut self, deadline: Instant) {
+    pub(crate) fn reset(&mut self, deadline: Instant) {
         self.deadline = Some(deadline);
         let Some(number) = self.number else { return };
-        match executor::try_current() {
-            Some(executor) => executor.sleeps.reset(number, deadline),
+        match context::get(&CURRENT) {
+            Some(sleeps) => sleeps.reset(number, deadline),
             None => self.number = None,
         }
     }
@@ -83,17 +90,16 @@ impl Future for NumberedSleep {
     #[track_caller]
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
         let Some(deadline) = self.deadline else { return Poll::Pending };
-        let executor = executor::current();
-        let sleeps = &executor.sleeps;
+        let (timers, sleeps) = (time::current(), context::require(&CURRENT));
         let kept = self.number.and_then(|number| sleeps.take(number));
         // A timer that waits is no proof that the deadline has not passed: the loop fires timers only between polls.
         let timer = match kept.filter(|timer| !timer.has_fired()) {
-            _ if executor.clock.has_passed(deadline.nanoseconds()) => None,
+            _ if timers.clock().has_passed(deadline.nanoseconds()) => None,
             Some(timer) => {
                 timer.set_waker(cx.waker());
                 Some(timer)
             }
-            None => Some(executor.timers.set(deadline.nanoseconds(), cx.waker().clone())),
+            None => Some(timers.set(deadline.nanoseconds(), cx.waker().clone())),
         };
         // Cloning a waker is user code, which may have turned the loop: so it is asked once more.
         match timer.filter(|timer| !timer.has_fired()) {
@@ -112,13 +118,18 @@ impl Future for NumberedSleep {
 impl Drop for NumberedSleep {
     fn drop(&mut self) {
         let Some(number) = self.number else { return };
-        if let Some(executor) = executor::try_current() {
-            drop(executor.sleeps.remove(number));
+        if let Some(sleeps) = context::get(&CURRENT) {
+            drop(sleeps.remove(number));
         }
     }
 }
 
 impl Sleeps {
+    /// Makes these the ones that this thread is in until the guard is dropped.
+    pub(crate) fn enter(self: &Rc<Sleeps>) -> Entered<Sleeps> {
+        context::enter(&CURRENT, self.clone())
+    }
+
     fn reset(&self, number: Number, deadline: Instant) {
         let rows = self.rows.borrow();
         let row = rows.get(number.index).filter(|row| row.id == number.id);
