@@ -1,40 +1,30 @@
 //! The runtime of egret: executor, wakers, reactor, and the seam to the kernel.
 //!
-//! Applications use the facade `egret`, which re-exports this with the socket types of `egret-net`. The map of
-//! the code, lower first; nothing names what is below it in this list:
+//! Applications use the facade `egret`, which re-exports this with the socket types of `egret-net`.
 //!
-//! | file | what it owns |
+//! The code is in rooms: one folder for each noun, and a file of the same name that lists what is in the folder. The
+//! rooms, lowest first. A room names the rooms above it in this list and none below it; the test
+//! `tests/pages/rooms.rs` reads the list and checks that.
+//!
+//! | room | what it owns |
 //! |---|---|
-//! | `key` | the numbers that stand for a task and for a registration |
-//! | `stats` | counters |
-//! | `sys` | every system call, and the only `libc` |
-//! | `mailbox`, `remote` | wakes from other threads |
-//! | `record` | what a turn did, by name, for tests |
-//! | `spans` | what `tracing` is told, with feature `trace` |
-//! | `queue` | which tasks are to be polled |
-//! | `context` | what the running executor leaves in thread-local storage |
-//! | `unhandled` | what becomes of a panic that nobody hears of |
-//! | `waker` | the `Waker` that is a number |
-//! | `join`, `task` | the handle of a task; its allocation |
-//! | `readiness` | the rules of edge-triggered readiness |
-//! | `waiters` | who waits for a descriptor |
-//! | `reactor` | `epoll`, and the descriptors registered with it |
-//! | `clock`, `timer` | what time it is; deadlines |
-//! | `pool` | the threads that may block |
-//! | `park` | how an idle loop waits: asleep, or looking |
-//! | `executor` | the turn of the loop |
-//! | `task_builder`, `join_set` | tasks with names; tasks that belong together |
-//! | `io`, `async_fd` | a registered descriptor, and the public form of it; in `io/`, pipes, and copies from stream to stream |
-//! | `time` | sleep, timeout, interval |
-//! | `abort`, `handle` | what other threads hold of a task and of a runtime |
-//! | `wait_list`, `shutdown` | ending a server well |
-//! | `blocking`, `signal` | `spawn_blocking`; signals as events |
-//! | `process`, `io/stdio` | child processes; standard input and output |
-//! | `task/coop`, `runtime` | `yield_now`, and what charges the budget; what a program holds in its hand |
-//! | `hyper`, `tokio_io` | by features of these names: what hyper asks of a runtime; streams of tokio for others |
-//! | `test` | the kit for unit tests of wake-ups |
+//! | `sys` | every system call, and the only `libc`; with feature `sim`, a simulated kernel in its place |
+//! | `observe` | names, counters, what a turn did for tests, what `tracing` is told |
+//! | `wake` | the waker that is a number, the run queue, the mailbox for other threads, the budget |
+//! | `reactor` | `epoll`, the rules of readiness, who waits; a registered descriptor |
+//! | `time` | the clock and the heap of deadlines; sleep, timeout, interval |
+//! | `executor` | the turn of the loop, how it waits, the threads that may block |
+//! | `task` | the allocation of a task, its handles, what ends it; blocking jobs |
+//! | `runtime` | what a program holds: the runtime, its builder, handles, shutdown |
+//! | `io` | streams: traits, copies, pipes, standard streams; the traits of hyper and tokio |
+//! | `process` | child processes |
+//! | `signal` | signals as events |
+//! | `test` | by feature `test-util`: the kit for unit tests of wake-ups |
 //! | `sim` | by feature `sim`: hosts on the simulated kernel of `sys/sim`, and what must hold there |
-//! | `macro_support` | what the attributes of `egret-macros` call |
+//!
+//! Two rooms that need each other are cut by what the lower one owns: a thread-local slot that entering an executor
+//! fills (`reactor::current`, `time::current`), or a trait that the higher one implements (`executor::task::Task`,
+//! `time::pause::Turns`). `docs/architecture.md` follows one event through the rooms.
 //!
 //! `#[inline]` has two reasons here. On the way that every request takes it is for speed. On what most programs do not use
 //! (processes, signals, standard streams, batches) it is for the time of a build: such a function is translated where it is

@@ -3,6 +3,7 @@
 
 mod pitfalls;
 mod readme;
+mod rooms;
 mod safety_page;
 mod sim_page;
 mod test_binaries;
