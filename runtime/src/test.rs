@@ -13,7 +13,7 @@
 //! With the clock that a test controls ([`time::pause`](crate::time::pause)) timers are part of it. `docs/testing.md` in the
 //! repository has worked examples, which are tests themselves.
 //!
-//! The runtime calls nothing in here. What it records for `Turn` is in `record.rs`, and is nothing without feature
+//! The runtime calls nothing in here. What it records for `Turn` is in `observe/record.rs`, and is nothing without feature
 //! `test-util`.
 
 mod asleep;
