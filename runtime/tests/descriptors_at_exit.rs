@@ -1,5 +1,5 @@
-//! That a test which leaves a descriptor open is found, and named: each test here is the failing one of a process of its own.
-//! A program apart, because it is run again as a whole and what it says at its end is compared.
+//! A test that leaves a descriptor open is found and named: each test here is the failing one of a process of its own.
+//! A separate program, because it is run again as a whole and its final output is compared.
 
 #![allow(missing_docs)]
 #![cfg(all(not(miri), target_env = "gnu"))] // as what it tests

@@ -1,7 +1,7 @@
-//! Wakers that outlive their task and their runtime, and are used while it goes.
+//! Wakers that outlive their task and their runtime, or are used while it ends.
 //!
-//! A late wake may reach the next runtime that was given the number of the one that is gone, and move its
-//! counters. So these tests run one after the other, in a process that is not that of other tests.
+//! A late wake may reach the next runtime with the same number and change its
+//! counters. So these tests run one after the other, in a process without other tests.
 
 #![allow(missing_docs)]
 

@@ -1,10 +1,10 @@
 //! The protocol of remote wakes under every interleaving and every reordering that the memory model allows.
 //!
-//! `runtime/src/wake/mailbox.rs` itself is included, over loom's types in place of std's. Beside it stand two copies
-//! of its protocol, each with one of the mistakes that its comment warns of, and tests that the model checker
+//! `runtime/src/wake/mailbox.rs` itself is included, with loom's types in place of std's, and two copies
+//! of its protocol, each with one of the mistakes that its comments warn of. Tests show that the model checker
 //! finds them: a checker that finds nothing has proved nothing.
 //!
-//! A program apart: loom replaces the scheduler and runs each test thousands of times.
+//! A separate program: loom replaces the scheduler and runs each test thousands of times.
 
 #![allow(missing_docs)]
 
@@ -81,7 +81,7 @@ impl Bell {
         self.rung.notify_one();
     }
 
-    /// `epoll_wait`. Where nobody rings, loom reports the deadlock: that is a lost wake.
+    /// `epoll_wait`. Without a write to the eventfd loom reports the deadlock: that is a lost wake.
     fn wait(&self) {
         let mut rings = self.sleeper.lock().unwrap();
         while *rings == 0 {
@@ -234,7 +234,7 @@ impl EarlyReturn {
 impl Post for EarlyReturn {
     fn post(&self, letter: u64) -> bool {
         if self.state.load(Ordering::Relaxed) & MAIL != 0 {
-            return false; // "somebody has posted it"
+            return false; // "it is already posted"
         }
         self.inbox.lock().unwrap().push(letter);
         self.state.fetch_or(MAIL, Ordering::AcqRel) == ASLEEP

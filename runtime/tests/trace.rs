@@ -1,7 +1,6 @@
-//! What `tracing` is told, with feature `trace`: every span and event of a task's life, in order, by a subscriber that
-//! writes down all it hears.
+//! `tracing` with feature `trace`: every span and event of a task's life, in order, recorded by a subscriber.
 //!
-//! A program apart: `tracing` caches for the whole process which events some subscriber wants.
+//! A separate program: `tracing` caches for the whole process which events have a subscriber.
 
 mod support;
 

@@ -1,5 +1,5 @@
-//! A subscriber that does what user code may: it wakes a task for each event that it is told, as a layer does that
-//! hands them over. It is the global one, for `tracing` itself keeps what is told by `with_default` from being re-entered.
+//! A subscriber that re-enters the runtime: it wakes a task for each event, like a layer that forwards events.
+//! It is the global one, because `tracing` itself prevents re-entry under `with_default`.
 
 mod support;
 

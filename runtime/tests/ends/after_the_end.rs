@@ -1,4 +1,4 @@
-//! What is left when a runtime is gone: timers that have not fired, errands that nobody ran.
+//! After the end of a runtime: timers that have not fired, errands that have not run.
 
 use crate::support::poll_with;
 use crate::support::wakers::Count;

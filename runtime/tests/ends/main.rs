@@ -1,7 +1,7 @@
-//! What becomes of the things of a runtime when it ends, as one program.
+//! Tasks, timers, sockets and jobs when their runtime ends, as one program.
 //!
-//! Wakers are used after their runtime here, which may move the counters of a runtime that has its number by then. So these
-//! tests are apart from those that assert exact counts (`tasks`, `io`), and none of them looks at the counters of remote wakes.
+//! These tests use wakers after their runtime, which may change the counters of a runtime that has reused its number. So they
+//! are separate from those that assert exact counts (`tasks`, `io`), and none of them reads the counters of remote wakes.
 
 #[path = "../support/mod.rs"]
 mod support;

@@ -1,7 +1,7 @@
-//! What outlives its runtime is harmless, may be used, and goes in whatever order.
+//! Objects that outlive their runtime are harmless, may be used, and may be dropped in any order.
 //!
-//! Wakers are used after their runtime here, which may move the counters of the tests that run beside; so no
-//! test of this file looks at those of remote wakes.
+//! Wakers are used after their runtime here, which may change the counters of tests that run in parallel; so no
+//! test of this file reads those of remote wakes.
 
 #![allow(missing_docs)]
 

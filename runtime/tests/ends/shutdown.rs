@@ -1,7 +1,7 @@
-//! The end of a runtime: every task that is left is dropped once, on the loop's thread and inside the runtime.
+//! The end of a runtime: each remaining task is dropped once, on the loop's thread and inside the runtime.
 //!
-//! What outlives it is in `outlive.rs`. Wakers are used after their runtime here, too, which may move the counters
-//! of the tests that run beside; so no test of this file looks at those of remote wakes.
+//! `outlive.rs` has the objects that outlive it. Wakers are used after their runtime here too, which may change the counters
+//! of tests that run in parallel; so no test of this file reads those of remote wakes.
 
 #![allow(missing_docs)]
 
@@ -285,7 +285,7 @@ fn a_hundred_thousand_tasks_are_each_dropped_once_at_shutdown_in_time_that_grows
     assert!(all <= 40 * few, "{few:?} {all:?}");
 }
 
-// The memory of a task goes with it, whoever still has its handle.
+// The future is dropped in place although a handle is still alive.
 #[test]
 fn a_future_that_is_pinned_in_its_task_is_dropped_where_it_was_polled() {
     struct KnowsItsPlace(Cell<usize>, Trace<bool>, std::marker::PhantomPinned);

@@ -1,4 +1,4 @@
-//! `AsyncFd` over what Linux has to offer: each kind has its own idea of readable, and its own way to end a read early.
+//! `AsyncFd` over each kind of descriptor of Linux: when it is readable, and where a read stops early.
 
 #![allow(missing_docs)]
 #![cfg(not(miri))] // which has none of these

@@ -1,7 +1,7 @@
-//! Descriptors that come and go: numbers that are used again, duplicates that outlive what was registered, and
-//! what egret closed or somebody else did. No event may reach whoever has a place after its owner.
+//! Descriptors that are closed and reused: reused numbers, duplicates that outlive a registration, and descriptors closed by
+//! egret or by other code. No event may reach the next owner of a slot.
 //!
-//! Where a number has to be used again it is a high one, which the tests that run beside do not get.
+//! A number that has to be reused is a high one, which tests that run in parallel do not get.
 
 #![allow(missing_docs)]
 
@@ -151,8 +151,8 @@ fn events_of_a_registration_that_outlived_its_source_reach_nobody() {
     assert_eq!((turn(&rt).0, count.take()), (1, 1));
 }
 
-// F9: the number of a descriptor that was closed behind egret's back belongs to somebody else by the time its
-// `AsyncFd` goes.
+// F9: a descriptor was closed behind egret's back, and its number is reused by the time its
+// `AsyncFd` is dropped.
 #[test]
 #[cfg_attr(miri, ignore = "no F_DUPFD with a high number")]
 fn an_async_fd_whose_descriptor_was_closed_does_not_end_the_registration_of_the_next_with_its_number() {

@@ -1,7 +1,7 @@
 //! Descriptors, signals and child processes on the reactor, as one program, which is linked once.
 //!
-//! The tests run side by side in one process. One that changes what belongs to the process (a standard stream, a signal's
-//! disposition, the limit of descriptors) or counts it runs itself again in a process of its own (`support::child::alone`).
+//! The tests run in parallel in one process. A test that changes or counts what belongs to the process (a standard stream, a
+//! signal's disposition, the limit of descriptors) runs itself again in a process of its own (`support::child::alone`).
 
 #[path = "../support/mod.rs"]
 mod support;

@@ -1,5 +1,5 @@
-//! The two ends of a pipe, and the traits of egret's streams on them, on references and on memory: each method waits where
-//! it says so, moves bytes and counts them.
+//! The two ends of a pipe, and egret's stream traits on them, on references and on memory: each method waits where
+//! documented, moves bytes and counts them.
 
 #![cfg(not(miri))] // which has no splice and no pipe of the kernel's
 

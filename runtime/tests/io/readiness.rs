@@ -1,5 +1,5 @@
-//! Edge-triggered readiness through `AsyncFd`: what an event sets, what may clear it, and whom it wakes. A rule that
-//! cleared too much would hang here, and one that cleared too little would spin.
+//! Edge-triggered readiness through `AsyncFd`: what an event sets, what clears it, and which tasks it wakes. A rule that
+//! clears too much hangs here, and one that clears too little spins.
 
 #![allow(missing_docs)]
 
@@ -185,7 +185,7 @@ fn a_writer_is_woken_although_the_reader_of_the_same_socket_was_cancelled_and_th
         turn(&rt);
         if cancel == Interest::READABLE { &reader } else { &writer }.abort();
         turn(&rt);
-        // Readable comes first, and is nobody's if the reader is gone.
+        // Readable comes first, and has no waiter if the reader is gone.
         write(&theirs, b"x");
         turn(&rt);
         while read(&theirs).is_ok() {}

@@ -1,4 +1,4 @@
-//! `Registration`, which socket types are built on: the only waiter of a direction, and what a transfer clears.
+//! `Registration`, the base of the socket types: the single waiter of a direction, and what a transfer clears.
 
 #![allow(missing_docs)]
 

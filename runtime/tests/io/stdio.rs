@@ -1,6 +1,6 @@
-//! Standard input, output and error of every kind of file: waited for, cancelled, and with the flags that they had.
+//! Standard input, output and error over every kind of file: waits, cancellation, and unchanged flags.
 //!
-//! Each test runs in a process of its own, where it puts what it likes under 0 and 1.
+//! Each test runs in a process of its own, where it may replace descriptors 0 and 1.
 
 #![allow(missing_docs)]
 #![cfg(not(miri))] // which has neither `dup2` nor `/proc`
@@ -158,8 +158,8 @@ fn input_from_a_file_goes_on_where_it_is_and_takes_no_more_than_was_asked_for() 
             assert_eq!(input.read(&mut buf).await.unwrap(), 3);
             assert_eq!(&buf, b"ELF");
             assert_eq!(file.stream_position().unwrap(), 4);
-            // Begun on a thread, and dropped: what it reads is for whoever asks next. The thread may be done before the
-            // poll is, and then it is ours.
+            // Begun on a thread, and dropped: the next read gets its bytes. The thread may complete before the
+            // poll does, and then this read gets them.
             let taken = match poll_once(input.read(&mut buf)) {
                 Poll::Pending => 0,
                 Poll::Ready(read) => read.unwrap(),
@@ -177,7 +177,7 @@ fn input_from_a_file_goes_on_where_it_is_and_takes_no_more_than_was_asked_for() 
     });
 }
 
-// To open a master again is to make another terminal, on which nobody writes.
+// Reopening a master makes another terminal, without a writer.
 #[test]
 fn input_from_the_master_of_a_terminal_is_from_that_terminal() {
     if !has_terminals() {

@@ -1,4 +1,4 @@
-//! The timer slack of the loop's thread, which is 1 ns while it has timers, is not that of what it starts.
+//! The loop's thread has a timer slack of 1 ns while it has timers; threads and children that it starts do not inherit it.
 
 #![allow(missing_docs)]
 #![cfg(not(miri))] // which has neither processes nor a timer slack

@@ -1,4 +1,4 @@
-//! Where a read of a Unix stream stops early, with more behind it and no other edge to come. The rows are K1 and K2.
+//! A read of a Unix stream that stops early, with more queued and no other edge to come. The rows are K1 and K2.
 
 #![allow(missing_docs)]
 

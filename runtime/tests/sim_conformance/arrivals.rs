@@ -1,4 +1,4 @@
-//! What comes in, and when it is an edge.
+//! Arriving data and connections, and when they are an edge.
 
 use super::kernel::{Pair, Watch, messages, pipe, said, streams, tcp, unix};
 use super::{Kernel, linux, simulation};

@@ -1,4 +1,4 @@
-//! How a TCP connection begins.
+//! The start of a TCP connection.
 
 use super::kernel::{Watch, any_port, error_of, said, tcp, tcp_listener, tcp_socket, udp};
 use super::{Kernel, linux, simulation};
@@ -65,7 +65,7 @@ mod a_connection_that_is_refused_reports_everything_and_its_error_once {
     use super::*;
 
     fn rule(kernel: &dyn Kernel) {
-        // Bound and not listening: nobody else gets the port meanwhile.
+        // Bound and not listening: no other socket gets the port meanwhile.
         let closed = tcp_socket();
         closed.bind(&any_port()).unwrap();
         let fd = tcp_socket();

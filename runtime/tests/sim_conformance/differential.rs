@@ -1,7 +1,7 @@
-//! The same random steps on both kernels: the same answers, the same bytes, the same edges.
+//! The same random steps on both kernels: the same results, the same bytes, the same edges.
 //!
-//! What is written stays far below any buffer, for buffers differ; `full_buffers` is about those, and compares no sizes.
-//! 256 sequences of each kind, or as many as `PROPTEST_CASES` says.
+//! The bytes written stay far below any buffer, because buffers differ; `full_buffers` tests those, and compares no sizes.
+//! 256 sequences of each kind, or the number in `PROPTEST_CASES`.
 
 use super::kernel::{
     Kernel, Pair, Watch, error_of, linux, pipe, said, simulation, tcp, time_wait_is_full, unix,

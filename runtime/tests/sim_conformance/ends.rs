@@ -1,4 +1,4 @@
-//! How TCP connections and pipes end.
+//! The end of TCP connections and pipes.
 
 use super::kernel::{Pair, Watch, error_of, pipe, said, tcp, time_wait_is_full};
 use super::{Kernel, linux, simulation};

@@ -1,4 +1,4 @@
-//! What a rule is given: a kernel, descriptors of it, and what `epoll` reports of them.
+//! The arguments of a rule: a kernel, its descriptors, and their `epoll` reports.
 
 use super::support::child;
 use egret_runtime::sim::{Host, Sim};
@@ -30,8 +30,8 @@ pub trait Kernel {
     fn with_no_descriptor_left(&self, f: &mut dyn FnMut());
 }
 
-/// Held by whoever starts a process: between fork and exec that has a duplicate of every descriptor of this one, and
-/// what a rule closes meanwhile is not closed.
+/// Held while a process is started: between fork and exec the child has a duplicate of every descriptor of this process,
+/// so a file that a rule closes meanwhile stays open.
 static NOBODY_FORKS: RwLock<()> = RwLock::new(());
 
 /// Runs a rule on the real kernel.
@@ -396,7 +396,7 @@ pub fn unix_socket(kind: Type) -> Fd {
     Backend::current().socket(Domain::Unix, kind).unwrap()
 }
 
-/// An abstract address that nobody else has.
+/// A unique abstract address.
 pub fn unix_name() -> UnixAddress {
     static NEXT: AtomicU32 = AtomicU32::new(0);
     let number = NEXT.fetch_add(1, Ordering::Relaxed);

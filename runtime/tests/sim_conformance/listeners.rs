@@ -1,4 +1,4 @@
-//! What listens for TCP.
+//! TCP listeners.
 
 use super::kernel::{Watch, linux_in_a_child, said, tcp_listener, tcp_socket};
 use super::{Kernel, linux, simulation};

@@ -1,10 +1,10 @@
 //! The simulated kernel behaves as the real one where egret depends on it.
 //!
-//! Each rule is one function that takes a [`Kernel`] and knows nothing of which it is; two tests call it, one with Linux
-//! and one with the simulation. Where they differ, Linux is right and the simulation is to be corrected. What a rule
-//! says of Linux was observed on 6.18; `docs/edge-triggered.md` has those that egret's own rules rest on.
+//! Each rule is one function over a [`Kernel`]; two tests call it, one with Linux
+//! and one with the simulation. Where they differ, Linux is right. What a rule
+//! says of Linux was observed on 6.18; `docs/edge-triggered.md` has the facts that egret's own rules rest on.
 //!
-//! `differential.rs` has both kernels go through the same random steps and compares what they say.
+//! `differential.rs` runs the same random steps on both kernels and compares the results.
 
 #![allow(missing_docs)]
 

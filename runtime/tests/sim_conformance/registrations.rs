@@ -1,4 +1,4 @@
-//! What it takes to be reported, and to be reported no more.
+//! When a descriptor is reported, and when no longer.
 
 use super::kernel::{Watch, linux_in_a_child, pipe, said, tcp, unix};
 use super::{Kernel, linux, simulation};

@@ -1,4 +1,4 @@
-//! When room to write is an edge.
+//! When room in a send buffer is an edge.
 
 use super::kernel::{Pair, Watch, drain, fill, pipe, tcp, udp, unix};
 use super::{Kernel, linux, simulation};
@@ -123,7 +123,7 @@ mod a_bound_of_unsent_bytes_fills_the_queue_early_and_reports_room_when_half_of_
     }
 }
 
-// SOCK_NOSPACE: whoever asks for the state of a socket that is full counts as refused.
+// SOCK_NOSPACE: polling a full socket counts as a refused write.
 mod a_socket_that_was_seen_full_reports_room_though_no_write_was_refused {
     use super::*;
 

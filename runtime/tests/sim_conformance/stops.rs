@@ -1,4 +1,4 @@
-//! Where a read ends with more in the queue, and no other edge comes.
+//! Reads that stop with more in the queue, without another edge.
 
 use super::kernel::{Watch, linux_with_processes, tcp, unix};
 use super::registrations::duplicate;

@@ -1,4 +1,4 @@
-//! How Unix sockets end.
+//! The end of Unix sockets.
 
 use super::kernel::{Pair, Watch, error_of, said, unix, unix_name, unix_socket};
 use super::{Kernel, linux, simulation};

@@ -1,4 +1,4 @@
-//! Unix sockets that listen, and those that connect to them.
+//! Unix listeners, and sockets that connect to them.
 
 use super::kernel::{Watch, said, unix_listener, unix_name, unix_socket};
 use super::{Kernel, linux, simulation};

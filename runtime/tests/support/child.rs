@@ -1,5 +1,5 @@
-//! A test in a process of its own: for what it writes to standard error, and for its descriptors, which the
-//! other tests of the same binary open and close beside it.
+//! A test in a process of its own: for its output on standard error, and for its descriptors, which
+//! other tests of the same binary open and close in parallel.
 
 use std::process::{Command, Output};
 

@@ -1,14 +1,13 @@
-//! At its very end a test binary has the descriptors that it began with, or it fails.
+//! A test binary fails when it exits with more descriptors than it started with.
 //!
-//! Tests of one binary run side by side, each on its own thread, so that none of them can look at the descriptors of the
-//! process: its neighbours open and close theirs meanwhile. When all have ended nobody does, and what is open then was left
-//! open by one of them. Which one is found by running each again in a process of its own, where this check is that test's
-//! alone; it costs nothing unless something was left. It asks the kit's `LeakGuard::process`, which knows the eventfds that
-//! egret keeps.
+//! Tests of one binary run in parallel, so none of them can compare the descriptors of the process. At exit no test
+//! runs, and a descriptor that is still open was leaked by one of them. To find which, each test runs again in a process of
+//! its own, where this check covers that test alone; this costs nothing unless a descriptor was leaked. The comparison is
+//! `LeakGuard::process`, which knows the eventfds that egret keeps.
 //!
-//! Whoever names this file as a module has the check: with `mod support;` in this directory, and with `#[path]` in the other
-//! packages. It begins before `main` and ends after it, because no test is the first or the last. A binary that has failed
-//! is not looked at, for a test that was cut short leaves what it had.
+//! Include this file as a module: with `mod support;` in this directory, with `#[path]` in other
+//! packages. It starts before `main` and ends after it, because no test is the first or the last. A binary that has failed
+//! is not checked, because a test that was cut short leaves its descriptors open.
 
 #![cfg(all(not(miri), target_env = "gnu"))] // Miri has no /proc, and other C libraries have no `on_exit`
 
@@ -41,7 +40,7 @@ extern "C" fn begin() {
 }
 
 extern "C" fn end(status: c_int, at_start: *mut c_void) {
-    // SAFETY: the pointer that `begin` passed with this function, made of a box of this type, and nobody else has it.
+    // SAFETY: the pointer that `begin` passed with this function, made from a box of this type; there is no copy of it.
     let at_start = unsafe { Box::from_raw(at_start.cast::<LeakGuard<'static>>()) };
     let left = if status == 0 { left_open(&at_start) } else { None };
     // Its drop would check once more, and panic.

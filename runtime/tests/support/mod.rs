@@ -1,9 +1,9 @@
-//! What the tests of this directory share.
+//! Shared by the tests of this directory.
 //!
-//! Three rules keep them trustworthy. Nothing here sleeps: a test steps the loop by hand with [`turn`], and one
+//! Three rules. Nothing here sleeps: a test turns the loop with [`turn`], and one
 //! that must block runs inside [`bounded`], so that a lost wake is a failure and not a hang. Counts are exact:
-//! [`changes`] names every counter of the runtime that moved, not only the one that a test thought of. And what
-//! happens in an order is written to a [`Trace`] and compared as a whole.
+//! [`changes`] names every counter of the runtime that changed. A sequence is
+//! written to a [`Trace`] and compared as a whole.
 
 #![allow(dead_code, missing_docs)] // each test file is a crate of its own and uses a part of this
 

@@ -1,5 +1,4 @@
-//! Knows when another thread is in `epoll_wait`, and interrupts it there: for what has to happen while a loop
-//! sleeps.
+//! Detects that another thread is in `epoll_wait`, and interrupts it there.
 
 use std::fs;
 use std::path::PathBuf;
@@ -44,7 +43,7 @@ impl Sleeper {
             // SAFETY: all-zero bytes are a `sigaction`: the default action, no flags (SA_RESTART among them).
             let mut action: libc::sigaction = unsafe { std::mem::zeroed() };
             action.sa_sigaction = nothing as extern "C" fn(libc::c_int) as libc::sighandler_t;
-            // SAFETY: the handler does nothing, so it may run anywhere; nobody else in this process has one for
+            // SAFETY: the handler does nothing, so it may run anywhere; no other code in this process has one for
             // SIGUSR1. The kernel reads one `sigaction` and is not asked for the old one.
             let set = unsafe { libc::sigaction(libc::SIGUSR1, &raw const action, std::ptr::null_mut()) };
             assert_eq!(set, 0, "{}", std::io::Error::last_os_error());

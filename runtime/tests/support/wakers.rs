@@ -1,4 +1,4 @@
-//! Wakers that are not egret's: one that counts, and one that runs code whenever it is touched.
+//! Foreign wakers: one that counts, and one that runs code on each call.
 
 use std::cell::RefCell;
 use std::rc::Rc;

@@ -1,5 +1,5 @@
-//! Aborts: by the task itself, by one that it aborts in turn, and of a task that waits for itself. What happens
-//! then is defined, and each future is dropped once.
+//! Aborts: by the task itself, by a task that it aborts in turn, and of a task that waits for itself. The result
+//! is defined, and each future is dropped once.
 
 #![allow(missing_docs)]
 

@@ -1,7 +1,7 @@
 //! A panic for the caller's mistake names the caller's line.
 //!
-//! Every public function of this package that can panic so is here, but for `async` functions: their panics come from a
-//! poll, and the compiler gives that no caller.
+//! All public functions of this package that can panic so are here, except `async` functions: their panics come from a
+//! poll, where the compiler provides no caller.
 
 use egret_runtime::io::{AsyncFd, Registration, Start};
 use egret_runtime::process::{ChildStderr, ChildStdin, ChildStdout, Command};

@@ -1,6 +1,6 @@
-//! What a task charges to its budget by hand, and how many polls it then takes: to the number.
+//! Explicit charges to the budget, and the exact number of polls that follows.
 //!
-//! The futures here are ready at once, as a lock that nobody holds is and a channel that is never empty.
+//! The futures here are ready at once, like an uncontended lock or a channel that is never empty.
 
 #![allow(missing_docs)]
 

@@ -1,4 +1,4 @@
-//! What the compiler says when something of a loop is sent to another thread: the remedy, and no name of an internal type.
+//! Compiler errors for sending a loop's object to another thread: they name the remedy and no internal type.
 //!
 //! The programs are type-checked by the compiler that built this test, against the library that was built last.
 

@@ -1,5 +1,5 @@
-//! The bounds on fairness, to the number: how many polls lie between two looks at the kernel, how long a ready
-//! descriptor and a remote wake wait at most, and how many operations a task has in one poll.
+//! The exact bounds on fairness: polls between two waits, the longest delay of a ready
+//! descriptor and of a remote wake, and the operations of a task in one poll.
 
 #![allow(missing_docs)]
 

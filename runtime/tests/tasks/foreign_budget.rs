@@ -1,5 +1,5 @@
-//! A foreign waker may be an executor that runs its task where it is woken. That task is none of egret's, and the budget
-//! of the task that the loop polled last is not its to share.
+//! A foreign waker may be an executor that runs its task inside `wake`. That task is not egret's, and must not use the
+//! budget of the task that the loop polled last.
 
 use egret_runtime::io::AsyncFd;
 use egret_runtime::task;

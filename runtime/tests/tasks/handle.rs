@@ -1,6 +1,6 @@
-//! A runtime and its tasks as other threads hold them: `Handle`, `RemoteJoinHandle`, `AbortHandle`.
+//! A runtime and its tasks from other threads: `Handle`, `RemoteJoinHandle`, `AbortHandle`.
 //!
-//! Row H7, and the rest of what may happen between two threads and a loop that ends.
+//! Row H7, and other interleavings of two threads and a loop that ends.
 
 #![allow(missing_docs)]
 

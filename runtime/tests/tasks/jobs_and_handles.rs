@@ -1,4 +1,4 @@
-//! What a blocking job has of the runtime that it is of, jobs by a `Handle`, and how long the end of a runtime waits.
+//! The runtime of a blocking job, jobs by a `Handle`, and how long the end of a runtime waits.
 
 #![allow(missing_docs)]
 

@@ -1,7 +1,7 @@
 //! The executor: tasks, wakers, joins, timers and the loop, as one program, which is linked once.
 //!
-//! The tests run side by side in one process and assert exact counts of their runtimes, so no waker is used after its runtime
-//! here: a late wake may reach another test's runtime. Such tests are in `ends` and in `late_wakes.rs`. One that counts what
+//! The tests run in parallel in one process and assert exact counts of their runtimes, so no waker is used after
+//! its runtime: a late wake may reach another test's runtime. Such tests are in `ends` and in `late_wakes.rs`. A test that counts what
 //! belongs to the process runs itself again in a process of its own (`support::child::alone`).
 
 #[path = "../support/mod.rs"]

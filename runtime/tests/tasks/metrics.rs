@@ -1,6 +1,6 @@
-//! What `Runtime::metrics` counts and what `Runtime::turn` reports, to the number.
+//! The exact counts of `Runtime::metrics` and the reports of `Runtime::turn`.
 //!
-//! Each test names every counter that moved. Those of remote wakes and of the eventfd are in `remote.rs`, with a
+//! Each test names every counter that changed. Those of remote wakes and of the eventfd are in `remote.rs`, with a
 //! loop that sleeps.
 
 #![allow(missing_docs)]

@@ -1,5 +1,5 @@
-//! Bad use of the runtime: each is a panic whose message says what to do instead, and harms nothing; or the
-//! compiler refuses it.
+//! Misuse of the runtime: each is a panic whose message names the remedy and which leaves the runtime intact, or a
+//! compile error.
 
 #![allow(missing_docs)]
 

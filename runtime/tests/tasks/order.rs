@@ -1,5 +1,5 @@
-//! The order in which tasks are polled, and which turn of the loop polls them: first in, first out, and what
-//! is woken in a turn is for the next.
+//! The order in which tasks are polled, and the turn that polls them: first in, first out, and a task
+//! that is woken in a turn runs in the next.
 
 #![allow(missing_docs)]
 
@@ -81,7 +81,7 @@ fn tasks_that_are_not_done_when_block_on_returns_go_on_in_the_next_one() {
 }
 
 // L20: a task that is woken in a poll does not overtake those that were queued before it, and is not left in a
-// place that nobody looks at when its waker's task ends.
+// slot that is never polled when its waker's task ends.
 #[test]
 fn a_task_that_another_wakes_in_its_last_poll_runs_in_the_next_turn_behind_all_that_were_queued_before() {
     let rt = Runtime::new().unwrap();

@@ -1,4 +1,4 @@
-//! Wakers that panic: those behind them are woken all the same, and the loop goes on.
+//! Wakers that panic: the wakers behind them are woken all the same, and the loop continues.
 
 #![allow(missing_docs)]
 
@@ -81,7 +81,7 @@ fn a_waker_that_panics_when_its_descriptor_or_its_runtime_is_dropped_harms_nobod
     assert_eq!((count.take(), trace.take()), (1, vec!["task dropped"]));
 }
 
-/// What a panic may carry: one more panic, for whoever drops it.
+/// The payload of a panic, which panics when it is dropped.
 struct PanicsInDrop;
 
 impl Drop for PanicsInDrop {

@@ -1,5 +1,5 @@
-//! Panics of a user's code: in a poll, in a destructor, in a waker, in `block_on` itself. One of them ends what
-//! it happened in and nothing else; everything is still dropped once, and the runtime goes on.
+//! Panics of user code: in a poll, in a destructor, in a waker, in `block_on`. A panic ends only
+//! its own task; each value is still dropped once, and the runtime continues.
 
 #![allow(missing_docs)]
 

@@ -1,6 +1,6 @@
-//! How a loop waits, by counts that do not depend on how long anything took.
+//! How a loop waits, by counts that do not depend on time.
 //!
-//! A wait is a turn of a loop that has nothing to run, with a timeout.
+//! A wait is a turn of an idle loop, with a timeout.
 
 #![allow(missing_docs)]
 

@@ -1,7 +1,7 @@
-//! Code of a user that comes back into the runtime from a destructor, a waker or the task itself.
+//! User code that re-enters the runtime from a destructor, a waker or the task itself.
 //!
-//! A runtime that kept something borrowed there would panic, and one that had half changed something would hang
-//! or do a thing twice; so each test asserts the whole of what happens, in order.
+//! A runtime that kept a borrow there would panic, and one with a half-made change would hang
+//! or repeat it; so each test asserts the whole sequence.
 
 #![allow(missing_docs)]
 
@@ -115,7 +115,7 @@ fn a_destructor_may_spawn_wake_abort_register_and_close_when_its_runtime_is_drop
     assert!(sleeper.is_finished());
 }
 
-// R2: the output is dropped by the executor when nobody has kept the handle.
+// R2: the executor drops the output of a detached task.
 #[test]
 fn the_destructor_of_an_output_may_spawn() {
     let rt = Runtime::new().unwrap();

@@ -1,7 +1,7 @@
 //! Wakes from other threads: none is lost, and the eventfd is written at most once for each sleep of the loop.
 //!
-//! The protocol itself is model-checked in `mailbox_loom.rs`; here it runs against the real `epoll_wait`. No
-//! timer runs that would make up for a wake that got lost: it would be a hang, which `bounded` reports.
+//! `mailbox_loom.rs` model-checks the protocol; here it runs against the real `epoll_wait`. There is no
+//! timer that would hide a lost wake: it is a hang, which `bounded` reports.
 
 #![allow(missing_docs)]
 

@@ -1,5 +1,5 @@
-//! The handle of a task that another thread has spawned: aborted at any time, dropped at any time, and awaited by wakers
-//! that are not egret's.
+//! The handle of a task that another thread has spawned: aborted at any time, dropped at any time, and awaited by
+//! foreign wakers.
 
 #![allow(missing_docs)]
 

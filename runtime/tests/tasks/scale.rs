@@ -1,7 +1,7 @@
-//! What must not grow: descriptors and places in the slab, over many runtimes and many registrations.
+//! What must not grow: descriptors and slab slots, over many runtimes and many registrations.
 //!
-//! A count of the descriptors of a process is exact only while nobody else opens any, so these run in a process of
-//! their own each.
+//! A count of the descriptors of a process is exact only while no other test opens any, so each of these runs in a process
+//! of its own.
 
 #![allow(missing_docs)]
 
@@ -39,8 +39,8 @@ fn ten_thousand_runtimes_leave_no_descriptor_behind() {
     });
 }
 
-// M5. By design the eventfd of a runtime is not closed but kept for the next one, so that a wake that comes too late
-// never finds a descriptor that is somebody else's by now: as many are kept as runtimes were alive at one time.
+// M5. The eventfd of a runtime is not closed but kept for the next one, so that a late wake never writes to a descriptor
+// that has reused the number: as many are kept as runtimes were alive at one time.
 #[test]
 #[cfg_attr(miri, ignore = "no processes")]
 fn a_runtime_that_is_gone_leaves_its_eventfd_to_the_next_and_nothing_else() {

@@ -1,4 +1,4 @@
-//! The kit's own tests: a probe, a guard or a peer that says what is not so is worse than none.
+//! The kit's own tests: a probe, a guard or a peer that reports wrongly is worse than none.
 
 use crate::support::{child, fds, many, message_of};
 use egret_runtime::io::AsyncFd;

@@ -1,4 +1,4 @@
-//! What a turn says of itself, name by name: the record of feature `test-util`.
+//! The names in a `Turn`: the record of feature `test-util`.
 
 use crate::support::{Gate, fds, this_waker};
 use egret_runtime::io::{AsyncFd, Interest};

@@ -1,4 +1,4 @@
-//! What a runtime does about a panic that nobody will hear of, by each policy of its builder.
+//! Panics of detached tasks, under each policy of the builder.
 
 #![allow(missing_docs)]
 

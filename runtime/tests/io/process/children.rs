@@ -1,4 +1,4 @@
-//! Children that end when they are told to, and what `/proc` says of them.
+//! Children that end on request, and their state in `/proc`.
 
 use crate::support::HANG;
 use egret_runtime::process::Command;
@@ -26,7 +26,7 @@ pub fn proc_of(pid: u32) -> PathBuf {
     PathBuf::from(format!("/proc/{pid}"))
 }
 
-/// The state in `/proc`: `Z` is a zombie. `None` when the number is nobody's.
+/// The state in `/proc`: `Z` is a zombie. `None` when no process has the number.
 pub fn state_of(pid: u32) -> Option<char> {
     let stat = std::fs::read_to_string(proc_of(pid).join("stat")).ok()?;
     stat.rsplit(')').next()?.trim_start().chars().next()

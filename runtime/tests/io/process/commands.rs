@@ -1,4 +1,4 @@
-//! What a command starts, and what its child gives back.
+//! What a command starts, and the output and status of its child.
 
 use super::children::*;
 use crate::support::child::open_descriptors;

@@ -1,4 +1,4 @@
-//! What becomes of a child whose handle is dropped.
+//! A child whose handle is dropped.
 
 use super::children::*;
 use crate::support::bounded;

@@ -1,4 +1,4 @@
-//! What a child has of its parent: its three streams, and neither masks nor descriptors.
+//! What a child inherits: its three streams, and neither masks nor descriptors.
 
 use super::children::*;
 use crate::support::poll_once;
@@ -32,7 +32,7 @@ fn a_child_has_no_blocked_signals_and_the_default_for_sigpipe() {
                 // Those with names: the C library keeps two others to itself.
                 u64::from_str_radix(line.trim(), 16).unwrap() & 0x7fff_ffff
             };
-            // What whoever ran this ignores goes through, as `nohup` means it to; std's SIGPIPE does not.
+            // Signals that the parent of the test ignores stay ignored, as `nohup` needs; std's SIGPIPE does not.
             let sigpipe = 1 << (libc::SIGPIPE - 1);
             let inherited = mask(&parent, "SigIgn:") & !sigpipe;
             assert_eq!((mask(&child, "SigBlk:"), mask(&child, "SigIgn:")), (0, inherited));
@@ -44,7 +44,7 @@ fn a_child_has_no_blocked_signals_and_the_default_for_sigpipe() {
 #[test]
 fn a_child_has_no_descriptor_of_this_process_but_its_three() {
     bounded(|| {
-        // What whoever ran this has left open goes through: a child of std, which has no egret in it, shows which.
+        // Descriptors that the parent of the test left open are inherited: a child of std, without egret, shows which.
         let inherited = std::process::Command::new("ls").arg("/proc/self/fd").output().unwrap().stdout;
         block_on(async {
             let _signals = signal(SignalKind::hangup()).unwrap();
@@ -71,8 +71,8 @@ fn a_parent_without_standard_streams_gives_a_child_the_right_ones() {
             })
             .collect();
         for number in 0..3 {
-            // SAFETY: the call takes no pointer. What they name is kept above and put back below, and nobody
-            // uses them meanwhile: this is the only test of its process.
+            // SAFETY: the call takes no pointer. Their files are kept above and restored below, and no other
+            // thread uses them meanwhile: this is the only test of its process.
             unsafe { libc::close(number) };
         }
         let outcome = std::thread::spawn(|| {

@@ -1,6 +1,6 @@
-//! Child processes: waited for by whom they belong to, each once, with nothing left behind.
+//! Child processes: each is waited for once, by its owner, and leaks nothing.
 //!
-//! The numbers in brackets are rows of docs/pitfalls.md.
+//! The codes in brackets are rows of docs/pitfalls.md.
 
 #![allow(missing_docs)]
 #![cfg(not(miri))] // which has no processes

@@ -65,7 +65,7 @@ fn a_grandchild_that_keeps_the_pipe_open_holds_up_the_output_and_not_the_wait() 
         (&input).write_all(b"from the grandchild").unwrap();
         drop(input); // now both cats end
         let output = rt.block_on(output).unwrap();
-        // Which of the two has the input is nobody's to say.
+        // Either of the two may get the input.
         let text = String::from_utf8(output.stdout).unwrap();
         assert!(output.status.success() && text.contains("started\n"), "{text}");
     });

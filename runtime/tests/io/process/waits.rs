@@ -1,4 +1,4 @@
-//! Each child is waited for by whom it belongs to, once.
+//! Each child is waited for once, by its owner.
 
 use super::children::*;
 use crate::support::poll_once;
@@ -147,7 +147,7 @@ fn a_wait_whose_runtime_is_dropped_under_it_is_an_error_and_the_next_goes_on() {
     });
 }
 
-// Somebody's `waitpid(-1)`, as documented: an error, and no wait for ever.
+// A foreign `waitpid(-1)` is an error, as documented, and not a wait for ever.
 #[test]
 fn a_child_that_somebody_else_has_waited_for_is_echild() {
     let body = || {

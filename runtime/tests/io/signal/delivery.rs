@@ -1,4 +1,4 @@
-//! Who is told of a signal, and how often.
+//! Which listeners receive a signal, and how often.
 
 use super::disposition::*;
 use crate::support::child::{self};

@@ -1,4 +1,4 @@
-//! What the process does with a signal, and signals that it sends to itself.
+//! The disposition of a signal, and signals that the process sends to itself.
 
 use crate::support::turn;
 use egret_runtime::runtime::Runtime;

@@ -1,4 +1,4 @@
-//! What a signal does when nobody listens any more is what it did before.
+//! Without a listener a signal has its previous action.
 
 use super::disposition::*;
 use crate::support::child::{self};
@@ -112,7 +112,7 @@ fn a_disposition_that_somebody_else_has_set_meanwhile_stays() {
         drop(listener);
         assert_eq!(disposition(USR1), theirs);
 
-        // They put back what they had found, which was egret's, when nobody listens any more.
+        // The other code restores the handler that it found, egret's, when no listener is left.
         dispose(USR1, ours.0);
         drop(signal(USR1).unwrap());
         assert_eq!(disposition(USR1), theirs);

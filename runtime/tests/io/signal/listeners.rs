@@ -1,4 +1,4 @@
-//! Listeners that go, that outlive their runtime, that are refused, and the descriptors they have.
+//! Listeners that are dropped, outlive their runtime or are refused, and their descriptors.
 
 use super::disposition::*;
 use crate::support::child::{self, open_descriptors};

@@ -1,4 +1,4 @@
-//! Signals without end, from other threads and from a timer.
+//! Storms of signals, from other threads and from a timer.
 
 use super::disposition::*;
 use crate::support::child::{self};
@@ -17,7 +17,7 @@ use std::time::{Duration, Instant};
 fn listeners_come_and_go_on_four_threads_in_a_storm_and_what_was_before_comes_back() {
     child::alone(|| {
         for kind in [USR1, USR2] {
-            dispose(kind, libc::SIG_IGN); // so that nobody is killed while nobody listens
+            dispose(kind, libc::SIG_IGN); // so that a signal without a listener does not kill the process
         }
         let before = (disposition(USR1), disposition(USR2));
         drop({

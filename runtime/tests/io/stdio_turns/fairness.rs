@@ -1,4 +1,4 @@
-//! What goes through at once is charged to the task, so that others have their turn.
+//! Operations that complete at once are charged to the task, so that other tasks run.
 
 use super::streams::{Lent, file_with, with_its_one_thread_busy};
 use crate::support::fds::{pair, pipe};
@@ -18,7 +18,7 @@ use std::rc::Rc;
 /// How many operations a task completes in one poll.
 const BUDGET: usize = 128;
 
-/// How many polls `work` takes, and how many another task that lets everybody else run has had meanwhile.
+/// The polls of `work`, and the polls that a task which yields in a loop has had meanwhile.
 async fn polls_beside_another(work: impl Future) -> (usize, usize) {
     let (others, over) = (Rc::new(Cell::new(0)), Rc::new(Cell::new(false)));
     let theirs = (others.clone(), over.clone());
@@ -50,7 +50,7 @@ async fn read_bytes(input: &mut Stdin, n: usize) {
     }
 }
 
-/// Writing to `ours` is charged, and waits for nobody else.
+/// A write to `ours` is charged, and does not wait for a reader.
 fn a_writer_is_fair(ours: impl AsFd) {
     let _stdout = Lent::out(1, ours);
     let runs = block_on(async {

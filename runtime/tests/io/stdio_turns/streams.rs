@@ -1,4 +1,4 @@
-//! What is put under 0 and 1, and a runtime whose threads are busy.
+//! The files that replace 0 and 1, and a runtime whose threads are busy.
 
 use egret_runtime::runtime::{Builder, Runtime};
 use egret_runtime::task::spawn_blocking;

@@ -1,4 +1,4 @@
-//! What has to wait on a thread keeps neither the loop from going on nor the runtime from ending.
+//! A stream that waits on a thread blocks neither the loop nor the end of the runtime.
 
 use super::streams::{Lent, file_with, with_its_one_thread_busy};
 use crate::support::fds::{pipe, raw_terminal};
@@ -21,7 +21,7 @@ fn pipe_that_cannot_be_opened_again() -> (File, File) {
     unsafe { libc::fcntl(reader.as_raw_fd(), libc::F_SETFL, 0) };
     // SAFETY: the call takes no pointer.
     assert_eq!(unsafe { libc::fchmod(writer.as_raw_fd(), 0) }, 0);
-    // SAFETY: the call takes no pointer. Root may open anything, and is nobody from here on; others stay who they are.
+    // SAFETY: the call takes no pointer. Root may open anything, so it becomes another user; for others the call fails.
     unsafe { libc::seteuid(65_534) };
     let again = File::options().write(true).open(format!("/proc/self/fd/{}", writer.as_raw_fd()));
     assert!(again.is_err(), "it was to be refused");
@@ -33,7 +33,7 @@ fn pipe_that_cannot_be_opened_again() -> (File, File) {
 fn a_slow_reader_holds_up_the_task_and_not_the_loop(ours: impl AsFd, mut theirs: impl Read + Send + 'static) {
     const CHUNK: usize = 4096;
     const CHUNKS: usize = 64; // 256 KiB, more than a pipe or a terminal holds
-    // Of a loop that is held up nobody would hear, for the harness prints to what is full: it is read in the end anyway.
+    // The harness could not report a blocked loop, because it prints to the full stream: so the stream is drained in the end.
     let (go, told) = channel();
     let drain = std::thread::spawn(move || {
         let told = told.recv_timeout(HANG / 2).is_ok();

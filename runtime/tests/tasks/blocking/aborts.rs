@@ -1,4 +1,4 @@
-//! An abort ends a job that has not begun, and no other.
+//! An abort ends only a job that has not begun.
 
 use super::gate::*;
 use crate::support::bounded;

@@ -1,4 +1,4 @@
-//! What the end of a runtime does to its jobs.
+//! Jobs when their runtime ends.
 
 use super::gate::*;
 use crate::support::{OnDrop, bounded, poll_once};

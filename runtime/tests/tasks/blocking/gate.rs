@@ -1,4 +1,4 @@
-//! What holds jobs back, and what tells where they are dropped.
+//! A gate that holds jobs back, and a value that records the thread that drops it.
 
 use egret_runtime::runtime::{Builder, Runtime};
 use egret_runtime::task::{JoinHandle, spawn_blocking};

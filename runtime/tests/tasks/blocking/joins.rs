@@ -1,4 +1,4 @@
-//! What comes out of the join.
+//! The result of a join.
 
 use super::gate::*;
 use crate::support::{bounded, many, message_of, poll_once};
@@ -144,7 +144,7 @@ fn destructors_and_wakers_that_panic_leave_the_pool_as_it_was() {
             let error = aborted.await.unwrap_err();
             assert_eq!(message_of(&*error.into_panic()), "in a destructor");
 
-            // An output that nobody wants, and a waker.
+            // An output of a detached job, and a waker.
             drop(spawn_blocking(|| Bomb));
             struct Wakes;
             impl std::task::Wake for Wakes {
@@ -182,7 +182,7 @@ fn a_paused_clock_stands_still_while_a_job_is_out() {
                 timeout(Duration::from_secs(3600), job).await.unwrap().unwrap();
             }
             assert_eq!(start.elapsed(), Duration::ZERO);
-            // One that nobody awaits counts as well, and time goes on when it is over.
+            // A detached job counts as well, and the clock advances when it has ended.
             drop(spawn_blocking(move || sleeper.await_sleep()));
             time::sleep(Duration::from_secs(1)).await;
             assert_eq!(start.elapsed(), Duration::from_secs(1));

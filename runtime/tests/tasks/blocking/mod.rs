@@ -1,5 +1,5 @@
-//! Blocking jobs: what comes out of the join, how many threads there are, and what is left of it all when the
-//! runtime goes. The rows are D6, D8, D11, M1, P1 and P4 of docs/pitfalls.md.
+//! Blocking jobs: the result of the join, the number of threads, and the end of the
+//! runtime. The rows are D6, D8, D11, M1, P1 and P4 of docs/pitfalls.md.
 
 #![allow(missing_docs)]
 

@@ -1,4 +1,4 @@
-//! How many threads there are, and what there is without one.
+//! The number of threads, and jobs when no thread can be started.
 
 use super::gate::*;
 use crate::support::{bounded, many, message_of};

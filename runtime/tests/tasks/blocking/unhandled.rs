@@ -1,4 +1,4 @@
-//! The panic of a job that nobody awaits.
+//! The panic of a detached job.
 
 use super::gate::*;
 use crate::support::{bounded, message_of};

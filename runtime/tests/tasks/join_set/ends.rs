@@ -69,7 +69,7 @@ fn detached_tasks_go_on_and_what_they_say_is_not_taken_for_that_of_later_ones() 
     assert_eq!(output(poll(&mut set, Waker::noop())), "ended");
     assert!(poll(&mut set, &count.clone().into()).is_pending());
     set.detach_all();
-    assert_eq!((count.take(), set.len()), (1, 0)); // whoever waited learns that there is nothing to wait for
+    assert_eq!((count.take(), set.len()), (1, 0)); // the waiter is woken: nothing is left to wait for
     assert!(matches!(poll(&mut set, Waker::noop()), Poll::Ready(None)));
 
     let gate = new.clone();

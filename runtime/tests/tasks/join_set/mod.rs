@@ -1,4 +1,5 @@
-//! Tasks that belong together, taken in the order in which they end. N10 is of docs/pitfalls.md: the cost of a wake must not grow with the number of those who wait.
+//! `JoinSet`: outputs come in the order in which the tasks end. Row N10 of docs/pitfalls.md: the cost of a wake must not
+//! grow with the number of waiting tasks.
 
 #![allow(missing_docs)]
 

@@ -1,4 +1,4 @@
-//! What a member that ends costs whoever waits, and wakers that come back.
+//! The wakes of a member that ends, and wakers that re-enter the set.
 
 use super::polled::*;
 use crate::support::wakers::{Call, Count, hooked};

@@ -1,4 +1,4 @@
-//! A clock that stands still but for the test.
+//! A clock that only the test moves.
 
 use crate::support::bounded;
 use egret_runtime::runtime::Runtime;

@@ -1,4 +1,5 @@
-//! Ending a server well: the token that its parts share. Letters and numbers are rows of docs/pitfalls.md: D is about shutdown, R about user code that comes back, N about fairness.
+//! `Shutdown`, the token that a server's parts share. The codes are rows of docs/pitfalls.md: D shutdown,
+//! R re-entrancy, N fairness.
 
 #![allow(missing_docs)]
 

@@ -1,4 +1,4 @@
-//! The request, and everyone who waits for it.
+//! The request, and its waiters.
 
 use crate::support::wakers::{Call, Count, hooked};
 use crate::support::{Trace, bounded, counted, poll_with, turn};
@@ -119,7 +119,7 @@ fn wakers_may_come_back_whenever_they_are_touched_and_no_wait_is_forgotten() {
         });
         let mut wait = pin!(shutdown.requested());
         let mut drained = pin!(shutdown.drained());
-        // Whoever is told to wait is woken.
+        // Each future that returned `Pending` is woken.
         let waits = [poll_with(wait.as_mut(), &waker), poll_with(drained.as_mut(), &waker)];
         let waits = waits.iter().filter(|poll| poll.is_pending()).count();
         shutdown.request();

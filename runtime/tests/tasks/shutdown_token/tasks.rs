@@ -1,4 +1,4 @@
-//! Tasks that it knows: spawned late, aborted, panicking, and left without a runtime.
+//! Tasks of a `Shutdown`: spawned late, aborted, panicking, and left without a runtime.
 
 use super::clock::*;
 use crate::support::wakers::Count;

@@ -1,4 +1,4 @@
-//! A time limit for a future.
+//! `timeout`.
 
 use super::clock::*;
 use egret_runtime::time::{Duration, Instant, sleep, timeout, timeout_at};

@@ -1,6 +1,6 @@
-//! Timers, on a clock that the test controls wherever the real one is not itself under test.
+//! Timers, on a clock that the test controls, except where the real clock is under test.
 //!
-//! Rows T, R5, R8 and N of the pitfalls are named beside the tests.
+//! Comments name the rows T, R5, R8 and N of docs/pitfalls.md.
 
 #![allow(missing_docs)]
 

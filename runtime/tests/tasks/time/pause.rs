@@ -1,4 +1,4 @@
-//! What the clock does while it is paused, moved and let go.
+//! The clock while it is paused, advanced and resumed.
 
 use super::clock::*;
 use egret_runtime::runtime::Runtime;

@@ -1,4 +1,4 @@
-//! Sleeps: when they end, in which order, and what becomes of those that are moved or dropped.
+//! Sleeps: when they end, in which order, and when they are reset or dropped.
 
 use super::clock::*;
 use crate::support::{bounded, poll_once};

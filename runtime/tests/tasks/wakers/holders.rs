@@ -1,4 +1,4 @@
-//! Who keeps a waker, and when it is let go.
+//! What holds a waker, and when it is dropped.
 
 use super::parked::*;
 use crate::support::wakers::Count;

@@ -1,4 +1,4 @@
-//! Wakers: what may be done with one, on which thread, and what that does to its task.
+//! Wakers: operations on each thread, and their effect on the task.
 //!
 //! Every waker here is used while its runtime is alive; those that outlive it are in `late_wakes.rs`.
 

@@ -1,4 +1,4 @@
-//! Old wakers, and tasks in the places of others; wakes before and during the poll.
+//! Stale wakers and reused slots; wakes before and during the poll.
 
 use super::parked::*;
 use crate::support::{bounded, counted, many, turn};

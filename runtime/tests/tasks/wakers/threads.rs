@@ -1,4 +1,4 @@
-//! Wakers on other threads: where the future dies, and what is counted.
+//! Wakers on other threads: where the future is dropped, and the counters.
 
 use super::parked::*;
 use crate::support::{OnDrop, Trace, counted, hold, this_waker, turn};
