@@ -1,14 +1,13 @@
-//! A chat room for `nc` or `telnet`: the first line is a name, every other one goes to all the others.
+//! A chat room for `nc` or `telnet`: the first line is a name, each further line goes to all other members.
 //!
 //!     cargo run --release --example chat [ADDRESS:PORT]
 //!
-//! What a member has not taken yet is kept here for it, up to `MAX_QUEUE` bytes: a line is put into the queue of each
-//! and nobody waits for anybody. A member whose queue is full is dropped, so that one who stops reading slows nobody
-//! and costs no more memory than that. The ends of lines, and nothing else, say where a message ends; control
-//! characters are left out, so that nobody draws on the terminals of others.
+//! Each member has a queue of up to `MAX_QUEUE` bytes, into which lines are put without waiting. A member whose queue is
+//! full is dropped, so that one that stops reading neither slows the others nor costs more memory. A message ends at the
+//! end of its line; control characters are removed, so that no member can draw on the terminals of others.
 //!
-//! Each connection is one task, which sends what is queued and reads what comes. All tasks are on one thread: the
-//! room is an `Rc`, and a `RefCell` is borrowed between two awaits and never across one.
+//! Each connection is one task, which writes its queue and reads lines. All tasks are on one thread: the
+//! room is an `Rc`, and a `RefCell` is never borrowed across an await.
 
 use std::cell::RefCell;
 use std::collections::BTreeMap;
@@ -53,7 +52,7 @@ struct Room {
 }
 
 impl Room {
-    /// Puts a line into the queue of everybody but the one it is from.
+    /// Puts a line into the queue of each member except its sender.
     fn tell_others(&self, from: &str, line: &str) {
         for (_, queue) in self.members.borrow().iter().filter(|(name, _)| *name != from) {
             queue.borrow_mut().push(line);

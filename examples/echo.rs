@@ -1,5 +1,5 @@
-//! A TCP echo server: one task a connection, and each sends back what it reads until the client is done.
-//! A client that does not read is not read from either, so nothing piles up here. While no descriptor is
+//! A TCP echo server: one task per connection, which sends back what it reads until the end of the stream.
+//! It does not read from a client that does not read, so its memory stays bounded. While no descriptor is
 //! free, new clients wait.
 //!
 //!     cargo run --release --example echo [ADDRESS:PORT]

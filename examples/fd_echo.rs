@@ -1,10 +1,10 @@
-//! The classic edge-triggered echo server with descriptors of one's own: a listening socket that std has made is
-//! registered through `AsyncFd`, and so is every connection. It is how a socket comes in that egret has no type for;
+//! The classic edge-triggered echo server over foreign descriptors: a listening socket made by std is
+//! registered through `AsyncFd`, and so is each connection. Use this for sockets that egret has no type for;
 //! for TCP `echo.rs` is shorter.
 //!
-//! One report of readiness may stand for any number of connections, and those that it does not take are not reported
-//! again: so it accepts until the kernel says `EWOULDBLOCK`, and prints how many there were. While no descriptor
-//! is free, it tries again every 100 ms: the connections still wait, and no event will say so.
+//! One readiness event may stand for any number of connections, and those that are not accepted are not reported
+//! again: so it accepts until `EWOULDBLOCK`, and prints their number. While no descriptor
+//! is free, it retries every 100 ms: the connections still wait, and no event will report them.
 //!
 //!     cargo run --release --example fd_echo [ADDRESS:PORT]
 

@@ -1,7 +1,7 @@
 //! The classic epoll HTTP server as async code: it reads up to the empty line that ends a request's
-//! header and answers "Hello, world!". It looks at nothing else of the request, so it cannot know where
-//! the next one begins: it says `Connection: close` and means it. It has no limit in time either;
-//! `http_server.rs` does what a server open to the world must do.
+//! header and answers "Hello, world!". It does not parse the request, so it cannot know where
+//! the next one begins: it answers `Connection: close` and closes. It has no timeouts either;
+//! `http_server.rs` has what a public server needs.
 //!
 //!     cargo run --release --example hello_http [ADDRESS:PORT]
 

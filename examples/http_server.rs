@@ -1,19 +1,18 @@
-//! An HTTP/1.1 server that can be pointed at a hostile client: one task a connection, straight-line code.
+//! An HTTP/1.1 server that is hardened for untrusted clients: one task per connection, straight-line code.
 //!
-//! `GET /` answers "Hello, world!" and `POST /echo` sends the body back. However a client cuts its bytes
-//! into pieces, it gets the same answers; it makes the process hold no more than the limits below say, and
-//! for no longer than `http_server/patience.rs` says; and where a request ends is never guessed: what could be
-//! read in two ways is refused, and nothing after it is read as a request. When there are as many
-//! connections as may be, or no descriptors left, clients wait until there is room again.
+//! `GET /` answers "Hello, world!" and `POST /echo` sends the body back. The answers do not depend on how a client
+//! splits its bytes. Memory is bounded by the limits below and time by `http_server/patience.rs`. The end of
+//! a request is never guessed: an ambiguous request is refused, and nothing after it is read as a request.
+//! At the limit of connections or descriptors, clients wait until there is room again.
 //!
-//! SIGTERM or Ctrl-C ends it. It stops listening, answers what is in flight with `Connection: close`, and
-//! exits with 0, at the latest when the time for that is over and what is left is cut off. A second signal
+//! SIGTERM or Ctrl-C ends it. It stops listening, answers requests in flight with `Connection: close`, cuts off what
+//! is left at the deadline, and exits with 0. A second signal
 //! makes it exit at once, with 1.
 //!
-//! Here are the server and its connections. What the bytes of a request mean is in `http_server/request.rs`,
-//! what is served in `routes.rs`, how long a client is waited for in `patience.rs`, the heads of answers are in
-//! `head.rs`, and the command line is in `options.rs`. `9110 x` and `9112 x` name sections of RFC 9110 and RFC
-//! 9112. What every request goes through is `#[inline]`: that takes one in fourteen of its instructions off.
+//! This file has the server and its connections. `http_server/request.rs` parses requests,
+//! `routes.rs` answers them, `patience.rs` has the timeouts, `head.rs` the heads of answers,
+//! and `options.rs` the command line. `9110 x` and `9112 x` name sections of RFC 9110 and RFC
+//! 9112. The path of every request is `#[inline]`, which saves one in fourteen of its instructions.
 //!
 //!     cargo run --release --example http_server [ADDRESS:PORT [MAX_CONNECTIONS [TIMEOUTS]]]
 //!     curl -i http://127.0.0.1:8080/
@@ -95,7 +94,7 @@ pub(crate) struct Server {
 
 async fn listen(options: &Options) -> io::Result<()> {
     let listener = TcpListener::bind(&*options.address).await?;
-    // Before anybody can know that there is something to end.
+    // Installs the signal handlers before the address is printed.
     let server = Server::start(options)?;
     writeln!(io::stdout(), "listening on http://{}", listener.local_addr()?)?;
     io::stdout().flush()?;
@@ -121,7 +120,7 @@ pub(crate) async fn serve(listener: TcpListener, server: Rc<Server>, options: &O
     let accepted = accepting.run(|stream, _peer| {
         let server = server.clone();
         async move {
-            // An error here means that the client has gone, so there is nobody to tell.
+            // An error here means that the client has gone.
             let _ = Connection::new(stream, &server).serve().await;
         }
     });

@@ -1,11 +1,11 @@
-//! Level-triggered and edge-triggered `epoll` side by side, from the real kernel: the same traffic twice, and how often
-//! `epoll_wait` returns with a report each time. It uses nothing of egret; egret is built on the right-hand column.
+//! Level-triggered and edge-triggered `epoll` compared on the real kernel: the same traffic in both modes, and the number
+//! of reports of `epoll_wait`. It does not use egret, which is built on the right-hand column.
 //!
 //!     cargo run --example level_or_edge
 //!
-//! In each experiment `epoll_wait` is called, the step is taken, and so on, with a timeout of zero: on sockets of the
-//! Unix domain what was sent has arrived when `send` returns, so a call without a report means that none comes until
-//! something changes. What is left is what a program does not see which waits there. docs/edge-triggered.md has the
+//! Each experiment alternates `epoll_wait`, with a timeout of zero, and a step. On Unix sockets
+//! data has arrived when `send` returns, so a call without a report means that none comes until
+//! something changes. "Left" is what a program that waits there does not see. docs/edge-triggered.md has the
 //! rules that follow.
 
 use std::io::{self, Read, Write};
@@ -49,7 +49,7 @@ impl Poll {
     }
 }
 
-/// What an experiment comes to: how often a descriptor was reported, and what nobody was told of in the end.
+/// The result of an experiment: how often a descriptor was reported, and what was left without a report.
 struct Outcome {
     reports: u32,
     left: String,

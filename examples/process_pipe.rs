@@ -1,9 +1,9 @@
-//! Runs a program, sends it this program's input, and passes on what it answers, with the number of each line: a child
-//! with three pipes, all of them in use at the same time.
+//! Runs a program, passes it this program's input, and prints its output with line numbers: a child
+//! with three pipes, all in use at the same time.
 //!
 //!     printf 'b\na\n' | cargo run --release --example process_pipe -- sort
 //!
-//! Ends as the program ends, with its code.
+//! Exits with the code of the program.
 
 use std::io::{self, Write};
 use std::process::{ExitCode, Stdio};

@@ -1,10 +1,10 @@
-//! A TCP proxy: what comes in on one address goes to another, and what that answers comes back. Much of it does not
-//! leave the kernel; see `io::copy_bidirectional`.
+//! A TCP proxy: bytes from one address go to another, and the answers come back. Most bytes stay
+//! in the kernel; see `io::copy_bidirectional`.
 //!
 //!     cargo run --release --example proxy [LISTEN_ADDRESS:PORT TARGET_ADDRESS:PORT]
 //!
-//! A client holds two descriptors, and each of its states has a limit in time: to connect, to say nothing, and to leave
-//! one side open when the other has ended. Beyond so many connections newcomers are reset at once instead of waiting.
+//! A client holds two descriptors, and each of its states has a timeout: connecting, idle, and
+//! half-closed. Above the limit of connections new ones are reset at once instead of waiting.
 
 use std::io::{self, Write};
 

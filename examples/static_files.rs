@@ -3,18 +3,18 @@
 //!     cargo run --release --example static_files [FOLDER [ADDRESS:PORT]]
 //!     curl -i -r 0-99 http://127.0.0.1:8080/README.md
 //!
-//! The kernel guards the folder (`static_files/folder.rs`), for no check of a path sees what a symbolic link becomes
-//! between the check and the open. Files are opened on the threads that may block, for a disk can be slow; their
+//! The kernel guards the folder (`static_files/folder.rs`), because no check of a path detects a symbolic link that changes
+//! between the check and the open. Files are opened on the blocking pool, because a disk can be slow; their
 //! bytes go from the page cache to the socket and are never copied into this program. Everything under the folder is
-//! served but names that begin with a dot. A client that has a file already is told so (`conditions.rs`): each comes with
-//! `Last-Modified` and an `ETag`.
+//! served except names that begin with a dot. Answers have `Last-Modified` and an `ETag`, and conditional requests
+//! are supported (`conditions.rs`).
 //!
-//! What a client can make it hold is bounded: 1024 connections, 8 KiB of head, no body, 128 KiB of a file in the kernel.
-//! So is for how long: 10 seconds for a head, 60 between two requests, 60 for the client to take each 64 KiB. A steady one
-//! takes them in the steps in which its kernel opens the window, 96 KiB on Linux: it needs 3 kB a second.
+//! Memory is bounded: 1024 connections, 8 KiB of head, no body, 128 KiB of a file in the kernel.
+//! So is time: 10 seconds for a head, 60 between two requests, 60 for the client to read each 64 KiB. A steady client
+//! reads in the steps in which its kernel opens the window, 96 KiB on Linux: it needs 3 kB a second.
 //!
-//! What is a request, and what it asks for, is in `http_server/request.rs` and `static_files/request.rs`; `9110 x` and
-//! `9112 x` name sections of RFC 9110 and RFC 9112. SIGTERM or Ctrl-C ends it when what is being sent has been sent, 10
+//! `http_server/request.rs` and `static_files/request.rs` parse requests; `9110 x` and
+//! `9112 x` name sections of RFC 9110 and RFC 9112. SIGTERM or Ctrl-C ends it when answers in flight are sent, 10
 //! seconds later at the latest.
 
 use std::fs::{File, Metadata};
@@ -76,7 +76,7 @@ struct Connection {
 /// Why no other request is read.
 enum Stop {
     Refused(Status),
-    /// Between two requests, or where there is nobody to tell.
+    /// Between two requests, or when the client has gone.
     Gone,
 }
 
@@ -364,7 +364,7 @@ pub(crate) async fn serve(listener: TcpListener, folder: Folder, shutdown: &Shut
         let connection = Connection { stream, folder: folder.clone(), input, len: 0 };
         let shutdown = shutdown.clone();
         async move {
-            let _ = connection.serve(shutdown).await; // the client has gone, so there is nobody to tell
+            let _ = connection.serve(shutdown).await; // the client has gone
         }
     });
     accepted.await?;

@@ -1,7 +1,7 @@
-//! A TCP server for many clients: what each sends comes back, and who comes and goes is logged, with how it ended. At
-//! most 1024 are connected at a time, and the others wait in the kernel's queue; nobody is turned away.
+//! A TCP echo server for many clients, which logs each connection with its result. At
+//! most 1024 are connected at a time; the others wait in the kernel's backlog.
 //!
-//! Ctrl-C or SIGTERM ends it: it stops listening, and clients that are still connected 2 seconds later are cut off.
+//! Ctrl-C or SIGTERM ends it: it stops listening, and cuts off clients that are still connected 2 seconds later.
 //!
 //!     cargo run --release --example tcp_server [ADDRESS:PORT]
 
@@ -19,8 +19,8 @@ use egret::signal::unix::{SignalKind, signal};
 const MOST: usize = 1024;
 const DRAIN: Duration = Duration::from_secs(2);
 
-/// One line of the log. It waits, and with it the loop, while nobody reads what is printed: a log has no end, so it is
-/// that or to lose lines. One that cannot be written is no reason to serve nobody.
+/// Prints one line of the log. It blocks the loop while standard output is full, because the alternative is to lose
+/// lines. An error is ignored: the server continues without a log.
 fn log(line: fmt::Arguments<'_>) {
     let _ = writeln!(io::stdout(), "{line}");
 }

@@ -1,8 +1,8 @@
-//! A UDP echo server: every datagram goes back to where it says it came from. One system call receives up to 64 of
+//! A UDP echo server: each datagram goes back to its source address. One system call receives up to 64 of
 //! them and one sends them, so a busy server makes two calls for 64 clients, and an idle one two for one.
 //!
-//! The address that a datagram comes from can be forged, and then somebody else gets the answer: nothing to leave open
-//! to the world, though an answer here is no longer than its question.
+//! A source address can be forged, and then another host gets the answer: do not expose it to the
+//! internet, although an answer here is no longer than its request.
 //!
 //!     cargo run --release --example udp_echo [ADDRESS:PORT]
 

@@ -1,6 +1,6 @@
-//! A server in the Unix domain and its three clients, in one program: the server is tasks on the main thread, each
-//! client is a thread with a blocking socket of std. All three are connected before any of them goes on, and they
-//! talk at once. The server prints what it receives and answers each line with its length.
+//! A Unix socket server and its three clients, in one program: the server is tasks on the main thread, each
+//! client is a thread with a blocking socket of std. All three connect before any of them continues, and they
+//! talk concurrently. The server prints what it receives and answers each line with its length.
 //!
 //!     cargo run --release --example unix_server [PATH]
 
@@ -23,9 +23,9 @@ const MAX_LINE: usize = 1024;
 // ---- The server ------------------------------------------------------------------------------------
 
 async fn receive(mut stream: UnixStream) -> io::Result<()> {
-    // If nobody reads what is printed, the client waits, and not the loop.
+    // While standard output is full the client waits, and not the loop.
     let mut out = stdout();
-    // Who it is says the kernel, and not the client.
+    // From the kernel, not from the client.
     let user = stream.peer_cred()?.uid();
     out.write_all(format!("connected: a process of user {user}\n").as_bytes()).await?;
     let (mut line, mut buffer) = (Vec::new(), [0; 256]);
@@ -68,7 +68,7 @@ async fn serve(path: PathBuf) -> io::Result<()> {
             thread::Builder::new().name(format!("client-{number}")).spawn(move || {
                 let done = talk(&path, number, &together);
                 if let Err(error) = &done {
-                    // The other two wait for it at the barrier, and nobody else could end them.
+                    // The other two wait at the barrier and could not end otherwise.
                     eprintln!("client {number}: {error}");
                     process::exit(1);
                 }

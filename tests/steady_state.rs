@@ -1,6 +1,6 @@
-//! What a request costs once everything is warm: no allocation, no `epoll_ctl`, and exact counts of the rest (M2).
+//! The cost of a request once everything is warm: no allocation, no `epoll_ctl`, and exact counts of the rest (M2).
 //!
-//! The allocator is asked by each thread for itself, so that the test harness is not counted.
+//! Each thread counts its own allocations, which leaves out the test harness.
 
 #[cfg(feature = "test-util")]
 #[path = "../runtime/tests/support/descriptors_at_exit.rs"]

@@ -1,4 +1,4 @@
-//! The head of an answer. Most are as the one before, up to the second in their date, so that one is kept.
+//! The head of an answer. Most equal the previous one, up to the second of the date, so the last is cached.
 
 use std::ptr;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};

@@ -1,5 +1,5 @@
-//! How long a client is waited for. Every wait has an end, and nearly none costs more than a few stores and
-//! a look at the clock: a deadline that is pushed ahead touches no timer.
+//! Timeouts for the client. Every wait has one, and most cost only a few stores and
+//! a clock reading: moving a deadline later touches no timer.
 
 use std::future::Future;
 use std::pin::{Pin, pin};

@@ -1,6 +1,6 @@
-//! What the bytes of a request mean, whatever is served: pure functions of what was read so far, always from the start
-//! of the head, chunk line or trailer in question. Each returns `None` as long as it would need more, so that the answer
-//! depends on the bytes alone and not on how they arrived. `static_files` parses with them too.
+//! Parsing of requests, independent of what is served: pure functions of the bytes read so far, always from the start
+//! of the head, chunk line or trailer. Each returns `None` while it needs more, so the result
+//! depends on the bytes and not on how they arrived. `static_files` uses them too.
 
 use std::mem::MaybeUninit;
 use std::net::Ipv6Addr;

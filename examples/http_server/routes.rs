@@ -1,4 +1,4 @@
-//! What is served.
+//! The routes.
 
 use httparse::Request;
 

@@ -1,4 +1,4 @@
-//! Conditional requests (9110 13), by a client that has the file or a part of it from before.
+//! Conditional requests (9110 13), by a client that already has the file or a part of it.
 
 use std::str;
 

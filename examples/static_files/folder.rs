@@ -1,6 +1,6 @@
-//! The folder that is served, and files in it. What is beneath it is for the kernel to say: `openat2` with
-//! `RESOLVE_BENEATH` walks a path and fails at the step that would leave, be it by `..`, by a leading slash, by a
-//! symbolic link or by one that is put there while it walks. It needs Linux 5.6. Everything here may wait for a disk.
+//! The served folder and its files. The kernel confines paths: `openat2` with
+//! `RESOLVE_BENEATH` fails at the step that would leave the folder, by `..`, by a leading slash, by a
+//! symbolic link or by one that is created during the walk. It needs Linux 5.6. Everything here may wait for a disk.
 
 use std::fs::{File, Metadata};
 use std::io;

@@ -1,4 +1,4 @@
-//! The type of a file, by the end of its name.
+//! The media type of a file, by its extension.
 
 /// For `Content-Type`.
 pub fn kind_of(path: &[u8]) -> &'static str {

@@ -1,4 +1,4 @@
-//! What a request asks for. Whether it is one at all is for `http_server/request.rs` to say.
+//! The file that a request asks for. `http_server/request.rs` decides whether it is a valid request.
 
 use std::ops;
 use std::str;

@@ -1,7 +1,6 @@
-//! F12 of docs/pitfalls.md: whichever system call of a constructor fails, the error comes out
-//! with its errno, and no descriptor is left.
+//! F12 of docs/pitfalls.md: a constructor returns the errno of each system call that fails, and leaks no descriptor.
 //!
-//! A filter on system calls makes one kind fail, for one thread and until that thread ends; so each case has a thread of
+//! A filter makes one system call fail, for one thread until it ends; so each case has a thread of
 //! its own. There is one test in this file, because it counts the descriptors of the process.
 
 #![cfg(all(not(miri), target_arch = "x86_64"))] // the filter is written for one architecture's numbers

@@ -1,4 +1,4 @@
-//! Signals: none is raised by a write, and none that arrives changes the outcome of a call. The rows are A13,
+//! Signals: a write raises none, and an interrupting signal does not change the outcome of a call. The rows are A13,
 //! A15 and K13 of docs/pitfalls.md.
 
 #[path = "../../runtime/tests/support/descriptors_at_exit.rs"]

@@ -1,4 +1,4 @@
-//! `async-broadcast` on egret: every receiver has every message.
+//! `async-broadcast` on egret: each receiver gets each message.
 
 mod wakes;
 

@@ -1,4 +1,4 @@
-//! `async-channel` on egret: whoever waits for a message, for room, or for the end is woken once.
+//! `async-channel` on egret: each waiter for a message, for room, or for the end is woken once.
 
 mod wakes;
 

@@ -1,4 +1,4 @@
-//! `async-lock` on egret: whoever waits for a lock, a permit, a value or the others is woken, from either thread.
+//! `async-lock` on egret: each waiter for a lock, a permit, a value or a barrier is woken, from either thread.
 
 mod wakes;
 

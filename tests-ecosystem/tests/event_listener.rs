@@ -1,4 +1,4 @@
-//! `event-listener` on egret, which most locks and channels of others are made of.
+//! `event-listener` on egret, the base of most foreign locks and channels.
 
 mod wakes;
 

@@ -1,5 +1,5 @@
-//! The combinators of `futures-util` and `futures-concurrency`, which hand their members wakers of their own, when what
-//! the members wait for is done on this thread or on another.
+//! The combinators of `futures-util` and `futures-concurrency`, which pass their own wakers to their members, when
+//! a member completes on this thread or on another.
 
 mod wakes;
 

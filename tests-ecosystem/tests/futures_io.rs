@@ -1,4 +1,4 @@
-//! The I/O of `futures-util` and `futures-lite` over egret's sockets, by feature `futures-io`.
+//! The I/O of `futures-util` and `futures-lite` over egret's sockets, with feature `futures-io`.
 
 use egret::net::{TcpListener, TcpStream};
 use futures_util::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader, BufWriter};

@@ -1,5 +1,5 @@
-//! `futures-util` on egret: `join!`, `try_join!`, `select!`, and `FuturesUnordered`, which hands its members wakers of
-//! its own. T11 and N6 are rows of docs/pitfalls.md.
+//! `futures-util` on egret: `join!`, `try_join!`, `select!`, and `FuturesUnordered`, which passes its own wakers to its
+//! members. T11 and N6 are rows of docs/pitfalls.md.
 
 mod common;
 

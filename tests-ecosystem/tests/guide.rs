@@ -1,5 +1,5 @@
-//! The tests that `docs/guide/6-testing-it.md` shows, of the program that `docs/guide/5-ending-well.md` shows. The other
-//! programs of the guide are documentation tests of this package, but for that of `docs/guide/7-tls.md`, which is tested
+//! The tests of `docs/guide/6-testing-it.md`, of the program in `docs/guide/5-ending-well.md`. The other
+//! programs of the guide are documentation tests of this package, except that of `docs/guide/7-tls.md`, which is tested
 //! in `tests/guide_tls.rs`.
 
 #[allow(dead_code)] // its `main`

@@ -1,4 +1,4 @@
-//! The program that `docs/guide/7-tls.md` shows, with rustls at the other end.
+//! The program of `docs/guide/7-tls.md`, with rustls at the other end.
 
 #[allow(dead_code)] // its `main`
 #[path = "../guide/shout_tls.rs"]

@@ -1,5 +1,5 @@
-//! The server that `docs/coming-from-tokio.md` moves: before and after it does the same, and the diff on the page is the
-//! one between the two.
+//! The server that `docs/coming-from-tokio.md` ports: both versions behave the same, and the page has the diff
+//! between the two.
 
 use std::io::{BufRead, BufReader, Write};
 use std::net::TcpStream;

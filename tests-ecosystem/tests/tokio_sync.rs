@@ -1,5 +1,5 @@
-//! The channels and locks of `tokio::sync` on egret: what a task that always finds something costs the others, without the
-//! budget and with it. The counts are those that docs/ecosystem.md gives.
+//! The channels and locks of `tokio::sync` on egret: how a task that is always ready starves others, without the
+//! budget and with it. docs/ecosystem.md has the counts.
 
 use egret::runtime::Runtime;
 use egret::task::{consume_budget, coop::cooperative, yield_now};

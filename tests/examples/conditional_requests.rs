@@ -1,4 +1,4 @@
-//! The conditions that `static_files` understands: which are met, and which of several decides (RFC 9110, 13.2.2).
+//! The conditional requests of `static_files`: which conditions are met, and which takes precedence (RFC 9110, 13.2.2).
 
 #[path = "../../examples/static_files/conditions.rs"]
 mod conditions;

@@ -1,4 +1,4 @@
-//! The servers with no descriptor left: clients wait, and are served once others have gone.
+//! The servers without a free descriptor: clients wait, and are served once others have gone.
 
 use crate::server::Server;
 

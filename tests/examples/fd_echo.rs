@@ -55,7 +55,7 @@ fn what_fills_every_buffer_comes_back_whole() {
 
 #[test]
 fn its_port_is_5000_unless_it_is_told_another() {
-    // Nothing is bound here, for the port may be somebody's: the program says where it would have listened.
+    // Nothing is bound here, because the port may be in use: the source has the address.
     let source =
         std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/examples/fd_echo.rs")).unwrap();
     assert!(source.contains("unwrap_or_else(|| \"127.0.0.1:5000\".to_string())"));

@@ -1,4 +1,4 @@
-//! `level_or_edge`: what the kernel does is what the page and the comments say that it does.
+//! `level_or_edge`: the kernel behaves as the page and the comments say.
 
 use crate::example_common::example;
 

@@ -1,6 +1,6 @@
-//! The examples as the programs that they are, each between real clients: one test program, which is linked once.
+//! The examples as programs, each between real clients: one test program, which is linked once.
 //!
-//! A server is on a port of the kernel's choice and is killed with its test; every wait has an end.
+//! A server listens on a port that the kernel chooses and is killed with its test; every wait has a timeout.
 
 #![allow(missing_docs)]
 #![cfg(not(miri))] // which has no processes

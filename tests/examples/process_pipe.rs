@@ -1,4 +1,4 @@
-//! The example `process_pipe`, run as its users run it.
+//! The example `process_pipe`, run as a user runs it.
 
 #![allow(missing_docs)]
 #![cfg(not(miri))] // which has no processes

@@ -139,7 +139,7 @@ fn a_target_that_is_gone_closes_the_client_and_not_the_proxy() {
     drop(server);
     assert_eq!(rest(client), b"");
 
-    // Nobody listens for a while.
+    // The target does not listen for a while.
     let elsewhere = TcpListener::bind("127.0.0.1:0").unwrap();
     drop(std::mem::replace(&mut proxy.target, elsewhere));
     let refused = TcpStream::connect(proxy.address).unwrap();
@@ -183,7 +183,7 @@ fn it_goes_on_when_descriptors_have_run_out() {
     serving.join().unwrap();
 }
 
-/// The question of somebody who may be turned away.
+/// A request that may be refused.
 fn ask(address: SocketAddr) -> std::io::Result<Vec<u8>> {
     let mut client = TcpStream::connect(address)?;
     client.set_read_timeout(Some(PATIENCE))?;

@@ -1,4 +1,4 @@
-//! An example as a child process that listens, with what it prints; and clients of std for it.
+//! An example as a child process that listens, with its output; and clients of std for it.
 
 use std::collections::VecDeque;
 use std::io::{BufRead, BufReader, Read, Write};

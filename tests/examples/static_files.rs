@@ -1,4 +1,4 @@
-//! `static_files`: what it serves, parts of it, and the ways out of its folder.
+//! `static_files`: what it serves, ranges, and attempts to leave its folder.
 
 use std::fs::{self, File};
 use std::os::unix::fs::symlink;
@@ -439,7 +439,7 @@ fn a_request_that_is_not_understood_is_refused_and_nothing_after_it_is_read_as_o
     let refused = client.answer(false);
     assert_eq!((refused.status.as_str(), refused.field("Content-Length")), ("400 Bad Request", "16"));
     assert_eq!(client.rest(), b"", "content in an answer to HEAD");
-    // A refusal arrives though the client is in the middle of a body that nobody wants.
+    // A refusal arrives though the client is in the middle of a body that is not read.
     let mut client = site.server.connect();
     client.send("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 200000\r\n\r\n");
     client.send(vec![b'x'; 200_000]);

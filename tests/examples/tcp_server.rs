@@ -48,7 +48,7 @@ fn a_reset_is_logged_as_what_it_is_and_harms_nobody_else() {
     server.line();
     let address = goes.stream().local_addr().unwrap();
     goes.send(b"12345");
-    // It has come back and nobody has read it: a close now is a reset.
+    // The echo has arrived and is unread: a close now is a reset.
     let mut first = [0; 1];
     while goes.stream().peek(&mut first).expect("the answer comes in time") == 0 {}
     drop(goes);

@@ -1,11 +1,11 @@
-//! `unix_server`, which brings its own clients.
+//! `unix_server`, which contains its own clients.
 
 use std::os::unix::net::UnixListener;
 use std::path::PathBuf;
 
 use crate::example_common::example;
 
-/// A path that nobody else has.
+/// A unique path.
 fn path(name: &str) -> PathBuf {
     std::env::temp_dir().join(format!("egret-test-{}-{name}", std::process::id()))
 }

@@ -1,4 +1,4 @@
-//! What is written in Markdown, compared with the sources, and the rules that every test program keeps: nothing here needs a
+//! Markdown compared with the sources, and the rules for all test programs: no test here needs a
 //! process of its own.
 
 mod pitfalls;

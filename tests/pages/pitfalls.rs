@@ -1,5 +1,5 @@
-//! `docs/pitfalls.md` compared with the comments of the tests: a code in a comment is a row there, and a row names files in
-//! which its code stands, or says why it has no test.
+//! `docs/pitfalls.md` compared with the comments of the tests: each code in a comment is a row, and each row names files
+//! that contain its code, or says why it has no test.
 
 use std::collections::BTreeMap;
 use std::fs;

@@ -1,5 +1,5 @@
-//! Keeps what is written in Markdown true where a machine can tell: the program that the README shows is the example,
-//! links lead to files and headings that are there, and a link that is called by the name of a test or of a function leads
+//! Checks the Markdown pages: the program in the README is the example,
+//! links lead to existing files and headings, and a link named after a test or a function leads
 //! to its file.
 
 use std::fs;

@@ -1,5 +1,5 @@
-//! Writes the table of `docs/safety.md` from the sources and fails when it is not up to date: each file with unsafe code, and
-//! how much each of its functions has. A keyword in a comment or in a string does not count.
+//! Writes the table of `docs/safety.md` from the sources and fails when it is out of date: each file with unsafe code, and
+//! the count of each function. Keywords in comments and strings do not count.
 
 use std::collections::BTreeMap;
 use std::fs;

@@ -1,5 +1,5 @@
-//! Each test program checks at its end that it has left no descriptor open: it names `descriptors_at_exit.rs`, by itself or by
-//! one of its modules.
+//! Each test program checks at its end that it has leaked no descriptor: it includes `descriptors_at_exit.rs`, directly or
+//! by one of its modules.
 
 use std::fs;
 use std::path::{Path, PathBuf};

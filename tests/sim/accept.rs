@@ -1,4 +1,4 @@
-//! The accept loop: descriptors and memory run out, connections die in the queue, and everybody is served all the same.
+//! The accept loop: descriptors and memory run out, connections die in the backlog, and each client is served all the same.
 
 use crate::world::{assert_died, connect, everything};
 use egret::net::TcpListener;

@@ -1,4 +1,4 @@
-//! The server of static files, between real files and simulated clients.
+//! The static file server, between real files and simulated clients.
 
 #[path = "../../examples/static_files.rs"]
 #[allow(dead_code, reason = "its main is not called here")]

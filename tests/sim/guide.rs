@@ -1,4 +1,4 @@
-//! The server that the guide builds.
+//! The server of the guide.
 
 #[path = "../../tests-ecosystem/guide/shout.rs"]
 #[allow(dead_code, reason = "its main is not called here")]

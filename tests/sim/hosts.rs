@@ -1,4 +1,4 @@
-//! What happens to hosts: partitions, crashes, clocks, signals.
+//! Faults of hosts: partitions, crashes, clocks, signals.
 
 use crate::world::{connect, what_connections_survive};
 use egret::net::{TcpListener, TcpStream, UdpSocket};
@@ -96,7 +96,7 @@ fn a_server_that_crashed_is_gone_without_a_word_and_is_found_again_after_its_res
             stream.write_all(b"a").await.unwrap();
             stream.read_exact(&mut byte).await.unwrap();
             sleep(Duration::from_millis(100)).await;
-            // Nobody has told us.
+            // The crash sent no notice.
             stream.write_all(b"b").await.unwrap();
             let error = stream.read(&mut byte).await.unwrap_err();
             assert_eq!(error.kind(), ErrorKind::ConnectionReset, "the new kernel knows no such connection");

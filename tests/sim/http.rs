@@ -1,4 +1,4 @@
-//! The HTTP server of the examples: requests, limits of time, and its end by a signal.
+//! The HTTP server of the examples: requests, timeouts, and its end by a signal.
 
 #[path = "../../examples/http_server.rs"]
 #[allow(dead_code, reason = "its main is not called here")]

@@ -1,7 +1,7 @@
 //! Scenarios on the simulated kernel, under every fault, for many seeds.
 //!
-//! `EGRET_SEEDS=n` runs n seeds of each; `EGRET_SEED=…`, as a failure prints it, runs one. How to read a failure is in
-//! `docs/sim.md`.
+//! `EGRET_SEEDS=n` runs n seeds of each; `EGRET_SEED=…`, as a failure prints it, runs one. `docs/sim.md` explains
+//! the report of a failure.
 
 mod accept;
 mod echo;

@@ -1,4 +1,4 @@
-//! Servers that ask for readiness and then try, as programs do that were written for mio.
+//! Servers that wait for readiness and then try, like programs written for mio.
 
 use crate::world::{connect, payload, what_connections_survive};
 use crate::zip::zip;

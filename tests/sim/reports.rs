@@ -1,4 +1,4 @@
-//! What a failure says: to whom, how it is run again, and who waits for what.
+//! The report of a failure: its recipient, how to run it again, and each waiter with what it waits for.
 
 use crate::world::connect;
 use egret::net::TcpListener;

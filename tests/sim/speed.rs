@@ -1,4 +1,4 @@
-//! What a simulation costs: many connections to one server.
+//! The cost of a simulation: many connections to one server.
 
 use crate::world::{connect, payload};
 use egret::net::TcpListener;

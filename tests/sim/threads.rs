@@ -1,4 +1,4 @@
-//! Wakes from other threads: blocking jobs, look-ups of names, and threads of the host.
+//! Wakes from other threads: blocking jobs, name lookups, and threads of the host.
 
 use crate::world::everything;
 use egret::sim::{self, Host, Sim};

@@ -1,4 +1,4 @@
-//! Unix sockets and pipes, whose short reads prove nothing.
+//! Unix sockets and pipes, where a short read does not mean drained.
 
 use crate::world::{payload, what_connections_survive};
 use crate::zip::zip;

@@ -1,4 +1,4 @@
-//! What the scenarios share: faults, policies, clients that try again.
+//! Shared by the scenarios: faults, policies, clients that retry.
 
 use egret::net::{TcpSocket, TcpStream};
 use egret::sim::{EdgePolicy, Fault, Faults, Sim};

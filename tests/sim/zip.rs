@@ -1,4 +1,4 @@
-//! Two futures at once.
+//! Polls two futures concurrently.
 
 use std::future::poll_fn;
 use std::pin::pin;

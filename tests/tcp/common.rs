@@ -1,4 +1,4 @@
-//! What the TCP tests share: a run that fails instead of hanging, pairs of streams, and what the kernel knows.
+//! Shared by the TCP tests: a run that fails instead of hanging, pairs of streams, and the kernel's state.
 
 #![allow(dead_code, reason = "each test binary uses a part of it")]
 
@@ -21,7 +21,7 @@ pub fn connect(address: SocketAddr) -> std::net::TcpStream {
     std::net::TcpStream::connect(address).unwrap()
 }
 
-/// Runs `future` as a task. Panics when it is not done and the loop has nothing to do: somebody lost a wake-up.
+/// Runs `future` as a task. Panics when it is not done and the loop is idle: a wake-up was lost.
 #[track_caller]
 pub fn run<T: 'static>(rt: &Runtime, future: impl Future<Output = T> + 'static) -> T {
     let task = rt.spawn(future);

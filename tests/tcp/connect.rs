@@ -13,7 +13,7 @@ use std::time::Duration;
 
 const ECONNREFUSED: i32 = 111;
 
-/// An address that refuses: bound, so that nobody else gets the port, and not listening.
+/// An address that refuses: bound, so that no other socket gets the port, and not listening.
 fn refusing() -> (TcpSocket, SocketAddr) {
     let socket = TcpSocket::new_v4().unwrap();
     socket.bind("127.0.0.1:0".parse().unwrap()).unwrap();

@@ -1,7 +1,8 @@
-//! What happens at the limit of descriptors, and that none leaks. The rows are of docs/pitfalls.md: K7 and A1 are about accepting at the limit, F12 about errors on the way to a socket.
+//! The limit of descriptors, and that none leaks. The rows are of docs/pitfalls.md: K7 and A1 are about accepting at the
+//! limit, F12 about errors on the way to a socket.
 //!
-//! The limit and the count of open descriptors are the process's, so each test here runs in one of its own:
-//! this program starts itself again, by way of a shell that sets the limit.
+//! The limit and the count of open descriptors belong to the process, so each test runs in one of its own:
+//! this program starts itself again, by a shell that sets the limit.
 
 use crate::common::*;
 use egret::net::{TcpListener, TcpSocket, TcpStream};

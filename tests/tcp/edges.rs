@@ -146,7 +146,7 @@ fn an_operation_of_ones_own_that_would_block_is_noticed() {
     assert_eq!(calls.get(), 3);
 }
 
-// L22: the reset reports ERR and HUP; whoever waits, in whichever direction, hears of it.
+// L22: the reset reports ERR and HUP; the waiters of both directions are woken.
 #[test]
 fn a_reset_wakes_a_reader_and_a_writer_each_with_its_error() {
     let rt = Runtime::new().unwrap();

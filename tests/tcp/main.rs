@@ -1,6 +1,6 @@
 //! TCP through the facade, as one program, which is linked once.
 //!
-//! The tests run side by side in one process. Those at the limit of descriptors, in `descriptors.rs`, run themselves again in
+//! The tests run in parallel in one process. Those at the limit of descriptors, in `descriptors.rs`, run themselves again in
 //! a process of their own.
 
 mod common;

@@ -1,5 +1,5 @@
 //! The halves of a stream. The rows are of docs/pitfalls.md: B is about half-closed
-//! streams, D about the order in which things are dropped.
+//! streams, D about the order of drops.
 
 use crate::common::*;
 use egret::net::tcp::ReuniteError;

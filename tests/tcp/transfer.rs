@@ -109,8 +109,8 @@ fn a_slow_reader_gets_every_byte_in_order() {
     assert!(reading.join().unwrap() == pattern(SIZE));
 }
 
-// One call takes 1024 buffers. That the rest was not taken says nothing of the room in the socket, and no edge
-// will come: whoever counted it as a short write would wait for ever.
+// One call takes 1024 buffers. That the rest was not taken does not mean that the socket is full, and no edge
+// will come: a runtime that counted it as a short write would wait for ever.
 #[test]
 fn more_buffers_than_one_call_takes_are_all_written() {
     let rt = Runtime::new().unwrap();

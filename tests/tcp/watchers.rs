@@ -1,4 +1,4 @@
-//! Tasks that watch a connection whole while another has a half of it: by `AsRef`, with no lock between them.
+//! Tasks that watch a whole connection while another has one of its halves: by `AsRef`, without a lock.
 
 use egret::net::{TcpListener, TcpStream};
 use egret::runtime::Runtime;
@@ -19,7 +19,7 @@ fn a_task_that_waits_for_readable_is_woken_though_the_half_of_another_waits_to_r
     runtime.block_on(async {
         let (near, mut far) = pair().await;
         let (mut reading, writing) = near.into_split();
-        assert!(reading.try_read(&mut [0]).is_err()); // what is believed of a new connection is gone
+        assert!(reading.try_read(&mut [0]).is_err()); // clears the initial readiness
         let woken = Rc::new(Cell::new(0));
         let counted = woken.clone();
         let watcher = egret::spawn(async move {

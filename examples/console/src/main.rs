@@ -1,10 +1,10 @@
-//! An echo server that tokio-console can watch. Each task has a name; one of them wakes itself more than it should,
-//! which the console warns of.
+//! An echo server that tokio-console can watch. Each task has a name; one of them wakes itself too often,
+//! and the console warns of it.
 //!
 //!     cd examples/console && cargo run        # prints the address that it echoes on
 //!     tokio-console                           # in another terminal, after `cargo install tokio-console`
 //!
-//! It serves the console on 127.0.0.1:6669, or where `TOKIO_CONSOLE_BIND` says, or on a Unix socket whose path it is given.
+//! It serves the console on 127.0.0.1:6669, or on `TOKIO_CONSOLE_BIND`, or on a Unix socket whose path is its argument.
 
 use console_subscriber::ConsoleLayer;
 use egret::net::{TcpListener, TcpStream};

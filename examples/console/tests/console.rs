@@ -1,4 +1,4 @@
-//! The program under a real client of tokio-console's protocol, over the socket that the `tokio-console` command uses.
+//! The program with a real client of tokio-console's protocol, over the socket that the `tokio-console` command uses.
 
 use console_api::Field;
 use console_api::field::Name;

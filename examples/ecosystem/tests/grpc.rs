@@ -17,7 +17,7 @@ fn a_unary_call_and_a_stream_are_answered_and_a_status_is_told() {
     assert!(many.starts_with("Hello, Wren, number 2\n") && many.ends_with("Hello 10000, Wren\n"));
 }
 
-// Whoever knows HTTP/2 can call it: a length of five bytes, then the message.
+// Any HTTP/2 client can call it: a length of five bytes, then the message.
 #[test]
 fn what_is_on_the_wire_is_grpc() {
     let server = Server::start(GRPC, &["serve", "127.0.0.1:0"]);

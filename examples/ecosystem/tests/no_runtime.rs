@@ -1,4 +1,4 @@
-//! That nothing of tokio that runs is compiled into any example: no `rt`, no `net`, no `time`.
+//! No example compiles tokio's runtime: no `rt`, no `net`, no `time`.
 
 mod common;
 

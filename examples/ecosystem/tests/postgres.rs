@@ -34,7 +34,7 @@ impl Postgres {
             .unwrap();
         assert!(initdb.status.success(), "{}", String::from_utf8_lossy(&initdb.stderr));
 
-        // The port was the kernel's choice a moment ago; whoever takes it meanwhile fails this test.
+        // The kernel chose a free port; a process that takes it meanwhile fails this test.
         let address = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
         let child = user
             .command("postgres")

@@ -1,8 +1,8 @@
 //! A TLS connection that is cut at each of its first 100 bytes, in either direction: an error at once, no hang, and
-//! nothing left behind.
+//! no leak.
 //!
-//! Between client and server is a proxy that passes so many bytes one way, and everything the other way, and then cuts
-//! both: by closing, or by a reset.
+//! A proxy between client and server passes a number of bytes one way, everything the other way, and then cuts
+//! both: by a close or by a reset.
 
 use egret::net::{TcpListener, TcpStream};
 use egret::runtime::Runtime;
@@ -154,7 +154,7 @@ fn a_connection_that_is_cut_at_any_of_its_first_100_bytes_is_an_error_at_both_en
     }
 }
 
-// The end of a stream without the close of TLS is an error too: what came may have been cut short by anybody.
+// The end of a stream without a TLS close is an error too: an attacker may have truncated it.
 #[test]
 fn an_answer_whose_end_is_cut_off_is_an_error_and_not_a_short_answer() {
     let _alone = ALONE.lock();

@@ -1,4 +1,4 @@
-//! A connection that stops being HTTP. hyper's own way asks for a stream that is `Send`; this is the way without: the
+//! An upgraded connection. hyper's own upgrade requires a stream that is `Send`; without it the
 //! server answers 101, drives the connection to its end without closing it, and takes the socket out.
 
 use bytes::Bytes;

@@ -1,4 +1,4 @@
-//! What may cross threads: a socket belongs to its loop, an error does not.
+//! What is `Send`: a socket belongs to its loop, an error does not.
 
 use egret_net::tcp::{Incoming, OwnedReadHalf, OwnedWriteHalf, ReadHalf, WriteHalf};
 use egret_net::udp::RecvBatch;
@@ -36,7 +36,7 @@ const _: () = assert!(!IsSend::<unix::ReadHalf<'static>>::VALUE);
 const _: () = assert!(!IsSend::<unix::WriteHalf<'static>>::VALUE);
 const _: () = assert!(!IsSend::<unix::OwnedReadHalf>::VALUE);
 const _: () = assert!(!IsSend::<unix::OwnedWriteHalf>::VALUE);
-// One that is not registered yet may be made anywhere, and memory and addresses belong to nobody.
+// A socket that is not registered yet belongs to no loop; neither do memory and addresses.
 const _: () = assert!(IsSend::<TcpSocket>::VALUE);
 const _: () = assert!(IsSend::<UnixSocket>::VALUE);
 const _: () = assert!(IsSend::<RecvBatch>::VALUE);

@@ -1,5 +1,5 @@
-//! A panic for the caller's mistake names the caller's line: every function of this package that is not `async` and can
-//! panic so, called outside of a runtime or with a number that makes no sense.
+//! A panic for the caller's mistake names the caller's line: all functions of this package that are not `async` and can
+//! panic so, called outside a runtime or with an invalid number.
 
 use egret_net::udp::RecvBatch;
 use egret_net::unix::{self, pipe};

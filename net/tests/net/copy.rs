@@ -1,4 +1,4 @@
-//! `io::copy` and `io::copy_bidirectional` over the streams of this crate, and over streams of one's own.
+//! `io::copy` and `io::copy_bidirectional` over the streams of this crate and over foreign streams.
 
 #![allow(missing_docs)]
 #![cfg(not(miri))] // which has neither splice nor urgent data
@@ -21,7 +21,7 @@ use std::time::Duration;
 /// How long nothing may happen before a test calls it a hang.
 const HANG: Duration = Duration::from_secs(5);
 
-/// Runs `future` as a task. Panics when it is not done and the loop has nothing to do: somebody lost a wake-up.
+/// Runs `future` as a task. Panics when it is not done and the loop is idle: a wake-up was lost.
 #[track_caller]
 fn run<T: 'static>(future: impl Future<Output = T> + 'static) -> T {
     let rt = Runtime::new().unwrap();
@@ -437,7 +437,7 @@ impl AsyncRead for Zeros {
     }
 }
 
-// N1: a loop that goes on for as long as there is something holds everybody else up.
+// N1: a loop that continues while there is data starves other tasks.
 #[test]
 fn a_copy_that_never_has_to_wait_lets_the_others_run() {
     let rt = Runtime::new().unwrap();

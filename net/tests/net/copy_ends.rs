@@ -1,4 +1,4 @@
-//! When a copy ends although its source has not: the sink is gone, or nothing has moved for too long.
+//! A copy that ends before its source: the sink is closed, or a timeout has expired.
 
 #![cfg(not(miri))] // which has no splice
 

@@ -1,4 +1,4 @@
-//! What a copy does in one poll: how much it is charged, when it flushes, and by which calls it moves bytes.
+//! A copy in one poll: its charge, its flushes, and the system calls that move the bytes.
 
 #![cfg(not(miri))] // which has no splice
 

@@ -1,5 +1,5 @@
-//! Every method that reads and every method that writes, of a TCP stream and of a Unix one: what it does with bytes, without
-//! bytes, without room, and that it waits where it says so.
+//! Every read and write method of a TCP and a Unix stream: with bytes, without
+//! bytes, without room, and that it waits where documented.
 
 #![cfg(not(miri))] // which has no sockets of the Unix domain with addresses
 

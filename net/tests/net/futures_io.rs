@@ -1,4 +1,4 @@
-//! The traits of `futures-io` on the streams: what is asked of them is what the socket does.
+//! The traits of `futures-io` on the streams: each method reaches the socket.
 
 #![cfg(feature = "futures-io")]
 

@@ -1,4 +1,4 @@
-//! hyper's traits on the streams: what is asked of them is what the socket does, and nothing is zeroed.
+//! hyper's traits on the streams: each method reaches the socket, and no buffer is zeroed.
 
 #![cfg(feature = "hyper")]
 

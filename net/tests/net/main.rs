@@ -1,8 +1,8 @@
 //! The tests of this crate, as one program, which is linked once.
 //!
-//! They run side by side in one process: a test that counts its descriptors or needs a limit of them runs itself again in a
-//! process of its own (`sockets_common::in_child`). What cannot share a process at all is a program of its own:
-//! `constructors.rs`, with a filter on system calls and a count of descriptors, and `signals.rs`, which sets what signals do.
+//! They run in parallel in one process: a test that counts descriptors or limits them runs itself again in a
+//! process of its own (`sockets_common::in_child`). Two files are separate programs:
+//! `constructors.rs`, with a filter on system calls and a count of descriptors, and `signals.rs`, which sets dispositions.
 
 #[path = "../sockets_common/mod.rs"]
 mod sockets_common;

@@ -1,4 +1,4 @@
-//! Host names: looked up on another thread, and addresses are not looked up at all.
+//! Host names are looked up on another thread; literal addresses are not looked up.
 
 use egret_net::{TcpListener, TcpStream, lookup_host};
 use egret_runtime::runtime::{Builder, Runtime};

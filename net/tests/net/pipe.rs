@@ -21,7 +21,7 @@ use std::time::Duration;
 /// How long nothing may happen before a test calls it a hang.
 const HANG: Duration = Duration::from_secs(5);
 
-/// Runs `future` as a task. Panics when it is not done and the loop has nothing to do: somebody lost a wake-up.
+/// Runs `future` as a task. Panics when it is not done and the loop is idle: a wake-up was lost.
 #[track_caller]
 fn run<T: 'static>(future: impl Future<Output = T> + 'static) -> T {
     let rt = Runtime::new().unwrap();

@@ -1,4 +1,4 @@
-//! Streams that are read to their end.
+//! Streams read to their end.
 
 #![cfg(not(miri))] // which has no sockets of the Unix domain with addresses
 

@@ -1,4 +1,5 @@
-//! The accept loop of a server on the kernel's own listener. A1 and K7 are rows of docs/pitfalls.md; the policy itself is tested on a script in `src/accept_loop/tests.rs`.
+//! The accept loop on a real listener. A1 and K7 are rows of docs/pitfalls.md; `src/accept_loop/tests.rs` tests
+//! the policy on a script.
 
 use crate::sockets_common::test_of;
 use egret_net::tcp::ServeCounts;
@@ -240,7 +241,7 @@ fn a_server_out_of_descriptors_serves_whom_it_has_does_not_spin_and_takes_the_re
         "{polls} polls for {asked} questions, {exhausted} pauses"
     );
 
-    // Descriptors come free, and nobody else connects: only the loop itself can find out.
+    // Descriptors come free without a new connection: only a retry of the loop finds out.
     ask(&mut first, "free\n");
     for client in &mut waiting {
         ask(client, "are you there?\n");

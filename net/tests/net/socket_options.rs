@@ -1,4 +1,4 @@
-//! Each option reads back as it was set, and a value that it cannot have is an error that keeps its kind.
+//! Each option reads back as set, and an invalid value is an error that keeps its kind.
 
 #![cfg(not(miri))] // which knows few options
 

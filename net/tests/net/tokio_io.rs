@@ -1,4 +1,4 @@
-//! tokio's traits on the streams: what is asked of them is what the socket does, and nothing is zeroed.
+//! tokio's traits on the streams: each method reaches the socket, and no buffer is zeroed.
 
 #![cfg(feature = "tokio-io")]
 

@@ -1,4 +1,4 @@
-//! What is ready at once is charged to the task, so that a loop around it lets others run; what does nothing is not.
+//! An operation that is ready at once is charged to the task, so that a loop around it lets others run; a no-op is not.
 
 #![cfg(not(miri))] // which has no names and no Unix sockets
 

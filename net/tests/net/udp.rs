@@ -1,4 +1,4 @@
-//! UDP on the loopback interface. The names of rows (K5, A10 and so on) are those of docs/pitfalls.md.
+//! UDP on the loopback interface. Codes (K5, A10 and so on) are rows of docs/pitfalls.md.
 
 #![cfg(not(miri))] // which has no UDP
 
@@ -283,7 +283,7 @@ async fn piece(ours: &UdpSocket, theirs: &UdpSocket) -> usize {
     first
 }
 
-// Whoever answers where a datagram seems to come from sends to port 0 when a stranger likes.
+// A server that answers to the source address sends to port 0 when a peer forges it.
 #[test]
 fn a_target_that_takes_no_segments_changes_nothing_for_the_others() {
     run(async {

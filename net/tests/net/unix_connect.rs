@@ -1,4 +1,4 @@
-//! Connecting in the Unix domain, and the addresses of it. The names of rows (K11, A9 and so on) are those of docs/pitfalls.md.
+//! Connecting Unix sockets, and their addresses. Codes (K11, A9 and so on) are rows of docs/pitfalls.md.
 
 #![cfg(not(miri))] // which has no sockets of the Unix domain with addresses
 

@@ -1,5 +1,5 @@
-//! Messages of the Unix domain: datagrams, packets in sequence, and what goes beside bytes. The names of rows (K5) are
-//! those of docs/pitfalls.md.
+//! Messages over Unix sockets: datagrams, seqpackets and ancillary data. Codes (K5) are
+//! rows of docs/pitfalls.md.
 
 #![cfg(not(miri))] // which has no sockets of the Unix domain with addresses
 

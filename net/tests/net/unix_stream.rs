@@ -1,4 +1,4 @@
-//! Streams of the Unix domain. The names of rows (K1, B1 and so on) are those of docs/pitfalls.md.
+//! Unix streams. Codes (K1, B1 and so on) are rows of docs/pitfalls.md.
 
 #![cfg(not(miri))] // which has no sockets of the Unix domain with addresses
 

@@ -1,4 +1,4 @@
-//! Urgent data: `recv` stops at the mark with bytes behind it and no new edge. The row is K3 of docs/pitfalls.md.
+//! Urgent data: `recv` stops at the mark with bytes queued and no new edge. Row K3 of docs/pitfalls.md.
 
 use egret_net::{TcpListener, TcpStream};
 use egret_runtime::runtime::{Runtime, Turn};

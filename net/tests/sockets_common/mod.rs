@@ -1,5 +1,5 @@
-//! What the tests of UDP and of the Unix domain share: a run that fails instead of hanging, names that nobody else has,
-//! and what the kernel knows of a descriptor.
+//! Shared by the tests of UDP and Unix sockets: a run that fails instead of hanging, unique names,
+//! and the kernel's state of a descriptor.
 
 #![allow(dead_code, missing_docs, reason = "each test binary uses a part of it")]
 
@@ -17,7 +17,7 @@ use std::time::Duration;
 /// How long nothing may happen before a test calls it a hang.
 pub const HANG: Duration = Duration::from_secs(5);
 
-/// Runs `future` as a task. Panics when it is not done and the loop has nothing to do: somebody lost a wake-up.
+/// Runs `future` as a task. Panics when it is not done and the loop is idle: a wake-up was lost.
 #[track_caller]
 pub fn run<T: 'static>(future: impl Future<Output = T> + 'static) -> T {
     let rt = Runtime::new().unwrap();
@@ -50,7 +50,7 @@ fn number() -> u32 {
     NEXT.fetch_add(1, Ordering::Relaxed)
 }
 
-/// An abstract name that nobody else has, with the zero byte before it.
+/// A unique abstract name, with the zero byte before it.
 pub fn name() -> String {
     format!("\0egret-test-{}-{}", std::process::id(), number())
 }

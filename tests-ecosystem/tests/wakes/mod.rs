@@ -1,4 +1,4 @@
-//! A task that waits for something of another crate, and how often it is polled and woken for it.
+//! A task that awaits a foreign future, and how often it is polled and woken.
 
 use egret::runtime::Runtime;
 use egret::task::yield_now;

@@ -1,4 +1,4 @@
-//! Where a body ends, and that nothing else is ever taken for its end.
+//! Where a body ends, and inputs that must not end it.
 
 use super::client::{Example, GET, HELLO, echoed, refused};
 

@@ -1,4 +1,4 @@
-//! Examples as child processes, and blocking clients for them. Each wait has an end: a hang fails a test.
+//! Examples as child processes, and blocking clients for them. Each wait has a timeout: a hang fails a test.
 
 use std::fs;
 use std::io::{BufRead, BufReader, ErrorKind, Read, Write};

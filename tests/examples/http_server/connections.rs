@@ -1,4 +1,4 @@
-//! How long a connection lives, the order of its answers, and how it ends.
+//! The lifetime of a connection, the order of its answers, and its end.
 
 use std::io::ErrorKind;
 use std::time::{Duration, Instant};

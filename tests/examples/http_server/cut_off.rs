@@ -1,4 +1,4 @@
-//! A client that takes no answers, seen from the kernel: what is left of its connection when the server gives it up.
+//! A client that reads no answers, seen from the kernel: what remains of its connection when the server drops it.
 
 use std::io::{ErrorKind, Read};
 use std::time::Instant;
@@ -6,9 +6,9 @@ use std::time::Instant;
 use super::client::{Example, PATIENCE, echoed, post};
 use super::queues::queues;
 
-/// The close of a socket sends what the kernel has of its answers for as long as the client likes to take them, and keeps it
-/// until then. A reset throws it away. Bytes of the client that nobody has read would make every close a reset, so there are
-/// none here: one request is sent at a time, and the next when the answer to it is in the kernel as a whole.
+/// After a close the kernel keeps the unsent answers and sends them as the client reads. A reset discards them. Unread
+/// bytes of the client would make every close a reset, so there are none here: one request is sent at a time, and the next
+/// when the whole answer is in the kernel.
 #[test]
 fn what_a_client_that_is_cut_off_has_not_taken_is_thrown_away() {
     let server = Example::with_limits("write=300");

@@ -1,8 +1,8 @@
-//! The HTTP examples, driven over real sockets as hostile, slow and ordinary clients would.
+//! The HTTP examples, driven over real sockets by hostile, slow and ordinary clients.
 //!
-//! Nothing here sleeps but clients that are to be slow: what must come is waited for with a timeout, and
-//! what must not come is shown by something else that does. Where a time limit of the server is the subject,
-//! the others are so long that they cannot be what ends the connection.
+//! Only clients that are slow on purpose sleep: an expected answer is awaited with a timeout, and
+//! the absence of one is shown by a later event. A test of one time limit of the server
+//! sets the others so long that they cannot end the connection.
 
 mod bodies;
 mod client;

@@ -1,4 +1,4 @@
-//! Clients that take too much: memory stays bounded, the server stays up, and it recovers by itself.
+//! Clients that demand too much: memory stays bounded, the server stays up, and it recovers by itself.
 
 use std::io::ErrorKind;
 

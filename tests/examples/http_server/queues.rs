@@ -1,4 +1,4 @@
-//! What waits in the kernel between a client and a server.
+//! The kernel's queues between a client and a server.
 
 use std::fs;
 use std::net::SocketAddr;

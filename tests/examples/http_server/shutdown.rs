@@ -1,4 +1,4 @@
-//! The end: nothing in flight is lost, nobody is waited for too long, and nothing new is begun.
+//! Shutdown: no request in flight is lost, no client is waited for too long, and no new request is started.
 
 use std::io::{ErrorKind, Read, Write};
 use std::net::TcpStream;
@@ -163,7 +163,7 @@ impl Load {
         }
     }
 
-    /// Makes connection after connection with one request each, until nobody listens.
+    /// Makes connection after connection with one request each, until the listener is closed.
     fn on_new_connections(&self, server: &Example) {
         while let Ok(mut stream) = TcpStream::connect(server.address) {
             stream.set_read_timeout(Some(PATIENCE)).expect("not zero");

@@ -1,8 +1,8 @@
-//! A thousand slow clients, and one that is not.
+//! A thousand slow clients, and one ordinary client.
 //!
-//! How long an answer takes on the clock says more of what else the machine does than of the server. Two things are asserted
-//! instead: slow clients go on only after an ordinary one has been answered, so that a server which waits for them never
-//! answers it; and the processor time that the server spends between a question and its answer has a bound.
+//! The time of an answer depends more on the load of the machine than on the server. Two things are asserted
+//! instead: slow clients continue only after the ordinary one has been answered, so a server that waits for them never
+//! answers it; and the CPU time of the server between request and answer has a bound.
 
 use std::io::{self, ErrorKind, Read, Write};
 use std::net::Shutdown;

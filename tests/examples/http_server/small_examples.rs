@@ -1,4 +1,4 @@
-//! `hello_http` and `echo`, and what every example does with its address.
+//! `hello_http` and `echo`, and the address argument of each example.
 
 use std::io::Write;
 use std::net::TcpListener;

@@ -1,4 +1,4 @@
-//! However the bytes of a request are cut into pieces, the answer is the same.
+//! The answer does not depend on how the bytes of a request are split.
 
 use super::client::{Client, Example, GET, HELLO};
 use super::request::{Parsed, parse_chunk_size, parse_line_end, parse_trailer};

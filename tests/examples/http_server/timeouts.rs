@@ -1,4 +1,4 @@
-//! Every wait for a client has an end, and the right one.
+//! Every wait for a client has the right timeout.
 
 use std::future::{Future, poll_fn};
 use std::io::{ErrorKind, Read, Write};

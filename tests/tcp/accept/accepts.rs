@@ -1,4 +1,4 @@
-//! Connections that wait to be accepted: how many an edge is for, who gets them, and that none is lost.
+//! Connections in the backlog: how many an edge stands for, which task gets them, and that none is lost.
 
 use crate::common::*;
 use egret::net::{TcpListener, TcpStream};
@@ -56,7 +56,7 @@ fn connections_from_before_the_first_accept_are_accepted_without_an_event() {
     assert!(accepting.is_finished());
 }
 
-// Whoever waits on a listener is woken; one gets the connection, the others wait on and are not forgotten.
+// All waiters of a listener are woken; one gets the connection, the others register again.
 #[test]
 fn several_tasks_accept_on_one_listener_and_none_is_stranded() {
     const TASKS: usize = 4;

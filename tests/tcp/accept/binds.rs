@@ -1,4 +1,4 @@
-//! Addresses to listen on: what is tried, what is refused, and with which error.
+//! Addresses to listen on: which are tried, which are refused, and with which error.
 
 use crate::common::*;
 use egret::net::{TcpListener, TcpSocket, TcpStream};

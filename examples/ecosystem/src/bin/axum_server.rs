@@ -4,14 +4,14 @@
 //!     cargo run --release --bin axum_server [ADDRESS:PORT]
 //!     curl http://127.0.0.1:8080/visits/robin
 //!
-//! axum asks of handlers and of state that they are `Send` (and state `Sync`), even where one thread runs them all:
+//! axum requires handlers and state to be `Send` (and state `Sync`), even where one thread runs them all:
 //!
-//! * State that is `Send` anyway (an `Arc<Mutex<_>>`, a client of a database) is used as everywhere. The lock is never
+//! * State that is `Send` anyway (an `Arc<Mutex<_>>`, a client of a database) is used as usual. The lock is never
 //!   contended.
 //! * What is not `Send` (an egret socket, an `Rc`) stays in a task that owns it; a handler sends it a message
 //!   through a channel, which is `Send`, and awaits the answer. `visits` below does so.
 //! * A sleep of egret's, awaited in a handler, makes the handler's future not `Send`: it goes to such a task too, or
-//!   around the router, where hyper's service is and `Send` is asked of nobody.
+//!   around the router, into hyper's service, which need not be `Send`.
 
 use axum::extract::{Path, State};
 use axum::routing::get;
@@ -61,7 +61,7 @@ async fn count(counts: Rc<RefCell<HashMap<String, u64>>>, mut visits: mpsc::Unbo
         let mut counts = counts.borrow_mut();
         let count = counts.entry(name).or_default();
         *count += 1;
-        let _ = answer.send(*count); // whoever asked may have gone
+        let _ = answer.send(*count); // the caller may have gone
     }
 }
 

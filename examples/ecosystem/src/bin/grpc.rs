@@ -1,11 +1,11 @@
-//! gRPC by tonic without its `transport`: that is tokio's, while the protocol itself is hyper's HTTP/2 and prost.
+//! gRPC by tonic without its `transport`, which is tokio's; the protocol itself is hyper's HTTP/2 and prost.
 //!
 //!     cargo run --release --bin grpc serve [ADDRESS:PORT]
 //!     cargo run --release --bin grpc greet HOST:PORT NAME COUNT
 //!
-//! What tonic's code generator would write is written by hand here, twenty lines for each service, because generated
-//! traits ask for `Send`. By hand a handler may hold an `Rc`. Where `Send` is no hardship, the generated server is
-//! served by `TowerToHyperService` as in `axum_server.rs`.
+//! The code that tonic would generate is written by hand here, twenty lines for each service, because generated
+//! traits require `Send`. A hand-written handler may hold an `Rc`. Where `Send` is acceptable, serve the generated
+//! server by `TowerToHyperService` as in `axum_server.rs`.
 
 use egret::hyper::{Executor, Timer};
 use egret::net::{TcpListener, TcpStream};

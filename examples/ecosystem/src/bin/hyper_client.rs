@@ -1,9 +1,9 @@
-//! An HTTP client by hyper: one connection, as many requests as it is given paths.
+//! An HTTP client by hyper: one connection, one request for each path.
 //!
 //!     cargo run --release --bin hyper_client [--http2] HOST:PORT PATH...
 //!
-//! There is no pool here: that of hyper-util is made for runtimes with threads and asks for `Send`. A program that needs
-//! one keeps its `SendRequest`s in a `Vec`, for they are all on one thread.
+//! There is no pool: that of hyper-util is made for runtimes with threads and requires `Send`. A program that needs
+//! one keeps its `SendRequest`s in a `Vec`, because they are all on one thread.
 
 use bytes::Bytes;
 use egret::hyper::{Executor, Timer};

@@ -1,10 +1,10 @@
-//! HTTP/1 and HTTP/2 by hyper, with state in an `Rc` that every connection shares: no locks, no `Send`.
+//! HTTP/1 and HTTP/2 by hyper, with state in an `Rc` that all connections share: no locks, no `Send`.
 //!
 //!     cargo run --release --bin hyper_server [ADDRESS:PORT]
 //!     curl http://127.0.0.1:8080/            # the count, by HTTP/1
 //!     curl --http2-prior-knowledge -d 'some words' http://127.0.0.1:8080/echo
 //!
-//! Ctrl-C ends it: requests that are under way are answered first.
+//! Ctrl-C ends it, after requests in flight are answered.
 
 use bytes::Bytes;
 use egret::hyper::{Executor, Timer};

@@ -1,9 +1,9 @@
-//! PostgreSQL by tokio-postgres, which takes any stream with tokio's traits and then needs no tokio.
+//! PostgreSQL by tokio-postgres, which works on any stream with tokio's traits, without tokio's runtime.
 //!
 //!     cargo run --release --bin postgres_client HOST:PORT USER DATABASE
 //!
-//! Its `connect` would open a tokio socket; `connect_raw` is given one. Queries that are sent at once go out one behind
-//! the other on the one connection (pipelining), with no pool.
+//! Its `connect` would open a tokio socket; `connect_raw` takes a stream. Concurrent queries are pipelined on
+//! the one connection, without a pool.
 
 use egret::net::TcpStream;
 use futures_util::future::try_join_all;

@@ -1,9 +1,9 @@
-//! A TLS client: rustls on an egret socket by tokio-rustls. Sends standard input as it is, and prints what comes back
+//! A TLS client: rustls on an egret socket by tokio-rustls. Sends standard input unchanged, and prints the answer
 //! until the server closes.
 //!
 //!     printf 'GET / HTTP/1.0\r\n\r\n' | cargo run --release --bin tls_client CA.pem HOST:PORT NAME
 //!
-//! It ends with an error when the connection is cut: the end of a stream is one only if the server says so in TLS.
+//! It fails when the connection ends without a TLS close from the server.
 
 use egret::net::TcpStream;
 use rustls::pki_types::pem::PemObject;

@@ -1,5 +1,5 @@
-//! HTTP over TLS: rustls on an egret socket by tokio-rustls, and hyper on that. The certificate is made when it
-//! starts and written where a client can be told of it; a real one would be read from there.
+//! HTTP over TLS: rustls on an egret socket by tokio-rustls, and hyper on that. The certificate is made at
+//! start-up and written to a file for the client; a real server would read one.
 //!
 //!     cargo run --release --bin tls_server CERTIFICATE.pem [ADDRESS:PORT]
 //!     curl --cacert CERTIFICATE.pem https://localhost:8443/

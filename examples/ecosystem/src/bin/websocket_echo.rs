@@ -1,4 +1,4 @@
-//! WebSocket by async-tungstenite, over the traits of `futures-io`: says back what it is told.
+//! WebSocket by async-tungstenite, over the traits of `futures-io`: sends each message back.
 //!
 //!     cargo run --release --bin websocket_echo [ADDRESS:PORT]
 

@@ -1,4 +1,4 @@
-//! Programs under test: started on a free port, asked by real clients, ended when the test is.
+//! Programs under test: started on a free port, called by real clients, stopped with the test.
 
 #![allow(dead_code)] // each test takes what it needs
 
