@@ -30,13 +30,13 @@ const MAX_LINE: usize = 1024;
 const MAX_QUEUE: usize = 64 * 1024;
 /// The kernel's for each member; it doubles what it is given.
 const SEND_BUFFER: u32 = 32 * 1024;
-/// For the name: who connects and says nothing takes the place of another.
+/// The timeout for the name: a silent client occupies a connection.
 const NAME_TIME: Duration = Duration::from_secs(30);
 const BACKLOG: u32 = 1024;
 
 // ---- The room --------------------------------------------------------------------------------------
 
-/// What is to be sent to one member.
+/// Unsent lines of one member.
 #[derive(Default)]
 struct Queue {
     bytes: Vec<u8>,

@@ -23,8 +23,8 @@ async fn echo(mut stream: TcpStream) -> io::Result<()> {
 }
 
 pub(crate) async fn serve(listener: TcpListener) -> io::Result<()> {
-    // A task for each connection, which fails alone. An `accept` that fails, as it does while no descriptor is free, is
-    // tried again.
+    // One task per connection; an error ends only that. A failed `accept`, for lack of descriptors for example, is
+    // retried.
     listener.serve(&Shutdown::new()).run(|stream, _| echo(stream)).await
 }
 

@@ -32,8 +32,8 @@ async fn serve(address: &str) -> io::Result<()> {
     let listener = TcpListener::bind(address).await?;
     writeln!(io::stdout(), "listening on http://{}", listener.local_addr()?)?;
     io::stdout().flush()?;
-    // A task for each connection, which fails alone. An `accept` that fails, as it does while no descriptor is free, is
-    // tried again.
+    // One task per connection; an error ends only that. A failed `accept`, for lack of descriptors for example, is
+    // retried.
     listener.serve(&Shutdown::new()).run(|stream, _| answer(stream)).await
 }
 

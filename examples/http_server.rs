@@ -198,7 +198,7 @@ impl<'a> Connection<'a> {
     async fn serve(mut self) -> io::Result<()> {
         self.stream.set_nodelay(true)?;
         self.stream.set_notsent_lowat(MAX_UNSENT)?;
-        // Polled once, it has this task woken when the server is told to end: see `poll_read`.
+        // Polled once to register this task, which a shutdown request then wakes: see `poll_read`.
         let mut end = pin!(self.server.shutdown.requested());
         let _ = poll_fn(|cx| Poll::Ready(end.as_mut().poll(cx))).await;
         match self.requests().await {
@@ -364,7 +364,7 @@ impl<'a> Connection<'a> {
 
     /// Ends the connection so that the last answer arrives (9112 9.6). Closing while bytes of the client
     /// are unread or still coming makes the kernel reset the connection, and the reset may overtake the
-    /// answer. So the client is told that this is the end, and what it sends is thrown away until it
+    /// answer. So this shuts down the writing side, and discards what the client sends until it
     /// closes as well.
     async fn linger(&mut self) -> io::Result<()> {
         self.stream.shutdown().await?;

@@ -13,9 +13,9 @@ use egret::net::{TcpListener, TcpStream};
 use egret::shutdown::Shutdown;
 use egret::time::{Duration, timeout};
 
-/// Newcomers beyond these are reset. A connection has two descriptors, and two pipes while bytes are on their way
-/// through it: the limit of open files should be four times as high. Where it is not, those who come when it is reached
-/// wait in the kernel's backlog until a connection ends.
+/// Further connections are reset. A connection has two descriptors, and two pipes while bytes pass
+/// through it: the limit of open files should be four times as high. Otherwise further connections
+/// wait in the kernel's backlog until one ends.
 pub(crate) const MAX_CONNECTIONS: usize = 10_000;
 
 /// How long the target may take to accept a connection.
@@ -40,7 +40,7 @@ async fn relay(mut client: TcpStream, target: String) -> io::Result<()> {
 }
 
 pub(crate) async fn serve(listener: TcpListener, target: &str, most: usize) -> io::Result<()> {
-    // With no descriptors left it waits and tries again: the proxy goes on, and so do those who are connected.
+    // Without a free descriptor it waits and retries; open connections continue.
     let serving = listener.serve(&Shutdown::new());
     let counts = serving.counts();
     let connection = |client: TcpStream, peer| {

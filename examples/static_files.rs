@@ -368,7 +368,7 @@ pub(crate) async fn serve(listener: TcpListener, folder: Folder, shutdown: &Shut
         }
     });
     accepted.await?;
-    let _ = shutdown.drain(DRAIN_TIME).await; // who is still at it then is cut off
+    let _ = shutdown.drain(DRAIN_TIME).await; // then cuts off the rest
     Ok(())
 }
 

@@ -25,7 +25,7 @@ fn log(line: fmt::Arguments<'_>) {
     let _ = writeln!(io::stdout(), "{line}");
 }
 
-/// Who is connected: all tasks are on one thread, so a cell does where others need a lock.
+/// Counts of the clients, in cells: all tasks are on one thread, so no lock is needed.
 #[derive(Default)]
 struct Clients {
     connected: Cell<usize>,

@@ -24,9 +24,9 @@ pub struct Limits {
     /// For `PROGRESS` bytes of the answers to be taken, when the kernel has no room for more. A steady client takes them in
     /// the steps in which its kernel opens the window, 96 KiB on Linux, so this must be long enough for one.
     pub write: Duration,
-    /// For the client to close, after it has been told that there are no more answers.
+    /// For the client to close, after the server has shut down its writing side.
     pub linger: Duration,
-    /// For a request that is on its way when the server is told to end: about a round trip.
+    /// For a request that is on its way at the shutdown request: about a round trip.
     pub last_call: Duration,
     /// For everything that is under way at that time.
     pub drain: Duration,
@@ -68,7 +68,7 @@ impl Limits {
 pub enum Awaited {
     FirstRequest,
     AnotherRequest,
-    /// A request after the server was told to end.
+    /// A request after the shutdown request.
     LastRequest,
     RestOfHeader,
     Body,

@@ -17,7 +17,7 @@ pub type Parsed<T> = Result<Option<(usize, T)>, Status>;
 /// What a status line says after the version.
 pub type Status = &'static str;
 
-/// What a head says of the message that it begins, whatever is asked for.
+/// The properties of a message from its head, independent of the target.
 pub struct Message {
     /// The minor version: HTTP/1.0 or HTTP/1.1.
     pub version: u8,
@@ -36,7 +36,7 @@ pub enum Framing {
 
 // ---- The head --------------------------------------------------------------------------------------
 
-/// Checks a head, and gives it to `read` for what is asked.
+/// Checks a head, and passes it to `read` for the target.
 #[inline]
 pub fn parse_head<T>(bytes: &[u8], read: impl FnOnce(&Request, Message) -> Result<T, Status>) -> Parsed<T> {
     let mut fields = [const { MaybeUninit::uninit() }; MAX_FIELDS];

@@ -49,8 +49,8 @@ fn answer(request: &Request, message: Message) -> Result<Head, Status> {
     let answer = route(method, target)?;
     let mut head = Head { version, is_head: method == "HEAD", framing, expects_continue, close, answer };
     if head.expects_continue && !matches!(head.answer.content, Content::RequestBody) {
-        // The body has no use, and the answer that takes the place of the 100 says so. The client may
-        // send the body all the same, or not: where another request begins cannot be told.
+        // The body is not needed, so this answer replaces the 100. The client may
+        // or may not send the body, so the start of another request is unknown.
         head.framing = Framing::Length(0);
         head.close = true;
     }

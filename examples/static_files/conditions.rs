@@ -4,7 +4,7 @@ use std::str;
 
 use super::message::Status;
 
-/// By which two states of a file are told apart (9110 8.8).
+/// Distinguishes two states of a file (9110 8.8).
 pub struct Validators {
     /// What is between the quotes of its `ETag`.
     pub tag: String,

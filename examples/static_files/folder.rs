@@ -52,7 +52,7 @@ impl Folder {
             Ok(file) => File::from(file),
             Err(Errno::MFILE | Errno::NFILE | Errno::NOMEM) => return Found::Busy,
             Err(error @ (Errno::IO | Errno::AGAIN)) => return Found::Failed(error.into()),
-            // Not there, not to be read, or not beneath: what is outside is not told from what is not there.
+            // Missing, unreadable or outside the folder: the answer does not distinguish them.
             Err(_) => return Found::Nothing,
         };
         match file.metadata() {

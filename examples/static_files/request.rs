@@ -21,7 +21,7 @@ pub struct Request {
     pub close: bool,
 }
 
-/// The part of a file that is asked for (9110 14.1.2).
+/// The requested part of a file (9110 14.1.2).
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Range {
     /// From the first byte to the second, both included.

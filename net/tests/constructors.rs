@@ -55,7 +55,7 @@ const CALLS: [(&str, libc::c_long); 12] = [
     ("epoll_ctl", libc::SYS_epoll_ctl),
 ];
 
-/// What is there before the filter is: descriptors, and whom to connect to.
+/// Made before the filter is installed: descriptors, and peers to connect to.
 struct Before {
     tcp: TcpListener,
     tcp_address: std::net::SocketAddr,

@@ -31,7 +31,7 @@ fn check(model: impl Fn() + Sync + Send + 'static) {
 
 /// What the tests ask of a protocol.
 trait Post: Send + Sync + 'static {
-    /// Posts; `true` when the bell is to be rung.
+    /// Posts; `true` when the caller has to write to the eventfd.
     fn post(&self, letter: u64) -> bool;
     /// `true` when the loop may sleep.
     fn may_sleep(&self) -> bool;
@@ -62,7 +62,7 @@ fn real() -> mailbox::Mailbox {
     mailbox
 }
 
-/// An eventfd: rings are counted, a wait returns when one has come since the last wait.
+/// An eventfd: counts its writes; a wait returns after a write since the last wait.
 struct Bell {
     rings: AtomicUsize,
     sleeper: loom::sync::Mutex<usize>,
@@ -173,7 +173,7 @@ fn a_coalesced_wake_publishes_the_writes_before_it() {
     a_coalesced_wake_publishes(real); // H2
 }
 
-/// A flag is raised beside a letter that is posted, and the sleeper sees what each thread wrote before.
+/// One thread raises the flag while another posts a letter, and the sleeper sees what each wrote before.
 #[test]
 fn a_raised_flag_wakes_the_sleeper_and_publishes() {
     check(|| {

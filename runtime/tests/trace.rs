@@ -22,7 +22,7 @@ use tracing::{Event, Metadata, Subscriber};
 
 const NOW: Option<Duration> = Some(Duration::ZERO);
 
-/// Gives spans the numbers 1, 2, and so on, and keeps a line for each thing that it is told.
+/// Numbers spans 1, 2, and so on, and keeps a line for each call.
 #[derive(Clone, Default)]
 struct Recorder {
     spans: Arc<AtomicU64>,
@@ -139,7 +139,7 @@ fn a_task_is_a_span_from_its_spawn_to_the_drop_of_its_future_entered_for_each_po
         settle(&rt);
         recorder.heard(&["enter 1", "exit 1"]);
 
-        kept.lock().unwrap().take().unwrap().wake(); // as from another thread: told by the loop that hears of it
+        kept.lock().unwrap().take().unwrap().wake(); // as from another thread: reported by the loop that collects it
         recorder.heard(&[]);
         settle(&rt);
         recorder.heard(&[&wake(1), "enter 1", "exit 1", "enter 1", "exit 1", "close 1"]);
@@ -253,7 +253,7 @@ fn the_wakes_of_a_task_that_was_spawned_untold_are_not_told_as_those_of_the_one_
         drop(rt.spawn(yield_now()));
         settle(&rt);
     });
-    drop(rt.spawn(yield_now())); // in the same slot, with no subscriber to hear of it
+    drop(rt.spawn(yield_now())); // in the same slot, without a subscriber
     recorded(|recorder| {
         settle(&rt);
         recorder.heard(&[]);

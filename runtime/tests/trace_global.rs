@@ -40,7 +40,7 @@ impl Subscriber for Handover {
     fn event(&self, _: &Event<'_>) {
         *self.events.lock().unwrap() += 1;
         if let Some(waker) = &*self.collector.lock().unwrap() {
-            waker.wake_by_ref(); // under the lock: being told of this wake would be a deadlock
+            waker.wake_by_ref(); // under the lock: a report of this wake would deadlock
         }
     }
 
@@ -88,6 +88,6 @@ fn hand_over_every_event() {
     write.write_all(b"x").unwrap();
     settle(&rt);
     assert!(reader.is_finished() && !collector.is_finished());
-    // An event of the descriptor and a wake of the reader, told together: one wake of the collector.
+    // An event of the descriptor and a wake of the reader, reported together: one wake of the collector.
     assert_eq!((polls.take(), *handover.events.lock().unwrap()), (1, 2));
 }

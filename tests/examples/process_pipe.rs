@@ -22,7 +22,7 @@ fn run(arguments: &[&str], input: &[u8]) -> (Vec<u8>, String, Option<i32>) {
     let mut stdin = child.stdin.take().expect("it is piped");
     let input = input.to_vec();
     let feeding = std::thread::spawn(move || {
-        let _ = stdin.write_all(&input); // who reads less has its reasons
+        let _ = stdin.write_all(&input); // the program may read less
     });
     let output = child.wait_with_output().expect("it ends");
     feeding.join().expect("no panic");

@@ -12,7 +12,7 @@ use crate::server::{Client, Server, assert_explains_itself};
 
 const SECRET: &[u8] = b"what is outside of the folder";
 
-/// A folder with a secret beside it, removed with its test.
+/// A folder next to a secret, removed with its test.
 struct Site {
     outside: PathBuf,
     folder: PathBuf,

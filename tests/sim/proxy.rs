@@ -32,7 +32,7 @@ fn what_either_side_sends_reaches_the_other_and_so_does_its_end() {
         let target = sim.host("target");
         let (there, back) = (sim.choose(0..=20_000) as usize, sim.choose(0..=20_000) as usize);
         let count = sim.up_to(3);
-        // B6: each connection sends all it has, whatever comes, and hears all that the other side has.
+        // B6: each side sends all of its bytes whatever it receives, and receives all of the other's.
         target.server(move || async move {
             let listener = TcpListener::bind("0.0.0.0:9").await.unwrap();
             loop {

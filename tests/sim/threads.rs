@@ -32,7 +32,7 @@ fn every_blocking_job_wakes_whoever_awaits_it() {
     });
 }
 
-/// A flag that another thread sets, and those who wait for it.
+/// A flag that another thread sets, and its waiters.
 #[derive(Default)]
 struct Flag {
     set: bool,

@@ -228,7 +228,7 @@ fn other_tasks_run_while_one_connects() {
     assert!(!connecting.is_finished());
 }
 
-// F13: descriptors' numbers are used again all the time; what is said to one must not be heard by another.
+// F13: descriptor numbers are reused all the time; bytes for one connection must not reach another.
 #[test]
 fn ten_thousand_connections_each_hear_their_own_echo() {
     const TASKS: u32 = 20;

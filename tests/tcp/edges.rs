@@ -47,7 +47,7 @@ fn data_and_fin_in_one_edge_are_both_read() {
     assert_eq!(rt.metrics().epoll_ctls, before.epoll_ctls + 1, "one DEL");
 }
 
-// K4, as the first thing that is asked of the stream: readiness is unknown, no event has been seen.
+// K4, as the first operation of the stream: readiness is unknown, no event has been seen.
 #[test]
 fn data_and_fin_before_the_first_poll_are_both_read() {
     let rt = Runtime::new().unwrap();
@@ -57,7 +57,7 @@ fn data_and_fin_before_the_first_poll_are_both_read() {
     assert_eq!(run(&rt, read_to_end(ours)), b"hi");
 }
 
-// L4: a read that would block says nothing about writing.
+// L4: `WouldBlock` of a read does not change the writing side.
 #[test]
 fn a_read_that_would_block_leaves_the_stream_writable() {
     let rt = Runtime::new().unwrap();

@@ -69,6 +69,6 @@ fn main() -> io::Result<()> {
     if let Some(path) = std::env::args_os().nth(1) {
         console = console.server_addr(PathBuf::from(path));
     }
-    console.init(); // before the runtime: what is spawned earlier is not told
+    console.init(); // before the runtime: tasks that are spawned earlier are not reported
     egret::block_on(serve())
 }

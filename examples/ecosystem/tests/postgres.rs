@@ -48,7 +48,7 @@ impl Postgres {
             .unwrap();
         let postgres = Postgres { child, directory, address: address.to_string() };
         let deadline = Instant::now() + PATIENCE;
-        // It listens before it is ready, so it is asked.
+        // It listens before it is ready, so poll it.
         while !ready(address.port()) {
             assert!(Instant::now() < deadline, "postgres does not start");
             std::thread::sleep(std::time::Duration::from_millis(20));
@@ -78,7 +78,7 @@ fn ready(port: u16) -> bool {
     stream.write_all(&startup).is_ok() && stream.read_exact(&mut answer).is_ok() && answer == *b"R"
 }
 
-/// Whom to be, for PostgreSQL refuses to run as root.
+/// The user to run as, because PostgreSQL refuses to run as root.
 struct Unprivileged {
     ids: Option<(u32, u32)>,
 }

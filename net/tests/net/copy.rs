@@ -240,7 +240,7 @@ async fn end_has_come(stream: &TcpStream) {
     }
 }
 
-// The same with the end already there: then the splice says 0 at the mark, as it does at the end.
+// The same with the end already queued: then the splice returns 0 at the mark, as at the end.
 #[test]
 fn an_urgent_mark_is_not_the_end_of_a_copy_when_the_end_has_come_too() {
     run(async {

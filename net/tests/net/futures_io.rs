@@ -48,7 +48,7 @@ async fn exchange(mut to: impl AsyncWrite + Unpin, mut from: impl AsyncRead + Un
     let got = poll_fn(|cx| Pin::new(&mut from).poll_read_vectored(cx, &mut parts)).await;
     assert_eq!((got.unwrap(), &one, &two[..2]), (8, b"headbo", &b"dy"[..]));
 
-    // Nothing was asked for, which says nothing about the end of the stream.
+    // The buffer is empty, so 0 bytes do not mean the end of the stream.
     assert_eq!(read(&mut from, &mut []).await.unwrap(), 0);
     assert_eq!(write(&mut to, b"").await.unwrap(), 0);
 

@@ -100,7 +100,7 @@ fn a_name_that_is_none_is_the_error_of_the_look_up() {
                 let invalid = lookup_host(name).await.map(drop).unwrap_err();
                 assert_eq!(invalid.kind(), ErrorKind::InvalidInput, "{name}: {invalid}");
             }
-            // No label is longer than 63 bytes, so no server is asked.
+            // A label has at most 63 bytes, so the resolver sends no query.
             let none = format!("{}:80", "x".repeat(64));
             let ours = TcpStream::connect(&*none).await.unwrap_err();
             let theirs = std::net::ToSocketAddrs::to_socket_addrs(&*none).unwrap_err();

@@ -25,7 +25,7 @@ fn pattern(len: usize) -> Vec<u8> {
 #[test]
 fn all_that_comes_until_the_end_is_appended_whatever_its_size() {
     run(async {
-        // Nothing; less than the least room; that much exactly; more than is asked for at once and than a socket holds.
+        // Nothing; less than the smallest buffer; exactly that; more than one read; more than a socket buffer.
         for len in [0, 1, 8 * 1024, 64 * 1024 + 1, 3_000_000] {
             let (near, mut far) = tcp().await;
             let (mut reading, _writing) = near.into_split();

@@ -113,7 +113,7 @@ fn any_count_and_any_offset_have_the_documented_outcome() {
     });
 }
 
-// A short sendfile at the end of a file says nothing of the socket, which is still writable and has no edge to give.
+// A short sendfile at the end of a file does not mean a full socket, which is still writable and will report no edge.
 #[test]
 fn the_end_of_a_file_does_not_make_the_socket_look_full() {
     run(async {
@@ -231,7 +231,7 @@ fn a_unix_stream_sends_a_range_and_says_what_it_cannot_send() {
         let (mut client, mut server) = UnixStream::pair().unwrap();
         assert_eq!(server.sendfile(&file, 3, 4).await.unwrap(), 4);
         assert_eq!(poll_fn(|cx| server.poll_sendfile(cx, &file, 8, 100)).await.unwrap(), 2);
-        // The end of the file says nothing of the socket, which is still writable and has no edge to give.
+        // The end of the file does not mean a full socket, which is still writable and will report no edge.
         assert_eq!(server.try_sendfile(&file, 9, 100).unwrap(), 1);
         assert_eq!(server.try_write(b"!").unwrap(), 1);
         assert_eq!(server.sendfile(&file, 10, 1).await.unwrap(), 0);

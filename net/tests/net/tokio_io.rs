@@ -44,7 +44,7 @@ async fn exchange(mut to: impl AsyncWrite + Unpin, mut from: impl AsyncRead + Un
     read(&mut from, &mut buf).await.unwrap();
     assert_eq!(buf.filled(), b"pingheadbody", "what came is added to what was there");
 
-    // Nothing was asked for, which says nothing about the end of the stream.
+    // The buffer is empty, so 0 bytes do not mean the end of the stream.
     read(&mut from, &mut ReadBuf::new(&mut [])).await.unwrap();
     assert_eq!(write(&mut to, b"").await.unwrap(), 0);
 

@@ -85,7 +85,7 @@ fn a10_what_the_network_reports_comes_out_once_and_the_socket_goes_on() {
         let (n, from) = again.recv_from(&mut [0; 16]).await.unwrap();
         assert_eq!((n, from), (8, ours.local_addr().unwrap()));
 
-        // The other way to hear of it.
+        // The error by `take_error`.
         drop(again);
         ours.send(b"to nobody").await.unwrap();
         ours.readable().await.unwrap();

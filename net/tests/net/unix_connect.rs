@@ -75,7 +75,7 @@ fn k11_a_connect_that_waits_is_refused_when_the_listener_goes() {
     assert!(!waiting.is_finished());
     drop(listener);
     assert_eq!(finish(&rt, waiting).kind(), ErrorKind::ConnectionRefused);
-    // The one in the queue was told that it is connected, and is told that it is no more.
+    // The client in the backlog counts as connected, and is reset.
     let mut first = first;
     let reading = rt.spawn(async move { first.read(&mut [0; 4]).await });
     assert_eq!(finish(&rt, reading).unwrap_err().kind(), ErrorKind::ConnectionReset);

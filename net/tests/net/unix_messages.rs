@@ -85,8 +85,8 @@ fn fill(send: impl Fn() -> std::io::Result<usize>) -> usize {
 
 #[test]
 fn a_sender_waits_for_room_at_a_receiver_that_others_have_filled() {
-    // No event tells a sender that is not connected of room that another one's datagram left, and each attempt makes an
-    // edge that says nothing: `settle` panics if it is followed.
+    // An unconnected sender gets no event for room in the receiver's queue, and each attempt causes a
+    // spurious edge: `settle` panics if the sender follows it.
     let rt = Runtime::new().unwrap();
     let name = name();
     let receiver = rt.block_on(async { UnixDatagram::bind(&name).unwrap() });

@@ -136,7 +136,7 @@ fn a_handle_outlives_its_runtime_and_says_that_the_task_was_cancelled() {
     });
 }
 
-// D2: who waits for a descriptor when its runtime goes is woken, and learns why.
+// D2: a waiter of a descriptor is woken when the runtime ends, with an error that says so.
 #[test]
 fn a_wait_outside_of_the_runtime_ends_with_the_runtime() {
     let rt = Runtime::new().unwrap();
@@ -155,7 +155,7 @@ fn a_wait_outside_of_the_runtime_ends_with_the_runtime() {
     let Poll::Ready(Err(error)) = wait.as_mut().poll(cx) else { panic!("nobody will wake it") };
     assert!(error.to_string().contains("is gone; keep the Runtime"), "{error}");
     drop(wait);
-    // What is left is still to be had.
+    // Bytes in the pipe can still be read.
     write(&writer, b"x");
     assert!(matches!(fd.poll_read_with(cx, read), Poll::Ready(Ok(bytes)) if bytes == b"x"));
     assert!(matches!(fd.poll_read_with(cx, read), Poll::Ready(Err(_))));

@@ -212,7 +212,7 @@ fn what_a_future_held_is_released_before_its_handle_resolves() {
     });
 }
 
-// D11: and before anyone is told.
+// D11: and before the waiter is woken.
 #[test]
 fn what_a_future_held_is_released_before_who_awaits_its_handle_is_woken() {
     let rt = Runtime::new().unwrap();

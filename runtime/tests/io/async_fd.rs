@@ -23,7 +23,7 @@ fn file(fd: impl Into<OwnedFd>) -> File {
     fd.into().into()
 }
 
-/// A reader that waits is told once of two messages that are sent together, and gets both in the one poll.
+/// A waiting reader gets one event for two messages that are sent together, and reads both in one poll.
 fn two_messages_in_one_event(name: &str, reader: File, send: impl FnOnce(), expected: [&[u8]; 2]) {
     let rt = Runtime::new().unwrap();
     let got = Trace::new();
@@ -182,7 +182,7 @@ fn an_async_fd_may_own_borrow_or_share_its_descriptor_and_is_one_itself() {
     assert_eq!(rt.metrics().sources_alive, 0);
 }
 
-// All who wait through `&self` are woken, in the order in which they came; none takes the place of another.
+// All waiters through `&self` are woken, in their order; none replaces another.
 #[test]
 fn any_number_of_tasks_may_wait_for_one_descriptor_and_an_event_wakes_them_all_in_order() {
     let rt = Runtime::new().unwrap();
@@ -296,7 +296,7 @@ fn a_descriptor_is_not_ready_before_its_first_event_and_an_operation_is_tried() 
     assert!(poll_once(fd.readable()).is_ready() && fd.poll_read_ready(cx).is_ready());
 }
 
-// A future that is made anew for each poll, inside another, has a new waker each time and says nothing when it goes.
+// A future made anew for each poll, inside another, has a new waker each time and does not deregister it when dropped.
 #[test]
 fn of_a_thousand_foreign_wakers_that_poll_one_is_kept_in_each_direction() {
     let rt = Runtime::new().unwrap();

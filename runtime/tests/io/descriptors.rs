@@ -33,7 +33,7 @@ fn wait_for(fd: &AsyncFd<File>, count: &std::sync::Arc<Count>) {
     while fd.poll_read_with(cx, read).is_ready() {}
 }
 
-// F1: both are ready in one batch; who handles the first closes the second and opens another with its number.
+// F1: both are ready in one batch; the handler of the first closes the second and reuses its number.
 #[test]
 #[cfg_attr(miri, ignore = "no F_DUPFD with a high number")]
 fn an_event_of_a_batch_does_not_reach_the_descriptor_that_took_the_number_meanwhile() {
@@ -65,7 +65,7 @@ fn an_event_of_a_batch_does_not_reach_the_descriptor_that_took_the_number_meanwh
     write(&trigger_writer, b"x");
     write(&second_writer, b"x");
     assert_eq!(turn(&rt).0, 2);
-    // Who waited for the old one was woken, and who waits for the new one was not, now or later.
+    // The waiter of the old one was woken; the waiter of the new one was not, now or later.
     assert_eq!((old.take(), new.take()), (1, 0));
     assert_eq!(counted(&rt, || assert_eq!(turn(&rt), (0, 0, 0))), [("turns", 1), ("epoll_waits", 1)]);
     write(third_writer.borrow().as_ref().unwrap(), b"x");

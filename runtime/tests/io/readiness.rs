@@ -220,7 +220,7 @@ fn what_is_always_writable_never_waits() {
     });
 }
 
-// K12: a pipe that is not empty need not fire again, so who was not told to wait must not.
+// K12: a pipe that is not empty need not report again, so a reader must not wait before `WouldBlock`.
 #[test]
 fn a_reader_that_leaves_bytes_in_a_pipe_does_not_wait_for_an_event_to_get_them() {
     let rt = Runtime::new().unwrap();

@@ -119,7 +119,7 @@ fn compare(steps: &[Step], pair: impl Fn(&dyn Kernel) -> Pair) {
     simulation(|kernel| assert_eq!(transcript(kernel, pair(kernel), steps), there, "right is Linux"));
 }
 
-/// Regressions are kept as rules in the files beside this one.
+/// Regressions are kept as rules in the other files of this folder.
 fn config() -> ProptestConfig {
     ProptestConfig { failure_persistence: None, ..ProptestConfig::default() }
 }

@@ -137,8 +137,8 @@ impl Kernel for Linux {
 
     fn settle_acknowledged(&self, connections: &[&Fd]) {
         self.settle();
-        // Data is acknowledged when that is asked for. The end is when the kernel thinks fit, some 40 ms later, and
-        // then the socket that has sent it hears of it.
+        // QUICKACK acknowledges data at once. The kernel acknowledges a FIN some 40 ms later, and
+        // then reports it to its sender.
         connections.iter().for_each(|fd| fd.set_quickack(true).unwrap());
         for fd in connections {
             let watch = Watch::of(self, fd);

@@ -206,7 +206,7 @@ mod two_duplicates_are_two_registrations {
         assert_eq!(watch.edges(), ["0:OUT", "1:OUT"]);
         pair.write(b"x").unwrap();
         let mut edges = watch.edges();
-        edges.sort(); // the order of those who wait for one file is the kernel's own affair
+        edges.sort(); // the kernel promises no order between registrations of one file
         assert_eq!(edges, ["0:IN|OUT", "1:IN|OUT"]);
         watch.epoll.delete(again.as_raw_fd()).unwrap();
         pair.write(b"x").unwrap();

@@ -242,7 +242,7 @@ mod datagrams_find_their_way_by_name_and_say_who_sent_them {
     }
 }
 
-// Between two that are not a pair a queue holds few datagrams, and room in it is told to those who are connected.
+// Between two sockets that are not a pair a queue holds few datagrams, and room in it is reported to connected senders.
 mod a_full_queue_of_datagrams_is_an_edge_for_who_is_connected_when_one_is_read {
     use super::*;
 
@@ -285,8 +285,8 @@ mod a_full_queue_of_datagrams_is_an_edge_for_who_is_not_connected_whenever_it_is
         while client.send_to_unix(b"x", &name).is_ok() {}
         assert_eq!(said(client.send_to_unix(b"x", &name)), Err("EAGAIN".into()));
         for _ in 0..3 {
-            // Room in the socket's own buffer is all that it knows of. A message that was refused is thrown away, and
-            // that is reported: who waits for an edge between attempts goes round and round until the peer reads.
+            // The socket reports only room in its own buffer. A refused message is discarded, which is an
+            // edge: a sender that waits for an edge between attempts spins until the peer reads.
             assert_eq!(watch.edge(), "OUT");
             assert_eq!(watch.edge(), "");
             assert_eq!(said(client.send_to_unix(b"x", &name)), Err("EAGAIN".into()));

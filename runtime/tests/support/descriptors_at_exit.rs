@@ -47,7 +47,7 @@ extern "C" fn end(status: c_int, at_start: *mut c_void) {
     std::mem::forget(at_start);
     let Some(leaks) = left else { return };
     eprintln!("\nafter the last test of this binary, {leaks}");
-    // A process that was told which test to run has no other to name.
+    // A process that runs a named test has no other to blame.
     if !std::env::args().any(|argument| argument == "--exact") {
         eprintln!("left by:");
         for name in tests_that_leave_some() {

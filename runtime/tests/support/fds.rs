@@ -64,7 +64,7 @@ pub fn seqpacket_pair() -> (File, File) {
 
 /// A second descriptor for the same open file, with the number `at`, or the next that is free.
 ///
-/// The kernel gives out the lowest free number, so that a high one is not taken by the tests that run beside.
+/// The kernel allocates the lowest free number, so tests that run in parallel do not get a high one.
 pub fn duplicate_at(at: RawFd, of: impl AsFd) -> OwnedFd {
     // SAFETY: the call takes no pointer.
     owned(unsafe { libc::fcntl(of.as_fd().as_raw_fd(), libc::F_DUPFD_CLOEXEC, at) })

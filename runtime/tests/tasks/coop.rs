@@ -22,7 +22,7 @@ const HOUR: Duration = Duration::from_secs(3600);
 /// Operations in one poll, by the documentation.
 const BUDGET: usize = 128;
 
-/// How many rounds of `future`, which goes on for ever, are done at each poll of another task beside it.
+/// The rounds of `future`, which never ends, at each poll of another task.
 ///
 /// Checked within a time limit: a round that charges nothing is a poll without an end.
 fn rounds_at_each_poll<F: Future<Output = ()> + 'static>(round: impl Fn() -> F + 'static) -> Vec<usize> {

@@ -99,7 +99,7 @@ fn polls_before_it_is_served(
     served.get().unwrap()
 }
 
-/// Who wakes in that poll is seen when the loop next looks, and stands behind the 201 then.
+/// A task that becomes ready in that poll is seen by the next wait, and is then queued behind the 201.
 fn bound(cause: u64) -> u64 {
     cause.div_ceil(POLLS) * POLLS + 201
 }

@@ -35,7 +35,7 @@ const _: () = {
     is_send_and_sync::<JoinError>();
 };
 
-/// A runtime on a thread of its own that sleeps until it is told to end; what is spawned there runs.
+/// A runtime on a thread of its own that sleeps until the closure ends it, and runs spawned tasks.
 fn sleeping_runtime() -> (Handle, ThreadId, impl FnOnce()) {
     let (tell, told) = mpsc::channel();
     let thread = thread::spawn(move || {

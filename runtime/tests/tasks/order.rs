@@ -130,7 +130,7 @@ fn two_tasks_that_wake_each_other_for_ever_leave_a_third_its_turn() {
     let rt = Runtime::new().unwrap();
     let trace = Trace::new();
     let [ping, pong] = ["ping", "pong"].map(|name| {
-        // Both are told whom to wake once both are there.
+        // Each gets the other's waker once both exist.
         let other = Rc::new(Cell::new(None::<Waker>));
         let (theirs, mine) = (other.clone(), Rc::new(Cell::new(None)));
         let own = mine.clone();

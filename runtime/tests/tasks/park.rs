@@ -66,7 +66,7 @@ fn a_timer_a_blocking_job_and_a_wake_from_another_thread_end_a_wait_that_is_awak
     assert_eq!(rt.block_on(spawned.join().unwrap()).unwrap(), 7);
     let after = rt.metrics();
     assert!(after.spins > before.spins);
-    // A loop that is awake gets no ring.
+    // A loop that is awake needs no write to its eventfd.
     assert_eq!(after.eventfd_writes, before.eventfd_writes);
 }
 
@@ -117,7 +117,7 @@ fn what_the_first_look_of_a_spin_finds_ends_the_wait() {
     }
 }
 
-/// A spin ends by itself with what another thread has sent, and needs no bell.
+/// A spin ends with a post from another thread, without a write to the eventfd.
 #[test]
 fn a_wake_that_came_before_a_spin_ends_it_at_the_first_look() {
     let rt = runtime(Park::Spin);

@@ -18,7 +18,7 @@ use std::pin::{Pin, pin};
 use std::rc::Rc;
 use std::task::{Context, Poll, Waker};
 
-/// Does in its destructor all that a task may do. There are two tasks beside it then: one that it wakes, which is
+/// Does in its destructor all that a task may do. There are two other tasks then: one that it wakes, which is
 /// the one of the handle, and one that it aborts.
 fn busy_destructor(rt: &Runtime, trace: &Trace) -> (OnDrop, JoinHandle<()>) {
     let gate = Gate::default();

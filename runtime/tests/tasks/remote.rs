@@ -289,7 +289,7 @@ fn a_signal_ends_the_sleep_of_a_loop_and_reports_nothing() {
                 let fd = egret_runtime::io::AsyncFd::new(reader).unwrap();
                 poll_fn(|cx| {
                     count.set(count.get() + 1);
-                    // Waits again after each event, and takes what it was told back without reading.
+                    // Waits again after each event, and clears the readiness without reading.
                     while let Poll::Ready(Ok(mut guard)) = fd.poll_read_ready(cx) {
                         guard.clear_ready();
                     }

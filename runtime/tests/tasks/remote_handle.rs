@@ -140,7 +140,7 @@ fn the_panic_of_what_makes_the_future_is_unhandled_when_the_handle_is_gone() {
                 assert!(task.is_finished());
                 drop(task);
             }
-            // One turn makes it, the next is told of the panic.
+            // One turn makes the future, the next reports the panic.
             let ended = catch_unwind(AssertUnwindSafe(|| [turn(&rt), turn(&rt)])).unwrap_err();
             let place = format!(" spawned at runtime/tests/tasks/remote_handle.rs:{line}:");
             let report = message_of(&*ended);

@@ -120,7 +120,7 @@ impl Example {
         let mut client = self.connect();
         let mut sender = client.stream.try_clone().expect("a descriptor is left");
         thread::scope(|scope| {
-            // Beside the reading: a server need not take all before it is rid of some answers.
+            // While reading: a server need not read everything before it has written some answers.
             scope.spawn(move || {
                 sender.write_all(bytes.as_ref()).expect("the server reads");
                 sender.shutdown(Shutdown::Write).expect("the server has not reset the connection");

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use super::client::{Client, Example, GET, HELLO, PATIENCE, echoed, hello_with};
 
-/// A server that was told to end, and has heard it: a connection that was idle is closed. Its clients have sent
+/// A server that has received its shutdown signal: an idle connection is closed. Its clients have sent
 /// `first`, every other one after a whole request, and got `before`.
 fn ending(limits: &str, clients: usize, first: &[u8], before: &str) -> (Example, Vec<Client>) {
     let server = Example::with_limits(limits);

@@ -170,9 +170,9 @@ fn a_client_that_pipelines_without_end_slows_nobody_down() {
     });
 }
 
-/// What is ready after a client that pipelines is a signal, and the answers tell when that is heard: the last one that is
-/// written after it says that it is the last. The requests are few enough for one budget of the runtime, and their answers for
-/// the buffers of the kernel, so that nothing but the server's own yield lets the signal in between.
+/// A signal is ready behind a client that pipelines, and the first answer after the signal is handled says that it is the
+/// last. The requests fit into one budget of the runtime, and their answers into
+/// the buffers of the kernel, so only the server's own yield lets the signal in between.
 #[test]
 fn a_client_that_pipelines_gives_way_when_the_output_is_full() {
     let server = Example::http_server();

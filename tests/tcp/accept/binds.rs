@@ -36,7 +36,7 @@ fn a_listener_taken_back_to_std_is_no_longer_registered() {
     listener.accept().unwrap();
 }
 
-// Bad addresses and taken ones are told apart, and keep their errno.
+// Invalid and occupied addresses are distinct errors, and keep their errno.
 #[test]
 fn errors_of_bind_keep_their_kind_and_errno() {
     const EADDRINUSE: i32 = 98;
@@ -85,7 +85,7 @@ fn a_name_is_looked_up() {
         let listener = TcpListener::bind("localhost:0").await.unwrap();
         assert!(listener.local_addr().unwrap().ip().is_loopback());
         TcpListener::bind(("localhost", 0)).await.unwrap();
-        // Longer than a name may be (RFC 1035, 2.3.4), so no server is asked.
+        // Longer than a name may be (RFC 1035, 2.3.4), so the resolver sends no query.
         assert!(TcpListener::bind(("a".repeat(300), 0)).await.is_err());
     });
 }

@@ -134,7 +134,7 @@ async fn serve(address: &str) -> Result<()> {
     Ok(listener.serve(&Shutdown::new()).run(connection).await?)
 }
 
-/// A connection as tonic's client wants it: a service that is asked for answers.
+/// A connection as tonic's client needs it: a `Service`.
 struct Channel(SendRequest<Body>);
 
 impl Service<hyper::Request<Body>> for Channel {

@@ -10,7 +10,7 @@ use egret::time::{Duration, timeout};
 use futures_util::StreamExt;
 use std::io::{self, Write};
 
-/// A client that says nothing for so long is asked whether it is there, and given up after as long again.
+/// A client that is idle for this long gets a ping, and is disconnected after the same time again.
 const IDLE: Duration = Duration::from_secs(60);
 
 async fn echo(stream: TcpStream) -> Result<(), Error> {

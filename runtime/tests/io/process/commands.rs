@@ -28,7 +28,7 @@ fn a_status_has_the_code_or_the_signal() {
 fn output_has_what_came_through_both_pipes_however_much() {
     bounded(|| {
         block_on(async {
-            // Far more than a pipe holds, one after the other: who reads only the first never sees the end.
+            // Far more than a pipe holds, alternating: a parent that reads only one pipe never sees the end.
             let script =
                 "head -c 300000 /dev/zero >&2; head -c 300001 /dev/zero; head -c 300000 /dev/zero >&2";
             let output = sh(script).output().await.unwrap();

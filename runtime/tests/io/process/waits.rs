@@ -226,7 +226,7 @@ fn a_kill_of_the_group_ends_the_grandchildren_and_a_kill_of_the_child_does_not()
                 let (_stdin, mut stdout) = (child.stdin.take(), child.stdout.take().unwrap());
                 child.kill_group().await.unwrap();
                 assert_eq!(child.wait().await.unwrap().signal(), Some(9));
-                // Both have let go of the pipe.
+                // Both have closed the pipe.
                 assert_eq!(stdout.read(&mut [0]).await.unwrap(), 0);
             }
             // One that leads no group is refused, and nothing is killed.

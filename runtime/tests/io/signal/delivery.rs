@@ -70,7 +70,7 @@ fn the_last_of_many_signals_is_never_lost() {
                 while SENT.load(Ordering::Acquire) != 3 * round {
                     signal.recv().await.unwrap();
                 }
-                // What was sent last may have been seen before it was delivered, and is told then.
+                // The last signal may be delivered after the sender's count, and is then received by the next `recv`.
             }
             drop(go);
             sender.join().unwrap();
@@ -95,7 +95,7 @@ fn a_signal_between_two_waits_and_before_the_first_is_not_lost() {
             raise(USR1);
             assert_eq!(listener.recv().await, Some(()));
             assert!(poll_once(&mut listener).is_pending());
-            // One that begins to listen now is not told of what was.
+            // A new listener does not receive earlier signals.
             let mut late = signal(USR1).unwrap();
             assert!(poll_once(&mut late).is_pending());
         });

@@ -64,7 +64,7 @@ pub fn poll_once(signal: &mut Signal) -> Poll<Option<()>> {
     signal.poll_recv(&mut Context::from_waker(Waker::noop()))
 }
 
-/// Spawns a task that counts the signals that it is told of.
+/// Spawns a task that counts the signals that it receives.
 pub fn counter(rt: &Runtime, kind: SignalKind) -> Rc<Cell<u32>> {
     let mut signal = {
         let _inside = rt.enter();
@@ -78,6 +78,6 @@ pub fn counter(rt: &Runtime, kind: SignalKind) -> Rc<Cell<u32>> {
         }
     });
     turn(rt);
-    turn(rt); // the eventfd may have been written to before: an edge for who registers it
+    turn(rt); // an earlier write to the eventfd is an edge for a new registration
     told
 }

@@ -39,7 +39,7 @@ fn listeners_come_and_go_on_four_threads_in_a_storm_and_what_was_before_comes_ba
                         for round in 0..500 {
                             let mut one = signal(USR1).unwrap();
                             let mut two = signal(USR2).unwrap();
-                            // Each listener is told of a signal that comes while it is there, in any company.
+                            // Each listener receives a signal that comes while it exists, whatever others do.
                             if round % 8 == 0 {
                                 one.recv().await.unwrap();
                                 drop(one);
@@ -62,7 +62,7 @@ fn listeners_come_and_go_on_four_threads_in_a_storm_and_what_was_before_comes_ba
 #[test]
 fn a_foreign_handler_at_a_kilohertz_that_interrupts_calls_is_not_noticed() {
     child::alone(|| {
-        dispose(USR1, libc::SIG_IGN); // for what is sent after the last was told
+        dispose(USR1, libc::SIG_IGN); // for signals after the last one that is received
         dispose(SignalKind::alarm(), counting());
         assert_eq!(disposition(SignalKind::alarm()).1 & libc::SA_RESTART, 0);
         let timer = alarm_this_thread(Duration::from_millis(1));
@@ -139,7 +139,7 @@ fn alarm_this_thread(period: Duration) -> libc::timer_t {
     let timer = unsafe { timer.assume_init() };
     let period = libc::timespec { tv_sec: 0, tv_nsec: i64::from(period.subsec_nanos()) };
     let times = libc::itimerspec { it_interval: period, it_value: period };
-    // SAFETY: the kernel reads `times`, which lives across the call, and is told to write nothing back.
+    // SAFETY: the kernel reads `times`, which lives across the call, and writes nothing back.
     assert_eq!(unsafe { libc::timer_settime(timer, 0, &raw const times, std::ptr::null_mut()) }, 0);
     timer
 }

@@ -144,7 +144,7 @@ fn a_waker_that_comes_back_from_within_the_wake_gets_every_output() {
         gate.open();
     }
     turn(&rt);
-    // Each time: told of the end before the output is there, then again.
+    // Each time: woken by the end before the output is there, then again.
     assert_eq!(trace.take(), ["pending", "a", "pending", "pending", "b", "empty"]);
     *this.borrow_mut() = None;
 }

@@ -72,7 +72,7 @@ fn a_wait_that_is_given_up_takes_nobody_elses_place() {
         assert!(poll_with(pin!(shutdown.requested()), &b).is_pending());
     }
     shutdown.request();
-    // Woken, not polled yet, and given up beside one that has waited since.
+    // Woken, not polled yet, and dropped while another waits.
     assert_eq!(counts.each_ref().map(|count| count.take()), [1, 0, 0]);
     assert!(poll_with(kept.as_mut(), &c).is_ready());
 
