@@ -26,9 +26,9 @@ use egret::time::timeout;
 const MAX_MEMBERS: usize = 1024;
 const MAX_NAME: usize = 16;
 const MAX_LINE: usize = 1024;
-/// What may wait for one member, besides what the kernel's buffers hold.
+/// The queue of one member, in addition to the kernel's buffers.
 const MAX_QUEUE: usize = 64 * 1024;
-/// The kernel's for each member; it doubles what it is given.
+/// The kernel's send buffer for each member; the kernel doubles it.
 const SEND_BUFFER: u32 = 32 * 1024;
 /// The timeout for the name: a silent client occupies a connection.
 const NAME_TIME: Duration = Duration::from_secs(30);
@@ -75,7 +75,7 @@ impl Queue {
     }
 }
 
-/// A place in the room, given up on drop: also when the task of the member panics or is aborted.
+/// A membership, ended on drop: also when the task of the member panics or is aborted.
 struct Member {
     room: Rc<Room>,
     name: String,
@@ -148,7 +148,7 @@ impl Connection {
         }
     }
 
-    /// Sends what is queued; ready when there is nothing more.
+    /// Writes the queue; ready when it is empty.
     fn poll_send(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         {
             let mut queue = self.queue.borrow_mut();

@@ -84,7 +84,7 @@ fn main() -> ExitCode {
 
 // ---- The server ------------------------------------------------------------------------------------
 
-/// What all connections share. They live on one thread, so a cell does where others need a lock.
+/// Shared by all connections, in cells: they are on one thread, so no lock is needed.
 pub(crate) struct Server {
     limits: Limits,
     shutdown: Shutdown,

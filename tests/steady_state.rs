@@ -16,7 +16,7 @@ use std::time::Duration;
 struct Counting;
 
 thread_local! {
-    /// What this thread has asked for.
+    /// Allocations of this thread.
     static ALLOCATIONS: Cell<u64> = const { Cell::new(0) };
 }
 

@@ -63,7 +63,7 @@ impl Limits {
     }
 }
 
-/// What the client is to send next.
+/// What the client has to send next.
 #[derive(Clone, Copy, PartialEq)]
 pub enum Awaited {
     FirstRequest,

@@ -11,10 +11,10 @@ use httparse::{EMPTY_HEADER, Error, Header, Request};
 const MAX_TARGET: usize = 4 * 1024;
 const MAX_FIELDS: usize = 64;
 
-/// How many bytes were used and for what, or the status that refuses them.
+/// The number of bytes used and their value, or the status that refuses them.
 pub type Parsed<T> = Result<Option<(usize, T)>, Status>;
 
-/// What a status line says after the version.
+/// The status line after the version.
 pub type Status = &'static str;
 
 /// The properties of a message from its head, independent of the target.

@@ -6,7 +6,7 @@ use super::request::{self, Framing, Message, Parsed, Status};
 
 pub const MAX_BODY: usize = 64 * 1024;
 
-/// What the server needs to know of a request line and header.
+/// The properties of a request line and header that the server uses.
 #[derive(Debug, PartialEq)]
 pub struct Head {
     /// The minor version: HTTP/1.0 or HTTP/1.1.

@@ -15,7 +15,7 @@ use super::kinds::kind_of;
 /// Open as long as the server runs, so that it stays the same one when it is renamed.
 pub struct Folder(OwnedFd);
 
-/// What a path leads to.
+/// The result of opening a path.
 pub enum Found {
     /// With what it is, for `Content-Type`.
     File(File, &'static str, Metadata),

@@ -18,7 +18,7 @@ use std::os::fd::OwnedFd;
 use std::pin::Pin;
 use std::thread;
 
-/// Makes one system call fail on this thread, with `ENOBUFS`, which none of them would be stopped by otherwise.
+/// Makes one system call fail on this thread, with `ENOBUFS`, which none of them returns otherwise.
 fn fail(call: libc::c_long) -> io::Result<()> {
     let step =
         |code: u32, k: u32, jump_false: u8| libc::sock_filter { code: code as u16, jt: 0, jf: jump_false, k };
@@ -201,7 +201,7 @@ const CONSTRUCTORS: [Constructor; 17] = [
     },
 ];
 
-/// What becomes of a constructor on a thread on which `call` fails: its result, and how many more descriptors are open.
+/// A constructor on a thread on which `call` fails: its result, and the number of leaked descriptors.
 /// `None` where the kernel takes no filter.
 fn make(constructor: &Constructor, call: Option<libc::c_long>) -> Option<(io::Result<()>, isize)> {
     thread::scope(|scope| {

@@ -85,7 +85,7 @@ fn a_write_to_a_peer_that_is_gone_is_an_error_and_no_signal() {
     });
 }
 
-// A15: a connect that a signal interrupts goes on by itself; asking again would get EALREADY or EISCONN.
+// A15: an interrupted connect continues in the kernel; a second call would get EALREADY or EISCONN.
 #[test]
 fn a_connect_in_a_storm_of_signals_has_one_right_result() {
     in_a_storm(|| {
@@ -105,7 +105,7 @@ fn a_connect_in_a_storm_of_signals_has_one_right_result() {
     });
 }
 
-// K13: a call that a signal cuts short has moved what it says, no more and no less, and is not the last.
+// K13: an interrupted call has moved exactly the bytes that it returns, and is not the last.
 #[test]
 fn every_byte_arrives_in_a_storm_of_signals() {
     const SIZE: usize = 64 << 20;

@@ -9,10 +9,10 @@ mod support;
 use egret_runtime::runtime::Runtime;
 use std::process::{Command, Output};
 
-/// Set where a test is to leave something open.
+/// Set to make a test leak a descriptor.
 const LEAVES: &str = "EGRET_TEST_LEAVES_A_DESCRIPTOR";
 
-/// What becomes of this binary when the tests whose names contain `filter` leave something open.
+/// The result of this binary when the tests whose names contain `filter` leak a descriptor.
 fn run_with_leaks(filter: &str) -> Output {
     let mut command = Command::new(std::env::current_exe().unwrap());
     command.arg(filter).env(LEAVES, "1").output().unwrap()

@@ -39,7 +39,7 @@ fn waker_of_a_parked_task(rt: &Runtime) -> Waker {
     receive.recv().unwrap()
 }
 
-// W2: the race of a wake with the drop of the runtime, at every moment that the scheduler comes up with.
+// W2: a wake races with the drop of the runtime, at moments that the scheduler chooses.
 #[test]
 fn a_thread_that_wakes_in_a_loop_while_the_runtime_is_dropped_does_no_harm() {
     let _lock = one_after_the_other();

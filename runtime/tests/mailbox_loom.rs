@@ -29,7 +29,7 @@ fn check(model: impl Fn() + Sync + Send + 'static) {
     builder.check(model);
 }
 
-/// What the tests ask of a protocol.
+/// The interface of a protocol under test.
 trait Post: Send + Sync + 'static {
     /// Posts; `true` when the caller has to write to the eventfd.
     fn post(&self, letter: u64) -> bool;
@@ -144,8 +144,8 @@ fn a_coalesced_wake_publishes<P: Post>(make: fn() -> P) {
             })
             .collect();
 
-        // The task looks at the data each time it is woken, and sleeps until it has seen both writes. If a
-        // wake is swallowed with its write not seen, it sleeps for ever.
+        // The task reads the data each time it is woken, and sleeps until it has seen both writes. If a
+        // wake is dropped before its write is seen, it sleeps for ever.
         let (mailbox, bell, data) = &*shared;
         let mut letters = Vec::new();
         loop {
@@ -216,7 +216,7 @@ fn a_raised_flag_wakes_the_sleeper_and_publishes() {
     });
 }
 
-/// The mistake of returning early: the inbox has the task already, so the wake is done after a plain load.
+/// The mistake of an early return: the task is already in the inbox, so the wake ends after a plain load.
 struct EarlyReturn {
     state: AtomicU32,
     inbox: loom::sync::Mutex<Vec<u64>>,

@@ -3,7 +3,7 @@
 #[path = "../../examples/static_files/conditions.rs"]
 mod conditions;
 
-/// What `conditions` has of `http_server/request.rs`.
+/// The parts of `http_server/request.rs` that `conditions` uses.
 mod message {
     pub type Status = &'static str;
 }

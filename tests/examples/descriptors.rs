@@ -2,7 +2,7 @@
 
 use crate::server::Server;
 
-/// What the process may have open, its listener and the epoll instance among it.
+/// The descriptor limit of the process, which includes its listener and the epoll instance.
 const LIMIT: usize = 40;
 
 fn goes_on_after_clients_that_took_every_descriptor(

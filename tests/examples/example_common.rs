@@ -8,8 +8,8 @@ use std::fs;
 use std::path::Path;
 use std::process::Command;
 
-/// `target/<profile>/examples/<name>`. All of `cargo test` builds it; one test alone does not, so that it may be
-/// missing, or older than what it is made of.
+/// `target/<profile>/examples/<name>`. `cargo test` of everything builds it; one test alone does not, so it may be
+/// missing, or older than its sources.
 pub fn example(name: &str) -> Command {
     let test = std::env::current_exe().expect("a test has a path");
     let profile = test.parent().and_then(|deps| deps.parent()).expect("tests are in <profile>/deps");

@@ -42,7 +42,7 @@ impl Proxy {
         Proxy { child, address: address.expect("an address"), target }
     }
 
-    /// A client of the proxy, and what the proxy has connected to for it.
+    /// A client of the proxy, and the other end of its connection to the target.
     fn connect(&self) -> (TcpStream, TcpStream) {
         let client = TcpStream::connect(self.address).expect("the proxy listens");
         let (server, _) = self.target.accept().expect("the proxy connects");

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 use crate::example_common::example;
 
-/// Far above what any answer takes, and still an end.
+/// Far longer than any answer takes.
 pub const PATIENCE: Duration = Duration::from_secs(20);
 
 pub struct Server {
@@ -172,7 +172,7 @@ impl Client {
     }
 }
 
-/// What an example says that cannot listen, of each address that is none.
+/// The message of an example for each invalid address.
 pub fn assert_explains_itself(name: &str, arguments: &[&str]) {
     let output = example(name).args(arguments).output().expect("the example starts");
     let message = String::from_utf8(output.stderr).expect("text");

@@ -43,8 +43,8 @@ fn prose(path: &Path) -> String {
     lines.collect::<Vec<_>>().join("\n")
 }
 
-/// What the headings of a page are called in links, by GitHub's rule: in lower case, without what is neither a letter nor a
-/// digit, `-` or `_`, with `-` for each space, and with a number behind one that was there before.
+/// The anchors of a page's headings, by GitHub's rule: lower case, only letters, digits, `-` and `_`,
+/// with `-` for each space, and with a number after a repeated one.
 fn anchors(page: &str) -> Vec<String> {
     let mut anchors: Vec<String> = Vec::new();
     for line in page.lines() {

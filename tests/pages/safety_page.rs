@@ -7,7 +7,7 @@ use std::path::Path;
 
 const PAGE: &str = "docs/safety.md";
 
-/// What stands before the rows.
+/// The header of the table.
 const HEADING: &str = "| file | `unsafe` | in |\n|---|---:|---|\n";
 
 /// How often `unsafe` stands in each function of each file.

@@ -24,7 +24,7 @@ fn server(sim: &Sim) -> Host {
     server
 }
 
-/// What comes back is what was sent, whatever the sizes are.
+/// The bytes that come back are the bytes sent, for any sizes.
 async fn talk(address: SocketAddr, sizes: &[usize]) -> io::Result<()> {
     let mut stream = connect(address).await;
     for (round, size) in sizes.iter().copied().enumerate() {

@@ -76,7 +76,7 @@ fn what_either_side_sends_reaches_the_other_and_so_does_its_end() {
     });
 }
 
-/// All that comes, or the error of a connection that has died.
+/// All received bytes, or the error of a connection that has died.
 async fn all_of(stream: &mut TcpStream) -> io::Result<Vec<u8>> {
     let (mut all, mut buf) = (Vec::new(), [0; 16]);
     while let n @ 1.. = stream.read(&mut buf).await? {

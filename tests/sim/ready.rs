@@ -10,7 +10,7 @@ use std::io;
 use std::task::Poll;
 use std::time::Duration;
 
-/// Sends back what comes, by `readable` and `try_read`, `writable` and `try_write`.
+/// Echoes by `readable` and `try_read`, `writable` and `try_write`.
 async fn echo(stream: TcpStream) -> io::Result<()> {
     let mut buf = [0; 700];
     loop {

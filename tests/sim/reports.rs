@@ -8,7 +8,7 @@ use std::future::pending;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::process::Command;
 
-/// What `check` says of a scenario that fails.
+/// The report of `check` for a failing scenario.
 fn report(seeds: std::ops::Range<u64>, scenario: impl Fn(&Sim)) -> String {
     let failed = catch_unwind(AssertUnwindSafe(|| sim::check(seeds, scenario))).expect_err("it fails");
     *failed.downcast::<String>().expect("a text")
@@ -31,7 +31,7 @@ fn a_run_is_named_by_its_setting_and_its_test_and_by_no_command() {
     assert!(!report.contains("cargo"), "{report}");
 }
 
-/// A client that takes it for granted that what was sent at once arrives at once.
+/// A client that assumes that bytes sent at once arrive at once.
 fn credulous(sim: &Sim) {
     // Urgent data divides what is read as well: one cause is enough.
     sim.faults(Faults::all().without(Fault::Urgent));

@@ -12,7 +12,7 @@ pub fn everything(sim: &Sim) {
     choose_edges(sim);
 }
 
-/// Those faults that neither a connection nor a server without a back-off dies of, and an edge policy that the seed chooses.
+/// The faults that connections and a server without back-off survive, and an edge policy that the seed chooses.
 pub fn what_connections_survive(sim: &Sim) {
     let deadly = [Fault::Reset, Fault::AbortedAccept, Fault::NoMemory, Fault::NoDescriptors];
     sim.faults(deadly.into_iter().fold(Faults::all(), Faults::without));
@@ -24,7 +24,7 @@ fn choose_edges(sim: &Sim) {
     sim.edges(policies[sim.choose(0..=2) as usize]);
 }
 
-/// A connection, however often that has to be tried.
+/// A connection, after any number of attempts.
 pub async fn connect(address: SocketAddr) -> TcpStream {
     loop {
         match TcpStream::connect(address).await {

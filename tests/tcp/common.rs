@@ -43,7 +43,7 @@ pub fn settle(rt: &Runtime) {
     panic!("the loop has had something to do for a thousand turns: it spins");
 }
 
-/// Asserts that the loop has nothing to do now, and goes on having nothing.
+/// Asserts that the loop is idle, and stays so.
 #[track_caller]
 pub fn assert_idle(rt: &Runtime) {
     for _ in 0..100 {

@@ -198,7 +198,7 @@ fn a_socket_of_the_wrong_family_says_so_with_its_errno() {
     });
 }
 
-// A12: a socket from elsewhere may be blocking, and would hold up the loop.
+// A12: a foreign socket may be blocking, and would block the loop.
 #[test]
 fn a_blocking_socket_from_elsewhere_is_made_non_blocking() {
     let made_elsewhere = || {

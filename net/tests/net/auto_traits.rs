@@ -43,7 +43,7 @@ const _: () = assert!(IsSend::<RecvBatch>::VALUE);
 const _: () = assert!(IsSend::<RecvAncillary>::VALUE);
 const _: () = assert!(IsSend::<unix::SocketAddr>::VALUE);
 
-// A half that is borrowed may be had for a shorter time.
+// A borrowed half may be reborrowed for a shorter lifetime.
 const _: for<'a> fn(ReadHalf<'static>, &'a ()) -> ReadHalf<'a> = |half, _| half;
 const _: for<'a> fn(unix::WriteHalf<'static>, &'a ()) -> unix::WriteHalf<'a> = |half, _| half;
 

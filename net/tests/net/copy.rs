@@ -44,7 +44,7 @@ async fn narrow_pair() -> (TcpStream, TcpStream) {
     pair_with_buffers(64 * 1024).await
 }
 
-/// A pair with buffers of so many bytes, of which the kernel makes twice as many.
+/// A pair with buffers of this size, which the kernel doubles.
 async fn pair_with_buffers(bytes: u32) -> (TcpStream, TcpStream) {
     let socket = || {
         let socket = TcpSocket::new_v4().unwrap();
@@ -60,7 +60,7 @@ async fn pair_with_buffers(bytes: u32) -> (TcpStream, TcpStream) {
     (client, server)
 }
 
-/// Bytes of which each says where it belongs.
+/// Bytes that identify their position.
 fn bytes(len: usize, seed: u8) -> Vec<u8> {
     (0..len).map(|n| (n % 251) as u8 ^ seed).collect()
 }
@@ -489,7 +489,7 @@ fn open_pipes() -> usize {
     open.map(is_pipe).filter(|pipe| *pipe).count()
 }
 
-// What a copy borrows it gives back: alone in its process, as it counts descriptors.
+// A copy returns its pipes: alone in its process, because it counts descriptors.
 #[test]
 fn copies_that_have_nothing_in_hand_hold_no_descriptor() {
     in_child(|| {
@@ -504,7 +504,7 @@ fn copies_that_have_nothing_in_hand_hold_no_descriptor() {
             }
             let before = open_descriptors();
             let mut rounds = 0;
-            // Whether so much comes at once that it is spliced is the loopback's to say: until it was once.
+            // Loopback decides whether enough bytes come at once for a splice: repeat until it does.
             while rounds == 0 || open_descriptors() == before {
                 rounds += 1;
                 assert!(rounds < 100, "thirty megabytes through each, and not a single splice");

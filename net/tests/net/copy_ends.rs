@@ -30,7 +30,7 @@ async fn settle() {
     }
 }
 
-/// Copies from a source that never says anything. Dropping `reader` takes away the reader of `sink`.
+/// Copies from an idle source. Dropping `reader` takes away the reader of `sink`.
 async fn ends_with_its_reader(sink: impl AsyncWrite + 'static, reader: Box<dyn Any>) -> io::Error {
     let (_silent, mut source) = pair().await;
     let mut sink = sink;

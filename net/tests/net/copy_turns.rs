@@ -90,7 +90,7 @@ impl AsyncRead for Drip {
     }
 }
 
-/// Counts the bytes that it is given, and its flushes.
+/// Counts written bytes and flushes.
 #[derive(Clone, Default)]
 struct Counts {
     bytes: Rc<Cell<usize>>,
@@ -181,7 +181,7 @@ fn a_copy_that_waits_for_a_source_that_is_pending_charges_nothing() {
     assert!(left);
 }
 
-/// A stream that says how often it is written to. What is spliced to it does not come by here.
+/// A stream that counts its writes. Spliced bytes bypass it.
 struct Written {
     stream: TcpStream,
     writes: Rc<Cell<usize>>,
@@ -228,7 +228,7 @@ fn a_copy_that_has_spliced_a_burst_goes_back_to_reading_when_little_comes() {
             client.write_all(&burst).await.unwrap();
             server.read_exact(&mut burst.clone()).await.unwrap();
             spliced += usize::from((writes.get() - before) * 16 * 1024 < burst.len());
-            // The first may be spliced, after a burst of which nothing says that it is over.
+            // The first may be spliced, after a burst whose end is unknown.
             for _ in 0..2 {
                 client.write_all(b"little").await.unwrap();
                 server.read_exact(&mut [0; 6]).await.unwrap();

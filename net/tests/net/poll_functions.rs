@@ -26,7 +26,7 @@ use std::time::Instant;
 
 type PollFn<S> = fn(&mut S, &mut Context<'_>) -> Poll<io::Result<()>>;
 
-/// A waker that is not a task's, as those of `FuturesUnordered`.
+/// A foreign waker, like those of `FuturesUnordered`.
 #[derive(Default)]
 struct Foreign(AtomicUsize);
 
@@ -386,8 +386,8 @@ fn poll_once<F: Future>(future: F) -> Poll<F::Output> {
     std::pin::pin!(future).poll(&mut Context::from_waker(Waker::noop()))
 }
 
-// What the kernel has not reported is not ready, also when the descriptor could be written: programs wait so for what
-// has no operation that would fail. The first report comes with the registration.
+// A descriptor without a report is not ready, even when it could be written: programs wait in this way for descriptors
+// without an operation that would fail. The first report comes with the registration.
 #[test]
 fn no_socket_is_readable_or_writable_before_the_first_event() {
     let rt = Runtime::new().unwrap();
@@ -465,7 +465,7 @@ fn no_socket_is_readable_or_writable_before_the_first_event() {
     assert!(poll_once(receiver.readable()).is_ready() && receiver.poll_read_ready(cx).is_ready());
 }
 
-// An operation makes its own call: it needs no report, and a socket that is ready costs no turn.
+// An operation makes its own call: it needs no report, and a ready socket costs no turn.
 #[test]
 fn an_operation_on_a_new_socket_is_tried_before_the_first_event() {
     let rt = Runtime::new().unwrap();

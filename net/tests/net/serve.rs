@@ -122,7 +122,7 @@ fn clients_that_wait_in_the_backlog_when_the_server_ends_are_served() {
     });
 }
 
-// What a supervisor hands over may be another socket than was meant.
+// A supervisor may pass the wrong socket.
 #[test]
 fn a_socket_that_is_no_listener_ends_the_server_with_its_error() {
     Runtime::new().unwrap().block_on(async {

@@ -236,7 +236,7 @@ fn sending_many_ends_before_the_first_error() {
     });
 }
 
-/// What `segment` makes of `len` bytes, received with GRO or without.
+/// The datagrams of `len` bytes with this `segment`, received with GRO or without.
 async fn assert_segments(len: usize, segment: u16, gro: bool) {
     let (ours, theirs) = pair().await;
     theirs.set_recv_buffer_size(4 << 20).unwrap();

@@ -71,7 +71,7 @@ fn an_empty_message_is_one_and_a_long_one_is_cut() {
     });
 }
 
-/// Fills the queue of a receiver, and says how many went in.
+/// Fills the queue of a receiver, and returns the number of messages.
 fn fill(send: impl Fn() -> std::io::Result<usize>) -> usize {
     let mut sent = 0;
     loop {
@@ -222,7 +222,7 @@ fn pass_pidfd(socket: &UnixStream) -> std::io::Result<()> {
     if set == 0 { Ok(()) } else { Err(std::io::Error::last_os_error()) }
 }
 
-// Which comes uninvited, and is a descriptor.
+// A pidfd comes unrequested, and is a descriptor.
 #[test]
 fn no_pidfd_leaks_and_none_is_taken_for_a_descriptor_that_was_sent() {
     in_child(|| {

@@ -55,7 +55,7 @@ pub fn name() -> String {
     format!("\0egret-test-{}-{}", std::process::id(), number())
 }
 
-/// A directory that is removed with what is in it.
+/// A directory that is removed with its contents.
 pub struct Directory(pub PathBuf);
 
 impl Directory {
@@ -95,7 +95,7 @@ pub fn in_child<F: FnOnce()>(body: F) {
     let (stdout, stderr) = (String::from_utf8_lossy(&child.stdout), String::from_utf8_lossy(&child.stderr));
     assert!(child.status.success(), "{}\n{stdout}\n{stderr}", child.status);
     assert!(stdout.contains("1 passed"), "no test is called {name}\n{stdout}");
-    // What the child skipped it has said on its standard error.
+    // The child prints what it skips on standard error.
     eprint!("{stderr}");
 }
 

@@ -16,7 +16,7 @@ use std::future::Future;
 use std::sync::mpsc::channel;
 use std::task::{Context, Poll, Waker};
 
-/// One of each that may outlive the other.
+/// One of each object that may outlive the runtime.
 struct World {
     rt: Option<Runtime>,
     fd: Option<AsyncFd<File>>,
@@ -68,7 +68,7 @@ impl World {
         }
     }
 
-    /// Uses whatever is left.
+    /// Uses the objects that are left.
     fn use_the_rest(&mut self) {
         self.waker.iter().for_each(Waker::wake_by_ref);
         if let Some(rt) = &self.rt {

@@ -211,7 +211,7 @@ fn refused_registrations_leave_nothing_in_the_slab() {
     assert_eq!((turn(&rt).0, count.take()), (1, 1));
 }
 
-/// A descriptor that says when it is closed.
+/// A descriptor that records its close.
 struct Noisy(Option<File>, Trace<String>);
 
 impl AsFd for Noisy {
@@ -227,7 +227,7 @@ impl Drop for Noisy {
     }
 }
 
-// The order of DESIGN: DEL, slot, waiters, close.
+// The order of a drop: DEL, slot, waiters, close.
 #[test]
 fn an_async_fd_is_taken_from_epoll_then_from_the_slab_then_its_waiters_are_woken_then_it_is_closed() {
     let rt = Rc::new(Runtime::new().unwrap());

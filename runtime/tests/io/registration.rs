@@ -74,7 +74,7 @@ fn an_event_of_one_direction_leaves_the_waiter_of_the_other_in_its_place() {
     assert_eq!((for_read.take(), for_write.take()), (0, 1));
 }
 
-// W8: the last one to be polled is the one that waits.
+// W8: the last task that polled is the waiter.
 #[test]
 fn a_later_waiter_of_a_direction_takes_the_place_of_the_one_before() {
     let rt = Runtime::new().unwrap();
@@ -92,7 +92,7 @@ fn a_later_waiter_of_a_direction_takes_the_place_of_the_one_before() {
     assert_eq!((first.take(), second.take()), (0, 1));
 }
 
-// W8, W10: a task of egret is kept as a number, elsewhere than a foreign waker, which the next event lets go.
+// W8, W10: a task of egret is kept as a number, apart from a foreign waker, which the next event drops.
 #[test]
 fn a_foreign_waker_that_a_task_took_the_place_of_is_kept_until_the_next_event_at_most() {
     let rt = Runtime::new().unwrap();
@@ -124,7 +124,7 @@ fn what_starts_empty_is_not_tried_before_its_first_event() {
     assert!(poll_write(&fd, cx).is_ready());
 }
 
-// C2: after a short read of what ends a read by nothing else, the next waits without a system call.
+// C2: with `Clears::ShortOf`, the read after a short one waits without a system call.
 #[test]
 fn a_short_transfer_clears_where_it_is_allowed_to_and_nowhere_else() {
     let rt = Runtime::new().unwrap();
@@ -161,7 +161,7 @@ fn a_registration_prints_its_descriptor() {
     assert_eq!(format!("{:?}", register(ours, Start::Unknown)), printed);
 }
 
-/// What tells tasks of one runtime apart is the number of that runtime, whichever it is.
+/// A task belongs to a runtime by the runtime's number, whichever it is.
 #[test]
 fn in_each_of_several_runtimes_every_task_that_polls_a_descriptor_is_woken() {
     let runtimes: Vec<_> = (0..3).map(|_| Runtime::new().unwrap()).collect();

@@ -31,7 +31,7 @@ fn has_terminals() -> bool {
     has
 }
 
-/// Takes `O_NONBLOCK` off, which the makers of `support` set, and puts `fd` under `number`. Returns its flags.
+/// Clears `O_NONBLOCK`, which the constructors in `support` set, and duplicates `fd` to `number`. Returns its flags.
 fn install(number: i32, fd: impl AsFd) -> String {
     let raw = fd.as_fd().as_raw_fd();
     // SAFETY: the call takes no pointer.
@@ -41,7 +41,7 @@ fn install(number: i32, fd: impl AsFd) -> String {
     flags(number)
 }
 
-/// Has what was 0 back under that number when it is dropped.
+/// Restores descriptor 0 when it is dropped.
 struct Stdin(OwnedFd);
 
 impl Stdin {
@@ -57,7 +57,7 @@ impl Drop for Stdin {
     }
 }
 
-/// Lends 1 out and has it back for what the test harness prints.
+/// Replaces descriptor 1, and restores it for the output of the test harness.
 fn with_stdout(fd: impl AsFd, body: impl FnOnce(&str)) {
     let before = crate::support::fds::duplicate_at(100, std::io::stdout());
     let flags_before = install(1, fd);
@@ -76,7 +76,7 @@ fn a_read_waits_is_cancelled_and_loses_nothing(ours: impl AsFd, theirs: &mut (im
         assert!(poll_once(input.read(&mut buf)).is_pending());
         assert_eq!(flags(0), before, "while it is waited for");
         theirs.write_all(b"first").unwrap();
-        // Bytes are there, and a read that is polled once more and dropped would have had them.
+        // The dropped read has taken no bytes.
         assert_eq!(input.read(&mut buf[..2]).await.unwrap(), 2);
         let mut rest = [0; 3];
         input.read_exact(&mut rest).await.unwrap();

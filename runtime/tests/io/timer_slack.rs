@@ -9,7 +9,7 @@ use egret_runtime::process::Command;
 use egret_runtime::task::spawn_blocking;
 use std::time::Duration;
 
-/// That of the calling thread, in nanoseconds.
+/// The timer slack of the calling thread, in nanoseconds.
 fn slack() -> i32 {
     // SAFETY: the call takes no pointer.
     unsafe { libc::prctl(libc::PR_GET_TIMERSLACK) }

@@ -37,7 +37,7 @@ fn send_with_descriptor(to: &UnixStream, bytes: &[u8], fd: i32) {
     assert_eq!(sent, bytes.len() as isize, "{}", std::io::Error::last_os_error());
 }
 
-/// A task that reads `ours` with room for everything, and what each of its reads gives.
+/// A task that reads `ours` with room for everything, and the result of each read.
 fn reading(rt: &Runtime, ours: UnixStream) -> Trace<Vec<u8>> {
     let reads = Trace::new();
     let log = reads.clone();

@@ -4,7 +4,7 @@ use super::kernel::{Pair, Watch, messages, pipe, said, streams, tcp, unix};
 use super::{Kernel, linux, simulation};
 use egret_runtime::sys::{Backend, Type};
 
-/// What the reading end of a pair says while it is open and has something, and while it has nothing.
+/// The state of the reading end of an open pair with bytes, and without.
 fn readable(pair: &Pair) -> &'static str {
     if pair.name == "pipe" { "IN" } else { "IN|OUT" }
 }
@@ -101,7 +101,7 @@ mod the_mask_is_the_state_at_delivery {
             pair.write(b"ab").unwrap();
             kernel.settle();
             assert_eq!(pair.read(9).unwrap(), b"ab");
-            // Read before it was reported: what is reported is what there is now, or nothing.
+            // Read before the report: the report has the current state, or does not come.
             assert_eq!(watch.edge(), idle(&pair), "{}", pair.name);
             assert_eq!(watch.edge(), "", "{}", pair.name);
         }

@@ -55,7 +55,7 @@ impl Ends {
         }
     }
 
-    /// Does the step and says what came of it.
+    /// Does the step and returns its result.
     fn go(&mut self, step: &Step, written: &mut u8) -> String {
         let (Step::Write(at, _)
         | Step::Read(at, _)
@@ -78,7 +78,7 @@ impl Ends {
                 let result = said(if self.is_pipe { end.read(&mut buf) } else { end.recv(&mut buf) });
                 format!("{:?}", result.map(|n| buf[..n].to_vec()))
             }
-            // What is no socket says so, in whatever way: not part of what egret asks.
+            // Not a socket: egret does not depend on which error this is.
             Step::Shut(..) | Step::TakeError(_) if self.is_pipe => String::new(),
             Step::Shut(_, how) => format!("{:?}", said(end.shutdown(how))),
             Step::TakeError(_) => format!("{:?}", error_of(end)),
@@ -91,7 +91,7 @@ impl Ends {
     }
 }
 
-/// What a kernel says to each of the steps.
+/// The result of each step on a kernel.
 fn transcript(kernel: &dyn Kernel, pair: Pair, steps: &[Step]) -> Vec<String> {
     let mut ends = Ends::of(pair);
     let watch = Watch::empty(kernel);

@@ -12,21 +12,21 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{PoisonError, RwLock};
 use std::time::Duration;
 
-/// Everything that egret asks for.
+/// egret's interest.
 const ALL: u32 = mask::IN | mask::OUT | mask::RDHUP | mask::PRI | mask::EDGE;
 
 /// One of the two kernels, while it is this thread's.
 pub trait Kernel {
-    /// Returns when whatever was sent over loopback has arrived.
+    /// Returns when everything sent over loopback has arrived.
     fn settle(&self);
 
     /// [`settle`](Kernel::settle), and what a delayed acknowledgement holds up has happened too, of these connections.
     fn settle_acknowledged(&self, connections: &[&Fd]);
 
-    /// Writes to the stream `fd` as another process does that has it too.
+    /// Writes to the stream `fd` from another process that shares it.
     fn write_as_another_process(&self, fd: &Fd, bytes: &str);
 
-    /// Calls `f` while the program may have no more descriptors than it has.
+    /// Calls `f` while the process can open no more descriptors.
     fn with_no_descriptor_left(&self, f: &mut dyn FnMut());
 }
 
@@ -214,7 +214,7 @@ impl<'a> Watch<'a> {
         Watch { kernel, epoll, events: RefCell::new(Events::with_capacity(64)), next: Cell::new(0) }
     }
 
-    /// Registers `fd` for everything, and takes note of nothing that is reported of it yet.
+    /// Registers `fd` for everything, and reads no report yet.
     pub fn of(kernel: &'a dyn Kernel, fd: &Fd) -> Watch<'a> {
         let watch = Watch::empty(kernel);
         watch.add(fd).unwrap();
@@ -228,20 +228,20 @@ impl<'a> Watch<'a> {
         Ok(())
     }
 
-    /// What `epoll` reports now that everything has arrived, as `token:bits`.
+    /// The reports of `epoll` after everything has arrived, as `token:bits`.
     pub fn edges(&self) -> Vec<String> {
         self.kernel.settle();
         self.edges_now()
     }
 
-    /// What it reports whatever is still on its way.
+    /// The reports now, without waiting for arrivals.
     fn edges_now(&self) -> Vec<String> {
         let mut events = self.events.borrow_mut();
         self.epoll.wait(&mut events, Some(Duration::ZERO)).unwrap();
         events.iter().map(|(token, mask)| format!("{token}:{}", names(mask))).collect()
     }
 
-    /// The bits that are reported of the only descriptor; "" where nothing is.
+    /// The bits reported for the only descriptor; "" without a report.
     pub fn edge(&self) -> String {
         let mut edges = self.edges();
         assert!(edges.len() < 2, "{edges:?} of one descriptor");
@@ -267,7 +267,7 @@ fn names(mask: u32) -> String {
     set.join("|")
 }
 
-/// What a call says, with the name of its errno.
+/// The result of a call, with the name of its errno.
 pub fn said<T>(result: io::Result<T>) -> Result<T, String> {
     result.map_err(|error| {
         let errno = error.raw_os_error().expect("errors of the seam have an errno");
@@ -328,17 +328,17 @@ impl Pair {
     }
 }
 
-/// What gives bytes as a stream does.
+/// Byte streams.
 pub fn streams(kernel: &dyn Kernel) -> Vec<Pair> {
     vec![tcp(kernel), unix(Type::Stream), pipe()]
 }
 
-/// What gives one message a read.
+/// Descriptors that return one message per read.
 pub fn messages(kernel: &dyn Kernel) -> Vec<Pair> {
     vec![udp(kernel), unix(Type::Datagram), unix(Type::SeqPacket)]
 }
 
-/// A connection over loopback, that sends at once what it is given.
+/// A connection over loopback with `TCP_NODELAY`.
 pub fn tcp(kernel: &dyn Kernel) -> Pair {
     let listener = tcp_listener(8);
     let client = tcp_socket();
@@ -411,7 +411,7 @@ pub fn unix_listener(kind: Type, backlog: u32) -> (Fd, UnixAddress) {
     (listener, name)
 }
 
-/// Writes until there is no room; says how many bytes that took.
+/// Writes until there is no room; returns the number of bytes.
 pub fn fill(pair: &Pair, piece: usize) -> usize {
     let piece = vec![b'x'; piece];
     let mut written = 0;
@@ -426,7 +426,7 @@ pub fn fill(pair: &Pair, piece: usize) -> usize {
     }
 }
 
-/// Reads until there is nothing, with room for `piece` at a time; says how many bytes that were.
+/// Reads until there is nothing, `piece` bytes at a time; returns the number of bytes.
 pub fn drain(pair: &Pair, piece: usize) -> usize {
     let mut read = 0;
     loop {

@@ -153,7 +153,7 @@ mod what_happens_first_is_reported_first {
     }
 }
 
-/// Another descriptor of the same open file, the way it is had on both kernels: sent to oneself.
+/// A duplicate of the open file, made in the way that works on both kernels: sent over a socket.
 pub fn duplicate(fd: &Fd) -> Fd {
     let post = unix(Type::Stream);
     post.writer.send_message(&[IoSlice::new(b"x")], &[fd.as_fd()], None, None).unwrap();

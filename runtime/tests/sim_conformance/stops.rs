@@ -7,7 +7,7 @@ use egret_runtime::sys::{Ancillary, Fd, Type};
 use std::io::{IoSlice, IoSliceMut};
 use std::os::fd::AsFd;
 
-/// What was passed, in hands that close it.
+/// Passed descriptors, which close on drop.
 fn owned(ancillary: &mut Ancillary) -> Vec<Fd> {
     ancillary.take_descriptors().into_iter().map(Fd::from).collect()
 }

@@ -14,7 +14,7 @@ pub fn alone<F: FnOnce() + Send + 'static>(body: F) -> Option<Output> {
     run(name, body)
 }
 
-/// As [`alone`], of the test called `name`.
+/// As [`alone`], for the test called `name`.
 pub fn run(name: &str, body: impl FnOnce() + Send + 'static) -> Option<Output> {
     if std::env::var_os(CHILD).is_some() {
         super::bounded(body);

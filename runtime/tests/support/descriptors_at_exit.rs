@@ -17,9 +17,9 @@ use std::process::Command;
 use std::thread;
 use std::time::{Duration, Instant};
 
-/// What the binary ends with when something was left open. A failed test ends it with 101.
+/// The exit code of the binary after a leak. A failed test makes it 101.
 const LEFT_OPEN: c_int = 86;
-/// How long a thread that outlives its test, as those of blocking jobs do, may take to close what it has.
+/// How long a thread that outlives its test, such as one of a blocking job, may take to close its descriptors.
 const ENDING: Duration = Duration::from_secs(1);
 
 unsafe extern "C" {
@@ -57,7 +57,7 @@ extern "C" fn end(status: c_int, at_start: *mut c_void) {
     _exit(LEFT_OPEN);
 }
 
-/// What is open and was not before, once the threads that are about to end have ended.
+/// The leaked descriptors, after the threads that are about to end have ended.
 fn left_open(at_start: &LeakGuard<'_>) -> Option<Leaks> {
     let start = Instant::now();
     loop {
@@ -69,7 +69,7 @@ fn left_open(at_start: &LeakGuard<'_>) -> Option<Leaks> {
     }
 }
 
-/// Runs each test alone, to say which.
+/// Runs each test alone, to find the one that leaks.
 fn tests_that_leave_some() -> Vec<String> {
     let this = || Command::new(std::env::current_exe().expect("the path of this binary"));
     let list = this().args(["--list", "--format", "terse"]).output().expect("this binary runs again");

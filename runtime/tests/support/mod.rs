@@ -25,7 +25,7 @@ use std::task::{Context, Poll, Waker};
 use std::thread;
 use std::time::Duration;
 
-/// What a test may take before it is said to hang. Miri's clock runs with the steps that it interprets.
+/// The time after which a test counts as hung. Miri's clock runs with the steps that it interprets.
 pub const HANG: Duration = Duration::from_secs(if cfg!(miri) { 3600 } else { 10 });
 
 /// What a whole test may take. Those with ten thousand runtimes or five hundred processes need a second, and more than
@@ -120,7 +120,7 @@ pub fn poll_with<F: Future>(future: Pin<&mut F>, waker: &Waker) -> Poll<F::Outpu
     future.poll(&mut Context::from_waker(waker))
 }
 
-/// What became of a task that is over.
+/// The result of a task that has ended.
 pub fn outcome<T>(mut handle: JoinHandle<T>) -> Result<T, JoinError> {
     match poll_once(&mut handle) {
         Poll::Ready(outcome) => outcome,
@@ -161,7 +161,7 @@ impl Gate {
     }
 }
 
-/// The counters that moved between two snapshots, each with by how much, in the order of [`Metrics`].
+/// The counters that changed between two snapshots, each with its difference, in the order of [`Metrics`].
 pub fn changes(before: Metrics, after: Metrics) -> Vec<(&'static str, i64)> {
     let moved = |name, before: u64, after: u64| (name, after as i64 - before as i64);
     let all = [
@@ -185,7 +185,7 @@ pub fn changes(before: Metrics, after: Metrics) -> Vec<(&'static str, i64)> {
     all.into_iter().filter(|(_, by)| *by != 0).collect()
 }
 
-/// Runs `f` and says which counters of `rt` it moved.
+/// Runs `f` and returns the counters of `rt` that it changed.
 pub fn counted(rt: &Runtime, f: impl FnOnce()) -> Vec<(&'static str, i64)> {
     let before = rt.metrics();
     f();

@@ -27,7 +27,7 @@ impl Wake for Count {
     }
 }
 
-/// What was asked of a hooked waker.
+/// A call of a hooked waker.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Call {
     Clone,

@@ -172,7 +172,7 @@ fn a_join_error_is_an_io_error_that_says_which_task_it_was() {
     assert_eq!(error.to_string(), format!("task {id} was cancelled"));
 }
 
-// The future is dropped before the abort returns, so that no loop is there for its destructors: unless the thread is in it.
+// The future is dropped before the abort returns, so its destructors have a runtime only if the thread has entered it.
 #[test]
 fn an_abort_outside_of_the_runtime_drops_the_future_without_one_and_by_the_other_handle_the_loop_does() {
     let rt = Runtime::new().unwrap();

@@ -31,7 +31,7 @@ fn settle(rt: &Runtime) -> usize {
     }
 }
 
-/// What a handle that is done has to give.
+/// The output of a completed handle.
 fn outcome<T>(mut handle: RemoteJoinHandle<T>) -> Result<T, JoinError> {
     match poll_once(&mut handle) {
         Poll::Ready(outcome) => outcome,

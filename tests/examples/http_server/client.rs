@@ -11,7 +11,7 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use super::date::imf_fixdate;
 
-/// Far above what any answer takes, and still an end.
+/// Far longer than any answer takes.
 pub const PATIENCE: Duration = Duration::from_secs(10);
 /// Long enough for an answer that is on its way to come.
 pub const A_WHILE: Duration = Duration::from_millis(200);
@@ -157,7 +157,7 @@ impl Example {
         }
     }
 
-    /// What the kernel says of it, from its state on.
+    /// Its fields in `/proc`, from the state on.
     fn stat(&self) -> Vec<String> {
         let stat = fs::read_to_string(format!("/proc/{}/stat", self.child.id())).expect("it runs");
         let fields = stat.rsplit(')').next().expect("the command's name is in parentheses");

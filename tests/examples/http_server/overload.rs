@@ -4,7 +4,7 @@ use std::io::ErrorKind;
 
 use super::client::{A_WHILE, Client, Example, GET, HELLO, echoed};
 
-/// What a debug build may come to hold beyond what it held at rest, in KiB.
+/// The growth of a debug build over its size at rest, at most, in KiB.
 const SOME: usize = 8 * 1024;
 
 #[test]

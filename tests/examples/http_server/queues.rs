@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 
 const ESTABLISHED: &str = "01";
 
-/// What waits in an IPv4 connection, at one end: sent and not acknowledged, received and not read. `None` when it has ended.
+/// The queues of an IPv4 connection at one end: unacknowledged and unread bytes. `None` when it has ended.
 pub fn queues(local: SocketAddr, remote: SocketAddr) -> Option<(usize, usize)> {
     let named = |address: SocketAddr| match address {
         SocketAddr::V4(address) => {

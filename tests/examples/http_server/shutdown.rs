@@ -126,7 +126,7 @@ fn a_second_signal_ends_it_at_once() {
     }
 }
 
-/// What clients do until the server ends, and what it had to answer.
+/// Traffic of clients until the server ends, with the requests that it had to answer.
 #[derive(Default)]
 struct Load {
     answered: AtomicUsize,

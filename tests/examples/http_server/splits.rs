@@ -90,7 +90,7 @@ fn a_split_at_a_limit_gives_the_same_answer() {
     }
 }
 
-/// A parser may want more, but what it says once it must say of all that begins the same.
+/// A parser may need more bytes, but a result for a prefix must hold for every continuation.
 fn assert_says_the_same_of_every_prefix<T: PartialEq + std::fmt::Debug>(
     bytes: &[u8],
     parse: impl Fn(&[u8]) -> Parsed<T>,

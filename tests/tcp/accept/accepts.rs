@@ -112,7 +112,7 @@ fn many_connections_are_shared_among_the_tasks_each_going_to_one() {
     assert_eq!(*peers.borrow(), expected);
 }
 
-// An accept that was dropped while it waited neither takes a connection nor a wake-up.
+// An accept that is dropped while it waits takes neither a connection nor a wake-up.
 #[test]
 fn a_dropped_accept_loses_no_connection() {
     let rt = Runtime::new().unwrap();

@@ -87,7 +87,7 @@ fn a_signal_between_two_waits_and_before_the_first_is_not_lost() {
             assert_eq!(listener.recv().await, Some(()));
             assert!(poll_once(&mut listener).is_pending());
             raise(USR1);
-            // A wait that is given up has taken nothing.
+            // A dropped wait consumes no signal.
             {
                 let mut wait = pin!(listener.recv());
                 let _ = wait.as_mut().poll(&mut Context::from_waker(Waker::noop()));

@@ -25,11 +25,11 @@ pub fn kill(kind: SignalKind) {
     assert_eq!(unsafe { libc::kill(process, kind.as_raw_value()) }, 0);
 }
 
-/// The C library sets this flag on what it hands to the kernel, and shows it afterwards. It means nothing to
-/// us.
+/// The C library adds this flag when it calls the kernel, and it is visible afterwards.
+/// Ignored here.
 pub const SA_RESTORER: i32 = 0x0400_0000;
 
-/// What the process does with a signal: handler, flags.
+/// The disposition of a signal: handler, flags.
 pub fn disposition(kind: SignalKind) -> (usize, i32) {
     let mut now = std::mem::MaybeUninit::<libc::sigaction>::uninit();
     // SAFETY: nothing is set; the kernel writes one `sigaction`, for which there is room.
@@ -40,7 +40,7 @@ pub fn disposition(kind: SignalKind) -> (usize, i32) {
     (now.sa_sigaction, now.sa_flags & !SA_RESTORER)
 }
 
-/// Has a signal handled by `handler`, which is a function or one of the two constants, without `SA_RESTART`.
+/// Sets the handler of a signal, a function or one of the two constants, without `SA_RESTART`.
 pub fn dispose(kind: SignalKind, handler: usize) {
     // SAFETY: zero bytes are a `sigaction`: no flags, nothing masked.
     let mut action: libc::sigaction = unsafe { std::mem::zeroed() };

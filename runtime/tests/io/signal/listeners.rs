@@ -86,7 +86,7 @@ fn what_cannot_be_listened_to_is_refused_and_nothing_is_left_behind() {
             assert!(refused.to_string().contains("1 to 64"), "{refused}");
         }
         assert_eq!(changes(metrics, rt.metrics()), []);
-        // What the C library keeps to itself is known to it alone.
+        // The C library reserves these signals.
         let refused = signal(SignalKind::from_raw(32)).unwrap_err();
         assert_eq!(refused.raw_os_error(), Some(libc::EINVAL));
         assert_eq!(open_descriptors(), descriptors);

@@ -123,7 +123,7 @@ fn a_foreign_handler_at_a_kilohertz_that_interrupts_calls_is_not_noticed() {
     });
 }
 
-/// Has this thread, and no other, interrupted by a `SIGALRM` so often.
+/// Sends `SIGALRM` to this thread only, with this period.
 fn alarm_this_thread(period: Duration) -> libc::timer_t {
     // SAFETY: zero bytes are a `sigevent`.
     let mut event: libc::sigevent = unsafe { std::mem::zeroed() };

@@ -128,7 +128,7 @@ fn a_task_that_reads_from_a_socket_lets_others_run() {
     });
 }
 
-// What a thread reads, one byte at a time, it is waited for; what is left over from a read that was dropped is there.
+// A read on a thread, one byte at a time, has to be awaited; bytes left from a dropped read are ready.
 #[test]
 fn a_task_that_reads_what_was_left_lets_others_run() {
     child::alone(|| {

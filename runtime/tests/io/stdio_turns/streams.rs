@@ -7,7 +7,7 @@ use std::io::Write;
 use std::os::fd::{AsFd, AsRawFd, OwnedFd};
 use std::sync::mpsc::{Sender, channel};
 
-/// Takes `O_NONBLOCK` off, which the makers of `support` set, and puts `fd` under `number`.
+/// Clears `O_NONBLOCK`, which the constructors in `support` set, and duplicates `fd` to `number`.
 pub fn install(number: i32, fd: impl AsFd) {
     let raw = fd.as_fd().as_raw_fd();
     // SAFETY: the call takes no pointer.
@@ -16,7 +16,7 @@ pub fn install(number: i32, fd: impl AsFd) {
     assert_eq!(unsafe { libc::dup2(raw, number) }, number);
 }
 
-/// Has a number name what it did before when this is dropped: the harness prints to 1 and ends.
+/// Restores the descriptor when it is dropped: the harness prints to 1 and exits.
 pub struct Lent(i32, OwnedFd);
 
 impl Lent {
@@ -46,7 +46,7 @@ pub fn file_with(bytes: &[u8]) -> File {
     file
 }
 
-/// A runtime whose blocking jobs wait until what comes with it is dropped.
+/// A runtime whose blocking jobs wait until the returned guard is dropped.
 pub fn with_its_one_thread_busy() -> (Runtime, Sender<()>) {
     let rt = Builder::new().max_blocking_threads(1).build().unwrap();
     let (go, wait) = channel();

@@ -28,8 +28,8 @@ fn pipe_that_cannot_be_opened_again() -> (File, File) {
     (reader, writer)
 }
 
-/// Standard output is a blocking `ours`, which may not be opened again: from when there is no room the loop goes on, and
-/// what was asked for comes to `theirs` in order, each byte once.
+/// Standard output is a blocking `ours`, which cannot be reopened: while it is full the loop continues, and
+/// the bytes arrive at `theirs` in order, each once.
 fn a_slow_reader_holds_up_the_task_and_not_the_loop(ours: impl AsFd, mut theirs: impl Read + Send + 'static) {
     const CHUNK: usize = 4096;
     const CHUNKS: usize = 64; // 256 KiB, more than a pipe or a terminal holds
@@ -49,7 +49,7 @@ fn a_slow_reader_holds_up_the_task_and_not_the_loop(ours: impl AsFd, mut theirs:
             let mut output = stdout();
             for number in 0..CHUNKS {
                 let chunk = [number as u8; CHUNK];
-                // Given up in the middle, and asked for again. The thread may be done before the poll is.
+                // Dropped in the middle, and repeated. The thread may complete before the poll does.
                 let done = match poll_once(output.write(&chunk)) {
                     Poll::Pending => 0,
                     Poll::Ready(written) => written.unwrap(),
@@ -59,7 +59,7 @@ fn a_slow_reader_holds_up_the_task_and_not_the_loop(ours: impl AsFd, mut theirs:
             }
             output.write_all(b"end").await.unwrap();
         });
-        // No room is left when nothing has been written for so long; a loop that is held up does not get there.
+        // The stream is full when nothing has been written for this long; a blocked loop does not get there.
         let (mut seen, mut quiet) = (0, 0);
         while quiet < 20 {
             egret_runtime::time::sleep(std::time::Duration::from_millis(5)).await;
@@ -125,7 +125,7 @@ fn a_write_that_was_given_up_goes_before_another_and_once_when_it_is_asked_for_a
     });
 }
 
-/// Polls when it is dropped, and keeps what came of it.
+/// Polls when it is dropped, and keeps the result.
 struct PollsInDrop<F: FnMut(&mut Context<'_>) -> String>(F, Rc<Cell<String>>);
 
 impl<F: FnMut(&mut Context<'_>) -> String> Drop for PollsInDrop<F> {
@@ -134,7 +134,7 @@ impl<F: FnMut(&mut Context<'_>) -> String> Drop for PollsInDrop<F> {
     }
 }
 
-// A job that is submitted while the runtime is being dropped is cancelled at once; to submit it again is to hang.
+// A job that is submitted while the runtime is dropped is cancelled at once; resubmitting it would hang.
 #[test]
 fn a_destructor_that_polls_a_stream_while_the_runtime_is_dropped_is_told_so() {
     child::alone(|| {

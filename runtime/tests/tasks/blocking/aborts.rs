@@ -33,7 +33,7 @@ fn an_abort_drops_a_job_that_has_not_begun_on_this_thread_before_it_returns() {
             let error = queued.await.unwrap_err();
             assert!(error.is_cancelled());
 
-            // Of one that runs it has no effect.
+            // It has no effect on a running job.
             running.abort();
             assert!(!running.is_finished());
             gate.open();

@@ -28,7 +28,7 @@ fn a_job_that_is_submitted_while_the_runtime_goes_is_cancelled() {
     });
 }
 
-/// Whether a handle that is over says that its job was cancelled.
+/// Whether the result of an ended handle is a cancelled job.
 fn says_cancelled<T>(mut job: JoinHandle<T>) -> bool {
     match poll_once(&mut job) {
         Poll::Ready(Err(error)) => error.is_cancelled(),
