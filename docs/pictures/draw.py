@@ -4,8 +4,12 @@
 Python's standard library and nothing else. Change the words here, run it, and commit what it writes.
 """
 
+import re
 from html import escape
 from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent.parent
+SOURCES = ROOT / "runtime/src"
 
 STYLE = """
   text { font: 13px sans-serif; fill: #1f2328 }
@@ -16,6 +20,7 @@ STYLE = """
   .kernel { fill: #fff8c5; stroke: #9a6700 }
   .thread { fill: #ddf4ff; stroke: #0969da }
   .page { fill: #ffffff }
+  .dot { fill: #0969da }
   path { fill: none; stroke: #57606a; stroke-width: 1.5 }
 """
 
@@ -33,6 +38,9 @@ class Picture:
     def arrow(self, *points):
         way = " L".join(f"{x} {y}" for x, y in points)
         self.parts.append(f'<path d="M{way}" marker-end="url(#head)"/>')
+
+    def dot(self, x, y):
+        self.parts.append(f'<circle class="dot" cx="{x}" cy="{y}" r="5"/>')
 
     def line(self, *points):
         self.parts.append(f'<path d="M{" L".join(f"{x} {y}" for x, y in points)}"/>')
@@ -60,35 +68,35 @@ def station(p, x, y, number, name, lines, kind="box"):
 
 
 def event():
-    p = Picture(780, 480, "One readiness event on its way through four files")
+    p = Picture(780, 480, "One readiness event on its way through the rooms")
     station(p, 20, 20, "", "kernel", [
         ("epoll_wait writes", ""),
         ("(key of the source, mask)", "code"),
         ("to the buffer of events", ""),
     ], "kernel")
-    station(p, 285, 20, 1, "reactor.rs", [
+    station(p, 285, 20, 1, "reactor/epoll.rs", [
         ("Reactor::wait: find source", "code"),
         ("Source::on_event: merge", "code"),
         ("the mask, take who waits", ""),
-        ("(waiters.rs)", "small"),
+        ("(reactor/waiters.rs)", "small"),
     ])
-    station(p, 550, 20, 2, "waker.rs", [
-        ("who waits is a number:", ""),
-        ("executor:generation:index", "code"),
+    station(p, 550, 20, 2, "wake/queue.rs", [
+        ("Batch::wake: a number,", "code"),
+        ("executor:generation:index;", "code"),
         ("its index joins the queue", ""),
-        ("(queue.rs)", "small"),
+        ("(wake/key.rs)", "small"),
     ])
-    station(p, 550, 180, 3, "executor.rs", [
+    station(p, 550, 180, 3, "executor/turn.rs", [
         ("Executor::run: pop an", "code"),
         ("index, find the task,", ""),
         ("poll it", ""),
-        ("(task.rs)", "small"),
+        ("(task/cell.rs)", "small"),
     ])
-    station(p, 285, 180, 4, "tcp/stream.rs", [
+    station(p, 285, 180, 4, "net: byte_stream.rs", [
         ("poll_recv: ready?", "code"),
         ("then one system call,", ""),
         ("then clear by C1 to C5", ""),
-        ("(io.rs, readiness.rs)", "small"),
+        ("(reactor/registration.rs)", "small"),
     ])
     station(p, 20, 180, "", "kernel", [
         ("recv: bytes, or EAGAIN", "code"),
@@ -104,11 +112,11 @@ def event():
 
     p.box(285, 340, 210, 118, "thread")
     p.text(297, 364, "another thread", "name")
-    p.text(297, 386, "remote.rs: the key goes")
+    p.text(297, 386, "wake/remote.rs: the key goes")
     p.text(297, 405, "to the mailbox; one write to")
     p.text(297, 424, "the eventfd if the loop sleeps")
     p.box(550, 340, 210, 118)
-    p.text(562, 364, "executor.rs", "name")
+    p.text(562, 364, "executor/wait.rs", "name")
     p.text(562, 386, "collect_letters:", "code")
     p.text(562, 405, "once a turn, each index")
     p.text(562, 424, "that is still its task's")
@@ -148,5 +156,32 @@ def bits():
     p.write("keys.svg")
 
 
+def rooms():
+    """The rooms by the table in runtime/src/lib.rs, and which of them the sources of each name."""
+    table = re.findall(r"^//! \| `(\w+)` \| (.*) \|$", (SOURCES / "lib.rs").read_text(), re.M)
+    names = [name for name, _ in table]
+    used = {}
+    for name in names:
+        files = [SOURCES / f"{name}.rs", *SOURCES.glob(f"{name}/**/*.rs")]
+        sources = [file.read_text() for file in files if file.exists() and file.name != "tests.rs"]
+        code = [re.sub(r"^#\[cfg\(test\)\]\nmod \w+ \{.*?^\}|//.*?$", "", source, flags=re.M | re.S) for source in sources]
+        used[name] = {room for source in code for room in re.findall(r"(?<![$\w])crate::(\w+)", source)} - {name}
+    p = Picture(560, 62 + 30 * len(names), "The rooms of egret-runtime, highest first, and which rooms each names")
+    left, top, step = 150, 56, 30
+    for at, name in enumerate(reversed(names)):
+        column = len(names) - 1 - at
+        y = top + step * at
+        p.box(20, y, 110, 24)
+        p.text(32, y + 17, f"{column + 1:2} {name}", "name")
+        p.text(left + step * column + 12, top - 12, str(column + 1), "small", "middle")
+        p.line((left, y + 12), (left + step * column, y + 12))
+        for other in used[name]:
+            p.dot(left + step * names.index(other) + 12, y + 12)
+        p.box(left + step * column, y, 24, 24, "kernel")
+    p.text(20, 20, "A row is a room; a dot, a room that it names. None is to the right of the diagonal.", "small")
+    p.write("rooms.svg")
+
+
 event()
 bits()
+rooms()
