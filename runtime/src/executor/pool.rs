@@ -91,13 +91,13 @@ pub(crate) trait Job: Send + Sync {
 
 pub(crate) struct Pool {
     limits: Limits,
-    state: Mutex<State>,
+    state: Mutex<PoolState>,
     /// There is a job in the queue, or the pool is closed; in one that is closed, no job is left.
     work: Condvar,
 }
 
 #[derive(Default)]
-struct State {
+struct PoolState {
     queue: VecDeque<Arc<dyn Job>>,
     /// Look-ups that are not in the queue yet.
     look_ups_waiting: VecDeque<Arc<dyn Job>>,
@@ -118,7 +118,7 @@ struct State {
 
 /// What a pool has, by [`Pool::counts`].
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
-pub(crate) struct Counts {
+pub(crate) struct PoolCounts {
     pub(crate) threads: usize,
     pub(crate) threads_started: u64,
     pub(crate) jobs: usize,
@@ -226,7 +226,7 @@ impl Pool {
                 break;
             }
             state.idle += 1;
-            let no_work = |state: &mut State| state.queue.is_empty() && !state.closed;
+            let no_work = |state: &mut PoolState| state.queue.is_empty() && !state.closed;
             let waited = self.work.wait_timeout_while(state, self.limits.keep_alive, no_work);
             let timed_out;
             (state, timed_out) = waited.unwrap_or_else(PoisonError::into_inner);
@@ -279,7 +279,7 @@ impl Pool {
     /// Waits until no job runs of a pool that is closed, for up to `timeout`.
     #[inline]
     pub(crate) fn wait(&self, timeout: Duration) {
-        let runs = |state: &mut State| state.outstanding > 0;
+        let runs = |state: &mut PoolState| state.outstanding > 0;
         drop(self.work.wait_timeout_while(self.lock(), timeout, runs));
     }
 
@@ -302,13 +302,13 @@ impl Pool {
     }
 
     #[inline]
-    pub(crate) fn counts(&self) -> Counts {
+    pub(crate) fn counts(&self) -> PoolCounts {
         let state = self.lock();
-        Counts { threads: state.threads, threads_started: state.started, jobs: state.outstanding }
+        PoolCounts { threads: state.threads, threads_started: state.started, jobs: state.outstanding }
     }
 
     #[inline]
-    fn lock(&self) -> MutexGuard<'_, State> {
+    fn lock(&self) -> MutexGuard<'_, PoolState> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -320,7 +320,7 @@ fn wake(watcher: Option<Waker>) {
     }
 }
 
-impl State {
+impl PoolState {
     /// After the end of a job: a look-up lets the next one into the queue.
     #[inline]
     fn job_is_over(&mut self, is_look_up: bool) {

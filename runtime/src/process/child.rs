@@ -55,7 +55,7 @@ use std::task::Poll;
 pub struct Child {
     /// `None` once the kernel has said that something else has waited for it: the number may be another's.
     pid: Option<u32>,
-    state: State,
+    state: ChildState,
     kill_on_drop: bool,
     /// The pipe to its standard input, if `Stdio::piped()` was asked for.
     pub stdin: Option<ChildStdin>,
@@ -66,7 +66,7 @@ pub struct Child {
 }
 
 #[derive(Debug)]
-enum State {
+enum ChildState {
     /// Has not been waited for, whether it runs or not: the number is its own.
     Running(Fd),
     Done(ExitStatus),
@@ -84,7 +84,7 @@ impl Child {
                 // The handle of std does nothing when it is dropped, and is not needed any more.
                 drop(std);
                 // From here on a failure drops the child, which sees to its end.
-                let state = State::Running(pidfd);
+                let state = ChildState::Running(pidfd);
                 let mut child = Child {
                     pid: Some(pid),
                     state,
@@ -122,8 +122,8 @@ impl Child {
     #[inline]
     pub fn id(&self) -> Option<u32> {
         match self.state {
-            State::Running(_) => self.pid,
-            State::Done(_) => None,
+            ChildState::Running(_) => self.pid,
+            ChildState::Done(_) => None,
         }
     }
 
@@ -131,7 +131,7 @@ impl Child {
     #[inline]
     fn reaped(&mut self, reaped: io::Result<ExitStatus>) -> io::Result<ExitStatus> {
         match &reaped {
-            Ok(status) => self.state = State::Done(*status),
+            Ok(status) => self.state = ChildState::Done(*status),
             Err(error) if has_no_process(error) => self.pid = None,
             Err(_) => {}
         }
@@ -166,7 +166,7 @@ impl Child {
         if let Some(status) = self.try_wait()? {
             return Ok(status);
         }
-        if let State::Running(pidfd) = &self.state {
+        if let ChildState::Running(pidfd) = &self.state {
             // If it has ended since, this registration reports that at once.
             let watched = Registration::new(pidfd.as_fd(), Start::Empty).map_err(|(_, error)| error)?;
             let reaped = watched.io(Direction::Read, |_| pidfd.reap()).await;
@@ -174,8 +174,8 @@ impl Child {
             self.reaped(reaped)?;
         }
         match self.state {
-            State::Done(status) => Ok(status),
-            State::Running(_) => unreachable!("it has been waited for"),
+            ChildState::Done(status) => Ok(status),
+            ChildState::Running(_) => unreachable!("it has been waited for"),
         }
     }
 
@@ -187,8 +187,8 @@ impl Child {
     #[inline]
     pub fn try_wait(&mut self) -> io::Result<Option<ExitStatus>> {
         let pidfd = match &self.state {
-            State::Done(status) => return Ok(Some(*status)),
-            State::Running(pidfd) => pidfd,
+            ChildState::Done(status) => return Ok(Some(*status)),
+            ChildState::Running(pidfd) => pidfd,
         };
         match pidfd.reap() {
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => Ok(None),
@@ -209,8 +209,8 @@ impl Child {
     #[inline]
     pub fn start_kill(&mut self) -> io::Result<()> {
         match &self.state {
-            State::Done(_) => Ok(()),
-            State::Running(pidfd) => match pidfd.kill_process() {
+            ChildState::Done(_) => Ok(()),
+            ChildState::Running(pidfd) => match pidfd.kill_process() {
                 Err(error) if has_no_process(&error) => {
                     self.pid = None;
                     Ok(())
@@ -266,7 +266,7 @@ impl Child {
     /// ```
     #[inline]
     pub fn start_kill_group(&mut self) -> io::Result<()> {
-        let (State::Running(pidfd), Some(pid)) = (&self.state, self.pid) else {
+        let (ChildState::Running(pidfd), Some(pid)) = (&self.state, self.pid) else {
             return Err(io::Error::new(
                 io::ErrorKind::InvalidInput,
                 "the process has been waited for: the number of its group may be another's",
@@ -376,14 +376,14 @@ fn has_ended(
 impl Drop for Child {
     #[inline]
     fn drop(&mut self) {
-        let State::Running(pidfd) = &self.state else { return };
+        let ChildState::Running(pidfd) = &self.state else { return };
         if self.kill_on_drop {
             // Nobody is left to tell. What could not be killed is reaped when it ends all the same.
             let _ = pidfd.kill_process();
         }
         // Any status will do: nobody can ask any more.
-        let done = State::Done(ExitStatus::default());
-        if let State::Running(pidfd) = std::mem::replace(&mut self.state, done) {
+        let done = ChildState::Done(ExitStatus::default());
+        if let ChildState::Running(pidfd) = std::mem::replace(&mut self.state, done) {
             orphan::adopt(pidfd);
         }
     }

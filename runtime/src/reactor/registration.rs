@@ -36,14 +36,14 @@ use std::task::{Context, Poll, Waker};
 /// woken again and the operation is `Pending`.
 pub struct Registration<T: AsFd> {
     /// First, so that it is dropped first: what closes the descriptor finds it deregistered.
-    place: Place,
+    place: InReactor,
     inner: T,
 }
 
 /// A place in the reactor, given up on drop.
-struct Place(Rc<Source>);
+struct InReactor(Rc<Source>);
 
-impl Drop for Place {
+impl Drop for InReactor {
     fn drop(&mut self) {
         self.0.deregister();
     }
@@ -65,7 +65,7 @@ impl<T: AsFd> Registration<T> {
     #[track_caller]
     pub fn new(inner: T, start: Start) -> Result<Registration<T>, (T, io::Error)> {
         match reactor::current().register(inner.as_fd(), start) {
-            Ok(source) => Ok(Registration { place: Place(source), inner }),
+            Ok(source) => Ok(Registration { place: InReactor(source), inner }),
             Err(error) => Err((inner, error)),
         }
     }
@@ -184,7 +184,7 @@ impl<T: AsFd> Registration<T> {
         direction: Direction,
         mut op: impl FnMut(&T) -> io::Result<R>,
     ) -> io::Result<R> {
-        let mut wait = Wait { waiters: self.source().waiters(), direction, ticket: None };
+        let mut wait = WaiterTicket { waiters: self.source().waiters(), direction, ticket: None };
         poll_fn(|cx| self.poll_op(cx, direction, || op(&self.inner), |_, waker| wait.start(waker))).await
     }
 
@@ -343,19 +343,19 @@ impl<T: AsFd + fmt::Debug> fmt::Debug for Registration<T> {
 }
 
 /// A place among those who wait, given up on drop.
-struct Wait<'a> {
+struct WaiterTicket<'a> {
     waiters: &'a Waiters,
     direction: Direction,
     ticket: Option<Ticket>,
 }
 
-impl Wait<'_> {
+impl WaiterTicket<'_> {
     fn start(&mut self, waker: &Waker) -> Waiting {
         self.waiters.wait_with_ticket(self.direction, waker, &mut self.ticket)
     }
 }
 
-impl Drop for Wait<'_> {
+impl Drop for WaiterTicket<'_> {
     fn drop(&mut self) {
         if let Some(ticket) = self.ticket {
             self.waiters.leave(self.direction, ticket);

@@ -8,10 +8,10 @@
 //!
 //! A foreign waker is more than a number, and has a place of its own:
 //!
-//! * `Shared::alone`: of a `poll_` function through `&mut self`, the last.
-//! * `Shared::polled`: of a `poll_` function through `&self`, the last. A foreign waker may be made anew for each poll
+//! * `SharedWaiters::alone`: of a `poll_` function through `&mut self`, the last.
+//! * `SharedWaiters::polled`: of a `poll_` function through `&self`, the last. A foreign waker may be made anew for each poll
 //!   and says nothing when its future is dropped, so that a list of them would grow until the next event.
-//! * `Shared::waiting`: of a future, which takes its waker out by its ticket when it is dropped.
+//! * `SharedWaiters::waiting`: of a future, which takes its waker out by its ticket when it is dropped.
 //!
 //! Most often the many are one, and there may be a hundred thousand connections of which each has one: so the first that
 //! comes takes the place of the lone one if that is free, and there is no list until there is a second. When one who
@@ -37,19 +37,19 @@ const SMALL: usize = 8;
 #[derive(Default)]
 pub(crate) struct Waiters {
     alone: [Cell<Option<TaskKey>>; 2],
-    shared: OnceCell<Box<RefCell<Shared>>>,
+    shared: OnceCell<Box<RefCell<SharedWaiters>>>,
 }
 
-struct Shared {
+struct SharedWaiters {
     /// Of those who wait as the only one and are not tasks of egret.
     alone: [Option<Waker>; 2],
     /// Of those who wait by a `poll_` function among others and are not tasks of this executor: the last.
     polled: [Option<Waker>; 2],
     last_number: NonZeroU64,
-    waiting: [Vec<Place>; 2],
+    waiting: [Vec<WaiterPlace>; 2],
 }
 
-struct Place {
+struct WaiterPlace {
     /// Greater than those before it in the list.
     number: NonZeroU64,
     /// Whether a future has the number, and takes itself out when it is dropped; `poll_` functions do not.
@@ -126,8 +126,9 @@ impl Waiters {
             return Waiting::Certain;
         }
         let place = direction as usize;
-        let known =
-            |shared: &mut Shared| shared.polled[place].as_ref().is_some_and(|last| last.will_wake(waker));
+        let known = |shared: &mut SharedWaiters| {
+            shared.polled[place].as_ref().is_some_and(|last| last.will_wake(waker))
+        };
         if !self.with_shared(known) {
             let waker = waker.clone();
             drop(self.with_shared(|shared| shared.polled[place].replace(waker)));
@@ -243,7 +244,7 @@ impl Waiters {
     #[cfg(test)]
     fn len(&self) -> usize {
         let alone = self.alone.iter().filter(|place| place.get().is_some()).count();
-        let shared = |shared: &mut Shared| {
+        let shared = |shared: &mut SharedWaiters| {
             let waiting = shared.waiting.iter().map(Vec::len).sum::<usize>();
             waiting + shared.alone.iter().chain(&shared.polled).flatten().count()
         };
@@ -268,7 +269,7 @@ impl Waiters {
             if !kept.is_empty() {
                 *waiting = kept;
             }
-            waiting.push(Place { number, ticket, waker });
+            waiting.push(WaiterPlace { number, ticket, waker });
             number
         });
         drop(stale);
@@ -276,10 +277,10 @@ impl Waiters {
     }
 
     /// `f` must not run user code: the list is borrowed meanwhile.
-    fn with_shared<R>(&self, f: impl FnOnce(&mut Shared) -> R) -> R {
+    fn with_shared<R>(&self, f: impl FnOnce(&mut SharedWaiters) -> R) -> R {
         let new = || {
             let (alone, polled, waiting) = Default::default();
-            Box::new(RefCell::new(Shared { alone, polled, last_number: NonZeroU64::MIN, waiting }))
+            Box::new(RefCell::new(SharedWaiters { alone, polled, last_number: NonZeroU64::MIN, waiting }))
         };
         f(&mut self.shared.get_or_init(new).borrow_mut())
     }
@@ -291,7 +292,7 @@ fn set_aside(others: &mut Vec<Waker>, key: TaskKey) {
     others.push(waker::new(key));
 }
 
-impl Shared {
+impl SharedWaiters {
     /// Where the place is that `ticket` names. The list is in the order of the numbers.
     fn find(&self, direction: Direction, ticket: Ticket) -> Option<usize> {
         self.waiting[direction as usize].binary_search_by_key(&ticket.0, |place| place.number).ok()

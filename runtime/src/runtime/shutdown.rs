@@ -181,7 +181,7 @@ impl Shutdown {
         F: Future + 'static,
     {
         let executor = executor::current(); // before there is a place, for this may panic
-        let place = Place { number: self.inner.tasks.borrow_mut().insert(None), guard: self.guard() };
+        let place = AbortPlace { number: self.inner.tasks.borrow_mut().insert(None), guard: self.guard() };
         let number = place.number;
         let task = executor.spawn(Counted { future, place }, Id::next(), Location::caller());
         if self.inner.aborted.get() {
@@ -302,12 +302,12 @@ impl fmt::Debug for ShutdownGuard {
 }
 
 /// A task's place in the list of those to abort.
-struct Place {
+struct AbortPlace {
     number: usize,
     guard: ShutdownGuard,
 }
 
-impl Drop for Place {
+impl Drop for AbortPlace {
     #[inline]
     fn drop(&mut self) {
         self.guard.inner.tasks.borrow_mut().remove(self.number);
@@ -320,7 +320,7 @@ pin_project! {
         #[pin]
         future: F,
         // Behind the future, to be dropped after it: a task counts until it has let go of everything.
-        place: Place,
+        place: AbortPlace,
     }
 }
 

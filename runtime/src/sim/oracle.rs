@@ -2,7 +2,7 @@
 
 use super::drive::Machine;
 use super::{Failure, Sim};
-use crate::reactor::epoll::inspect::Wait;
+use crate::reactor::epoll::inspect::InspectedWait;
 use crate::reactor::readiness::Direction;
 use crate::runtime::Runtime;
 use crate::sys::mask;
@@ -126,7 +126,7 @@ impl Sim {
 }
 
 /// What is believed of a descriptor, by name.
-fn believed(wait: &Wait) -> String {
+fn believed(wait: &InspectedWait) -> String {
     let [read, write] = [Direction::Read, Direction::Write].map(|direction| names(wait.believed(direction)));
     format!("{read} to read and {write} to write")
 }

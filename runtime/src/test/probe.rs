@@ -14,12 +14,12 @@ use std::task::{Context, Poll, Wake, Waker};
 
 thread_local! {
     /// What the last probe that this thread polled had counted by then.
-    static LAST: Cell<Option<Counts>> = const { Cell::new(None) };
+    static LAST: Cell<Option<ProbeCounts>> = const { Cell::new(None) };
 }
 
 /// Polls and wakes of a probe so far.
 #[derive(Clone, Copy)]
-pub(super) struct Counts {
+pub(super) struct ProbeCounts {
     polls: usize,
     wakes: usize,
 }
@@ -174,9 +174,9 @@ impl<T> Probe<T> {
         Pin::into_inner(self.future).expect("the future was dropped by Probe::cancel")
     }
 
-    fn counts(&self) -> Counts {
+    fn counts(&self) -> ProbeCounts {
         let _ = self.is_woken(); // acquires
-        Counts { polls: self.polls, wakes: self.count.wakes.load(Ordering::Relaxed) }
+        ProbeCounts { polls: self.polls, wakes: self.count.wakes.load(Ordering::Relaxed) }
     }
 
     /// [`assert_wakes!`](crate::assert_wakes).
@@ -237,7 +237,7 @@ impl<T> fmt::Debug for Probe<T> {
     }
 }
 
-impl fmt::Display for Counts {
+impl fmt::Display for ProbeCounts {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let (polls, wakes) = (times(self.polls), times(self.wakes));
         write!(f, "it was polled {polls} and woken {wakes} in all")

@@ -9,8 +9,8 @@ use std::fs::File;
 use std::io::{BufRead, BufReader};
 use std::net::SocketAddr;
 
-/// One end of a connection. What is gone has no line and no `End`.
-pub(super) struct End {
+/// One end of a connection. What is gone has no line and no `TcpEnd`.
+pub(super) struct TcpEnd {
     /// As `include/net/tcp_states.h` of the kernel numbers them.
     pub(super) state: u8,
     /// Bytes that the other end has not acknowledged; a FIN counts as one.
@@ -27,7 +27,7 @@ pub(super) const FIN_WAIT2: u8 = 5;
 ///
 /// The table has a line for every connection of the machine, those that ended a minute ago among them: it is read once,
 /// and no further than to the second of the two.
-pub(super) fn ends(here: SocketAddr, there: SocketAddr) -> (Option<End>, Option<End>) {
+pub(super) fn ends(here: SocketAddr, there: SocketAddr) -> (Option<TcpEnd>, Option<TcpEnd>) {
     let path = if here.is_ipv4() { "/proc/net/tcp" } else { "/proc/net/tcp6" };
     let table = BufReader::with_capacity(1 << 16, File::open(path).expect("/proc is mounted"));
     let (mut ours, mut theirs) = (None, None);
@@ -47,14 +47,14 @@ pub(super) fn ends(here: SocketAddr, there: SocketAddr) -> (Option<End>, Option<
 }
 
 /// After the number of the line: local, remote, state, tx_queue:rx_queue, all in hexadecimal.
-fn parse(line: &str) -> Option<(u16, u16, End)> {
+fn parse(line: &str) -> Option<(u16, u16, TcpEnd)> {
     let mut fields = line.split_ascii_whitespace().skip(1);
     let (local, remote) = (port(fields.next()?)?, port(fields.next()?)?);
     let state = u8::from_str_radix(fields.next()?, 16).ok()?;
     let (unacknowledged, unread) = fields.next()?.split_once(':')?;
     let (unacknowledged, unread) =
         (u64::from_str_radix(unacknowledged, 16).ok()?, u64::from_str_radix(unread, 16).ok()?);
-    Some((local, remote, End { state, unacknowledged, unread }))
+    Some((local, remote, TcpEnd { state, unacknowledged, unread }))
 }
 
 fn port(address: &str) -> Option<u16> {

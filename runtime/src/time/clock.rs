@@ -15,7 +15,7 @@ pub(crate) mod source;
 pub(crate) mod source;
 
 use crate::sys::Backend;
-use source::Source;
+use source::ClockSource;
 use std::fmt;
 use std::ops::{Add, AddAssign, Sub, SubAssign};
 use std::sync::OnceLock;
@@ -27,13 +27,13 @@ const COARSE_LAG: u64 = 20_000_000;
 
 /// The clock of an executor.
 pub(crate) struct Clock {
-    pub(crate) source: Source,
+    pub(crate) source: ClockSource,
     backend: Backend,
 }
 
 impl Clock {
     pub(crate) fn new(backend: Backend) -> Clock {
-        Clock { source: Source::new(), backend }
+        Clock { source: ClockSource::new(), backend }
     }
 
     /// The time now, in nanoseconds.

@@ -64,10 +64,10 @@ pub fn sleep_until(deadline: Instant) -> Sleep {
 pub struct Sleep {
     /// `None` is never.
     deadline: Option<Instant>,
-    state: State,
+    state: SleepState,
 }
 
-enum State {
+enum SleepState {
     /// Not polled since the deadline was set.
     Fresh,
     Waiting(Timer),
@@ -77,7 +77,7 @@ enum State {
 impl Sleep {
     #[inline]
     pub(crate) fn until(deadline: Option<Instant>) -> Sleep {
-        Sleep { deadline, state: State::Fresh }
+        Sleep { deadline, state: SleepState::Fresh }
     }
 
     /// When it is over. For one that never is, a time some thirty years from now.
@@ -92,9 +92,9 @@ impl Sleep {
     #[inline]
     pub fn is_elapsed(&self) -> bool {
         match &self.state {
-            State::Fresh => false,
-            State::Waiting(timer) => timer.has_fired(),
-            State::Elapsed => true,
+            SleepState::Fresh => false,
+            SleepState::Waiting(timer) => timer.has_fired(),
+            SleepState::Elapsed => true,
         }
     }
 
@@ -122,13 +122,13 @@ impl Sleep {
     #[inline]
     pub(super) fn set(&mut self, deadline: Option<Instant>) {
         self.deadline = deadline;
-        if let State::Waiting(timer) = &self.state {
+        if let SleepState::Waiting(timer) = &self.state {
             match deadline {
                 Some(deadline) if !timer.has_fired() => return timer.reset(deadline.nanoseconds()),
                 _ => {}
             }
         }
-        self.state = State::Fresh;
+        self.state = SleepState::Fresh;
     }
 
     #[inline]
@@ -137,10 +137,10 @@ impl Sleep {
         let timers = time::current();
         let Some(deadline) = self.deadline.map(Instant::nanoseconds) else { return Poll::Pending };
         if timers.clock().has_passed(deadline) {
-            self.state = State::Elapsed;
+            self.state = SleepState::Elapsed;
             return Poll::Ready(());
         }
-        self.state = State::Waiting(timers.set(deadline, cx.waker().clone()));
+        self.state = SleepState::Waiting(timers.set(deadline, cx.waker().clone()));
         Poll::Pending
     }
 
@@ -148,12 +148,12 @@ impl Sleep {
     #[track_caller]
     fn poll_deadline(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         match &self.state {
-            State::Elapsed => Poll::Ready(()),
-            State::Waiting(timer) if timer.has_fired() => {
-                self.state = State::Elapsed;
+            SleepState::Elapsed => Poll::Ready(()),
+            SleepState::Waiting(timer) if timer.has_fired() => {
+                self.state = SleepState::Elapsed;
                 Poll::Ready(())
             }
-            State::Waiting(timer) if !timer.is_orphan() => {
+            SleepState::Waiting(timer) if !timer.is_orphan() => {
                 // The loop fires timers only between polls: a deadline that has passed since, or was reset to the past,
                 // is found here.
                 let is_over = timer.has_passed() || {
@@ -162,13 +162,13 @@ impl Sleep {
                     timer.has_fired()
                 };
                 if is_over {
-                    self.state = State::Elapsed;
+                    self.state = SleepState::Elapsed;
                     return Poll::Ready(());
                 }
                 Poll::Pending
             }
             // The first poll, or the first in a second runtime, the one that had the timer being gone.
-            State::Fresh | State::Waiting(_) => self.start(cx),
+            SleepState::Fresh | SleepState::Waiting(_) => self.start(cx),
         }
     }
 }

@@ -94,7 +94,7 @@ impl Test {
     }
 
     fn counts(&self) -> (usize, u64, usize) {
-        let Counts { threads, threads_started, jobs } = self.pool.counts();
+        let PoolCounts { threads, threads_started, jobs } = self.pool.counts();
         (threads, threads_started, jobs)
     }
 

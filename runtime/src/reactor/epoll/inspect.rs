@@ -11,12 +11,12 @@ use std::rc::Rc;
 const BITS: [u32; 6] = [mask::IN, mask::PRI, mask::RDHUP, mask::OUT, mask::HUP, mask::ERR];
 
 /// A wait for a descriptor.
-pub(crate) struct Wait {
+pub(crate) struct InspectedWait {
     source: Rc<Source>,
     pub(crate) direction: Direction,
 }
 
-impl Wait {
+impl InspectedWait {
     pub(crate) fn fd(&self) -> RawFd {
         self.source.fd
     }
@@ -52,13 +52,13 @@ fn bits(believed: Readiness, direction: Direction) -> u32 {
 
 impl Reactor {
     /// Everyone who waits for a descriptor, one after the other, until `f` has found what it looks for.
-    pub(crate) fn find_wait<R>(&self, mut f: impl FnMut(Wait) -> Option<R>) -> Option<R> {
+    pub(crate) fn find_wait<R>(&self, mut f: impl FnMut(InspectedWait) -> Option<R>) -> Option<R> {
         for source in self.sources.borrow().iter() {
             for direction in [Direction::Read, Direction::Write] {
                 if !source.waiters.is_waited_for(direction) {
                     continue;
                 }
-                let found = f(Wait { source: source.clone(), direction });
+                let found = f(InspectedWait { source: source.clone(), direction });
                 if found.is_some() {
                     return found;
                 }

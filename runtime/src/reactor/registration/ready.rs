@@ -14,15 +14,15 @@ use std::task::{Context, Poll};
 
 pub(super) struct Ready<'a, T: AsFd> {
     registration: &'a Registration<T>,
-    wait: Wait,
+    wait: PackedTicket,
 }
 
 /// What is waited for, in one word: the number of a ticket, or 0, above one bit for the direction.
-struct Wait(u64);
+struct PackedTicket(u64);
 
-impl Wait {
-    fn new(direction: Direction, ticket: Option<Ticket>) -> Wait {
-        Wait(ticket.map_or(0, Ticket::number) << 1 | direction as u64)
+impl PackedTicket {
+    fn new(direction: Direction, ticket: Option<Ticket>) -> PackedTicket {
+        PackedTicket(ticket.map_or(0, Ticket::number) << 1 | direction as u64)
     }
 
     fn direction(&self) -> Direction {
@@ -36,7 +36,7 @@ impl Wait {
 
 impl<'a, T: AsFd> Ready<'a, T> {
     pub(super) fn new(registration: &'a Registration<T>, direction: Direction) -> Ready<'a, T> {
-        Ready { registration, wait: Wait::new(direction, None) }
+        Ready { registration, wait: PackedTicket::new(direction, None) }
     }
 }
 
@@ -53,7 +53,7 @@ impl<T: AsFd> Future for Ready<'_, T> {
             |waiters, waker| {
                 let mut ticket = wait.ticket();
                 let waiting = waiters.wait_with_ticket(direction, waker, &mut ticket);
-                *wait = Wait::new(direction, ticket);
+                *wait = PackedTicket::new(direction, ticket);
                 waiting
             },
         )
@@ -78,7 +78,7 @@ mod tests {
     fn a_wait_gives_back_what_it_was_made_of() {
         for direction in [Direction::Read, Direction::Write] {
             for number in [0, 1, 2, u64::MAX >> 1] {
-                let wait = Wait::new(direction, Ticket::from_number(number));
+                let wait = PackedTicket::new(direction, Ticket::from_number(number));
                 assert_eq!((wait.direction(), wait.ticket()), (direction, Ticket::from_number(number)));
             }
         }

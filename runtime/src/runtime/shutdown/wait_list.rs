@@ -16,15 +16,15 @@ pub(crate) struct WaitList {
     places: RefCell<Slab<Option<Waker>>>,
 }
 
-/// A place in the list, taken by the first [`wait`](Wait::wait) and given up on drop.
-pub(crate) struct Wait<'a> {
+/// A place in the list, taken by the first [`wait`](ListedWait::wait) and given up on drop.
+pub(crate) struct ListedWait<'a> {
     list: &'a WaitList,
     place: Option<usize>,
 }
 
 impl WaitList {
-    pub(crate) fn enter(&self) -> Wait<'_> {
-        Wait { list: self, place: None }
+    pub(crate) fn enter(&self) -> ListedWait<'_> {
+        ListedWait { list: self, place: None }
     }
 
     /// Waits until `happened`. Whoever makes it happen wakes the list.
@@ -50,7 +50,7 @@ impl WaitList {
     }
 }
 
-impl Wait<'_> {
+impl ListedWait<'_> {
     /// Has `waker` woken when the thing happens. The caller then looks whether it has: the waker may have made it
     /// happen when it was cloned, before it was in the list.
     pub(crate) fn wait(&mut self, waker: &Waker) {
@@ -64,7 +64,7 @@ impl Wait<'_> {
     }
 }
 
-impl Drop for Wait<'_> {
+impl Drop for ListedWait<'_> {
     fn drop(&mut self) {
         if let Some(place) = self.place {
             let waker = self.list.places.borrow_mut().remove(place);

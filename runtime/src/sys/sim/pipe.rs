@@ -9,12 +9,12 @@ use ring::Ring;
 
 /// One end of a pipe.
 pub(super) struct Pipe {
-    end: End,
+    end: SimPipeEnd,
     /// The other end, while it is open.
     other: Option<FileId>,
 }
 
-enum End {
+enum SimPipeEnd {
     /// What was written and not read is in the reader's hands.
     Reader(Ring),
     Writer {
@@ -26,19 +26,19 @@ impl Pipe {
     /// Bytes that wait to be read.
     pub(super) fn unread(&self) -> usize {
         match &self.end {
-            End::Reader(ring) => ring.len(),
-            End::Writer { .. } => 0,
+            SimPipeEnd::Reader(ring) => ring.len(),
+            SimPipeEnd::Writer { .. } => 0,
         }
     }
 
     /// As `pipe_poll` of Linux has it.
     pub(super) fn state(&self) -> u32 {
         match &self.end {
-            End::Reader(ring) => {
+            SimPipeEnd::Reader(ring) => {
                 let readable = if ring.is_empty() { 0 } else { mask::IN };
                 readable | if self.other.is_none() { mask::HUP } else { 0 }
             }
-            End::Writer { is_full } => {
+            SimPipeEnd::Writer { is_full } => {
                 let writable = if *is_full { 0 } else { mask::OUT };
                 writable | if self.other.is_none() { mask::ERR } else { 0 }
             }
@@ -57,9 +57,9 @@ impl Kernel {
     /// A reader and a writer; `packets` is `O_DIRECT`, where a read gives what one write gave.
     pub(super) fn pipe_open(&mut self, packets: bool) -> Result<(FileId, FileId), i32> {
         self.check_limit_for(2)?;
-        let reader = Pipe { end: End::Reader(Ring::new(packets)), other: None };
+        let reader = Pipe { end: SimPipeEnd::Reader(Ring::new(packets)), other: None };
         let reader = self.open(Object::Pipe(Box::new(reader)));
-        let writer = Pipe { end: End::Writer { is_full: false }, other: Some(reader) };
+        let writer = Pipe { end: SimPipeEnd::Writer { is_full: false }, other: Some(reader) };
         let writer = self.open(Object::Pipe(Box::new(writer)));
         self.pipe(reader)?.other = Some(writer);
         Ok((reader, writer))
@@ -68,7 +68,7 @@ impl Kernel {
     pub(super) fn pipe_read(&mut self, file: FileId, len: usize) -> Result<Vec<u8>, i32> {
         let pipe = self.pipe(file)?;
         let other = pipe.other;
-        let End::Reader(ring) = &mut pipe.end else { return Err(libc::EBADF) };
+        let SimPipeEnd::Reader(ring) = &mut pipe.end else { return Err(libc::EBADF) };
         if len == 0 {
             return Ok(Vec::new());
         }
@@ -87,7 +87,7 @@ impl Kernel {
         }
         self.progress += 1;
         if let (Some(writer), true) = (other, made_room) {
-            if let Ok(Pipe { end: End::Writer { is_full }, .. }) = self.pipe(writer) {
+            if let Ok(Pipe { end: SimPipeEnd::Writer { is_full }, .. }) = self.pipe(writer) {
                 *is_full = false;
             }
             self.notify(writer, mask::OUT);
@@ -97,16 +97,16 @@ impl Kernel {
 
     pub(super) fn pipe_write(&mut self, file: FileId, bytes: &[u8]) -> Result<usize, i32> {
         let pipe = self.pipe(file)?;
-        let End::Writer { .. } = &pipe.end else { return Err(libc::EBADF) };
+        let SimPipeEnd::Writer { .. } = &pipe.end else { return Err(libc::EBADF) };
         let reader = pipe.other;
         if bytes.is_empty() {
             return Ok(0);
         }
         let reader = reader.ok_or(libc::EPIPE)?;
-        let End::Reader(ring) = &mut self.pipe(reader)?.end else { return Err(libc::EBADF) };
+        let SimPipeEnd::Reader(ring) = &mut self.pipe(reader)?.end else { return Err(libc::EBADF) };
         let n = ring.write(bytes);
         let full = ring.is_full();
-        if let End::Writer { is_full } = &mut self.pipe(file)?.end {
+        if let SimPipeEnd::Writer { is_full } = &mut self.pipe(file)?.end {
             *is_full = full;
         }
         if n < bytes.len() {

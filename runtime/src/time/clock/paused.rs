@@ -8,12 +8,12 @@ use crate::time::current;
 use std::cell::Cell;
 
 /// Whether the clock runs.
-pub(crate) struct Source {
-    state: Cell<State>,
+pub(crate) struct ClockSource {
+    state: Cell<ClockState>,
 }
 
 #[derive(Clone, Copy)]
-enum State {
+enum ClockState {
     /// It is the clock of the system.
     Real,
     /// It runs since `real`, when it said `virtual_`.
@@ -22,37 +22,37 @@ enum State {
     Paused { at: u64, jumps_when_idle: bool },
 }
 
-impl Source {
-    pub(crate) fn new() -> Source {
-        Source { state: Cell::new(State::Real) }
+impl ClockSource {
+    pub(crate) fn new() -> ClockSource {
+        ClockSource { state: Cell::new(ClockState::Real) }
     }
 
     pub(crate) fn now(&self) -> u64 {
         match self.state.get() {
-            State::Real => real(),
-            State::Resumed { real, virtual_ } => virtual_ + (self::real() - real),
-            State::Paused { at, .. } => at,
+            ClockState::Real => real(),
+            ClockState::Resumed { real, virtual_ } => virtual_ + (self::real() - real),
+            ClockState::Paused { at, .. } => at,
         }
     }
 
     pub(crate) fn is_virtual(&self) -> bool {
-        !matches!(self.state.get(), State::Real)
+        !matches!(self.state.get(), ClockState::Real)
     }
 
     /// Whether an idle loop is to go to the next deadline in place of waiting for it.
     pub(crate) fn jumps_when_idle(&self) -> bool {
-        matches!(self.state.get(), State::Paused { jumps_when_idle: true, .. })
+        matches!(self.state.get(), ClockState::Paused { jumps_when_idle: true, .. })
     }
 
     /// Whether the loop must not wait for deadlines: they come when a test says so.
     pub(crate) fn stands_still(&self) -> bool {
-        matches!(self.state.get(), State::Paused { .. })
+        matches!(self.state.get(), ClockState::Paused { .. })
     }
 
     /// Goes to `to`, if it stands still at an earlier time.
     pub(crate) fn jump(&self, to: u64) {
-        if let State::Paused { at, jumps_when_idle } = self.state.get() {
-            self.state.set(State::Paused { at: at.max(to), jumps_when_idle });
+        if let ClockState::Paused { at, jumps_when_idle } = self.state.get() {
+            self.state.set(ClockState::Paused { at: at.max(to), jumps_when_idle });
         }
     }
 
@@ -60,7 +60,7 @@ impl Source {
     pub(crate) fn pause(&self) -> bool {
         let ran = !self.stands_still();
         if ran {
-            self.state.set(State::Paused { at: self.now(), jumps_when_idle: true });
+            self.state.set(ClockState::Paused { at: self.now(), jumps_when_idle: true });
         }
         ran
     }
@@ -69,15 +69,15 @@ impl Source {
     pub(crate) fn resume(&self) -> bool {
         let stood = self.stands_still();
         if stood {
-            self.state.set(State::Resumed { real: real(), virtual_: self.now() });
+            self.state.set(ClockState::Resumed { real: real(), virtual_: self.now() });
         }
         stood
     }
 
     /// Says whether an idle loop jumps. Says whether it stands still, for else there is nothing to be set.
     pub(crate) fn set_jumps_when_idle(&self, jumps_when_idle: bool) -> bool {
-        let State::Paused { at, .. } = self.state.get() else { return false };
-        self.state.set(State::Paused { at, jumps_when_idle });
+        let ClockState::Paused { at, .. } = self.state.get() else { return false };
+        self.state.set(ClockState::Paused { at, jumps_when_idle });
         true
     }
 }

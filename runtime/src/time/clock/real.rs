@@ -3,13 +3,13 @@
 use crate::sys::Backend;
 
 /// Nothing to keep.
-pub(crate) struct Source;
+pub(crate) struct ClockSource;
 
-const _: () = assert!(size_of::<Source>() == 0);
+const _: () = assert!(size_of::<ClockSource>() == 0);
 
-impl Source {
-    pub(crate) fn new() -> Source {
-        Source
+impl ClockSource {
+    pub(crate) fn new() -> ClockSource {
+        ClockSource
     }
 
     #[inline]
