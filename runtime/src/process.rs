@@ -3,7 +3,8 @@
 //! A child is waited for by its pidfd, which the reactor watches like any descriptor: there is no handler for
 //! `SIGCHLD`, no list of children that a signal has one search, and no `waitpid(-1)`, which takes children from
 //! whoever else has some. Two loops, a thread that uses [`std::process`] and a C library that forks do not
-//! see each other's. It needs Linux 5.4.
+//! see each other's. Where there are no pidfds, which is before Linux 5.4 and in some sandboxes, a thread for each child
+//! waits for it, by its number.
 //!
 //! ```
 //! use egret_runtime::process::Command;

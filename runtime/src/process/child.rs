@@ -1,6 +1,6 @@
 //! [`Child`]: a process that was spawned, until it has been waited for.
 //!
-//! It owns the pidfd. Why opening one after the spawn is no race: a process that has ended keeps its number until its
+//! It owns the pidfd, or what stands for it on an older kernel (`sys/linux/process.rs`). Why opening one after the spawn is no race: a process that has ended keeps its number until its
 //! parent has waited for it, and the parent is this process, in which nobody but the `Child` waits for this number
 //! (std's handle, which could, is dropped by then). A pidfd from the spawn itself, which std offers on nightly only,
 //! would make that true also where the program waits for children that it does not know.
@@ -21,7 +21,7 @@
 use super::orphan;
 use super::stdio::{ChildStderr, ChildStdin, ChildStdout};
 use crate::io::{Direction, Registration, Start};
-use crate::sys::{Backend, Fd, has_no_process};
+use crate::sys::{Backend, Process, has_no_process};
 use std::future::{Future, poll_fn};
 use std::io;
 use std::os::fd::AsFd;
@@ -68,7 +68,7 @@ pub struct Child {
 #[derive(Debug)]
 enum ChildState {
     /// Has not been waited for, whether it runs or not: the number is its own.
-    Running(Fd),
+    Running(Process),
     Done(ExitStatus),
 }
 
@@ -79,12 +79,12 @@ impl Child {
     pub(super) fn new(mut std: std::process::Child, kill_on_drop: bool) -> io::Result<Child> {
         let pid = std.id();
         let pipes = (std.stdin.take(), std.stdout.take(), std.stderr.take());
-        match Backend::current().pidfd(pid) {
-            Ok(pidfd) => {
+        match Backend::current().process(pid) {
+            Ok(process) => {
                 // The handle of std does nothing when it is dropped, and is not needed any more.
                 drop(std);
                 // From here on a failure drops the child, which sees to its end.
-                let state = ChildState::Running(pidfd);
+                let state = ChildState::Running(process);
                 let mut child = Child {
                     pid: Some(pid),
                     state,
@@ -166,10 +166,10 @@ impl Child {
         if let Some(status) = self.try_wait()? {
             return Ok(status);
         }
-        if let ChildState::Running(pidfd) = &self.state {
+        if let ChildState::Running(process) = &self.state {
             // If it has ended since, this registration reports that at once.
-            let watched = Registration::new(pidfd.as_fd(), Start::Empty).map_err(|(_, error)| error)?;
-            let reaped = watched.io(Direction::Read, |_| pidfd.reap()).await;
+            let watched = Registration::new(process.as_fd(), Start::Empty).map_err(|(_, error)| error)?;
+            let reaped = watched.io(Direction::Read, |_| process.reap()).await;
             drop(watched);
             self.reaped(reaped)?;
         }
@@ -186,11 +186,11 @@ impl Child {
     /// `ECHILD` as [`wait`](Child::wait).
     #[inline]
     pub fn try_wait(&mut self) -> io::Result<Option<ExitStatus>> {
-        let pidfd = match &self.state {
+        let process = match &self.state {
             ChildState::Done(status) => return Ok(Some(*status)),
-            ChildState::Running(pidfd) => pidfd,
+            ChildState::Running(process) => process,
         };
-        match pidfd.reap() {
+        match process.reap() {
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => Ok(None),
             reaped => self.reaped(reaped).map(Some),
         }
@@ -210,7 +210,7 @@ impl Child {
     pub fn start_kill(&mut self) -> io::Result<()> {
         match &self.state {
             ChildState::Done(_) => Ok(()),
-            ChildState::Running(pidfd) => match pidfd.kill_process() {
+            ChildState::Running(process) => match process.kill() {
                 Err(error) if has_no_process(&error) => {
                     self.pid = None;
                     Ok(())
@@ -266,13 +266,13 @@ impl Child {
     /// ```
     #[inline]
     pub fn start_kill_group(&mut self) -> io::Result<()> {
-        let (ChildState::Running(pidfd), Some(pid)) = (&self.state, self.pid) else {
+        let (ChildState::Running(process), Some(pid)) = (&self.state, self.pid) else {
             return Err(io::Error::new(
                 io::ErrorKind::InvalidInput,
                 "the process has been waited for: the number of its group may be another's",
             ));
         };
-        match pidfd.kill_process_group(pid) {
+        match process.kill_group(pid) {
             Err(error) if has_no_process(&error) => Err(io::Error::new(
                 io::ErrorKind::InvalidInput,
                 "the process leads no group: start it with Command::process_group(0)",
@@ -376,15 +376,15 @@ fn has_ended(
 impl Drop for Child {
     #[inline]
     fn drop(&mut self) {
-        let ChildState::Running(pidfd) = &self.state else { return };
+        let ChildState::Running(process) = &self.state else { return };
         if self.kill_on_drop {
             // Nobody is left to tell. What could not be killed is reaped when it ends all the same.
-            let _ = pidfd.kill_process();
+            let _ = process.kill();
         }
         // Any status will do: nobody can ask any more.
         let done = ChildState::Done(ExitStatus::default());
-        if let ChildState::Running(pidfd) = std::mem::replace(&mut self.state, done) {
-            orphan::adopt(pidfd);
+        if let ChildState::Running(process) = std::mem::replace(&mut self.state, done) {
+            orphan::adopt(process);
         }
     }
 }

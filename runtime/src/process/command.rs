@@ -206,9 +206,9 @@ impl Command {
     ///
     /// [`NotFound`](io::ErrorKind::NotFound) when there is no such program or no such directory,
     /// [`PermissionDenied`](io::ErrorKind::PermissionDenied), `EAGAIN` at the limit of processes, `EMFILE`; those of
-    /// [`execve(2)`](https://man7.org/linux/man-pages/man2/execve.2.html). `ENOSYS` on a kernel or in a sandbox without
-    /// pidfds. On an error no process is left, though one may have been started and killed if there was a descriptor
-    /// for it and none for its pidfd.
+    /// [`execve(2)`](https://man7.org/linux/man-pages/man2/execve.2.html). On an error no process is left,
+    /// though one may have been started and killed if there was a descriptor for it and none for its pidfd, or, on a
+    /// kernel without pidfds, no thread to wait for it.
     ///
     /// # Panics
     ///
@@ -217,11 +217,8 @@ impl Command {
     #[inline]
     pub fn spawn(&mut self) -> io::Result<Child> {
         orphan::attend();
-        let child = {
-            let _blunt = running::blunt_waits();
-            self.std.spawn()?
-        };
-        Child::new(child, self.kill_on_drop)
+        let _blunt = running::blunt_waits();
+        Child::new(self.std.spawn()?, self.kill_on_drop)
     }
 
     /// Starts the program and waits until it has ended. Pipes that were asked for are closed at once.

@@ -1,7 +1,7 @@
 //! Children that were dropped before they had been waited for.
 //!
 //! A child that ends stays a zombie until its parent asks. For those that no `Child` asks for any more there is one
-//! thread in the process, which sleeps in `epoll_wait` on their pidfds. It is started with the first orphan that has
+//! thread in the process, which sleeps in `epoll_wait` on their descriptors. It is started with the first orphan that has
 //! not ended by the time it is dropped, and ends with the last.
 //!
 //! Not a task of the runtime, though that would cost no thread: a runtime that is dropped drops its tasks, and a
@@ -12,7 +12,7 @@
 //! All state is behind one mutex. No user code runs under it.
 
 use crate::executor::running;
-use crate::sys::{Backend, Epoll, Events, Fd, mask};
+use crate::sys::{Backend, Epoll, Events, Fd, Process, mask};
 use std::collections::HashMap;
 use std::io;
 use std::os::fd::AsFd;
@@ -22,8 +22,8 @@ use std::thread;
 static ORPHANS: Mutex<Orphans> = Mutex::new(Orphans { arrived: Vec::new(), bell: None });
 
 struct Orphans {
-    /// Pidfds that the thread has not yet seen.
-    arrived: Vec<Fd>,
+    /// Those that the thread has not yet seen.
+    arrived: Vec<Process>,
     /// Rings the thread, while there is one.
     bell: Option<Arc<Fd>>,
 }
@@ -31,14 +31,14 @@ struct Orphans {
 /// Stands for the bell among the numbers that epoll reports; the orphans count from 0.
 const BELL: u64 = u64::MAX;
 
-/// Sees to it that the process of `pidfd` is reaped when it ends.
+/// Sees to it that `process` is reaped when it ends.
 #[inline]
-pub(super) fn adopt(pidfd: Fd) {
-    if is_over(&pidfd) {
+pub(super) fn adopt(process: Process) {
+    if is_over(&process) {
         return;
     }
     let mut orphans = lock();
-    orphans.arrived.push(pidfd);
+    orphans.arrived.push(process);
     orphans.attend();
 }
 
@@ -47,7 +47,7 @@ pub(super) fn adopt(pidfd: Fd) {
 pub(super) fn attend() {
     let mut orphans = lock();
     if !orphans.arrived.is_empty() {
-        orphans.arrived.retain(|pidfd| !is_over(pidfd));
+        orphans.arrived.retain(|process| !is_over(process));
         orphans.attend();
     }
 }
@@ -90,11 +90,11 @@ fn run(epoll: &Epoll, _bell: Arc<Fd>) {
         {
             let mut orphans = lock();
             let mut refused = Vec::new();
-            for pidfd in std::mem::take(&mut orphans.arrived) {
+            for process in std::mem::take(&mut orphans.arrived) {
                 // Level-triggered: one that has ended meanwhile is reported by the next wait.
-                match epoll.add(pidfd.as_fd(), mask::IN, next) {
-                    Ok(()) => drop(watched.insert(next, pidfd)),
-                    Err(_) => refused.push(pidfd), // no memory, or no watches left for this user
+                match epoll.add(process.as_fd(), mask::IN, next) {
+                    Ok(()) => drop(watched.insert(next, process)),
+                    Err(_) => refused.push(process), // no memory, or no watches left for this user
                 }
                 next += 1;
             }
@@ -119,8 +119,8 @@ fn run(epoll: &Epoll, _bell: Arc<Fd>) {
 
 /// Reaps the process if it has ended. True also when somebody else has.
 #[inline]
-fn is_over(pidfd: &Fd) -> bool {
-    !matches!(pidfd.reap(), Err(error) if error.kind() == io::ErrorKind::WouldBlock)
+fn is_over(process: &Process) -> bool {
+    !matches!(process.reap(), Err(error) if error.kind() == io::ErrorKind::WouldBlock)
 }
 
 #[inline]

@@ -44,7 +44,7 @@ pub(crate) use linux::has_no_process;
 pub(crate) use linux::signal;
 pub use linux::{
     AcceptFailure, Access, Ancillary, BATCH_MAX, Batch, Connect, Credentials, Domain, Events, IOV_MAX,
-    Message, ReadBuf, Received, TRANSFER_MAX, TimerSlack, Type, UnixAddress, mask,
+    Message, Process, ReadBuf, Received, TRANSFER_MAX, TimerSlack, Type, UnixAddress, mask,
 };
 #[cfg(not(feature = "sim"))]
 pub use linux::{Backend, Epoll, Fd};

@@ -31,6 +31,7 @@ pub(crate) use epoll::WAIT_CALLS;
 pub use epoll::{Epoll, Events, mask};
 pub use fd::{Fd, ReadBuf};
 pub use pipe::Access;
+pub use process::Process;
 pub(crate) use process::has_no_process;
 #[cfg(feature = "sim")]
 pub(in crate::sys) use socket::stepping_over_the_dead;

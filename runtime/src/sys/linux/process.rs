@@ -1,40 +1,66 @@
-//! Processes by a descriptor: `pidfd_open(2)`, `waitid(2)`, `pidfd_send_signal(2)`.
+//! Child processes: a descriptor that says when one has ended, how it ended, and signals to it.
 //!
-//! A pidfd names one process for as long as it is open, where a number may be given to the next one as soon as the
-//! process has been waited for. It is readable, for `epoll`, from the moment in which the process can be waited for.
+//! The descriptor is a pidfd (`pidfd_open(2)`, `waitid(2)` with `P_PIDFD`, `pidfd_send_signal(2)`: Linux 5.4). It names
+//! one process for as long as it is open, where a number may be given to the next one as soon as the process has been
+//! waited for. It is readable, for `epoll`, from the moment in which the process can be waited for.
+//!
+//! An older kernel has none, and some sandboxes refuse one of the three calls. There a thread for each child waits for
+//! it by its number, with `WNOWAIT`, which leaves it to be waited for, and rings an eventfd.
 
 use super::{Backend, Fd, check, errno, uninterrupted};
 use std::io;
-use std::os::fd::{AsRawFd, FromRawFd, OwnedFd};
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, OwnedFd};
 use std::os::unix::process::ExitStatusExt;
 use std::process::ExitStatus;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, OnceLock};
+use std::thread;
+
+/// A child of this process, which something here waits for and nothing else does.
+#[derive(Debug)]
+pub struct Process(ProcessHandle);
+
+#[derive(Debug)]
+enum ProcessHandle {
+    Pidfd(Fd),
+    Watched(WatchedProcess),
+}
+
+/// A child by its number.
+#[derive(Debug)]
+struct WatchedProcess {
+    /// Rung by the thread that waits, when the process has ended.
+    bell: Arc<Fd>,
+    pid: u32,
+    /// It has been waited for: the number may be another's.
+    gone: AtomicBool,
+}
+
+/// Whether pidfds do all that is asked of them here; found out with the first child.
+static PIDFDS: OnceLock<bool> = OnceLock::new();
 
 impl Backend {
-    /// The process with this number as a descriptor, by [`pidfd_open(2)`] (Linux 5.3). For a child that nobody else
-    /// waits for this is no race: its number is its own until it has been waited for.
-    ///
-    /// It is not marked as non-blocking, which older kernels do not know here: nothing is ever read from it, and
-    /// [`reap`](Fd::reap) says of each call that it is not to wait.
+    /// The child with this number. As nothing else waits for it this is no race: its number is its own until it has
+    /// been waited for.
     ///
     /// # Errors
     ///
-    /// `ESRCH` when there is no such process, `EMFILE`, `ENFILE`, `ENOMEM`; `ENOSYS` from a kernel before 5.3 and
-    /// from some sandboxes.
-    ///
-    /// [`pidfd_open(2)`]: https://man7.org/linux/man-pages/man2/pidfd_open.2.html
+    /// `ESRCH` when there is no such process, `EMFILE`, `ENFILE`, `ENOMEM`; `EAGAIN` where it takes a thread and there is
+    /// none.
     #[inline]
-    pub fn pidfd(self, pid: u32) -> io::Result<Fd> {
-        // SAFETY: the call takes no pointer. Every argument has the width of a register, as `syscall` wants it.
-        let raw = unsafe { libc::syscall(libc::SYS_pidfd_open, libc::c_long::from(pid), 0 as libc::c_long) };
-        let raw = check(raw as libc::c_int)?;
-        // SAFETY: the kernel has just made `raw` for us, so nothing else owns it. It is close-on-exec.
-        Ok(unsafe { OwnedFd::from_raw_fd(raw) }.into())
+    pub fn process(self, pid: u32) -> io::Result<Process> {
+        let kind = if has_pidfds()? {
+            ProcessHandle::Pidfd(pidfd(pid)?)
+        } else {
+            ProcessHandle::Watched(WatchedProcess::new(pid)?)
+        };
+        Ok(Process(kind))
     }
 }
 
-impl Fd {
-    /// How the process of this pidfd has ended, which is then waited for and leaves the table of processes, by
-    /// [`waitid(2)`] with `P_PIDFD` (Linux 5.4). No other child is touched.
+impl Process {
+    /// How the process has ended, which is then waited for and leaves the table of processes, by [`waitid(2)`]. No other
+    /// child is touched.
     ///
     /// # Errors
     ///
@@ -44,43 +70,32 @@ impl Fd {
     /// [`waitid(2)`]: https://man7.org/linux/man-pages/man2/waitid.2.html
     #[inline]
     pub fn reap(&self) -> io::Result<ExitStatus> {
-        // SAFETY: `siginfo_t` is made of integers and pointers, for all of which zero bytes are a value.
-        let mut info: libc::siginfo_t = unsafe { std::mem::zeroed() };
-        let options = libc::WEXITED | libc::WNOHANG;
-        uninterrupted(|| {
-            let fd = self.as_raw_fd() as libc::id_t;
-            // SAFETY: the kernel writes one `siginfo_t`, which lives across the call.
-            check(unsafe { libc::waitid(libc::P_PIDFD, fd, &raw mut info, options) })
-        })?;
-        // SAFETY: the call has succeeded, so `info` is about a child or still zero, and this field is in both.
-        if unsafe { info.si_pid() } == 0 {
-            return Err(io::Error::from_raw_os_error(libc::EAGAIN));
+        match &self.0 {
+            ProcessHandle::Pidfd(fd) => wait(libc::P_PIDFD, fd.as_raw_fd() as libc::id_t, libc::WNOHANG),
+            ProcessHandle::Watched(watched) => watched.reap(),
         }
-        // SAFETY: `info` is about a child, and then it has this field.
-        let status = unsafe { info.si_status() };
-        // As the older calls have it in one word, which is the only form that std takes.
-        let word = match info.si_code {
-            libc::CLD_EXITED => (status & 0xff) << 8,
-            libc::CLD_DUMPED => status | 0x80,
-            _ => status,
-        };
-        Ok(ExitStatus::from_raw(word))
     }
 
-    /// Sends `SIGKILL` to the process of this pidfd, by [`pidfd_send_signal(2)`] (Linux 5.1).
+    /// Sends `SIGKILL` to the process, by [`pidfd_send_signal(2)`] or [`kill(2)`].
     ///
     /// # Errors
     ///
     /// `ESRCH` when it has been waited for, `EPERM` for one of another user.
     ///
     /// [`pidfd_send_signal(2)`]: https://man7.org/linux/man-pages/man2/pidfd_send_signal.2.html
+    /// [`kill(2)`]: https://man7.org/linux/man-pages/man2/kill.2.html
     #[inline]
-    pub fn kill_process(&self) -> io::Result<()> {
-        self.send_signal(libc::SIGKILL)
+    pub fn kill(&self) -> io::Result<()> {
+        match &self.0 {
+            ProcessHandle::Pidfd(fd) => send_signal(fd, libc::SIGKILL),
+            ProcessHandle::Watched(watched) => {
+                watched.check_not_gone()?;
+                kill(watched.pid as libc::pid_t)
+            }
+        }
     }
 
-    /// Sends `SIGKILL` to the process group that is led by the process of this pidfd, whose number is `pid`, by
-    /// [`kill(2)`].
+    /// Sends `SIGKILL` to the process group that is led by the process, whose number is `pid`, by [`kill(2)`].
     ///
     /// The group has the number of its leader, which is its own until it has been waited for: that is checked first.
     ///
@@ -91,25 +106,152 @@ impl Fd {
     ///
     /// [`kill(2)`]: https://man7.org/linux/man-pages/man2/kill.2.html
     #[inline]
-    pub fn kill_process_group(&self, pid: u32) -> io::Result<()> {
-        self.send_signal(0)?; // only checks
-        // SAFETY: the call takes no pointer.
-        check(unsafe { libc::kill(-(pid as libc::pid_t), libc::SIGKILL) }).map(drop)
-    }
-
-    #[inline]
-    fn send_signal(&self, signal: libc::c_int) -> io::Result<()> {
-        let no_details = std::ptr::null::<libc::siginfo_t>();
-        let (fd, signal) = (libc::c_long::from(self.as_raw_fd()), libc::c_long::from(signal));
-        // SAFETY: a null pointer for the details means "as kill(2) has them". Every argument has the width of a
-        // register, as `syscall` wants it.
-        let sent =
-            unsafe { libc::syscall(libc::SYS_pidfd_send_signal, fd, signal, no_details, 0 as libc::c_long) };
-        if sent < 0 { Err(errno()) } else { Ok(()) }
+    pub fn kill_group(&self, pid: u32) -> io::Result<()> {
+        match &self.0 {
+            ProcessHandle::Pidfd(fd) => send_signal(fd, 0)?, // only checks
+            ProcessHandle::Watched(watched) => watched.check_not_gone()?,
+        }
+        kill(-(pid as libc::pid_t))
     }
 }
 
-/// Whether the error says that there is no such process any more: `ECHILD` of [`Fd::reap`], `ESRCH` of a signal.
+/// Readable when the process has ended.
+impl AsFd for Process {
+    #[inline]
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        match &self.0 {
+            ProcessHandle::Pidfd(fd) => fd.as_fd(),
+            ProcessHandle::Watched(watched) => watched.bell.as_fd(),
+        }
+    }
+}
+
+impl WatchedProcess {
+    #[cold]
+    fn new(pid: u32) -> io::Result<WatchedProcess> {
+        let bell = Arc::new(Backend(()).eventfd()?);
+        let rung = bell.clone();
+        // A small stack: what runs on it is below.
+        let thread = thread::Builder::new().name("egret-child".to_owned()).stack_size(128 * 1024);
+        thread.spawn(move || {
+            // `ECHILD` when something else was faster: then there is nothing to wait for either.
+            let _ = wait(libc::P_PID, pid, libc::WNOWAIT);
+            let _ = rung.ring();
+        })?;
+        Ok(WatchedProcess { bell, pid, gone: AtomicBool::new(false) })
+    }
+
+    fn reap(&self) -> io::Result<ExitStatus> {
+        if self.gone.load(Ordering::Relaxed) {
+            return Err(io::Error::from_raw_os_error(libc::ECHILD));
+        }
+        let reaped = wait(libc::P_PID, self.pid, libc::WNOHANG);
+        match &reaped {
+            Err(error) if error.raw_os_error() == Some(libc::EAGAIN) => {}
+            _ => self.gone.store(true, Ordering::Relaxed),
+        }
+        reaped
+    }
+
+    /// `ESRCH` when it is no child of this process any more.
+    fn check_not_gone(&self) -> io::Result<()> {
+        let has_it = || match wait(libc::P_PID, self.pid, libc::WNOHANG | libc::WNOWAIT) {
+            Ok(_) => true,
+            Err(error) => error.raw_os_error() == Some(libc::EAGAIN),
+        };
+        if !self.gone.load(Ordering::Relaxed) && has_it() {
+            return Ok(());
+        }
+        self.gone.store(true, Ordering::Relaxed);
+        Err(io::Error::from_raw_os_error(libc::ESRCH))
+    }
+}
+
+/// Whether the kernel, and what there is of a sandbox, knows pidfds: to open one, to wait by it, to signal by it.
+///
+/// # Errors
+///
+/// `EMFILE`, `ENFILE` or `ENOMEM`.
+#[inline]
+fn has_pidfds() -> io::Result<bool> {
+    match PIDFDS.get() {
+        Some(known) => Ok(*known),
+        None => ask_for_pidfds(),
+    }
+}
+
+#[cold]
+fn ask_for_pidfds() -> io::Result<bool> {
+    // Of this process, which may signal itself and is no child of its own.
+    let known = match pidfd(std::process::id()) {
+        Ok(own) => {
+            let waited = wait(libc::P_PIDFD, own.as_raw_fd() as libc::id_t, libc::WNOHANG | libc::WNOWAIT);
+            // Linux 5.3 opens a pidfd, and has not heard of `P_PIDFD`: `EINVAL`.
+            let waits = waited.is_err_and(|error| error.raw_os_error() == Some(libc::ECHILD));
+            waits && send_signal(&own, 0).is_ok()
+        }
+        Err(error) if matches!(error.raw_os_error(), Some(libc::ENOSYS | libc::EPERM)) => false,
+        Err(error) => return Err(error),
+    };
+    Ok(*PIDFDS.get_or_init(|| known))
+}
+
+/// A pidfd, by [`pidfd_open(2)`]. It is not marked as non-blocking, which older kernels do not know here: nothing is ever
+/// read from it.
+///
+/// [`pidfd_open(2)`]: https://man7.org/linux/man-pages/man2/pidfd_open.2.html
+#[inline]
+fn pidfd(pid: u32) -> io::Result<Fd> {
+    // SAFETY: the call takes no pointer. Every argument has the width of a register, as `syscall` wants it.
+    let raw = unsafe { libc::syscall(libc::SYS_pidfd_open, libc::c_long::from(pid), 0 as libc::c_long) };
+    let raw = check(raw as libc::c_int)?;
+    // SAFETY: the kernel has just made `raw` for us, so nothing else owns it. It is close-on-exec.
+    Ok(unsafe { OwnedFd::from_raw_fd(raw) }.into())
+}
+
+/// How a child has ended; `EAGAIN` while it runs, if the options say not to wait.
+#[inline]
+fn wait(by: libc::idtype_t, id: libc::id_t, options: libc::c_int) -> io::Result<ExitStatus> {
+    // SAFETY: `siginfo_t` is made of integers and pointers, for all of which zero bytes are a value.
+    let mut info: libc::siginfo_t = unsafe { std::mem::zeroed() };
+    uninterrupted(|| {
+        // SAFETY: the kernel writes one `siginfo_t`, which lives across the call.
+        check(unsafe { libc::waitid(by, id, &raw mut info, libc::WEXITED | options) })
+    })?;
+    // SAFETY: the call has succeeded, so `info` is about a child or still zero, and this field is in both.
+    if unsafe { info.si_pid() } == 0 {
+        return Err(io::Error::from_raw_os_error(libc::EAGAIN));
+    }
+    // SAFETY: `info` is about a child, and then it has this field.
+    let status = unsafe { info.si_status() };
+    // As the older calls have it in one word, which is the only form that std takes.
+    let word = match info.si_code {
+        libc::CLD_EXITED => (status & 0xff) << 8,
+        libc::CLD_DUMPED => status | 0x80,
+        _ => status,
+    };
+    Ok(ExitStatus::from_raw(word))
+}
+
+#[inline]
+fn send_signal(pidfd: &Fd, signal: libc::c_int) -> io::Result<()> {
+    let no_details = std::ptr::null::<libc::siginfo_t>();
+    let (fd, signal) = (libc::c_long::from(pidfd.as_raw_fd()), libc::c_long::from(signal));
+    // SAFETY: a null pointer for the details means "as kill(2) has them". Every argument has the width of a register, as
+    // `syscall` wants it.
+    let sent =
+        unsafe { libc::syscall(libc::SYS_pidfd_send_signal, fd, signal, no_details, 0 as libc::c_long) };
+    if sent < 0 { Err(errno()) } else { Ok(()) }
+}
+
+/// `SIGKILL` to a process, or with a negative number to a group.
+#[inline]
+fn kill(pid: libc::pid_t) -> io::Result<()> {
+    // SAFETY: the call takes no pointer.
+    check(unsafe { libc::kill(pid, libc::SIGKILL) }).map(drop)
+}
+
+/// Whether the error says that there is no such process any more: `ECHILD` of [`Process::reap`], `ESRCH` of a signal.
 #[inline]
 pub(crate) fn has_no_process(error: &io::Error) -> bool {
     matches!(error.raw_os_error(), Some(libc::ECHILD | libc::ESRCH))
@@ -120,15 +262,18 @@ mod tests {
     use super::*;
     use std::process::{Command, Stdio};
 
-    #[inline]
-    fn pidfd(child: &std::process::Child) -> Fd {
-        Backend::current().pidfd(child.id()).unwrap()
+    /// By pidfd, where there are any, and by number.
+    fn both_ways(pid: u32) -> [Process; 2] {
+        [
+            Backend(()).process(pid).unwrap(),
+            Process(ProcessHandle::Watched(WatchedProcess::new(pid).unwrap())),
+        ]
     }
 
     #[inline]
-    fn reaped(fd: &Fd) -> ExitStatus {
+    fn reaped(process: &Process) -> ExitStatus {
         loop {
-            match fd.reap() {
+            match process.reap() {
                 Err(error) if error.raw_os_error() == Some(libc::EAGAIN) => std::thread::yield_now(),
                 result => return result.unwrap(),
             }
@@ -139,20 +284,39 @@ mod tests {
     fn a_status_is_the_one_that_std_would_have_given() {
         for script in ["exit 0", "exit 7", "exit 255", "kill -TERM $$", "kill -KILL $$", "kill -ABRT $$"] {
             let run = || Command::new("sh").args(["-c", script]).spawn().unwrap();
-            let (by_std, by_us) = (run().wait().unwrap(), reaped(&pidfd(&run())));
-            assert_eq!((by_us.code(), by_us.signal()), (by_std.code(), by_std.signal()), "{script}");
+            let by_std = run().wait().unwrap();
+            for way in 0..2 {
+                let by_us = reaped(&both_ways(run().id())[way]);
+                assert_eq!((by_us.code(), by_us.signal()), (by_std.code(), by_std.signal()), "{script}");
+            }
         }
     }
 
     #[test]
-    #[allow(clippy::zombie_processes, reason = "it is reaped through its pidfd")]
+    #[allow(clippy::zombie_processes, reason = "it is reaped by its `Process`")]
     fn a_child_that_runs_is_eagain_and_one_that_was_reaped_is_echild() {
-        let child = Command::new("cat").stdin(Stdio::piped()).stdout(Stdio::null()).spawn().unwrap();
-        let fd = pidfd(&child);
-        assert_eq!(fd.reap().unwrap_err().raw_os_error(), Some(libc::EAGAIN));
-        fd.kill_process().unwrap();
-        assert_eq!(reaped(&fd).signal(), Some(libc::SIGKILL));
-        assert_eq!(fd.reap().unwrap_err().raw_os_error(), Some(libc::ECHILD));
-        assert_eq!(fd.kill_process().unwrap_err().raw_os_error(), Some(libc::ESRCH));
+        for way in 0..2 {
+            let child = Command::new("cat").stdin(Stdio::piped()).stdout(Stdio::null()).spawn().unwrap();
+            let process = &both_ways(child.id())[way];
+            assert_eq!(process.reap().unwrap_err().raw_os_error(), Some(libc::EAGAIN));
+            process.kill().unwrap();
+            assert_eq!(reaped(process).signal(), Some(libc::SIGKILL));
+            assert_eq!(process.reap().unwrap_err().raw_os_error(), Some(libc::ECHILD));
+            assert_eq!(process.kill().unwrap_err().raw_os_error(), Some(libc::ESRCH));
+            let group = process.kill_group(child.id()).unwrap_err();
+            assert_eq!(group.raw_os_error(), Some(libc::ESRCH));
+        }
+    }
+
+    // What is waited for by somebody else is not asked for again: the number may be another child's by then.
+    #[test]
+    fn a_child_that_std_has_waited_for_is_gone_by_number_too() {
+        for way in 0..2 {
+            let mut child = Command::new("true").spawn().unwrap();
+            let process = &both_ways(child.id())[way];
+            child.wait().unwrap();
+            assert_eq!(process.kill().unwrap_err().raw_os_error(), Some(libc::ESRCH));
+            assert_eq!(process.reap().unwrap_err().raw_os_error(), Some(libc::ECHILD));
+        }
     }
 }

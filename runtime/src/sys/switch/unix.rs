@@ -2,7 +2,7 @@
 
 use super::transfer::{joined, scatter};
 use super::{Backend, Fd, sim};
-use crate::sys::linux::{Ancillary, Credentials, Message, Type, UnixAddress};
+use crate::sys::linux::{Ancillary, Credentials, Message, Process, Type, UnixAddress};
 use std::io::{self, IoSlice, IoSliceMut};
 use std::os::fd::BorrowedFd;
 
@@ -25,8 +25,8 @@ impl Backend {
         self.linux.open(path, access).map(Fd::from)
     }
 
-    pub fn pidfd(self, pid: u32) -> io::Result<Fd> {
-        self.linux.pidfd(pid).map(Fd::from)
+    pub fn process(self, pid: u32) -> io::Result<Process> {
+        self.linux.process(pid)
     }
 }
 
