@@ -342,10 +342,11 @@ fn splice_out<W: AsyncWrite + ?Sized>(
     }
 }
 
-/// `EINVAL`: this kind of descriptor cannot be spliced, or appends.
+/// `EINVAL`: this kind of descriptor cannot be spliced, or appends. The others are a sandbox's, which refuses the call.
 #[inline]
 fn cannot_splice(error: &io::Error) -> bool {
-    error.kind() == io::ErrorKind::InvalidInput
+    use io::ErrorKind::{InvalidInput, PermissionDenied, Unsupported};
+    matches!(error.kind(), InvalidInput | PermissionDenied | Unsupported)
 }
 
 /// Takes the bytes out of a pipe, for a writer that cannot be spliced to.
