@@ -154,10 +154,7 @@ impl Fd {
         let len = bufs.len().min(IOV_MAX);
         if UNSIGNALLED_WRITES.load(Ordering::Relaxed) {
             match self.write_unsignalled(&bufs[..len]) {
-                // Every kernel refuses a flag that it has not heard of, a sandbox the call.
-                Err(e) if matches!(e.raw_os_error(), Some(libc::EOPNOTSUPP | libc::ENOSYS | libc::EPERM)) => {
-                    UNSIGNALLED_WRITES.store(false, Ordering::Relaxed);
-                }
+                Err(e) if does_not_know(&e) => UNSIGNALLED_WRITES.store(false, Ordering::Relaxed),
                 result => return result,
             }
         }
@@ -204,6 +201,13 @@ impl Fd {
         let mode = flags & libc::O_ACCMODE;
         Ok(Access { read: mode != libc::O_WRONLY, write: mode != libc::O_RDONLY })
     }
+}
+
+/// Every kernel refuses a flag that it has not heard of (before Linux 4.13 with `EINVAL`), a sandbox the call.
+#[cold]
+fn does_not_know(error: &io::Error) -> bool {
+    let errno = error.raw_os_error();
+    matches!(errno, Some(libc::EOPNOTSUPP | libc::EINVAL | libc::ENOSYS | libc::EPERM))
 }
 
 #[cfg(test)]
