@@ -1,0 +1,34 @@
+//! What an older kernel, a sandbox or a container has not: a server does the same without it, or is told why not.
+//!
+//! Each test runs itself again in a process of its own (`support::child`), in which a filter refuses a system call
+//! (`filter.rs`) or whose namespaces lack something (`namespaces.rs`). There `everyday.rs` does what servers do, and
+//! asserts what comes of it. The filter also counts how often a call was asked for: one that is not, because egret has
+//! come to use another, would make its test say nothing.
+
+#![cfg(all(not(miri), target_arch = "x86_64"))] // the filter compares the numbers of one architecture
+
+#[path = "../../runtime/tests/support/mod.rs"]
+mod support;
+
+mod container;
+mod everyday;
+mod filter;
+mod namespaces;
+mod no_threads;
+mod older_kernels;
+mod pid_1;
+
+/// Says past the harness, which keeps what a test prints, that a test could not be made here.
+fn skipped(test: &str, why: &str) {
+    use std::io::Write;
+    let _ = writeln!(std::io::stderr(), "SKIPPED: {test}: {why}");
+}
+
+/// Runs a test in a process of its own, and passes on that it could not be made there.
+fn alone(body: impl FnOnce() + Send + 'static) {
+    if let Some(child) = support::child::alone(body) {
+        let stderr = String::from_utf8_lossy(&child.stderr);
+        let skipped = stderr.lines().filter_map(|line| line.strip_prefix("SKIPPED: ")?.split_once(": "));
+        skipped.for_each(|(test, why)| self::skipped(test, why));
+    }
+}
