@@ -8,6 +8,7 @@ pub mod coop; // the budget, as tasks see it
 pub(crate) mod join; // the handle of a task, and why there is no output
 mod join_set; // tasks that belong together
 pub(crate) mod remote; // a task as another thread awaits it
+mod shared_output; // the output of a job or a task, between two threads
 mod spawn; // a future becomes a task of an executor
 pub(crate) mod unhandled; // what becomes of a panic that nothing awaits
 

@@ -1,24 +1,12 @@
 //! [`spawn_blocking`]: a closure on a thread of the [pool](crate::executor::pool), with the handle that tasks have.
 //!
-//! Two threads share a [`BlockingJob`], by way of a mutex: the loop's, where its handle is, and the one that
-//! runs it. `Stage` says who may do what:
+//! Two threads share a [`BlockingJob`]: the loop's, where its handle is, and the one that runs it.
 //!
-//! ```text
-//!   spawn_blocking      start (1)                  finish (3)
-//!        +--> Queued -------------> Running ------------------------> Done
-//!               |                      ^                       |       | take, detach (4)
-//!               +----- cancel (2) -----+           detached    +----> Taken
-//!                                                              (3)
-//! ```
+//! * The closure is taken out once, with the right to finish the job: by a thread of the pool to run it, by an abort or the
+//!   end of the runtime to drop it.
+//! * The [`SharedOutput`] is filled by the side that took the closure.
 //!
-//! * Queued: whoever takes the job out of the queue of the pool takes the closure out of it: a thread to run
-//!   it (1), an abort or the end of the runtime to drop it (2).
-//! * Running: the one who has the closure has the job, and the stage is nobody's until it has finished.
-//! * Done: the output is the handle's. (4)
-//!
-//! User code (the closure, its drop, the drop of the output, foreign wakers) runs with no lock held. The
-//! output is dropped where it turns out that nobody wants it: on the pool thread by a job whose handle is
-//! gone, on the loop's thread by a handle that goes after it; that is why it has to be `Send`.
+//! User code (the closure, its drop, the drop of the output, foreign wakers) runs with no lock held.
 
 use crate::executor;
 use crate::executor::pool::{Job, Pool, Seat};
@@ -26,14 +14,12 @@ use crate::observe::id::Id;
 use crate::observe::spans::{self, Kind, Spawned};
 use crate::task::Join;
 use crate::task::join::{JoinError, JoinHandle};
-use crate::task::unhandled::Policy;
+use crate::task::shared_output::SharedOutput;
 use crate::wake::context;
-use crate::wake::remote::Address;
-use crate::wake::waker::{self, discard};
 use std::io;
 use std::panic::{AssertUnwindSafe, Location, catch_unwind};
 use std::rc::Rc;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll, Waker};
 
 /// Runs `f` on a thread where it may block, and lets this one go on.
@@ -151,12 +137,9 @@ where
     let (executor, size) = (executor::current(), size_of::<F>());
     let f = spans::of_job(f, Spawned { kind: Kind::Blocking, name: None, id: Some(id), size, at });
     let job = Arc::new(BlockingJob {
-        id,
         is_look_up,
-        spawned_at: at,
-        unhandled: Policy::current(),
-        runtime: executor.address(),
-        state: Mutex::new(State { stage: Stage::Queued(Box::new(f)), joiner, detached: false }),
+        closure: Mutex::new(Some(Box::new(f))),
+        output: SharedOutput::new(id, at, executor.address(), joiner),
     });
     executor.blocking.submit(job.clone());
     let handle = BlockingHandle { job, pool: executor.blocking.clone() };
@@ -167,54 +150,10 @@ type Closure<T> = Box<dyn FnOnce() -> T + Send>;
 
 /// What the loop's thread and the pool share of a job.
 struct BlockingJob<T> {
-    id: Id,
     is_look_up: bool,
-    spawned_at: &'static Location<'static>,
-    /// What to do when the output is a panic and nobody asks for it, and the runtime to do it in.
-    unhandled: Policy,
-    runtime: Address,
-    state: Mutex<State<T>>,
-}
-
-struct State<T> {
-    stage: Stage<T>,
-    /// Whoever awaits the handle.
-    joiner: Option<Waker>,
-    /// Nobody will ask for the output.
-    detached: bool,
-}
-
-enum Stage<T> {
-    Queued(Closure<T>),
-    Running,
-    Done(Result<T, JoinError>),
-    Taken,
-}
-
-impl<T> Stage<T> {
-    /// Takes the closure out and leaves the job to whoever calls this. (1, 2)
-    #[inline]
-    fn take_closure(&mut self) -> Option<Closure<T>> {
-        match std::mem::replace(self, Stage::Running) {
-            Stage::Queued(f) => Some(f),
-            other => {
-                *self = other;
-                None
-            }
-        }
-    }
-
-    /// Takes the output out. (4)
-    #[inline]
-    fn take_output(&mut self) -> Option<Result<T, JoinError>> {
-        match std::mem::replace(self, Stage::Taken) {
-            Stage::Done(result) => Some(result),
-            other => {
-                *self = other;
-                None
-            }
-        }
-    }
+    /// `None` once the job runs or is cancelled.
+    closure: Mutex<Option<Closure<T>>>,
+    output: SharedOutput<T>,
 }
 
 /// The half of a job that its [`JoinHandle`] has.
@@ -224,63 +163,23 @@ struct BlockingHandle<T> {
 }
 
 impl<T> BlockingJob<T> {
-    /// Takes the closure out, unless somebody has. (1, 2)
-    #[must_use = "whoever has the closure has to finish the job"]
+    /// Takes the closure out, unless that has been done.
+    #[must_use = "the job has to be finished by the one that has the closure"]
     #[inline]
     fn start(&self) -> Option<Closure<T>> {
-        self.lock().stage.take_closure()
+        self.closure.lock().unwrap_or_else(PoisonError::into_inner).take()
     }
 
-    /// Drops the closure, unless somebody has it, and keeps `error` for the handle. (2)
+    /// Drops the closure, unless it has been taken, and keeps `error` for the handle.
     #[inline]
     fn give_up(&self, error: impl FnOnce(Id) -> JoinError) {
         let Some(f) = self.start() else { return };
+        let id = self.output.id;
         let result = match catch_unwind(AssertUnwindSafe(|| drop(f))) {
-            Ok(()) => Err(error(self.id)),
-            Err(payload) => Err(JoinError::panic(self.id, payload)),
+            Ok(()) => Err(error(id)),
+            Err(payload) => Err(JoinError::panic(id, payload)),
         };
-        self.finish(result, || {});
-    }
-
-    /// Keeps `result` for the handle, if there is one, and wakes whoever awaits it. (3)
-    ///
-    /// Calls `free` before anybody can see that the job is over, unless there is user code left to run.
-    #[inline]
-    fn finish(&self, result: Result<T, JoinError>, free: impl FnOnce()) {
-        let mut state = self.lock();
-        if state.detached {
-            state.stage = Stage::Taken;
-            drop(state);
-            return self.discard_output(result);
-        }
-        state.stage = Stage::Done(result);
-        let joiner = state.joiner.take();
-        // A foreign waker is user code, which may take its time.
-        if joiner.as_ref().is_none_or(|joiner| waker::key_of(joiner).is_some()) {
-            free();
-        }
-        drop(state);
-        if let Some(joiner) = joiner {
-            waker::wake_contained(joiner);
-        }
-    }
-
-    /// Drops an output that nobody asked for; what else is done about a panic is the policy of the runtime.
-    #[inline]
-    fn discard_output(&self, result: Result<T, JoinError>) {
-        match &result {
-            Err(error) if error.is_panic() => {
-                self.unhandled.apply_at(self.runtime, error.report(None, self.spawned_at));
-            }
-            _ => {}
-        }
-        discard(result);
-    }
-
-    /// No user code runs under the lock, so it is held for a few instructions and never poisoned.
-    #[inline]
-    fn lock(&self) -> MutexGuard<'_, State<T>> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+        self.output.fill(result, || {});
     }
 }
 
@@ -288,9 +187,10 @@ impl<T: Send> Job for BlockingJob<T> {
     #[inline]
     fn run(&self, seat: &Seat<'_>) {
         let Some(f) = self.start() else { return };
-        let _job = context::Job::start(self.runtime);
-        let result = catch_unwind(AssertUnwindSafe(f)).map_err(|payload| JoinError::panic(self.id, payload));
-        self.finish(result, || seat.free());
+        let _job = context::Job::start(self.output.runtime);
+        let result =
+            catch_unwind(AssertUnwindSafe(f)).map_err(|payload| JoinError::panic(self.output.id, payload));
+        self.output.fill(result, || seat.free());
     }
 
     #[inline]
@@ -306,7 +206,7 @@ impl<T: Send> Job for BlockingJob<T> {
 
     #[inline]
     fn id(&self) -> Id {
-        self.id
+        self.output.id
     }
 
     #[inline]
@@ -318,44 +218,26 @@ impl<T: Send> Job for BlockingJob<T> {
 impl<T: Send> Join<T> for BlockingHandle<T> {
     #[inline]
     fn poll_join(&self, cx: &mut Context<'_>) -> Poll<Option<Result<T, JoinError>>> {
-        // Cloning and dropping a waker are user code.
-        let waker = cx.waker().clone();
-        let mut state = self.job.lock();
-        if let Some(result) = state.stage.take_output() {
-            return Poll::Ready(Some(result));
-        }
-        let is_taken = matches!(state.stage, Stage::Taken);
-        let before = state.joiner.replace(waker);
-        drop(state);
-        drop(before);
-        if is_taken { Poll::Ready(None) } else { Poll::Pending }
+        self.job.output.poll(cx)
     }
 
     #[inline]
     fn cancel(&self) {
-        self.pool.abort(self.job.id);
+        self.pool.abort(self.id());
     }
 
     #[inline]
     fn is_finished(&self) -> bool {
-        matches!(self.job.lock().stage, Stage::Done(_) | Stage::Taken)
+        self.job.output.is_finished()
     }
 
     #[inline]
     fn detach(&self) {
-        let mut state = self.job.lock();
-        state.detached = true;
-        let joiner = state.joiner.take();
-        let output = state.stage.take_output();
-        drop(state);
-        if let Some(result) = output {
-            self.job.discard_output(result);
-        }
-        drop(joiner);
+        self.job.output.detach();
     }
 
     #[inline]
     fn id(&self) -> Id {
-        self.job.id
+        self.job.output.id
     }
 }

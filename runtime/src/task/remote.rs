@@ -1,33 +1,24 @@
 //! [`RemoteJoinHandle`]: a task as another thread awaits it, and the [`Place`] that both sides hold.
 //!
-//! The handle and the loop's thread share a place behind a mutex, under which no user code runs. The [`Filler`] travels
-//! with the task and fills it, once:
-//!
-//! ```text
-//!                 fill (1)             poll, drop of the handle (2)
-//!      Empty -----------------> Filled -----------------------------> Over
-//!        |                                                             ^
-//!        +------- fill when the handle is gone: nobody wants it (3) ---+
-//! ```
-//!
-//! An output that nobody wants (2, 3) is dropped by the side that finds that out, and a panic is for the policy of the
-//! runtime. An abort may come before the task does: then the place keeps it until the task arrives.
+//! The handle and the loop's thread share a place: a [`SharedOutput`], and what an abort finds. The [`Filler`] travels with
+//! the task and fills it, once. An abort may come before the task does: then the place keeps it until the task arrives.
 
 use crate::executor;
 use crate::observe::id::Id;
 use crate::task::abort::{self, AbortHandle, Abortable};
 use crate::task::coop::poll_proceed;
 use crate::task::join::JoinError;
+use crate::task::shared_output::SharedOutput;
 use crate::task::unhandled::Policy;
 use crate::wake::key::TaskKey;
 use crate::wake::remote::Address;
-use crate::wake::waker::{self, discard};
+use crate::wake::waker;
 use std::fmt;
 use std::future::Future;
 use std::panic::{AssertUnwindSafe, Location, catch_unwind};
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::task::{Context, Poll, Waker, ready};
+use std::task::{Context, Poll, ready};
 
 /// Awaits the output of a task of another thread's runtime. Dropped, it lets the task go on by itself; should it panic,
 /// the runtime's [`UnhandledPanic`](crate::runtime::UnhandledPanic) says what happens.
@@ -55,29 +46,13 @@ use std::task::{Context, Poll, Waker, ready};
 /// ```
 #[must_use = "futures do nothing unless awaited"]
 pub struct RemoteJoinHandle<T> {
-    place: Shared<T>,
-    id: Id,
+    place: Arc<Place<T>>,
 }
-
-type Shared<T> = Arc<Mutex<Place<T>>>;
 
 struct Place<T> {
-    stage: Stage<T>,
-    waiter: Option<Waker>,
-    /// Nobody will ask for the output.
-    detached: bool,
-    arrival: Arrival,
-    /// What the runtime does about a panic that nobody hears of; `None` until the task is there.
-    unhandled: Option<Policy>,
-    id: Id,
-    at: &'static Location<'static>,
-    address: Address,
-}
-
-enum Stage<T> {
-    Empty,
-    Filled(Result<T, JoinError>),
-    Over,
+    output: SharedOutput<T>,
+    /// No user code runs under the lock.
+    arrival: Mutex<Arrival>,
 }
 
 /// What an abort finds.
@@ -97,10 +72,9 @@ pub(crate) fn place<T>(
     at: &'static Location<'static>,
     address: Address,
 ) -> (Filler<T>, RemoteJoinHandle<T>) {
-    let (stage, arrival) = (Stage::Empty, Arrival::OnItsWay);
-    let place = Place { stage, waiter: None, detached: false, arrival, unhandled: None, id, at, address };
-    let place = Arc::new(Mutex::new(place));
-    (Filler { place: place.clone() }, RemoteJoinHandle { place, id })
+    let output = SharedOutput::new(id, at, address, None);
+    let place = Arc::new(Place { output, arrival: Mutex::new(Arrival::OnItsWay) });
+    (Filler { place: place.clone() }, RemoteJoinHandle { place })
 }
 
 impl<T> RemoteJoinHandle<T> {
@@ -113,19 +87,19 @@ impl<T> RemoteJoinHandle<T> {
     /// it.
     #[inline]
     pub fn abort(&self) {
-        abort(&self.place);
+        self.place.abort();
     }
 
     /// The number of the task.
     #[inline]
     pub fn id(&self) -> Id {
-        self.id
+        self.place.output.id
     }
 
     /// Whether the output is there.
     #[inline]
     pub fn is_finished(&self) -> bool {
-        !matches!(lock(&self.place).stage, Stage::Empty)
+        self.place.output.is_finished()
     }
 }
 
@@ -133,7 +107,7 @@ impl<T: Send + 'static> RemoteJoinHandle<T> {
     /// A handle that can do nothing but abort the task, from any thread.
     #[inline]
     pub fn abort_handle(&self) -> AbortHandle {
-        AbortHandle::on_its_way(self.id, self.place.clone())
+        AbortHandle::on_its_way(self.id(), self.place.clone())
     }
 }
 
@@ -144,100 +118,55 @@ impl<T> Future for RemoteJoinHandle<T> {
     #[track_caller]
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let charge = ready!(poll_proceed(cx));
-        let waker = cx.waker().clone(); // user code, as the drop of the old one: not under the lock
-        let before = {
-            let place = &mut *lock(&self.place);
-            if let Some(result) = place.take_output() {
-                charge.made_progress();
-                return Poll::Ready(result);
-            }
-            let is_over = matches!(place.stage, Stage::Over);
-            assert!(!is_over, "a RemoteJoinHandle was polled after it had given its output");
-            place.waiter.replace(waker)
-        };
-        drop(before);
-        Poll::Pending
+        let output = ready!(self.place.output.poll(cx));
+        charge.made_progress();
+        Poll::Ready(output.expect("a RemoteJoinHandle was polled after it had given its output"))
     }
 }
 
 impl<T> Drop for RemoteJoinHandle<T> {
     #[inline]
     fn drop(&mut self) {
-        let (waiter, output) = {
-            let place = &mut *lock(&self.place);
-            place.detached = true;
-            (place.waiter.take(), place.take_output())
-        };
-        if let Some(result) = output {
-            discard_output(&self.place, result);
-        }
-        drop(waiter);
+        self.place.output.detach();
     }
 }
 
 impl<T> fmt::Debug for RemoteJoinHandle<T> {
     #[inline]
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("RemoteJoinHandle").field("id", &self.id).finish_non_exhaustive()
+        f.debug_struct("RemoteJoinHandle").field("id", &self.id()).finish_non_exhaustive()
     }
 }
 
 impl<T> Place<T> {
-    /// Takes the output out. (2)
     #[inline]
-    fn take_output(&mut self) -> Option<Result<T, JoinError>> {
-        match std::mem::replace(&mut self.stage, Stage::Over) {
-            Stage::Filled(result) => Some(result),
-            other => {
-                self.stage = other;
-                None
-            }
-        }
+    fn lock_arrival(&self) -> MutexGuard<'_, Arrival> {
+        self.arrival.lock().unwrap_or_else(PoisonError::into_inner)
     }
-}
 
-impl<T: Send> Abortable for Mutex<Place<T>> {
+    #[inline]
+    fn replace_arrival(&self, arrival: Arrival) -> Arrival {
+        std::mem::replace(&mut *self.lock_arrival(), arrival)
+    }
+
     #[inline]
     fn abort(&self) {
-        abort(self);
-    }
-}
-
-#[inline]
-fn abort<T>(place: &Mutex<Place<T>>) {
-    let (there, id, address) = {
-        let place = &mut *lock(place);
-        (std::mem::replace(&mut place.arrival, Arrival::Aborted), place.id, place.address)
-    };
-    if let Arrival::There(key) = there {
-        abort::abort(key, id, address);
-    }
-}
-
-/// Drops an output that nobody asked for; what else is done about a panic is the policy of the runtime.
-#[inline]
-fn discard_output<T>(place: &Mutex<Place<T>>, result: Result<T, JoinError>) {
-    if let Err(error) = &result {
-        let (policy, at, address) = {
-            let place = lock(place);
-            (place.unhandled, place.at, place.address)
-        };
-        if let Some(policy) = policy.filter(|_| error.is_panic()) {
-            policy.apply_at(address, error.report(None, at));
+        if let Arrival::There(key) = self.replace_arrival(Arrival::Aborted) {
+            abort::abort(key, self.output.id, self.output.runtime);
         }
     }
-    discard(result);
 }
 
-/// No user code runs under the lock. It may be poisoned by the assertion of `poll`, which leaves all as it was.
-#[inline]
-fn lock<T>(place: &Mutex<Place<T>>) -> MutexGuard<'_, Place<T>> {
-    place.lock().unwrap_or_else(PoisonError::into_inner)
+impl<T: Send> Abortable for Place<T> {
+    #[inline]
+    fn abort(&self) {
+        Place::abort(self);
+    }
 }
 
 /// Fills the place once; with "cancelled" when it is dropped before.
 pub(crate) struct Filler<T> {
-    place: Shared<T>,
+    place: Arc<Place<T>>,
 }
 
 impl<T> Filler<T> {
@@ -245,21 +174,17 @@ impl<T> Filler<T> {
     #[inline]
     pub(crate) fn arrive(self, start: impl FnOnce(Filler<T>) -> Option<TaskKey>) {
         let place = self.place.clone();
-        let (aborted, id) = {
-            let place = &mut *lock(&place);
-            place.unhandled = Some(Policy::current());
-            (matches!(place.arrival, Arrival::Aborted), place.id)
-        };
-        if aborted {
+        place.output.set_policy(Policy::current());
+        if matches!(*place.lock_arrival(), Arrival::Aborted) {
             let dropped = catch_unwind(AssertUnwindSafe(|| drop(start)));
-            return self.fill(Err(dropped
-                .err()
-                .map_or_else(|| JoinError::cancelled(id), |payload| JoinError::panic(id, payload))));
+            return self.fill(Err(match dropped {
+                Ok(()) => JoinError::cancelled(place.output.id),
+                Err(payload) => self.panic(payload),
+            }));
         }
         let key = start(self); // user code, which may abort it
-        let arrival = std::mem::replace(&mut lock(&place).arrival, Arrival::There(key));
-        if matches!(arrival, Arrival::Aborted) {
-            abort(&place);
+        if let Arrival::Aborted = place.replace_arrival(Arrival::There(key)) {
+            place.abort();
         }
     }
 
@@ -273,39 +198,19 @@ impl<T> Filler<T> {
     /// What to fill it with after a panic.
     #[inline]
     pub(crate) fn panic(&self, payload: Box<dyn std::any::Any + Send>) -> JoinError {
-        JoinError::panic(lock(&self.place).id, payload)
+        JoinError::panic(self.place.output.id, payload)
     }
 
-    /// (1, 3)
     #[inline]
     pub(crate) fn fill(&self, result: Result<T, JoinError>) {
-        let (unwanted, waiter) = {
-            let place = &mut *lock(&self.place);
-            match (&place.stage, place.detached) {
-                (Stage::Empty, false) => {
-                    place.stage = Stage::Filled(result);
-                    (None, place.waiter.take())
-                }
-                (Stage::Empty, true) => {
-                    place.stage = Stage::Over;
-                    (Some(result), None)
-                }
-                (Stage::Filled(_) | Stage::Over, _) => (Some(result), None),
-            }
-        };
-        if let Some(result) = unwanted {
-            discard_output(&self.place, result);
-        }
-        // The waker of somebody on another thread may be anything.
-        waiter.into_iter().for_each(waker::wake_contained);
+        self.place.output.fill(result, || {});
     }
 }
 
 impl<T> Drop for Filler<T> {
     #[inline]
     fn drop(&mut self) {
-        let id = lock(&self.place).id;
-        self.fill(Err(JoinError::cancelled(id)));
+        self.fill(Err(JoinError::cancelled(self.place.output.id)));
     }
 }
 

@@ -1,0 +1,152 @@
+//! [`SharedOutput`]: the output of a task or a job, between the thread that makes it and the one that has the handle.
+//!
+//! ```text
+//!                 fill (1)              poll, detach (2)
+//!      Empty ----------------> Filled -------------------> Over
+//!        |                                                  ^
+//!        +------------- fill after detach (3) --------------+
+//! ```
+//!
+//! * `joiner`: the waker of the handle's last poll; `fill` wakes it once.
+//! * `detached`: the handle is dropped and will not ask for the output.
+//! * `policy`: what the runtime does about a panic in an output that is discarded.
+//!
+//! An output is discarded by the side that finds it unwanted: by `detach` (2) on the handle's thread, by `fill` (3) on the
+//! other. That is why it has to be `Send`. All user code (drops of outputs, clones, drops and wakes of wakers) runs with
+//! the lock released, so the lock is held for a few instructions and never poisoned.
+
+use crate::observe::id::Id;
+use crate::task::join::JoinError;
+use crate::task::unhandled::Policy;
+use crate::wake::remote::Address;
+use crate::wake::waker::{self, discard};
+use std::panic::Location;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::task::{Context, Poll, Waker};
+
+pub(crate) struct SharedOutput<T> {
+    pub(crate) id: Id,
+    pub(crate) spawned_at: &'static Location<'static>,
+    /// The runtime of the task or the job.
+    pub(crate) runtime: Address,
+    state: Mutex<State<T>>,
+}
+
+struct State<T> {
+    stage: Stage<T>,
+    joiner: Option<Waker>,
+    detached: bool,
+    policy: Policy,
+}
+
+enum Stage<T> {
+    Empty,
+    Filled(Result<T, JoinError>),
+    Over,
+}
+
+impl<T> SharedOutput<T> {
+    /// An empty one, with the policy of the runtime that this thread is in.
+    #[inline]
+    pub(crate) fn new(
+        id: Id,
+        spawned_at: &'static Location<'static>,
+        runtime: Address,
+        joiner: Option<Waker>,
+    ) -> SharedOutput<T> {
+        let state = State { stage: Stage::Empty, joiner, detached: false, policy: Policy::current() };
+        SharedOutput { id, spawned_at, runtime, state: Mutex::new(state) }
+    }
+
+    #[inline]
+    pub(crate) fn set_policy(&self, policy: Policy) {
+        self.lock().policy = policy;
+    }
+
+    /// Polls for the output. `Ready(None)` when an earlier poll has returned it. (2)
+    #[inline]
+    pub(crate) fn poll(&self, cx: &Context<'_>) -> Poll<Option<Result<T, JoinError>>> {
+        let waker = cx.waker().clone();
+        let mut state = self.lock();
+        if let Some(result) = state.stage.take() {
+            return Poll::Ready(Some(result));
+        }
+        let is_over = matches!(state.stage, Stage::Over);
+        let before = state.joiner.replace(waker);
+        drop(state);
+        drop(before);
+        if is_over { Poll::Ready(None) } else { Poll::Pending }
+    }
+
+    #[inline]
+    pub(crate) fn is_finished(&self) -> bool {
+        !matches!(self.lock().stage, Stage::Empty)
+    }
+
+    /// Keeps `result` for the handle and wakes it (1), or discards it (3). One that is not the first is discarded.
+    ///
+    /// Calls `free` before the output can be seen, unless there is user code left to run.
+    #[inline]
+    pub(crate) fn fill(&self, result: Result<T, JoinError>, free: impl FnOnce()) {
+        let mut state = self.lock();
+        if state.detached {
+            state.stage = Stage::Over;
+        }
+        if !matches!(state.stage, Stage::Empty) {
+            drop(state);
+            return self.discard(result);
+        }
+        state.stage = Stage::Filled(result);
+        let joiner = state.joiner.take();
+        // A foreign waker is user code, which may take its time.
+        if joiner.as_ref().is_none_or(|joiner| waker::key_of(joiner).is_some()) {
+            free();
+        }
+        drop(state);
+        if let Some(joiner) = joiner {
+            waker::wake_contained(joiner);
+        }
+    }
+
+    /// For the drop of the handle: discards the output that is there, or that comes. (2)
+    #[inline]
+    pub(crate) fn detach(&self) {
+        let mut state = self.lock();
+        state.detached = true;
+        let (joiner, output) = (state.joiner.take(), state.stage.take());
+        drop(state);
+        if let Some(result) = output {
+            self.discard(result);
+        }
+        drop(joiner);
+    }
+
+    /// Drops an unwanted output; what else is done about a panic is up to the policy of the runtime.
+    #[inline]
+    fn discard(&self, result: Result<T, JoinError>) {
+        if let Some(error) = result.as_ref().err().filter(|error| error.is_panic()) {
+            let policy = self.lock().policy;
+            policy.apply_at(self.runtime, error.report(None, self.spawned_at));
+        }
+        discard(result);
+    }
+
+    #[inline]
+    fn lock(&self) -> MutexGuard<'_, State<T>> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl<T> Stage<T> {
+    /// Takes the output out. (2)
+    #[inline]
+    fn take(&mut self) -> Option<Result<T, JoinError>> {
+        match std::mem::replace(self, Stage::Over) {
+            Stage::Filled(result) => Some(result),
+            other => {
+                *self = other;
+                None
+            }
+        }
+    }
+}
