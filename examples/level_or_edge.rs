@@ -167,7 +167,7 @@ const EXPERIMENTS: [Experiment; 8] = [
     ("3 connections wait, 1 is accepted a report", one_connection_is_accepted_a_report),
     ("room to write, 1 byte is written a report, 5 calls", there_is_always_room_to_write),
     ("as the second, EPOLL_CTL_MOD after each read", asked_again_by_epoll_ctl),
-    ("the peer has closed, nobody reads, 5 calls", the_other_end_has_closed),
+    ("the peer has closed, no read, 5 calls", the_other_end_has_closed),
 ];
 
 fn main() -> io::Result<()> {

@@ -11,7 +11,7 @@ epoll_wait returns with a report                    level left               edg
 3 connections wait, 1 is accepted a report              3 nothing               1 2 connections   <- silent
 room to write, 1 byte is written a report, 5 calls      5 nothing               1 4 writes   <- silent
 as the second, EPOLL_CTL_MOD after each read            2 nothing               2 nothing
-the peer has closed, nobody reads, 5 calls              5 1 end of file         1 1 end of file
+the peer has closed, no read, 5 calls                   5 1 end of file         1 1 end of file
 ";
 
 #[test]

@@ -70,7 +70,7 @@ fn a_program_that_ends_before_its_input_does_ends_the_example() {
         if let Some(status) = child.try_wait().unwrap() {
             break status;
         }
-        assert!(start.elapsed() < PATIENCE, "it waits for input that nobody reads any more");
+        assert!(start.elapsed() < PATIENCE, "it writes input that the program no longer reads");
         std::thread::yield_now();
     };
     assert!(status.success());

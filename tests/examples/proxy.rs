@@ -178,7 +178,7 @@ fn it_goes_on_when_descriptors_have_run_out() {
     let end = Instant::now() + PATIENCE;
     while !ask(proxy.address).is_ok_and(|answer| answer == b"answer") {
         assert_eq!(proxy.child.try_wait().expect("it is ours"), None, "the proxy has ended");
-        assert!(Instant::now() < end, "nobody is served any more");
+        assert!(Instant::now() < end, "no client is served any more");
     }
     serving.join().unwrap();
 }

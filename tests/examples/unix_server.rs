@@ -39,7 +39,7 @@ fn three_clients_are_served_at_once_and_each_in_order() {
 #[test]
 fn it_does_not_take_a_path_from_a_server_that_runs() {
     let path = path("unix_server-taken");
-    let listener = UnixListener::bind(&path).expect("nobody has it");
+    let listener = UnixListener::bind(&path).expect("the path is free");
     let output = example("unix_server").arg(&path).output().expect("the example starts");
     let message = String::from_utf8(output.stderr).expect("text");
     assert_eq!(output.status.code(), Some(1));

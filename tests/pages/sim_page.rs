@@ -28,7 +28,7 @@ async fn greeting(address: SocketAddr) -> io::Result<[u8; 5]> {
 fn everybody_is_greeted() {
     sim::check(0..1000, |sim| {
         sim.faults(sim::Faults::all());
-        sim.time_limit(Duration::from_secs(60)); // of simulated time; a server that greets nobody fails here
+        sim.time_limit(Duration::from_secs(60)); // of simulated time; a server that greets no client fails here
         let server = sim.host("server");
         server.server(|| async {
             // No memory for the listener, say: an operator would start it again.

@@ -92,7 +92,7 @@ impl Unprivileged {
         let users = std::fs::read_to_string("/etc/passwd").unwrap();
         let name = ["postgres", "nobody"].into_iter().find(|name| users.contains(&format!("{name}:")));
         if name.is_none() {
-            println!("SKIPPED: PostgreSQL does not run as root, and there is nobody else");
+            println!("SKIPPED: PostgreSQL does not run as root, and there is no other user");
         }
         let name = name?;
         Some(Unprivileged { ids: Some((id(&["-u", name]), id(&["-g", name]))) })

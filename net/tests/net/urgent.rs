@@ -46,7 +46,7 @@ async fn read_six(mut stream: TcpStream) -> Vec<u8> {
 fn assert_reads_six(rt: &Runtime, reading: egret_runtime::task::JoinHandle<Vec<u8>>) {
     while !reading.is_finished() {
         let turn = rt.turn(Some(Duration::from_secs(5)));
-        assert_ne!(turn, Turn::default(), "bytes behind the mark, and nobody woken for them");
+        assert_ne!(turn, Turn::default(), "bytes behind the mark, and no wake for them");
     }
     assert_eq!(rt.block_on(reading).unwrap(), b"AAABBB");
 }

@@ -152,7 +152,7 @@ fn a_wait_outside_of_the_runtime_ends_with_the_runtime() {
     assert!(wait.as_mut().poll(cx).is_pending());
     drop(rt);
     assert_eq!(count.take(), 1);
-    let Poll::Ready(Err(error)) = wait.as_mut().poll(cx) else { panic!("nobody will wake it") };
+    let Poll::Ready(Err(error)) = wait.as_mut().poll(cx) else { panic!("it will not be woken") };
     assert!(error.to_string().contains("is gone; keep the Runtime"), "{error}");
     drop(wait);
     // Bytes in the pipe can still be read.

@@ -22,7 +22,7 @@ use std::task::{Context, Poll, Waker};
 fn pipe_at(at: RawFd) -> (File, File) {
     let (reader, writer) = pipe();
     let reader: File = duplicate_at(at, reader).into();
-    assert_eq!(reader.as_raw_fd(), at, "somebody else has the number");
+    assert_eq!(reader.as_raw_fd(), at, "the number is taken");
     (reader, writer)
 }
 

@@ -21,11 +21,11 @@ mod a_full_backlog_is_eagain_and_the_socket_reports_room_and_a_hang_up {
             assert_eq!(watch.edge(), "", "K11");
             assert_eq!(said(client.peer_addr_unix()), Err("ENOTCONN".into()));
             listener.accept_unix().unwrap();
-            assert_eq!(watch.edge(), "", "K11: nobody says that there is room");
+            assert_eq!(watch.edge(), "", "K11: room is not reported");
             assert_eq!(said(client.connect_unix(&name)), Ok(()));
             assert_eq!(watch.edge(), "", "nor that it is connected");
             assert_eq!(Watch::state(kernel, &client), "OUT");
-            assert_eq!(said(client.connect_unix(&name)), Err("EAGAIN".into()), "whoever asks");
+            assert_eq!(said(client.connect_unix(&name)), Err("EAGAIN".into()), "before EISCONN");
             listener.accept_unix().unwrap();
             assert_eq!(said(client.connect_unix(&name)), Err("EISCONN".into()));
         }

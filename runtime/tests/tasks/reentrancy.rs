@@ -253,7 +253,7 @@ fn a_task_that_ends_while_its_handle_clones_a_waker_is_not_awaited_for_ever() {
     });
     let mut handle = rt.spawn(async { 5 });
     let poll = Pin::new(&mut handle).poll(&mut Context::from_waker(&waker));
-    assert!(poll.is_ready() || wakes.get() == 1, "it is done, and nobody was told");
+    assert!(poll.is_ready() || wakes.get() == 1, "it is done, and the waiter was not woken");
 }
 
 // R3: and one that lets it report the event that it is about to wait for.
@@ -282,7 +282,7 @@ fn an_event_that_comes_while_its_waiter_clones_a_waker_is_not_waited_for_in_vain
             }
         });
         let done = wait(&fd, &mut Context::from_waker(&waker));
-        assert!(done || wakes.get() == 1, "{name}: it is readable, and nobody was told");
+        assert!(done || wakes.get() == 1, "{name}: it is readable, and the waiter was not woken");
     }
 }
 

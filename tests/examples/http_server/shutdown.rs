@@ -85,7 +85,7 @@ fn a_request_that_has_begun_is_finished_and_answered_with_close() {
 #[test]
 fn a_server_that_ends_refuses_connections() {
     let (server, _clients) = ending("last_call=20", 1, b"GET", "");
-    let refused = TcpStream::connect(server.address).expect_err("nobody listens");
+    let refused = TcpStream::connect(server.address).expect_err("no listener");
     assert_eq!(refused.kind(), ErrorKind::ConnectionRefused);
 }
 

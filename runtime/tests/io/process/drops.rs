@@ -35,7 +35,7 @@ fn a_child_that_is_dropped_goes_on_and_leaves_no_zombie() {
         wait_until("it has ended", || state_of(pid) == Some('Z'));
         assert!(ended.try_wait().is_ok());
         drop(ended);
-        assert_eq!(state_of(pid), None, "reaped by whoever asked, at once");
+        assert_eq!(state_of(pid), None, "reaped at once");
         for _ in 0..2 {
             let (mut command, input) = waits();
             others.push((command.spawn().unwrap(), input));
