@@ -101,7 +101,7 @@ impl Reactor {
         };
         reactor.controls.bump();
         // Edge-triggered and never read: each write to it is an edge.
-        reactor.epoll.add(bell, mask::IN | mask::EDGE, SourceKey::BELL.bits())?;
+        reactor.epoll.add(bell, mask::IN | mask::EDGE, SourceKey::EVENTFD.bits())?;
         Ok(Rc::new(reactor))
     }
 
@@ -167,7 +167,7 @@ impl Reactor {
             let key = SourceKey::from_bits(token);
             match sources.get(key.index()) {
                 Some(source) if source.key == key => source.on_event(mask, queue, foreign),
-                _ if key == SourceKey::BELL => count -= 1,
+                _ if key == SourceKey::EVENTFD => count -= 1,
                 _ => self.stale.bump(),
             }
         }

@@ -1,13 +1,13 @@
-//! The budget of a poll: how many operations a task may complete before it has to let others run.
+//! The budget of a poll: how many operations a task may complete before it must yield.
 //!
-//! A number of the thread. The executor fills it before each poll; I/O, sleeps and `task::coop` charge it.
+//! One number for each thread. The executor refills it before each poll; I/O, sleeps and `task::coop` charge it.
 
 use std::cell::Cell;
 
-/// How many I/O operations a task may complete in one poll before it has to let others run.
+/// How many I/O operations a task may complete in one poll before it must yield.
 ///
-/// Large enough that the yield is lost in the noise (one wake a hundred operations), small enough
-/// that a task fed by a fast peer holds the loop for tens of microseconds and not for good.
+/// Large enough that the cost of the yield is not measurable (one wake in a hundred operations), small enough that a
+/// task with a fast peer holds the loop for tens of microseconds only.
 pub(crate) const BUDGET: u64 = 128;
 
 /// Means "no limit": outside the executor, where there is no other task to yield to.
@@ -17,7 +17,7 @@ thread_local! {
     static REMAINING: Cell<u64> = const { Cell::new(UNLIMITED) };
 }
 
-/// While it lives, nothing is charged.
+/// While it lives, no operation is charged.
 pub(crate) struct Unlimited {
     before: u64,
 }
@@ -57,13 +57,13 @@ pub(crate) fn has_left() -> bool {
     REMAINING.get() > 0
 }
 
-/// Ends the budget of a poll: what runs next on this thread is no task of this loop.
+/// Ends the budget of a poll: no task of this loop runs next on this thread.
 #[inline]
 pub(crate) fn lift() {
     REMAINING.set(UNLIMITED);
 }
 
-/// Takes the last charge back: the operation did not complete.
+/// Returns the last charge: the operation did not complete.
 pub(crate) fn refund() {
     REMAINING.set(REMAINING.get().saturating_add(1));
 }

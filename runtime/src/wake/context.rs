@@ -1,12 +1,10 @@
-//! The thread-local slots in which code that cannot be handed the executor finds what it needs of it.
+//! Thread-local slots for code that cannot be passed the executor: a waker is a number, `spawn` is a free function.
 //!
-//! A waker is a number and `spawn` is a free function. Each room that such code asks has a slot of its own: the queue,
-//! the reactor, the timers, the executor, the policy for panics. Each slot is a `const` thread-local with no destructor,
-//! so that a waker or a socket that is dropped while the thread's other thread-locals are being torn down finds an empty
-//! slot and not a panic.
-//!
-//! The slots are filled when an executor is entered and restored when it is left, also by a panic. Nothing in them
-//! outlives the guard that put it there.
+//! - One slot each for the queue, the reactor, the timers, the executor and the policy for panics.
+//! - A slot is filled when an executor is entered and restored when it is left, also by a panic. Nothing in it
+//!   outlives the guard.
+//! - A slot is a `const` thread-local without a destructor: a waker or a socket that is dropped while the thread's
+//!   other thread-locals are destroyed finds an empty slot and does not panic.
 
 use crate::wake::remote::Address;
 use std::cell::Cell;
@@ -14,12 +12,12 @@ use std::mem::ManuallyDrop;
 use std::rc::Rc;
 use std::thread::LocalKey;
 
-/// A thread-local place for the part of the running executor that a module needs.
+/// A thread-local slot for one part of the running executor.
 ///
-/// A plain cell, because the standard library inlines `take` and `set` of one and no other access.
+/// A plain cell: the standard library inlines `take` and `set` of one and no other access.
 pub(crate) type Slot<T> = Cell<Option<ManuallyDrop<Rc<T>>>>;
 
-/// Puts back, on drop, what a slot held before.
+/// Restores the previous value of a slot on drop.
 pub(crate) struct Entered<T: ?Sized + 'static> {
     slot: &'static LocalKey<Slot<T>>,
     before: Option<ManuallyDrop<Rc<T>>>,
@@ -30,17 +28,17 @@ pub(crate) fn enter<T: ?Sized>(slot: &'static LocalKey<Slot<T>>, value: Rc<T>) -
     Entered { slot, before: slot.replace(Some(ManuallyDrop::new(value))) }
 }
 
-/// What `slot` holds.
+/// The value of `slot`.
 #[inline]
 pub(crate) fn get<T: ?Sized>(slot: &'static LocalKey<Slot<T>>) -> Option<Rc<T>> {
     with(slot, |held| held.cloned())
 }
 
-/// What `slot` holds.
+/// The value of `slot`.
 ///
 /// # Panics
 ///
-/// When it holds nothing: this thread is in no executor.
+/// When the slot is empty: this thread is in no executor.
 #[inline]
 #[track_caller]
 pub(crate) fn require<T: ?Sized>(slot: &'static LocalKey<Slot<T>>) -> Rc<T> {
@@ -50,9 +48,9 @@ pub(crate) fn require<T: ?Sized>(slot: &'static LocalKey<Slot<T>>) -> Rc<T> {
     }
 }
 
-/// Calls `f` with what `slot` holds.
+/// Calls `f` with the value of `slot`.
 ///
-/// `f` must not reach user code, nor panic: the slot is empty while it runs.
+/// `f` must not run user code, nor panic: the slot is empty while it runs.
 #[inline]
 pub(crate) fn with<T: ?Sized, R>(slot: &'static LocalKey<Slot<T>>, f: impl FnOnce(Option<&Rc<T>>) -> R) -> R {
     let held = slot.take();
@@ -77,7 +75,7 @@ impl<T: ?Sized> Entered<T> {
 }
 
 thread_local! {
-    /// Whose blocking job this thread runs.
+    /// The runtime whose blocking job this thread runs.
     static JOB_OF: Cell<Option<Address>> = const { Cell::new(None) };
 }
 
@@ -87,7 +85,7 @@ pub(crate) struct Job {
 }
 
 impl Job {
-    /// Of the runtime at `address`.
+    /// Starts a job of the runtime at `address`.
     pub(crate) fn start(address: Address) -> Job {
         Job { before: JOB_OF.replace(Some(address)) }
     }
@@ -104,7 +102,7 @@ impl Drop for Job {
     }
 }
 
-/// What to say to who needs the runtime that this thread is in, where there is none.
+/// The message for a caller that needs this thread's runtime where there is none.
 #[cold]
 pub(crate) fn nowhere() -> &'static str {
     match Job::runtime() {

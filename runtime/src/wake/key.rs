@@ -1,20 +1,18 @@
-//! The two numbers that stand for a thing which may be gone by the time they are used.
+//! The two numbers that name a task or a registration, which may be gone when the number is used.
 //!
-//! A [`TaskKey`] is what a waker is; a [`SourceKey`] is what the kernel hands back with an event. Both carry
-//! a generation beside the index, so that a key that outlived its task or its registration is told from
-//! the key of whatever lives at that index now. They are plain numbers: copied freely, owned by nobody,
-//! and never dereferenced.
+//! - A [`TaskKey`] is the content of a waker; a [`SourceKey`] is the `u64` that the kernel returns with an event.
+//! - Both carry a generation next to the index, which tells an old key from the key of what has the index now.
+//! - They are plain numbers: copied freely, without an owner, never dereferenced.
 
 use std::num::NonZeroU64;
 
-/// The index that `block_on`'s own future has in every executor.
+/// The index of `block_on`'s own future in every executor.
 pub(crate) const ROOT: u32 = 0;
 
 /// Names a task of an executor: `executor:16 | generation:16 | index:32`.
 ///
-/// The generation wraps after 65 536 tasks in one slot. A key that is that old wakes the wrong task, which
-/// `Future` allows: it is polled once for nothing. Executors are counted from 1, so that no key is 0 and
-/// `Option<TaskKey>` is as small as a key.
+/// The generation wraps after 65 536 tasks in one slot. A key that old wakes the wrong task, which `Future` allows: it
+/// costs one poll. Executors are counted from 1, so that no key is 0 and `Option<TaskKey>` is as small as a key.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) struct TaskKey(NonZeroU64);
 
@@ -25,7 +23,7 @@ impl TaskKey {
         Tenant::new(executor, generation).key(index)
     }
 
-    /// The key that has these bits. None has 0.
+    /// The key with these bits. No key has 0.
     #[inline]
     pub(crate) fn from_bits(bits: u64) -> Option<TaskKey> {
         NonZeroU64::new(bits).map(TaskKey)
@@ -53,10 +51,10 @@ impl TaskKey {
     }
 }
 
-/// Who has an index, of all who may have had it: the upper half of a key, `executor:16 | generation:16`.
+/// The upper half of a key, `executor:16 | generation:16`: which task has the index now.
 ///
-/// A queue compares it as one number, which answers two questions at once: is this key one of this executor's, and is
-/// its task still there?
+/// A queue compares it as one number, which checks two things at once: that the key belongs to this executor, and that
+/// its task is still alive.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) struct Tenant(u32);
 
@@ -65,14 +63,14 @@ impl Tenant {
         Tenant(u32::from(executor) << 16 | u32::from(generation))
     }
 
-    /// The key of this one's task.
+    /// The key of the task at `index` that this tenant names.
     #[inline]
     pub(crate) fn key(self, index: u32) -> TaskKey {
         let bits = u64::from(self.0) << 32 | u64::from(index);
         TaskKey::from_bits(bits).expect("executors are counted from 1")
     }
 
-    /// Who has the index next.
+    /// The tenant that has the index next.
     pub(crate) fn next(self) -> Tenant {
         Tenant::new((self.0 >> 16) as u16, (self.0 as u16).wrapping_add(1))
     }
@@ -83,8 +81,8 @@ impl Tenant {
 pub(crate) struct SourceKey(u64);
 
 impl SourceKey {
-    /// Stands for the eventfd of the executor, which is not in the slab of sources.
-    pub(crate) const BELL: SourceKey = SourceKey(u64::MAX);
+    /// Names the eventfd of the executor, which is not in the slab of sources.
+    pub(crate) const EVENTFD: SourceKey = SourceKey(u64::MAX);
 
     #[inline]
     pub(crate) const fn new(generation: u32, index: u32) -> SourceKey {
@@ -129,7 +127,7 @@ mod tests {
     #[test]
     fn no_source_that_a_slab_can_hold_has_the_key_of_the_bell() {
         // The slab would have to hold 2^32 descriptors first.
-        assert_eq!(SourceKey::BELL.index(), u32::MAX);
-        assert_ne!(SourceKey::new(u32::MAX, u32::MAX - 1), SourceKey::BELL);
+        assert_eq!(SourceKey::EVENTFD.index(), u32::MAX);
+        assert_ne!(SourceKey::new(u32::MAX, u32::MAX - 1), SourceKey::EVENTFD);
     }
 }

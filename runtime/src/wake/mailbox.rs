@@ -1,43 +1,37 @@
 //! The protocol by which other threads leave wakes for a loop that may be asleep.
 //!
-//! Any thread posts, one thread (the loop's) prepares to sleep and collects. All that they have to agree on
-//! is one atomic word, and every change of it is a read-modify-write:
+//! Any thread posts; only the loop's thread prepares to sleep and collects. They share one atomic word, and every
+//! change of it is a read-modify-write:
 //!
 //! ```text
 //!              post, raise (1)                post, raise (1)
-//!      AWAKE ----------------> AWAKE|MAIL   ASLEEP ----------------> ASLEEP|MAIL  -> ring the bell, once
+//!      AWAKE ----------------> AWAKE|MAIL   ASLEEP ----------------> ASLEEP|MAIL  -> write the eventfd, once
 //!        |  ^                    |            ^  |                        |
 //!        |  +---- collect (3) ---+            |  |                        |
 //!        +-------- prepare_sleep (2) ---------+  +------ collect (3) -----+-----> AWAKE
 //! ```
 //!
-//! With mail in the box there is no way to sleep: `prepare_sleep` changes nothing then and says so.
-//!
-//! What stands as MAIL there is two bits: letters in the inbox, and a flag for whatever else the loop is to look
-//! after.
-//!
-//! With two words, one for "asleep" and one for "there is mail", each side could store its own and then load
-//! the other's old value: the store and the load are reordered by the processor, nobody rings, and the
-//! loop sleeps on its mail for ever. One word has no such gap.
-//!
-//! A post of what is in the inbox already still does its read-modify-write. To return early on a plain
-//! load of MAIL would save an instruction and lose the waker's writes: the loop could collect before it
-//! sees them. `tests/mailbox_loom.rs` checks this file under every interleaving, and that both of these
-//! mistakes are caught.
+//! - MAIL stands for two bits: letters in the inbox, and a flag for other work of the loop. With either set,
+//!   `prepare_sleep` changes nothing and returns `MustNot`.
+//! - With two words ("asleep", "mail"), each side could store its own and load the other's old value, as the processor
+//!   reorders a store and a later load: no thread writes the eventfd and the loop sleeps on its mail for ever.
+//! - A post of a letter that is in the inbox already still does its read-modify-write. Returning early on a plain load
+//!   of MAIL would lose the waker's writes: the loop could collect before it sees them.
+//! - `tests/mailbox_loom.rs` checks this file under every interleaving, and that both of these mistakes are caught.
 
 use super::sync::{AtomicU32, Mutex, Ordering};
 
-/// The loop runs, and there is nothing for it to collect.
+/// The loop runs and has nothing to collect.
 const AWAKE: u32 = 0;
-/// The loop is in `epoll_wait`, or about to be: whoever posts first rings the bell.
+/// The loop is in `epoll_wait` or about to enter it: the first post writes the eventfd.
 const ASLEEP: u32 = 1;
 /// The inbox may hold something.
 const MAIL: u32 = 2;
-/// Somebody has raised the flag.
+/// The flag is raised.
 const FLAG: u32 = 4;
 
-/// From this length on the inbox is searched for duplicates before it grows, so that a thread which wakes
-/// in a loop, while a task does not come back, costs memory for each task and not for each wake.
+/// From this length on, the inbox is searched for duplicates before it grows. A thread that wakes in a loop while the
+/// task is not polled then costs memory for each task and not for each wake.
 pub(crate) const CROWDED: usize = 1024;
 
 /// Where other threads leave wakes.
@@ -49,10 +43,10 @@ pub(crate) struct Mailbox {
 
 #[derive(Debug)]
 struct Inbox {
-    /// Whether there is a loop that will collect.
+    /// Whether a loop will collect.
     open: bool,
     letters: Vec<u64>,
-    /// Letters that were in the inbox already when they came.
+    /// Letters that were in the inbox already when they were posted.
     duplicates: u64,
 }
 
@@ -60,9 +54,9 @@ struct Inbox {
 #[must_use = "a loop that is asleep has to be woken"]
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum Bell {
-    /// The loop is asleep and nobody else will wake it.
+    /// The loop is asleep: the sender writes the eventfd.
     Ring,
-    /// The loop is awake, somebody else has rung, or there is no loop.
+    /// The loop is awake, another sender writes the eventfd, or there is no loop.
     LetBe,
 }
 
@@ -74,29 +68,29 @@ pub(crate) enum Sleep {
     MustNot,
 }
 
-/// What a loop finds when it looks.
-#[must_use = "who posted or raised the flag waits for something"]
+/// What a loop finds when it collects.
+#[must_use = "the threads that posted or raised the flag wait for the loop"]
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) struct Mail {
-    /// There may be letters: take them.
+    /// There may be letters to take.
     pub(crate) letters: bool,
-    /// The flag was up. It is down now.
+    /// The flag was raised. It is cleared now.
     pub(crate) flag: bool,
 }
 
 impl Mailbox {
-    /// A mailbox with no loop yet: what is posted is thrown away.
+    /// A mailbox without a loop: posts are dropped.
     pub(crate) fn closed() -> Mailbox {
         let inbox = Inbox { open: false, letters: Vec::new(), duplicates: 0 };
         Mailbox { state: AtomicU32::new(AWAKE), inbox: Mutex::new(inbox) }
     }
 
-    /// From now on posts are kept. Called by a loop that starts.
+    /// Keeps posts from now on. Called by a loop that starts.
     pub(crate) fn open(&self) {
         self.with_inbox(|inbox| inbox.open = true);
     }
 
-    /// From now on posts are thrown away, and what lies here is too. Called by a loop that ends.
+    /// Drops posts from now on, and the letters in the inbox. Called by a loop that ends.
     pub(crate) fn close(&self) {
         let letters = self.with_inbox(|inbox| {
             inbox.open = false;
@@ -106,7 +100,7 @@ impl Mailbox {
         self.state.swap(AWAKE, Ordering::AcqRel);
     }
 
-    /// Leaves a letter. (1)
+    /// Posts a letter. (1)
     pub(crate) fn post(&self, letter: u64) -> Bell {
         let kept = self.with_inbox(|inbox| {
             if inbox.open {
@@ -120,7 +114,7 @@ impl Mailbox {
         self.announce(MAIL)
     }
 
-    /// Raises the flag: the loop is to look after what its owner and the caller have agreed on. (1)
+    /// Raises the flag, whose meaning is up to the owner of the mailbox. (1)
     pub(crate) fn raise(&self) -> Bell {
         self.announce(FLAG)
     }
@@ -134,7 +128,7 @@ impl Mailbox {
 
     /// Announces that the loop is about to block, unless there is mail. (2)
     ///
-    /// Whatever it answers, [`collect`](Mailbox::collect) comes next, after the wait if there was one.
+    /// After either result, [`collect`](Mailbox::collect) comes next, after the wait if there was one.
     #[inline]
     pub(crate) fn prepare_sleep(&self) -> Sleep {
         match self.state.compare_exchange(AWAKE, ASLEEP, Ordering::AcqRel, Ordering::Acquire) {
@@ -143,17 +137,17 @@ impl Mailbox {
         }
     }
 
-    /// Whether there is something to collect, as far as a look without a transition can tell: for a loop that looks
-    /// again and does not sleep.
+    /// Whether there is something to collect. A relaxed load without a transition: for a loop that polls and does not
+    /// sleep.
     #[inline]
     pub(crate) fn has_mail(&self) -> bool {
         self.state.load(Ordering::Relaxed) & (MAIL | FLAG) != 0
     }
 
-    /// Ends a sleep and says what there is to do. (3)
+    /// Ends a sleep and returns what there is to do. (3)
     #[inline]
     pub(crate) fn collect(&self) -> Mail {
-        // No transition, so no harm in a plain load: mail that it misses is seen before the next sleep.
+        // No transition, so a plain load is enough: mail that it misses is seen before the next sleep.
         let before = match self.state.load(Ordering::Relaxed) {
             AWAKE => AWAKE,
             _ => self.state.swap(AWAKE, Ordering::AcqRel),
@@ -161,10 +155,10 @@ impl Mailbox {
         Mail { letters: before & MAIL != 0, flag: before & FLAG != 0 }
     }
 
-    /// Appends what was posted to `letters`.
+    /// Appends the posted letters to `letters`.
     ///
-    /// After [`collect`](Mailbox::collect), and not before: a post after that one's swap sets MAIL again, for a
-    /// collect whose letters may have been taken already.
+    /// Must follow [`collect`](Mailbox::collect): a post after its swap sets MAIL again, and the next collect may find
+    /// the letters already taken.
     pub(crate) fn take_letters(&self, letters: &mut Vec<u64>) {
         self.with_inbox(|inbox| letters.append(&mut inbox.letters));
     }
@@ -174,7 +168,7 @@ impl Mailbox {
         self.with_inbox(|inbox| inbox.duplicates)
     }
 
-    /// How many letters there is memory for.
+    /// How many letters fit in the memory that the inbox has.
     #[cfg(test)]
     pub(crate) fn capacity(&self) -> usize {
         self.with_inbox(|inbox| inbox.letters.capacity())
@@ -197,7 +191,7 @@ impl Inbox {
             self.letters.sort_unstable();
             self.letters.dedup();
             self.duplicates += (before - self.letters.len()) as u64;
-            // With hardly any gone, the next letters would have it sorted again, each of them.
+            // With few duplicates removed, each of the next letters would cause another sort.
             if self.letters.len() > before / 2 {
                 self.letters.reserve(before);
             }

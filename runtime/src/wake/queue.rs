@@ -1,13 +1,12 @@
-//! The run queue: which tasks are to be polled, in which order.
+//! The run queue: a FIFO of the tasks to poll.
 //!
-//! Owned by one executor and touched by its thread alone; the waker reaches it through `context` while the
-//! executor runs. It knows tasks as indices: for each it keeps the tenant that a waker must name and
-//! whether the index is queued. Without the first a waker that outlived its task would run whatever took
-//! its place; without the second a task woken twice would be polled twice.
-//!
-//! The queue is a list threaded through these marks, so that a wake moves two numbers and never allocates.
-//!
-//! Nothing in here calls user code, so the borrow taken by each method ends before anyone else can ask.
+//! - One executor owns it and only its thread touches it; the waker reaches it through `context` while the executor
+//!   runs.
+//! - It knows tasks as indices. For each index it keeps the tenant that a waker must name, or a waker that outlived
+//!   its task would wake the next task at that index; and whether the index is queued, or a task that is woken twice
+//!   would be polled twice.
+//! - The list is threaded through these marks: a wake moves two numbers and never allocates.
+//! - No method calls user code, so no borrow is held when the next one starts.
 
 use crate::observe::record::Trace;
 use crate::observe::spans::WakeSpans;
@@ -22,15 +21,15 @@ pub(crate) struct RunQueue {
     inner: RefCell<Inner>,
     /// The number of the executor, which its wakers carry.
     pub(crate) executor: u16,
-    /// Who has an index that no task has had yet.
+    /// The tenant of an index that no task has had yet.
     first_tenant: Tenant,
     /// Wakes that put an index in.
     pub(crate) queued: Counter,
     pub(crate) coalesced: Counter,
     pub(crate) stale: Counter,
-    /// Told of each wake and of each poll, for tests.
+    /// Records each wake and each poll, for tests.
     pub(crate) trace: Trace,
-    /// Told of each wake, for `tracing`.
+    /// Receives each wake, for `tracing`.
     pub(crate) spans: WakeSpans,
 }
 
@@ -39,25 +38,25 @@ struct Inner {
     /// One for each index that was ever claimed.
     marks: Vec<Mark>,
     len: usize,
-    /// The first and the last index of the list; of no meaning while it is empty.
+    /// The first and the last index of the list; without meaning while it is empty.
     head: u32,
     tail: u32,
 }
 
 /// In place of the next index: this one is the last of the list.
 const LAST: u32 = u32::MAX;
-/// In place of the next index: this one is not in the list. Neither of the two is an index that a task may have.
+/// In place of the next index: this one is not in the list. No task has either of the two as its index.
 const NOT_QUEUED: u32 = u32::MAX - 1;
 
 #[derive(Clone, Copy, Debug)]
 struct Mark {
-    /// The index that is behind this one in the list. It may be in there for a task that has gone since: whoever takes
-    /// the index next is then polled for nothing.
+    /// The index after this one in the list. An index may be queued for a task that has ended since: the next task at
+    /// the index is then polled once without need.
     next: u32,
     tenant: Tenant,
 }
 
-/// The queue, taken for a number of wakes: see [`RunQueue::batch`].
+/// The queue, borrowed for several wakes: see [`RunQueue::batch`].
 pub(crate) struct Batch<'a> {
     inner: RefMut<'a, Inner>,
     queue: &'a RunQueue,
@@ -85,26 +84,26 @@ impl RunQueue {
         tenant.key(index)
     }
 
-    /// Takes `index` from a task that is over: keys that name it are stale from now on.
+    /// Takes `index` from a task that has ended: keys that name it are stale from now on.
     #[inline]
     pub(crate) fn retire(&self, index: u32) {
         let mark = &mut self.inner.borrow_mut().marks[index as usize];
         mark.tenant = mark.tenant.next();
     }
 
-    /// Puts the task that `key` names at the end of the queue, unless it is in there or another executor's.
+    /// Queues the task that `key` names, unless it is queued already or belongs to another executor.
     #[inline]
     pub(crate) fn wake(&self, key: TaskKey) -> Woken {
         self.batch().wake(key)
     }
 
-    /// Takes the queue for a number of wakes. Nobody else may touch it until they are done.
+    /// Borrows the queue for several wakes. No other access is allowed meanwhile.
     #[inline]
     pub(crate) fn batch(&self) -> Batch<'_> {
         Batch { inner: self.inner.borrow_mut(), queue: self }
     }
 
-    /// Whether the task that `key` names is one of this executor's that is over.
+    /// Whether the task that `key` names is of this executor and has ended.
     pub(crate) fn is_stale(&self, key: TaskKey) -> bool {
         let inner = self.inner.borrow();
         let mark = inner.marks.get(key.index() as usize);
@@ -113,7 +112,7 @@ impl RunQueue {
 
     /// Takes the next task out: the one at the position that `pick` chooses from the length of the queue.
     ///
-    /// In production `pick` is the constant 0 and this is a FIFO.
+    /// In production `pick` returns 0 and this is a FIFO.
     #[inline]
     pub(crate) fn pop(&self, pick: impl FnOnce(usize) -> usize) -> Option<TaskKey> {
         let inner = &mut *self.inner.borrow_mut();
@@ -125,7 +124,7 @@ impl RunQueue {
             position => Some(inner.at(position - 1)),
         };
         let index = before.map_or(inner.head, |before| inner.marks[before as usize].next);
-        // Marked before the poll, so that a wake during it counts.
+        // Marked before the poll, so that a wake during the poll queues the task again.
         let mark = &mut inner.marks[index as usize];
         let next = std::mem::replace(&mut mark.next, NOT_QUEUED);
         let key = mark.tenant.key(index);
@@ -145,7 +144,7 @@ impl RunQueue {
 }
 
 impl Batch<'_> {
-    /// Who is told what the wakes come from.
+    /// The trace to which the source of the wakes is reported.
     #[inline]
     pub(crate) fn trace(&self) -> &Trace {
         &self.queue.trace
@@ -210,7 +209,7 @@ impl Inner {
         (0..position).fold(self.head, |index, _| self.marks[index as usize].next)
     }
 
-    /// Has `next` follow `before`, between which an index was taken out.
+    /// Links `next` after `before`, once the index between them was taken out.
     fn close_gap(&mut self, before: u32, next: u32) {
         self.marks[before as usize].next = next;
         if next == LAST {
@@ -262,7 +261,7 @@ mod tests {
         drain(&queue);
         assert_eq!(queue.wake(old), Woken::Stale);
         assert_eq!(queue.wake(new), Woken::Queued);
-        assert_eq!(queue.wake(TaskKey::new(1, 0, 9)), Woken::Stale); // an index that nobody ever had
+        assert_eq!(queue.wake(TaskKey::new(1, 0, 9)), Woken::Stale); // an index that no task has had
         assert_eq!(queue.stale.get(), 3);
         assert!(queue.is_stale(old) && !queue.is_stale(new) && queue.is_stale(TaskKey::new(1, 0, 9)));
     }

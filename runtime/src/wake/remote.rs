@@ -1,14 +1,12 @@
-//! How a wake from another thread finds its executor and gets it out of `epoll_wait`.
+//! How a wake from another thread finds its executor and ends its `epoll_wait`.
 //!
-//! Each executor leases a [`Remote`]: a mailbox and an eventfd, found through a static table by the
-//! executor's number, which every waker carries. Remotes are made once and recycled, never freed. A wake that
-//! comes after its runtime is gone therefore finds a mailbox that is closed, or one that belongs to a later
-//! executor (whose tasks it does not know by generation): never freed memory, and never the descriptor of
-//! somebody's socket that was given the number of an eventfd. The price is one eventfd for each runtime that
-//! was alive at the same time as others, kept until the process ends.
-//!
-//! Beside wakes other threads send errands: closures that the loop runs on its own thread, to spawn a task or
-//! to abort one. They name the lease that they are for, so that none is run by a later executor.
+//! - Each executor leases a [`Remote`]: a mailbox and an eventfd, in a static table under the executor's number, which
+//!   every waker carries.
+//! - Remotes are made once and recycled, never freed. A wake after its runtime is gone finds a closed mailbox or that
+//!   of a later executor, which rejects the generation: never freed memory, never a reused descriptor number. The
+//!   price is one eventfd for each runtime alive at the same time, kept until the process ends.
+//! - Other threads also send errands: closures that the loop runs on its own thread, to spawn or abort a task. An
+//!   errand names its lease, so that no later executor runs it.
 
 use crate::sys::{Backend, Fd};
 use crate::wake::key::TaskKey;
@@ -17,7 +15,7 @@ use std::io;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, OnceLock, PoisonError};
 
-/// The half of an executor that other threads see.
+/// The part of an executor that other threads see.
 #[derive(Debug)]
 pub(crate) struct Remote {
     pub(crate) mailbox: Mailbox,
@@ -26,17 +24,17 @@ pub(crate) struct Remote {
     errands: Mutex<Errands>,
 }
 
-/// What another thread asks the loop to do. It may be dropped undone, on any thread.
+/// A closure that another thread sends to the loop. It may be dropped without being run, on any thread.
 pub(crate) type Errand = Box<dyn FnOnce() + Send>;
 
 #[derive(Default)]
 struct Errands {
-    /// The lease that they are for, while there is one.
+    /// The current lease, if any.
     tenure: Option<Tenure>,
     list: Vec<Errand>,
 }
 
-/// How many had an executor's number before: with the number it names one executor of the process for good.
+/// How many executors had this number before: with the number it names one executor for the life of the process.
 type Tenure = u32;
 
 /// Where errands for an executor are sent. It may outlive the executor.
@@ -46,7 +44,7 @@ pub(crate) struct Address {
     tenure: Tenure,
 }
 
-/// Makes a [`Remote`] somebody's own until it is dropped.
+/// Gives a [`Remote`] to one executor until it is dropped.
 #[derive(Debug)]
 pub(crate) struct Lease {
     remote: &'static Remote,
@@ -66,21 +64,21 @@ static TABLE: [OnceLock<Page>; PAGE] = [const { OnceLock::new() }; PAGE];
 static NUMBERS: Mutex<Numbers> = Mutex::new(Numbers { free: Vec::new(), unused: 1 });
 
 struct Numbers {
-    /// Numbers that were given back, with how many had each.
+    /// Returned numbers, each with the tenure of its next lease.
     free: Vec<(u16, Tenure)>,
-    /// The lowest number that nobody has had. 0 is nobody's, so that no key is 0.
+    /// The lowest number that was never used. 0 is skipped, so that no key is 0.
     unused: u32,
 }
 
 /// Wakes the task that `key` names, from any thread.
 pub(crate) fn wake(key: TaskKey) {
-    // There is no such executor: a waker of ours cannot name it.
+    // No such executor: no waker of egret names it.
     let Some(remote) = find(key.executor()) else { return };
     let bell = remote.mailbox.post(key.bits());
     remote.answer(bell);
 }
 
-/// Has an errand run by the executor at `address`, from any thread; drops it when that executor is gone.
+/// Runs an errand on the executor at `address`; drops it when that executor is gone. Callable from any thread.
 pub(crate) fn send(address: Address, errand: Errand) {
     let Some(remote) = find(address.number) else { return };
     let refused = remote.with_errands(|errands| {
@@ -92,12 +90,12 @@ pub(crate) fn send(address: Address, errand: Errand) {
         }
     });
     match refused {
-        Some(errand) => drop(errand), // out of the lock: it is user code
+        Some(errand) => drop(errand), // outside the lock: it is user code
         None => remote.answer(remote.mailbox.raise()),
     }
 }
 
-/// The descriptors that are kept for the next executors when the present ones are gone.
+/// The eventfds that are kept for later executors.
 #[cfg(feature = "test-util")]
 pub(crate) fn bells() -> Vec<std::os::fd::RawFd> {
     use std::os::fd::AsRawFd;
@@ -118,7 +116,7 @@ impl Remote {
         }
     }
 
-    /// What other threads have asked for since this was last called.
+    /// The errands that other threads have sent since the last call.
     pub(crate) fn take_errands(&self) -> Vec<Errand> {
         self.with_errands(|errands| std::mem::take(&mut errands.list))
     }
@@ -136,12 +134,11 @@ impl std::fmt::Debug for Errands {
 }
 
 impl Lease {
-    /// Takes a number for an executor, with the remote that goes with it.
+    /// Takes a number and its remote for an executor.
     ///
     /// # Errors
     ///
-    /// Those of `eventfd`, where no remote is left over from an earlier executor; `Other` when 65 535
-    /// executors are alive.
+    /// Those of `eventfd`, when no remote is free; `Other` when 65 535 executors are alive.
     pub(crate) fn take(backend: Backend) -> io::Result<Lease> {
         let numbers = &mut *NUMBERS.lock().unwrap_or_else(PoisonError::into_inner);
         let (number, tenure) = match numbers.free.pop() {
@@ -170,10 +167,10 @@ impl Lease {
         self.number
     }
 
-    /// A generation to start from: one that the number's last owner has used for no index with fewer than 25 033
+    /// The generation to start from: one that the number's last owner has used for no index with fewer than 25 033
     /// tasks in a row.
     pub(crate) fn first_generation(&self) -> u16 {
-        (self.tenure as u16).wrapping_mul(0x61c9) // odd, so that 65 536 owners start from different ones
+        (self.tenure as u16).wrapping_mul(0x61c9) // odd, so that 65 536 owners start from different generations
     }
 
     /// Where errands for this executor are sent.
@@ -181,7 +178,7 @@ impl Lease {
         Address { number: self.number, tenure: self.tenure }
     }
 
-    /// Takes no more errands, and hands out those that are there. They are user code, also when they are dropped.
+    /// Refuses errands from now on and returns those that are left. They are user code, also when they are dropped.
     #[must_use = "an errand that panics when it is dropped must not take the others with it"]
     pub(crate) fn refuse_errands(&self) -> Vec<Errand> {
         self.remote.with_errands(|errands| {
@@ -190,12 +187,12 @@ impl Lease {
         })
     }
 
-    /// How often the bell was rung for this owner.
+    /// How often the eventfd was written for this lease.
     pub(crate) fn rings(&self) -> u64 {
         self.remote.rings.load(Ordering::Relaxed) - self.rings_before
     }
 
-    /// How many posts to this owner found their letter in the inbox already.
+    /// How many posts of this lease found their letter in the inbox already.
     pub(crate) fn duplicates(&self) -> u64 {
         self.remote.mailbox.duplicates() - self.duplicates_before
     }
@@ -297,7 +294,7 @@ mod tests {
         let mut events = Events::with_capacity(1);
         let mut wait = || epoll.wait(&mut events, Some(Duration::ZERO)).unwrap();
         epoll.add(lease.bell.as_fd(), mask::IN | mask::EDGE, 7).unwrap();
-        let _ = lease.bell.read(&mut [0; 8]); // what an earlier owner was rung by
+        let _ = lease.bell.read(&mut [0; 8]); // the writes for an earlier owner
         lease.bell.write(&(u64::MAX - 1).to_ne_bytes()).unwrap();
         assert_eq!((wait(), wait()), (1, 0));
         assert_eq!(lease.mailbox.prepare_sleep(), Sleep::May);

@@ -1,12 +1,11 @@
 //! A [`Waker`] that is a number.
 //!
-//! The data pointer of every waker made here is a [`TaskKey`]: an integer without provenance that is never
-//! dereferenced. Clone is a copy, drop is nothing, `will_wake` is equality. It may be sent anywhere, kept for
-//! as long as one likes and used after the task or the runtime is gone, because there is nothing that it
-//! points at. `docs/wakers.md` argues it at length.
-//!
-//! Waking from the loop's own thread, inside the runtime, pushes the index to the run queue; from anywhere
-//! else the key goes through [`remote`](crate::wake::remote).
+//! - The data pointer of every waker made here is a [`TaskKey`]: an integer without provenance that is never
+//!   dereferenced.
+//! - Clone is a copy, drop is a no-op, `will_wake` is equality. Any thread may hold it, for any time, also after the
+//!   task or the runtime is gone: it points at nothing. The argument is in `docs/wakers.md`.
+//! - A wake on the loop's own thread, inside the runtime, pushes the index to the run queue; any other wake sends the
+//!   key through [`remote`](crate::wake::remote).
 
 #![allow(unsafe_code)]
 
@@ -20,15 +19,15 @@ use std::cell::Cell;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::task::{RawWaker, RawWakerVTable, Waker};
 
-/// A `static` and not a `const`: there is one address, so that wakers of the same task are equal.
+/// A `static` and not a `const`: one address, so that wakers of the same task are equal.
 static VTABLE: RawWakerVTable = RawWakerVTable::new(clone, wake, wake, drop);
 
 thread_local! {
-    /// The run queue of the executor that this thread is in.
+    /// The run queue of this thread's executor.
     static QUEUE: Slot<RunQueue> = const { Cell::new(None) };
 }
 
-/// Makes the wakes of this thread local to the executor of `queue` until the guard is dropped.
+/// Directs the wakes of this thread to `queue` until the guard is dropped.
 pub(crate) fn enter(queue: std::rc::Rc<RunQueue>) -> crate::wake::context::Entered<RunQueue> {
     context::enter(&QUEUE, queue)
 }
@@ -49,29 +48,28 @@ pub(crate) fn key_of(waker: &Waker) -> Option<TaskKey> {
     if std::ptr::eq(waker.vtable(), &VTABLE) { key(waker.data()) } else { None }
 }
 
-/// Wakes a task of the queue's executor, and hands any other waker back. Runs no user code.
+/// Wakes a task of the queue's executor; returns any other waker. Runs no user code.
 #[inline]
 pub(crate) fn wake_in(queue: &mut Batch<'_>, waker: Waker) -> Option<Waker> {
     match key_of(&waker) {
         Some(key) if queue.wake(key) != Woken::Elsewhere => {
-            std::mem::forget(waker); // its drop is nothing, behind an indirect call
+            std::mem::forget(waker); // Dropping is a no-op; skip the vtable call.
             None
         }
         _ => Some(waker),
     }
 }
 
-/// Wakes one that may be foreign, whose panic must not keep others from being woken.
+/// Wakes a waker that may be foreign, whose panic must not keep others from being woken.
 ///
-/// The panic hook has reported it by the time it is caught here; the loop that calls this has other tasks to
-/// run and is not the place where anyone could do more about it.
+/// The panic hook has reported the panic before it is caught here; the loop goes on with its other tasks.
 pub(crate) fn wake_contained(waker: Waker) {
     contain(|| waker.wake());
 }
 
-/// Calls user code whose panic is nobody's to handle: the panic hook has reported it.
+/// Calls user code and drops its panic, which the panic hook has reported.
 ///
-/// What was panicked with may panic in turn when it is dropped. After a few of those the rest is leaked.
+/// Dropping the payload of a panic may panic again. After a few of those the rest is leaked.
 pub(crate) fn contain(f: impl FnOnce()) {
     let mut panic = catch_unwind(AssertUnwindSafe(f)).err();
     for _ in 0..4 {
@@ -81,13 +79,12 @@ pub(crate) fn contain(f: impl FnOnce()) {
     std::mem::forget(panic);
 }
 
-/// Drops what may have a destructor that panics. The hook has reported the panic.
+/// Drops a value whose destructor may panic. The hook has reported the panic.
 pub(crate) fn discard<T>(value: T) {
     contain(|| std::mem::drop(value));
 }
 
-/// Whether `waker` is known to wake nobody: it names a task of the executor that this thread is in, and that
-/// task is over.
+/// Whether `waker` names a task of this thread's executor that has ended: it wakes no task.
 pub(crate) fn is_stale(waker: &Waker) -> bool {
     let Some(key) = key_of(waker) else { return false };
     context::with(&QUEUE, |queue| queue.is_some_and(|queue| queue.is_stale(key)))

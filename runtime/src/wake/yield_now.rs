@@ -4,10 +4,10 @@ use std::future::Future;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
-/// Goes to the end of the run queue and lets every task that is queued now run first.
+/// Puts the current task at the end of the run queue and lets every task that is queued now run first.
 ///
-/// The loop looks at the kernel at least once in 64 polls however often tasks yield, so sockets and
-/// the wakes of other threads are not starved by a task that yields in a loop.
+/// The loop polls the kernel at least once in 64 polls however often tasks yield, so a task that yields in a loop does
+/// not starve sockets or wakes of other threads.
 ///
 /// ```
 /// egret_runtime::block_on(async {
