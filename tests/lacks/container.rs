@@ -1,4 +1,4 @@
-//! A container as Docker makes it by default: system calls that its profile refuses, and none of which egret needs.
+//! A container with Docker's defaults: its profile refuses system calls, and egret needs none of them.
 
 use crate::alone;
 use crate::everyday;

@@ -1,4 +1,4 @@
-//! What servers do, on the runtime that is given, and what comes of it wherever they do it.
+//! The everyday work of servers on a given runtime, with the same results in every environment.
 
 use crate::support::this_waker;
 use egret::net::udp::RecvBatch;

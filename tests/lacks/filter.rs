@@ -1,4 +1,4 @@
-//! A filter on system calls: [`seccomp(2)`], for this thread and those that it starts, and the programs that they run.
+//! A filter on system calls: [`seccomp(2)`], for this thread, the threads that it starts, and the programs that they run.
 //!
 //! [`seccomp(2)`]: https://man7.org/linux/man-pages/man2/seccomp.2.html
 

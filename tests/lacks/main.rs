@@ -1,9 +1,9 @@
-//! What an older kernel, a sandbox or a container has not: a server does the same without it, or is told why not.
+//! A server without what an older kernel, a sandbox or a container lacks: it works, or gets an error that says so.
 //!
 //! Each test runs itself again in a process of its own (`support::child`), in which a filter refuses a system call
-//! (`filter.rs`) or whose namespaces lack something (`namespaces.rs`). There `everyday.rs` does what servers do, and
-//! asserts what comes of it. The filter also counts how often a call was asked for: one that is not, because egret has
-//! come to use another, would make its test say nothing.
+//! (`filter.rs`) or whose namespaces lack something (`namespaces.rs`). There `everyday.rs` does the work of a server, and
+//! asserts its results. The filter also counts the calls: a call that egret no longer makes
+//! would leave its test without meaning.
 
 #![cfg(all(not(miri), target_arch = "x86_64"))] // the filter compares the numbers of one architecture
 

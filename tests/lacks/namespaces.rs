@@ -1,6 +1,6 @@
-//! A container that lacks what is not a system call: `/proc`, a root that can be written to, `/etc/hosts`.
+//! A container without `/proc`, a writable root, or `/etc/hosts`.
 //!
-//! The namespaces are made by the test: as root, or in a user namespace of its own. Where neither can be had it says so.
+//! The test makes the namespaces: as root, or in a user namespace of its own. If neither is possible it prints so.
 
 use crate::everyday;
 use crate::support::{bounded, child};

@@ -1,5 +1,5 @@
-//! A container that may have no more threads or processes (`pids.max`), or no more memory: an error that says so, no hang,
-//! and all is well once there is room.
+//! A container at its limit of threads or processes (`pids.max`) or of memory: an error that says so, no hang,
+//! and recovery once there is room.
 
 use crate::alone;
 use crate::everyday;

@@ -1,5 +1,5 @@
-//! One call at a time that an older kernel has not (`ENOSYS`, or its own answer to what it has not heard of), or a sandbox
-//! refuses (`EPERM`); and then all that Linux 3.2 has not, the oldest that Rust's standard library works on.
+//! One call at a time that an older kernel lacks (`ENOSYS`, or its own error for an unknown argument), or that a sandbox
+//! refuses (`EPERM`); then every call newer than Linux 3.2, the oldest that Rust's standard library works on.
 
 use crate::alone;
 use crate::everyday::{self, SLEEPS};

@@ -1,5 +1,5 @@
-//! The first process of a container, whose number is 1: the kernel gives it no signal that it does not handle, and the
-//! children of those that have ended.
+//! The first process of a container, number 1: the kernel delivers to it only signals that it handles, and it inherits
+//! orphans.
 
 use crate::everyday;
 use crate::namespaces::inside;
