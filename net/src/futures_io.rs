@@ -7,8 +7,8 @@
 
 mod shared;
 
-use crate::byte_stream::ByteStream;
 use crate::halves::{ReadHalf, WriteHalf};
+use crate::stream::ByteStream;
 use crate::{TcpStream, UnixStream};
 use futures_io::{AsyncRead, AsyncWrite};
 use shared::Shared;

@@ -29,7 +29,7 @@ mod write;
 #[cfg(test)]
 mod tests;
 
-use crate::byte_stream::ByteStream;
+use crate::stream::ByteStream;
 use std::ops::Deref;
 use std::rc::Rc;
 

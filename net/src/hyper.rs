@@ -4,8 +4,8 @@
 //! hyper sends a header and a body without copying them together. A flush is ready at once, for a stream holds
 //! nothing back. Why a trait is written out for each stream: `streams.rs`.
 
-use crate::byte_stream::ByteStream;
 use crate::halves::{ReadHalf, WriteHalf};
+use crate::stream::ByteStream;
 use crate::{TcpStream, UnixStream};
 use egret_runtime::sys::lend_hyper;
 use hyper::rt::{Read, ReadBufCursor, Write};

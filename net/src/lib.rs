@@ -52,14 +52,15 @@
 
 mod accept_loop;
 mod addr;
-mod byte_stream;
 #[cfg(feature = "futures-io")]
 mod futures_io;
 pub mod halves;
 #[cfg(feature = "hyper")]
 mod hyper;
 mod interest;
-mod streams;
+mod listener;
+mod serve;
+mod stream;
 pub mod tcp;
 #[cfg(feature = "tokio-io")]
 mod tokio_io;
@@ -67,9 +68,9 @@ pub mod udp;
 pub mod unix;
 
 pub use addr::{ToSocketAddrs, lookup_host};
-pub use tcp::listener::TcpListener;
+pub use listener::TcpListener;
+pub use stream::TcpStream;
 pub use tcp::socket::TcpSocket;
-pub use tcp::stream::TcpStream;
 pub use udp::socket::UdpSocket;
 pub use unix::datagram::UnixDatagram;
 pub use unix::listener::UnixListener;

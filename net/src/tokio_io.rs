@@ -4,8 +4,8 @@
 //! Reads go to the memory as it is, with none of it zeroed first. Vectored writes are one system call. A flush is ready
 //! at once, for a stream holds nothing back. Why a trait is written out for each stream: `streams.rs`.
 
-use crate::byte_stream::ByteStream;
 use crate::halves::{ReadHalf, WriteHalf};
+use crate::stream::ByteStream;
 use crate::{TcpStream, UnixStream};
 use egret_runtime::sys::lend_tokio;
 use std::io::{self, IoSlice};

@@ -10,6 +10,7 @@ mod connect;
 pub(crate) mod datagram;
 mod incoming;
 pub(crate) mod listener;
+mod message;
 pub mod pipe;
 pub(crate) mod seqpacket;
 pub(crate) mod seqpacket_listener;

@@ -5,7 +5,7 @@
 //! asks; a task that took the one place would strand the task that had it. Of foreign wakers the last is woken. A short transfer clears no readiness here: that rule
 //! is for a single reader.
 
-use crate::byte_stream::{ByteStream, total, within_limit, within_limit_mut};
+use crate::stream::{ByteStream, total, within_limit, within_limit_mut};
 use egret_runtime::io::Direction;
 use std::io::{self, IoSlice, IoSliceMut};
 use std::task::{Context, Poll};

@@ -1,7 +1,7 @@
 //! Reading from a half.
 
 use super::ReadHalf;
-use crate::byte_stream::{self, ByteStream, Read};
+use crate::stream::{self, ByteStream, Read};
 use egret_runtime::io::Direction;
 use egret_runtime::sys::ReadBuf;
 use std::future::poll_fn;
@@ -85,14 +85,14 @@ impl<S: Deref<Target: ByteStream>> ReadHalf<S> {
     /// [`UnixStream::read_to_end`](crate::UnixStream::read_to_end).
     #[inline]
     pub async fn read_to_end(&mut self, buf: &mut Vec<u8>) -> io::Result<usize> {
-        byte_stream::read_to_end(&*self.0, buf).await
+        stream::read_to_end(&*self.0, buf).await
     }
 
     /// The same as text: [`TcpStream::read_to_string`](crate::TcpStream::read_to_string),
     /// [`UnixStream::read_to_string`](crate::UnixStream::read_to_string).
     #[inline]
     pub async fn read_to_string(&mut self, buf: &mut String) -> io::Result<usize> {
-        byte_stream::read_to_string(&*self.0, buf).await
+        stream::read_to_string(&*self.0, buf).await
     }
 
     /// Reads and leaves the bytes to be read again: [`TcpStream::peek`](crate::TcpStream::peek),

@@ -1,7 +1,7 @@
 //! Writing to a half.
 
 use super::WriteHalf;
-use crate::byte_stream::{ByteStream, Write, WriteAll};
+use crate::stream::{ByteStream, Write, WriteAll};
 use egret_runtime::io::Direction;
 use std::fs::File;
 use std::future::poll_fn;

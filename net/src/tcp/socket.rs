@@ -3,8 +3,9 @@
 mod option;
 mod server;
 
-use super::listener::TcpListener;
-use super::stream::{self, TcpStream};
+use super::connect::connect;
+use crate::listener::TcpListener;
+use crate::stream::TcpStream;
 use egret_runtime::sys::{Backend, Domain, Fd, Type};
 use std::fmt;
 use std::io;
@@ -180,7 +181,7 @@ impl TcpSocket {
     /// ```
     #[inline]
     pub async fn connect(self, addr: SocketAddr) -> io::Result<TcpStream> {
-        stream::connect(self.into_nonblocking()?, &addr).await
+        connect(self.into_nonblocking()?, &addr).await
     }
 
     #[inline]

@@ -1,8 +1,8 @@
 //! The halves of a [`TcpStream`] under the names of TCP. What they do is in `halves.rs`, once for every stream; here
 //! is what has a type of TCP in its signature.
 
-use super::stream::TcpStream;
 use crate::halves::{self, ShutOnDrop};
+use crate::stream::TcpStream;
 use std::error::Error;
 use std::fmt;
 use std::io;

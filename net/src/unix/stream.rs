@@ -5,7 +5,6 @@
 //! each change of the writer, with more behind and no edge to come.
 
 mod descriptor;
-mod message;
 mod read;
 mod sendfile;
 mod write;
@@ -13,8 +12,8 @@ mod write;
 use super::connect::connect;
 use super::split::{OwnedReadHalf, OwnedWriteHalf, ReadHalf, WriteHalf};
 use super::{SocketAddr, UCred};
-use crate::byte_stream::ByteStream;
 use crate::halves;
+use crate::stream::ByteStream;
 use egret_runtime::io::{Clears, Registration, Start};
 use egret_runtime::sys::{Backend, Fd, Type};
 use std::io;
@@ -47,7 +46,7 @@ use std::path::Path;
 ///
 /// See [`unix(7)`](https://man7.org/linux/man-pages/man7/unix.7.html).
 pub struct UnixStream {
-    registration: Registration<Fd>,
+    pub(super) registration: Registration<Fd>,
 }
 
 impl ByteStream for UnixStream {

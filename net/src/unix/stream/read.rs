@@ -1,7 +1,7 @@
 //! Reading from a [`UnixStream`].
 
 use super::UnixStream;
-use crate::byte_stream::{self, ByteStream, Read};
+use crate::stream::{self, ByteStream, Read};
 use egret_runtime::io::Direction;
 use egret_runtime::sys::ReadBuf;
 use std::future::poll_fn;
@@ -233,7 +233,7 @@ impl UnixStream {
     /// ```
     #[inline]
     pub async fn read_to_end(&mut self, buf: &mut Vec<u8>) -> io::Result<usize> {
-        byte_stream::read_to_end(self, buf).await
+        stream::read_to_end(self, buf).await
     }
 
     /// [`read_to_end`](UnixStream::read_to_end) as text, which is appended to `buf`.
@@ -248,7 +248,7 @@ impl UnixStream {
     /// None: dropped before it resolves, what has come is lost.
     #[inline]
     pub async fn read_to_string(&mut self, buf: &mut String) -> io::Result<usize> {
-        byte_stream::read_to_string(self, buf).await
+        stream::read_to_string(self, buf).await
     }
 
     /// [`read`](UnixStream::read) that leaves the bytes to be read again. Any number of tasks may wait in it.

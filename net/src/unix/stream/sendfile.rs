@@ -1,7 +1,7 @@
 //! Files through a [`UnixStream`], from the page cache to the socket.
 
 use super::UnixStream;
-use crate::byte_stream::ByteStream;
+use crate::stream::ByteStream;
 use std::fs::File;
 use std::future::poll_fn;
 use std::io;

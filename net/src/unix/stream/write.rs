@@ -1,7 +1,7 @@
 //! Writing to a [`UnixStream`].
 
 use super::UnixStream;
-use crate::byte_stream::{ByteStream, Write, WriteAll};
+use crate::stream::{ByteStream, Write, WriteAll};
 use egret_runtime::io::Direction;
 use std::future::poll_fn;
 use std::io::{self, IoSlice};

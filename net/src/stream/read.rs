@@ -1,7 +1,7 @@
 //! Reading from a [`TcpStream`].
 
 use super::TcpStream;
-use crate::byte_stream::{self, ByteStream, Read};
+use crate::stream::{self, ByteStream, Read};
 use egret_runtime::io::Direction;
 use egret_runtime::sys::ReadBuf;
 use std::future::poll_fn;
@@ -248,7 +248,7 @@ impl TcpStream {
     /// # }).unwrap();
     /// ```
     pub async fn read_to_end(&mut self, buf: &mut Vec<u8>) -> io::Result<usize> {
-        byte_stream::read_to_end(self, buf).await
+        stream::read_to_end(self, buf).await
     }
 
     /// [`read_to_end`](TcpStream::read_to_end) as text, which is appended to `buf`.
@@ -262,7 +262,7 @@ impl TcpStream {
     ///
     /// None: dropped before it resolves, what has come is lost.
     pub async fn read_to_string(&mut self, buf: &mut String) -> io::Result<usize> {
-        byte_stream::read_to_string(self, buf).await
+        stream::read_to_string(self, buf).await
     }
 
     /// [`read`](TcpStream::read) that leaves the bytes to be read again. Any number of tasks may wait in it.

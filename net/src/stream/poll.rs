@@ -8,10 +8,6 @@
 //!
 //! The futures of the three operations that every request goes through are in `byte_stream/transfer.rs`.
 
-mod transfer;
-
-pub(crate) use transfer::{Read, Write, WriteAll};
-
 use egret_runtime::io::{Clears, Direction, Registration};
 use egret_runtime::sys::{Fd, IOV_MAX, ReadBuf, TRANSFER_MAX};
 use std::fs::File;

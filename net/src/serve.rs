@@ -1,8 +1,8 @@
 //! [`Serve`]: the accept loop of a server, with the policy that such a loop needs.
 
-use super::listener::TcpListener;
-use super::stream::TcpStream;
 use crate::accept_loop::{AcceptLoop, Counts, Source};
+use crate::listener::TcpListener;
+use crate::stream::TcpStream;
 use crate::unix::{self, listener::UnixListener, stream::UnixStream};
 use egret_runtime::shutdown::Shutdown;
 use egret_runtime::sys::AcceptFailure;

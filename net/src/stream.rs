@@ -2,21 +2,23 @@
 //!
 //! This file has the type; what all its reading and writing comes down to is [`ByteStream`]'s.
 
-mod connect;
+mod copy;
 mod descriptor;
-mod option;
+mod poll;
 mod read;
 mod sendfile;
+mod transfer;
 mod write;
 
-use super::split::{OwnedReadHalf, OwnedWriteHalf, ReadHalf, WriteHalf};
-use crate::byte_stream::ByteStream;
 use crate::halves;
+use crate::tcp::{OwnedReadHalf, OwnedWriteHalf, ReadHalf, WriteHalf};
 use egret_runtime::io::{Clears, Registration, Start};
 use egret_runtime::sys::Fd;
+pub use poll::ByteStream;
 use std::io;
 
-pub(super) use connect::connect;
+pub(crate) use poll::{read_to_end, read_to_string, total, within_limit, within_limit_mut};
+pub(crate) use transfer::{Read, Write, WriteAll};
 
 /// A TCP connection.
 ///
@@ -57,13 +59,13 @@ pub(super) use connect::connect;
 ///
 /// [RFC 2525, 2.17]: https://www.rfc-editor.org/rfc/rfc2525#section-2.17
 pub struct TcpStream {
-    registration: Registration<Fd>,
+    pub(crate) registration: Registration<Fd>,
 }
 
 impl TcpStream {
     /// Registers a socket that is connected (`Unknown`) or connecting (`Empty`).
     #[track_caller]
-    pub(super) fn new(fd: Fd, start: Start) -> io::Result<TcpStream> {
+    pub(crate) fn new(fd: Fd, start: Start) -> io::Result<TcpStream> {
         let registration = Registration::new(fd, start).map_err(|(_closed, error)| error)?;
         Ok(TcpStream { registration })
     }

@@ -1,6 +1,6 @@
 //! The addresses and options of a [`TcpStream`].
 
-use super::TcpStream;
+use crate::stream::TcpStream;
 use std::io;
 use std::net::SocketAddr;
 use std::time::Duration;

@@ -1,7 +1,7 @@
 //! Descriptors and credentials beside the bytes of a [`UnixStream`].
 
-use super::UnixStream;
-use crate::unix::ancillary::{self, RecvAncillary, RecvMessage, SendAncillary};
+use super::ancillary::{self, RecvAncillary, RecvMessage, SendAncillary};
+use super::stream::UnixStream;
 use std::io::{self, IoSlice, IoSliceMut};
 
 /// # Descriptors and credentials

@@ -5,8 +5,8 @@
 //! address, since "writable and no error" is also what a spurious edge looks like. What would go wrong
 //! otherwise: a refused connection that is taken for an open one until its first write.
 
-use super::TcpStream;
 use crate::addr::{self, ToSocketAddrs};
+use crate::stream::TcpStream;
 use egret_runtime::io::{Direction, Start};
 use egret_runtime::sys::{Backend, Connect, Domain, Fd, Type};
 use std::io;
@@ -66,7 +66,7 @@ impl TcpStream {
 }
 
 /// Connects a socket that nobody has registered yet.
-pub(in crate::tcp) async fn connect(fd: Fd, address: &SocketAddr) -> io::Result<TcpStream> {
+pub(super) async fn connect(fd: Fd, address: &SocketAddr) -> io::Result<TcpStream> {
     match fd.connect(address)? {
         Connect::Established => TcpStream::new(fd, Start::Unknown),
         Connect::InProgress => {

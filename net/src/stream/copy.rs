@@ -7,8 +7,8 @@
 //! for `UnixStream` and once for all halves. One implementation for everything that is a [`ByteStream`] would do, and
 //! is not allowed (E0210): neither the trait nor the `T` that it would be for is of this crate.
 
-use crate::byte_stream::ByteStream;
 use crate::halves::{ReadHalf, WriteHalf};
+use crate::stream::ByteStream;
 use crate::{TcpStream, UnixStream};
 use egret_runtime::io::{AsyncRead, AsyncWrite, Registration};
 use egret_runtime::sys::Fd;

@@ -1,7 +1,7 @@
 //! [`Incoming`]: a listener's connections as a stream.
 
-use super::listener::TcpListener;
-use super::stream::TcpStream;
+use super::TcpListener;
+use crate::stream::TcpStream;
 use futures_core::Stream;
 use std::io;
 use std::pin::Pin;

@@ -1,8 +1,11 @@
 //! [`TcpListener`]: a socket that connections come out of.
 
-use super::incoming::Incoming;
-use super::stream::TcpStream;
+mod incoming;
+
+pub use incoming::Incoming;
+
 use crate::addr::{self, ToSocketAddrs};
+use crate::stream::TcpStream;
 use egret_runtime::io::{Direction, Registration, Start};
 use egret_runtime::sys::{Backend, Domain, Fd, Type};
 use std::fmt;
@@ -95,7 +98,7 @@ impl TcpListener {
 
     /// Registers a socket that listens.
     #[track_caller]
-    pub(super) fn new(fd: Fd) -> io::Result<TcpListener> {
+    pub(crate) fn new(fd: Fd) -> io::Result<TcpListener> {
         let registration = Registration::new(fd, Start::Unknown).map_err(|(_closed, error)| error)?;
         Ok(TcpListener { registration })
     }
@@ -161,7 +164,7 @@ impl TcpListener {
     }
 
     /// The next connection that waits now: asks the kernel, whatever is believed of it.
-    pub(super) fn accept_waiting(&self) -> io::Result<Option<(TcpStream, SocketAddr)>> {
+    pub(crate) fn accept_waiting(&self) -> io::Result<Option<(TcpStream, SocketAddr)>> {
         match self.registration.get_ref().accept() {
             Ok((fd, peer)) => Ok(Some((TcpStream::new(fd, Start::Unknown)?, peer))),
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => Ok(None),
