@@ -92,7 +92,7 @@ def event():
         ("poll it", ""),
         ("(task/cell.rs)", "small"),
     ])
-    station(p, 285, 180, 4, "net: byte_stream.rs", [
+    station(p, 285, 180, 4, "net: stream/poll.rs", [
         ("poll_recv: ready?", "code"),
         ("then one system call,", ""),
         ("then clear by C1 to C5", ""),

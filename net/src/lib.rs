@@ -25,22 +25,24 @@
 //! | file | what |
 //! |---|---|
 //! | `addr.rs` | [`ToSocketAddrs`]: addresses, or a name; [`lookup_host`] |
-//! | `tcp/listener.rs`, `tcp/incoming.rs` | [`TcpListener`], and its connections as a stream |
-//! | `accept_loop.rs`, `tcp/serve.rs` | [`tcp::Serve`]: the policy of an accept loop, and TCP by it |
-//! | `byte_stream.rs` | what reading and writing come down to, for every stream of bytes |
-//! | `futures_io.rs`, `tokio_io.rs`, `hyper.rs` | by features of these names: the traits of others on every stream |
-//! | `tcp/stream.rs` | [`TcpStream`] |
-//! | `tcp/stream/` | its methods: `connect.rs` with the recipe, `read.rs`, `write.rs`, `option.rs`, `descriptor.rs`, `sendfile.rs` |
+//! | `family.rs` | [`Family`](stream::Family): what differs between TCP and the Unix domain |
+//! | `stream.rs`, `stream/` | [`Stream`](stream::Stream), which [`TcpStream`] and [`UnixStream`] are, and its methods |
+//! | `stream/poll.rs` | what reading and writing come down to, for the streams and their halves |
+//! | `stream/copy.rs` | the streams as what `io::copy` takes |
+//! | `stream/futures_io.rs`, `tokio_io.rs`, `hyper.rs` | by features of these names: the traits of others on the streams |
+//! | `stream/halves.rs`, `stream/halves/` | the halves of a stream: one task reads, another writes |
+//! | `listener.rs` | [`Listener`](listener::Listener), which [`TcpListener`] and [`UnixListener`] are |
+//! | `serve.rs`, `accept_loop.rs` | [`tcp::Serve`]: the accept loop of a server, and its policy |
+//! | `tcp/stream.rs`, `tcp/listener.rs`, `tcp/connect.rs`, `tcp/option.rs` | what only streams and listeners of TCP have |
 //! | `tcp/socket.rs`, `tcp/socket/` | [`TcpSocket`]: options before the connection |
-//! | `halves.rs`, `halves/` | the halves of every stream: one task reads, another writes |
-//! | `tcp/split.rs`, `unix/split.rs` | the names of them, and what has an address in it |
+//! | `tcp/split.rs`, `unix/split.rs` | the names of the halves |
 //! | `udp/socket.rs`, `udp/socket/` | [`UdpSocket`]; `many.rs` with many datagrams at a time |
 //! | `unix/address.rs` | [`unix::SocketAddr`]: paths, abstract names, none |
-//! | `unix/stream.rs`, `unix/listener.rs`, `unix/connect.rs` | [`UnixStream`], [`UnixListener`], and how one gets to the other |
+//! | `unix/stream.rs`, `unix/listener.rs`, `unix/connect.rs` | what only streams and listeners of the Unix domain have |
+//! | `unix/message.rs`, `unix/ancillary.rs` | descriptors and credentials beside the bytes |
 //! | `unix/datagram.rs`, `unix/seqpacket.rs` | [`UnixDatagram`], [`UnixSeqpacket`] |
 //! | `unix/pipe.rs` | [`unix::pipe`]: the names of the pipes, which are in the runtime |
-//! | `streams.rs` | every stream of bytes as what `io::copy` takes |
-//! | `unix/ancillary.rs` | descriptors and credentials beside the bytes |
+//! | `socket.rs` | how every socket is registered, and what it prints |
 //!
 //! Readiness is not kept here: each operation goes through an
 //! [`egret_runtime::io::Registration`], which tries the system call, clears readiness by the rules and waits for
@@ -52,25 +54,20 @@
 
 mod accept_loop;
 mod addr;
-#[cfg(feature = "futures-io")]
-mod futures_io;
-pub mod halves;
-#[cfg(feature = "hyper")]
-mod hyper;
-mod interest;
-mod listener;
+mod family;
+pub mod listener;
 mod serve;
-mod stream;
+mod socket;
+pub mod stream;
 pub mod tcp;
-#[cfg(feature = "tokio-io")]
-mod tokio_io;
 pub mod udp;
 pub mod unix;
 
 pub use addr::{ToSocketAddrs, lookup_host};
-pub use listener::TcpListener;
-pub use stream::TcpStream;
+pub use stream::halves;
+pub use tcp::listener::TcpListener;
 pub use tcp::socket::TcpSocket;
+pub use tcp::stream::TcpStream;
 pub use udp::socket::UdpSocket;
 pub use unix::datagram::UnixDatagram;
 pub use unix::listener::UnixListener;

@@ -1,112 +1,56 @@
-//! [`TcpListener`]: a socket that connections come out of.
+//! [`Listener`]: a socket that connections come out of, of TCP or of the Unix domain.
+//!
+//! A program has it under the names [`TcpListener`](crate::TcpListener) and [`UnixListener`](crate::UnixListener), which
+//! are aliases. What only one of them has is in `tcp/listener.rs` and `unix/listener.rs`.
 
-mod incoming;
-
-pub use incoming::Incoming;
-
-use crate::addr::{self, ToSocketAddrs};
-use crate::stream::TcpStream;
+use crate::family::Family;
+use crate::socket;
+use crate::stream::Stream;
 use egret_runtime::io::{Direction, Registration, Start};
-use egret_runtime::sys::{Backend, Domain, Fd, Type};
+use egret_runtime::sys::Fd;
 use std::fmt;
 use std::io;
-use std::net::SocketAddr;
+use std::marker::PhantomData;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd, RawFd};
+use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
-/// A TCP socket that listens for connections.
+/// A socket that listens for connections: [`TcpListener`](crate::TcpListener), [`UnixListener`](crate::UnixListener).
 ///
-/// ```no_run
-/// use egret_net::TcpListener;
-///
-/// # egret_runtime::block_on(async {
-/// let listener = TcpListener::bind("127.0.0.1:8080").await?;
-/// loop {
-///     let (mut stream, peer) = listener.accept().await?;
-///     egret_runtime::spawn(async move {
-///         let greeting = format!("hello, {peer}\n");
-///         stream.write_all(greeting.as_bytes()).await
-///     });
-/// }
-/// # #[allow(unreachable_code)]
-/// # std::io::Result::Ok(())
-/// # }).unwrap();
-/// ```
-///
-/// See [`listen(2)`](https://man7.org/linux/man-pages/man2/listen.2.html) and
-/// [`tcp(7)`](https://man7.org/linux/man-pages/man7/tcp.7.html).
-pub struct TcpListener {
+/// Here is what both of them have; how one is made, and what it has beyond this, is on their pages.
+pub struct Listener<F> {
     registration: Registration<Fd>,
+    family: PhantomData<F>,
 }
 
-impl TcpListener {
-    /// How many connections [`bind`](TcpListener::bind) lets wait to be accepted, where
-    /// `net.core.somaxconn` allows as many.
+impl<F: Family> Listener<F> {
+    /// How many connections `bind` lets wait to be accepted, where `net.core.somaxconn` allows as many.
     ///
     /// 4096 is the default of `somaxconn` since Linux 5.4, so this is what the host was set up for. A waiting
-    /// connection costs no descriptor, and a client that finds the queue full is held up by at least the
-    /// second that it takes to send its SYN again.
+    /// connection costs no descriptor. A TCP client that finds the queue full is held up by at least the second that it
+    /// takes to send its SYN again; a Unix client waits, or is told so.
     pub const DEFAULT_BACKLOG: u32 = 4096;
-
-    /// Listens on an address; port 0 asks for any free one, which [`local_addr`](TcpListener::local_addr)
-    /// tells.
-    ///
-    /// Where `addr` stands for several addresses, they are tried in order until one can be bound.
-    /// `SO_REUSEADDR` is set, so that a server can be started again while connections of its predecessor are
-    /// in TIME-WAIT; on Linux it does not let two sockets listen on one address. Other options are set by way
-    /// of [`TcpSocket`](crate::TcpSocket).
-    ///
-    /// A name is looked up on another thread; see [`ToSocketAddrs`].
-    ///
-    /// # Errors
-    ///
-    /// That of the last address tried: [`AddrInUse`](io::ErrorKind::AddrInUse),
-    /// [`AddrNotAvailable`](io::ErrorKind::AddrNotAvailable) for an address that is not this host's,
-    /// [`PermissionDenied`](io::ErrorKind::PermissionDenied) for a port below 1024 without the privilege;
-    /// others by [`bind(2)`](https://man7.org/linux/man-pages/man2/bind.2.html), with their errno.
-    /// [`InvalidInput`](io::ErrorKind::InvalidInput) when there is no address to try.
-    ///
-    /// # Cancel safety
-    ///
-    /// Dropped before it resolves, nothing listens.
-    ///
-    /// # Panics
-    ///
-    /// When this thread is not in a runtime.
-    ///
-    /// ```
-    /// # egret_runtime::block_on(async {
-    /// use egret_net::TcpListener;
-    /// use std::io::ErrorKind;
-    ///
-    /// let listener = TcpListener::bind("127.0.0.1:0").await?;
-    /// let taken = TcpListener::bind(listener.local_addr()?).await;
-    /// assert_eq!(taken.unwrap_err().kind(), ErrorKind::AddrInUse);
-    /// # std::io::Result::Ok(())
-    /// # }).unwrap();
-    /// ```
-    pub async fn bind<A: ToSocketAddrs>(addr: A) -> io::Result<TcpListener> {
-        let mut last = None;
-        for address in addr::resolve(&addr).await? {
-            match listen_on(&address) {
-                Ok(listener) => return Ok(listener),
-                Err(error) => last = Some(error),
-            }
-        }
-        Err(addr::all_failed(last))
-    }
 
     /// Registers a socket that listens.
     #[track_caller]
-    pub(crate) fn new(fd: Fd) -> io::Result<TcpListener> {
-        let registration = Registration::new(fd, Start::Unknown).map_err(|(_closed, error)| error)?;
-        Ok(TcpListener { registration })
+    pub(crate) fn new(fd: Fd) -> io::Result<Listener<F>> {
+        socket::register(fd, Start::Unknown).map(Listener::registered)
     }
 
-    /// Waits for a connection and takes it, with the address of the peer.
+    fn registered(registration: Registration<Fd>) -> Listener<F> {
+        Listener { registration, family: PhantomData }
+    }
+
+    /// The socket, for a call that does not wait.
+    pub(crate) fn fd(&self) -> &Fd {
+        self.registration.get_ref()
+    }
+
+    /// Waits for a connection and takes it, with the address of the peer, which is no name for nearly all Unix clients.
     ///
-    /// Any number of tasks may accept on one listener; a connection goes to one of them. Connections that the
-    /// peer gave up while they waited are stepped over.
+    /// Any number of tasks may accept on one listener; a connection goes to one of them. TCP connections that the
+    /// peer gave up while they waited are stepped over; a Unix peer that is gone already is handed over like any other:
+    /// what it wrote can be read.
     ///
     /// # Errors
     ///
@@ -115,7 +59,7 @@ impl TcpListener {
     /// the next call tries again at once, with no new event needed. So let some time pass, or close
     /// something, before the next call; a loop that does not is a busy one. Others by
     /// [`accept(2)`](https://man7.org/linux/man-pages/man2/accept.2.html), among them
-    /// [`ConnectionAborted`](io::ErrorKind::ConnectionAborted) after a long row of connections that were
+    /// [`ConnectionAborted`](io::ErrorKind::ConnectionAborted) after a long row of TCP connections that were
     /// given up; and those of `epoll_ctl(2)` for the connection itself, which is closed then.
     ///
     /// # Cancel safety
@@ -134,18 +78,18 @@ impl TcpListener {
     /// # std::io::Result::Ok(())
     /// # }).unwrap();
     /// ```
-    pub async fn accept(&self) -> io::Result<(TcpStream, SocketAddr)> {
-        let (fd, peer) = self.registration.io(Direction::Read, Fd::accept).await?;
-        Ok((TcpStream::new(fd, Start::Unknown)?, peer))
+    pub async fn accept(&self) -> io::Result<(Stream<F>, F::Addr)> {
+        let (fd, peer) = self.registration.io(Direction::Read, F::accept).await?;
+        Ok((Stream::new(fd, Start::Unknown)?, peer))
     }
 
-    /// [`accept`](TcpListener::accept) as a poll function: takes a connection, or arranges for `cx` to be woken
+    /// [`accept`](Listener::accept) as a poll function: takes a connection, or arranges for `cx` to be woken
     /// when there may be one. Every task of this runtime that polls is woken; of other wakers, such as those of
     /// `FuturesUnordered`, the last.
     ///
     /// # Errors
     ///
-    /// As [`accept`](TcpListener::accept).
+    /// As [`accept`](Listener::accept).
     ///
     /// ```
     /// # egret_runtime::block_on(async {
@@ -158,15 +102,15 @@ impl TcpListener {
     /// # std::io::Result::Ok(())
     /// # }).unwrap();
     /// ```
-    pub fn poll_accept(&self, cx: &mut Context<'_>) -> Poll<io::Result<(TcpStream, SocketAddr)>> {
-        let (fd, peer) = ready!(self.registration.poll_io(cx, Direction::Read, Fd::accept))?;
-        Poll::Ready(Ok((TcpStream::new(fd, Start::Unknown)?, peer)))
+    pub fn poll_accept(&self, cx: &mut Context<'_>) -> Poll<io::Result<(Stream<F>, F::Addr)>> {
+        let (fd, peer) = ready!(self.registration.poll_io(cx, Direction::Read, F::accept))?;
+        Poll::Ready(Ok((Stream::new(fd, Start::Unknown)?, peer)))
     }
 
-    /// The next connection that waits now: asks the kernel, whatever is believed of it.
-    pub(crate) fn accept_waiting(&self) -> io::Result<Option<(TcpStream, SocketAddr)>> {
-        match self.registration.get_ref().accept() {
-            Ok((fd, peer)) => Ok(Some((TcpStream::new(fd, Start::Unknown)?, peer))),
+    /// The next connection that is in the queue now, by asking the kernel.
+    pub(crate) fn accept_waiting(&self) -> io::Result<Option<(Stream<F>, F::Addr)>> {
+        match F::accept(self.fd()) {
+            Ok((fd, peer)) => Ok(Some((Stream::new(fd, Start::Unknown)?, peer))),
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => Ok(None),
             Err(error) => Err(error),
         }
@@ -188,8 +132,8 @@ impl TcpListener {
     /// # std::io::Result::Ok(())
     /// # }).unwrap();
     /// ```
-    pub fn incoming(&self) -> Incoming<'_> {
-        Incoming::new(self)
+    pub fn incoming(&self) -> Incoming<'_, F> {
+        Incoming { listener: self }
     }
 
     /// The address that is listened on.
@@ -205,37 +149,8 @@ impl TcpListener {
     /// # std::io::Result::Ok(())
     /// # }).unwrap();
     /// ```
-    pub fn local_addr(&self) -> io::Result<SocketAddr> {
-        self.registration.get_ref().local_addr()
-    }
-
-    /// The time to live of IPv4 packets that are sent, in hops, `IP_TTL`. IPv6 has a limit of its own, which
-    /// this is not.
-    ///
-    /// # Errors
-    ///
-    /// Those of [`getsockopt(2)`](https://man7.org/linux/man-pages/man2/getsockopt.2.html); none in practice.
-    ///
-    /// ```
-    /// # egret_runtime::block_on(async {
-    /// let listener = egret_net::TcpListener::bind("127.0.0.1:0").await?;
-    /// listener.set_ttl(33)?;
-    /// assert_eq!(listener.ttl()?, 33);
-    /// # std::io::Result::Ok(())
-    /// # }).unwrap();
-    /// ```
-    pub fn ttl(&self) -> io::Result<u32> {
-        self.registration.get_ref().ttl()
-    }
-
-    /// Sets the time to live of IPv4 packets, in hops, for this socket and the connections accepted from now
-    /// on.
-    ///
-    /// # Errors
-    ///
-    /// [`InvalidInput`](io::ErrorKind::InvalidInput) outside of 1 to 255.
-    pub fn set_ttl(&self, ttl: u32) -> io::Result<()> {
-        self.registration.get_ref().set_ttl(ttl)
+    pub fn local_addr(&self) -> io::Result<F::Addr> {
+        F::local_addr(self.fd())
     }
 
     /// Takes over a listener of the standard library and makes it non-blocking.
@@ -258,15 +173,14 @@ impl TcpListener {
     /// # }).unwrap();
     /// ```
     #[track_caller]
-    pub fn from_std(listener: std::net::TcpListener) -> io::Result<TcpListener> {
-        listener.set_nonblocking(true)?;
-        TcpListener::new(OwnedFd::from(listener).into())
+    pub fn from_std(listener: F::StdListener) -> io::Result<Listener<F>> {
+        socket::take_over(listener.into()).map(Listener::registered)
     }
 
     /// Takes the listener out of the runtime, to be moved to another thread or loop.
     ///
-    /// It stays non-blocking; call
-    /// [`set_nonblocking(false)`](std::net::TcpListener::set_nonblocking) on it to have `accept` wait.
+    /// It stays non-blocking; call its
+    /// [`set_nonblocking(false)`](std::net::TcpListener::set_nonblocking) to have `accept` wait.
     ///
     /// # Errors
     ///
@@ -280,47 +194,44 @@ impl TcpListener {
     /// # std::io::Result::Ok(())
     /// # }).unwrap();
     /// ```
-    pub fn into_std(self) -> io::Result<std::net::TcpListener> {
+    pub fn into_std(self) -> io::Result<F::StdListener> {
         Ok(OwnedFd::from(self.registration.into_inner()).into())
     }
 }
 
-fn listen_on(address: &SocketAddr) -> io::Result<TcpListener> {
-    let fd = Backend::current().socket(Domain::of(address), Type::Stream)?;
-    fd.set_reuseaddr(true)?;
-    fd.bind(address)?;
-    fd.listen(TcpListener::DEFAULT_BACKLOG)?;
-    TcpListener::new(fd)
-}
-
-impl TryFrom<std::net::TcpListener> for TcpListener {
-    type Error = io::Error;
-
-    /// [`TcpListener::from_std`].
-    #[track_caller]
-    fn try_from(listener: std::net::TcpListener) -> io::Result<TcpListener> {
-        TcpListener::from_std(listener)
-    }
-}
-
-impl AsFd for TcpListener {
+impl<F: Family> AsFd for Listener<F> {
     fn as_fd(&self) -> BorrowedFd<'_> {
-        self.registration.get_ref().as_fd()
+        self.fd().as_fd()
     }
 }
 
-impl AsRawFd for TcpListener {
+impl<F: Family> AsRawFd for Listener<F> {
     fn as_raw_fd(&self) -> RawFd {
-        self.registration.get_ref().as_raw_fd()
+        self.fd().as_raw_fd()
     }
 }
 
-impl fmt::Debug for TcpListener {
+impl<F: Family> fmt::Debug for Listener<F> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let mut debug = f.debug_struct("TcpListener");
-        if let Ok(address) = self.local_addr() {
-            debug.field("addr", &address);
-        }
-        debug.field("fd", &self.as_raw_fd()).finish()
+        socket::debug(f, F::LISTENER, self.fd(), self.local_addr(), None)
+    }
+}
+
+/// The connections of a [`Listener`], without the peers' addresses, as a [`Stream`](futures_core::Stream) that never
+/// ends. Made by [`Listener::incoming`].
+///
+/// An item is an error where [`Listener::accept`] would return one, and the stream goes on after it.
+/// Dropping the stream loses no connection.
+#[derive(Debug)]
+#[must_use = "a stream does nothing unless it is polled"]
+pub struct Incoming<'a, F: Family> {
+    listener: &'a Listener<F>,
+}
+
+impl<F: Family> futures_core::Stream for Incoming<'_, F> {
+    type Item = io::Result<Stream<F>>;
+
+    fn poll_next(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        self.listener.poll_accept(cx).map(|accepted| Some(accepted.map(|(stream, _)| stream)))
     }
 }

@@ -1,15 +1,14 @@
 //! [`Serve`]: the accept loop of a server, with the policy that such a loop needs.
 
 use crate::accept_loop::{AcceptLoop, Counts, Source};
-use crate::listener::TcpListener;
-use crate::stream::TcpStream;
-use crate::unix::{self, listener::UnixListener, stream::UnixStream};
+use crate::family::{Family, Tcp};
+use crate::listener::Listener;
+use crate::stream::Stream;
 use egret_runtime::shutdown::Shutdown;
 use egret_runtime::sys::AcceptFailure;
 use std::fmt;
 use std::future::Future;
 use std::io;
-use std::net::SocketAddr;
 use std::os::fd::AsFd;
 use std::rc::Rc;
 
@@ -17,7 +16,7 @@ use std::rc::Rc;
 const BURST: usize = 32;
 
 /// Accepts the connections of a listener and spawns a task for each, until it is told to stop. Made by
-/// [`TcpListener::serve`] and [`UnixListener::serve`](crate::UnixListener::serve).
+/// [`Listener::serve`].
 ///
 /// What a loop of `accept` and `spawn` leaves to its author:
 ///
@@ -39,7 +38,7 @@ const BURST: usize = 32;
 /// [timeout](egret_runtime::time::timeout), before closing.
 ///
 /// A connection has no time limits but those that it sets itself, around each read and each write. With one around
-/// writes, call [`set_notsent_lowat`](TcpStream::set_notsent_lowat) first: otherwise a client that takes its answers slowly
+/// writes, call [`set_notsent_lowat`](crate::TcpStream::set_notsent_lowat) first: otherwise a client that takes its answers slowly
 /// and steadily is like one that has stopped.
 ///
 /// ```
@@ -83,7 +82,7 @@ const BURST: usize = 32;
 /// # }).unwrap();
 /// ```
 #[must_use = "it serves when it is run"]
-pub struct Serve<L = TcpListener> {
+pub struct Serve<L = Listener<Tcp>> {
     listener: L,
     accept_loop: AcceptLoop,
 }
@@ -94,23 +93,40 @@ pub struct ServeCounts {
     counts: Rc<Counts>,
 }
 
-impl TcpListener {
+impl<F: Family> Listener<F> {
     /// Accepts connections and spawns a task for each, until `shutdown` is requested: see [`Serve`].
-    #[inline]
-    pub fn serve(self, shutdown: &Shutdown) -> Serve {
+    ///
+    /// ```
+    /// # egret_runtime::block_on(async {
+    /// use egret_net::{UnixListener, UnixStream};
+    /// use egret_runtime::shutdown::{Drained, Shutdown};
+    ///
+    /// # let name = format!("\0egret-doc-serve-{}", std::process::id());
+    /// let shutdown = Shutdown::new();
+    /// let serve = UnixListener::bind(&name)?.serve(&shutdown);
+    /// let server = egret_runtime::spawn(serve.run(|mut stream, _peer| async move {
+    ///     let _ = stream.write_all(b"hello").await;
+    /// }));
+    /// let mut client = UnixStream::connect(&name).await?;
+    /// client.read_exact(&mut [0; 5]).await?;
+    /// assert_eq!(shutdown.drain(std::time::Duration::from_secs(10)).await, Drained::Clean);
+    /// server.await.unwrap()
+    /// # }).unwrap();
+    /// ```
+    pub fn serve(self, shutdown: &Shutdown) -> Serve<Listener<F>> {
         Serve::new(self, shutdown)
     }
 }
 
 impl<L> Serve<L> {
     #[inline]
-    pub(crate) fn new(listener: L, shutdown: &Shutdown) -> Serve<L> {
+    fn new(listener: L, shutdown: &Shutdown) -> Serve<L> {
         let accept_loop = AcceptLoop {
             shutdown: shutdown.clone(),
             counts: Rc::default(),
             most: usize::MAX,
             burst: BURST,
-            backlog: TcpListener::DEFAULT_BACKLOG as usize,
+            backlog: Listener::<Tcp>::DEFAULT_BACKLOG as usize,
         };
         Serve { listener, accept_loop }
     }
@@ -155,11 +171,11 @@ impl<L> Serve<L> {
     }
 }
 
-impl Serve {
+impl<F: Family> Serve<Listener<F>> {
     /// Accepts connections, calls `connection` for each, and spawns the future that it returns.
     ///
     /// Returns when the shutdown is requested and the listener closed; the connections go on until they end or are
-    /// drained.
+    /// drained. The file of a Unix listener, if it has one, is left where it is.
     ///
     /// # Errors
     ///
@@ -175,63 +191,26 @@ impl Serve {
     ///
     /// As `connection` does when it is called; what it returns panics in its own task.
     #[inline]
-    pub async fn run<C, F>(self, mut connection: C) -> io::Result<()>
+    pub async fn run<C, T>(self, mut connection: C) -> io::Result<()>
     where
-        C: FnMut(TcpStream, SocketAddr) -> F,
-        F: Future + 'static,
+        C: FnMut(Stream<F>, F::Addr) -> T,
+        T: Future + 'static,
     {
         self.accept_loop.run(self.listener, |(stream, peer)| connection(stream, peer)).await
     }
 }
 
-impl Serve<UnixListener> {
-    /// Accepts connections, calls `connection` for each, and spawns the future that it returns; as a `Serve` of TCP
-    /// does, with its errors, its cancel safety and its panics.
-    ///
-    /// The file of the listener, if it has one, is left where it is.
-    #[inline]
-    pub async fn run<C, F>(self, mut connection: C) -> io::Result<()>
-    where
-        C: FnMut(UnixStream, unix::SocketAddr) -> F,
-        F: Future + 'static,
-    {
-        self.accept_loop.run(self.listener, |(stream, peer)| connection(stream, peer)).await
-    }
-}
+impl<F: Family> Source for Listener<F> {
+    type Connection = (Stream<F>, F::Addr);
 
-impl Source for UnixListener {
-    type Connection = (UnixStream, unix::SocketAddr);
-
-    #[inline]
     async fn accept(&self) -> io::Result<Self::Connection> {
-        UnixListener::accept(self).await
+        Listener::accept(self).await
     }
 
-    #[inline]
     fn accept_waiting(&self) -> io::Result<Option<Self::Connection>> {
-        UnixListener::accept_waiting(self)
+        Listener::accept_waiting(self)
     }
 
-    #[inline]
-    fn failure(&self, error: &io::Error) -> AcceptFailure {
-        AcceptFailure::of_listener(error, self.as_fd())
-    }
-}
-
-impl Source for TcpListener {
-    type Connection = (TcpStream, SocketAddr);
-
-    #[inline]
-    async fn accept(&self) -> io::Result<Self::Connection> {
-        TcpListener::accept(self).await
-    }
-
-    #[inline]
-    fn accept_waiting(&self) -> io::Result<Option<Self::Connection>> {
-        TcpListener::accept_waiting(self)
-    }
-
-    #[inline]
     fn failure(&self, error: &io::Error) -> AcceptFailure {
         AcceptFailure::of_listener(error, self.as_fd())
     }

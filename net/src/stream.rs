@@ -1,73 +1,67 @@
-//! [`TcpStream`]: a connection.
+//! [`Stream`]: a connection that carries bytes, of TCP or of the Unix domain.
 //!
-//! This file has the type; what all its reading and writing comes down to is [`ByteStream`]'s.
+//! A program has it under the names [`TcpStream`](crate::TcpStream) and [`UnixStream`](crate::UnixStream), which are
+//! aliases. What only one of them has is in `tcp/` and `unix/`.
 
 mod copy;
 mod descriptor;
+#[cfg(feature = "futures-io")]
+mod futures_io;
+pub mod halves;
+#[cfg(feature = "hyper")]
+mod hyper;
 mod poll;
 mod read;
 mod sendfile;
+#[cfg(feature = "tokio-io")]
+mod tokio_io;
 mod transfer;
 mod write;
 
-use crate::halves;
-use crate::tcp::{OwnedReadHalf, OwnedWriteHalf, ReadHalf, WriteHalf};
-use egret_runtime::io::{Clears, Registration, Start};
+pub use crate::family::{Family, Tcp, Unix};
+
+use crate::socket;
+use egret_runtime::io::{Registration, Start};
 use egret_runtime::sys::Fd;
-pub use poll::ByteStream;
+use halves::{ReadHalf, ShutOnDrop, WriteHalf};
 use std::io;
+use std::marker::PhantomData;
+use std::rc::Rc;
 
-pub(crate) use poll::{read_to_end, read_to_string, total, within_limit, within_limit_mut};
-pub(crate) use transfer::{Read, Write, WriteAll};
-
-/// A TCP connection.
+/// A connection that carries bytes: [`TcpStream`](crate::TcpStream), [`UnixStream`](crate::UnixStream).
 ///
-/// Made by [`connect`](TcpStream::connect), [`TcpListener::accept`](crate::TcpListener::accept) or
-/// [`TcpSocket::connect`](crate::TcpSocket::connect). One task reads and writes; to read in one and write in
-/// another, [`split`](TcpStream::split) it within a task or [`into_split`](TcpStream::into_split) it
-/// across tasks. Dropping it closes the connection: what was written is still sent, unless bytes that the peer
-/// sent are unread, for then the kernel resets the connection ([RFC 2525, 2.17]).
+/// Here is what both of them have; how one is made, and what it has beyond this, is on their pages.
 ///
-/// It belongs to the runtime that it was made in and is not `Send`; [`into_std`](TcpStream::into_std) takes it
-/// out.
-///
-/// ```
-/// use egret_net::{TcpListener, TcpStream};
-///
-/// # egret_runtime::block_on(async {
-/// let listener = TcpListener::bind("127.0.0.1:0").await?;
-/// let mut client = TcpStream::connect(listener.local_addr()?).await?;
-/// let (mut server, _) = listener.accept().await?;
-///
-/// client.write_all(b"question").await?;
-/// client.shutdown().await?;
-///
-/// let mut question = Vec::new();
-/// let mut buf = [0; 4];
-/// loop {
-///     match server.read(&mut buf).await? {
-///         0 => break,
-///         n => question.extend_from_slice(&buf[..n]),
-///     }
-/// }
-/// assert_eq!(question, b"question");
-/// # std::io::Result::Ok(())
-/// # }).unwrap();
-/// ```
-///
-/// See [`tcp(7)`](https://man7.org/linux/man-pages/man7/tcp.7.html).
-///
-/// [RFC 2525, 2.17]: https://www.rfc-editor.org/rfc/rfc2525#section-2.17
-pub struct TcpStream {
-    pub(crate) registration: Registration<Fd>,
+/// One task reads and writes; to read in one and write in another, [`split`](Stream::split) it within a task or
+/// [`into_split`](Stream::into_split) it across tasks. It belongs to the runtime that it was made in and is not `Send`;
+/// [`into_std`](Stream::into_std) takes it out. Dropping it closes the connection.
+pub struct Stream<F> {
+    registration: Registration<Fd>,
+    family: PhantomData<F>,
 }
 
-impl TcpStream {
+impl<F: Family> Stream<F> {
     /// Registers a socket that is connected (`Unknown`) or connecting (`Empty`).
     #[track_caller]
-    pub(crate) fn new(fd: Fd, start: Start) -> io::Result<TcpStream> {
-        let registration = Registration::new(fd, start).map_err(|(_closed, error)| error)?;
-        Ok(TcpStream { registration })
+    #[inline]
+    pub(crate) fn new(fd: Fd, start: Start) -> io::Result<Stream<F>> {
+        socket::register(fd, start).map(Stream::registered)
+    }
+
+    #[inline]
+    fn registered(registration: Registration<Fd>) -> Stream<F> {
+        Stream { registration, family: PhantomData }
+    }
+
+    #[inline]
+    pub(crate) fn registration(&self) -> &Registration<Fd> {
+        &self.registration
+    }
+
+    /// The socket, for a call that does not wait.
+    #[inline]
+    pub(crate) fn fd(&self) -> &Fd {
+        self.registration.get_ref()
     }
 
     /// Borrows the stream as two halves, to read and write at the same time within one task. This costs
@@ -75,11 +69,7 @@ impl TcpStream {
     ///
     /// ```
     /// # egret_runtime::block_on(async {
-    /// use egret_net::{TcpListener, TcpStream};
-    ///
-    /// let listener = TcpListener::bind("127.0.0.1:0").await?;
-    /// let mut client = TcpStream::connect(listener.local_addr()?).await?;
-    /// let (mut server, _) = listener.accept().await?;
+    /// # let (mut client, mut server) = egret_net::UnixStream::pair()?;
     /// client.write_all(b"echo").await?;
     ///
     /// let (mut reader, mut writer) = server.split();
@@ -89,23 +79,19 @@ impl TcpStream {
     /// # std::io::Result::Ok(())
     /// # }).unwrap();
     /// ```
-    pub fn split(&mut self) -> (ReadHalf<'_>, WriteHalf<'_>) {
+    pub fn split(&mut self) -> (ReadHalf<&Stream<F>>, WriteHalf<&Stream<F>>) {
         halves::borrow(self)
     }
 
     /// Takes the stream apart into two halves that different tasks may own.
     ///
-    /// Dropping the [`OwnedWriteHalf`] shuts the writing side down. The connection is closed when both are
-    /// dropped; [`OwnedReadHalf::reunite`] puts them together again. This costs one allocation.
+    /// Dropping the writing half shuts the writing side down. The connection is closed when both are
+    /// dropped; [`tcp::OwnedReadHalf::reunite`](crate::tcp::OwnedReadHalf::reunite) and that of
+    /// [`unix`](crate::unix::OwnedReadHalf::reunite) put them together again. This costs one allocation.
     ///
     /// ```
     /// # egret_runtime::block_on(async {
-    /// use egret_net::{TcpListener, TcpStream};
-    ///
-    /// let listener = TcpListener::bind("127.0.0.1:0").await?;
-    /// let client = TcpStream::connect(listener.local_addr()?).await?;
-    /// let (mut server, _) = listener.accept().await?;
-    ///
+    /// # let (client, mut server) = egret_net::UnixStream::pair()?;
     /// let (mut reader, mut writer) = client.into_split();
     /// egret_runtime::spawn(async move { writer.write_all(b"question").await });
     ///
@@ -116,20 +102,67 @@ impl TcpStream {
     /// # std::io::Result::Ok(())
     /// # }).unwrap();
     /// ```
-    pub fn into_split(self) -> (OwnedReadHalf, OwnedWriteHalf) {
+    pub fn into_split(self) -> (ReadHalf<Rc<Stream<F>>>, WriteHalf<ShutOnDrop<F>>) {
         halves::share(self)
     }
-}
 
-impl ByteStream for TcpStream {
-    #[inline]
-    fn registration(&self) -> &Registration<Fd> {
-        &self.registration
+    /// The address of this end. That of a Unix stream is no name, unless it was accepted or bound.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`getsockname(2)`](https://man7.org/linux/man-pages/man2/getsockname.2.html); none in practice.
+    ///
+    /// ```
+    /// # egret_runtime::block_on(async {
+    /// use egret_net::{TcpListener, TcpStream};
+    ///
+    /// let listener = TcpListener::bind("127.0.0.1:0").await?;
+    /// let client = TcpStream::connect(listener.local_addr()?).await?;
+    /// let (server, _) = listener.accept().await?;
+    /// assert_eq!(client.local_addr()?, server.peer_addr()?);
+    /// # std::io::Result::Ok(())
+    /// # }).unwrap();
+    /// ```
+    pub fn local_addr(&self) -> io::Result<F::Addr> {
+        F::local_addr(self.fd())
     }
 
-    /// A short transfer is the last for now: TCP is the one stream of which that is true.
-    #[inline]
-    fn clears(wanted: usize) -> Clears {
-        Clears::ShortOf(wanted)
+    /// The address of the peer. That of a Unix client is no name, unless it bound its socket before.
+    ///
+    /// # Errors
+    ///
+    /// [`NotConnected`](io::ErrorKind::NotConnected) when a TCP connection is gone; others by
+    /// [`getpeername(2)`](https://man7.org/linux/man-pages/man2/getpeername.2.html), none in practice.
+    ///
+    /// ```
+    /// # egret_runtime::block_on(async {
+    /// # use egret_net::{UnixListener, UnixStream};
+    /// # let name = format!("\0egret-doc-peer_addr-{}", std::process::id());
+    /// let listener = UnixListener::bind(&name)?;
+    /// let client = UnixStream::connect(&name).await?;
+    /// assert_eq!(client.peer_addr()?, listener.local_addr()?);
+    /// # std::io::Result::Ok(())
+    /// # }).unwrap();
+    /// ```
+    pub fn peer_addr(&self) -> io::Result<F::Addr> {
+        F::peer_addr(self.fd())
+    }
+
+    /// Takes the error that the socket has kept, `SO_ERROR`: the next one of a read or a write, which then does
+    /// not report it.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`getsockopt(2)`](https://man7.org/linux/man-pages/man2/getsockopt.2.html); none in practice.
+    ///
+    /// ```
+    /// # egret_runtime::block_on(async {
+    /// let (one, _other) = egret_net::UnixStream::pair()?;
+    /// assert!(one.take_error()?.is_none());
+    /// # std::io::Result::Ok(())
+    /// # }).unwrap();
+    /// ```
+    pub fn take_error(&self) -> io::Result<Option<io::Error>> {
+        self.fd().take_error()
     }
 }

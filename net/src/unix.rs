@@ -8,7 +8,6 @@ mod address;
 mod ancillary;
 mod connect;
 pub(crate) mod datagram;
-mod incoming;
 pub(crate) mod listener;
 mod message;
 pub mod pipe;
@@ -19,12 +18,15 @@ mod split;
 pub(crate) mod stream;
 mod ucred;
 
-pub use crate::tcp::{Serve, ServeCounts};
+pub use crate::serve::{Serve, ServeCounts};
 pub use address::SocketAddr;
 pub use ancillary::{RecvAncillary, RecvMessage, SendAncillary};
-pub use incoming::Incoming;
 pub use split::{OwnedReadHalf, OwnedWriteHalf, ReadHalf, ReuniteError, WriteHalf};
 pub use ucred::UCred;
+
+/// The connections of a [`UnixListener`](crate::UnixListener) as a [`Stream`](futures_core::Stream), made by
+/// [`incoming`](crate::UnixListener::incoming).
+pub type Incoming<'a> = crate::listener::Incoming<'a, crate::family::Unix>;
 
 /// The number of a user.
 #[allow(non_camel_case_types, reason = "tokio and the C library call it so")]

@@ -1,13 +1,13 @@
 //! A stream as a descriptor: in from std, out to std, and operations of one's own.
 
-use super::TcpStream;
-use crate::interest::direction;
-use egret_runtime::io::{Interest, Start};
+use super::{Family, Stream};
+use crate::socket::{self, direction};
+use egret_runtime::io::Interest;
 use std::fmt;
 use std::io;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd, RawFd};
 
-impl TcpStream {
+impl<F: Family> Stream<F> {
     /// Takes over a stream of the standard library and makes it non-blocking.
     ///
     /// # Errors
@@ -30,15 +30,14 @@ impl TcpStream {
     /// # }).unwrap();
     /// ```
     #[track_caller]
-    pub fn from_std(stream: std::net::TcpStream) -> io::Result<TcpStream> {
-        stream.set_nonblocking(true)?;
-        TcpStream::new(OwnedFd::from(stream).into(), Start::Unknown)
+    pub fn from_std(stream: F::StdStream) -> io::Result<Stream<F>> {
+        socket::take_over(stream.into()).map(Stream::registered)
     }
 
     /// Takes the stream out of the runtime, to be moved to another thread or loop.
     ///
-    /// It stays non-blocking; call
-    /// [`set_nonblocking(false)`](std::net::TcpStream::set_nonblocking) on it to have reads and writes wait.
+    /// It stays non-blocking; call its
+    /// [`set_nonblocking(false)`](std::net::TcpStream::set_nonblocking) to have reads and writes wait.
     ///
     /// # Errors
     ///
@@ -62,7 +61,7 @@ impl TcpStream {
     /// # std::io::Result::Ok(())
     /// # }).unwrap();
     /// ```
-    pub fn into_std(self) -> io::Result<std::net::TcpStream> {
+    pub fn into_std(self) -> io::Result<F::StdStream> {
         Ok(OwnedFd::from(self.registration.into_inner()).into())
     }
 
@@ -93,11 +92,11 @@ impl TcpStream {
     /// # }).unwrap();
     /// ```
     pub fn try_io<R>(&self, interest: Interest, f: impl FnOnce() -> io::Result<R>) -> io::Result<R> {
-        self.registration.try_io(direction(interest), |_| f())
+        self.registration().try_io(direction(interest), |_| f())
     }
 
     /// Tries an operation of your own on the descriptor until it does not block, waiting for readiness in
-    /// between. See [`try_io`](TcpStream::try_io) for what `f` must do.
+    /// between. See [`try_io`](Stream::try_io) for what `f` must do.
     ///
     /// # Errors
     ///
@@ -131,47 +130,30 @@ impl TcpStream {
         interest: Interest,
         mut f: impl FnMut() -> io::Result<R>,
     ) -> io::Result<R> {
-        self.registration.io(direction(interest), |_| f()).await
+        self.registration().io(direction(interest), |_| f()).await
     }
 }
 
-impl TryFrom<std::net::TcpStream> for TcpStream {
-    type Error = io::Error;
-
-    /// [`TcpStream::from_std`].
-    #[track_caller]
-    fn try_from(stream: std::net::TcpStream) -> io::Result<TcpStream> {
-        TcpStream::from_std(stream)
-    }
-}
-
-impl AsFd for TcpStream {
+impl<F: Family> AsFd for Stream<F> {
     fn as_fd(&self) -> BorrowedFd<'_> {
-        self.registration.get_ref().as_fd()
+        self.fd().as_fd()
     }
 }
 
-impl AsRawFd for TcpStream {
+impl<F: Family> AsRawFd for Stream<F> {
     fn as_raw_fd(&self) -> RawFd {
-        self.registration.get_ref().as_raw_fd()
+        self.fd().as_raw_fd()
     }
 }
 
-impl AsRef<TcpStream> for TcpStream {
-    fn as_ref(&self) -> &TcpStream {
+impl<F: Family> AsRef<Stream<F>> for Stream<F> {
+    fn as_ref(&self) -> &Stream<F> {
         self
     }
 }
 
-impl fmt::Debug for TcpStream {
+impl<F: Family> fmt::Debug for Stream<F> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let mut debug = f.debug_struct("TcpStream");
-        if let Ok(address) = self.local_addr() {
-            debug.field("addr", &address);
-        }
-        if let Ok(address) = self.peer_addr() {
-            debug.field("peer", &address);
-        }
-        debug.field("fd", &self.as_raw_fd()).finish()
+        socket::debug(f, F::STREAM, self.fd(), self.local_addr(), Some(self.peer_addr()))
     }
 }

@@ -1,15 +1,16 @@
-//! [`ByteStream`]: what reading and writing come down to, for every socket that is a stream of bytes.
+//! What reading and writing come down to, for the streams and their halves.
 //!
-//! The methods take `&self`, because three kinds of owner share them: the stream, its borrowed halves and its
-//! owned halves (`halves.rs`). Each direction has one place for one waiter, so the public methods built on these take `&mut` of
-//! the stream or of the one half that there is for the direction; what would go wrong otherwise is a task that waits
-//! for ever because another took its place. Methods that any number of tasks may call at a time (`peek`, `readable`)
-//! wait in a list.
+//! The methods take `&self`, because the stream and its halves (`halves.rs`) share them. Each direction has one place for
+//! one waiter, so the public methods built on these take `&mut` of the stream, or of the one half that there is for the
+//! direction: otherwise a task would wait for ever because another took its place. Methods that any number of tasks may
+//! call at a time (`peek`, `readable`) wait in a list.
 //!
-//! The futures of the three operations that every request goes through are in `byte_stream/transfer.rs`.
+//! An empty buffer makes no system call: 0 bytes were asked for and 0 bytes is the answer, which says nothing about the
+//! end of the stream.
 
-use egret_runtime::io::{Clears, Direction, Registration};
-use egret_runtime::sys::{Fd, IOV_MAX, ReadBuf, TRANSFER_MAX};
+use super::{Family, Stream};
+use egret_runtime::io::{Clears, Direction};
+use egret_runtime::sys::{IOV_MAX, ReadBuf, TRANSFER_MAX};
 use std::fs::File;
 use std::future::poll_fn;
 use std::io::{self, IoSlice, IoSliceMut};
@@ -22,35 +23,29 @@ use std::task::{Context, Poll, ready};
 const LEAST_ROOM: usize = 8 * 1024;
 const MOST_ROOM: usize = 64 * 1024;
 
-/// A stream over a registered socket. An empty buffer makes no system call: 0 bytes were asked for and 0 bytes is the
-/// answer, which says nothing about the end of the stream.
-///
-/// `pub` because it bounds what the public halves hold; no path leads to it from outside.
-pub trait ByteStream: Sized {
-    fn registration(&self) -> &Registration<Fd>;
-
-    /// What a transfer for which `wanted` bytes were asked says about readiness: rules C2 to C4 of
-    /// `docs/edge-triggered.md`.
-    fn clears(wanted: usize) -> Clears;
-
+impl<F: Family> Stream<F> {
     #[inline]
-    fn poll_recv(&self, cx: &mut Context<'_>, buf: &mut [u8]) -> Poll<io::Result<usize>> {
+    pub(crate) fn poll_recv(&self, cx: &mut Context<'_>, buf: &mut [u8]) -> Poll<io::Result<usize>> {
         if buf.is_empty() {
             return Poll::Ready(Ok(0));
         }
-        self.registration().poll_transfer(cx, Direction::Read, Self::clears(buf.len()), |fd| fd.recv(buf))
+        self.registration().poll_transfer(cx, Direction::Read, F::clears(buf.len()), |fd| fd.recv(buf))
     }
 
     #[inline]
-    fn poll_recv_uninit(&self, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<usize>> {
+    pub(crate) fn poll_recv_uninit(
+        &self,
+        cx: &mut Context<'_>,
+        buf: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<usize>> {
         if buf.remaining() == 0 {
             return Poll::Ready(Ok(0));
         }
         self.registration()
-            .poll_transfer(cx, Direction::Read, Self::clears(buf.remaining()), |fd| fd.recv_uninit(buf))
+            .poll_transfer(cx, Direction::Read, F::clears(buf.remaining()), |fd| fd.recv_uninit(buf))
     }
 
-    fn poll_recv_vectored(
+    pub(crate) fn poll_recv_vectored(
         &self,
         cx: &mut Context<'_>,
         bufs: &mut [IoSliceMut<'_>],
@@ -60,12 +55,12 @@ pub trait ByteStream: Sized {
             0 => Poll::Ready(Ok(0)),
             wanted => self
                 .registration()
-                .poll_transfer(cx, Direction::Read, Self::clears(wanted), |fd| fd.recv_vectored(bufs)),
+                .poll_transfer(cx, Direction::Read, F::clears(wanted), |fd| fd.recv_vectored(bufs)),
         }
     }
 
     /// Receives until `buf` is full; `filled` keeps count from one poll to the next.
-    fn poll_recv_exact(
+    pub(crate) fn poll_recv_exact(
         &self,
         cx: &mut Context<'_>,
         buf: &mut [u8],
@@ -82,16 +77,14 @@ pub trait ByteStream: Sized {
     }
 
     /// Receives and leaves the bytes where they are. Any number of tasks may wait in it.
-    fn recv_peek(&self, buf: &mut [u8]) -> impl Future<Output = io::Result<usize>> {
-        async {
-            if buf.is_empty() {
-                return Ok(0);
-            }
-            self.registration().io(Direction::Read, |fd| fd.peek(buf)).await
+    pub(crate) async fn recv_peek(&self, buf: &mut [u8]) -> io::Result<usize> {
+        if buf.is_empty() {
+            return Ok(0);
         }
+        self.registration().io(Direction::Read, |fd| fd.peek(buf)).await
     }
 
-    fn poll_recv_peek(&self, cx: &mut Context<'_>, buf: &mut [u8]) -> Poll<io::Result<usize>> {
+    pub(crate) fn poll_recv_peek(&self, cx: &mut Context<'_>, buf: &mut [u8]) -> Poll<io::Result<usize>> {
         if buf.is_empty() {
             return Poll::Ready(Ok(0));
         }
@@ -113,44 +106,65 @@ pub trait ByteStream: Sized {
         }
     }
 
-    fn try_recv(&self, buf: &mut [u8]) -> io::Result<usize> {
+    /// The same; says how many bytes came.
+    pub(crate) async fn recv_to_end(&self, buf: &mut Vec<u8>) -> io::Result<usize> {
+        let before = buf.len();
+        poll_fn(|cx| self.poll_recv_to_end(cx, buf)).await?;
+        Ok(buf.len() - before)
+    }
+
+    /// The same as text, of which nothing is kept when it is none.
+    pub(crate) async fn recv_to_string(&self, buf: &mut String) -> io::Result<usize> {
+        let mut bytes = Vec::new();
+        poll_fn(|cx| self.poll_recv_to_end(cx, &mut bytes)).await?;
+        let invalid = |error| io::Error::new(io::ErrorKind::InvalidData, error);
+        let text = String::from_utf8(bytes).map_err(invalid)?;
+        buf.push_str(&text);
+        Ok(text.len())
+    }
+
+    pub(crate) fn try_recv(&self, buf: &mut [u8]) -> io::Result<usize> {
         if buf.is_empty() {
             return Ok(0);
         }
-        self.registration().try_transfer(Direction::Read, Self::clears(buf.len()), |fd| fd.recv(buf))
+        self.registration().try_transfer(Direction::Read, F::clears(buf.len()), |fd| fd.recv(buf))
     }
 
-    fn try_recv_vectored(&self, bufs: &mut [IoSliceMut<'_>]) -> io::Result<usize> {
+    pub(crate) fn try_recv_vectored(&self, bufs: &mut [IoSliceMut<'_>]) -> io::Result<usize> {
         let bufs = within_limit_mut(bufs);
         match total(bufs) {
             0 => Ok(0),
             wanted => self
                 .registration()
-                .try_transfer(Direction::Read, Self::clears(wanted), |fd| fd.recv_vectored(bufs)),
+                .try_transfer(Direction::Read, F::clears(wanted), |fd| fd.recv_vectored(bufs)),
         }
     }
 
     #[inline]
-    fn poll_send(&self, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
+    pub(crate) fn poll_send(&self, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
         if buf.is_empty() {
             return Poll::Ready(Ok(0));
         }
-        self.registration().poll_transfer(cx, Direction::Write, Self::clears(buf.len()), |fd| fd.send(buf))
+        self.registration().poll_transfer(cx, Direction::Write, F::clears(buf.len()), |fd| fd.send(buf))
     }
 
-    fn poll_send_vectored(&self, cx: &mut Context<'_>, bufs: &[IoSlice<'_>]) -> Poll<io::Result<usize>> {
+    pub(crate) fn poll_send_vectored(
+        &self,
+        cx: &mut Context<'_>,
+        bufs: &[IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
         let bufs = within_limit(bufs);
         match total(bufs) {
             0 => Poll::Ready(Ok(0)),
             wanted => self
                 .registration()
-                .poll_transfer(cx, Direction::Write, Self::clears(wanted), |fd| fd.send_vectored(bufs)),
+                .poll_transfer(cx, Direction::Write, F::clears(wanted), |fd| fd.send_vectored(bufs)),
         }
     }
 
     /// Sends until `rest` is empty.
     #[inline]
-    fn poll_send_all(&self, cx: &mut Context<'_>, rest: &mut &[u8]) -> Poll<io::Result<()>> {
+    pub(crate) fn poll_send_all(&self, cx: &mut Context<'_>, rest: &mut &[u8]) -> Poll<io::Result<()>> {
         while !rest.is_empty() {
             let n = ready!(self.poll_send(cx, rest))?;
             if n == rest.len() {
@@ -165,7 +179,7 @@ pub trait ByteStream: Sized {
     }
 
     /// Sends until `rest` holds no byte, moving its start on.
-    fn poll_send_all_vectored(
+    pub(crate) fn poll_send_all_vectored(
         &self,
         cx: &mut Context<'_>,
         rest: &mut &mut [IoSlice<'_>],
@@ -182,26 +196,26 @@ pub trait ByteStream: Sized {
         Poll::Ready(Ok(()))
     }
 
-    fn try_send(&self, buf: &[u8]) -> io::Result<usize> {
+    pub(crate) fn try_send(&self, buf: &[u8]) -> io::Result<usize> {
         if buf.is_empty() {
             return Ok(0);
         }
-        self.registration().try_transfer(Direction::Write, Self::clears(buf.len()), |fd| fd.send(buf))
+        self.registration().try_transfer(Direction::Write, F::clears(buf.len()), |fd| fd.send(buf))
     }
 
-    fn try_send_vectored(&self, bufs: &[IoSlice<'_>]) -> io::Result<usize> {
+    pub(crate) fn try_send_vectored(&self, bufs: &[IoSlice<'_>]) -> io::Result<usize> {
         let bufs = within_limit(bufs);
         match total(bufs) {
             0 => Ok(0),
             wanted => self
                 .registration()
-                .try_transfer(Direction::Write, Self::clears(wanted), |fd| fd.send_vectored(bufs)),
+                .try_transfer(Direction::Write, F::clears(wanted), |fd| fd.send_vectored(bufs)),
         }
     }
 
     /// Sends from a file. A short one may be the end of the file, and says nothing about the socket: only `EAGAIN`
     /// clears.
-    fn poll_send_file(
+    pub(crate) fn poll_send_file(
         &self,
         cx: &mut Context<'_>,
         file: &File,
@@ -216,7 +230,7 @@ pub trait ByteStream: Sized {
         })
     }
 
-    fn try_send_file(&self, file: &File, offset: u64, count: usize) -> io::Result<usize> {
+    pub(crate) fn try_send_file(&self, file: &File, offset: u64, count: usize) -> io::Result<usize> {
         if count == 0 {
             return Ok(0);
         }
@@ -225,28 +239,12 @@ pub trait ByteStream: Sized {
     }
 
     /// Sends FIN. A connection that is gone needs none: that is no error.
-    fn shut_writing(&self) -> io::Result<()> {
-        match self.registration().get_ref().shutdown(Shutdown::Write) {
+    pub(crate) fn shut_writing(&self) -> io::Result<()> {
+        match self.fd().shutdown(Shutdown::Write) {
             Err(error) if error.kind() == io::ErrorKind::NotConnected => Ok(()),
             result => result,
         }
     }
-}
-
-/// Reads until the end and appends to `buf`; says how many bytes came.
-pub(crate) async fn read_to_end(stream: &impl ByteStream, buf: &mut Vec<u8>) -> io::Result<usize> {
-    let before = buf.len();
-    poll_fn(|cx| stream.poll_recv_to_end(cx, buf)).await?;
-    Ok(buf.len() - before)
-}
-
-/// The same as text, of which nothing is kept when it is none.
-pub(crate) async fn read_to_string(stream: &impl ByteStream, buf: &mut String) -> io::Result<usize> {
-    let mut bytes = Vec::new();
-    poll_fn(|cx| stream.poll_recv_to_end(cx, &mut bytes)).await?;
-    let text = String::from_utf8(bytes).map_err(|error| io::Error::new(io::ErrorKind::InvalidData, error))?;
-    buf.push_str(&text);
-    Ok(text.len())
 }
 
 /// The buffers that one system call takes. Whether a transfer was short is asked of these alone: the others

@@ -1,7 +1,7 @@
-//! Reading from a [`TcpStream`].
+//! Reading from a [`Stream`].
 
-use super::TcpStream;
-use crate::stream::{self, ByteStream, Read};
+use super::transfer::Read;
+use super::{Family, Stream};
 use egret_runtime::io::Direction;
 use egret_runtime::sys::ReadBuf;
 use std::future::poll_fn;
@@ -11,17 +11,20 @@ use std::task::{Context, Poll, ready};
 
 /// # Reading
 ///
-/// All of it is by [`recv(2)`](https://man7.org/linux/man-pages/man2/recv.2.html) and its kin.
-impl TcpStream {
+/// All of it is by [`recv(2)`](https://man7.org/linux/man-pages/man2/recv.2.html) and its kin. Descriptors that come
+/// beside the bytes of a Unix stream are closed, unless they are received by
+/// [`recv_message`](crate::UnixStream::recv_message).
+impl<F: Family> Stream<F> {
     /// Reads what has come, waiting until something has, and returns how many bytes that is.
     ///
     /// `Ok(0)` means that the peer will send no more, or that `buf` is empty. The peer may still
-    /// read: see [`shutdown`](TcpStream::shutdown).
+    /// read: see [`shutdown`](Stream::shutdown).
     ///
     /// # Errors
     ///
-    /// [`ConnectionReset`](io::ErrorKind::ConnectionReset) when the peer has reset the connection, after the
-    /// bytes that came before; [`TimedOut`](io::ErrorKind::TimedOut) when it does not acknowledge.
+    /// [`ConnectionReset`](io::ErrorKind::ConnectionReset), once, after the bytes that came before: of TCP when the
+    /// peer has reset the connection, in the Unix domain when it was closed with bytes unread.
+    /// [`TimedOut`](io::ErrorKind::TimedOut) when a TCP peer does not acknowledge.
     ///
     /// # Cancel safety
     ///
@@ -29,10 +32,7 @@ impl TcpStream {
     ///
     /// ```
     /// # egret_runtime::block_on(async {
-    /// # use egret_net::{TcpListener, TcpStream};
-    /// # let listener = TcpListener::bind("127.0.0.1:0").await?;
-    /// # let mut client = TcpStream::connect(listener.local_addr()?).await?;
-    /// # let (mut server, _) = listener.accept().await?;
+    /// # let (mut client, mut server) = egret_net::UnixStream::pair()?;
     /// client.write_all(b"hello").await?;
     /// drop(client);
     ///
@@ -48,20 +48,17 @@ impl TcpStream {
         Read { stream: self, buf }
     }
 
-    /// [`read`](TcpStream::read) as a poll function: reads, or arranges for `cx` to be woken when there is
+    /// [`read`](Stream::read) as a poll function: reads, or arranges for `cx` to be woken when there is
     /// something to read. Every task of this runtime that polls is woken; of other wakers, such as those of
     /// `FuturesUnordered`, the last.
     ///
     /// # Errors
     ///
-    /// As [`read`](TcpStream::read).
+    /// As [`read`](Stream::read).
     ///
     /// ```
     /// # egret_runtime::block_on(async {
-    /// # use egret_net::{TcpListener, TcpStream};
-    /// # let listener = TcpListener::bind("127.0.0.1:0").await?;
-    /// # let mut client = TcpStream::connect(listener.local_addr()?).await?;
-    /// # let (mut server, _) = listener.accept().await?;
+    /// # let (mut client, mut server) = egret_net::UnixStream::pair()?;
     /// use std::future::poll_fn;
     ///
     /// client.write_all(b"hello").await?;
@@ -75,12 +72,12 @@ impl TcpStream {
         self.poll_recv(cx, buf)
     }
 
-    /// [`read`](TcpStream::read) into memory that need not have been zeroed. Returns the part of it that is
+    /// [`read`](Stream::read) into memory that need not have been zeroed. Returns the part of it that is
     /// filled, from its start; an empty one is the end of the stream.
     ///
     /// # Errors
     ///
-    /// As [`read`](TcpStream::read).
+    /// As [`read`](Stream::read).
     ///
     /// # Cancel safety
     ///
@@ -88,10 +85,7 @@ impl TcpStream {
     ///
     /// ```
     /// # egret_runtime::block_on(async {
-    /// # use egret_net::{TcpListener, TcpStream};
-    /// # let listener = TcpListener::bind("127.0.0.1:0").await?;
-    /// # let mut client = TcpStream::connect(listener.local_addr()?).await?;
-    /// # let (mut server, _) = listener.accept().await?;
+    /// # let (mut client, mut server) = egret_net::UnixStream::pair()?;
     /// use std::mem::MaybeUninit;
     ///
     /// client.write_all(b"hello").await?;
@@ -107,18 +101,15 @@ impl TcpStream {
         Ok(buf.into_filled())
     }
 
-    /// [`read_uninit`](TcpStream::read_uninit) as a poll function; see [`poll_read`](TcpStream::poll_read).
+    /// [`read_uninit`](Stream::read_uninit) as a poll function; see [`poll_read`](Stream::poll_read).
     ///
     /// # Errors
     ///
-    /// As [`read`](TcpStream::read).
+    /// As [`read`](Stream::read).
     ///
     /// ```
     /// # egret_runtime::block_on(async {
-    /// # use egret_net::{TcpListener, TcpStream};
-    /// # let listener = TcpListener::bind("127.0.0.1:0").await?;
-    /// # let mut client = TcpStream::connect(listener.local_addr()?).await?;
-    /// # let (mut server, _) = listener.accept().await?;
+    /// # let (mut client, mut server) = egret_net::UnixStream::pair()?;
     /// use std::future::poll_fn;
     /// use std::mem::MaybeUninit;
     ///
@@ -142,12 +133,12 @@ impl TcpStream {
         Poll::Ready(Ok(buf.into_filled()))
     }
 
-    /// [`read`](TcpStream::read) into several buffers, each filled before the next is begun; `readv` by
+    /// [`read`](Stream::read) into several buffers, each filled before the next is begun; `readv` by
     /// another name. One call fills 1024 buffers at most.
     ///
     /// # Errors
     ///
-    /// As [`read`](TcpStream::read).
+    /// As [`read`](Stream::read).
     ///
     /// # Cancel safety
     ///
@@ -155,10 +146,7 @@ impl TcpStream {
     ///
     /// ```
     /// # egret_runtime::block_on(async {
-    /// # use egret_net::{TcpListener, TcpStream};
-    /// # let listener = TcpListener::bind("127.0.0.1:0").await?;
-    /// # let mut client = TcpStream::connect(listener.local_addr()?).await?;
-    /// # let (mut server, _) = listener.accept().await?;
+    /// # let (mut client, mut server) = egret_net::UnixStream::pair()?;
     /// use std::io::IoSliceMut;
     ///
     /// client.write_all(b"headbody").await?;
@@ -174,11 +162,11 @@ impl TcpStream {
         poll_fn(|cx| self.poll_recv_vectored(cx, bufs)).await
     }
 
-    /// [`read_vectored`](TcpStream::read_vectored) as a poll function; see [`poll_read`](TcpStream::poll_read).
+    /// [`read_vectored`](Stream::read_vectored) as a poll function; see [`poll_read`](Stream::poll_read).
     ///
     /// # Errors
     ///
-    /// As [`read`](TcpStream::read).
+    /// As [`read`](Stream::read).
     pub fn poll_read_vectored(
         &mut self,
         cx: &mut Context<'_>,
@@ -192,7 +180,7 @@ impl TcpStream {
     /// # Errors
     ///
     /// [`UnexpectedEof`](io::ErrorKind::UnexpectedEof) when the stream ends before; what has come is in `buf`,
-    /// how much is not told. Else as [`read`](TcpStream::read).
+    /// how much is not told. Else as [`read`](Stream::read).
     ///
     /// # Cancel safety
     ///
@@ -200,10 +188,7 @@ impl TcpStream {
     ///
     /// ```
     /// # egret_runtime::block_on(async {
-    /// # use egret_net::{TcpListener, TcpStream};
-    /// # let listener = TcpListener::bind("127.0.0.1:0").await?;
-    /// # let mut client = TcpStream::connect(listener.local_addr()?).await?;
-    /// # let (mut server, _) = listener.accept().await?;
+    /// # let (mut client, mut server) = egret_net::UnixStream::pair()?;
     /// use std::io::ErrorKind;
     ///
     /// client.write_all(b"hello").await?;
@@ -227,7 +212,7 @@ impl TcpStream {
     ///
     /// # Errors
     ///
-    /// As [`read`](TcpStream::read); what came before the error is in `buf`.
+    /// As [`read`](Stream::read); what came before the error is in `buf`.
     ///
     /// # Cancel safety
     ///
@@ -235,10 +220,7 @@ impl TcpStream {
     ///
     /// ```
     /// # egret_runtime::block_on(async {
-    /// # use egret_net::{TcpListener, TcpStream};
-    /// # let listener = TcpListener::bind("127.0.0.1:0").await?;
-    /// # let mut client = TcpStream::connect(listener.local_addr()?).await?;
-    /// # let (mut server, _) = listener.accept().await?;
+    /// # let (mut client, mut server) = egret_net::UnixStream::pair()?;
     /// client.write_all(b"all of it").await?;
     /// client.shutdown().await?;
     /// let mut request = Vec::new();
@@ -248,28 +230,28 @@ impl TcpStream {
     /// # }).unwrap();
     /// ```
     pub async fn read_to_end(&mut self, buf: &mut Vec<u8>) -> io::Result<usize> {
-        stream::read_to_end(self, buf).await
+        self.recv_to_end(buf).await
     }
 
-    /// [`read_to_end`](TcpStream::read_to_end) as text, which is appended to `buf`.
+    /// [`read_to_end`](Stream::read_to_end) as text, which is appended to `buf`.
     ///
     /// # Errors
     ///
-    /// As [`read`](TcpStream::read); [`InvalidData`](io::ErrorKind::InvalidData) when it is not UTF-8. Nothing is
+    /// As [`read`](Stream::read); [`InvalidData`](io::ErrorKind::InvalidData) when it is not UTF-8. Nothing is
     /// appended then.
     ///
     /// # Cancel safety
     ///
     /// None: dropped before it resolves, what has come is lost.
     pub async fn read_to_string(&mut self, buf: &mut String) -> io::Result<usize> {
-        stream::read_to_string(self, buf).await
+        self.recv_to_string(buf).await
     }
 
-    /// [`read`](TcpStream::read) that leaves the bytes to be read again. Any number of tasks may wait in it.
+    /// [`read`](Stream::read) that leaves the bytes to be read again. Any number of tasks may wait in it.
     ///
     /// # Errors
     ///
-    /// As [`read`](TcpStream::read).
+    /// As [`read`](Stream::read).
     ///
     /// # Cancel safety
     ///
@@ -277,10 +259,7 @@ impl TcpStream {
     ///
     /// ```
     /// # egret_runtime::block_on(async {
-    /// # use egret_net::{TcpListener, TcpStream};
-    /// # let listener = TcpListener::bind("127.0.0.1:0").await?;
-    /// # let mut client = TcpStream::connect(listener.local_addr()?).await?;
-    /// # let (mut server, _) = listener.accept().await?;
+    /// # let (mut client, mut server) = egret_net::UnixStream::pair()?;
     /// client.write_all(b"hello").await?;
     /// let mut buf = [0; 16];
     /// assert_eq!(server.peek(&mut buf).await?, 5);
@@ -292,17 +271,17 @@ impl TcpStream {
         self.recv_peek(buf).await
     }
 
-    /// [`peek`](TcpStream::peek) as a poll function. Every task of this runtime that polls is woken; of other wakers,
+    /// [`peek`](Stream::peek) as a poll function. Every task of this runtime that polls is woken; of other wakers,
     /// such as those of `FuturesUnordered`, the last.
     ///
     /// # Errors
     ///
-    /// As [`read`](TcpStream::read).
+    /// As [`read`](Stream::read).
     pub fn poll_peek(&self, cx: &mut Context<'_>, buf: &mut [u8]) -> Poll<io::Result<usize>> {
         self.poll_recv_peek(cx, buf)
     }
 
-    /// Waits until the kernel has reported the stream as readable: that a [`try_read`](TcpStream::try_read) would find
+    /// Waits until the kernel has reported the stream as readable: that a [`try_read`](Stream::try_read) would find
     /// something, or the end of the stream, or an error. Any number of tasks may wait.
     ///
     /// It may be mistaken, so `try_read` may still say [`WouldBlock`](io::ErrorKind::WouldBlock); then wait
@@ -318,10 +297,7 @@ impl TcpStream {
     ///
     /// ```
     /// # egret_runtime::block_on(async {
-    /// # use egret_net::{TcpListener, TcpStream};
-    /// # let listener = TcpListener::bind("127.0.0.1:0").await?;
-    /// # let mut client = TcpStream::connect(listener.local_addr()?).await?;
-    /// # let (mut server, _) = listener.accept().await?;
+    /// # let (mut client, mut server) = egret_net::UnixStream::pair()?;
     /// use std::io::ErrorKind;
     ///
     /// client.write_all(b"hello").await?;
@@ -338,17 +314,17 @@ impl TcpStream {
     /// # }).unwrap();
     /// ```
     pub fn readable(&self) -> impl Future<Output = io::Result<()>> {
-        self.registration.ready(Direction::Read)
+        self.registration().ready(Direction::Read)
     }
 
-    /// [`readable`](TcpStream::readable) as a poll function. Every task of this runtime that polls is woken; of other
+    /// [`readable`](Stream::readable) as a poll function. Every task of this runtime that polls is woken; of other
     /// wakers, such as those of `FuturesUnordered`, the last.
     ///
     /// # Errors
     ///
     /// When the runtime is gone.
     pub fn poll_read_ready(&self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        self.registration.poll_ready(cx, Direction::Read)
+        self.registration().poll_ready(cx, Direction::Read)
     }
 
     /// Reads what has come, without waiting.
@@ -356,14 +332,11 @@ impl TcpStream {
     /// # Errors
     ///
     /// [`WouldBlock`](io::ErrorKind::WouldBlock) when nothing has, or when no event has said so yet; wait for
-    /// [`readable`](TcpStream::readable) then. Else as [`read`](TcpStream::read).
+    /// [`readable`](Stream::readable) then. Else as [`read`](Stream::read).
     ///
     /// ```
     /// # egret_runtime::block_on(async {
-    /// # use egret_net::{TcpListener, TcpStream};
-    /// # let listener = TcpListener::bind("127.0.0.1:0").await?;
-    /// # let mut client = TcpStream::connect(listener.local_addr()?).await?;
-    /// # let (mut server, _) = listener.accept().await?;
+    /// # let (mut client, mut server) = egret_net::UnixStream::pair()?;
     /// let nothing = server.try_read(&mut [0; 16]);
     /// assert_eq!(nothing.unwrap_err().kind(), std::io::ErrorKind::WouldBlock);
     /// # std::io::Result::Ok(())
@@ -373,12 +346,12 @@ impl TcpStream {
         self.try_recv(buf)
     }
 
-    /// [`try_read`](TcpStream::try_read) into several buffers; see
-    /// [`read_vectored`](TcpStream::read_vectored).
+    /// [`try_read`](Stream::try_read) into several buffers; see
+    /// [`read_vectored`](Stream::read_vectored).
     ///
     /// # Errors
     ///
-    /// As [`try_read`](TcpStream::try_read).
+    /// As [`try_read`](Stream::try_read).
     pub fn try_read_vectored(&self, bufs: &mut [IoSliceMut<'_>]) -> io::Result<usize> {
         self.try_recv_vectored(bufs)
     }

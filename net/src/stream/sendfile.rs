@@ -1,7 +1,6 @@
-//! Files through a [`TcpStream`], from the page cache to the socket.
+//! Files through a [`Stream`], from the page cache to the socket.
 
-use super::TcpStream;
-use crate::stream::ByteStream;
+use super::{Family, Stream};
 use std::fs::File;
 use std::future::poll_fn;
 use std::io;
@@ -10,7 +9,7 @@ use std::task::{Context, Poll};
 /// # Files
 ///
 /// By [`sendfile(2)`](https://man7.org/linux/man-pages/man2/sendfile.2.html).
-impl TcpStream {
+impl<F: Family> Stream<F> {
     /// Sends part of a file, as much as the kernel has room for, waiting until it has some, and returns how many bytes
     /// that is. The position of `file` is neither used nor moved, so one file can be sent to many.
     ///
@@ -19,15 +18,15 @@ impl TcpStream {
     /// enough or 0. A call sends 2 GiB less a page at most.
     ///
     /// What is sent are the pages of the file and no copies: a file that is changed in place before the peer has
-    /// acknowledged them is sent as it is by then. Replace files by `rename(2)`. A page that is not in memory is read
+    /// acknowledged them (TCP) or read them (Unix) is sent as it is by then. Replace files by `rename(2)`. A page that is not in memory is read
     /// from the disk **while this thread waits**: where that matters have it read before, on a thread, by
     /// [`spawn_blocking`](egret_runtime::task::spawn_blocking).
     ///
     /// # Errors
     ///
-    /// Those of [`write`](TcpStream::write), and never a `SIGPIPE`; [`InvalidInput`](io::ErrorKind::InvalidInput) for
+    /// Those of [`write`](Stream::write), and never a `SIGPIPE`; [`InvalidInput`](io::ErrorKind::InvalidInput) for
     /// a `file` whose pages cannot be sent (a pipe, a terminal, some special files) or an `offset` of 2^63 or more, with
-    /// nothing sent: there is no way around it here, so read and [`write_all`](TcpStream::write_all) then;
+    /// nothing sent: there is no way around it here, so read and [`write_all`](Stream::write_all) then;
     /// [`IsADirectory`](io::ErrorKind::IsADirectory) or `InvalidInput` for a directory; `EBADF` for a file that is not
     /// open for reading; `EIO` from the disk.
     ///
@@ -37,12 +36,8 @@ impl TcpStream {
     ///
     /// ```
     /// # egret_runtime::block_on(async {
-    /// use egret_net::{TcpListener, TcpStream};
+    /// # let (mut client, mut server) = egret_net::UnixStream::pair()?;
     /// use std::fs::File;
-    ///
-    /// let listener = TcpListener::bind("127.0.0.1:0").await?;
-    /// let mut client = TcpStream::connect(listener.local_addr()?).await?;
-    /// let (mut server, _) = listener.accept().await?;
     ///
     /// let file = File::open("/proc/self/exe")?;
     /// let (mut offset, end) = (1, 4); // the letters "ELF"
@@ -63,12 +58,12 @@ impl TcpStream {
         poll_fn(|cx| self.poll_sendfile(cx, file, offset, count)).await
     }
 
-    /// [`sendfile`](TcpStream::sendfile) as a poll function. Every task of this runtime that polls is woken; of other
+    /// [`sendfile`](Stream::sendfile) as a poll function. Every task of this runtime that polls is woken; of other
     /// wakers, such as those of `FuturesUnordered`, the last.
     ///
     /// # Errors
     ///
-    /// As [`sendfile`](TcpStream::sendfile).
+    /// As [`sendfile`](Stream::sendfile).
     #[inline]
     pub fn poll_sendfile(
         &mut self,
@@ -80,11 +75,11 @@ impl TcpStream {
         self.poll_send_file(cx, file, offset, count)
     }
 
-    /// [`sendfile`](TcpStream::sendfile) of what there is room for.
+    /// [`sendfile`](Stream::sendfile) of what there is room for.
     ///
     /// # Errors
     ///
-    /// [`WouldBlock`](io::ErrorKind::WouldBlock) when there is none; as [`sendfile`](TcpStream::sendfile).
+    /// [`WouldBlock`](io::ErrorKind::WouldBlock) when there is none; as [`sendfile`](Stream::sendfile).
     #[inline]
     pub fn try_sendfile(&self, file: &File, offset: u64, count: usize) -> io::Result<usize> {
         self.try_send_file(file, offset, count)

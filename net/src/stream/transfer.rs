@@ -4,7 +4,7 @@
 //! is inlined into the task's. Counted with callgrind, an echo costs a fifth less for it. The others are
 //! `async fn`.
 
-use super::ByteStream;
+use super::{Family, Stream};
 use std::future::Future;
 use std::io;
 use std::pin::Pin;
@@ -12,26 +12,26 @@ use std::task::{Context, Poll};
 
 /// Reads once. The one reader of its stream, by whoever made it.
 #[must_use = "futures do nothing unless awaited"]
-pub(crate) struct Read<'a, S> {
-    pub(crate) stream: &'a S,
+pub(crate) struct Read<'a, F> {
+    pub(crate) stream: &'a Stream<F>,
     pub(crate) buf: &'a mut [u8],
 }
 
 /// Writes once. The one writer of its stream, by whoever made it.
 #[must_use = "futures do nothing unless awaited"]
-pub(crate) struct Write<'a, S> {
-    pub(crate) stream: &'a S,
+pub(crate) struct Write<'a, F> {
+    pub(crate) stream: &'a Stream<F>,
     pub(crate) buf: &'a [u8],
 }
 
 /// Writes until nothing is left of the buffer. The one writer of its stream, by whoever made it.
 #[must_use = "futures do nothing unless awaited"]
-pub(crate) struct WriteAll<'a, S> {
-    pub(crate) stream: &'a S,
+pub(crate) struct WriteAll<'a, F> {
+    pub(crate) stream: &'a Stream<F>,
     pub(crate) rest: &'a [u8],
 }
 
-impl<S: ByteStream> Future for Read<'_, S> {
+impl<F: Family> Future for Read<'_, F> {
     type Output = io::Result<usize>;
 
     #[inline]
@@ -41,7 +41,7 @@ impl<S: ByteStream> Future for Read<'_, S> {
     }
 }
 
-impl<S: ByteStream> Future for Write<'_, S> {
+impl<F: Family> Future for Write<'_, F> {
     type Output = io::Result<usize>;
 
     #[inline]
@@ -50,7 +50,7 @@ impl<S: ByteStream> Future for Write<'_, S> {
     }
 }
 
-impl<S: ByteStream> Future for WriteAll<'_, S> {
+impl<F: Family> Future for WriteAll<'_, F> {
     type Output = io::Result<()>;
 
     #[inline]

@@ -1,7 +1,7 @@
-//! Writing to a [`TcpStream`].
+//! Writing to a [`Stream`].
 
-use super::TcpStream;
-use crate::stream::{ByteStream, Write, WriteAll};
+use super::transfer::{Write, WriteAll};
+use super::{Family, Stream};
 use egret_runtime::io::Direction;
 use std::future::poll_fn;
 use std::io::{self, IoSlice};
@@ -11,7 +11,7 @@ use std::task::{Context, Poll};
 ///
 /// All of it is by [`send(2)`](https://man7.org/linux/man-pages/man2/send.2.html) and its kin. A stream holds no
 /// bytes back: what a write has taken is with the kernel.
-impl TcpStream {
+impl<F: Family> Stream<F> {
     /// Writes as much of `buf` as the kernel has room for, waiting until it has some, and returns how many
     /// bytes that is.
     ///
@@ -20,8 +20,9 @@ impl TcpStream {
     /// # Errors
     ///
     /// [`BrokenPipe`](io::ErrorKind::BrokenPipe) when the connection is gone or its writing side was shut
-    /// down, and never a `SIGPIPE`; [`ConnectionReset`](io::ErrorKind::ConnectionReset) when the peer has
-    /// reset it; [`TimedOut`](io::ErrorKind::TimedOut) when it does not acknowledge.
+    /// down, and never a `SIGPIPE`; [`ConnectionReset`](io::ErrorKind::ConnectionReset) when a TCP peer has reset it,
+    /// or a Unix peer was closed with bytes unread while this waited; [`TimedOut`](io::ErrorKind::TimedOut) when a TCP
+    /// peer does not acknowledge.
     ///
     /// # Cancel safety
     ///
@@ -29,10 +30,7 @@ impl TcpStream {
     ///
     /// ```
     /// # egret_runtime::block_on(async {
-    /// # use egret_net::{TcpListener, TcpStream};
-    /// # let listener = TcpListener::bind("127.0.0.1:0").await?;
-    /// # let mut client = TcpStream::connect(listener.local_addr()?).await?;
-    /// # let (mut server, _) = listener.accept().await?;
+    /// # let (mut client, mut server) = egret_net::UnixStream::pair()?;
     /// let n = client.write(b"hello").await?;
     /// let mut buf = [0; 16];
     /// assert_eq!(server.read(&mut buf).await?, n);
@@ -44,20 +42,17 @@ impl TcpStream {
         Write { stream: self, buf }
     }
 
-    /// [`write`](TcpStream::write) as a poll function: writes, or arranges for `cx` to be woken when there is
+    /// [`write`](Stream::write) as a poll function: writes, or arranges for `cx` to be woken when there is
     /// room. Every task of this runtime that polls is woken; of other wakers, such as those of `FuturesUnordered`,
     /// the last.
     ///
     /// # Errors
     ///
-    /// As [`write`](TcpStream::write).
+    /// As [`write`](Stream::write).
     ///
     /// ```
     /// # egret_runtime::block_on(async {
-    /// # use egret_net::{TcpListener, TcpStream};
-    /// # let listener = TcpListener::bind("127.0.0.1:0").await?;
-    /// # let mut client = TcpStream::connect(listener.local_addr()?).await?;
-    /// # let (mut server, _) = listener.accept().await?;
+    /// # let (mut client, mut server) = egret_net::UnixStream::pair()?;
     /// use std::future::poll_fn;
     ///
     /// assert_eq!(poll_fn(|cx| client.poll_write(cx, b"hello")).await?, 5);
@@ -73,7 +68,7 @@ impl TcpStream {
     ///
     /// # Errors
     ///
-    /// As [`write`](TcpStream::write); how many bytes went before the error is not told.
+    /// As [`write`](Stream::write); how many bytes went before the error is not told.
     /// [`WriteZero`](io::ErrorKind::WriteZero) if the kernel should take nothing and give no reason, which it
     /// does not.
     ///
@@ -83,10 +78,7 @@ impl TcpStream {
     ///
     /// ```
     /// # egret_runtime::block_on(async {
-    /// # use egret_net::{TcpListener, TcpStream};
-    /// # let listener = TcpListener::bind("127.0.0.1:0").await?;
-    /// # let mut client = TcpStream::connect(listener.local_addr()?).await?;
-    /// # let (mut server, _) = listener.accept().await?;
+    /// # let (mut client, mut server) = egret_net::UnixStream::pair()?;
     /// client.write_all(b"hello").await?;
     /// let mut buf = [0; 5];
     /// server.read_exact(&mut buf).await?;
@@ -99,12 +91,12 @@ impl TcpStream {
         WriteAll { stream: self, rest: buf }
     }
 
-    /// [`write`](TcpStream::write) of several buffers, in order, as one; `writev` by another name. One call
+    /// [`write`](Stream::write) of several buffers, in order, as one; `writev` by another name. One call
     /// takes 1024 buffers at most.
     ///
     /// # Errors
     ///
-    /// As [`write`](TcpStream::write).
+    /// As [`write`](Stream::write).
     ///
     /// # Cancel safety
     ///
@@ -112,10 +104,7 @@ impl TcpStream {
     ///
     /// ```
     /// # egret_runtime::block_on(async {
-    /// # use egret_net::{TcpListener, TcpStream};
-    /// # let listener = TcpListener::bind("127.0.0.1:0").await?;
-    /// # let mut client = TcpStream::connect(listener.local_addr()?).await?;
-    /// # let (mut server, _) = listener.accept().await?;
+    /// # let (mut client, mut server) = egret_net::UnixStream::pair()?;
     /// use std::io::IoSlice;
     ///
     /// let parts = [IoSlice::new(b"head"), IoSlice::new(b"body")];
@@ -128,12 +117,12 @@ impl TcpStream {
         poll_fn(|cx| self.poll_send_vectored(cx, bufs)).await
     }
 
-    /// [`write_vectored`](TcpStream::write_vectored) as a poll function; see
-    /// [`poll_write`](TcpStream::poll_write).
+    /// [`write_vectored`](Stream::write_vectored) as a poll function; see
+    /// [`poll_write`](Stream::poll_write).
     ///
     /// # Errors
     ///
-    /// As [`write`](TcpStream::write).
+    /// As [`write`](Stream::write).
     pub fn poll_write_vectored(
         &mut self,
         cx: &mut Context<'_>,
@@ -147,18 +136,15 @@ impl TcpStream {
     ///
     /// # Errors
     ///
-    /// As [`write_all`](TcpStream::write_all).
+    /// As [`write_all`](Stream::write_all).
     ///
     /// # Cancel safety
     ///
-    /// None, as for [`write_all`](TcpStream::write_all).
+    /// None, as for [`write_all`](Stream::write_all).
     ///
     /// ```
     /// # egret_runtime::block_on(async {
-    /// # use egret_net::{TcpListener, TcpStream};
-    /// # let listener = TcpListener::bind("127.0.0.1:0").await?;
-    /// # let mut client = TcpStream::connect(listener.local_addr()?).await?;
-    /// # let (mut server, _) = listener.accept().await?;
+    /// # let (mut client, mut server) = egret_net::UnixStream::pair()?;
     /// use std::io::IoSlice;
     ///
     /// let mut parts = [IoSlice::new(b"head"), IoSlice::new(b""), IoSlice::new(b"body")];
@@ -196,10 +182,7 @@ impl TcpStream {
     ///
     /// ```
     /// # egret_runtime::block_on(async {
-    /// # use egret_net::{TcpListener, TcpStream};
-    /// # let listener = TcpListener::bind("127.0.0.1:0").await?;
-    /// # let mut client = TcpStream::connect(listener.local_addr()?).await?;
-    /// # let (mut server, _) = listener.accept().await?;
+    /// # let (mut client, mut server) = egret_net::UnixStream::pair()?;
     /// client.write_all(b"bye").await?;
     /// client.shutdown().await?;
     /// let mut buf = [0; 16];
@@ -215,16 +198,16 @@ impl TcpStream {
         self.shut_writing()
     }
 
-    /// [`shutdown`](TcpStream::shutdown) as a poll function; it is always ready.
+    /// [`shutdown`](Stream::shutdown) as a poll function; it is always ready.
     ///
     /// # Errors
     ///
-    /// As [`shutdown`](TcpStream::shutdown).
+    /// As [`shutdown`](Stream::shutdown).
     pub fn poll_shutdown(&mut self, _cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         Poll::Ready(self.shut_writing())
     }
 
-    /// Waits until the kernel has reported the stream as writable: that a [`try_write`](TcpStream::try_write) would
+    /// Waits until the kernel has reported the stream as writable: that a [`try_write`](Stream::try_write) would
     /// find room, or an error. Any number of tasks may wait.
     ///
     /// It may be mistaken, so `try_write` may still say [`WouldBlock`](io::ErrorKind::WouldBlock); then wait
@@ -240,27 +223,24 @@ impl TcpStream {
     ///
     /// ```
     /// # egret_runtime::block_on(async {
-    /// # use egret_net::{TcpListener, TcpStream};
-    /// # let listener = TcpListener::bind("127.0.0.1:0").await?;
-    /// # let mut client = TcpStream::connect(listener.local_addr()?).await?;
-    /// # let (mut server, _) = listener.accept().await?;
+    /// # let (mut client, mut server) = egret_net::UnixStream::pair()?;
     /// client.writable().await?;
     /// assert_eq!(client.try_write(b"hello")?, 5);
     /// # std::io::Result::Ok(())
     /// # }).unwrap();
     /// ```
     pub fn writable(&self) -> impl Future<Output = io::Result<()>> {
-        self.registration.ready(Direction::Write)
+        self.registration().ready(Direction::Write)
     }
 
-    /// [`writable`](TcpStream::writable) as a poll function. Every task of this runtime that polls is woken; of other
+    /// [`writable`](Stream::writable) as a poll function. Every task of this runtime that polls is woken; of other
     /// wakers, such as those of `FuturesUnordered`, the last.
     ///
     /// # Errors
     ///
     /// When the runtime is gone.
     pub fn poll_write_ready(&self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        self.registration.poll_ready(cx, Direction::Write)
+        self.registration().poll_ready(cx, Direction::Write)
     }
 
     /// Writes as much of `buf` as there is room for, without waiting.
@@ -268,14 +248,11 @@ impl TcpStream {
     /// # Errors
     ///
     /// [`WouldBlock`](io::ErrorKind::WouldBlock) when there is no room, or when no event has said so yet; wait
-    /// for [`writable`](TcpStream::writable) then. Else as [`write`](TcpStream::write).
+    /// for [`writable`](Stream::writable) then. Else as [`write`](Stream::write).
     ///
     /// ```
     /// # egret_runtime::block_on(async {
-    /// # use egret_net::{TcpListener, TcpStream};
-    /// # let listener = TcpListener::bind("127.0.0.1:0").await?;
-    /// # let mut client = TcpStream::connect(listener.local_addr()?).await?;
-    /// # let (mut server, _) = listener.accept().await?;
+    /// # let (mut client, mut server) = egret_net::UnixStream::pair()?;
     /// use std::io::ErrorKind;
     ///
     /// let full = loop {
@@ -291,12 +268,12 @@ impl TcpStream {
         self.try_send(buf)
     }
 
-    /// [`try_write`](TcpStream::try_write) of several buffers; see
-    /// [`write_vectored`](TcpStream::write_vectored).
+    /// [`try_write`](Stream::try_write) of several buffers; see
+    /// [`write_vectored`](Stream::write_vectored).
     ///
     /// # Errors
     ///
-    /// As [`try_write`](TcpStream::try_write).
+    /// As [`try_write`](Stream::try_write).
     pub fn try_write_vectored(&self, bufs: &[IoSlice<'_>]) -> io::Result<usize> {
         self.try_send_vectored(bufs)
     }

@@ -5,8 +5,8 @@
 //! address, since "writable and no error" is also what a spurious edge looks like. What would go wrong
 //! otherwise: a refused connection that is taken for an open one until its first write.
 
+use super::stream::TcpStream;
 use crate::addr::{self, ToSocketAddrs};
-use crate::stream::TcpStream;
 use egret_runtime::io::{Direction, Start};
 use egret_runtime::sys::{Backend, Connect, Domain, Fd, Type};
 use std::io;
@@ -71,7 +71,7 @@ pub(super) async fn connect(fd: Fd, address: &SocketAddr) -> io::Result<TcpStrea
         Connect::Established => TcpStream::new(fd, Start::Unknown),
         Connect::InProgress => {
             let stream = TcpStream::new(fd, Start::Empty)?;
-            stream.registration.io(Direction::Write, outcome).await?;
+            stream.registration().io(Direction::Write, outcome).await?;
             Ok(stream)
         }
     }

@@ -1,77 +1,16 @@
-//! The addresses and options of a [`TcpStream`].
+//! The options of a [`TcpStream`].
 
-use crate::stream::TcpStream;
+use super::stream::TcpStream;
 use std::io;
-use std::net::SocketAddr;
 use std::time::Duration;
 
-/// # Addresses and options
+/// # Options
 ///
 /// The options are those of [`tcp(7)`](https://man7.org/linux/man-pages/man7/tcp.7.html),
 /// [`ip(7)`](https://man7.org/linux/man-pages/man7/ip.7.html) and
 /// [`socket(7)`](https://man7.org/linux/man-pages/man7/socket.7.html). Unless a method says otherwise, its errors
 /// are those of [`getsockopt(2)`](https://man7.org/linux/man-pages/man2/getsockopt.2.html): none in practice.
 impl TcpStream {
-    /// The address of this end.
-    ///
-    /// # Errors
-    ///
-    /// Those of [`getsockname(2)`](https://man7.org/linux/man-pages/man2/getsockname.2.html); none in practice.
-    ///
-    /// ```
-    /// # egret_runtime::block_on(async {
-    /// # use egret_net::{TcpListener, TcpStream};
-    /// # let listener = TcpListener::bind("127.0.0.1:0").await?;
-    /// # let mut client = TcpStream::connect(listener.local_addr()?).await?;
-    /// # let (mut server, _) = listener.accept().await?;
-    /// assert_eq!(client.local_addr()?, server.peer_addr()?);
-    /// # std::io::Result::Ok(())
-    /// # }).unwrap();
-    /// ```
-    #[inline]
-    pub fn local_addr(&self) -> io::Result<SocketAddr> {
-        self.registration.get_ref().local_addr()
-    }
-
-    /// The address of the peer.
-    ///
-    /// # Errors
-    ///
-    /// [`NotConnected`](io::ErrorKind::NotConnected) when the connection is gone.
-    ///
-    /// ```
-    /// # egret_runtime::block_on(async {
-    /// # use egret_net::{TcpListener, TcpStream};
-    /// # let listener = TcpListener::bind("127.0.0.1:0").await?;
-    /// # let mut client = TcpStream::connect(listener.local_addr()?).await?;
-    /// # let (mut server, _) = listener.accept().await?;
-    /// assert_eq!(client.peer_addr()?, listener.local_addr()?);
-    /// # std::io::Result::Ok(())
-    /// # }).unwrap();
-    /// ```
-    #[inline]
-    pub fn peer_addr(&self) -> io::Result<SocketAddr> {
-        self.registration.get_ref().peer_addr()
-    }
-
-    /// Takes the error that the socket has kept, `SO_ERROR`: the next one of a read or a write, which then does
-    /// not report it.
-    ///
-    /// ```
-    /// # egret_runtime::block_on(async {
-    /// # use egret_net::{TcpListener, TcpStream};
-    /// # let listener = TcpListener::bind("127.0.0.1:0").await?;
-    /// # let mut client = TcpStream::connect(listener.local_addr()?).await?;
-    /// # let (mut server, _) = listener.accept().await?;
-    /// assert!(client.take_error()?.is_none());
-    /// # std::io::Result::Ok(())
-    /// # }).unwrap();
-    /// ```
-    #[inline]
-    pub fn take_error(&self) -> io::Result<Option<io::Error>> {
-        self.registration.get_ref().take_error()
-    }
-
     /// Whether Nagle's algorithm is off, `TCP_NODELAY`.
     ///
     /// ```
@@ -87,7 +26,7 @@ impl TcpStream {
     /// ```
     #[inline]
     pub fn nodelay(&self) -> io::Result<bool> {
-        self.registration.get_ref().nodelay()
+        self.fd().nodelay()
     }
 
     /// Switches Nagle's algorithm off, or on again, which is how a socket starts. While it is on, a small
@@ -96,14 +35,14 @@ impl TcpStream {
     /// for requests in two of them.
     #[inline]
     pub fn set_nodelay(&self, nodelay: bool) -> io::Result<()> {
-        self.registration.get_ref().set_nodelay(nodelay)
+        self.fd().set_nodelay(nodelay)
     }
 
     /// The bound of the unsent bytes in the send queue, `TCP_NOTSENT_LOWAT`. 0, which is how a socket starts,
     /// stands for the host's: `net.ipv4.tcp_notsent_lowat`, by default no bound.
     #[inline]
     pub fn notsent_lowat(&self) -> io::Result<u32> {
-        self.registration.get_ref().notsent_lowat()
+        self.fd().notsent_lowat()
     }
 
     /// Bounds the bytes in the send queue that have not been sent yet. With `bytes` or more of them a write
@@ -131,13 +70,13 @@ impl TcpStream {
     /// ```
     #[inline]
     pub fn set_notsent_lowat(&self, bytes: u32) -> io::Result<()> {
-        self.registration.get_ref().set_notsent_lowat(bytes)
+        self.fd().set_notsent_lowat(bytes)
     }
 
     /// Whether acknowledgements are sent at once, `TCP_QUICKACK`.
     #[inline]
     pub fn quickack(&self) -> io::Result<bool> {
-        self.registration.get_ref().quickack()
+        self.fd().quickack()
     }
 
     /// Has acknowledgements sent at once, or delayed. Not for good: the kernel changes the mode as it sees fit.
@@ -155,7 +94,7 @@ impl TcpStream {
     /// ```
     #[inline]
     pub fn set_quickack(&self, quickack: bool) -> io::Result<()> {
-        self.registration.get_ref().set_quickack(quickack)
+        self.fd().set_quickack(quickack)
     }
 
     /// How long closing the stream waits for what is unsent, `SO_LINGER`, in whole seconds. `None`: it does
@@ -175,7 +114,7 @@ impl TcpStream {
     /// ```
     #[inline]
     pub fn linger(&self) -> io::Result<Option<Duration>> {
-        self.registration.get_ref().linger()
+        self.fd().linger()
     }
 
     /// Sets how long closing the stream waits for what is unsent, rounded up to whole seconds.
@@ -185,7 +124,7 @@ impl TcpStream {
     /// [`set_zero_linger`](TcpStream::set_zero_linger) for that.
     #[inline]
     pub fn set_linger(&self, linger: Option<Duration>) -> io::Result<()> {
-        self.registration.get_ref().set_linger(linger)
+        self.fd().set_linger(linger)
     }
 
     /// Has the connection reset when it is closed, and what is unsent discarded.
@@ -205,7 +144,7 @@ impl TcpStream {
     /// ```
     #[inline]
     pub fn set_zero_linger(&self) -> io::Result<()> {
-        self.registration.get_ref().set_linger(Some(Duration::ZERO))
+        self.fd().set_linger(Some(Duration::ZERO))
     }
 
     /// The time to live of IPv4 packets that are sent, in hops, `IP_TTL`. IPv6 has a limit of its own, which
@@ -224,7 +163,7 @@ impl TcpStream {
     /// ```
     #[inline]
     pub fn ttl(&self) -> io::Result<u32> {
-        self.registration.get_ref().ttl()
+        self.fd().ttl()
     }
 
     /// Sets the time to live of IPv4 packets that are sent, in hops.
@@ -234,6 +173,6 @@ impl TcpStream {
     /// [`InvalidInput`](io::ErrorKind::InvalidInput) outside of 1 to 255.
     #[inline]
     pub fn set_ttl(&self, ttl: u32) -> io::Result<()> {
-        self.registration.get_ref().set_ttl(ttl)
+        self.fd().set_ttl(ttl)
     }
 }

@@ -4,8 +4,8 @@ mod option;
 mod server;
 
 use super::connect::connect;
-use crate::listener::TcpListener;
-use crate::stream::TcpStream;
+use super::listener::TcpListener;
+use super::stream::TcpStream;
 use egret_runtime::sys::{Backend, Domain, Fd, Type};
 use std::fmt;
 use std::io;

@@ -1,12 +1,10 @@
-//! The halves of a [`TcpStream`] under the names of TCP. What they do is in `halves.rs`, once for every stream; here
-//! is what has a type of TCP in its signature.
+//! The halves of a [`TcpStream`] under the names of TCP. What they do is in `halves.rs`.
 
+use super::stream::TcpStream;
+use crate::family::Tcp;
 use crate::halves::{self, ShutOnDrop};
-use crate::stream::TcpStream;
 use std::error::Error;
 use std::fmt;
-use std::io;
-use std::net::SocketAddr;
 use std::rc::Rc;
 
 /// The reading half of a [`TcpStream`], made by [`TcpStream::split`].
@@ -97,7 +95,7 @@ pub type OwnedReadHalf = halves::ReadHalf<Rc<TcpStream>>;
 /// # std::io::Result::Ok(())
 /// # }).unwrap();
 /// ```
-pub type OwnedWriteHalf = halves::WriteHalf<ShutOnDrop<TcpStream>>;
+pub type OwnedWriteHalf = halves::WriteHalf<ShutOnDrop<Tcp>>;
 
 /// Two halves that were to be reunited and are not of one stream: here they are back.
 ///
@@ -115,30 +113,6 @@ pub type OwnedWriteHalf = halves::WriteHalf<ShutOnDrop<TcpStream>>;
 /// ```
 #[derive(Debug)]
 pub struct ReuniteError(pub OwnedReadHalf, pub OwnedWriteHalf);
-
-impl ReadHalf<'_> {
-    /// [`TcpStream::local_addr`], with its errors.
-    pub fn local_addr(&self) -> io::Result<SocketAddr> {
-        self.as_ref().local_addr()
-    }
-
-    /// [`TcpStream::peer_addr`], with its errors.
-    pub fn peer_addr(&self) -> io::Result<SocketAddr> {
-        self.as_ref().peer_addr()
-    }
-}
-
-impl WriteHalf<'_> {
-    /// [`TcpStream::local_addr`], with its errors.
-    pub fn local_addr(&self) -> io::Result<SocketAddr> {
-        self.as_ref().local_addr()
-    }
-
-    /// [`TcpStream::peer_addr`], with its errors.
-    pub fn peer_addr(&self) -> io::Result<SocketAddr> {
-        self.as_ref().peer_addr()
-    }
-}
 
 impl OwnedReadHalf {
     /// Puts the halves of one stream together again.
@@ -163,16 +137,6 @@ impl OwnedReadHalf {
     pub fn reunite(self, other: OwnedWriteHalf) -> Result<TcpStream, ReuniteError> {
         halves::reunite(self, other).map_err(|(read, write)| ReuniteError(read, write))
     }
-
-    /// [`TcpStream::local_addr`], with its errors.
-    pub fn local_addr(&self) -> io::Result<SocketAddr> {
-        self.as_ref().local_addr()
-    }
-
-    /// [`TcpStream::peer_addr`], with its errors.
-    pub fn peer_addr(&self) -> io::Result<SocketAddr> {
-        self.as_ref().peer_addr()
-    }
 }
 
 impl OwnedWriteHalf {
@@ -183,16 +147,6 @@ impl OwnedWriteHalf {
     /// With the halves handed back, when they are of different streams.
     pub fn reunite(self, other: OwnedReadHalf) -> Result<TcpStream, ReuniteError> {
         other.reunite(self)
-    }
-
-    /// [`TcpStream::local_addr`], with its errors.
-    pub fn local_addr(&self) -> io::Result<SocketAddr> {
-        self.as_ref().local_addr()
-    }
-
-    /// [`TcpStream::peer_addr`], with its errors.
-    pub fn peer_addr(&self) -> io::Result<SocketAddr> {
-        self.as_ref().peer_addr()
     }
 }
 

@@ -27,7 +27,7 @@ impl UnixStream {
     #[inline]
     pub async fn send_message(&self, bufs: &[IoSlice<'_>], beside: &SendAncillary<'_>) -> io::Result<usize> {
         ancillary::needs_a_byte(bufs, beside)?;
-        ancillary::send_message(&self.registration, bufs, beside).await
+        ancillary::send_message(self.registration(), bufs, beside).await
     }
 
     /// Reads what has come, and the descriptors or credentials beside it. One message of a sender with something
@@ -53,7 +53,7 @@ impl UnixStream {
         bufs: &mut [IoSliceMut<'_>],
         beside: &mut RecvAncillary,
     ) -> io::Result<RecvMessage> {
-        ancillary::recv_message(&self.registration, bufs, beside).await
+        ancillary::recv_message(self.registration(), bufs, beside).await
     }
 
     /// Whether messages come with the credentials of their sender, `SO_PASSCRED`.
@@ -63,7 +63,7 @@ impl UnixStream {
     /// Those of [`getsockopt(2)`](https://man7.org/linux/man-pages/man2/getsockopt.2.html); none in practice.
     #[inline]
     pub fn passcred(&self) -> io::Result<bool> {
-        self.registration.get_ref().passcred()
+        self.fd().passcred()
     }
 
     /// Has what is sent from now on come with the credentials of its sender, to be had by
@@ -90,6 +90,6 @@ impl UnixStream {
     /// ```
     #[inline]
     pub fn set_passcred(&self, passcred: bool) -> io::Result<()> {
-        self.registration.get_ref().set_passcred(passcred)
+        self.fd().set_passcred(passcred)
     }
 }

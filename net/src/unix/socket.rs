@@ -5,6 +5,7 @@ use super::connect::connect_socket;
 use super::datagram::UnixDatagram;
 use super::listener::UnixListener;
 use super::stream::UnixStream;
+use egret_runtime::io::Start;
 use egret_runtime::sys::{Backend, Domain, Fd, Type};
 use std::fmt;
 use std::io;
@@ -132,7 +133,7 @@ impl UnixSocket {
             return Err(io::Error::new(io::ErrorKind::InvalidInput, "a socket of datagrams is no stream"));
         }
         let address = SocketAddr::from_path_or_name(path.as_ref())?;
-        UnixStream::new(connect_socket(self.fd, &address).await?)
+        UnixStream::new(connect_socket(self.fd, &address).await?, Start::Unknown)
     }
 
     /// Makes it a socket to exchange datagrams with.

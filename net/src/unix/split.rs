@@ -1,12 +1,10 @@
-//! The halves of a [`UnixStream`] under the names of the Unix domain. What they do is in `halves.rs`, once for every stream; here
-//! is what has a type of the Unix domain in its signature.
+//! The halves of a [`UnixStream`] under the names of the Unix domain. What they do is in `halves.rs`.
 
-use super::SocketAddr;
 use super::stream::UnixStream;
+use crate::family::Unix;
 use crate::halves::{self, ShutOnDrop};
 use std::error::Error;
 use std::fmt;
-use std::io;
 use std::rc::Rc;
 
 /// The reading half of a [`UnixStream`], made by [`UnixStream::split`].
@@ -89,7 +87,7 @@ pub type OwnedReadHalf = halves::ReadHalf<Rc<UnixStream>>;
 /// # std::io::Result::Ok(())
 /// # }).unwrap();
 /// ```
-pub type OwnedWriteHalf = halves::WriteHalf<ShutOnDrop<UnixStream>>;
+pub type OwnedWriteHalf = halves::WriteHalf<ShutOnDrop<Unix>>;
 
 /// Two halves that were to be reunited and are not of one stream: here they are back.
 ///
@@ -106,34 +104,6 @@ pub type OwnedWriteHalf = halves::WriteHalf<ShutOnDrop<UnixStream>>;
 /// ```
 #[derive(Debug)]
 pub struct ReuniteError(pub OwnedReadHalf, pub OwnedWriteHalf);
-
-impl ReadHalf<'_> {
-    /// [`UnixStream::local_addr`], with its errors.
-    #[inline]
-    pub fn local_addr(&self) -> io::Result<SocketAddr> {
-        self.as_ref().local_addr()
-    }
-
-    /// [`UnixStream::peer_addr`], with its errors.
-    #[inline]
-    pub fn peer_addr(&self) -> io::Result<SocketAddr> {
-        self.as_ref().peer_addr()
-    }
-}
-
-impl WriteHalf<'_> {
-    /// [`UnixStream::local_addr`], with its errors.
-    #[inline]
-    pub fn local_addr(&self) -> io::Result<SocketAddr> {
-        self.as_ref().local_addr()
-    }
-
-    /// [`UnixStream::peer_addr`], with its errors.
-    #[inline]
-    pub fn peer_addr(&self) -> io::Result<SocketAddr> {
-        self.as_ref().peer_addr()
-    }
-}
 
 impl OwnedReadHalf {
     /// Puts the halves of one stream together again.
@@ -156,18 +126,6 @@ impl OwnedReadHalf {
     pub fn reunite(self, other: OwnedWriteHalf) -> Result<UnixStream, ReuniteError> {
         halves::reunite(self, other).map_err(|(read, write)| ReuniteError(read, write))
     }
-
-    /// [`UnixStream::local_addr`], with its errors.
-    #[inline]
-    pub fn local_addr(&self) -> io::Result<SocketAddr> {
-        self.as_ref().local_addr()
-    }
-
-    /// [`UnixStream::peer_addr`], with its errors.
-    #[inline]
-    pub fn peer_addr(&self) -> io::Result<SocketAddr> {
-        self.as_ref().peer_addr()
-    }
 }
 
 impl OwnedWriteHalf {
@@ -179,18 +137,6 @@ impl OwnedWriteHalf {
     #[inline]
     pub fn reunite(self, other: OwnedReadHalf) -> Result<UnixStream, ReuniteError> {
         other.reunite(self)
-    }
-
-    /// [`UnixStream::local_addr`], with its errors.
-    #[inline]
-    pub fn local_addr(&self) -> io::Result<SocketAddr> {
-        self.as_ref().local_addr()
-    }
-
-    /// [`UnixStream::peer_addr`], with its errors.
-    #[inline]
-    pub fn peer_addr(&self) -> io::Result<SocketAddr> {
-        self.as_ref().peer_addr()
     }
 }
 

@@ -1,22 +1,13 @@
-//! [`UnixStream`]: a connection within the host.
-//!
-//! This file has the type; what all its reading and writing comes down to is [`ByteStream`]'s. A short read says
-//! nothing of what is left: `recv` stops at a message with descriptors beside it, and where credentials are passed at
-//! each change of the writer, with more behind and no edge to come.
-
-mod descriptor;
-mod read;
-mod sendfile;
-mod write;
+//! [`UnixStream`], and what the Unix domain does in its own way.
 
 use super::connect::connect;
-use super::split::{OwnedReadHalf, OwnedWriteHalf, ReadHalf, WriteHalf};
 use super::{SocketAddr, UCred};
-use crate::halves;
-use crate::stream::ByteStream;
-use egret_runtime::io::{Clears, Registration, Start};
+use crate::family::{Family, Unix};
+use crate::stream::Stream;
+use egret_runtime::io::{Clears, Start};
 use egret_runtime::sys::{Backend, Fd, Type};
 use std::io;
+use std::os::unix::net;
 use std::path::Path;
 
 /// A connection in the Unix domain: bytes between processes of one host, and descriptors and credentials beside them.
@@ -45,32 +36,38 @@ use std::path::Path;
 /// ```
 ///
 /// See [`unix(7)`](https://man7.org/linux/man-pages/man7/unix.7.html).
-pub struct UnixStream {
-    pub(super) registration: Registration<Fd>,
-}
+pub type UnixStream = Stream<Unix>;
 
-impl ByteStream for UnixStream {
-    #[inline]
-    fn registration(&self) -> &Registration<Fd> {
-        &self.registration
-    }
+impl Family for Unix {
+    type Addr = SocketAddr;
+    type StdStream = net::UnixStream;
+    type StdListener = net::UnixListener;
 
-    /// A short transfer proves nothing, as the head of this file says.
+    const STREAM: &'static str = "UnixStream";
+    const LISTENER: &'static str = "UnixListener";
+
+    /// A short read proves nothing: `recv` stops at a message with descriptors beside it, and where credentials are
+    /// passed at each change of the writer, with more behind and no edge to come.
     #[inline]
     fn clears(_wanted: usize) -> Clears {
         Clears::WouldBlock
     }
+
+    #[inline]
+    fn accept(fd: &Fd) -> io::Result<(Fd, SocketAddr)> {
+        fd.accept_unix().map(|(fd, peer)| (fd, peer.into()))
+    }
+
+    fn local_addr(fd: &Fd) -> io::Result<SocketAddr> {
+        Ok(fd.local_addr_unix()?.into())
+    }
+
+    fn peer_addr(fd: &Fd) -> io::Result<SocketAddr> {
+        Ok(fd.peer_addr_unix()?.into())
+    }
 }
 
 impl UnixStream {
-    /// Registers a socket that is connected.
-    #[track_caller]
-    #[inline]
-    pub(super) fn new(fd: Fd) -> io::Result<UnixStream> {
-        let registration = Registration::new(fd, Start::Unknown).map_err(|(_closed, error)| error)?;
-        Ok(UnixStream { registration })
-    }
-
     /// Connects to the socket at a path, or, where `path` starts with a zero byte, to the abstract name behind that.
     ///
     /// When as many connections wait as the listener's backlog holds, this waits too: there is no event for room in a
@@ -138,7 +135,7 @@ impl UnixStream {
     /// ```
     #[inline]
     pub async fn connect_addr(addr: &SocketAddr) -> io::Result<UnixStream> {
-        UnixStream::new(connect(Type::Stream, addr).await?)
+        UnixStream::new(connect(Type::Stream, addr).await?, Start::Unknown)
     }
 
     /// Two streams that are connected to each other.
@@ -164,90 +161,7 @@ impl UnixStream {
     #[inline]
     pub fn pair() -> io::Result<(UnixStream, UnixStream)> {
         let (one, other) = Backend::current().socket_pair(Type::Stream)?;
-        Ok((UnixStream::new(one)?, UnixStream::new(other)?))
-    }
-
-    /// Borrows the stream as two halves, to read and write at the same time within one task. This costs nothing.
-    ///
-    /// ```
-    /// # egret_runtime::block_on(async {
-    /// # use egret_net::UnixStream;
-    /// let (mut client, mut server) = UnixStream::pair()?;
-    /// client.write_all(b"echo").await?;
-    ///
-    /// let (mut reader, mut writer) = server.split();
-    /// let mut buf = [0; 16];
-    /// let n = reader.read(&mut buf).await?;
-    /// writer.write_all(&buf[..n]).await?;
-    /// # std::io::Result::Ok(())
-    /// # }).unwrap();
-    /// ```
-    #[inline]
-    pub fn split(&mut self) -> (ReadHalf<'_>, WriteHalf<'_>) {
-        halves::borrow(self)
-    }
-
-    /// Takes the stream apart into two halves that different tasks may own.
-    ///
-    /// Dropping the [`OwnedWriteHalf`] shuts the writing side down. The connection is closed when both are dropped;
-    /// [`OwnedReadHalf::reunite`] puts them together again. This costs one allocation.
-    ///
-    /// ```
-    /// # egret_runtime::block_on(async {
-    /// # use egret_net::UnixStream;
-    /// let (client, mut server) = UnixStream::pair()?;
-    /// let (mut reader, mut writer) = client.into_split();
-    /// egret_runtime::spawn(async move { writer.write_all(b"question").await });
-    ///
-    /// let mut buf = [0; 8];
-    /// server.read_exact(&mut buf).await?;
-    /// server.write_all(b"answer").await?;
-    /// assert_eq!(reader.read(&mut buf).await?, 6);
-    /// # std::io::Result::Ok(())
-    /// # }).unwrap();
-    /// ```
-    #[inline]
-    pub fn into_split(self) -> (OwnedReadHalf, OwnedWriteHalf) {
-        halves::share(self)
-    }
-
-    /// The address of this end; no name, unless it was accepted or bound.
-    ///
-    /// # Errors
-    ///
-    /// Those of [`getsockname(2)`](https://man7.org/linux/man-pages/man2/getsockname.2.html); none in practice.
-    ///
-    /// ```
-    /// # egret_runtime::block_on(async {
-    /// let (one, _other) = egret_net::UnixStream::pair()?;
-    /// assert!(one.local_addr()?.is_unnamed());
-    /// # std::io::Result::Ok(())
-    /// # }).unwrap();
-    /// ```
-    #[inline]
-    pub fn local_addr(&self) -> io::Result<SocketAddr> {
-        Ok(self.registration.get_ref().local_addr_unix()?.into())
-    }
-
-    /// The address of the peer; that of a client has no name, unless it bound its socket before.
-    ///
-    /// # Errors
-    ///
-    /// Those of [`getpeername(2)`](https://man7.org/linux/man-pages/man2/getpeername.2.html); none in practice.
-    ///
-    /// ```
-    /// # egret_runtime::block_on(async {
-    /// # use egret_net::{UnixListener, UnixStream};
-    /// # let name = format!("\0egret-doc-peer_addr-{}", std::process::id());
-    /// let listener = UnixListener::bind(&name)?;
-    /// let client = UnixStream::connect(&name).await?;
-    /// assert_eq!(client.peer_addr()?.as_abstract_name(), Some(&name.as_bytes()[1..]));
-    /// # std::io::Result::Ok(())
-    /// # }).unwrap();
-    /// ```
-    #[inline]
-    pub fn peer_addr(&self) -> io::Result<SocketAddr> {
-        Ok(self.registration.get_ref().peer_addr_unix()?.into())
+        Ok((UnixStream::new(one, Start::Unknown)?, UnixStream::new(other, Start::Unknown)?))
     }
 
     /// Who the peer was when it connected, or listened, or made the pair, `SO_PEERCRED`.
@@ -265,17 +179,16 @@ impl UnixStream {
     /// ```
     #[inline]
     pub fn peer_cred(&self) -> io::Result<UCred> {
-        self.registration.get_ref().peer_credentials().map(UCred)
+        self.fd().peer_credentials().map(UCred)
     }
+}
 
-    /// Takes the error that the socket has kept, `SO_ERROR`: the next one of a read or a write, which then does not
-    /// report it.
-    ///
-    /// # Errors
-    ///
-    /// As [`peer_cred`](UnixStream::peer_cred).
-    #[inline]
-    pub fn take_error(&self) -> io::Result<Option<io::Error>> {
-        self.registration.get_ref().take_error()
+impl TryFrom<net::UnixStream> for UnixStream {
+    type Error = io::Error;
+
+    /// [`UnixStream::from_std`].
+    #[track_caller]
+    fn try_from(stream: net::UnixStream) -> io::Result<UnixStream> {
+        UnixStream::from_std(stream)
     }
 }

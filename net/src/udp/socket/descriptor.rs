@@ -1,7 +1,7 @@
 //! A [`UdpSocket`] as a descriptor: in from std, out to std, and operations of one's own.
 
 use super::UdpSocket;
-use crate::interest::direction;
+use crate::socket::direction;
 use egret_runtime::io::Interest;
 use std::fmt;
 use std::io;

@@ -1,7 +1,7 @@
 //! Receiving on a [`UdpSocket`].
 
 use super::UdpSocket;
-use crate::interest::direction;
+use crate::socket::direction;
 use egret_runtime::io::{Direction, Interest};
 use std::io;
 use std::net::SocketAddr;

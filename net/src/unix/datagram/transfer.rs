@@ -7,7 +7,7 @@
 //! pause that grows. For the same reason there is no `poll_send_to`.
 
 use super::UnixDatagram;
-use crate::interest::direction;
+use crate::socket::direction;
 use crate::unix::SocketAddr;
 use crate::unix::ancillary::{self, RecvAncillary, RecvMessage, SendAncillary};
 use egret_runtime::io::{Direction, Interest};

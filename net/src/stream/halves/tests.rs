@@ -38,7 +38,7 @@ async fn tcp_pair() -> (TcpStream, TcpStream) {
 }
 
 /// Writes "headbody" in way number `way` of eight.
-async fn write_in_way<S: Deref<Target: ByteStream>>(writer: &mut WriteHalf<S>, way: usize) {
+async fn write_in_way<F: Family, S: Deref<Target = Stream<F>>>(writer: &mut WriteHalf<S>, way: usize) {
     const WHOLE: &[u8] = b"headbody";
     let mut parts = [IoSlice::new(b"head"), IoSlice::new(b""), IoSlice::new(b"body")];
     let written = match way {
@@ -63,7 +63,7 @@ async fn write_in_way<S: Deref<Target: ByteStream>>(writer: &mut WriteHalf<S>, w
 }
 
 /// Reads "headbody" in way number `way` of ten.
-async fn read_in_way<S: Deref<Target: ByteStream>>(reader: &mut ReadHalf<S>, way: usize) {
+async fn read_in_way<F: Family, S: Deref<Target = Stream<F>>>(reader: &mut ReadHalf<S>, way: usize) {
     let (mut head, mut body, mut whole) = ([0; 4], [0; 9], [0; 8]);
     let mut memory = [MaybeUninit::uninit(); 9];
     let mut parts = [IoSliceMut::new(&mut head), IoSliceMut::new(&mut body)];
@@ -103,10 +103,10 @@ async fn read_in_way<S: Deref<Target: ByteStream>>(reader: &mut ReadHalf<S>, way
 }
 
 /// Every way to write, and every way to read.
-async fn exchange<R, W>(reader: &mut ReadHalf<R>, writer: &mut WriteHalf<W>)
+async fn exchange<F: Family, R, W>(reader: &mut ReadHalf<R>, writer: &mut WriteHalf<W>)
 where
-    R: Deref<Target: ByteStream>,
-    W: Deref<Target: ByteStream>,
+    R: Deref<Target = Stream<F>>,
+    W: Deref<Target = Stream<F>>,
 {
     for way in 0..10 {
         write_in_way(writer, way % 8).await;
@@ -115,10 +115,10 @@ where
 }
 
 /// What one half does must not be taken for the other, and the end comes by a shutdown.
-async fn wait_and_end<R, W>(reader: &mut ReadHalf<R>, writer: &mut WriteHalf<W>)
+async fn wait_and_end<F: Family, R, W>(reader: &mut ReadHalf<R>, writer: &mut WriteHalf<W>)
 where
-    R: Deref<Target: ByteStream>,
-    W: Deref<Target: ByteStream>,
+    R: Deref<Target = Stream<F>>,
+    W: Deref<Target = Stream<F>>,
 {
     let cx = &mut Context::from_waker(Waker::noop());
     assert_eq!(reader.try_read(&mut [0; 1]).unwrap_err().kind(), ErrorKind::WouldBlock);

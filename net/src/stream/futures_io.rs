@@ -2,22 +2,24 @@
 //! futures-util, futures-rustls, async-tungstenite and their like. With feature `futures-io`.
 //!
 //! A stream holds nothing back, so a flush is ready at once; a close shuts the writing side down, and the peer reads the
-//! end of the stream. Vectored reads and writes are one system call. `&TcpStream` and `&UnixStream` have them too, for
-//! any number of tasks at a time: see `shared.rs`. Why a trait is written out for each stream: `streams.rs`.
+//! end of the stream. Vectored reads and writes are one system call.
+//!
+//! `&TcpStream` and `&UnixStream` have them too. The place of the one waiter in a direction belongs to the task that has
+//! the stream by `&mut`, or a half of it. Of shared references there may be many, so their tasks wait in the list and are
+//! all woken, and the bytes go to the first that asks; a task that took the one place would strand the task that had it.
+//! Of foreign wakers the last is woken. A short transfer clears no readiness here: that rule is for a single reader.
 
-mod shared;
-
-use crate::halves::{ReadHalf, WriteHalf};
-use crate::stream::ByteStream;
-use crate::{TcpStream, UnixStream};
+use super::halves::{ReadHalf, WriteHalf};
+use super::poll::{total, within_limit, within_limit_mut};
+use super::{Family, Stream};
+use egret_runtime::io::Direction;
 use futures_io::{AsyncRead, AsyncWrite};
-use shared::Shared;
 use std::io::{self, IoSlice, IoSliceMut};
 use std::ops::Deref;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
-impl AsyncRead for TcpStream {
+impl<F: Family> AsyncRead for Stream<F> {
     #[inline]
     fn poll_read(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut [u8]) -> Poll<io::Result<usize>> {
         self.poll_recv(cx, buf)
@@ -33,10 +35,13 @@ impl AsyncRead for TcpStream {
     }
 }
 
-impl AsyncRead for &TcpStream {
+impl<F: Family> AsyncRead for &Stream<F> {
     #[inline]
     fn poll_read(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut [u8]) -> Poll<io::Result<usize>> {
-        self.poll_recv_shared(cx, buf)
+        if buf.is_empty() {
+            return Poll::Ready(Ok(0));
+        }
+        self.registration().poll_io(cx, Direction::Read, |fd| fd.recv(buf))
     }
 
     #[inline]
@@ -45,11 +50,15 @@ impl AsyncRead for &TcpStream {
         cx: &mut Context<'_>,
         bufs: &mut [IoSliceMut<'_>],
     ) -> Poll<io::Result<usize>> {
-        self.poll_recv_vectored_shared(cx, bufs)
+        let bufs = within_limit_mut(bufs);
+        if total(bufs) == 0 {
+            return Poll::Ready(Ok(0));
+        }
+        self.registration().poll_io(cx, Direction::Read, |fd| fd.recv_vectored(bufs))
     }
 }
 
-impl AsyncWrite for TcpStream {
+impl<F: Family> AsyncWrite for Stream<F> {
     #[inline]
     fn poll_write(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
         self.poll_send(cx, buf)
@@ -74,10 +83,13 @@ impl AsyncWrite for TcpStream {
     }
 }
 
-impl AsyncWrite for &TcpStream {
+impl<F: Family> AsyncWrite for &Stream<F> {
     #[inline]
     fn poll_write(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
-        self.poll_send_shared(cx, buf)
+        if buf.is_empty() {
+            return Poll::Ready(Ok(0));
+        }
+        self.registration().poll_io(cx, Direction::Write, |fd| fd.send(buf))
     }
 
     #[inline]
@@ -86,7 +98,11 @@ impl AsyncWrite for &TcpStream {
         cx: &mut Context<'_>,
         bufs: &[IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
-        self.poll_send_vectored_shared(cx, bufs)
+        let bufs = within_limit(bufs);
+        if total(bufs) == 0 {
+            return Poll::Ready(Ok(0));
+        }
+        self.registration().poll_io(cx, Direction::Write, |fd| fd.send_vectored(bufs))
     }
 
     #[inline]
@@ -99,89 +115,7 @@ impl AsyncWrite for &TcpStream {
     }
 }
 
-impl AsyncRead for UnixStream {
-    #[inline]
-    fn poll_read(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut [u8]) -> Poll<io::Result<usize>> {
-        self.poll_recv(cx, buf)
-    }
-
-    #[inline]
-    fn poll_read_vectored(
-        self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        bufs: &mut [IoSliceMut<'_>],
-    ) -> Poll<io::Result<usize>> {
-        self.poll_recv_vectored(cx, bufs)
-    }
-}
-
-impl AsyncRead for &UnixStream {
-    #[inline]
-    fn poll_read(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut [u8]) -> Poll<io::Result<usize>> {
-        self.poll_recv_shared(cx, buf)
-    }
-
-    #[inline]
-    fn poll_read_vectored(
-        self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        bufs: &mut [IoSliceMut<'_>],
-    ) -> Poll<io::Result<usize>> {
-        self.poll_recv_vectored_shared(cx, bufs)
-    }
-}
-
-impl AsyncWrite for UnixStream {
-    #[inline]
-    fn poll_write(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
-        self.poll_send(cx, buf)
-    }
-
-    #[inline]
-    fn poll_write_vectored(
-        self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        bufs: &[IoSlice<'_>],
-    ) -> Poll<io::Result<usize>> {
-        self.poll_send_vectored(cx, bufs)
-    }
-
-    #[inline]
-    fn poll_flush(self: Pin<&mut Self>, _cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Poll::Ready(Ok(()))
-    }
-
-    fn poll_close(self: Pin<&mut Self>, _cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Poll::Ready(self.shut_writing())
-    }
-}
-
-impl AsyncWrite for &UnixStream {
-    #[inline]
-    fn poll_write(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
-        self.poll_send_shared(cx, buf)
-    }
-
-    #[inline]
-    fn poll_write_vectored(
-        self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        bufs: &[IoSlice<'_>],
-    ) -> Poll<io::Result<usize>> {
-        self.poll_send_vectored_shared(cx, bufs)
-    }
-
-    #[inline]
-    fn poll_flush(self: Pin<&mut Self>, _cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Poll::Ready(Ok(()))
-    }
-
-    fn poll_close(self: Pin<&mut Self>, _cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Poll::Ready(self.shut_writing())
-    }
-}
-
-impl<S: Deref<Target: ByteStream>> AsyncRead for ReadHalf<S> {
+impl<F: Family, S: Deref<Target = Stream<F>>> AsyncRead for ReadHalf<S> {
     #[inline]
     fn poll_read(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut [u8]) -> Poll<io::Result<usize>> {
         self.stream().poll_recv(cx, buf)
@@ -197,7 +131,7 @@ impl<S: Deref<Target: ByteStream>> AsyncRead for ReadHalf<S> {
     }
 }
 
-impl<S: Deref<Target: ByteStream>> AsyncWrite for WriteHalf<S> {
+impl<F: Family, S: Deref<Target = Stream<F>>> AsyncWrite for WriteHalf<S> {
     #[inline]
     fn poll_write(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
         self.stream().poll_send(cx, buf)

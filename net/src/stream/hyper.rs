@@ -2,11 +2,10 @@
 //!
 //! Reads go to the memory as it is, with none of it zeroed first. Vectored writes are one system call, so that
 //! hyper sends a header and a body without copying them together. A flush is ready at once, for a stream holds
-//! nothing back. Why a trait is written out for each stream: `streams.rs`.
+//! nothing back.
 
-use crate::halves::{ReadHalf, WriteHalf};
-use crate::stream::ByteStream;
-use crate::{TcpStream, UnixStream};
+use super::halves::{ReadHalf, WriteHalf};
+use super::{Family, Stream};
 use egret_runtime::sys::lend_hyper;
 use hyper::rt::{Read, ReadBufCursor, Write};
 use std::io::{self, IoSlice};
@@ -14,7 +13,7 @@ use std::ops::Deref;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
-impl Read for TcpStream {
+impl<F: Family> Read for Stream<F> {
     #[inline]
     fn poll_read(
         self: Pin<&mut Self>,
@@ -25,7 +24,7 @@ impl Read for TcpStream {
     }
 }
 
-impl Write for TcpStream {
+impl<F: Family> Write for Stream<F> {
     #[inline]
     fn poll_write(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
         self.poll_send(cx, buf)
@@ -55,48 +54,7 @@ impl Write for TcpStream {
     }
 }
 
-impl Read for UnixStream {
-    #[inline]
-    fn poll_read(
-        self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        mut cursor: ReadBufCursor<'_>,
-    ) -> Poll<io::Result<()>> {
-        lend_hyper(&mut cursor, |buf| self.poll_recv_uninit(cx, buf)).map_ok(|_| ())
-    }
-}
-
-impl Write for UnixStream {
-    #[inline]
-    fn poll_write(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
-        self.poll_send(cx, buf)
-    }
-
-    #[inline]
-    fn poll_flush(self: Pin<&mut Self>, _cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Poll::Ready(Ok(()))
-    }
-
-    fn poll_shutdown(self: Pin<&mut Self>, _cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Poll::Ready(self.shut_writing())
-    }
-
-    #[inline]
-    fn is_write_vectored(&self) -> bool {
-        true
-    }
-
-    #[inline]
-    fn poll_write_vectored(
-        self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        bufs: &[IoSlice<'_>],
-    ) -> Poll<io::Result<usize>> {
-        self.poll_send_vectored(cx, bufs)
-    }
-}
-
-impl<S: Deref<Target: ByteStream>> Read for ReadHalf<S> {
+impl<F: Family, S: Deref<Target = Stream<F>>> Read for ReadHalf<S> {
     #[inline]
     fn poll_read(
         self: Pin<&mut Self>,
@@ -107,7 +65,7 @@ impl<S: Deref<Target: ByteStream>> Read for ReadHalf<S> {
     }
 }
 
-impl<S: Deref<Target: ByteStream>> Write for WriteHalf<S> {
+impl<F: Family, S: Deref<Target = Stream<F>>> Write for WriteHalf<S> {
     #[inline]
     fn poll_write(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
         self.stream().poll_send(cx, buf)

@@ -1,0 +1,55 @@
+//! [`Family`]: what differs between TCP and the Unix domain, of streams and of listeners.
+
+use egret_runtime::io::Clears;
+use egret_runtime::sys::Fd;
+use std::fmt;
+use std::io;
+use std::os::fd::OwnedFd;
+
+/// The family of a [`Stream`](crate::stream::Stream) and a [`Listener`](crate::listener::Listener): [`Tcp`] or [`Unix`].
+///
+/// It names the types that are not the same in both. No other crate can implement it.
+pub trait Family: sealed::Sealed + 'static {
+    /// The address of an end.
+    type Addr: fmt::Debug;
+
+    /// The stream of the standard library.
+    type StdStream: From<OwnedFd> + Into<OwnedFd>;
+
+    /// The listener of the standard library.
+    type StdListener: From<OwnedFd> + Into<OwnedFd>;
+
+    #[doc(hidden)]
+    const STREAM: &'static str;
+
+    #[doc(hidden)]
+    const LISTENER: &'static str;
+
+    /// What a transfer for which `wanted` bytes were asked says about readiness: rules C2 to C4 of
+    /// `docs/edge-triggered.md`.
+    #[doc(hidden)]
+    fn clears(wanted: usize) -> Clears;
+
+    #[doc(hidden)]
+    fn accept(fd: &Fd) -> io::Result<(Fd, Self::Addr)>;
+
+    #[doc(hidden)]
+    fn local_addr(fd: &Fd) -> io::Result<Self::Addr>;
+
+    #[doc(hidden)]
+    fn peer_addr(fd: &Fd) -> io::Result<Self::Addr>;
+}
+
+/// TCP.
+#[derive(Debug)]
+pub enum Tcp {}
+
+/// The Unix domain.
+#[derive(Debug)]
+pub enum Unix {}
+
+mod sealed {
+    pub trait Sealed {}
+    impl Sealed for super::Tcp {}
+    impl Sealed for super::Unix {}
+}

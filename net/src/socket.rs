@@ -1,0 +1,45 @@
+//! What the sockets have in common: how they are registered, and what they print.
+
+use egret_runtime::io::{Direction, Interest, Registration, Start};
+use egret_runtime::sys::Fd;
+use std::fmt;
+use std::io;
+use std::os::fd::{AsRawFd, OwnedFd};
+
+/// Registers a socket, which is closed when that fails.
+#[track_caller]
+#[inline]
+pub(crate) fn register(fd: Fd, start: Start) -> io::Result<Registration<Fd>> {
+    Registration::new(fd, start).map_err(|(_closed, error)| error)
+}
+
+/// Registers a socket that was made elsewhere, and makes it non-blocking.
+#[track_caller]
+pub(crate) fn take_over(fd: OwnedFd) -> io::Result<Registration<Fd>> {
+    let fd = Fd::from(fd);
+    fd.set_nonblocking(true)?;
+    register(fd, Start::Unknown)
+}
+
+/// The direction of a registration that an [`Interest`] stands for.
+pub(crate) fn direction(interest: Interest) -> Direction {
+    if interest == Interest::WRITABLE { Direction::Write } else { Direction::Read }
+}
+
+/// Prints a socket: its addresses, as far as it has them, and its descriptor.
+pub(crate) fn debug<A: fmt::Debug>(
+    f: &mut fmt::Formatter<'_>,
+    name: &str,
+    fd: &Fd,
+    addr: io::Result<A>,
+    peer: Option<io::Result<A>>,
+) -> fmt::Result {
+    let mut debug = f.debug_struct(name);
+    if let Ok(addr) = addr {
+        debug.field("addr", &addr);
+    }
+    if let Some(Ok(peer)) = peer {
+        debug.field("peer", &peer);
+    }
+    debug.field("fd", &fd.as_raw_fd()).finish()
+}

@@ -1,0 +1,86 @@
+//! [`TcpStream`], and what TCP does in its own way.
+
+use crate::family::{Family, Tcp};
+use crate::stream::Stream;
+use egret_runtime::io::Clears;
+use egret_runtime::sys::Fd;
+use std::io;
+use std::net::{self, SocketAddr};
+
+/// A TCP connection.
+///
+/// Made by [`connect`](TcpStream::connect), [`TcpListener::accept`](crate::TcpListener::accept) or
+/// [`TcpSocket::connect`](crate::TcpSocket::connect). One task reads and writes; to read in one and write in
+/// another, [`split`](TcpStream::split) it within a task or [`into_split`](TcpStream::into_split) it
+/// across tasks. Dropping it closes the connection: what was written is still sent, unless bytes that the peer
+/// sent are unread, for then the kernel resets the connection ([RFC 2525, 2.17]).
+///
+/// It belongs to the runtime that it was made in and is not `Send`; [`into_std`](TcpStream::into_std) takes it
+/// out.
+///
+/// ```
+/// use egret_net::{TcpListener, TcpStream};
+///
+/// # egret_runtime::block_on(async {
+/// let listener = TcpListener::bind("127.0.0.1:0").await?;
+/// let mut client = TcpStream::connect(listener.local_addr()?).await?;
+/// let (mut server, _) = listener.accept().await?;
+///
+/// client.write_all(b"question").await?;
+/// client.shutdown().await?;
+///
+/// let mut question = Vec::new();
+/// let mut buf = [0; 4];
+/// loop {
+///     match server.read(&mut buf).await? {
+///         0 => break,
+///         n => question.extend_from_slice(&buf[..n]),
+///     }
+/// }
+/// assert_eq!(question, b"question");
+/// # std::io::Result::Ok(())
+/// # }).unwrap();
+/// ```
+///
+/// See [`tcp(7)`](https://man7.org/linux/man-pages/man7/tcp.7.html).
+///
+/// [RFC 2525, 2.17]: https://www.rfc-editor.org/rfc/rfc2525#section-2.17
+pub type TcpStream = Stream<Tcp>;
+
+impl Family for Tcp {
+    type Addr = SocketAddr;
+    type StdStream = net::TcpStream;
+    type StdListener = net::TcpListener;
+
+    const STREAM: &'static str = "TcpStream";
+    const LISTENER: &'static str = "TcpListener";
+
+    /// A short transfer is the last for now: TCP is the one stream of which that is true.
+    #[inline]
+    fn clears(wanted: usize) -> Clears {
+        Clears::ShortOf(wanted)
+    }
+
+    #[inline]
+    fn accept(fd: &Fd) -> io::Result<(Fd, SocketAddr)> {
+        fd.accept()
+    }
+
+    fn local_addr(fd: &Fd) -> io::Result<SocketAddr> {
+        fd.local_addr()
+    }
+
+    fn peer_addr(fd: &Fd) -> io::Result<SocketAddr> {
+        fd.peer_addr()
+    }
+}
+
+impl TryFrom<net::TcpStream> for TcpStream {
+    type Error = io::Error;
+
+    /// [`TcpStream::from_std`].
+    #[track_caller]
+    fn try_from(stream: net::TcpStream) -> io::Result<TcpStream> {
+        TcpStream::from_std(stream)
+    }
+}
