@@ -2,8 +2,8 @@
 //!
 //! A handle belongs to the thread of its task and may outlive the runtime.
 
-use crate::task::coop::poll_proceed;
 use crate::task::{Id, Join};
+use crate::wake::budget;
 use crate::wake::key::TaskKey;
 use crate::wake::remote::Address;
 use crate::wake::waker;
@@ -105,9 +105,12 @@ impl<T> Future for JoinHandle<T> {
 
     #[track_caller]
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        let charge = ready!(poll_proceed(cx));
+        if !budget::has_left() {
+            cx.waker().wake_by_ref();
+            return Poll::Pending;
+        }
         let result = ready!(self.poll_uncharged(cx));
-        charge.made_progress();
+        budget::charge_completed();
         Poll::Ready(result)
     }
 }

@@ -6,10 +6,10 @@
 use crate::executor;
 use crate::observe::id::Id;
 use crate::task::abort::{self, AbortHandle, Abortable};
-use crate::task::coop::poll_proceed;
 use crate::task::join::JoinError;
 use crate::task::shared_output::SharedOutput;
 use crate::task::unhandled::Policy;
+use crate::wake::budget;
 use crate::wake::key::TaskKey;
 use crate::wake::remote::Address;
 use crate::wake::waker;
@@ -117,9 +117,12 @@ impl<T> Future for RemoteJoinHandle<T> {
     #[inline]
     #[track_caller]
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        let charge = ready!(poll_proceed(cx));
+        if !budget::has_left() {
+            cx.waker().wake_by_ref();
+            return Poll::Pending;
+        }
         let output = ready!(self.place.output.poll(cx));
-        charge.made_progress();
+        budget::charge_completed();
         Poll::Ready(output.expect("a RemoteJoinHandle was polled after it had given its output"))
     }
 }

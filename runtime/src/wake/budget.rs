@@ -53,8 +53,16 @@ pub(crate) fn charge() -> bool {
 }
 
 /// Whether a charge would go through.
+#[inline]
 pub(crate) fn has_left() -> bool {
     REMAINING.get() > 0
+}
+
+/// Charges an operation that was let through by [`has_left`] and has completed: cheaper than a charge that is taken back
+/// where most polls are pending.
+#[inline]
+pub(crate) fn charge_completed() {
+    REMAINING.set(REMAINING.get().saturating_sub(1));
 }
 
 /// Ends the budget of a poll: no task of this loop runs next on this thread.
