@@ -147,38 +147,59 @@ impl<F: Future> TaskCell<F> {
         }
     }
 
+    /// # Safety
+    ///
+    /// The phase is Running and the caller is the `poll` that set it. The cell is not moved any more.
     #[inline(always)] // into its one caller, which every poll goes through
-    fn poll_future(&self, cx: &mut Context<'_>) -> Poll<F::Output> {
+    unsafe fn poll_future(&self, cx: &mut Context<'_>) -> Poll<F::Output> {
         debug_assert_eq!(self.phase.get(), Phase::Running);
-        // SAFETY: in phase Running the stage belongs to the `poll` that set it, which is our only caller and
-        // not re-entered (it refuses in any phase but Idle), so there is no other reference to it.
+        // SAFETY: in phase Running the stage belongs to the `poll` that set it, which is the caller, so there is no
+        // other reference to it: another `poll` and `cancel` refuse this phase, and so does `take_output`.
         let stage = unsafe { &mut *self.stage.get() };
         let Stage::Future(future) = stage else { unreachable!("a task that runs has a future") };
-        // SAFETY: the cell lives in an `Rc` from which it is never moved out, and `finish` drops the future
-        // in place before anything else is stored here: the future stays where it is until it is dropped.
+        // SAFETY: the cell is not moved, as the caller promises, and `drop_future` drops the future in place before
+        // anything else is stored here: the future stays where it is until it is dropped.
         let future = unsafe { Pin::new_unchecked(future) };
         future.poll(cx)
     }
 
     /// Replaces the stage, and drops what was there in place.
-    fn set_stage(&self, stage: Stage<F>) {
+    ///
+    /// # Safety
+    ///
+    /// The phase is Dropping and the caller is the one that set it.
+    unsafe fn set_stage(&self, stage: Stage<F>) {
         debug_assert_eq!(self.phase.get(), Phase::Dropping);
-        // SAFETY: in phase Dropping the stage belongs to the one `finish` or `DropOnPanic` on the stack, which is our
-        // only caller: both are entered from Idle or Running only, and after a panic one after the other. A reference
-        // that `poll_future` had is gone: its frame has returned or been unwound. The old value is dropped while we
-        // hold the reference: what its destructor runs finds a phase in which nothing touches the stage.
+        // SAFETY: in phase Dropping the stage belongs to the one that set it, which is the caller; a reference that
+        // `poll_future` had is gone, for its frame has returned or been unwound. The old value is dropped while we hold
+        // the reference: what its destructor runs finds a phase in which nothing touches the stage.
         unsafe { *self.stage.get() = stage };
     }
 
-    /// Drops the future, once: later calls find none. (2, 3)
-    fn drop_future(&self) -> std::thread::Result<()> {
+    /// Drops the future, once: later calls find none. Leaves phase Dropping, which is then the caller's. (2, 3)
+    ///
+    /// # Safety
+    ///
+    /// The stage is the caller's: the phase is Idle, or one that the caller has set itself, in its `poll` that is over
+    /// or by an earlier call.
+    unsafe fn drop_future(&self) -> std::thread::Result<()> {
         self.phase.set(Phase::Dropping);
-        catch_unwind(AssertUnwindSafe(|| self.span.end(|| self.set_stage(Stage::Empty))))
+        catch_unwind(AssertUnwindSafe(|| {
+            self.span.end(|| {
+                // SAFETY: the phase has been set above, by whoever the stage belonged to.
+                unsafe { self.set_stage(Stage::Empty) }
+            })
+        }))
     }
 
     /// Drops the future and keeps `result` for the handle, if there is one. (2, 3)
-    fn finish(&self, result: Result<F::Output, JoinError>) {
-        let result = match self.drop_future() {
+    ///
+    /// # Safety
+    ///
+    /// As for [`drop_future`](TaskCell::drop_future).
+    unsafe fn finish(&self, result: Result<F::Output, JoinError>) {
+        // SAFETY: that is what the caller promises.
+        let result = match unsafe { self.drop_future() } {
             Ok(()) => result,
             Err(payload) => {
                 discard(result);
@@ -190,20 +211,23 @@ impl<F: Future> TaskCell<F> {
             self.discard_output(result);
             return;
         }
-        self.set_stage(Stage::Output(result));
+        // SAFETY: `drop_future` has left the phase to us, and nothing leaves Dropping but this function.
+        unsafe { self.set_stage(Stage::Output(result)) };
         self.phase.set(Phase::Done); // (5)
         self.wake_joiner();
     }
 
-    /// Takes the output out. (6)
-    fn take_output(&self) -> Result<F::Output, JoinError> {
-        debug_assert_eq!(self.phase.get(), Phase::Done);
+    /// Takes the output out, if it is there. (6)
+    fn take_output(&self) -> Option<Result<F::Output, JoinError>> {
+        if self.phase.get() != Phase::Done {
+            return None;
+        }
         self.phase.set(Phase::Taken);
         // SAFETY: in phase Done nobody had the stage, and with Taken nobody will; moving the value out runs
         // no user code.
         let stage = unsafe { std::mem::replace(&mut *self.stage.get(), Stage::Empty) };
         let Stage::Output(result) = stage else { unreachable!("a task that is done has an output") };
-        result
+        Some(result)
     }
 
     /// Drops an output that nobody asked for; what else is done about a panic is the policy of the runtime.
@@ -224,12 +248,16 @@ impl<F: Future> TaskCell<F> {
 ///
 /// A destructor that panics in turn is caught before it leaves this destructor, and its panic is discarded: the first
 /// one is the task's.
+///
+/// It exists in `poll` alone, and only while the phase is the one that the poll has set.
 struct DropOnPanic<'a, F: Future>(&'a TaskCell<F>);
 
 impl<F: Future> Drop for DropOnPanic<'_, F> {
     #[cold]
     fn drop(&mut self) {
-        let _ = self.0.drop_future().map_err(discard);
+        // SAFETY: dropped by the unwinding of the `poll` that has set the phase, and whose call of the future is over.
+        let dropped = unsafe { self.0.drop_future() };
+        let _ = dropped.map_err(discard);
     }
 }
 
@@ -242,25 +270,30 @@ impl<F: Future> Task for TaskCell<F> {
         self.phase.set(Phase::Running);
         let polled = catch_unwind(AssertUnwindSafe(|| {
             let guard = DropOnPanic(&*self);
-            let polled = self.span.poll(|| self.poll_future(cx));
+            // SAFETY: this `poll` has just set the phase. The cell is in an `Rc`, and those of cells become `dyn Task` and
+            // `dyn Join`, which move nothing out.
+            let polled = self.span.poll(|| unsafe { self.poll_future(cx) });
             std::mem::forget(guard);
             polled
         }));
-        match polled {
+        let result = match polled {
             Ok(Poll::Pending) if !self.aborted.get() => {
                 self.phase.set(Phase::Idle);
                 return Polled::Pending;
             }
-            Ok(Poll::Pending) => self.finish(Err(JoinError::cancelled(self.id))),
-            Ok(Poll::Ready(output)) => self.finish(Ok(output)),
-            Err(payload) => self.finish(Err(JoinError::panic(self.id, payload))),
-        }
+            Ok(Poll::Pending) => Err(JoinError::cancelled(self.id)),
+            Ok(Poll::Ready(output)) => Ok(output),
+            Err(payload) => Err(JoinError::panic(self.id, payload)),
+        };
+        // SAFETY: this `poll` has set the phase, or the guard of it has, and the call of the future is over.
+        unsafe { self.finish(result) };
         Polled::Over
     }
 
     fn cancel(&self) {
         match self.phase.get() {
-            Phase::Idle => self.finish(Err(JoinError::cancelled(self.id))),
+            // SAFETY: in phase Idle the stage is nobody's.
+            Phase::Idle => unsafe { self.finish(Err(JoinError::cancelled(self.id))) },
             Phase::Running => self.aborted.set(true),
             Phase::Dropping | Phase::Done | Phase::Taken => {}
         }
@@ -282,7 +315,7 @@ impl<F: Future> Task for TaskCell<F> {
 impl<F: Future> Join<F::Output> for TaskCell<F> {
     fn poll_join(&self, cx: &mut Context<'_>) -> Poll<Option<Result<F::Output, JoinError>>> {
         match self.phase.get() {
-            Phase::Done => Poll::Ready(Some(self.take_output())),
+            Phase::Done => Poll::Ready(self.take_output()),
             Phase::Taken => Poll::Ready(None),
             Phase::Idle | Phase::Running | Phase::Dropping => {
                 if let Some(key) = waker::key_of(cx.waker()) {
@@ -293,10 +326,7 @@ impl<F: Future> Join<F::Output> for TaskCell<F> {
                 let waker = cx.waker().clone();
                 let before = self.with_rare(|rare| rare.joiner.replace(waker));
                 drop(before);
-                if self.phase.get() == Phase::Done {
-                    return Poll::Ready(Some(self.take_output()));
-                }
-                Poll::Pending
+                self.take_output().map_or(Poll::Pending, |result| Poll::Ready(Some(result)))
             }
         }
     }
@@ -320,8 +350,7 @@ impl<F: Future> Join<F::Output> for TaskCell<F> {
                 foreign
             }
         };
-        if self.phase.get() == Phase::Done {
-            let output = self.take_output();
+        if let Some(output) = self.take_output() {
             self.discard_output(output);
         }
         drop(foreign);
