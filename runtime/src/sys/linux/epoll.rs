@@ -249,6 +249,13 @@ mod tests {
     }
 
     #[test]
+    fn a_wait_that_a_signal_ends_has_no_events_and_any_other_failure_is_told() {
+        assert_eq!(unless_interrupted(io::Error::from_raw_os_error(libc::EINTR)).unwrap(), 0);
+        let told = unless_interrupted(io::Error::from_raw_os_error(libc::EINVAL)).unwrap_err();
+        assert_eq!(told.raw_os_error(), Some(libc::EINVAL));
+    }
+
+    #[test]
     fn a_wait_of_zero_returns_at_once_with_no_events() {
         let epoll = Backend::current().epoll().unwrap();
         let mut events = Events::with_capacity(4);

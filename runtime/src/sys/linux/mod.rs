@@ -91,3 +91,25 @@ pub(in crate::sys) fn uninterrupted<R>(mut call: impl FnMut() -> io::Result<R>) 
 fn was_interrupted(error: &io::Error) -> bool {
     error.raw_os_error() == Some(libc::EINTR)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_call_that_a_signal_ends_is_made_again_and_no_other() {
+        let made = |outcomes: &[Result<usize, libc::c_int>]| {
+            let mut calls = 0;
+            let result = uninterrupted(|| {
+                calls += 1;
+                outcomes[calls - 1].map_err(io::Error::from_raw_os_error)
+            });
+            (calls, result.map_err(|error| error.raw_os_error().unwrap()))
+        };
+        let interrupted = Err(libc::EINTR);
+        assert_eq!(made(&[interrupted, interrupted, Ok(3), Ok(4)]), (3, Ok(3)));
+        assert_eq!(made(&[interrupted, Err(libc::EPIPE), Ok(3)]), (2, Err(libc::EPIPE)));
+        assert_eq!(made(&[Err(libc::EAGAIN), Ok(3)]), (1, Err(libc::EAGAIN)));
+        assert_eq!(made(&[Ok(0), Ok(3)]), (1, Ok(0)));
+    }
+}
