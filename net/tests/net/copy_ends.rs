@@ -143,6 +143,30 @@ fn a_unix_peer_that_closes_with_bytes_unread_is_an_error_after_its_answer_has_ar
     });
 }
 
+#[test]
+fn an_answer_with_an_error_behind_it_is_relayed_to_a_slow_client_before_the_error_is_told() {
+    run(async {
+        let ((mut client, mut a), (mut b, server)) =
+            (UnixStream::pair().unwrap(), UnixStream::pair().unwrap());
+        b.write_all(b"never read").await.unwrap(); // so that the close is a reset
+        server.writable().await.unwrap();
+        assert_eq!(server.try_write(b"answer").unwrap(), 6);
+        drop(server);
+        a.writable().await.unwrap();
+        let mut before = 0;
+        while let Ok(n) = a.try_write(&[0; 4096]) {
+            before += n; // no room for the answer until the client reads
+        }
+        let copying = spawn(async move { copy_bidirectional(&mut a, &mut b).await });
+        settle().await;
+        assert!(!copying.is_finished());
+        let mut got = Vec::new();
+        client.read_to_end(&mut got).await.unwrap();
+        assert_eq!((got.len() - before, &got[before..]), (6, &b"answer"[..]));
+        assert_eq!(copying.await.unwrap().unwrap_err().kind(), ErrorKind::ConnectionReset);
+    });
+}
+
 type Relay = JoinHandle<io::Result<(u64, u64)>>;
 
 /// A relay with both limits, and the far ends of it. The clock stands still.
