@@ -92,6 +92,43 @@ fn the_loop_goes_on_during_a_look_up_and_one_that_is_given_up_leaves_the_queue()
     });
 }
 
+/// How many of `look_ups` are over when another job, asked for after all of them, begins on the one thread of `threads` that
+/// is free.
+fn look_ups_before_another_job(threads: usize, look_ups: usize) -> usize {
+    let rt = Builder::new().max_blocking_threads(threads).build().unwrap();
+    rt.block_on(async {
+        let mut busy: Vec<_> = (0..threads)
+            .map(|_| {
+                let (end, ended) = channel::<()>();
+                drop(spawn_blocking(move || ended.recv()));
+                end
+            })
+            .collect();
+        let cx = &mut Context::from_waker(Waker::noop());
+        let mut asked: Vec<_> = (0..look_ups).map(|_| Box::pin(lookup_host("localhost:1"))).collect();
+        assert!(asked.iter_mut().all(|asked| asked.as_mut().poll(cx).is_pending()));
+        let ((begin, begun), (end, ended)) = (channel(), channel::<()>());
+        drop(spawn_blocking(move || {
+            begin.send(()).unwrap();
+            ended.recv()
+        }));
+        drop(busy.pop());
+        begun.recv_timeout(Duration::from_secs(30)).unwrap();
+        let over =
+            asked.iter_mut().filter_map(|asked| asked.as_mut().poll(cx).is_ready().then_some(())).count();
+        drop(end);
+        over
+    })
+}
+
+#[test]
+fn look_ups_take_32_threads_at_most_and_no_more_than_half_of_the_pool() {
+    bounded(|| {
+        assert_eq!(look_ups_before_another_job(4, 6), 2);
+        assert_eq!(look_ups_before_another_job(80, 40), 32);
+    });
+}
+
 #[test]
 fn a_name_that_is_none_is_the_error_of_the_look_up() {
     bounded(|| {
