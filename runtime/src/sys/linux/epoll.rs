@@ -154,7 +154,7 @@ impl Epoll {
             return self.wait_milliseconds(events, milliseconds_up(timeout));
         }
         let limit = libc::timespec {
-            tv_sec: timeout.as_secs().min(i64::MAX as u64) as libc::time_t,
+            tv_sec: i64::try_from(timeout.as_secs()).unwrap_or(i64::MAX),
             tv_nsec: timeout.subsec_nanos().into(),
         };
         let capacity = events.buffer.len() as libc::c_int;
