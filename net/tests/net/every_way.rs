@@ -186,8 +186,8 @@ fn a_stream_prints_its_addresses_and_its_descriptor() {
 fn a_shutdown_keeps_the_error_of_what_is_no_socket() {
     let rt = Runtime::new().unwrap();
     let _entered = rt.enter();
-    let (_reader, writer) = std::io::pipe().unwrap();
-    let fd = std::os::fd::OwnedFd::from(writer);
+    let (writer, _reader) = egret_net::unix::pipe::pipe().unwrap();
+    let fd = writer.into_nonblocking_fd().unwrap();
     let mut stream = TcpStream::from_std(std::net::TcpStream::from(fd)).unwrap();
     let error = rt.block_on(stream.shutdown()).unwrap_err();
     assert_eq!(error.raw_os_error(), Some(libc::ENOTSOCK));

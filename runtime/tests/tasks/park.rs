@@ -102,7 +102,7 @@ fn on_a_paused_clock_every_loop_sleeps() {
 fn what_the_first_look_of_a_spin_finds_ends_the_wait() {
     let rt = runtime(Park::Spin);
     for _ in 0..10 {
-        let (ours, mut theirs) = std::io::pipe().unwrap();
+        let (ours, mut theirs) = crate::support::fds::pipe();
         let ours = {
             let _inside = rt.enter();
             egret_runtime::io::AsyncFd::new(ours).unwrap()

@@ -213,7 +213,7 @@ fn a_report_to_nobody_does_not_end_the_loop() {
         assert_eq!(rt.metrics().tasks_alive, 0);
         return;
     }
-    let (reader, writer) = std::io::pipe().unwrap();
+    let (reader, writer) = crate::support::fds::pipe();
     drop(reader);
     let ended = child::again(child::test_of(&|| ())).env(CHILD, "1").stderr(writer).output().unwrap();
     assert!(ended.status.success(), "{}", ended.status);

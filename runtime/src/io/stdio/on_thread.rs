@@ -138,8 +138,17 @@ mod tests {
     use std::cell::Cell;
     use std::future::poll_fn;
     use std::io::ErrorKind;
+    #[cfg(not(miri))]
+    use std::os::fd::OwnedFd;
     use std::sync::mpsc;
     use std::task::Waker;
+
+    /// The end to read from, and the end to write to.
+    #[cfg(not(miri))] // which has no pipes of the kernel's
+    fn pipe() -> (File, File) {
+        let (reader, writer) = crate::sys::Backend::current().pipe().unwrap();
+        (OwnedFd::from(reader).into(), OwnedFd::from(writer).into())
+    }
 
     #[test]
     fn a_call_that_a_signal_ends_is_made_again_and_no_other() {
@@ -174,11 +183,11 @@ mod tests {
     }
 
     #[test]
-    #[cfg(not(miri))] // which has no pipes of the kernel's
+    #[cfg(not(miri))]
     fn a_write_that_is_given_up_comes_first_and_the_next_one_is_not_taken_for_it() {
         let rt = Builder::new().max_blocking_threads(1).build().unwrap();
-        let (mut reader, writer) = io::pipe().unwrap();
-        let mut thread = WriteOnThread::new(File::from(std::os::fd::OwnedFd::from(writer)));
+        let (mut reader, writer) = pipe();
+        let mut thread = WriteOnThread::new(writer);
         let (open, gate) = mpsc::channel::<()>();
         let written = rt.block_on(async {
             // The only thread has other work, so that the first write cannot be over when it is polled.
@@ -198,11 +207,11 @@ mod tests {
     }
 
     #[test]
-    #[cfg(not(miri))] // which has no pipes of the kernel's
+    #[cfg(not(miri))]
     fn a_write_whose_job_was_cancelled_before_it_ran_is_begun_again() {
         let rt = Builder::new().max_blocking_threads(1).build().unwrap();
-        let (mut reader, writer) = io::pipe().unwrap();
-        let mut thread = WriteOnThread::new(File::from(std::os::fd::OwnedFd::from(writer)));
+        let (mut reader, writer) = pipe();
+        let mut thread = WriteOnThread::new(writer);
         let (open, gate) = mpsc::channel::<()>();
         let written = rt.block_on(async {
             let busy = spawn_blocking(move || gate.recv());

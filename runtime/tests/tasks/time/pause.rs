@@ -96,7 +96,7 @@ fn a_paused_clock_does_not_jump_in_a_turn_that_has_events() {
     });
     drop(rt.spawn(async { sleep(HOUR).await })); // the deadline is on the clock that is paused
     assert_eq!(rt.turn(Some(Duration::ZERO)).polled, 1);
-    let (ours, mut theirs) = std::io::pipe().unwrap();
+    let (ours, mut theirs) = crate::support::fds::pipe();
     let _inside = rt.enter();
     let _ours = egret_runtime::io::AsyncFd::new(ours).unwrap();
     std::io::Write::write_all(&mut theirs, b"x").unwrap();
