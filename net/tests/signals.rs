@@ -3,12 +3,15 @@
 
 #[path = "../../runtime/tests/support/descriptors_at_exit.rs"]
 mod descriptors_at_exit;
+#[path = "../../runtime/tests/support/threads.rs"]
+mod threads;
 
 use egret_net::{TcpListener, TcpSocket, TcpStream};
 use egret_runtime::block_on;
 use std::io::{ErrorKind, IoSlice};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::thread;
+use threads::Thread;
 
 static DELIVERED: AtomicU64 = AtomicU64::new(0);
 
@@ -30,15 +33,13 @@ fn handle_usr1() {
 /// Runs `body` while another thread sends signals to this one as fast as it can.
 fn in_a_storm(body: impl FnOnce()) {
     handle_usr1();
-    // SAFETY: the call has no preconditions.
-    let target = unsafe { libc::pthread_self() };
+    let target = Thread::this();
     let over = AtomicBool::new(false);
     let before = DELIVERED.load(Ordering::Relaxed);
     thread::scope(|scope| {
         scope.spawn(|| {
             while !over.load(Ordering::Relaxed) {
-                // SAFETY: the thread is that which waits for this one at the end of the scope.
-                unsafe { libc::pthread_kill(target, libc::SIGUSR1) };
+                target.signal(libc::SIGUSR1); // it waits for this one at the end of the scope
                 thread::yield_now();
             }
         });

@@ -19,11 +19,11 @@ fn send_with_descriptor(to: &UnixStream, bytes: &[u8], fd: i32) {
         // CMSG_SPACE rounds up to the alignment of the header.
         _padding: libc::c_int,
     }
-    let header = libc::cmsghdr {
-        cmsg_len: (size_of::<libc::cmsghdr>() + size_of::<libc::c_int>()) as _,
-        cmsg_level: libc::SOL_SOCKET,
-        cmsg_type: libc::SCM_RIGHTS,
-    };
+    // SAFETY: every field is an integer, musl's padding among them, for which zero bytes are a value.
+    let mut header: libc::cmsghdr = unsafe { std::mem::zeroed() };
+    header.cmsg_len = (size_of::<libc::cmsghdr>() + size_of::<libc::c_int>()) as _;
+    header.cmsg_level = libc::SOL_SOCKET;
+    header.cmsg_type = libc::SCM_RIGHTS;
     let mut control = Control { header, fd, _padding: 0 };
     let mut part = libc::iovec { iov_base: bytes.as_ptr().cast_mut().cast(), iov_len: bytes.len() };
     // SAFETY: every field is an integer or a pointer, for which all-zero bytes are a value.

@@ -11,6 +11,7 @@ pub mod child;
 mod descriptors_at_exit;
 pub mod fds;
 pub mod sleeper;
+pub mod threads;
 pub mod wakers;
 
 use egret_runtime::runtime::{Metrics, Runtime};

@@ -1,5 +1,6 @@
 //! Detects that another thread is in `epoll_wait`, and interrupts it there.
 
+use super::threads::Thread;
 use std::fs;
 use std::path::PathBuf;
 use std::sync::Once;
@@ -8,7 +9,7 @@ use std::time::Instant;
 /// A thread, as `/proc` shows it to the others.
 pub struct Sleeper {
     task: PathBuf,
-    thread: libc::pthread_t,
+    thread: Thread,
 }
 
 /// The system call by which an idle loop sleeps, with a timeout and without.
@@ -20,9 +21,7 @@ const WAITS: [libc::c_long; 2] = [libc::SYS_epoll_pwait, libc::SYS_epoll_pwait2]
 impl Sleeper {
     pub fn this_thread() -> Sleeper {
         let task = PathBuf::from("/proc").join(fs::read_link("/proc/thread-self").unwrap());
-        // SAFETY: the call has no conditions.
-        let thread = unsafe { libc::pthread_self() };
-        Sleeper { task, thread }
+        Sleeper { task, thread: Thread::this() }
     }
 
     /// Returns when the thread sleeps in `epoll_wait`.
@@ -48,9 +47,7 @@ impl Sleeper {
             let set = unsafe { libc::sigaction(libc::SIGUSR1, &raw const action, std::ptr::null_mut()) };
             assert_eq!(set, 0, "{}", std::io::Error::last_os_error());
         });
-        // SAFETY: the caller sees to it that the thread lives.
-        let sent = unsafe { libc::pthread_kill(self.thread, libc::SIGUSR1) };
-        assert_eq!(sent, 0);
+        self.thread.signal(libc::SIGUSR1);
     }
 
     fn is_asleep(&self) -> bool {

@@ -1,7 +1,8 @@
 //! Which listeners receive a signal, and how often.
 
 use super::disposition::*;
-use crate::support::child::{self};
+use crate::support::child;
+use crate::support::threads::Thread;
 use crate::support::{changes, turn};
 use egret_runtime::block_on;
 use egret_runtime::runtime::Runtime;
@@ -157,16 +158,14 @@ fn a_thread_that_was_there_before_the_runtime_may_be_the_one_that_takes_the_sign
         let (end, ended) = channel::<()>();
         let (tell, thread_id) = channel();
         let early = thread::spawn(move || {
-            // SAFETY: the call has no preconditions.
-            tell.send(unsafe { libc::pthread_self() }).unwrap();
+            tell.send(Thread::this()).unwrap();
             let _ = ended.recv();
         });
         let target = thread_id.recv().unwrap();
         block_on(async {
             let mut terminate = signal(SignalKind::terminate()).unwrap();
             for _ in 0..100 {
-                // SAFETY: the thread is there until `end` is dropped, below.
-                assert_eq!(unsafe { libc::pthread_kill(target, libc::SIGTERM) }, 0);
+                target.signal(libc::SIGTERM); // it is there until `end` is dropped
                 assert_eq!(terminate.recv().await, Some(()));
             }
         });
