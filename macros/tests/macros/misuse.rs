@@ -7,10 +7,14 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-/// The library of the macros that was built last: it lies beside this test.
+/// The library of the macros that was built last: it lies beside this test or, where cargo was given a target, in the folder of
+/// what runs while it builds.
 fn library() -> PathBuf {
-    let beside = std::env::current_exe().unwrap();
-    let files = fs::read_dir(beside.parent().unwrap()).unwrap().map(|entry| entry.unwrap().path());
+    let test = std::env::current_exe().unwrap();
+    let (beside, profile) = (test.parent().unwrap(), test.ancestors().nth(2).unwrap());
+    let of_the_host = profile.join("../..").join(profile.file_name().unwrap()).join("deps");
+    let folders = [beside, &of_the_host].into_iter().filter_map(|folder| fs::read_dir(folder).ok());
+    let files = folders.flatten().map(|entry| entry.unwrap().path());
     let is_ours = |path: &PathBuf| {
         let name = path.file_name().unwrap().to_string_lossy();
         name.starts_with("libegret_macros-") && name.ends_with(".so")

@@ -39,6 +39,8 @@ fn said_of(program: &str) -> String {
             "-o",
             "/dev/null",
         ]);
+        let libc = if cfg!(target_env = "musl") { "musl" } else { "gnu" };
+        command.arg(format!("--target={}-unknown-linux-{libc}", std::env::consts::ARCH));
         command.arg(format!("-Ldependency={}", folder.display()));
         command.arg(format!("--extern=egret_runtime={}", library.display()));
         let mut compiler = command
