@@ -153,6 +153,13 @@ pub fn segments(rt: &Runtime) {
     });
 }
 
+/// A program that runs for long, and does not keep the pipes of this process open if a test fails meanwhile.
+pub fn sleeper() -> Command {
+    let mut sleeper = Command::new("sleep");
+    sleeper.arg("60").stdout(Stdio::null()).stderr(Stdio::null());
+    sleeper
+}
+
 /// A child is written to, read from, and waited for; another is killed; one that is dropped leaves no zombie.
 pub fn children(rt: &Runtime) {
     rt.block_on(async {
@@ -171,16 +178,18 @@ pub fn children(rt: &Runtime) {
         let failed = Command::new("sh").args(["-c", "exit 7"]).status().await.unwrap();
         assert_eq!(failed.code(), Some(7));
 
-        let mut sleeper = Command::new("sleep").arg("1000").spawn().unwrap();
-        sleeper.kill().await.unwrap();
-        assert_eq!(sleeper.wait().await.unwrap().signal(), Some(libc::SIGKILL));
-        sleeper.start_kill().unwrap(); // of one that was waited for: nothing
+        let mut killed = sleeper().spawn().unwrap();
+        killed.kill().await.unwrap();
+        assert_eq!(killed.wait().await.unwrap().signal(), Some(libc::SIGKILL));
+        killed.start_kill().unwrap(); // of one that was waited for: nothing
 
-        let mut group = Command::new("sh").args(["-c", "sleep 1000; true"]).process_group(0).spawn().unwrap();
+        let mut group = Command::new("sh");
+        group.args(["-c", "sleep 60; true"]).stdout(Stdio::null()).stderr(Stdio::null());
+        let mut group = group.process_group(0).spawn().unwrap();
         group.kill_group().await.unwrap();
         assert_eq!(group.wait().await.unwrap().signal(), Some(libc::SIGKILL));
 
-        let dropped = Command::new("sleep").arg("1000").kill_on_drop(true).spawn().unwrap();
+        let dropped = sleeper().kill_on_drop(true).spawn().unwrap();
         let pid = dropped.id().unwrap();
         drop(dropped);
         until_gone(pid).await;
@@ -203,9 +212,9 @@ const LOOK: i32 = libc::WEXITED | libc::WNOHANG | libc::WNOWAIT;
 /// A child that a signal of somebody else ends, while it is waited for.
 fn a_terminated_child(rt: &Runtime) {
     rt.block_on(async {
-        let mut sleeper = Command::new("sleep").arg("1000").spawn().unwrap();
-        let pid = sleeper.id().unwrap();
-        let waiting = egret::spawn(async move { sleeper.wait().await });
+        let mut child = sleeper().spawn().unwrap();
+        let pid = child.id().unwrap();
+        let waiting = egret::spawn(async move { child.wait().await });
         yield_now().await; // it waits
         // SAFETY: the call takes no pointer, and the child has not been waited for.
         assert_eq!(unsafe { libc::kill(pid as i32, libc::SIGTERM) }, 0);

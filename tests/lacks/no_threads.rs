@@ -50,7 +50,7 @@ fn without_threads_jobs_fail_and_the_loop_goes_on() {
         // A child needs none to be waited for, and one that was dropped is reaped when there is one again.
         let dropped = rt.block_on(async {
             assert!(Command::new("true").status().await.unwrap().success());
-            let sleeper = Command::new("sleep").arg("1000").kill_on_drop(true).spawn().unwrap();
+            let sleeper = everyday::sleeper().kill_on_drop(true).spawn().unwrap();
             sleeper.id().unwrap()
         });
         filter.allow();
@@ -93,7 +93,7 @@ fn without_pidfds_and_threads_a_spawn_is_an_error_and_leaves_no_child() {
         let Some(filter) = filter.install() else { return };
         let rt = Runtime::new().unwrap();
         rt.block_on(async {
-            let error = Command::new("sleep").arg("1000").spawn().unwrap_err();
+            let error = everyday::sleeper().spawn().unwrap_err();
             assert_eq!(error.raw_os_error(), Some(EAGAIN));
         });
         assert_eq!(filter.taken(CLONE), 1);

@@ -53,7 +53,7 @@ fn a_stranger_that_becomes_a_child_of_the_first_process_is_left_alone() {
     inside(libc::CLONE_NEWPID, || {
         let rt = Runtime::new().unwrap();
         let stranger: u32 = rt.block_on(async {
-            let script = "sleep 1000 > /dev/null 2>&1 & echo $!";
+            let script = "sleep 60 > /dev/null 2>&1 & echo $!";
             let output = Command::new("sh").args(["-c", script]).output().await.unwrap();
             String::from_utf8(output.stdout).unwrap().trim().parse().unwrap()
         });
