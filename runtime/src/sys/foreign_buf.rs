@@ -1,18 +1,15 @@
-//! The buffers of tokio and hyper, filled without having been zeroed first.
+//! The buffers of tokio and hyper, filled without zeroing (features `tokio-io` and `hyper`).
 //!
-//! Both hand a reader memory in a type of their own, in which "these bytes are written now" is an unsafe call. The
-//! functions here lend such memory out as a type that keeps count by itself, and make that call afterwards. They are
-//! in `sys` for the unsafe code, and nowhere else, so that the crate of the sockets needs none; compiled with
-//! the features `tokio-io` and `hyper` only.
-//!
-//! What would go wrong otherwise: whoever is lent a buffer by `&mut` may put another one in its place, filled with
-//! more bytes than there are in this one, and memory that nobody wrote would be shown as what was read. So what
-//! comes back is compared with what was lent.
+//! * Both lend a reader memory for which "these bytes are initialised" is an unsafe call. The functions here lend it
+//!   as a type that counts by itself, and make that call afterwards, so the crate of the sockets needs no unsafe
+//!   code.
+//! * A reader that gets a buffer by `&mut` may replace it by another with more filled bytes. Memory that was never
+//!   written would then be exposed, so the returned buffer is compared with the lent one.
 
 use super::ReadBuf;
 use std::mem::MaybeUninit;
 
-/// Lends the unfilled part of `buf` to `read`, and fills as much of it as that did.
+/// Lends the unfilled part of `buf` to `read`, and advances `buf` by the bytes that `read` filled.
 ///
 /// # Panics
 ///
@@ -30,7 +27,7 @@ pub fn lend_tokio<R>(buf: &mut tokio::io::ReadBuf<'_>, read: impl FnOnce(&mut Re
     result
 }
 
-/// Lends the unfilled part of `cursor` to `read`, and fills as much of it as that did.
+/// Lends the unfilled part of `cursor` to `read`, and advances it by the bytes that `read` filled.
 ///
 /// # Panics
 ///
@@ -49,7 +46,7 @@ pub fn lend_hyper<R>(
     result
 }
 
-/// Lends the unfilled part of `cursor` to `read` as a buffer of tokio's, and fills as much of it as that did.
+/// Lends the unfilled part of `cursor` to `read` as tokio's buffer, and advances it by the bytes that `read` filled.
 ///
 /// # Panics
 ///
@@ -73,7 +70,7 @@ pub fn lend_hyper_as_tokio<R>(
     result
 }
 
-/// Lends memory to `read`, and says how many bytes at its start are filled then.
+/// Lends memory to `read`, and returns how many bytes at its start are then filled.
 #[inline]
 fn lend<R>(memory: &mut [MaybeUninit<u8>], read: impl FnOnce(&mut ReadBuf<'_>) -> R) -> (R, usize) {
     let lent = (memory.as_ptr(), memory.len());
@@ -84,8 +81,8 @@ fn lend<R>(memory: &mut [MaybeUninit<u8>], read: impl FnOnce(&mut ReadBuf<'_>) -
     (result, filled.len())
 }
 
-/// Two buffers that begin at one address are one, unless the first is empty: then the other may begin where it
-/// ends. So the length is compared too.
+/// Buffers with the same start are the same, unless the first is empty: then the other may begin where it ends. So
+/// the length is compared too.
 #[inline]
 fn check((start, room): (*const MaybeUninit<u8>, usize), filled: &[u8]) {
     assert!(
@@ -166,7 +163,7 @@ mod tests {
         });
     }
 
-    /// The end of one half is the start of the other: the address alone tells nothing.
+    /// The end of one half is the start of the other: the address alone proves nothing.
     #[test]
     #[should_panic = "another buffer"]
     fn a_buffer_that_begins_where_an_empty_one_ends_is_not_taken_for_it() {

@@ -1,24 +1,16 @@
-//! The system-call seam: the only module that names `libc`.
+//! The system-call boundary: the only module that names `libc`.
 //!
-//! Everything egret asks of the kernel goes through a method of one of four types: [`Backend`] makes
-//! descriptors, [`Fd`] owns one and closes it on drop, [`Epoll`] waits for many, and [`ReadBuf`]
-//! is the memory that `recv` may fill without it having been zeroed. Each method is one system call
-//! (`connect` to `getpeername` included: a recipe of several calls belongs to the caller) and
-//! documents the contract that another kernel behind the same seam would have to keep. Signals, which belong to
-//! the process and to no descriptor, are functions in `signal.rs`.
-//!
-//! Rules of the seam, which callers may rely on:
-//!
-//! * Every descriptor made here is close-on-exec and non-blocking.
-//! * `EINTR` never comes out: calls that may be repeated are, and [`Epoll::wait`] reports no events.
-//! * Errors keep their errno: `io::Error::raw_os_error` is always `Some`.
-//! * A write to a peer that is gone is `EPIPE`, never a `SIGPIPE`.
-//!
-//! The unsafe code of the network stack lives here and nowhere else. What would go wrong otherwise:
-//! a second module with `libc` in it is a second set of promises about lifetimes of buffers and
-//! descriptors, and a kernel that tests control could no longer stand in for the real one.
-//!
-//! This module is public because `egret-net` is built on it. It is not covered by SemVer.
+//! * Owns: [`Backend`] makes descriptors, [`Fd`] owns one and closes it on drop, [`Epoll`] waits for many,
+//!   [`ReadBuf`] is memory that a read fills without zeroing. Signals belong to the process: functions in
+//!   `signal.rs`.
+//! * Most methods are one system call, plus retries and fallbacks for older kernels. `accept` also skips dead
+//!   connections, calls without `MSG_NOSIGNAL` may mask `SIGPIPE`; others say so at the method.
+//! * Each descriptor made here is close-on-exec, and non-blocking except a pidfd and an `epoll` instance.
+//! * `EINTR` is never returned: the call is repeated; [`Epoll::wait`] reports no events, `connect` is in progress.
+//! * Errors of system calls keep their errno. A write to a peer that is gone is `EPIPE`, never a `SIGPIPE`.
+//! * The unsafe code of the network stack is here only. A second module with `libc` would be a second set of promises
+//!   about the lifetimes of buffers and descriptors, and a simulated kernel could not replace the real one.
+//! * Public because `egret-net` is built on it; not covered by SemVer.
 
 #![allow(unsafe_code)]
 

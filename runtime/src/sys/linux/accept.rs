@@ -1,23 +1,23 @@
-//! What an error of `accept4(2)` is about, which its number says and [`io::ErrorKind`](std::io::ErrorKind) does not.
+//! Sorts the errors of `accept4(2)` by cause, which [`io::ErrorKind`](std::io::ErrorKind) does not tell.
 
 use super::check;
 use std::io;
 use std::os::fd::{AsRawFd, BorrowedFd};
 
-/// Whose error it is that [`Fd::accept`](crate::sys::Fd::accept), or the registration of what it returned, ended with.
+/// The cause of an error of [`Fd::accept`](crate::sys::Fd::accept), or of the registration of what it returned.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum AcceptFailure {
-    /// Of one connection, which is gone: the next one may be good.
+    /// One connection, which is gone: the next one may succeed.
     Connection,
-    /// The process or the host has no descriptors or memory left: the connection waits, or the next one will.
+    /// The process or the host has no descriptors or memory left: the connection stays queued.
     Resources,
-    /// Of the listener: it will not get better.
+    /// The listener: accepting will not work again.
     Listener,
 }
 
 impl AcceptFailure {
-    /// Sorts an error of [`accept(2)`] on `listener`: as [`of`](AcceptFailure::of), but that `EOPNOTSUPP` of a socket
-    /// that does not listen, such as one of datagrams, is the listener's.
+    /// Sorts an error of [`accept(2)`] on `listener`: as [`of`](AcceptFailure::of), but `EOPNOTSUPP` of a socket that
+    /// does not listen, such as a datagram socket, is the listener's.
     ///
     /// [`accept(2)`]: https://man7.org/linux/man-pages/man2/accept.2.html
     pub fn of_listener(error: &io::Error, listener: BorrowedFd<'_>) -> AcceptFailure {
@@ -29,9 +29,9 @@ impl AcceptFailure {
 
     /// Sorts an error.
     ///
-    /// Linux hands errors of the network that a new connection has already over as errors of [`accept(2)`], which
-    /// lists them under "Error handling"; `EPERM` is a firewall's. `ENOSPC` is what `epoll_ctl(2)` says when the user
-    /// has registered as many descriptors as it may.
+    /// Linux returns pending network errors of a new connection as errors of [`accept(2)`], which lists them under
+    /// "Error handling"; `EPERM` comes from a firewall. `ENOSPC` of `epoll_ctl(2)` means that the user's limit of
+    /// registrations is reached.
     ///
     /// [`accept(2)`]: https://man7.org/linux/man-pages/man2/accept.2.html
     pub fn of(error: &io::Error) -> AcceptFailure {
@@ -100,7 +100,7 @@ mod tests {
         assert_eq!(of(stream.as_fd()), AcceptFailure::Listener);
         stream.listen(1).unwrap();
         assert_eq!(of(stream.as_fd()), AcceptFailure::Connection);
-        // Not of what is no socket, as the descriptors of a simulation are none.
+        // A descriptor that is no socket (those of a simulation are none).
         assert_eq!(of(std::fs::File::open("/dev/null").unwrap().as_fd()), AcceptFailure::Connection);
         let aborted = io::Error::from_raw_os_error(libc::ECONNABORTED);
         assert_eq!(AcceptFailure::of_listener(&aborted, datagrams.as_fd()), AcceptFailure::Connection);

@@ -1,9 +1,8 @@
 //! Socket addresses between std's types and the kernel's bytes.
 //!
-//! The kernel reads and writes a `sockaddr_in` or a `sockaddr_in6` ([`ip(7)`], [`ipv6(7)`]). Both are fixed
-//! layouts of the system-call interface, so they are put together and taken apart here as bytes, with no
-//! cast between structures and no union: the only unsafe code left is the call that gets the pointer. What
-//! would go wrong otherwise: reading a `sockaddr_in6` where the kernel wrote the shorter `sockaddr_in`.
+//! The kernel reads and writes a `sockaddr_in` or a `sockaddr_in6` ([`ip(7)`], [`ipv6(7)`]). Their layouts are fixed,
+//! so they are built and parsed here as bytes, without casts between structures or a union; otherwise a
+//! `sockaddr_in6` could be read where the kernel wrote the shorter `sockaddr_in`.
 //!
 //! [`ip(7)`]: https://man7.org/linux/man-pages/man7/ip.7.html
 //! [`ipv6(7)`]: https://man7.org/linux/man-pages/man7/ipv6.7.html
@@ -27,19 +26,19 @@ const _: () = assert!(offset_of!(libc::sockaddr_in6, sin6_addr) == 8);
 const _: () = assert!(offset_of!(libc::sockaddr_in6, sin6_scope_id) == 24);
 const _: () = assert!(align_of::<Address>() >= align_of::<libc::sockaddr_in6>());
 
-/// The bytes of one address, or room for one, and their length: of the longer of the two layouts here, and of
-/// another family in `unix_address.rs`.
+/// The bytes of one address, or room for one, and their length: by default for the longer of the two layouts here;
+/// `unix_address.rs` has its own.
 #[derive(Clone, Copy, Debug)]
 #[repr(align(8))]
 pub(super) struct Address<const N: usize = V6_LEN> {
     pub(super) bytes: [u8; N],
-    /// What the kernel was told or told us. It tells the length before truncation, so this may be larger
-    /// than the room.
+    /// The length passed to or returned by the kernel. The kernel returns the length before truncation, so it may
+    /// exceed the room.
     pub(super) len: libc::socklen_t,
 }
 
 impl<const N: usize> Address<N> {
-    /// Room for the kernel to write the longest of its family.
+    /// Room for the longest address of the family.
     #[inline]
     pub(super) const fn room() -> Address<N> {
         Address { bytes: [0; N], len: N as libc::socklen_t }
@@ -55,7 +54,7 @@ impl<const N: usize> Address<N> {
         self.len
     }
 
-    /// Where to write the bytes and their length, for a call that is told the room by that length.
+    /// Where the kernel writes the bytes and their length; the length says how much room there is.
     #[inline]
     pub(super) fn as_mut_ptrs(&mut self) -> (*mut libc::sockaddr, *mut libc::socklen_t) {
         (self.bytes.as_mut_ptr().cast(), &raw mut self.len)

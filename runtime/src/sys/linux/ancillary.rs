@@ -1,11 +1,11 @@
-//! Messages of a Unix socket with more than bytes in them: descriptors and credentials, by `sendmsg` and `recvmsg`.
+//! Messages of a Unix socket with control data: descriptors and credentials, by `sendmsg` and `recvmsg`.
 //!
-//! The kernel writes what came beside the bytes as a row of records ([`cmsg(3)`]): a header of 16 bytes with the
-//! length of the record, its level and its type, then the data, padded to 8 bytes. They are put together and taken
-//! apart here as bytes. Every descriptor that the kernel has installed is owned before anything else is done,
-//! because one that nobody owns is open until the process ends; so a record that is cut short gives what is in it.
-//! Two kinds of record have descriptors: `SCM_RIGHTS`, which a peer sends, and `SCM_PIDFD`, the peer itself, which
-//! comes with every message when somebody has set `SO_PASSPIDFD` on the descriptor (Linux 6.5). The latter is closed.
+//! * Control data is a row of records ([`cmsg(3)`]): a 16-byte header (length, level, type), then the data, padded to
+//!   8 bytes. They are built and parsed here as bytes.
+//! * Each descriptor that the kernel has installed gets its owner first, because one without an owner stays open
+//!   until the process ends. A truncated record therefore yields the descriptors in it.
+//! * Two kinds of record carry descriptors: `SCM_RIGHTS`, sent by a peer, and `SCM_PIDFD`, the peer itself, which
+//!   arrives with each message once `SO_PASSPIDFD` is set (Linux 6.5). The latter is closed.
 //!
 //! [`cmsg(3)`]: https://man7.org/linux/man-pages/man3/cmsg.3.html
 
@@ -20,45 +20,44 @@ use std::os::fd::{AsRawFd, BorrowedFd, FromRawFd, OwnedFd};
 const HEADER: usize = size_of::<usize>() + 2 * size_of::<i32>();
 const CREDENTIALS: usize = size_of::<libc::ucred>();
 const DESCRIPTOR: usize = size_of::<libc::c_int>();
-/// How many descriptors a message has at most: `SCM_MAX_FD` of the kernel.
+/// The most descriptors in one message: `SCM_MAX_FD` of the kernel.
 const SCM_MAX_FD: usize = 253;
-/// `SCM_PIDFD` of Linux 6.5, which not every libc has.
+/// `SCM_PIDFD` of Linux 6.5, missing in some versions of libc.
 const SCM_PIDFD: libc::c_int = 4;
 
 const _: () = assert!(size_of::<libc::cmsghdr>() == HEADER && HEADER == 16);
 const _: () = assert!(std::mem::offset_of!(libc::cmsghdr, cmsg_level) == 8);
 const _: () = assert!(std::mem::offset_of!(libc::cmsghdr, cmsg_type) == 12);
 
-/// Room for what comes beside the bytes of a message, and what came in it.
+/// Room for the control data of a message, and what was received in it.
 #[derive(Debug, Default)]
 pub struct Ancillary {
-    /// For how many descriptors there is room.
+    /// How many descriptors there is room for.
     descriptors: usize,
     control: Box<[u8]>,
     received: Vec<OwnedFd>,
     credentials: Option<Credentials>,
 }
 
-/// What [`Fd::recv_message`](crate::sys::Fd::recv_message) has received.
+/// The result of [`Fd::recv_message`](crate::sys::Fd::recv_message).
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Message {
     /// How many bytes are in the buffers.
     pub len: usize,
-    /// Who sent it, where the socket is one of datagrams.
+    /// The sender, for a datagram socket.
     pub from: UnixAddress,
-    /// Bytes of the message were dropped, because the buffers had no room for them: not of a stream.
+    /// Bytes of the message were dropped because the buffers were too small; never on a stream.
     pub truncated: bool,
-    /// Descriptors were closed or credentials dropped, because there was no room for them.
+    /// Descriptors were closed or credentials dropped because there was no room for them.
     pub ancillary_truncated: bool,
 }
 
 impl Ancillary {
-    /// Room for so many descriptors, for credentials, and for a pidfd.
+    /// Room for `descriptors`, for credentials, and for a pidfd.
     ///
-    /// For a pidfd because Linux before 6.17 installs one also where there is no room to say which number it has, and
-    /// then nobody can close it. (A peer that sends more descriptors than there is room for takes that room too.)
-    ///
-    /// No message has more than 253 descriptors, so there is memory for no more.
+    /// The pidfd needs room because Linux before 6.17 installs one even without room for its number, and then it
+    /// cannot be closed. (A peer that sends more descriptors than expected uses up that room too.) A message has at
+    /// most 253 descriptors, so no memory is allocated for more.
     #[inline]
     pub fn with_room_for(descriptors: usize) -> Ancillary {
         let room = record_len(CREDENTIALS)
@@ -73,13 +72,13 @@ impl Ancillary {
         self.descriptors
     }
 
-    /// The descriptors of the last message that were not taken yet.
+    /// The descriptors of the last message that are not yet taken.
     #[inline]
     pub fn descriptors(&self) -> &[OwnedFd] {
         &self.received
     }
 
-    /// Takes the descriptors of the last message, in the order in which they were sent.
+    /// Takes the descriptors of the last message, in the order they were sent.
     #[inline]
     pub fn take_descriptors(&mut self) -> Vec<OwnedFd> {
         std::mem::take(&mut self.received)
@@ -91,7 +90,7 @@ impl Ancillary {
         self.credentials
     }
 
-    /// Takes what another kernel has passed, in the place of what was there.
+    /// Replaces the content by that of a message from the simulated kernel.
     #[cfg(feature = "sim")]
     #[inline]
     pub(in crate::sys) fn fill(&mut self, descriptors: Vec<OwnedFd>, credentials: Option<Credentials>) {
@@ -99,14 +98,14 @@ impl Ancillary {
         self.credentials = credentials;
     }
 
-    /// Forgets the last message; descriptors that were not taken are closed.
+    /// Drops the last message; closes descriptors that were not taken.
     #[inline]
     fn clear(&mut self) {
         self.received.clear();
         self.credentials = None;
     }
 
-    /// Takes over what the kernel has written to the first `len` bytes. Says whether all of it had room.
+    /// Takes over the records in the first `len` bytes. Returns whether none was dropped.
     ///
     /// # Safety
     ///
@@ -122,7 +121,7 @@ impl Ancillary {
                 (libc::SOL_SOCKET, libc::SCM_RIGHTS | SCM_PIDFD) => {
                     let raw = data.chunks_exact(DESCRIPTOR);
                     let numbers = raw.map(|raw| libc::c_int::from_ne_bytes(raw.try_into().expect("4 bytes")));
-                    // In the place of a pidfd that could not be made stands the error.
+                    // A pidfd that could not be made is replaced by its (negative) error.
                     let installed = numbers.filter(|number| *number >= 0).map(|raw| {
                         // SAFETY: the caller promises that the kernel has just installed this descriptor for us and
                         // written its number here, and that it is read by this call alone, which reads each number
@@ -130,7 +129,7 @@ impl Ancillary {
                         unsafe { OwnedFd::from_raw_fd(raw) }
                     });
                     match kind {
-                        SCM_PIDFD => installed.for_each(drop), // not asked for here
+                        SCM_PIDFD => installed.for_each(drop), // not requested
                         _ => self.received.extend(installed),
                     }
                 }
@@ -143,10 +142,10 @@ impl Ancillary {
                     });
                 }
                 (libc::SOL_SOCKET, libc::SCM_CREDENTIALS) => whole = false,
-                _ => {} // not asked for
+                _ => {} // not requested
             }
         }
-        // Without credentials in it, the room for them can hold descriptors that were not to come.
+        // If no credentials came, their room may hold surplus descriptors.
         whole &= self.received.len() <= self.descriptors;
         self.received.truncate(self.descriptors);
         whole
@@ -154,15 +153,15 @@ impl Ancillary {
 }
 
 impl Fd {
-    /// Receives a message, or from a stream what has come, with what came beside the bytes, by [`recvmsg(2)`].
-    /// Descriptors are close-on-exec.
+    /// Receives a message, or what a stream has queued, with its control data, by [`recvmsg(2)`]. Descriptors are
+    /// close-on-exec.
     ///
     /// What `ancillary` held of an earlier message is dropped.
     ///
     /// # Errors
     ///
-    /// As [`recv`](Fd::recv). A descriptor that could not be installed, because the process has as many as it may,
-    /// is no error but [`ancillary_truncated`](Message::ancillary_truncated).
+    /// As [`recv`](Fd::recv). A descriptor that could not be installed at the limit of open files sets
+    /// [`ancillary_truncated`](Message::ancillary_truncated) and is no error.
     ///
     /// [`recvmsg(2)`]: https://man7.org/linux/man-pages/man2/recvmsg.2.html
     #[inline]
@@ -177,7 +176,7 @@ impl Fd {
         let len = uninterrupted(|| {
             received.msg_namelen = from.len();
             received.msg_name = from.as_mut_ptrs().0.cast();
-            // No room is no pointer: with one, Linux before 6.17 installs a pidfd whose number has no room.
+            // Without room pass no pointer: with one, Linux before 6.17 installs a pidfd whose number is lost.
             received.msg_control = match ancillary.control.len() {
                 0 => std::ptr::null_mut(),
                 _ => ancillary.control.as_mut_ptr().cast(),
@@ -201,16 +200,16 @@ impl Fd {
         })
     }
 
-    /// Sends a message, or on a stream as many bytes as there is room for, with duplicates of `descriptors` and with
-    /// `credentials` beside it, by [`sendmsg(2)`].
+    /// Sends a message, or as many bytes as a stream has room for, with duplicates of `descriptors` and with
+    /// `credentials` as control data, by [`sendmsg(2)`].
     ///
-    /// On a stream what goes beside goes with the first byte, and not at all when there is none.
+    /// On a stream the control data goes with the first byte, and is not sent when there are no bytes.
     ///
     /// # Errors
     ///
     /// As [`send_to_unix`](Fd::send_to_unix) and [`send`](Fd::send); `EINVAL` for more than 253 descriptors,
-    /// `ETOOMANYREFS` when more are on their way than the limit of open files, `EPERM` for the credentials of another
-    /// without the privilege, `EISCONN` for an address on a connected socket that is no datagram's.
+    /// `ETOOMANYREFS` when more than the limit of open files are in flight, `EPERM` for the credentials of another
+    /// process without the privilege, `EISCONN` for an address on a connected socket other than a datagram socket.
     ///
     /// [`sendmsg(2)`]: https://man7.org/linux/man-pages/man2/sendmsg.2.html
     #[inline]
@@ -241,7 +240,7 @@ impl Fd {
     }
 }
 
-/// The level, the type and the data of the first record, and what is behind it.
+/// The level, type and data of the first record, and the bytes after it.
 #[inline]
 pub(super) fn first_record(control: &[u8]) -> Option<(i32, i32, &[u8], &[u8])> {
     let (header, _) = control.split_at_checked(HEADER)?;
@@ -253,7 +252,7 @@ pub(super) fn first_record(control: &[u8]) -> Option<(i32, i32, &[u8], &[u8])> {
     Some((level, kind, data, next))
 }
 
-/// How much room a record with so much data takes; none for no data.
+/// The space that a record with `data` bytes takes; 0 for no data.
 #[inline]
 fn record_len(data: usize) -> usize {
     if data == 0 { 0 } else { HEADER.saturating_add(data).next_multiple_of(size_of::<usize>()) }
@@ -370,7 +369,8 @@ mod tests {
         assert_eq!(no_room.credentials(), None);
     }
 
-    // A13 of docs/pitfalls.md: as the test of `send` in `transfer.rs`, of the calls that are here and beside.
+    // A13 of docs/pitfalls.md: as the test of `send` in `transfer.rs`, for the calls of this file and of
+    // `datagram.rs`.
     #[test]
     #[cfg_attr(miri, ignore = "no signals")]
     fn a_message_to_nobody_is_epipe_and_no_signal() {
@@ -404,7 +404,7 @@ mod tests {
         let (_, kind, data, rest) = first_record(rest).unwrap();
         assert_eq!((kind, data), (libc::SCM_CREDENTIALS, &[1i32, 2, 3].map(i32::to_ne_bytes).concat()[..]));
         assert_eq!(first_record(rest), None);
-        // Whatever length stands there, nothing is read that is not there.
+        // Any length in the header reads nothing out of bounds.
         for len in (0..64).chain([usize::MAX, usize::MAX - 7]) {
             let mut broken = control.clone();
             broken[..8].copy_from_slice(&len.to_ne_bytes());

@@ -1,11 +1,9 @@
-//! Many datagrams by one system call: `recvmmsg`, `sendmmsg`, and one buffer that the kernel cuts into many.
+//! Many datagrams by one system call: `recvmmsg`, `sendmmsg`, and one buffer that the kernel cuts into segments.
 //!
-//! A [`Batch`] is the memory that they are received into, used again from call to call. The kernel's own
-//! structures, which are full of pointers, are made on the stack for each call and forgotten with it, so that no
-//! pointer is ever kept.
-//!
-//! With GRO several datagrams may come in one piece, and a record beside it says where to cut. Without the record they
-//! would be taken for one, so it must not get lost: there is room for all that the kernel puts before it.
+//! * A [`Batch`] owns the receive memory and is reused from call to call. The kernel's structures, full of pointers,
+//!   are built on the stack for each call, so no pointer is kept.
+//! * With GRO several datagrams may arrive in one buffer, with a control record that says where to cut. If the record
+//!   is lost they look like one datagram, so there is room for all records that the kernel puts before it.
 
 use super::address::Address;
 use super::ancillary::first_record;
@@ -16,21 +14,22 @@ use std::io;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::os::fd::AsRawFd;
 
-/// How many datagrams one call moves at most. Beyond a few dozen the call itself no longer shows.
+/// How many datagrams one call moves at most. Beyond a few dozen the cost of the call is negligible.
 pub const BATCH_MAX: usize = 64;
 
 /// A record with one `int` in it: `CMSG_SPACE(4)`.
 const RECORD: usize = HEADER + 8;
 
-/// Room for the records beside each datagram that is received.
+/// Room for the control records of each received datagram.
 ///
-/// That of GRO comes behind those of `SOL_SOCKET` and before those of IP (`udp_recvmsg` in the kernel). Who owns the
-/// socket may have asked for all of the former: a time stamp (32), `SO_TIMESTAMPING` (64) and its `OPT_PKTINFO` (32),
-/// `SO_RXQ_OVFL`, `SO_RCVMARK`, `SO_RCVPRIORITY` and `SO_WIFI_STATUS` (24 each), which are 224 bytes. What is cut of
+/// The record of GRO follows those of `SOL_SOCKET` and precedes those of IP (`udp_recvmsg` in the kernel). The owner
+/// of the socket may have enabled all of the former: a time stamp (32), `SO_TIMESTAMPING` (64) and its `OPT_PKTINFO`
+/// (32), `SO_RXQ_OVFL`, `SO_RCVMARK`, `SO_RCVPRIORITY` and `SO_WIFI_STATUS` (24 each), which are 224 bytes. Truncated
+/// records of IP lose nothing.
 /// the latter is nobody's loss.
 const CONTROL: usize = 256;
 
-/// Memory for a number of datagrams of some size each, and those that were received into it.
+/// Memory for datagrams of a fixed maximum size, and the datagrams received into it.
 #[derive(Debug)]
 pub struct Batch {
     memory: Box<[u8]>,
@@ -42,16 +41,16 @@ pub struct Batch {
     received: Vec<Received>,
 }
 
-/// Where in a [`Batch`] a datagram is, and what the kernel says of it.
+/// The position of a datagram in a [`Batch`], and what the kernel reports about it.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Received {
     /// How many bytes of it are in the batch.
     pub len: usize,
-    /// Who sent it.
+    /// The sender.
     pub from: SocketAddr,
-    /// It was longer than the room for it; or it may be several, and where to cut is lost.
+    /// It was longer than its room; or it may be several datagrams and the segment size is lost.
     pub truncated: bool,
-    /// How long each of the datagrams is, but for the last, that the kernel has glued together here, if it has.
+    /// The length of each coalesced datagram but the last, if the kernel has coalesced several here.
     pub segment: Option<usize>,
 }
 
@@ -60,7 +59,7 @@ impl Batch {
     ///
     /// # Panics
     ///
-    /// When either is 0, or the memory is more than there can be.
+    /// When either is 0, or the memory exceeds the address space.
     #[inline]
     #[track_caller]
     pub fn new(datagrams: usize, size: usize) -> Batch {
@@ -71,7 +70,7 @@ impl Batch {
         Batch { memory: memory.into(), control, size, room, received: Vec::with_capacity(room) }
     }
 
-    /// How many datagrams there is room for.
+    /// How many datagrams fit.
     #[inline]
     pub fn room(&self) -> usize {
         self.room
@@ -92,13 +91,13 @@ impl Batch {
 }
 
 impl Fd {
-    /// Receives as many datagrams as are queued and as `batch` has room for, by [`recvmmsg(2)`]. Returns how many,
-    /// which is at least one. Those of an earlier call are dropped.
+    /// Receives the queued datagrams that fit into `batch`, by [`recvmmsg(2)`]. Returns how many, at least one. Drops
+    /// those of an earlier call.
     ///
     /// # Errors
     ///
-    /// As [`recv_from`](Fd::recv_from), when there is one before the first datagram; one after it is kept for the
-    /// next call.
+    /// As [`recv_from`](Fd::recv_from), when the error precedes the first datagram; a later one is kept for the next
+    /// call.
     ///
     /// [`recvmmsg(2)`]: https://man7.org/linux/man-pages/man2/recvmmsg.2.html
     #[inline]
@@ -156,13 +155,12 @@ impl Fd {
         Ok(received)
     }
 
-    /// Sends datagrams in order, each to its address or, where it has none, to the one that the socket is connected
-    /// to, by [`sendmmsg(2)`]. Returns how many were sent: at least one, unless there are none, and no more than
-    /// [`BATCH_MAX`].
+    /// Sends datagrams in order, each to its address or, without one, to the connected peer, by [`sendmmsg(2)`].
+    /// Returns how many were sent: at least one, unless there are none, and at most [`BATCH_MAX`].
     ///
     /// # Errors
     ///
-    /// As [`send_to`](Fd::send_to), when it is about the first; one of a later datagram ends the call before it.
+    /// As [`send_to`](Fd::send_to), when it is about the first; an error of a later datagram ends the call before it.
     ///
     /// [`sendmmsg(2)`]: https://man7.org/linux/man-pages/man2/sendmmsg.2.html
     #[inline]
@@ -200,8 +198,8 @@ impl Fd {
         })
     }
 
-    /// Whether the kernel knows segments: Linux 4.18 and later do. An earlier one takes no notice of what
-    /// [`send_segmented`](Fd::send_segmented) says of them and sends one long datagram, so it is asked first.
+    /// Whether the kernel supports segments (Linux 4.18). An earlier one ignores the segment size of
+    /// [`send_segmented`](Fd::send_segmented) and sends one long datagram, so callers check first.
     #[inline]
     pub fn knows_segments(&self) -> bool {
         self.get(known::UDP_SEGMENT).is_ok()
@@ -210,10 +208,10 @@ impl Fd {
     /// Sends `buf` as datagrams of `segment` bytes, the last of which may be shorter, by one [`sendmsg(2)`] with
     /// `UDP_SEGMENT` ([`udp(7)`]). Returns whether the kernel did: all of them, or none.
     ///
-    /// It does not where the device of the route cannot (`EIO`), where a segment is more than a packet of the route
-    /// holds (`EINVAL`, since Linux 6.14 `EMSGSIZE`), and for more than 64 segments (`EINVAL`). They can be sent one by
-    /// one then. The same numbers stand for targets that are none, such as port 0 (`EINVAL`); then sending one by one
-    /// fails too. None of them says anything of the next call.
+    /// It does not where the device of the route cannot (`EIO`), where a segment exceeds the MTU of the route
+    /// (`EINVAL`, since Linux 6.14 `EMSGSIZE`), and for more than 64 segments (`EINVAL`). The caller can then send
+    /// them one by one. Invalid targets such as port 0 give the same errno (`EINVAL`); then sending one by one fails
+    /// too. None of these errors predicts the next call.
     ///
     /// # Errors
     ///
@@ -255,14 +253,14 @@ impl Fd {
 const HEADER: usize = size_of::<libc::cmsghdr>();
 const EMPTY: libc::iovec = libc::iovec { iov_base: std::ptr::null_mut(), iov_len: 0 };
 
-// A record is read and written as bytes, at these places.
+// Records are read and written as bytes, at these offsets.
 const _: () = assert!(HEADER == 16);
 
-/// There was no room for a record that may have been the one of `UDP_GRO`.
+/// A record was truncated that may have been the one of `UDP_GRO`.
 #[derive(Debug, PartialEq, Eq)]
 struct Lost;
 
-/// What a record of `UDP_GRO` says, if there is one. `cut_short` says that there was no room for all the records.
+/// The segment size from the record of `UDP_GRO`, if any. `cut_short`: the records were truncated.
 #[inline]
 fn segment_of(mut control: &[u8], cut_short: bool) -> Result<Option<usize>, Lost> {
     while let Some((level, kind, data, rest)) = first_record(control) {
@@ -272,7 +270,7 @@ fn segment_of(mut control: &[u8], cut_short: bool) -> Result<Option<usize>, Lost
                 let segment = usize::try_from(i32::from_ne_bytes(*segment)).ok();
                 return Ok(segment.filter(|segment| *segment != 0));
             }
-            (libc::IPPROTO_IP | libc::IPPROTO_IPV6, _) => return Ok(None), // these come behind it
+            (libc::IPPROTO_IP | libc::IPPROTO_IPV6, _) => return Ok(None), // these follow it
             _ => control = rest,
         }
     }
@@ -348,7 +346,7 @@ mod tests {
         assert_eq!(theirs.recv_batch(&mut batch).unwrap(), 1);
         assert_eq!((batch.bytes(0), batch.received()[0].segment), (&b"aabbc"[..], Some(2)));
 
-        // More than the kernel cuts in one call.
+        // More than the kernel segments in one call.
         assert!(!ours.send_segmented(&[0; 2000], 1, Some(&to)).unwrap());
         assert_eq!(theirs.recv_batch(&mut batch).unwrap_err().kind(), ErrorKind::WouldBlock);
     }
@@ -377,7 +375,7 @@ mod tests {
         assert_eq!(theirs.recv_batch(&mut batch).unwrap(), 6);
     }
 
-    // With everything that the kernel may be asked to say of a datagram.
+    // With each record that the kernel can add to a datagram.
     #[test]
     #[cfg_attr(miri, ignore = "no UDP")]
     fn what_was_glued_together_is_cut_whatever_else_the_kernel_says_of_it() {
@@ -406,7 +404,8 @@ mod tests {
             let glued = Received { len: 5, from, truncated: false, segment: Some(2) };
             assert_eq!(batch.received(), [glued], "with option {option:?}");
         }
-        // And so much of IP behind it that it is cut off: that loses nothing, of a datagram that comes alone neither.
+        // And so many records of IP behind it that they are truncated: nothing is lost, also of a datagram that was
+        // not coalesced.
         for option in [known::IP_PKTINFO, known::IP_RECVTTL, known::IP_RECVTOS, known::IP_RECVORIGDSTADDR] {
             theirs.set(option, [1]).unwrap();
         }
@@ -435,7 +434,7 @@ mod tests {
                 let control: Vec<u8> = records.into_iter().flatten().copied().collect();
                 assert_eq!(segment_of(&control, cut), Ok(Some(1400)));
             }
-            // Behind its place, or all there is.
+            // Behind its position, or at the end.
             assert_eq!(segment_of(&[&time[..], &ip].concat(), cut), Ok(None));
             let none = if cut { Err(Lost) } else { Ok(None) };
             assert_eq!(segment_of(&time, cut), none);

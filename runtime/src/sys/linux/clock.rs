@@ -1,4 +1,4 @@
-//! The clock that is read without precision, and cheaply.
+//! The monotonic clocks, precise and coarse, and the timer slack of a thread.
 
 use super::Backend;
 
@@ -12,20 +12,20 @@ impl Backend {
         read(libc::CLOCK_MONOTONIC)
     }
 
-    /// `CLOCK_MONOTONIC_COARSE`, in nanoseconds: what `CLOCK_MONOTONIC` was at the last tick of the kernel. It is
-    /// never ahead of that clock, and behind it by a tick (1 to 10 ms) or, now and then, by more.
+    /// `CLOCK_MONOTONIC_COARSE`, in nanoseconds: the value of `CLOCK_MONOTONIC` at the last kernel tick. It is never
+    /// ahead of that clock, and behind it by a tick (1 to 10 ms) or, occasionally, more.
     #[inline]
     pub fn monotonic_coarse(self) -> u64 {
-        // Miri knows no coarse clock.
+        // Miri has no coarse clock.
         read(if cfg!(miri) { libc::CLOCK_MONOTONIC } else { libc::CLOCK_MONOTONIC_COARSE })
     }
 }
 
-/// How long the kernel may put a wake-up of the calling thread off, to serve others with it; in nanoseconds.
+/// How long the kernel may delay a wake-up of the calling thread to coalesce it with others, in nanoseconds.
 ///
-/// By [`PR_SET_TIMERSLACK`](https://man7.org/linux/man-pages/man2/PR_SET_TIMERSLACK.2const.html). Threads and
-/// processes that are started meanwhile inherit it, and a program that is executed keeps it: who starts one for the user
-/// puts the earlier one back first (`executor::running::blunt_waits`).
+/// By [`PR_SET_TIMERSLACK`](https://man7.org/linux/man-pages/man2/PR_SET_TIMERSLACK.2const.html). New threads and
+/// processes inherit it, also across `exec`: code that starts one for the user restores the previous value first
+/// (`executor::running::blunt_waits`).
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct TimerSlack(libc::c_ulong);
 
@@ -33,18 +33,18 @@ impl TimerSlack {
     /// The least there is.
     pub const LEAST: TimerSlack = TimerSlack(1);
 
-    /// That of the calling thread; `None` where the kernel does not say.
+    /// The slack of the calling thread; `None` where the kernel does not report it.
     pub fn get() -> Option<TimerSlack> {
         if cfg!(miri) {
-            return None; // Miri knows no timer slack.
+            return None; // Miri has no timer slack.
         }
-        const NONE: libc::c_ulong = 0; // `prctl` takes five arguments of this width, whatever the operation
+        const NONE: libc::c_ulong = 0; // `prctl` takes five arguments of this width for each operation
         // SAFETY: the call takes no pointer.
         let slack = unsafe { libc::prctl(libc::PR_GET_TIMERSLACK, NONE, NONE, NONE, NONE) };
         libc::c_ulong::try_from(slack).ok().map(TimerSlack)
     }
 
-    /// Makes this that of the calling thread.
+    /// Sets the slack of the calling thread.
     pub fn set(self) {
         const NONE: libc::c_ulong = 0;
         // SAFETY: the call takes no pointer. A kernel that refuses it leaves things as they are.

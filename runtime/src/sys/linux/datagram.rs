@@ -1,8 +1,7 @@
 //! Datagrams through a socket, with addresses: `recvfrom` and `sendto`.
 //!
-//! Of a connected socket there are also `recv` and `send`, in `transfer.rs`, and `peek` there; messages with more
-//! than bytes in them are in `ancillary.rs`, many datagrams at a time in `batch.rs`. A datagram is taken whole or
-//! cut: bytes that the buffer has no room for are gone.
+//! `recv`, `send` and `peek` of a connected socket are in `transfer.rs`, control messages in `ancillary.rs`, batches
+//! in `batch.rs`. A datagram longer than the buffer is truncated: the rest is lost.
 
 use super::address::Address;
 use super::unix_address::{RawUnix, UnixAddress};
@@ -17,8 +16,8 @@ impl Fd {
     ///
     /// # Errors
     ///
-    /// `EAGAIN` when none is queued; what the network has reported of an earlier one that was sent, such as
-    /// `ECONNREFUSED`, which is taken by this; `ENOMEM`.
+    /// `EAGAIN` when none is queued; a pending error of the network about an earlier send, such as `ECONNREFUSED`,
+    /// which the call consumes; `ENOMEM`.
     ///
     /// [`recvfrom(2)`]: https://man7.org/linux/man-pages/man2/recv.2.html
     #[inline]
@@ -51,9 +50,9 @@ impl Fd {
     ///
     /// # Errors
     ///
-    /// `EAGAIN` when there is no room, `EMSGSIZE` when it is longer than a datagram can be, `EACCES` for a broadcast
-    /// that was not allowed, `ENETUNREACH`, `EHOSTUNREACH`, `EINVAL`, `EAFNOSUPPORT` for an address of the other
-    /// domain; what the network has reported of an earlier one, such as `ECONNREFUSED`; `ENOBUFS`, `ENOMEM`.
+    /// `EAGAIN` when there is no room, `EMSGSIZE` when it exceeds the longest datagram, `EACCES` for a broadcast that
+    /// was not allowed, `ENETUNREACH`, `EHOSTUNREACH`, `EINVAL`, `EAFNOSUPPORT` for an address of the other domain; a
+    /// pending error of the network about an earlier send, such as `ECONNREFUSED`; `ENOBUFS`, `ENOMEM`.
     ///
     /// [`sendto(2)`]: https://man7.org/linux/man-pages/man2/send.2.html
     #[inline]
@@ -65,11 +64,11 @@ impl Fd {
     ///
     /// # Errors
     ///
-    /// `EAGAIN` when there is no room: when the socket's own buffer is full, of which an event tells the end, or when
-    /// the receiver's queue is, of which none does unless the socket is connected to it. If it is not, the call itself
-    /// makes an edge: the socket's own buffer has room again. `ECONNREFUSED` when the
-    /// receiver is gone, `ENOENT`, `EMSGSIZE`, `EACCES`, `EPERM` when it is connected to another,
-    /// `EPROTOTYPE` when it is of another type, `ENOBUFS`, `ENOMEM`.
+    /// `EAGAIN` when the socket's own send buffer is full (an event reports room), or when the receiver's queue is
+    /// full (an event reports room only if the socket is connected to it; if it is not, the call itself makes an
+    /// edge, because the own buffer has room again). `ECONNREFUSED` when the receiver is gone, `ENOENT`, `EMSGSIZE`,
+    /// `EACCES`, `EPERM` when it is connected to another socket, `EPROTOTYPE` when it is of another type, `ENOBUFS`,
+    /// `ENOMEM`.
     pub fn send_to_unix(&self, buf: &[u8], to: &UnixAddress) -> io::Result<usize> {
         self.send_to_raw(buf, &RawUnix::from(to))
     }
@@ -85,8 +84,8 @@ impl Fd {
             from = Address::room();
             let (address, address_len) = from.as_mut_ptrs();
             let (to, room) = (buf.as_mut_ptr().cast(), buf.len());
-            // SAFETY: the kernel writes at most `buf.len()` bytes to `buf` and as many to the address as
-            // `*address_len` says that there is room for; both are borrowed mutably meanwhile.
+            // SAFETY: the kernel writes at most `buf.len()` bytes to `buf` and at most `*address_len` bytes to the
+            // address; both are borrowed mutably meanwhile.
             check_len(unsafe { libc::recvfrom(self.as_raw_fd(), to, room, flags, address, address_len) })
         })?;
         Ok((len, from))
@@ -97,8 +96,8 @@ impl Fd {
         let flags = libc::MSG_NOSIGNAL;
         let (from, len) = (buf.as_ptr().cast(), buf.len());
         uninterrupted(|| {
-            // SAFETY: the kernel reads at most `buf.len()` bytes of `buf` and the bytes of the address, whose number
-            // it is told; both are borrowed meanwhile.
+            // SAFETY: the kernel reads at most `buf.len()` bytes of `buf` and `to.len()` bytes of the address; both
+            // are borrowed meanwhile.
             check_len(unsafe { libc::sendto(self.as_raw_fd(), from, len, flags, to.as_ptr(), to.len()) })
         })
     }

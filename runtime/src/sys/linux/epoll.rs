@@ -1,6 +1,6 @@
-//! `epoll`: one instance for each reactor.
+//! `epoll`: one instance for each reactor, which owns it.
 //!
-//! Owned by the reactor. Anyone on its thread may add and delete; only the reactor waits.
+//! Code on the reactor's thread may add and delete; only the reactor waits.
 
 use super::{Backend, Fd, check};
 use std::cell::Cell;
@@ -18,17 +18,17 @@ pub mod mask {
     pub const PRI: u32 = libc::EPOLLPRI as u32;
     /// Room to write.
     pub const OUT: u32 = libc::EPOLLOUT as u32;
-    /// An error is pending. Reported whether asked for or not.
+    /// An error is pending. Always reported.
     pub const ERR: u32 = libc::EPOLLERR as u32;
-    /// Both directions are shut. Reported whether asked for or not.
+    /// Both directions are shut. Always reported.
     pub const HUP: u32 = libc::EPOLLHUP as u32;
     /// The peer shut its writing side.
     pub const RDHUP: u32 = libc::EPOLLRDHUP as u32;
-    /// Report a change of state once, not the state on every wait.
+    /// Edge-triggered: report a change of state once, not the state on each wait.
     pub const EDGE: u32 = libc::EPOLLET as u32;
 }
 
-/// The numbers of the system calls that a thread which waits for events is in.
+/// The system calls that a thread waiting for events is in.
 #[cfg(feature = "test-util")]
 pub(crate) const WAIT_CALLS: &[libc::c_long] = &[
     #[cfg(target_arch = "x86_64")]
@@ -41,7 +41,7 @@ pub(crate) const WAIT_CALLS: &[libc::c_long] = &[
 #[derive(Debug)]
 pub struct Epoll {
     fd: OwnedFd,
-    /// Whether `epoll_pwait2`, with its timeout in nanoseconds, is worth asking for.
+    /// Whether to try `epoll_pwait2`, with its timeout in nanoseconds.
     nanoseconds: Cell<bool>,
 }
 
@@ -80,17 +80,17 @@ impl Backend {
 }
 
 impl Epoll {
-    /// Registers `fd`, to be reported with `token`.
+    /// Registers `fd`; its events carry `token`.
     ///
-    /// The kernel keeps the registration until [`Epoll::delete`] or until the last descriptor of the same
-    /// open file description is closed, whichever comes first: a duplicate keeps it alive.
+    /// The kernel keeps the registration until [`Epoll::delete`] or until the last descriptor of the same open file
+    /// description is closed: a duplicate keeps it alive.
     ///
     /// # Errors
     ///
     /// `EPERM` for a descriptor that cannot be polled (a regular file or a directory), `EEXIST` for one that
     /// is registered already, `ENOSPC` at `/proc/sys/fs/epoll/max_user_watches`, `ENOMEM`.
     pub fn add(&self, fd: BorrowedFd<'_>, events: u32, token: u64) -> io::Result<()> {
-        // Miri knows no urgent data.
+        // Miri has no urgent data.
         let events = if cfg!(miri) { events & !mask::PRI } else { events };
         let mut event = libc::epoll_event { events, u64: token };
         // SAFETY: `event` lives across the call, which copies it and keeps no pointer.
@@ -100,28 +100,27 @@ impl Epoll {
         Ok(())
     }
 
-    /// Ends the registration of the descriptor with this number.
+    /// Removes the registration of the descriptor with this number.
     ///
     /// # Errors
     ///
-    /// `ENOENT` where there is none, `EBADF` where the number was closed behind egret's back.
+    /// `ENOENT` where there is none, `EBADF` where the number was closed without egret's knowledge.
     pub fn delete(&self, fd: RawFd) -> io::Result<()> {
-        // Kernels before 2.6.9 wanted a pointer here; a null one has been right ever since.
+        // Kernels before 2.6.9 required a pointer here; null is valid since.
         let event = std::ptr::null_mut();
         // SAFETY: EPOLL_CTL_DEL does not look at the event.
         check(unsafe { libc::epoll_ctl(self.fd.as_raw_fd(), libc::EPOLL_CTL_DEL, fd, event) })?;
         Ok(())
     }
 
-    /// Waits until a registered descriptor has something to report, or `timeout` has passed; `None` is for ever.
+    /// Waits until a registered descriptor has an event, or `timeout` has passed; `None` waits for ever.
     ///
-    /// The wait never ends early for the timeout: nanoseconds are passed on where the kernel takes them
-    /// (`epoll_pwait2`, Linux 5.11) and rounded up to milliseconds where it does not. A signal that is
-    /// handled on this thread ends the wait with no events.
+    /// A timeout never ends early: it has nanoseconds where the kernel supports them (`epoll_pwait2`, Linux 5.11) and
+    /// is rounded up to milliseconds otherwise. A signal handled on this thread ends the wait with no events.
     ///
     /// # Errors
     ///
-    /// None in practice: `EBADF`, `EFAULT` and `EINVAL` would be errors in this crate.
+    /// None in practice: `EBADF`, `EFAULT` and `EINVAL` would be bugs of this crate.
     #[inline]
     pub fn wait(&self, events: &mut Events, timeout: Option<Duration>) -> io::Result<usize> {
         events.len = 0;
@@ -147,7 +146,7 @@ impl Epoll {
         check(unsafe { libc::epoll_wait(self.fd.as_raw_fd(), events.buffer.as_mut_ptr(), capacity, timeout) })
     }
 
-    /// Apart, for it needs much room on the stack and a loop without timers never comes here.
+    /// A separate function: it needs much stack, and a loop without timers never calls it.
     #[inline(never)]
     fn wait_nanoseconds(&self, events: &mut Events, timeout: Duration) -> io::Result<libc::c_int> {
         if !self.nanoseconds.get() {
@@ -173,7 +172,7 @@ impl Epoll {
             )
         } as libc::c_int);
         match waited {
-            // An older kernel, or a sandbox that has not heard of the call: ask once and remember.
+            // An older kernel or a sandbox without the call: remember it.
             Err(e) if matches!(e.raw_os_error(), Some(libc::ENOSYS | libc::EPERM)) => {
                 self.nanoseconds.set(false);
                 self.wait_milliseconds(events, milliseconds_up(timeout))
@@ -189,7 +188,7 @@ impl AsFd for Epoll {
     }
 }
 
-/// A wait that a signal has ended has no events to report.
+/// An interrupted wait reports no events.
 #[cold]
 fn unless_interrupted(error: io::Error) -> io::Result<usize> {
     if error.raw_os_error() == Some(libc::EINTR) { Ok(0) } else { Err(error) }
@@ -202,7 +201,7 @@ fn milliseconds_up(timeout: Duration) -> libc::c_int {
 }
 
 impl Events {
-    /// Room for `capacity` events a wait.
+    /// Room for `capacity` events per wait.
     ///
     /// # Panics
     ///
@@ -213,7 +212,7 @@ impl Events {
         Events { buffer: vec![empty; capacity].into_boxed_slice(), len: 0 }
     }
 
-    /// Takes what another kernel reports, and says how many events that is.
+    /// Stores the events that the simulated kernel reports, and returns their number.
     #[cfg(feature = "sim")]
     pub(in crate::sys) fn fill(&mut self, reported: Vec<(u64, u32)>) -> usize {
         self.len = reported.len();
@@ -223,13 +222,13 @@ impl Events {
         self.len
     }
 
-    /// How many events one wait may report.
+    /// How many events one wait can report.
     #[cfg(feature = "sim")]
     pub(in crate::sys) fn capacity(&self) -> usize {
         self.buffer.len()
     }
 
-    /// What the last wait reported: the token of each registration and its mask.
+    /// The events of the last wait: the token of each registration and its mask.
     #[inline]
     pub fn iter(&self) -> impl Iterator<Item = (u64, u32)> + '_ {
         self.buffer[..self.len].iter().map(|event| (event.u64, event.events))

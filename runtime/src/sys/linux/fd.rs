@@ -7,15 +7,15 @@ use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd, RawFd};
 
 /// Owns a descriptor and closes it on drop.
 ///
-/// What it does beyond that is in the files beside this one: sockets in `socket.rs`.
+/// Methods are spread over the files of this folder: sockets in `socket.rs`.
 #[derive(Debug)]
 pub struct Fd(OwnedFd);
 
 impl Fd {
-    /// Adds one to an eventfd: an edge for every epoll that it is registered with.
+    /// Adds one to an eventfd: an edge for each epoll that it is registered with.
     ///
-    /// A write to a full counter (2^64 - 2) fails with `EAGAIN` and is **no** edge, so the counter is emptied and written
-    /// again.
+    /// A write to a full counter (2^64 - 2) fails with `EAGAIN` and is **no** edge, so this method then reads the
+    /// counter and writes again.
     ///
     /// # Errors
     ///
@@ -23,7 +23,7 @@ impl Fd {
     pub fn ring(&self) -> io::Result<()> {
         match self.add_one() {
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
-                // `EAGAIN` when another thread was faster, and then there is room too.
+                // `EAGAIN` when another thread has read it already: the counter has room then too.
                 let _ = self.read(&mut [0; 8]);
                 self.add_one()
             }
@@ -67,10 +67,9 @@ impl AsRawFd for Fd {
     }
 }
 
-/// Memory that a read may fill, which need not have been zeroed before.
+/// Memory that a read may fill without zeroing it first.
 ///
-/// `filled` grows by what the kernel wrote and by nothing else, so that no byte is shown that was never
-/// written.
+/// `filled` grows only by the bytes that the kernel wrote, so unwritten bytes are never exposed.
 #[derive(Debug)]
 pub struct ReadBuf<'a> {
     memory: &'a mut [MaybeUninit<u8>],
@@ -89,7 +88,7 @@ impl<'a> ReadBuf<'a> {
         self.filled == 0
     }
 
-    /// How many bytes there is still room for.
+    /// How many bytes are unfilled.
     pub fn remaining(&self) -> usize {
         self.memory.len() - self.filled
     }
@@ -103,7 +102,7 @@ impl<'a> ReadBuf<'a> {
         unsafe { std::slice::from_raw_parts_mut(filled.as_mut_ptr().cast(), len) }
     }
 
-    /// Fills as many bytes as there are in `bytes`, which fit; returns how many.
+    /// Fills in `bytes`, which must fit; returns their number.
     #[cfg(feature = "sim")]
     pub(in crate::sys) fn put(&mut self, bytes: &[u8]) -> usize {
         for (place, byte) in self.memory[self.filled..].iter_mut().zip(bytes) {
@@ -113,7 +112,7 @@ impl<'a> ReadBuf<'a> {
         bytes.len()
     }
 
-    /// Lets `read` write to the unfilled part and fills as many bytes as it says that it wrote.
+    /// Lets `read` write to the unfilled part and fills the number of bytes that it returns.
     ///
     /// # Safety
     ///

@@ -42,7 +42,7 @@ pub use unix_socket::Credentials;
 
 use std::io;
 
-/// The kernel that descriptors are made by.
+/// The kernel that makes descriptors.
 ///
 /// Without optional features there is one kernel, Linux, and this type has no size.
 #[derive(Clone, Copy, Debug)]
@@ -56,13 +56,13 @@ impl Backend {
     }
 }
 
-/// Turns the return value of a call that answers `-1` for "see errno" into a `Result`.
+/// Turns a return value of `-1` for "see errno" into a `Result`.
 #[inline]
 fn check(value: libc::c_int) -> io::Result<libc::c_int> {
     if value < 0 { Err(errno()) } else { Ok(value) }
 }
 
-/// [`check`] for the calls that answer with a length.
+/// [`check`] for the calls that return a length.
 #[inline]
 fn check_len(value: libc::ssize_t) -> io::Result<usize> {
     usize::try_from(value).map_err(|_| errno())
@@ -74,9 +74,9 @@ fn errno() -> io::Error {
     io::Error::last_os_error()
 }
 
-/// Repeats a call until it answers something other than `EINTR`.
+/// Repeats a call while it fails with `EINTR`.
 ///
-/// One place where the call is made and one where it has succeeded: the caller need not ask again which it was.
+/// The call and its success each have one place: the caller need not check again which it was.
 #[inline]
 pub(in crate::sys) fn uninterrupted<R>(mut call: impl FnMut() -> io::Result<R>) -> io::Result<R> {
     loop {

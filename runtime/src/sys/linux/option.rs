@@ -21,14 +21,14 @@ use std::time::Duration;
 
 /// Every method: see the errors of `getsockopt` at the head of this module's file.
 impl Fd {
-    /// Takes the error that the socket has kept for us, `SO_ERROR`; the kernel forgets it by this.
+    /// Takes the pending error of the socket, `SO_ERROR`; the kernel clears it.
     #[inline]
     pub fn take_error(&self) -> io::Result<Option<io::Error>> {
         let [errno] = self.get(known::SO_ERROR)?;
         Ok((errno != 0).then(|| io::Error::from_raw_os_error(errno)))
     }
 
-    /// Whether a small segment is sent without waiting for the last one's acknowledgement, `TCP_NODELAY`.
+    /// Whether a small segment is sent before the previous one is acknowledged, `TCP_NODELAY`.
     #[inline]
     pub fn nodelay(&self) -> io::Result<bool> {
         self.get_flag(known::TCP_NODELAY)
@@ -40,8 +40,7 @@ impl Fd {
         self.set_flag(known::TCP_NODELAY, on)
     }
 
-    /// Whether acknowledgements are sent at once, `TCP_QUICKACK`. Not permanent: the kernel leaves the mode as
-    /// it sees fit.
+    /// Whether acknowledgements are sent at once, `TCP_QUICKACK`. Not permanent: the kernel may leave the mode.
     #[inline]
     pub fn quickack(&self) -> io::Result<bool> {
         self.get_flag(known::TCP_QUICKACK)
@@ -66,7 +65,7 @@ impl Fd {
         self.set(known::TCP_NOTSENT_LOWAT, [bytes as c_int])
     }
 
-    /// Whether `bind` may take an address that old connections still linger on, `SO_REUSEADDR`.
+    /// Whether `bind` accepts an address with connections in `TIME_WAIT`, `SO_REUSEADDR`.
     #[inline]
     pub fn reuseaddr(&self) -> io::Result<bool> {
         self.get_flag(known::SO_REUSEADDR)
@@ -173,7 +172,7 @@ impl Fd {
         Ok((on != 0).then(|| Duration::from_secs(seconds.max(0) as u64)))
     }
 
-    /// Sets `SO_LINGER`, in whole seconds: rounded up, because 0 is another thing, and capped at `i32::MAX`.
+    /// Sets `SO_LINGER`, in whole seconds: rounded up, because 0 has a meaning of its own, and capped at `i32::MAX`.
     ///
     /// Zero makes a close discard what is unsent and reset the connection. Anything longer makes it block the
     /// thread, on a non-blocking socket too.
@@ -211,7 +210,7 @@ impl Fd {
     #[inline]
     pub fn bind_device(&self, interface: Option<&[u8]>) -> io::Result<()> {
         let name = interface.unwrap_or_default();
-        // The kernel would take as much of it as there is before a zero or the 16th byte, and another interface.
+        // The kernel would cut the name at a zero or at the 16th byte and find another interface.
         if name.len() >= libc::IFNAMSIZ || name.contains(&0) {
             return Err(io::Error::from_raw_os_error(libc::ENODEV));
         }
@@ -333,7 +332,7 @@ mod tests {
         let fd = socket(Domain::V4);
         assert_eq!(fd.device().unwrap(), None);
         assert!(fd.bind_device(Some(b"no-such-if")).is_err());
-        // Names of which the kernel would take the start.
+        // Names that the kernel would cut.
         for longer in [&b"lo\0"[..], b"lo\0junk", b"lo\0-and-more-than-16", &[b'x'; 16], &[0; 1]] {
             let refused = fd.bind_device(Some(longer)).unwrap_err();
             assert_eq!(refused.raw_os_error(), Some(libc::ENODEV), "{longer:?}");

@@ -1,7 +1,7 @@
-//! Pipes, and bytes through whatever is no socket: `read`, `write` and their vectored kin.
+//! Pipes, and bytes through descriptors other than sockets: `read`, `write` and their vectored forms.
 //!
-//! A pipe has no `MSG_NOSIGNAL`. Since Linux 6.18 a write may say the same of itself (`RWF_NOSIGNAL`); older kernels
-//! are asked once and then written to with `SIGPIPE` looked after, as in `sigpipe.rs`.
+//! A pipe has no `MSG_NOSIGNAL`. Linux 6.18 has `RWF_NOSIGNAL` for a write; on older kernels the first attempt fails,
+//! and `SIGPIPE` is masked as in `sigpipe.rs`.
 
 use super::sigpipe::unsignalled;
 use super::{Backend, Fd, IOV_MAX, ReadBuf, check, check_len, uninterrupted};
@@ -21,14 +21,14 @@ pub struct Access {
     pub write: bool,
 }
 
-/// No `SIGPIPE` for this one write. The libc crate has no name for it yet.
+/// No `SIGPIPE` for this write. The libc crate does not define it yet.
 const RWF_NOSIGNAL: libc::c_int = 0x100;
 
-/// Whether the kernel knows `RWF_NOSIGNAL`: believed until it has said otherwise.
+/// Whether the kernel supports `RWF_NOSIGNAL`: assumed until a write is refused.
 static UNSIGNALLED_WRITES: AtomicBool = AtomicBool::new(!cfg!(miri));
 
 impl Backend {
-    /// A new pipe, by [`pipe2(2)`]: the end to read from, and the end to write to.
+    /// A new pipe, by [`pipe2(2)`]: the read end and the write end.
     ///
     /// # Errors
     ///
@@ -47,13 +47,12 @@ impl Backend {
         Ok((reader.into(), writer.into()))
     }
 
-    /// Opens what `path` names, a FIFO or a terminal, by [`open(2)`]. A terminal does not become the one that
-    /// controls the process.
+    /// Opens a FIFO or a terminal, by [`open(2)`]. A terminal does not become the controlling terminal.
     ///
     /// # Errors
     ///
-    /// `ENXIO` for a FIFO that is to be written and that nobody reads, and for a socket; `ENOENT`, `EACCES`,
-    /// `EMFILE` and others; `EINVAL` when `access` is neither, or the path has a NUL byte in it.
+    /// `ENXIO` for the write end of a FIFO without a reader, and for a socket; `ENOENT`, `EACCES`, `EMFILE` and
+    /// others; `EINVAL` when `access` is neither, or the path has a NUL byte in it.
     ///
     /// [`open(2)`]: https://man7.org/linux/man-pages/man2/open.2.html
     #[inline]
@@ -63,7 +62,7 @@ impl Backend {
         let file = options.custom_flags(libc::O_NONBLOCK | libc::O_NOCTTY).open(path);
         match file {
             Ok(file) => Ok(OwnedFd::from(file).into()),
-            // std found the fault and the kernel was not asked.
+            // std rejected the path before the system call.
             Err(error) if error.raw_os_error().is_none() => Err(io::Error::from_raw_os_error(libc::EINVAL)),
             Err(error) => Err(error),
         }
@@ -73,12 +72,12 @@ impl Backend {
 impl Fd {
     /// Reads up to `buf.len()` bytes, by [`read(2)`].
     ///
-    /// 0 means the end, which of a pipe is that nobody has it open for writing, or that `buf` is empty. Fewer bytes
-    /// than asked for do not mean that no more are there.
+    /// 0 means that `buf` is empty or the end; for a pipe: it has no writer. A short read does not mean that the pipe
+    /// is empty.
     ///
     /// # Errors
     ///
-    /// `EAGAIN` when nothing is there, `EIO` of a terminal whose other side is closed, `EISDIR`.
+    /// `EAGAIN` when nothing is queued, `EIO` of a terminal whose other side is closed, `EISDIR`.
     ///
     /// [`read(2)`]: https://man7.org/linux/man-pages/man2/read.2.html
     #[inline]
@@ -89,7 +88,7 @@ impl Fd {
         })
     }
 
-    /// [`read`](Fd::read) into memory that need not have been zeroed. Fills as many bytes of `buf` as it returns.
+    /// [`read`](Fd::read) into memory that need not be zeroed. Fills as many bytes of `buf` as it returns.
     ///
     /// # Errors
     ///
@@ -121,12 +120,11 @@ impl Fd {
         uninterrupted(|| check_len(unsafe { libc::readv(self.as_raw_fd(), bufs.as_mut_ptr().cast(), len) }))
     }
 
-    /// Writes up to `buf.len()` bytes, by [`write(2)`] or its newer kin. Returns how many the kernel has taken.
+    /// Writes up to `buf.len()` bytes, by [`write(2)`] or `pwritev2`. Returns how many the kernel has taken.
     ///
     /// # Errors
     ///
-    /// `EAGAIN` when there is no room, `EPIPE` for a pipe that nobody reads (and never a `SIGPIPE`), `EIO`,
-    /// `ENOSPC`.
+    /// `EAGAIN` when there is no room, `EPIPE` for a pipe without a reader (and never a `SIGPIPE`), `EIO`, `ENOSPC`.
     ///
     /// [`write(2)`]: https://man7.org/linux/man-pages/man2/write.2.html
     #[inline]
@@ -166,7 +164,7 @@ impl Fd {
 
     #[inline]
     fn write_unsignalled(&self, bufs: &[IoSlice<'_>]) -> io::Result<usize> {
-        // -1 is "where the file is": the only position that a pipe has.
+        // -1 means "at the current position": a pipe has no other.
         let (position, high) = (-1 as libc::c_long, 0 as libc::c_long);
         uninterrupted(|| {
             // SAFETY: an `IoSlice` is laid out as an `iovec` (std promises it). The kernel reads as many as there are
@@ -246,7 +244,8 @@ mod tests {
         assert_eq!(writer.write_vectored(&[]).unwrap(), 0);
     }
 
-    // A13 of docs/pitfalls.md, by the flag and by the way around it; with the default action a signal would end this process.
+    // A13 of docs/pitfalls.md, with the flag and with the fallback; by default action a signal would end this
+    // process.
     #[test]
     #[cfg_attr(miri, ignore = "no signals")]
     fn a_write_that_nobody_reads_is_epipe_and_no_signal_on_old_kernels_too() {
@@ -266,8 +265,8 @@ mod tests {
         UNSIGNALLED_WRITES.store(known, Ordering::Relaxed);
     }
 
-    /// Of a pipe that blocks, such as one that was inherited. The call returns what it has written, with a signal pending
-    /// where no flag forbids it.
+    /// Writes to a blocking pipe, such as an inherited one. The call returns the bytes written, with a signal pending
+    /// where no flag prevents it.
     fn write_to_a_reader_that_goes_in_the_middle() {
         let (reader, writer) = Backend::current().pipe().unwrap();
         writer.set_nonblocking(false).unwrap();
@@ -276,7 +275,7 @@ mod tests {
                 std::thread::yield_now();
             }
         });
-        // More than the pipe has room for.
+        // More than the pipe holds.
         let half = vec![b'x'; 1 << 20];
         let parts = [IoSlice::new(&half), IoSlice::new(&half)];
         let written = writer.write_vectored(&parts).unwrap();

@@ -64,8 +64,8 @@ impl Process {
     ///
     /// # Errors
     ///
-    /// `EAGAIN` while it runs; `ECHILD` when it is no child of this process, or has been waited for already: by
-    /// somebody's `waitpid(-1)`, or by the kernel because `SIGCHLD` is ignored.
+    /// `EAGAIN` while it runs; `ECHILD` when it is no child of this process, or was reaped already: by another
+    /// `waitpid(-1)`, or by the kernel because `SIGCHLD` is ignored.
     ///
     /// [`waitid(2)`]: https://man7.org/linux/man-pages/man2/waitid.2.html
     #[inline]
@@ -80,7 +80,7 @@ impl Process {
     ///
     /// # Errors
     ///
-    /// `ESRCH` when it has been waited for, `EPERM` for one of another user.
+    /// `ESRCH` when it has been reaped, `EPERM` for a process of another user.
     ///
     /// [`pidfd_send_signal(2)`]: https://man7.org/linux/man-pages/man2/pidfd_send_signal.2.html
     /// [`kill(2)`]: https://man7.org/linux/man-pages/man2/kill.2.html
@@ -101,8 +101,8 @@ impl Process {
     ///
     /// # Errors
     ///
-    /// `ESRCH` when the process leads no group, or has been waited for; `EPERM` when every process of the group is
-    /// another user's.
+    /// `ESRCH` when the process leads no group, or has been reaped; `EPERM` when each process of the group belongs to
+    /// another user.
     ///
     /// [`kill(2)`]: https://man7.org/linux/man-pages/man2/kill.2.html
     #[inline]
@@ -224,7 +224,7 @@ fn wait(by: libc::idtype_t, id: libc::id_t, options: libc::c_int) -> io::Result<
     }
     // SAFETY: `info` is about a child, and then it has this field.
     let status = unsafe { info.si_status() };
-    // As the older calls have it in one word, which is the only form that std takes.
+    // The encoding of `wait(2)`, the only form that std accepts.
     let word = match info.si_code {
         libc::CLD_EXITED => (status & 0xff) << 8,
         libc::CLD_DUMPED => status | 0x80,

@@ -1,4 +1,4 @@
-//! Names and the addresses that they stand for.
+//! Name resolution.
 
 use super::Backend;
 use std::io;

@@ -1,17 +1,13 @@
-//! Signals: what the process does with them, and the one handler that egret installs.
+//! Signal dispositions, and the one handler that egret installs.
 //!
-//! The handler interrupts any thread at any instruction, so it may do what
-//! [`signal-safety(7)`](https://man7.org/linux/man-pages/man7/signal-safety.7.html) lists and nothing else:
-//! no lock, no allocation, no thread-local with a destructor. It adds to a counter, one for each signal, and
-//! writes to an eventfd, one for the process. Both are made before the handler is first installed and are
-//! never freed by egret.
-//!
-//! The eventfd is never read. Whoever listens registers a duplicate of it, edge-triggered: each write is an
-//! edge for every `epoll` that has one, on whichever thread that is. The counter goes first, so a listener
-//! that sees the edge sees the count.
-//!
-//! Who listens to what, and which disposition is to come back, is not known here but in
-//! `signal/listeners.rs`.
+//! * The handler interrupts any thread at any instruction, so it does only what
+//!   [`signal-safety(7)`](https://man7.org/linux/man-pages/man7/signal-safety.7.html) permits: no lock, no
+//!   allocation, no thread-local with a destructor.
+//! * It adds to the signal's counter, then writes to the process's eventfd: a listener that sees the edge sees the
+//!   count. Both exist before the handler is installed and are never freed by egret.
+//! * The eventfd is not read unless its counter is full. Each listener registers a duplicate of it, edge-triggered:
+//!   each write is an edge for each `epoll` that has one, on any thread.
+//! * The listeners, and the dispositions to restore, are in `signal/listeners.rs`.
 
 use super::{Backend, Fd, check};
 use std::ffi::c_int;
@@ -23,8 +19,7 @@ use std::sync::atomic::{AtomicI32, AtomicU64, Ordering};
 /// Signals are numbered from 1 to 64.
 pub(crate) const NUMBERS: usize = 65;
 
-/// The numbers of the signals that have a name here, by
-/// [`signal(7)`](https://man7.org/linux/man-pages/man7/signal.7.html).
+/// The signals named here, from [`signal(7)`](https://man7.org/linux/man-pages/man7/signal.7.html).
 pub(crate) mod number {
     use std::ffi::c_int;
 
@@ -40,8 +35,8 @@ pub(crate) mod number {
     pub(crate) const USER_2: c_int = libc::SIGUSR2;
     pub(crate) const WINDOW: c_int = libc::SIGWINCH;
 
-    /// Those that no handler may be set for: the kernel refuses the first two, and the others are raised by
-    /// the instruction that is at fault, which a handler that returns would have executed again, for ever.
+    /// Signals that no handler may be set for: the kernel refuses the first two; the others are raised by a faulting
+    /// instruction, which would be executed again, for ever, after the handler returns.
     pub(crate) const FORBIDDEN: [(c_int, &str); 6] = [
         (libc::SIGKILL, "SIGKILL"),
         (libc::SIGSTOP, "SIGSTOP"),
@@ -52,16 +47,16 @@ pub(crate) mod number {
     ];
 }
 
-/// How often the handler ran, for each signal.
+/// How often the handler ran, by signal.
 static DELIVERED: [AtomicU64; NUMBERS] = [const { AtomicU64::new(0) }; NUMBERS];
 
 /// The eventfd that the handler writes to.
 static BELL: OnceLock<Fd> = OnceLock::new();
 
-/// Its number: what the handler loads, which is no place for a `OnceLock`.
+/// Its number, for the handler, which must not use a `OnceLock`.
 static BELL_NUMBER: AtomicI32 = AtomicI32::new(-1);
 
-/// The handler, by the one address that it is recognised by.
+/// The handler; its address identifies it.
 static HANDLER: extern "C" fn(c_int) = on_signal;
 
 /// What the process does with a signal.
@@ -69,65 +64,65 @@ static HANDLER: extern "C" fn(c_int) = on_signal;
 pub(crate) struct Disposition(libc::sigaction);
 
 extern "C" fn on_signal(signal: c_int) {
-    // SAFETY: the call takes nothing; it answers with the address of this thread's errno, and is
-    // async-signal-safe in glibc and musl: it adds an offset to the thread pointer.
+    // SAFETY: the call takes no argument and returns the address of this thread's errno. It is async-signal-safe in
+    // glibc and musl: it adds an offset to the thread pointer.
     let errno = unsafe { libc::__errno_location() };
-    // SAFETY: the address is of this thread's own `int`, which lives as long as the thread. The code that we
-    // interrupt may be about to read it, and does not run meanwhile.
+    // SAFETY: the address is of this thread's own `int`, which lives as long as the thread. The interrupted code may
+    // be about to read it, and does not run meanwhile.
     let saved = unsafe { *errno };
-    // `get` and not an index: a panic must not start in here.
+    // `get`, not an index: the handler must not panic.
     if let Some(count) = usize::try_from(signal).ok().and_then(|signal| DELIVERED.get(signal)) {
         count.fetch_add(1, Ordering::Release);
     }
     let bell = BELL_NUMBER.load(Ordering::Relaxed);
     if !add_one(bell) {
-        // A full counter (2^64 - 2): the write failed with EAGAIN and was no edge.
+        // The counter is full (2^64 - 2): the write failed with EAGAIN and was no edge.
         let mut count = [0u8; 8];
         // SAFETY: `read` is async-signal-safe; the pointer and the length are those of `count`, which lives across the
         // call. The descriptor is as for `add_one`.
         unsafe { libc::read(bell, count.as_mut_ptr().cast(), count.len()) };
         add_one(bell);
     }
-    // SAFETY: as for the read of it. What we interrupted finds the errno that it left.
+    // SAFETY: as for the read of it. The interrupted code finds its errno unchanged.
     unsafe { *errno = saved };
 }
 
-/// Writes to the eventfd with this number; says whether that was an edge. Called by the handler.
+/// Writes to the eventfd with this number; returns whether that was an edge. Called by the handler.
 ///
-/// The eventfd does not block, is set before the handler is installed, and is never closed by egret. A program that
-/// closes it (`close_range`, which takes unsafe code) has broken I/O safety: the number may stand for another
-/// descriptor then, which gets the eight bytes. Without unsafe code it cannot: no safe function gives the owner away.
+/// The eventfd is non-blocking, exists before the handler is installed, and is never closed by egret. A program that
+/// closes it (`close_range`, which takes unsafe code) has broken I/O safety: the number may then be another
+/// descriptor, which gets the eight bytes. Safe code cannot: no safe function gives the owner away.
 fn add_one(bell: c_int) -> bool {
     let one = 1u64.to_ne_bytes();
-    // SAFETY: `write` is async-signal-safe; the pointer and the length are those of `one`, which lives across the call.
-    // Memory is safe whatever the number stands for: the kernel only reads those bytes.
+    // SAFETY: `write` is async-signal-safe; the pointer and the length are those of `one`, which lives across the
+    // call. Any number is memory-safe: the kernel only reads those bytes.
     unsafe { libc::write(bell, one.as_ptr().cast(), one.len()) >= 0 }
 }
 
-/// Whether signals are the process's, with a disposition that is to be set.
+/// Whether signals belong to the process, with a disposition that must be set.
 #[cfg_attr(feature = "sim", allow(dead_code, reason = "there the other kernel is asked"))]
 #[inline]
 pub(crate) fn are_of_the_process() -> bool {
     true
 }
 
-/// How often egret's handler has run for `signal`, which is one that has a disposition.
+/// How often egret's handler has run for `signal`, which must be a valid number.
 ///
-/// It may have run for a signal that nobody listened to.
+/// It may have run for a signal without listeners.
 #[inline]
 pub(crate) fn delivered(signal: c_int) -> u64 {
-    // With the Release of the handler: who sees the count sees what the sender did before the signal, as far
-    // as signals order anything.
+    // Pairs with the Release of the handler: a thread that sees the count sees what the sender did before the signal,
+    // as far as signals order anything.
     DELIVERED[signal as usize].load(Ordering::Acquire)
 }
 
-/// The number of the eventfd that is written to by each signal, and never closed by egret.
+/// The number of the eventfd that each signal writes to; egret never closes it.
 #[cfg(feature = "test-util")]
 pub(crate) fn bell_number() -> Option<std::os::fd::RawFd> {
     BELL.get().map(AsRawFd::as_raw_fd)
 }
 
-/// A duplicate of the eventfd that is written to by each signal, to be registered with `epoll`.
+/// A duplicate of the eventfd that each signal writes to, to be registered with `epoll`.
 ///
 /// # Errors
 ///
@@ -146,34 +141,33 @@ fn the_bell() -> io::Result<&'static Fd> {
     Ok(BELL.get_or_init(|| made))
 }
 
-/// Has `signal` handled by egret, and returns what was done with it before.
+/// Installs egret's handler for `signal` and returns the previous disposition.
 ///
 /// # Errors
 ///
-/// `EINVAL` for a number that is no signal's, or whose disposition may not be changed: `SIGKILL`, `SIGSTOP`,
-/// and those that the C library keeps to itself. Those of [`bell`].
+/// `EINVAL` for an invalid number, or a signal whose disposition may not be changed: `SIGKILL`, `SIGSTOP`, and those
+/// that the C library reserves. Those of [`bell`].
 #[inline]
 pub(crate) fn install(signal: c_int) -> io::Result<Disposition> {
-    // By everyone who installs it, and not by the one who made the eventfd: that may be another thread, which
-    // is not as far yet. The call below orders the store before every run of the handler that it brings
-    // about.
+    // Each installing thread stores the number: the thread that made the eventfd may not have stored it yet. The call
+    // below orders the store before each run of the handler that it enables.
     BELL_NUMBER.store(the_bell()?.as_raw_fd(), Ordering::Relaxed);
     // SAFETY: `sigaction` is made of integers, a set of them and an optional function, for all of which zero
     // bytes are a value: no flags, nothing masked, no function.
     let mut action: libc::sigaction = unsafe { std::mem::zeroed() };
     action.sa_sigaction = HANDLER as libc::sighandler_t;
-    // RESTART: calls that the signal interrupts go on, also in code that has never heard of EINTR. ONSTACK: a
-    // thread of C or Go may have too little stack for a handler, and has said where else it may run.
+    // RESTART: interrupted calls continue, also in code that does not handle EINTR. ONSTACK: a thread of C or Go may
+    // have too little stack for a handler and has set an alternate one.
     action.sa_flags = libc::SA_RESTART | libc::SA_ONSTACK;
-    // One handler at a time on a thread, so that a small alternate stack is enough.
+    // One handler at a time on a thread: a small alternate stack suffices.
     // SAFETY: the pointer is to a set that we borrow mutably.
     unsafe { libc::sigfillset(&raw mut action.sa_mask) };
     exchange(signal, Some(&Disposition(action)))
 }
 
-/// Has `signal` treated as `disposition` says, if it is egret that handles it now.
+/// Restores `disposition` for `signal` if egret's handler is installed now.
 ///
-/// A disposition that somebody else has set meanwhile stays.
+/// A disposition that other code has set meanwhile stays.
 ///
 /// # Errors
 ///
@@ -183,7 +177,7 @@ pub(crate) fn restore(signal: c_int, disposition: &Disposition) -> io::Result<()
     if exchange(signal, None)?.is_ours() {
         let replaced = exchange(signal, Some(disposition))?;
         if !replaced.is_ours() {
-            // Somebody was faster, on another thread, between the two calls.
+            // Another thread changed it between the two calls.
             exchange(signal, Some(&replaced))?;
         }
     }
@@ -198,15 +192,14 @@ impl Disposition {
     }
 }
 
-/// Sets the disposition of a signal, if one is given, and returns the one before.
+/// Sets the disposition of a signal, if given, and returns the previous one.
 #[inline]
 fn exchange(signal: c_int, new: Option<&Disposition>) -> io::Result<Disposition> {
     let new = new.map_or(std::ptr::null(), |new| &raw const new.0);
     let mut old = std::mem::MaybeUninit::<libc::sigaction>::uninit();
-    // SAFETY: `new` is null or a disposition that lives across the call; `old` has room for one. What `new`
-    // makes the process do is either our handler, which does what a handler may at any time and needs only
-    // statics, or something that this function has returned before: it was in force, so it is as sound as it
-    // was then.
+    // SAFETY: `new` is null or a disposition that lives across the call; `old` has room for one. `new` is either our
+    // handler, which is async-signal-safe and needs only statics, or a disposition that this function returned
+    // before: it was in force, so it is as sound as it was then.
     check(unsafe { libc::sigaction(signal, new, old.as_mut_ptr()) })?;
     // SAFETY: the call has succeeded, so it has written the whole of it.
     Ok(Disposition(unsafe { old.assume_init() }))
@@ -221,13 +214,13 @@ mod tests {
 
     #[inline]
     fn raise(signal: c_int) {
-        // SAFETY: the call takes no pointer, and the signal is one that is handled or ignored.
+        // SAFETY: the call takes no pointer, and the signal is handled or ignored.
         assert_eq!(unsafe { libc::raise(signal) }, 0);
     }
 
     #[inline]
     fn errno_with(value: c_int, run: impl FnOnce()) -> c_int {
-        // SAFETY: it answers with the address of this thread's errno.
+        // SAFETY: it returns the address of this thread's errno.
         let errno = unsafe { libc::__errno_location() };
         // SAFETY: the address is of an `int` of this thread.
         unsafe { *errno = value };
@@ -236,7 +229,7 @@ mod tests {
         unsafe { *errno }
     }
 
-    /// The one test of this binary that changes dispositions; it takes a signal that is ignored by default.
+    /// The only test of this binary that changes dispositions; its signal is ignored by default.
     #[test]
     fn the_handler_counts_rings_and_leaves_errno_alone_also_when_the_bell_is_full() {
         let signal = libc::SIGURG;
@@ -263,7 +256,7 @@ mod tests {
         bell.read_exact(&mut count).unwrap();
         assert_eq!(u64::from_ne_bytes(count), 3);
 
-        // Full: a write fails with EAGAIN and is no edge, so the handler makes room first.
+        // The counter is full: a write fails with EAGAIN and is no edge, so the handler empties it first.
         let epoll = Backend::current().epoll().unwrap();
         let mut events = Events::with_capacity(1);
         bell.write_all(&(u64::MAX - 1).to_ne_bytes()).unwrap();
@@ -276,7 +269,7 @@ mod tests {
         bell.read_exact(&mut count).unwrap();
         assert_eq!(u64::from_ne_bytes(count), 1);
 
-        // A number that no table has room for cannot be told, and does no harm.
+        // A number outside the table is ignored.
         on_signal(c_int::MAX);
         on_signal(-1);
 

@@ -1,8 +1,8 @@
-//! `SIGPIPE`, and the calls that raise it and take no flag against it.
+//! `SIGPIPE`, for calls that raise it and take no flag against it.
 //!
-//! `write(2)` to a pipe that nobody reads, `splice(2)` and `sendfile(2)` to a socket whose peer is gone raise
-//! `SIGPIPE` in the thread that calls. A Rust program ignores the signal; one that has set the default action, or
-//! whose `main` is not Rust's, would end. [`unsignalled`] keeps the rule of the seam for those, too.
+//! `write(2)` to a pipe without a reader, `splice(2)` and `sendfile(2)` to a socket whose peer is gone raise
+//! `SIGPIPE` in the calling thread. A Rust program ignores the signal; one that restores the default action, or whose
+//! `main` is not Rust's, would end. [`unsignalled`] prevents that.
 
 use super::{check, uninterrupted};
 use std::io;
@@ -10,14 +10,14 @@ use std::mem::MaybeUninit;
 
 /// Makes a call whose `EPIPE` does not come with a `SIGPIPE`.
 ///
-/// While the process ignores the signal, as Rust programs do, this costs one `sigaction`. Otherwise the signal is blocked
-/// on this thread during the call, and the one that the call raised is taken back. The kernel sends it to the thread
-/// that writes, so no other thread can have received it.
+/// While the process ignores the signal, as Rust programs do, this costs one `sigaction`. Otherwise the signal is
+/// blocked on this thread during the call, and a signal that the call raised is consumed. The kernel sends it to the
+/// writing thread, so no other thread can have received it.
 ///
 /// The result does not tell whether a signal was raised: a call that moved some bytes before it found the peer gone
 /// returns their number, with the signal pending.
 pub(super) fn unsignalled(call: impl FnMut() -> io::Result<usize>) -> io::Result<usize> {
-    // Miri knows no dispositions, and raises nothing.
+    // Miri has no dispositions, and raises no signal.
     if cfg!(miri) || is_ignored() {
         return uninterrupted(call);
     }
@@ -42,7 +42,7 @@ fn is_ignored() -> bool {
 struct Blocked {
     pipe: libc::sigset_t,
     before: libc::sigset_t,
-    /// A signal was pending before the call, which is not ours to take.
+    /// A signal was pending before the call; it must stay pending.
     was_pending: bool,
 }
 
@@ -52,10 +52,10 @@ impl Blocked {
         let mut before = no_signals();
         // SAFETY: the set is borrowed mutably, and SIGPIPE is a signal.
         unsafe { libc::sigaddset(&raw mut pipe, libc::SIGPIPE) };
-        // SAFETY: both sets live across the call; it reads the first and writes the second. It fails for a first
-        // argument that is none of three, and this is one.
+        // SAFETY: both sets live across the call; it reads the first and writes the second. It fails only for an
+        // invalid first argument.
         unsafe { libc::pthread_sigmask(libc::SIG_BLOCK, &raw const pipe, &raw mut before) };
-        // A signal that was not blocked cannot have been pending: it would have been delivered.
+        // An unblocked signal is never pending: it is delivered.
         let was_pending = has_sigpipe(&before) && is_pending();
         Blocked { pipe, before, was_pending }
     }
@@ -66,15 +66,15 @@ impl Blocked {
         }
         let at_once = libc::timespec { tv_sec: 0, tv_nsec: 0 };
         let no_details = std::ptr::null_mut();
-        // SAFETY: the set and the time live across the call, which reads them; a null pointer for the details of
-        // the signal is allowed. That none is there is no error of ours.
+        // SAFETY: the set and the time live across the call, which reads them; a null pointer for the details of the
+        // signal is allowed. It fails when none is pending, which is fine.
         unsafe { libc::sigtimedwait(&raw const self.pipe, no_details, &raw const at_once) };
     }
 }
 
 impl Drop for Blocked {
     fn drop(&mut self) {
-        // SAFETY: the set is one that `pthread_sigmask` has written; the old one is not asked for.
+        // SAFETY: the set was written by `pthread_sigmask`; the old one is not requested.
         unsafe { libc::pthread_sigmask(libc::SIG_SETMASK, &raw const self.before, std::ptr::null_mut()) };
     }
 }
@@ -123,7 +123,7 @@ mod tests {
         unsafe { libc::raise(libc::SIGPIPE) };
     }
 
-    // A13 of docs/pitfalls.md, with the default action in place: a signal would end this process.
+    // A13 of docs/pitfalls.md, with the default action: a signal would end this process.
     #[test]
     fn a_write_that_raises_sigpipe_by_default_is_epipe_and_leaves_no_trace() {
         // SAFETY: the default action is a valid one; no test of this process depends on the other.
@@ -145,7 +145,7 @@ mod tests {
     fn a_signal_that_was_pending_before_the_call_still_is_after_it() {
         // SAFETY: the default action is a valid one; no test of this process depends on the other.
         unsafe { libc::signal(libc::SIGPIPE, libc::SIG_DFL) };
-        // The thread takes its mask and its pending signal with it when it ends.
+        // The mask and the pending signal end with the thread.
         let thread = std::thread::spawn(|| {
             assert_eq!(unsignalled(|| Ok(7)).unwrap(), 7);
             leave_one_pending();

@@ -1,7 +1,7 @@
-//! Sockets from birth to death: make, name, listen, connect, accept, shut.
+//! Sockets: create, bind, listen, connect, accept, shut down.
 //!
-//! What flows through them is in `transfer.rs`, how they are tuned in `option.rs`. Each method is one system
-//! call on the [`Fd`] that it borrows; the state of the connection is the kernel's and none of it is kept here.
+//! Transfers are in `transfer.rs`, options in `option.rs`. The state of a connection is the kernel's; none is kept
+//! here.
 
 use super::address::Address;
 use super::{Backend, Fd, check, uninterrupted};
@@ -9,7 +9,7 @@ use std::io;
 use std::net::{Shutdown, SocketAddr};
 use std::os::fd::{AsRawFd, FromRawFd, OwnedFd};
 
-/// The family of addresses that a socket speaks.
+/// The address family of a socket.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Domain {
     /// IPv4, `AF_INET`.
@@ -20,31 +20,31 @@ pub enum Domain {
     Unix,
 }
 
-/// The kind of transport that a socket has.
+/// The transport of a socket.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Type {
-    /// A connected stream of bytes, `SOCK_STREAM`: TCP in the IP domains.
+    /// A connected byte stream, `SOCK_STREAM`: TCP in the IP domains.
     Stream,
-    /// Messages with bounds, `SOCK_DGRAM`: UDP in the IP domains.
+    /// Messages with boundaries, `SOCK_DGRAM`: UDP in the IP domains.
     Datagram,
-    /// A connected stream of messages with bounds, `SOCK_SEQPACKET`: in the Unix domain.
+    /// A connected stream of messages with boundaries, `SOCK_SEQPACKET`: in the Unix domain.
     SeqPacket,
 }
 
-/// How far [`Fd::connect`](crate::sys::Fd::connect) has come.
+/// The progress of [`Fd::connect`](crate::sys::Fd::connect).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[must_use = "a connection in progress is finished by waiting for it"]
 pub enum Connect {
-    /// The connection is there.
+    /// The connection is established.
     Established,
-    /// The handshake is under way: the socket becomes writable when it has ended, well or badly.
+    /// The handshake is in progress: the socket becomes writable when it succeeds or fails.
     InProgress,
 }
 
-/// How many connections that died in the queue one [`Fd::accept`] steps over.
+/// How many dead connections in the queue one [`Fd::accept`] skips.
 ///
-/// Each costs the kernel a handshake and us one call of about a microsecond, so that a storm of them holds
-/// up the caller for no more than a fraction of a millisecond before it hears of it.
+/// Each costs one call of about a microsecond, so a storm of them delays the caller by a fraction of a millisecond
+/// before the call returns an error.
 const ABORTED_LIMIT: u32 = 64;
 
 impl Domain {
@@ -96,9 +96,9 @@ impl Fd {
     ///
     /// # Errors
     ///
-    /// `EADDRINUSE`, `EADDRNOTAVAIL` for an address that is not this host's, `EACCES` for a port below
-    /// `ip_unprivileged_port_start` without the capability, `EINVAL` when the socket has an address already,
-    /// `EAFNOSUPPORT` for an address of the other domain.
+    /// `EADDRINUSE`, `EADDRNOTAVAIL` for an address of another host, `EACCES` for a port below
+    /// `ip_unprivileged_port_start` without the capability, `EINVAL` when the socket is bound already, `EAFNOSUPPORT`
+    /// for an address of the other domain.
     ///
     /// [`bind(2)`]: https://man7.org/linux/man-pages/man2/bind.2.html
     pub fn bind(&self, address: &SocketAddr) -> io::Result<()> {
@@ -112,8 +112,8 @@ impl Fd {
         Ok(())
     }
 
-    /// Lets clients connect, by [`listen(2)`]: up to `backlog` connections, and no more than
-    /// `net.core.somaxconn`, wait to be accepted.
+    /// Makes the socket accept connections, by [`listen(2)`]: up to `backlog`, at most `net.core.somaxconn`, are
+    /// queued.
     ///
     /// A backlog beyond `i32::MAX` counts as `i32::MAX`.
     ///
@@ -132,14 +132,13 @@ impl Fd {
 
     /// Starts to connect to `address`, by [`connect(2)`].
     ///
-    /// A signal does not stop the handshake: `EINTR` is [`Connect::InProgress`], and asking again would get
-    /// `EALREADY` or, worse, `EISCONN` for a success.
+    /// A signal does not stop the handshake: `EINTR` is [`Connect::InProgress`]. A second call would fail with
+    /// `EALREADY` or, after a success, `EISCONN`.
     ///
     /// # Errors
     ///
-    /// What is known at once: `ENETUNREACH`, `EADDRNOTAVAIL` when no local port is free, `ECONNREFUSED`,
-    /// `EISCONN`, `EALREADY`, `EAFNOSUPPORT`, `EACCES`, `EPERM`. The rest comes out of
-    /// [`take_error`](Fd::take_error).
+    /// Those known at once: `ENETUNREACH`, `EADDRNOTAVAIL` when no local port is free, `ECONNREFUSED`, `EISCONN`,
+    /// `EALREADY`, `EAFNOSUPPORT`, `EACCES`, `EPERM`. Later ones come from [`take_error`](Fd::take_error).
     ///
     /// [`connect(2)`]: https://man7.org/linux/man-pages/man2/connect.2.html
     pub fn connect(&self, address: &SocketAddr) -> io::Result<Connect> {
@@ -162,14 +161,13 @@ impl Fd {
     /// Takes the oldest connection out of the queue, with the peer's address, by [`accept4(2)`]:
     /// non-blocking and close-on-exec.
     ///
-    /// A connection that died in the queue (`ECONNABORTED`, `EPROTO`) is stepped over, up to 64 in one call:
-    /// it is no fault of the next one.
+    /// Skips up to 64 connections that died in the queue (`ECONNABORTED`, `EPROTO`).
     ///
     /// # Errors
     ///
-    /// `EAGAIN` when the queue is empty. `EMFILE`, `ENFILE`, `ENOBUFS` and `ENOMEM` leave the connection in
-    /// the queue, and Linux checks the first two before it looks whether there is one. `EINVAL` when the
-    /// socket does not listen. `ECONNABORTED` or `EPROTO` after 64 of them.
+    /// `EAGAIN` when the queue is empty. `EMFILE`, `ENFILE`, `ENOBUFS` and `ENOMEM` leave the connection in the
+    /// queue; Linux checks the first two before it looks at the queue. `EINVAL` when the socket does not listen.
+    /// `ECONNABORTED` or `EPROTO` after 64 of them.
     ///
     /// [`accept4(2)`]: https://man7.org/linux/man-pages/man2/accept.2.html
     #[inline]
@@ -185,8 +183,8 @@ impl Fd {
         let raw = uninterrupted(|| {
             peer = Address::room();
             let (to, len) = peer.as_mut_ptrs();
-            // SAFETY: `to` has room for as many bytes as `*len` says, both live across the call, and `peer`
-            // is not looked at through anything else meanwhile.
+            // SAFETY: `to` has room for as many bytes as `*len` says, both live across the call, and `peer` is not
+            // accessed otherwise meanwhile.
             check(unsafe { libc::accept4(self.as_raw_fd(), to, len, flags) })
         })?;
         // SAFETY: the kernel has just made `raw` for us, so nothing else owns it.
@@ -194,8 +192,8 @@ impl Fd {
         Ok((fd.into(), peer))
     }
 
-    /// Shuts one direction or both, by [`shutdown(2)`]. Shutting the writing side of a TCP socket sends FIN
-    /// behind what is still to be sent ([RFC 9293, 3.6]).
+    /// Shuts one direction or both, by [`shutdown(2)`]. On a TCP socket, shutting the write side sends FIN after the
+    /// queued bytes ([RFC 9293, 3.6]).
     ///
     /// # Errors
     ///
@@ -252,12 +250,12 @@ impl Fd {
         Ok(address)
     }
 
-    /// Sets or clears `O_NONBLOCK`, by `ioctl(FIONBIO)`; for descriptors made elsewhere, since those made here
-    /// have it set. The flag belongs to the open file description, so every duplicate sees it.
+    /// Sets or clears `O_NONBLOCK`, by `ioctl(FIONBIO)`; for descriptors made elsewhere. The flag belongs to the open
+    /// file description, so each duplicate sees it.
     ///
     /// # Errors
     ///
-    /// `ENOTTY` or `EINVAL` for a descriptor that does not know the request.
+    /// `ENOTTY` or `EINVAL` for a descriptor that does not support it.
     pub fn set_nonblocking(&self, nonblocking: bool) -> io::Result<()> {
         let mut on = libc::c_int::from(nonblocking);
         // SAFETY: FIONBIO reads one `int` at the pointer, which is that of `on`, alive across the call.
@@ -266,7 +264,7 @@ impl Fd {
     }
 }
 
-/// Calls `accept` until it answers something else than that a connection died in the queue, or has said so too often.
+/// Repeats `accept` while it reports a dead connection, up to [`ABORTED_LIMIT`] times.
 #[inline]
 pub(in crate::sys) fn stepping_over_the_dead<R>(mut accept: impl FnMut() -> io::Result<R>) -> io::Result<R> {
     let mut aborted = 0;
@@ -333,7 +331,7 @@ mod tests {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let fd = Backend::current().socket(Domain::V4, Type::Stream).unwrap();
         assert_eq!(fd.peer_addr().unwrap_err().kind(), ErrorKind::NotConnected);
-        // Loopback may be done at once; both answers are right.
+        // Loopback may complete at once; both results are right.
         let _ = fd.connect(&listener.local_addr().unwrap()).unwrap();
         let (_accepted, peer) = listener.accept().unwrap();
         assert_eq!(fd.peer_addr().unwrap(), listener.local_addr().unwrap());
@@ -341,7 +339,7 @@ mod tests {
         assert!(fd.take_error().unwrap().is_none());
     }
 
-    // A port that is bound and not listening refuses, and nobody else can get it meanwhile.
+    // A port that is bound and not listening refuses, and no other process can bind it meanwhile.
     #[test]
     #[cfg_attr(miri, ignore = "Miri gives up on a socket whose connect failed")]
     fn a_refused_connection_tells_so_and_keeps_its_errno() {

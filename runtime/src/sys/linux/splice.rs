@@ -18,16 +18,16 @@ impl Backend {
 impl Fd {
     /// Moves up to `len` bytes from this descriptor into `pipe`, the end of one that is written, by [`splice(2)`].
     ///
-    /// 0 is the end, **or** an urgent mark of a TCP stream whose FIN has come: the call does not pass the mark, and what
-    /// is queued between the two is there to be received: see [`is_at_end`](Fd::is_at_end). Fewer bytes than asked for do not mean that no more are there: a pipe that has places for sixteen
-    /// pieces is full after sixteen small ones.
+    /// 0 is the end, **or** an urgent mark of a TCP stream whose FIN has arrived: the call does not pass the mark,
+    /// and the bytes queued behind it can still be received, see [`is_at_end`](Fd::is_at_end). A short transfer does
+    /// not mean that the queue is empty: a pipe with sixteen slots is full after sixteen small pieces.
     ///
     /// # Errors
     ///
-    /// `EAGAIN` when nothing is there, **or** when the pipe is full, **or** at an urgent mark when the FIN has not come,
-    /// whatever is queued behind: this answer alone proves nothing of the descriptor. `EINVAL` for a descriptor of a
-    /// kind that cannot be spliced. At a mark the error of a connection that was reset comes before what is queued
-    /// behind the mark, which a `recv` would give first.
+    /// `EAGAIN` when nothing is queued, **or** when the pipe is full, **or** at an urgent mark before the FIN has
+    /// arrived, even with bytes queued behind it: this error alone proves nothing about the descriptor. `EINVAL` for
+    /// a descriptor that cannot be spliced. At a mark the error of a reset connection precedes the bytes behind the
+    /// mark; `recv` would return those first.
     ///
     /// [`splice(2)`]: https://man7.org/linux/man-pages/man2/splice.2.html
     #[inline]
@@ -38,8 +38,8 @@ impl Fd {
     /// Whether a splice of 0 from this descriptor was the end, by [`recv(2)`] with `MSG_PEEK`, which passes an urgent
     /// mark and takes nothing.
     ///
-    /// What is no socket knows no marks, so there it was. (To ask a terminal by reading is to wait for a second
-    /// Ctrl-D, for the splice has taken the first.)
+    /// True for any other descriptor than a socket: it has no marks. (A read of a terminal would wait for a second
+    /// Ctrl-D, because the splice has consumed the first.)
     ///
     /// [`recv(2)`]: https://man7.org/linux/man-pages/man2/recv.2.html
     #[inline]
@@ -50,12 +50,12 @@ impl Fd {
         }
     }
 
-    /// Whether this descriptor takes no more bytes, by [`poll(2)`], which changes nothing: a connection that both sides
-    /// have ended, or a terminal that is gone.
+    /// Whether this descriptor takes no more bytes, by [`poll(2)`] and [`unsent`](Fd::unsent), which change nothing:
+    /// a connection that both sides have ended, or a terminal that is gone.
     ///
     /// # Errors
     ///
-    /// `EPIPE` when bytes that were written may be lost as well: a pipe without a reader, a connection that was reset.
+    /// `EPIPE` when written bytes may be lost too: a pipe without a reader, a connection that was reset.
     ///
     /// [`poll(2)`]: https://man7.org/linux/man-pages/man2/poll.2.html
     #[cold]
@@ -64,16 +64,17 @@ impl Fd {
         // SAFETY: the kernel reads and writes one `pollfd`, which lives across the call.
         uninterrupted(|| check(unsafe { libc::poll(&raw mut poll, 1, 0) }))?;
         let hung_up = poll.revents & libc::POLLHUP != 0;
-        // `POLLERR` alone is a pipe without a reader, or a socket with a message in its error queue, which goes on.
+        // `POLLERR` alone is a pipe without a reader, or a socket with a message in its error queue, which still
+        // works.
         if poll.revents & libc::POLLERR != 0 && (hung_up || self.unsent().is_err()) {
             return Err(io::Error::from_raw_os_error(libc::EPIPE));
         }
         Ok(hung_up)
     }
 
-    /// How many bytes were sent and not taken by the peer, by `SIOCOUTQ` (see [`tcp(7)`] and [`unix(7)`]). The peer's
-    /// kernel takes what TCP sends, up to its receive buffer; of a Unix socket, and in units of memory rather than of
-    /// bytes, the peer itself.
+    /// How many sent bytes the peer has not taken, by `SIOCOUTQ` (see [`tcp(7)`] and [`unix(7)`]). For TCP the peer's
+    /// kernel takes them, up to its receive buffer. For a Unix socket the peer itself does, and the unit is memory
+    /// rather than bytes.
     ///
     /// # Errors
     ///
@@ -89,7 +90,7 @@ impl Fd {
         Ok(usize::try_from(bytes).unwrap_or(0))
     }
 
-    /// Moves up to `len` bytes from this, the end of a pipe that is read, to `to`, by [`splice(2)`].
+    /// Moves up to `len` bytes from this read end of a pipe to `to`, by [`splice(2)`].
     ///
     /// # Errors
     ///
@@ -106,9 +107,9 @@ impl Fd {
     /// Sends up to `count` bytes of `file` through this socket, from `offset` on, by [`sendfile(2)`]. The position of
     /// the file is neither used nor moved.
     ///
-    /// 0 means that the file ends at `offset` or before, also where the file system has no files of that size. Fewer than
-    /// asked for mean that it ends within, that the socket has no room for more, or that `count` is beyond what the
-    /// kernel takes at once (2 GiB less a page).
+    /// 0 means that the file ends at or before `offset`, also where the file system has no files of that size. Fewer
+    /// bytes than `count` mean that the file ends there, that the socket is full, or that `count` exceeds the
+    /// kernel's limit (2 GiB less a page).
     ///
     /// # Errors
     ///
@@ -133,13 +134,12 @@ impl Fd {
         sent.or_else(sendfile_failed)
     }
 
-    /// Makes room for `bytes` in a pipe, or for a little more, by `F_SETPIPE_SZ` of [`fcntl(2)`]. Returns for how
-    /// many there is room now.
+    /// Resizes a pipe to at least `bytes`, by `F_SETPIPE_SZ` of [`fcntl(2)`]. Returns the new capacity.
     ///
     /// # Errors
     ///
-    /// `EPERM` beyond `/proc/sys/fs/pipe-max-size` or what the user may have in all pipes, `EBUSY` when more is in
-    /// the pipe, `EINVAL` beyond 2 GiB, `EBADF` for what is no pipe.
+    /// `EPERM` beyond `/proc/sys/fs/pipe-max-size` or the user's limit for all pipes, `EBUSY` when the pipe holds
+    /// more, `EINVAL` beyond 2 GiB, `EBADF` for any other descriptor than a pipe.
     ///
     /// [`fcntl(2)`]: https://man7.org/linux/man-pages/man2/fcntl.2.html
     #[inline]
@@ -151,13 +151,13 @@ impl Fd {
     }
 }
 
-/// Gives the errors of `sendfile` that are about the kind or the size of the file their documented form.
+/// Maps the errors of `sendfile` about the kind or the size of the file to the documented ones.
 #[cold]
 fn sendfile_failed(error: io::Error) -> io::Result<usize> {
     match error.raw_os_error() {
-        // From an offset at which no file of this file system has bytes.
+        // `offset` is beyond the largest file of this file system.
         Some(libc::EOVERFLOW) => Ok(0),
-        // The file has no offsets, as a pipe has none.
+        // The file has no offsets, like a pipe.
         Some(libc::ESPIPE) => Err(io::Error::from_raw_os_error(libc::EINVAL)),
         _ => Err(error),
     }
@@ -190,7 +190,7 @@ mod tests {
         (OwnedFd::from(ours).into(), peer)
     }
 
-    /// Until it does not say `EAGAIN`: the loopback takes its time.
+    /// Repeats the call while it returns `EAGAIN`: loopback delivery is asynchronous.
     #[inline]
     fn insist(mut call: impl FnMut() -> io::Result<usize>) -> io::Result<usize> {
         loop {
@@ -218,7 +218,7 @@ mod tests {
         assert_eq!(insist(|| from.splice_into(&writer, 1)).unwrap(), 0);
     }
 
-    // What `splice_into` documents, and what a copy has to know: EAGAIN with bytes queued.
+    // Documented by `splice_into`; a copy depends on it: EAGAIN with bytes queued.
     #[test]
     fn a_splice_does_not_pass_an_urgent_mark_and_calls_that_eagain() {
         let (from, mut sender) = pair();
@@ -229,14 +229,14 @@ mod tests {
         sender.write_all(b"BBB").unwrap();
         let mut seen = [0; 8];
         while !matches!(from.peek(&mut seen), Ok(3)) {
-            std::thread::yield_now(); // `recv` passes the mark, and so does a look
+            std::thread::yield_now(); // `recv` passes the mark, and so does a peek
         }
         assert_eq!(from.splice_into(&writer, 65536).unwrap_err().raw_os_error(), Some(libc::EAGAIN));
         assert_eq!(from.recv(&mut seen).unwrap(), 3);
         assert_eq!(&seen[..3], b"BBB");
     }
 
-    // And 0 that is not the end.
+    // 0 that is not the end.
     #[test]
     fn a_splice_at_an_urgent_mark_is_0_when_the_end_has_come_behind_it() {
         let (from, sender) = pair();
@@ -279,7 +279,7 @@ mod tests {
         assert_eq!(reader.read(&mut [0; 8]).unwrap(), 6);
     }
 
-    // The same with a reset: what the doc of `splice_into` says of the order.
+    // The same with a reset: the order that `splice_into` documents.
     #[test]
     fn a_splice_at_an_urgent_mark_gives_the_reset_before_what_is_behind_the_mark() {
         let (from, sender) = pair();
@@ -308,7 +308,7 @@ mod tests {
         assert_eq!(to.sendfile(file.as_fd(), 0, 1).unwrap_err().raw_os_error(), Some(libc::EPIPE));
     }
 
-    /// A socket whose peer is gone without having said so: the first bytes that it sends are answered by a reset.
+    /// A socket whose peer has closed without notice: the first bytes sent are answered by a reset.
     fn half_closed() -> Fd {
         let (to, peer) = pair();
         drop(peer);
@@ -316,8 +316,8 @@ mod tests {
         to
     }
 
-    // The kernel moves 64 KiB, is answered by the reset, and finds the socket closed at the next 64 KiB: the call returns
-    // what it has moved, with a signal pending.
+    // The kernel moves 64 KiB, receives the reset, and finds the socket closed at the next 64 KiB: the call returns
+    // the bytes moved, with a signal pending.
     #[test]
     fn a_reset_in_the_middle_of_a_batch_is_a_partial_transfer_and_no_signal() {
         const BATCH: usize = 1 << 20;

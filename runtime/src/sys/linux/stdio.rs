@@ -1,14 +1,14 @@
-//! Bytes through a socket whose open file description is somebody else's, too.
+//! Socket calls that do not block, on an open file description shared with other processes.
 //!
-//! Standard input and output may be sockets that the parent shares. `O_NONBLOCK` belongs to the description and not
-//! to the descriptor, so to set it is to break the parent; these calls say of themselves that they are not to wait.
+//! Standard input and output may be sockets shared with the parent. `O_NONBLOCK` belongs to the description, so
+//! setting it would break the parent; these calls pass `MSG_DONTWAIT` instead.
 
 use super::{Fd, check_len, uninterrupted};
 use std::io;
 use std::os::fd::AsRawFd;
 
 impl Fd {
-    /// [`recv`](Fd::recv) that does not wait on a socket which would, by `MSG_DONTWAIT`.
+    /// [`recv`](Fd::recv) that does not wait on a blocking socket, by `MSG_DONTWAIT`.
     ///
     /// # Errors
     ///
@@ -22,7 +22,7 @@ impl Fd {
         })
     }
 
-    /// [`send`](Fd::send) that does not wait on a socket which would, by `MSG_DONTWAIT`.
+    /// [`send`](Fd::send) that does not wait on a blocking socket, by `MSG_DONTWAIT`.
     ///
     /// # Errors
     ///

@@ -14,7 +14,7 @@ impl Backend {
         thread::Builder::new().name(name.to_owned()).spawn(run).map(drop)
     }
 
-    /// Whether a thread can wait for another.
+    /// Whether a thread can block on another.
     pub fn threads_wait(self) -> bool {
         true
     }

@@ -1,26 +1,24 @@
-//! Bytes through a socket: `recv`, `send` and their vectored kin.
+//! Bytes through a socket: `recv`, `send` and their vectored forms.
 //!
-//! Never `read` and `write`: a write to a peer that is gone would raise `SIGPIPE`, and only the socket calls
-//! take `MSG_NOSIGNAL` against it. These are the two calls that every request costs, so they are `#[inline]`
-//! and do nothing but the call and the test of its answer.
+//! Not `read` and `write`: a write to a peer that is gone would raise `SIGPIPE`, and only the socket calls take
+//! `MSG_NOSIGNAL`. Each request costs these two calls, so they are `#[inline]` and only call and check the result.
 
 use super::{Fd, ReadBuf, check_len, uninterrupted};
 use std::io::{self, IoSlice, IoSliceMut};
 use std::os::fd::AsRawFd;
 
-/// How many buffers one vectored call takes: `UIO_MAXIOV` of the kernel, which answers `EMSGSIZE` to more.
-/// Who asks whether a transfer was short must count no buffers beyond these.
+/// The most buffers of one vectored call: `UIO_MAXIOV` of the kernel, which returns `EMSGSIZE` for more. A caller
+/// that checks for a short transfer must not count buffers beyond these.
 pub const IOV_MAX: usize = 1024;
 
-/// How many bytes one call transfers at most: `MAX_RW_COUNT` of the kernel, 2 GiB less a page.
+/// The most bytes of one call: `MAX_RW_COUNT` of the kernel, 2 GiB less a page.
 pub const TRANSFER_MAX: usize = 0x7fff_f000;
 
 impl Fd {
     /// Receives up to `buf.len()` bytes, by [`recv(2)`].
     ///
-    /// 0 means that the peer will send no more, or that `buf` is empty. Fewer bytes than asked for do not
-    /// mean that no more are queued: a TCP urgent mark and, on a Unix socket, passed descriptors end a
-    /// `recv` early.
+    /// 0 means that the peer will send no more, or that `buf` is empty. A short read does not mean that the queue is
+    /// empty: a TCP urgent mark and, on a Unix socket, passed descriptors end a `recv` early.
     ///
     /// # Errors
     ///
@@ -35,8 +33,7 @@ impl Fd {
         })
     }
 
-    /// [`recv`](Fd::recv) into memory that need not have been zeroed. Fills as many bytes of `buf` as it
-    /// returns.
+    /// [`recv`](Fd::recv) into memory that need not be zeroed. Fills as many bytes of `buf` as it returns.
     ///
     /// # Errors
     ///
@@ -150,7 +147,7 @@ pub(super) fn message(buffers: *mut libc::iovec, len: usize) -> libc::msghdr {
     message
 }
 
-/// Stands in for `recvmsg` and `sendmsg`, which Miri has not: goes on until a transfer is short, as they do.
+/// Replaces `recvmsg` and `sendmsg`, which Miri lacks: goes on until a transfer is short, as they do.
 fn one_by_one(transfers: impl Iterator<Item = (usize, io::Result<usize>)>) -> io::Result<usize> {
     let mut moved = 0;
     for (wanted, result) in transfers.filter(|(wanted, _)| *wanted != 0) {
@@ -176,7 +173,7 @@ mod tests {
     use std::net::{Shutdown, TcpListener, TcpStream};
     use std::os::fd::OwnedFd;
 
-    /// Ours, still blocking, so that a test need not wait for an edge; and the peer.
+    /// Our socket, still blocking, so that a test need not wait for an edge; and the peer.
     fn pair() -> (Fd, TcpStream) {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let peer = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
@@ -247,14 +244,14 @@ mod tests {
 
         peer.write_all(&[b'y'; IOV_MAX + 1]).unwrap();
         let mut memory = [0; IOV_MAX + 1];
-        // Wait until all has come, so that the limit is what cuts the read.
+        // Wait until all has arrived, so that the limit cuts the read.
         while fd.peek(&mut memory).unwrap() <= IOV_MAX {}
         let mut parts: Vec<_> = memory.chunks_mut(1).map(IoSliceMut::new).collect();
         assert_eq!(fd.recv_vectored(&mut parts).unwrap(), IOV_MAX);
     }
 
-    // A13 of docs/pitfalls.md. A test binary ignores SIGPIPE, as any Rust program does, so the flag is what is tested: with the
-    // default action in place, a signal would end the process here.
+    // A13 of docs/pitfalls.md. A test binary ignores SIGPIPE, as any Rust program does. With the default action a
+    // signal would end the process here, so the test covers the flag.
     #[test]
     #[cfg_attr(miri, ignore = "no signals")]
     fn a_send_after_shutdown_is_epipe_and_no_signal() {

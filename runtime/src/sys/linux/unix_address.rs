@@ -1,10 +1,14 @@
 //! [`UnixAddress`]: the address of a socket of the Unix domain, byte for byte.
 //!
-//! The kernel's `sockaddr_un` has a family and up to 108 bytes, and which of three things the bytes are follows from
-//! their number and the first of them ([`unix(7)`]). None: the socket has no name. First byte 0: an abstract name,
-//! which is all of them, zeros inside and at the end among them. Else a path, which ends at a zero, or at the 108th
-//! byte without one. What would go wrong otherwise: a path of 108 bytes that loses its last, an abstract name that
-//! loses its zeros, and an unnamed peer that is taken for the empty path.
+//! A `sockaddr_un` has a family and up to 108 bytes; their number and first byte tell three kinds apart
+//! ([`unix(7)`]):
+//!
+//! * no bytes: the socket has no name;
+//! * first byte 0: an abstract name, which is all the bytes, including zeros inside and at the end;
+//! * else a path, which ends at a zero, or at the 108th byte without one.
+//!
+//! A wrong reading would cut a path of 108 bytes, drop zeros of an abstract name, or take an unnamed peer for the
+//! empty path.
 //!
 //! [`unix(7)`]: https://man7.org/linux/man-pages/man7/unix.7.html
 
@@ -14,11 +18,11 @@ use std::hash::{Hash, Hasher};
 use std::io;
 use std::mem::offset_of;
 
-/// What the kernel has room for.
+/// The kernel's limit.
 const PATH_LEN: usize = 108;
 const FAMILY_LEN: usize = 2;
 
-/// The layout of the kernel, or room for it.
+/// The kernel's layout, or room for it.
 pub(super) type RawUnix = Address<{ FAMILY_LEN + PATH_LEN }>;
 
 // The offsets that `from` and `from_raw` write as numbers.
@@ -27,20 +31,20 @@ const _: () = assert!(offset_of!(libc::sockaddr_un, sun_family) == 0);
 const _: () = assert!(offset_of!(libc::sockaddr_un, sun_path) == FAMILY_LEN);
 const _: () = assert!(align_of::<RawUnix>() >= align_of::<libc::sockaddr_un>());
 
-/// The address of a socket of the Unix domain: a path, an abstract name, or none.
+/// The address of a Unix socket: a path, an abstract name, or none.
 #[derive(Clone, Copy)]
 pub struct UnixAddress {
-    /// Without the zero that ends a path, with the zero that an abstract name starts with. Zero from `len` on.
+    /// Without the zero that ends a path, with the one that starts an abstract name. Zero from `len` on.
     bytes: [u8; PATH_LEN],
     len: u8,
 }
 
 impl UnixAddress {
-    /// How long a path may be.
+    /// The longest path.
     pub const MAX_PATH: usize = PATH_LEN;
-    /// How long an abstract name may be: the zero before it takes one byte.
+    /// The longest abstract name: the zero before it takes one byte.
     pub const MAX_ABSTRACT: usize = PATH_LEN - 1;
-    /// Of a socket that was not bound.
+    /// The address of a socket that is not bound.
     pub const UNNAMED: UnixAddress = UnixAddress { bytes: [0; PATH_LEN], len: 0 };
 
     /// A path. `None` when it is empty, has a zero in it or is longer than [`MAX_PATH`](UnixAddress::MAX_PATH).
@@ -77,12 +81,12 @@ impl UnixAddress {
         self.len == 0
     }
 
-    /// All of it, as the kernel counts it: an abstract name begins with a zero.
+    /// The bytes as the kernel counts them: an abstract name begins with a zero.
     pub(in crate::sys) fn bytes(&self) -> &[u8] {
         &self.bytes[..usize::from(self.len)]
     }
 
-    /// What the kernel has written.
+    /// Parses the bytes that the kernel wrote.
     ///
     /// # Errors
     ///
@@ -90,7 +94,7 @@ impl UnixAddress {
     pub(super) fn from_raw(raw: &RawUnix) -> io::Result<UnixAddress> {
         let len = (raw.len as usize).min(raw.bytes.len());
         if len == 0 {
-            return Ok(UnixAddress::UNNAMED); // a datagram of a socket without a name comes with no address at all
+            return Ok(UnixAddress::UNNAMED); // a datagram from an unnamed socket has no address at all
         }
         let family = libc::c_int::from(u16::from_ne_bytes([raw.bytes[0], raw.bytes[1]]));
         if len < FAMILY_LEN || family != libc::AF_UNIX {
@@ -111,7 +115,7 @@ impl From<&UnixAddress> for RawUnix {
         raw.bytes[..FAMILY_LEN].copy_from_slice(&(libc::AF_UNIX as u16).to_ne_bytes());
         raw.bytes[FAMILY_LEN..].copy_from_slice(&address.bytes);
         let len = usize::from(address.len);
-        // A path that leaves room for it is passed with the zero that ends it.
+        // Pass the zero that ends a path if it fits.
         let end = usize::from(address.as_path().is_some() && len < PATH_LEN);
         raw.len = (FAMILY_LEN + len + end) as libc::socklen_t;
         raw
@@ -193,7 +197,7 @@ mod tests {
         assert_eq!(UnixAddress::from_path(&[b'p'; 109]), None);
         assert_eq!(RawUnix::from(&UnixAddress::from_abstract_name(&[b'a'; 107]).unwrap()).len, 110);
         assert_eq!(UnixAddress::from_abstract_name(&[b'a'; 108]), None);
-        // The kernel counts a zero behind the longest path that it has no room to write.
+        // The kernel counts a zero after the longest path but has no room to write it.
         let told = RawUnix { len: 111, ..RawUnix::from(&longest) };
         assert_eq!(UnixAddress::from_raw(&told).unwrap(), longest);
     }

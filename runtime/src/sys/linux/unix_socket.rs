@@ -1,5 +1,4 @@
-//! What sockets of the Unix domain do otherwise than those of IP: addresses of their own, pairs, and a peer whose
-//! process is known.
+//! Where Unix sockets differ from those of IP: addresses, pairs, and the credentials of the peer.
 
 use super::option::known;
 use super::unix_address::{RawUnix, UnixAddress};
@@ -7,10 +6,10 @@ use super::{Backend, Fd, Type, check, uninterrupted};
 use std::io;
 use std::os::fd::{FromRawFd, OwnedFd};
 
-/// Who a process is, as the kernel says: its number and the user and the group that it runs as.
+/// The identity of a process, from the kernel: its number, user and group.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub struct Credentials {
-    /// The process; 0 for one that this one's namespace does not show.
+    /// The process; 0 for one that this process's namespace does not show.
     pub pid: i32,
     /// Its effective user.
     pub uid: u32,
@@ -25,7 +24,7 @@ const _: () = assert!(std::mem::offset_of!(libc::ucred, uid) == 4);
 const _: () = assert!(std::mem::offset_of!(libc::ucred, gid) == 8);
 
 impl Backend {
-    /// Two sockets of the Unix domain that are connected to each other, by [`socketpair(2)`]: non-blocking and
+    /// Two connected Unix sockets, by [`socketpair(2)`]: non-blocking and
     /// close-on-exec.
     ///
     /// # Errors
@@ -44,27 +43,27 @@ impl Backend {
 }
 
 impl Fd {
-    /// Gives a Unix socket its address, by [`bind(2)`]. A path makes a file, which outlives the socket; no name asks
-    /// for an abstract one that is free.
+    /// Binds a Unix socket, by [`bind(2)`]. A path makes a file, which outlives the socket; without a name the kernel
+    /// picks a free abstract one.
     ///
     /// # Errors
     ///
-    /// `EADDRINUSE` when the file exists or the abstract name is taken; those of making a file: `EACCES`, `ENOENT`,
-    /// `ENOTDIR`, `ELOOP`, `EROFS`, `ENOSPC`; `EINVAL` when the socket has an address already.
+    /// `EADDRINUSE` when the file exists or the abstract name is taken; those of creating a file: `EACCES`, `ENOENT`,
+    /// `ENOTDIR`, `ELOOP`, `EROFS`, `ENOSPC`; `EINVAL` when the socket is bound already.
     ///
     /// [`bind(2)`]: https://man7.org/linux/man-pages/man2/bind.2.html
     pub fn bind_unix(&self, address: &UnixAddress) -> io::Result<()> {
         self.bind_raw(&RawUnix::from(address))
     }
 
-    /// Connects a Unix socket, by [`connect(2)`]: done or refused when it returns, with nothing to wait for.
+    /// Connects a Unix socket, by [`connect(2)`]: the result is final when it returns.
     ///
     /// # Errors
     ///
-    /// `EAGAIN` when as many connections as the listener's backlog wait: nothing has been begun, no event will tell
-    /// when there is room, and the socket reports `OUT|HUP` meanwhile. `ENOENT` for a path that is not there,
-    /// `ECONNREFUSED` when nobody listens, `EACCES` without write permission on the file, `EPROTOTYPE` for a socket
-    /// of another type, `EINVAL` for no name.
+    /// `EAGAIN` when the listener's backlog is full: the connect has not started, no event reports room, and the
+    /// socket reports `OUT|HUP` meanwhile. `ENOENT` when the path does not exist, `ECONNREFUSED` when no socket
+    /// listens there, `EACCES` without write permission on the file, `EPROTOTYPE` for a socket of another type,
+    /// `EINVAL` for no name.
     ///
     /// [`connect(2)`]: https://man7.org/linux/man-pages/man2/connect.2.html
     pub fn connect_unix(&self, address: &UnixAddress) -> io::Result<()> {
@@ -77,8 +76,8 @@ impl Fd {
     ///
     /// # Errors
     ///
-    /// As [`accept`](Fd::accept). A connection whose peer is gone is handed over like any other: what it sent can
-    /// still be read.
+    /// As [`accept`](Fd::accept). A connection whose peer is gone is returned like any other: its data can still be
+    /// read.
     pub fn accept_unix(&self) -> io::Result<(Fd, UnixAddress)> {
         let (fd, peer) = self.accept_raw()?;
         Ok((fd, UnixAddress::from_raw(&peer)?))
@@ -106,11 +105,11 @@ impl Fd {
         UnixAddress::from_raw(&self.peer_raw()?)
     }
 
-    /// Who the peer was when it connected, listened or made the pair, `SO_PEERCRED`.
+    /// The credentials of the peer when it connected, listened or made the pair, `SO_PEERCRED`.
     ///
     /// # Errors
     ///
-    /// `ENOPROTOOPT` for a socket of another family. One that was never connected answers with process 0 and
+    /// `ENOPROTOOPT` for a socket of another family. A socket that was never connected returns process 0 and
     /// `u32::MAX` for user and group.
     pub fn peer_credentials(&self) -> io::Result<Credentials> {
         let [pid, uid, gid] = self.get(known::SO_PEERCRED)?;

@@ -17,7 +17,7 @@ impl Fd {
         self.set_flag(known::SO_BROADCAST, on)
     }
 
-    /// Whether multicasts come back to this host, `IP_MULTICAST_LOOP`.
+    /// Whether multicasts are looped back to this host, `IP_MULTICAST_LOOP`.
     pub fn multicast_loop_v4(&self) -> io::Result<bool> {
         self.get_flag(known::IP_MULTICAST_LOOP)
     }
@@ -27,7 +27,7 @@ impl Fd {
         self.set_flag(known::IP_MULTICAST_LOOP, on)
     }
 
-    /// Whether multicasts come back to this host, `IPV6_MULTICAST_LOOP`.
+    /// Whether multicasts are looped back to this host, `IPV6_MULTICAST_LOOP`.
     pub fn multicast_loop_v6(&self) -> io::Result<bool> {
         self.get_flag(known::IPV6_MULTICAST_LOOP)
     }
@@ -57,19 +57,19 @@ impl Fd {
         self.set_number(known::IPV6_MULTICAST_HOPS, hops)
     }
 
-    /// Sets the interface that multicasts leave by, by its address, `IP_MULTICAST_IF`; unspecified: the kernel's
-    /// choice. `EADDRNOTAVAIL` when no interface has it.
+    /// Sets the outgoing interface of multicasts by its address, `IP_MULTICAST_IF`; unspecified: the kernel chooses.
+    /// `EADDRNOTAVAIL` when no interface has it.
     pub fn set_multicast_if_v4(&self, interface: Ipv4Addr) -> io::Result<()> {
         self.set(known::IP_MULTICAST_IF, [in_addr(interface)])
     }
 
-    /// Sets the interface that multicasts leave by, by its index, `IPV6_MULTICAST_IF`; 0: the kernel's choice.
-    /// `ENODEV` when there is none.
+    /// Sets the outgoing interface of multicasts by its index, `IPV6_MULTICAST_IF`; 0: the kernel chooses. `ENODEV`
+    /// when there is none.
     pub fn set_multicast_if_v6(&self, interface: u32) -> io::Result<()> {
         self.set(known::IPV6_MULTICAST_IF, [interface as c_int])
     }
 
-    /// Receives what is sent to a group on the interface with this address, `IP_ADD_MEMBERSHIP`.
+    /// Joins a multicast group on the interface with this address, `IP_ADD_MEMBERSHIP`.
     ///
     /// `EINVAL` when `group` is no multicast address, `ENODEV` when no interface is found, `EADDRINUSE` for a
     /// member, `ENOBUFS` beyond `net.ipv4.igmp_max_memberships`.
@@ -82,7 +82,7 @@ impl Fd {
         self.set(known::IP_DROP_MEMBERSHIP, [in_addr(group), in_addr(interface)])
     }
 
-    /// Receives what is sent to a group on the interface with this index, `IPV6_ADD_MEMBERSHIP`; errors as
+    /// Joins a multicast group on the interface with this index, `IPV6_ADD_MEMBERSHIP`; errors as
     /// [`join_multicast_v4`](Fd::join_multicast_v4).
     pub fn join_multicast_v6(&self, group: Ipv6Addr, interface: u32) -> io::Result<()> {
         self.set(known::IPV6_ADD_MEMBERSHIP, ipv6_mreq(group, interface))
@@ -93,7 +93,7 @@ impl Fd {
         self.set(known::IPV6_DROP_MEMBERSHIP, ipv6_mreq(group, interface))
     }
 
-    /// Whether datagrams of one sender may be handed over glued together, `UDP_GRO`.
+    /// Whether the kernel may coalesce datagrams of one sender, `UDP_GRO`.
     pub fn udp_gro(&self) -> io::Result<bool> {
         self.get_flag(known::UDP_GRO)
     }
@@ -103,7 +103,7 @@ impl Fd {
         self.set_flag(known::UDP_GRO, on)
     }
 
-    /// Whether messages come with the credentials of who sent them, `SO_PASSCRED`.
+    /// Whether messages carry the credentials of the sender, `SO_PASSCRED`.
     pub fn passcred(&self) -> io::Result<bool> {
         self.get_flag(known::SO_PASSCRED)
     }
@@ -114,7 +114,7 @@ impl Fd {
     }
 }
 
-// The requests of multicast are set as integers: each address is in network order, byte for byte.
+// Multicast requests are set as integers: each address is in network order, byte for byte.
 const _: () = assert!(size_of::<libc::ip_mreq>() == size_of::<[c_int; 2]>());
 const _: () = assert!(size_of::<libc::ipv6_mreq>() == size_of::<[c_int; 5]>());
 const _: () = assert!(std::mem::offset_of!(libc::ip_mreq, imr_interface) == 4);

@@ -1,16 +1,17 @@
-//! The socket options that may be read and set, each with the size of its value, and the two calls.
+//! The supported socket options, each with the size of its value, and the two calls.
 //!
-//! `getsockopt` and `setsockopt` take any number, and not every number stands for a value of integers:
-//! `SO_ATTACH_FILTER` is set by a structure with a pointer in it, `SO_GET_FILTER` takes its length in instructions and
-//! writes eight bytes for each. The fields of [`Known`] are private to this file, so the calls are made with an option of
-//! the table below and no other. An option is added here after its man page has been read.
+//! * `getsockopt` and `setsockopt` take any number, and not each option is made of integers: `SO_ATTACH_FILTER` is
+//!   set by a structure with a pointer, `SO_GET_FILTER` takes its length in instructions and writes eight bytes for
+//!   each.
+//! * The fields of [`Known`] are private to this file, so the calls are made only with an option of the table below.
+//! * Read an option's man page before you add it.
 
 use super::super::{Fd, check};
 use libc::{c_int, socklen_t};
 use std::io;
 use std::os::fd::AsRawFd;
 
-/// An option whose value is `N` integers: the kernel reads and writes no more, and none of them is a pointer.
+/// An option whose value is `N` integers, none of which is a pointer; the kernel reads and writes no more.
 #[derive(Clone, Copy, Debug)]
 pub(in crate::sys::linux) struct Known<const N: usize> {
     level: c_int,
@@ -62,7 +63,7 @@ table! {
     UDP_SEGMENT: 1 = SOL_UDP;
 }
 
-// What the tests of datagrams set.
+// For the tests of datagrams.
 #[cfg(test)]
 table! {
     SO_RXQ_OVFL: 1 = SOL_SOCKET;
@@ -75,7 +76,7 @@ table! {
     IP_RECVTTL: 1 = IPPROTO_IP;
     IPV6_MTU: 1 = IPPROTO_IPV6;
 }
-// Those that the libc crate has no name for.
+// The libc crate does not define these.
 #[cfg(test)]
 pub(in crate::sys::linux) const SO_RCVMARK: Known<1> = Known { level: libc::SOL_SOCKET, name: 75 };
 #[cfg(test)]

@@ -1,4 +1,4 @@
-//! Options that servers set: when a connection that says nothing is given up, and how new ones come in.
+//! Options that servers set: keepalive, and how connections are accepted.
 
 use super::Fd;
 use super::known::{self, Known};
@@ -17,7 +17,7 @@ impl Fd {
         self.set_seconds(known::TCP_KEEPIDLE, time)
     }
 
-    /// How long it is from one probe to the next, `TCP_KEEPINTVL`, in whole seconds.
+    /// The time between two probes, `TCP_KEEPINTVL`, in whole seconds.
     pub fn keepalive_interval(&self) -> io::Result<Duration> {
         self.get_seconds(known::TCP_KEEPINTVL)
     }
@@ -27,7 +27,7 @@ impl Fd {
         self.set_seconds(known::TCP_KEEPINTVL, interval)
     }
 
-    /// How many probes may go unanswered, `TCP_KEEPCNT`.
+    /// How many probes may stay unanswered, `TCP_KEEPCNT`.
     pub fn keepalive_retries(&self) -> io::Result<u32> {
         self.get_number(known::TCP_KEEPCNT)
     }
@@ -37,7 +37,7 @@ impl Fd {
         self.set_number(known::TCP_KEEPCNT, retries)
     }
 
-    /// How many connections may wait that sent data with their SYN, `TCP_FASTOPEN`; 0 for "none may".
+    /// How many connections with data in their SYN may be queued, `TCP_FASTOPEN`; 0 for none.
     pub fn fastopen(&self) -> io::Result<u32> {
         self.get_number(known::TCP_FASTOPEN)
     }
@@ -47,8 +47,8 @@ impl Fd {
         self.set_number(known::TCP_FASTOPEN, queue)
     }
 
-    /// How long a connection may be without data before it is handed to `accept` all the same,
-    /// `TCP_DEFER_ACCEPT`; zero for "not at all". The kernel counts in retransmissions, so it is not what was set.
+    /// How long `accept` waits for the first data of a connection, `TCP_DEFER_ACCEPT`; zero for "not at all". The
+    /// kernel counts in retransmissions, so the value differs from the one that was set.
     pub fn defer_accept(&self) -> io::Result<Duration> {
         self.get_seconds(known::TCP_DEFER_ACCEPT)
     }
@@ -58,18 +58,18 @@ impl Fd {
         self.set_seconds(known::TCP_DEFER_ACCEPT, wait)
     }
 
-    /// The processor whose packets the socket takes, `SO_INCOMING_CPU`; `None` before any has come.
+    /// The processor whose packets the socket takes, `SO_INCOMING_CPU`; `None` before the first packet.
     pub fn incoming_cpu(&self) -> io::Result<Option<u32>> {
         let [cpu] = self.get(known::SO_INCOMING_CPU)?;
         Ok(u32::try_from(cpu).ok())
     }
 
-    /// Sets `SO_INCOMING_CPU`, by which the sockets of one `SO_REUSEPORT` group share connections out.
+    /// Sets `SO_INCOMING_CPU`, by which a `SO_REUSEPORT` group distributes connections.
     pub fn set_incoming_cpu(&self, cpu: u32) -> io::Result<()> {
         self.set_number(known::SO_INCOMING_CPU, cpu)
     }
 
-    /// The mark of packets that are sent, `SO_MARK`.
+    /// The mark of sent packets, `SO_MARK`.
     pub fn mark(&self) -> io::Result<u32> {
         let [mark] = self.get(known::SO_MARK)?;
         Ok(mark as u32) // all bits count
@@ -80,7 +80,7 @@ impl Fd {
         self.set(known::SO_MARK, [mark as libc::c_int])
     }
 
-    /// Whether an IPv6 socket has nothing to do with IPv4, `IPV6_V6ONLY`.
+    /// Whether an IPv6 socket excludes IPv4, `IPV6_V6ONLY`.
     pub fn only_v6(&self) -> io::Result<bool> {
         self.get_flag(known::IPV6_V6ONLY)
     }
