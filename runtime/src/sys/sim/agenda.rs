@@ -1,12 +1,12 @@
-//! What is going to happen, and when: the only source of time.
+//! Future events and their times: the only source of time.
 
 use super::kernel::Kernel;
 use std::collections::BTreeMap;
 
-/// Something that the kernel or the network does later.
+/// A future action of the kernel or the network.
 pub(super) type Happening = Box<dyn FnOnce(&mut Kernel)>;
 
-/// Happenings by time; those of one moment in the order in which they were entered.
+/// Actions by time; those of one moment in order of insertion.
 #[derive(Default)]
 pub(super) struct Agenda {
     entries: BTreeMap<(u64, u64), Happening>,
@@ -19,12 +19,12 @@ impl Agenda {
         self.entered += 1;
     }
 
-    /// When the next thing happens.
+    /// The time of the next action.
     pub(super) fn next(&self) -> Option<u64> {
         self.entries.keys().next().map(|(at, _)| *at)
     }
 
-    /// Takes the next thing that happens at `now` or before.
+    /// Takes the next action due at `now`.
     pub(super) fn take(&mut self, now: u64) -> Option<(u64, Happening)> {
         let first = self.entries.first_entry()?;
         if first.key().0 > now {

@@ -1,7 +1,7 @@
-//! Messages with more than bytes in them: descriptors and credentials.
+//! Messages with control data: descriptors and credentials.
 //!
-//! A file that is passed counts as if it had a descriptor more, from the moment at which it is sent until it has one in
-//! the hands of who received it or until the message is gone. Only simulated files can be passed.
+//! A passed file counts as if it had one more descriptor, from the send until the receiver has its descriptor or the
+//! message is dropped. Only simulated files can be passed.
 
 use super::descriptor::{Simulated, unix_address};
 use super::kernel::Kernel;
@@ -12,7 +12,7 @@ use std::io;
 use std::os::fd::{AsRawFd, BorrowedFd};
 
 impl Simulated {
-    /// `sendmsg(2)`, of a Unix socket. Who says to be somebody else is believed.
+    /// `sendmsg(2)` of a Unix socket. Claimed credentials are not checked.
     pub(crate) fn send_message(
         &self,
         bytes: &[u8],
@@ -28,7 +28,7 @@ impl Simulated {
         self.world.interruptible("sendmsg", Some(self.file), call, |n| Outcome::Value(*n as u64))
     }
 
-    /// `recvmsg(2)`, of a Unix socket. `take` gets the bytes.
+    /// `recvmsg(2)` of a Unix socket. `take` gets the bytes.
     pub(crate) fn recv_message(
         &self,
         len: usize,

@@ -4,13 +4,13 @@ use super::file::{EACH_WRITE, Object};
 use super::kernel::{FileId, Kernel};
 use crate::sys::mask;
 
-/// A counter that is added to by writes and taken by reads.
+/// A counter: writes add to it, a read takes its value.
 #[derive(Debug, Default)]
 pub(super) struct Counter {
     value: u64,
 }
 
-/// The most that it can hold.
+/// The maximum.
 const FULL: u64 = u64::MAX - 1;
 
 impl Counter {
@@ -32,7 +32,7 @@ impl Counter {
         }
     }
 
-    /// Adds one. A counter without room is emptied first.
+    /// Adds one. A full counter is emptied first.
     pub(super) fn ring(&mut self) -> Result<(), i32> {
         self.add(1).or_else(|_| {
             self.take()?;
@@ -55,7 +55,7 @@ impl Kernel {
         }
     }
 
-    /// Each write is an edge for readers, whether or not the value was read.
+    /// Each write is an edge for readers, even if the value was not read.
     pub(super) fn counter_write(&mut self, file: FileId, value: u64) -> Result<usize, i32> {
         let written = self.counter(file)?.add(value);
         match written {

@@ -17,16 +17,16 @@ pub(super) struct Datagrams {
     queue: VecDeque<(SocketAddr, Vec<u8>)>,
     queued: usize,
     receive_buffer: usize,
-    /// What a connected socket was told by ICMP.
+    /// The ICMP error of a connected socket.
     error: i32,
     pub(super) settings: BTreeMap<&'static str, u64>,
 }
 
-/// The most that fits in one, over IPv4.
+/// The largest UDP payload over IPv4.
 const LARGEST: usize = 65_507;
 
 impl Datagrams {
-    /// Bytes that wait to be received.
+    /// How many bytes are queued.
     pub(super) fn unread(&self) -> usize {
         self.queued
     }
@@ -126,7 +126,7 @@ impl Kernel {
             () => 1,
         };
         for _ in 0..copies {
-            // Each takes the time that it takes, and so one may overtake another.
+            // Each has its own latency, so one may overtake another.
             let takes = self.travel(host, target);
             let bytes = bytes.to_vec();
             self.later(takes, move |kernel| kernel.datagram_arrives(file, host, target, from, to, bytes));
@@ -162,7 +162,7 @@ impl Kernel {
         self.notify(file, mask::IN);
     }
 
-    /// ICMP comes back: only a connected socket is told.
+    /// An ICMP error returns: only a connected socket gets it.
     fn port_unreachable(&mut self, sender: FileId, to: SocketAddr) {
         let Ok(datagrams) = self.datagrams(sender) else { return };
         if datagrams.peer == Some(to) {

@@ -12,13 +12,13 @@ use std::net::{Shutdown, SocketAddr};
 use std::os::fd::{OwnedFd, RawFd};
 use std::rc::Rc;
 
-/// A descriptor of the simulation that this thread is in.
+/// A descriptor of this thread's simulation.
 pub(crate) struct Simulated {
     pub(super) world: Rc<World>,
     pub(super) file: FileId,
 }
 
-/// What a file is, for the calls that several have.
+/// The kind of a file, for calls that several kinds share.
 enum What {
     Tcp,
     Udp,
@@ -38,7 +38,7 @@ fn done<T>(_: &T) -> Outcome {
     Outcome::Done
 }
 
-/// A new socket of the program that runs; `None` where none does, and the socket is to be a real one.
+/// A new socket of the current program; `None` without one, for a real socket.
 pub(crate) fn socket(domain: Domain, kind: Type) -> Option<io::Result<OwnedFd>> {
     let world = program()?;
     let open = |kernel: &mut Kernel| match (domain, kind) {
@@ -70,7 +70,7 @@ pub(crate) fn counter() -> Option<io::Result<OwnedFd>> {
     Some(opened.and_then(|file| world.name(file)))
 }
 
-/// Something that is rung on each signal.
+/// An eventfd that each signal writes to.
 pub(crate) fn signal_bell() -> Option<io::Result<OwnedFd>> {
     let world = program()?;
     let open = |kernel: &mut Kernel| {
@@ -84,7 +84,7 @@ pub(crate) fn signal_bell() -> Option<io::Result<OwnedFd>> {
     Some(opened.and_then(|file| world.name(file)))
 }
 
-/// How often a signal came to the program that runs.
+/// How often a signal was delivered to the current program.
 pub(crate) fn signals_delivered(signal: i32) -> Option<u64> {
     let world = program()?;
     Some(world.ask(|kernel| {
@@ -94,7 +94,7 @@ pub(crate) fn signals_delivered(signal: i32) -> Option<u64> {
 }
 
 impl Simulated {
-    /// The descriptor with this number, if it is one of the world that this thread is in.
+    /// The descriptor with this number, if it belongs to this thread's world.
     pub(crate) fn at(number: RawFd) -> Option<Simulated> {
         let world = current()?;
         let file = world.ask(|kernel| kernel.file_of(number)).ok()?;
@@ -155,7 +155,7 @@ impl Simulated {
         Ok(bytes.len())
     }
 
-    /// Up to `len` bytes.
+    /// Receives up to `len` bytes.
     pub(crate) fn receive(&self, name: &'static str, len: usize, peek: bool) -> io::Result<Vec<u8>> {
         let call = |kernel: &mut Kernel| match self.what_in(kernel) {
             What::Tcp => kernel.tcp_recv(self.file, len, peek),
@@ -170,7 +170,7 @@ impl Simulated {
         self.transmit("send", buf, false)
     }
 
-    /// Sends, and makes the last byte an urgent one when `urgent` is set.
+    /// Sends, and makes the last byte urgent when `urgent` is set.
     pub(crate) fn transmit(&self, name: &'static str, buf: &[u8], urgent: bool) -> io::Result<usize> {
         let call = |kernel: &mut Kernel| match self.what_in(kernel) {
             What::Tcp => kernel.tcp_send(self.file, buf, urgent),
@@ -181,7 +181,7 @@ impl Simulated {
         self.world.interruptible(name, Some(self.file), call, count)
     }
 
-    /// Whether no more bytes are taken, by the state that `poll(2)` would say.
+    /// Whether no more bytes are taken, by the state of `poll(2)`.
     pub(crate) fn is_hung_up(&self) -> io::Result<bool> {
         let (state, is_pipe) = self.world.ask(|kernel| {
             let is_pipe = matches!(kernel.file(self.file).map(|file| &file.object), Some(Object::Pipe(_)));
@@ -194,7 +194,7 @@ impl Simulated {
         Ok(hung_up)
     }
 
-    /// What the peer has not taken: of TCP what it has not acknowledged.
+    /// How many bytes the peer has not taken; for TCP, not acknowledged.
     pub(crate) fn unsent(&self) -> io::Result<usize> {
         let unsent = self.world.ask(|kernel| kernel.unsent(self.file));
         unsent.map_err(io::Error::from_raw_os_error)
@@ -340,7 +340,7 @@ impl Simulated {
         self.world.interruptible("sendto", Some(self.file), call, count)
     }
 
-    /// One write to an eventfd; `None` for what is none.
+    /// One write to an eventfd; `None` for any other file.
     pub(crate) fn ring(&self, number: RawFd) -> Option<io::Result<()>> {
         let rung = self.world.ask(|kernel| kernel.ring(number))?;
         Some(rung.map_err(io::Error::from_raw_os_error))
@@ -356,7 +356,7 @@ pub(super) fn unix_address(name: &[u8]) -> UnixAddress {
     address.unwrap_or(UnixAddress::UNNAMED)
 }
 
-/// The two ends of what `socketpair(2)` makes.
+/// The two ends of a `socketpair(2)`.
 pub(crate) fn socket_pair(kind: Type) -> Option<io::Result<(OwnedFd, OwnedFd)>> {
     pair("socketpair", |kernel| kernel.unix_pair(boundaries(kind)))
 }

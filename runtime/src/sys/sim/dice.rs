@@ -1,7 +1,7 @@
 //! Seeded choices.
 //!
-//! Each kind of choice has a stream of its own, made from the seed and the name of the kind. What one kind decides
-//! therefore does not move when another is switched off, which is what makes a failing seed shrink.
+//! Each kind of choice has its own stream, derived from the seed and the name of the kind. Switching one kind off
+//! does not change the choices of another, so a failing seed can be shrunk.
 
 use std::ops::RangeInclusive;
 
@@ -12,9 +12,9 @@ pub(crate) struct Dice {
 }
 
 impl Dice {
-    /// The stream of `seed` that has this name.
+    /// The stream of `seed` with this name.
     pub(crate) fn new(seed: u64, name: &str) -> Dice {
-        // FNV-1a: the same on every machine, as `std`'s hashers do not promise to be.
+        // FNV-1a: the same on every machine, which `std`'s hashers do not promise.
         let hash = |hash: u64, byte: &u8| (hash ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3);
         let name = name.as_bytes().iter().fold(0xcbf2_9ce4_8422_2325, hash);
         Dice { stream: fastrand::Rng::with_seed(seed ^ name) }
@@ -30,7 +30,7 @@ impl Dice {
         if range.is_empty() { *range.start() } else { self.stream.u64(range.clone()) }
     }
 
-    /// True in so many of a million cases.
+    /// True with a probability in millionths.
     pub(crate) fn chance(&mut self, per_million: u32) -> bool {
         per_million > 0 && self.stream.u32(..1_000_000) < per_million
     }

@@ -1,4 +1,4 @@
-//! Open files: what each is, which numbers stand for it, how long it lives, and its state.
+//! Open files: their kind, numbers, lifetime and state.
 
 use super::counter::Counter;
 use super::datagram::Datagrams;
@@ -16,17 +16,17 @@ use std::os::fd::RawFd;
 /// An open file description.
 pub(super) struct File {
     pub(super) host: HostId,
-    /// How many descriptors there are of it. A connection may outlive its last.
+    /// The number of descriptors. A connection may outlive its last.
     pub(super) descriptors: u32,
-    /// Who is told of its changes.
+    /// The watches that are notified of changes.
     pub(super) watches: Vec<(PollId, usize)>,
     pub(super) object: Object,
-    /// How often it has said `EAGAIN` since anything happened to it, and since when.
+    /// How many `EAGAIN` it returned since its last change, and since when.
     pub(super) refused: u32,
     pub(super) refused_since: u64,
 }
 
-/// What a file is.
+/// The kind of a file.
 pub(super) enum Object {
     Tcp(Box<Tcp>),
     Listener(Box<Listener>),
@@ -34,20 +34,20 @@ pub(super) enum Object {
     Unix(Box<Unix>),
     Pipe(Box<Pipe>),
     Counter(Counter),
-    /// The eventfd of a loop, which is a real one: it outlives the simulation, and other threads may write to it.
+    /// The eventfd of a loop, a real one: it outlives the simulation, and other threads may write to it.
     Bell {
         rung: bool,
     },
-    /// What signals are told by: an eventfd that is written to and never read. Its state says nothing, its edges do.
+    /// The eventfd of signals, written and never read: its edges count, its state does not.
     Alarm,
 }
 
-/// What a write to an eventfd is about: `IN`, with `EPOLLRDNORM`, so that it is an edge by every policy. egret's wakes
-/// stand on that, and Linux has done so since there are eventfds.
+/// The bits of a write to an eventfd: `IN` with `EPOLLRDNORM`, an edge by every policy. egret's wakes depend on it,
+/// and Linux has done so since eventfds exist.
 pub(super) const EACH_WRITE: u32 = mask::IN | libc::EPOLLRDNORM as u32;
 
 impl Kernel {
-    /// A new file of the host whose program runs, with no descriptor yet.
+    /// A new file of the current host, without a descriptor.
     pub(super) fn open(&mut self, object: Object) -> FileId {
         let host = self.current.expect("a program of some host makes this call");
         self.open_on(host, object)
@@ -66,12 +66,12 @@ impl Kernel {
         id
     }
 
-    /// Whether the program that runs may have another descriptor.
+    /// Fails when the current program is at its descriptor limit.
     pub(super) fn check_limit(&mut self) -> Result<(), i32> {
         self.check_limit_for(1)
     }
 
-    /// Whether the program that runs may have so many more descriptors.
+    /// Fails when `more` descriptors would exceed the limit of the current program.
     pub(super) fn check_limit_for(&mut self, more: usize) -> Result<(), i32> {
         let host = self.current.expect("a program of some host makes this call");
         let host = &self.hosts[usize::from(host)];
@@ -84,7 +84,7 @@ impl Kernel {
         Ok(())
     }
 
-    /// Gives a file a descriptor with this number. Whatever had the number before was closed behind our back.
+    /// Gives a file a descriptor with this number. A file that had the number was closed without our knowledge.
     pub(super) fn name(&mut self, file: FileId, number: RawFd) {
         let at = usize::try_from(number).expect("a descriptor is no negative number");
         if self.numbers.len() <= at {
@@ -100,7 +100,7 @@ impl Kernel {
         self.hosts[usize::from(entry.host)].descriptors += usize::from(counts);
     }
 
-    /// The file that a number stands for.
+    /// The file with this descriptor number.
     pub(super) fn file_of(&self, number: RawFd) -> Result<FileId, i32> {
         let at = usize::try_from(number).map_err(|_| libc::EBADF)?;
         let file = self.numbers.get(at).copied().flatten().ok_or(libc::EBADF)?;
@@ -108,7 +108,7 @@ impl Kernel {
         self.file(file).map(|_| file).ok_or(libc::EBADF)
     }
 
-    /// Closes a descriptor, and its file if it was the last.
+    /// Closes a descriptor; the last one closes its file.
     pub(super) fn close(&mut self, number: RawFd) {
         let Ok(file) = self.file_of(number) else { return };
         self.numbers[number as usize] = None;
@@ -119,14 +119,14 @@ impl Kernel {
         self.end_unless_held(file);
     }
 
-    /// A file is on its way to another descriptor: it stays open meanwhile.
+    /// A file is passed in a message: it stays open meanwhile.
     pub(super) fn hold(&mut self, file: FileId) {
         if let Some(entry) = &mut self.files[file as usize] {
             entry.descriptors += 1;
         }
     }
 
-    /// A file that was held has its descriptor, or is to have none.
+    /// A held file has its descriptor, or will have none.
     pub(super) fn release(&mut self, file: FileId) {
         if let Some(entry) = &mut self.files[file as usize] {
             entry.descriptors -= 1;
@@ -174,7 +174,7 @@ impl Kernel {
         matches!(self.file(file).map(|file| &file.object), Some(Object::Bell { .. }))
     }
 
-    /// The whole state of a file, as `poll(2)` would say it.
+    /// The full state of a file, as `poll(2)` reports it.
     pub(super) fn state(&self, file: FileId) -> u32 {
         match self.file(file).map(|file| &file.object) {
             Some(Object::Tcp(tcp)) => tcp.state(),
@@ -190,7 +190,7 @@ impl Kernel {
         }
     }
 
-    /// What `SIOCOUTQ` says.
+    /// The value of `SIOCOUTQ`.
     pub(super) fn unsent(&self, file: FileId) -> Result<usize, i32> {
         match self.file(file).map(|file| &file.object) {
             Some(Object::Tcp(tcp)) => Ok(tcp.used()),
@@ -199,8 +199,8 @@ impl Kernel {
         }
     }
 
-    /// The state of a file for `epoll`, which asks and thereby leaves word: a writer that finds no room is told of room
-    /// later, though no call of its own was refused (`SOCK_NOSPACE` in `tcp_poll`, the wait queue of a Unix peer).
+    /// The state of a file for `epoll`. The query has an effect: a writer without room is notified of room later,
+    /// though none of its calls was refused (`SOCK_NOSPACE` in `tcp_poll`, the wait queue of a Unix peer).
     pub(super) fn poll_state(&mut self, file: FileId) -> u32 {
         let state = self.state(file);
         match self.files[file as usize].as_mut().map(|file| &mut file.object) {
@@ -211,7 +211,7 @@ impl Kernel {
         state
     }
 
-    /// One write to the eventfd with this number, if it is one: of a loop, or of a program.
+    /// One write to the eventfd with this number, if it is one.
     pub(super) fn ring(&mut self, number: RawFd) -> Option<Result<(), i32>> {
         let file = self.file_of(number).ok()?;
         let rung = match self.files[file as usize].as_mut().map(|file| &mut file.object) {
@@ -229,7 +229,7 @@ impl Kernel {
         Some(rung)
     }
 
-    /// The files that the program of `host` has open, bells left out.
+    /// The files that the program of `host` has open, without the eventfds of loops.
     pub(super) fn open_files(&self, host: HostId) -> Vec<FileId> {
         let is_open = |file: &FileId| {
             self.file(*file).is_some_and(|file| file.host == host && file.descriptors > 0)
@@ -238,7 +238,7 @@ impl Kernel {
         (0..self.files.len() as FileId).filter(is_open).collect()
     }
 
-    /// How much of what has come to a file its program has not taken, for people; `None` when it is nothing.
+    /// How much data of a file is untaken, as text; `None` for nothing.
     pub(super) fn untaken(&self, file: FileId) -> Option<String> {
         let (connections, bytes) = match &self.file(file)?.object {
             Object::Listener(listener) => (listener.waiting(), 0),
@@ -257,7 +257,7 @@ impl Kernel {
         }
     }
 
-    /// What a file is, for people.
+    /// The kind of a file, as text.
     pub(super) fn describe(&self, file: FileId) -> String {
         let what = match self.file(file).map(|file| &file.object) {
             Some(Object::Tcp(tcp)) => match (tcp.local, tcp.peer) {

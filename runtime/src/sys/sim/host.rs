@@ -5,43 +5,42 @@ use super::poll::PollId;
 use std::net::{IpAddr, Ipv4Addr};
 use std::rc::Rc;
 
-/// A host, by its place in the kernel's list.
+/// A host, by its index in the kernel's list.
 pub(crate) type HostId = u16;
 
 pub(crate) struct Host {
     pub(crate) name: Rc<str>,
     pub(crate) address: IpAddr,
-    /// A host that crashed is down until it is started again.
+    /// False after a crash, until the host is started again.
     pub(crate) up: bool,
-    /// Descriptors that its program has, and how many it may have.
+    /// The descriptors of its program, and their limit.
     pub(crate) descriptors: usize,
     pub(crate) limit: usize,
-    /// What its clock said when the simulation began, and by how many millionths it is too fast.
+    /// The reading of its clock at the start of the simulation, and its error in parts per million.
     pub(crate) clock_start: u64,
     pub(crate) clock_drift: i64,
     pub(crate) loop_state: Loop,
     /// The epoll instance of its loop.
     pub(crate) poll: Option<PollId>,
-    /// The processor is somebody else's until then.
+    /// The loop is preempted until then.
     pub(crate) not_before: u64,
-    /// How often each signal came.
+    /// How often each signal was delivered.
     pub(crate) signals: [u64; 65],
     pub(crate) signal_bells: Vec<FileId>,
 }
 
-/// What the loop of a host does.
+/// The state of a host's loop.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Loop {
-    /// There is none.
+    /// No loop.
     Absent,
-    /// It has something to run.
+    /// It has work.
     Awake,
-    /// It is in `epoll_wait`, until this true time at most.
+    /// In `epoll_wait`, until this true time at most.
     Asleep { until: Option<u64> },
 }
 
-/// What a clock says when a machine has been up for a while: a deadline that lies before the start of the
-/// simulation is one that it can name.
+/// A clock of a machine that has been up for a while: deadlines before the start of the simulation are representable.
 const CLOCK_START: u64 = 1_000_000_000_000;
 
 impl Host {
@@ -63,14 +62,14 @@ impl Host {
         }
     }
 
-    /// What its clock says at a true time.
+    /// The reading of its clock at a true time.
     pub(crate) fn clock(&self, now: u64) -> u64 {
         let drift = i128::from(now) * i128::from(self.clock_drift) / 1_000_000;
         let time = i128::from(self.clock_start) + i128::from(now) + drift;
         u64::try_from(time).unwrap_or(u64::MAX)
     }
 
-    /// The true time at which its clock says that `timeout` has passed, and not a nanosecond less.
+    /// The earliest true time at which its clock has advanced by `timeout`.
     pub(crate) fn deadline(&self, now: u64, timeout: u64) -> u64 {
         let rate = (1_000_000 + self.clock_drift).max(1) as u128;
         let passes = (u128::from(timeout) * 1_000_000).div_ceil(rate) + 1;

@@ -1,12 +1,10 @@
-//! [`Kernel`]: the state of the simulated machines, and what every system call goes through.
+//! [`Kernel`]: the state of all hosts of a simulation; each system call passes through it.
 //!
-//! One kernel stands for all hosts of a simulation. It owns virtual time, the agenda of what is to happen, the open
-//! files of all hosts, their epoll instances, and the dice. Only [`World`](super::World) calls it, one call at a time;
-//! nothing in here runs user code or knows the runtime.
-//!
-//! What the files are is in `file.rs`, what happens to hosts in `turn.rs`.
-//!
-//! A call costs time, so that what was on its way may arrive between two calls of one program.
+//! * Owns virtual time, the agenda of future events, the open files of all hosts, their epoll instances, and the
+//!   random streams.
+//! * Only [`World`](super::World) calls it, one call at a time. It runs no user code and does not know the runtime.
+//! * A call takes time, so data in flight may arrive between two calls of one program.
+//! * Files are in `file.rs`, events of hosts in `turn.rs`.
 
 use super::agenda::{Agenda, Happening};
 use super::dice::Dice;
@@ -18,7 +16,7 @@ use super::ports::Ports;
 use super::trace::{Outcome, Record, Trace};
 use std::net::IpAddr;
 
-/// An open file, by its place in [`Kernel::files`]. Never used again, so what happens to it later finds it gone.
+/// An open file, by its index in [`Kernel::files`]. Never reused, so a late event finds it gone.
 pub(super) type FileId = u32;
 
 pub(crate) struct Kernel {
@@ -26,7 +24,7 @@ pub(crate) struct Kernel {
     pub(super) now: u64,
     agenda: Agenda,
     dice: Vec<Dice>,
-    /// For choices that are no faults.
+    /// For choices other than faults.
     pub(super) choices: Dice,
     /// For choices of the test itself.
     pub(super) tests: Dice,
@@ -34,24 +32,24 @@ pub(crate) struct Kernel {
     /// The host whose program runs.
     pub(super) current: Option<HostId>,
     pub(super) files: Vec<Option<File>>,
-    /// Which file each descriptor number stands for.
+    /// The file of each descriptor number.
     pub(super) numbers: Vec<Option<FileId>>,
     pub(super) polls: Vec<Option<Poll>>,
     pub(super) ports: Ports,
-    /// Pairs of hosts between which nothing gets through.
+    /// Pairs of hosts without a link.
     pub(super) cut: Vec<(HostId, HostId)>,
     /// Calls that moved something: bytes, a connection, a datagram.
     pub(super) progress: u64,
-    /// What the kernel itself has found wrong.
+    /// A rule violation that the kernel found.
     pub(super) violation: Option<String>,
     trace: Trace,
 }
 
-/// So many `EAGAIN` within 10 ms, and nothing in between, are a program that spins.
+/// A program that gets this many `EAGAIN` within 10 ms, with no event between them, spins.
 const REFUSED: u32 = 100;
 const REFUSED_TIME: u64 = 10_000_000;
 
-/// What a system call costs: between a fast one and one that has to do with the network.
+/// The duration of a system call, in nanoseconds: from a fast one to one of the network.
 const CALL: std::ops::RangeInclusive<u64> = 200..=2_000;
 
 impl Kernel {
@@ -78,7 +76,7 @@ impl Kernel {
 
     // Time.
 
-    /// Has `happening` happen `after` so many nanoseconds.
+    /// Runs `happening` after `after` nanoseconds.
     pub(super) fn later(&mut self, after: u64, happening: impl FnOnce(&mut Kernel) + 'static) {
         self.at(self.now.saturating_add(after), happening);
     }
@@ -88,12 +86,12 @@ impl Kernel {
         self.agenda.enter(at.max(self.now), happening);
     }
 
-    /// When the next thing happens, if nobody does anything.
+    /// The time of the next event, if no program runs.
     pub(super) fn next_happening(&self) -> Option<u64> {
         self.agenda.next()
     }
 
-    /// Lets time pass, and happen what is due.
+    /// Lets time pass and runs the events due.
     pub(super) fn advance(&mut self, to: u64) {
         while let Some((at, happening)) = self.agenda.take(to) {
             self.now = self.now.max(at);
@@ -104,7 +102,7 @@ impl Kernel {
         self.now = self.now.max(to);
     }
 
-    /// Goes through with a system call of the program that runs: it takes time, may be interrupted, and is noted.
+    /// Performs a system call of the current program: it takes time, may be interrupted, and is traced.
     pub(super) fn call<R>(
         &mut self,
         name: &'static str,
@@ -126,7 +124,7 @@ impl Kernel {
         result
     }
 
-    /// A program that is told `EAGAIN` again and again, when nothing has happened to the file in between, does not wait.
+    /// A program that gets `EAGAIN` again and again, with no event on the file between, does not wait.
     fn count_refusal(&mut self, file: FileId, was_refused: bool) {
         let now = self.now;
         let Some(entry) = self.files.get_mut(file as usize).and_then(Option::as_mut) else { return };
@@ -154,12 +152,12 @@ impl Kernel {
         happens
     }
 
-    /// What decides how a fault happens.
+    /// The random stream of a fault.
     pub(super) fn dice(&mut self, fault: Fault) -> &mut Dice {
         &mut self.dice[fault as usize]
     }
 
-    /// How long something travels from one host to another.
+    /// The latency from one host to another.
     pub(super) fn travel(&mut self, from: HostId, to: HostId) -> u64 {
         if from == to {
             return self.choices.within(&(500..=5_000));
@@ -173,7 +171,7 @@ impl Kernel {
         latency
     }
 
-    /// Whether anything gets from one host to the other.
+    /// Whether the link from one host to the other is up.
     pub(super) fn reaches(&self, from: HostId, to: HostId) -> bool {
         let cut = self.cut.contains(&(from.min(to), from.max(to)));
         self.hosts[usize::from(from)].up && self.hosts[usize::from(to)].up && !cut
@@ -189,7 +187,7 @@ impl Kernel {
         &self.trace
     }
 
-    /// The host that has this address, seen from `from`.
+    /// The host with this address, seen from `from`.
     pub(super) fn host_at(&self, from: HostId, address: IpAddr) -> Option<HostId> {
         if address.is_loopback() || address.is_unspecified() {
             return Some(from);

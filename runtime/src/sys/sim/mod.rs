@@ -1,15 +1,11 @@
 //! The simulated kernel, behind the same seam as the real one (feature `sim`).
 //!
-//! A [`World`] belongs to one thread and one seed. It owns a [`Kernel`](kernel::Kernel), which is a state machine
-//! without user code or system calls, and what the kernel cannot have because it is user code: the threads of the
-//! simulation, which are closures that run later.
-//!
-//! A simulated descriptor has a real number: each is a duplicate of one `O_PATH` descriptor, so that a number
-//! that egret holds is never anybody else's, `AsFd` tells the truth, and the owner closes something. The kernel keeps
-//! which file each number stands for. A number that it does not know is a real descriptor and goes to Linux.
-//!
-//! What would go wrong otherwise: numbers made up here could be those of real descriptors of other threads, which
-//! one mistake would close.
+//! * A [`World`] belongs to one thread and one seed. It owns a [`Kernel`](kernel::Kernel), a state machine without
+//!   user code or system calls, and the simulated threads: closures that run later.
+//! * A simulated descriptor has a real number: it is a duplicate of one `O_PATH` descriptor. So its number is never
+//!   that of another descriptor, `AsFd` is valid, and its owner closes something. Invented numbers could be those of
+//!   real descriptors of other threads, which one mistake would close.
+//! * The kernel maps numbers to files. An unknown number is a real descriptor and goes to Linux.
 
 mod agenda;
 mod ancillary;

@@ -1,4 +1,4 @@
-//! Pipes: two files that know each other, and what is between them.
+//! Pipes: two files that refer to each other, and the bytes between them.
 
 mod ring;
 
@@ -15,7 +15,7 @@ pub(super) struct Pipe {
 }
 
 enum SimPipeEnd {
-    /// What was written and not read is in the reader's hands.
+    /// The reader owns the bytes in the pipe.
     Reader(Ring),
     Writer {
         is_full: bool,
@@ -23,7 +23,7 @@ enum SimPipeEnd {
 }
 
 impl Pipe {
-    /// Bytes that wait to be read.
+    /// How many bytes are queued.
     pub(super) fn unread(&self) -> usize {
         match &self.end {
             SimPipeEnd::Reader(ring) => ring.len(),
@@ -31,7 +31,7 @@ impl Pipe {
         }
     }
 
-    /// As `pipe_poll` of Linux has it.
+    /// As `pipe_poll` of Linux.
     pub(super) fn state(&self) -> u32 {
         match &self.end {
             SimPipeEnd::Reader(ring) => {
@@ -54,7 +54,7 @@ impl Kernel {
         }
     }
 
-    /// A reader and a writer; `packets` is `O_DIRECT`, where a read gives what one write gave.
+    /// A reader and a writer; `packets` is `O_DIRECT`: a read returns the bytes of one write.
     pub(super) fn pipe_open(&mut self, packets: bool) -> Result<(FileId, FileId), i32> {
         self.check_limit_for(2)?;
         let reader = Pipe { end: SimPipeEnd::Reader(Ring::new(packets)), other: None };

@@ -1,56 +1,56 @@
-//! What a simulation is to be like: the network, the faults, the policy for edges.
+//! The configuration of a simulation: the network, the faults, the edge policy.
 
 use std::fmt;
 use std::ops::RangeInclusive;
 use std::time::Duration;
 
-/// Something that a kernel or a network is allowed to do and a program is seldom tested against.
+/// Something that a kernel or a network may do and that tests rarely cover.
 ///
-/// Each is drawn from a stream of its own, so that one can be switched off while the others stay as they are.
+/// Each has its own random stream, so switching one off does not change the others.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[non_exhaustive]
 pub enum Fault {
     /// Bytes that were sent at once arrive in pieces.
     Fragment,
-    /// The peer sends a byte of urgent data in between. A reader that does not ask for it never sees the byte.
+    /// The peer sends a byte of urgent data in between. A reader that does not request it never sees the byte.
     Urgent,
-    /// A segment takes up to a hundred times as long as others.
+    /// A segment takes up to a hundred times the usual latency.
     Delay,
-    /// A segment is lost and comes when it is sent again, after 200 ms or more.
+    /// A segment is lost and is resent after 200 ms or more.
     Loss,
-    /// A connection is reset by something between the hosts.
+    /// A middlebox resets a connection.
     Reset,
-    /// `send` takes a part although there is room for more, and says that there is room again later.
+    /// `send` takes a part although there is room for more, and an event reports room later.
     ShortWrite,
-    /// A system call is interrupted by a signal before it has done anything.
+    /// A signal interrupts a system call before it has done anything.
     Interrupt,
-    /// `epoll_wait` reports a descriptor with nothing behind the report.
+    /// `epoll_wait` reports a descriptor without a cause.
     SpuriousEdge,
-    /// `epoll_wait` reports a registration that is over.
+    /// `epoll_wait` reports a deleted registration.
     StaleEdge,
-    /// `epoll_wait` reports in another order than that in which things happened.
+    /// `epoll_wait` reports events out of order.
     EventOrder,
-    /// `epoll_wait` reports a part of what is ready, and the rest the next time.
+    /// `epoll_wait` reports a part of the ready descriptors, and the rest next time.
     SplitBatch,
-    /// Tasks are polled in another order than that in which they were woken.
+    /// Tasks are polled in another order than they were woken.
     TaskOrder,
     /// A connection dies before it is accepted.
     AbortedAccept,
-    /// There are no descriptors left, for a moment.
+    /// No descriptors are left, for a while.
     NoDescriptors,
-    /// There is no memory left, for a moment: for an accepted socket or for a registration.
+    /// No memory is left, for a while: for an accepted socket or for a registration.
     NoMemory,
     /// A datagram is dropped.
     DatagramLoss,
-    /// A datagram comes twice.
+    /// A datagram is duplicated.
     DatagramDuplicate,
     /// No name server answers.
     NameFailure,
-    /// The processor is given to somebody else: a loop that was to run does so up to 10 ms later.
+    /// The processor runs other work: a loop that is ready runs up to 10 ms later.
     Preempted,
 }
 
-/// What licenses a fault is in the [`Fault::licence`]; how likely each is, here.
+/// The probability of each fault. [`Fault::licence`] says what permits it.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Faults {
     per_million: [u32; Fault::ALL.len()],
@@ -59,23 +59,23 @@ pub struct Faults {
 /// When a kernel reports a change as an edge.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
 pub enum EdgePolicy {
-    /// As Linux 6 does: new data is an edge although older data is unread; room is one only after the socket was
-    /// seen full.
+    /// As Linux 6: new data is an edge even if older data is unread; room is an edge only after the socket was seen
+    /// full.
     #[default]
     Linux,
-    /// The weakest that `epoll(7)` lets a program rely on: new data is an edge only after a read that came back short
-    /// or with `EAGAIN`. The end of a stream, an error and urgent data always are one.
+    /// The weakest that `epoll(7)` guarantees: new data is an edge only after a short read or `EAGAIN`. The end of a
+    /// stream, an error and urgent data are always edges.
     Minimal,
-    /// As `Linux`, and each edge may be reported again for no reason.
+    /// As `Linux`, and each edge may be reported again without cause.
     Noisy,
 }
 
-/// What a simulation is like, before any choice is made by a seed.
+/// The configuration, before any choice by the seed.
 #[derive(Clone, Debug)]
 pub(crate) struct Plan {
-    /// How long a segment or a datagram travels between hosts, in nanoseconds. Half a microsecond on one host.
+    /// The latency between hosts, in nanoseconds. Half a microsecond within one host.
     pub(crate) latency: RangeInclusive<u64>,
-    /// Bytes a second on a link.
+    /// Bytes per second on a link.
     pub(crate) bandwidth: u64,
     pub(crate) send_buffer: usize,
     pub(crate) receive_buffer: usize,
@@ -97,7 +97,7 @@ impl Default for Plan {
 }
 
 impl Fault {
-    /// Every fault there is.
+    /// All faults.
     pub const ALL: [Fault; 19] = [
         Fault::Fragment,
         Fault::Urgent,
@@ -120,7 +120,7 @@ impl Fault {
         Fault::Preempted,
     ];
 
-    /// What allows a real kernel or network to do this.
+    /// Why a real kernel or network may do this.
     pub fn licence(self) -> &'static str {
         match self {
             Fault::Fragment => "RFC 9293, 3.8: TCP keeps no boundaries of what was sent",
@@ -149,20 +149,20 @@ impl Fault {
         }
     }
 
-    /// The name of the stream that it is drawn from.
+    /// The name of its random stream.
     pub(crate) fn name(self) -> String {
         format!("{self:?}")
     }
 }
 
 impl Faults {
-    /// No fault at all.
+    /// No faults.
     pub fn none() -> Faults {
         Faults { per_million: [0; Fault::ALL.len()] }
     }
 
-    /// Every fault, each about as likely as lets a scenario of a few hundred system calls see some of it and still
-    /// make progress.
+    /// All faults, each likely enough that a scenario of a few hundred system calls sees some of it and still makes
+    /// progress.
     pub fn all() -> Faults {
         let mut faults = Faults::none();
         for fault in Fault::ALL {
@@ -179,7 +179,7 @@ impl Faults {
         faults
     }
 
-    /// These, with one that happens in so many of its chances: 0.0 for never, 1.0 for always.
+    /// These, with one fault of the given probability: 0.0 for never, 1.0 for always.
     ///
     /// # Panics
     ///
@@ -193,12 +193,12 @@ impl Faults {
         self
     }
 
-    /// These without one.
+    /// These without one fault.
     pub fn without(self, fault: Fault) -> Faults {
         self.with(fault, 0.0)
     }
 
-    /// Those that can happen.
+    /// The faults that can happen.
     pub fn enabled(&self) -> impl Iterator<Item = Fault> + '_ {
         Fault::ALL.into_iter().filter(|fault| self.per_million(*fault) > 0)
     }
@@ -215,7 +215,7 @@ impl fmt::Debug for Faults {
     }
 }
 
-/// `duration` in nanoseconds, or as many as there are.
+/// `duration` in nanoseconds, saturated.
 pub(crate) fn nanoseconds(duration: Duration) -> u64 {
     u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX)
 }

@@ -1,9 +1,11 @@
-//! Watches: what an epoll instance of the simulation is told, and which edges it reports.
+//! Watches: the registrations of a simulated epoll instance, and the edges that it reports.
 //!
-//! The rules are Linux's, for `EPOLLET`. An object that changes calls [`Kernel::notify`] with the bits that the change
-//! is about; a watch that asked for one of them, or a change that is about everything (0), queues the watch. A wait
-//! takes the queue, asks each object for its whole state at that moment, and reports what the watch asked for; what
-//! has nothing to say any more is passed over in silence. Nothing is queued again by having been reported.
+//! The rules are Linux's, for `EPOLLET`:
+//! * An object that changes calls [`Kernel::notify`] with the bits of the change. It queues each watch that asked for
+//!   one of them; 0 queues all.
+//! * A wait takes the queue, reads the full state of each object at that moment, and reports the requested bits. A
+//!   watch with nothing to report is dropped silently.
+//! * A report does not queue a watch again.
 
 use super::file::Object;
 use super::kernel::{FileId, Kernel};
@@ -14,38 +16,38 @@ use slab::Slab;
 use std::collections::VecDeque;
 use std::os::fd::RawFd;
 
-/// An epoll instance, by its place in [`Kernel::polls`].
+/// An epoll instance, by its index in [`Kernel::polls`].
 pub(super) type PollId = usize;
 
 /// The epoll instance of a loop.
 #[derive(Default)]
 pub(super) struct Poll {
     pub(super) watches: Slab<Watch>,
-    /// Places of watches that have something to report, in the order in which it happened.
+    /// Indices of watches with something to report, in order of occurrence.
     ready: VecDeque<usize>,
-    /// The tokens of watches that are over.
+    /// The tokens of deleted watches.
     over: Vec<u64>,
-    /// Reports of descriptors, bells left out; of them, those of watches that were over.
+    /// Reported events, without those of a loop's eventfd; and how many of them were stale.
     pub(super) reported: u64,
     pub(super) reported_stale: u64,
 }
 
 /// One registration.
 pub(super) struct Watch {
-    /// The number under which the descriptor was registered. It may have been closed since, and another file may
-    /// have it now, while a duplicate keeps this one open.
+    /// The number under which the descriptor was registered. It may have been closed and reused for another file
+    /// since, while a duplicate keeps this file open.
     pub(super) number: RawFd,
     pub(super) file: FileId,
     mask: u32,
     pub(super) token: u64,
     queued: bool,
-    /// For [`EdgePolicy::Minimal`]: the reader, the writer has not been told that there is something for it since it
+    /// For [`EdgePolicy::Minimal`]: the reader or writer got `EAGAIN` or a short result, and no edge since.
     /// was told to come back later.
     reader_waits: bool,
     writer_waits: bool,
 }
 
-/// Reported whether asked for or not.
+/// Always reported.
 const ALWAYS: u32 = mask::ERR | mask::HUP;
 
 impl Kernel {
@@ -60,7 +62,7 @@ impl Kernel {
         if self.watch_of(poll, number, file).is_some() {
             return Err(libc::EEXIST);
         }
-        // A program that cannot start is no scenario.
+        // A program that cannot start is not a useful scenario.
         if !self.is_bell(file) && self.fault(Fault::NoMemory) {
             return Err(libc::ENOMEM);
         }
@@ -90,7 +92,7 @@ impl Kernel {
         Ok(())
     }
 
-    /// Ends a watch whose file is closed, or which was deleted.
+    /// Ends a watch that was deleted, or whose file is closed.
     pub(super) fn forget(&mut self, poll: PollId, at: usize) {
         if let Some(poll) = &mut self.polls[poll] {
             let gone = poll.watches.remove(at);
@@ -107,7 +109,7 @@ impl Kernel {
         found
     }
 
-    /// Tells those who watch `file` of a change that is about the bits of `key`; 0 is about all.
+    /// Notifies the watches of `file` of a change of the bits of `key`; 0 means all.
     pub(super) fn notify(&mut self, file: FileId, key: u32) {
         if self.files.get(file as usize).is_none_or(Option::is_none) {
             return;
@@ -133,7 +135,7 @@ impl Kernel {
         *self.watched_by(file) = watches;
     }
 
-    /// A read (`IN`) or a write (`OUT`) came back short or empty-handed.
+    /// A read (`IN`) or a write (`OUT`) was short or got `EAGAIN`.
     pub(super) fn came_back_short(&mut self, file: FileId, direction: u32) {
         let watches = std::mem::take(self.watched_by(file));
         for &(poll, at) in &watches {
@@ -153,7 +155,7 @@ impl Kernel {
         }
     }
 
-    /// Whether a wait would have something to report.
+    /// Whether a wait would report something.
     pub(super) fn has_events(&self, poll: PollId) -> bool {
         let Some(poll) = &self.polls[poll] else { return false };
         let speaks = |at: &usize| {
@@ -163,7 +165,7 @@ impl Kernel {
         poll.ready.iter().any(speaks)
     }
 
-    /// Whether `poll` is going to report something of `direction` for the watch of `file` with this token.
+    /// Whether `poll` will report a bit of `direction` for the watch of `file` with this token.
     pub(super) fn edge_is_pending(&self, poll: PollId, file: FileId, token: u64, direction: u32) -> bool {
         let (Some(entry), Some(watched)) = (&self.polls[poll], self.file(file)) else { return false };
         let has_room_to_report = match &watched.object {
@@ -177,7 +179,7 @@ impl Kernel {
         })
     }
 
-    /// Takes what is to be reported, up to `most`.
+    /// Takes up to `most` events.
     pub(super) fn poll_take(&mut self, poll: PollId, most: usize) -> Vec<(u64, u32)> {
         let Some(entry) = &mut self.polls[poll] else { return Vec::new() };
         let mut ready = Vec::from(std::mem::take(&mut entry.ready));
@@ -223,14 +225,14 @@ impl Kernel {
         events
     }
 
-    /// An event with nothing behind it, for some descriptor that has nothing queued.
+    /// An event without a cause, for a descriptor that has nothing queued.
     fn spurious(&mut self, poll: PollId) -> Option<(u64, u32)> {
         let quiet = |(at, watch): (usize, &Watch)| (!watch.queued && !self.is_bell(watch.file)).then_some(at);
         let quiet: Vec<_> = self.polls[poll].as_ref()?.watches.iter().filter_map(quiet).collect();
         let at = *quiet.get(self.dice(Fault::SpuriousEdge).below(quiet.len()))?;
         let (read, write, end) = (mask::IN, mask::OUT, mask::RDHUP | mask::HUP);
         let claims = [read, write, read | write, read | end, write | end];
-        // That both directions are shut when they are not is more than any kernel was seen to say.
+        // No kernel was seen to report both directions shut when they are not.
         let choices = if self.plan.edges == EdgePolicy::Noisy { claims.len() } else { 3 };
         let claim = claims[self.dice(Fault::SpuriousEdge).below(choices)];
         let watch = &self.polls[poll].as_ref()?.watches[at];
@@ -238,7 +240,7 @@ impl Kernel {
         Some(self.report(poll, at, state))
     }
 
-    /// An event of a registration that is over.
+    /// An event of a deleted registration.
     fn stale(&mut self, poll: PollId) -> Option<(u64, u32)> {
         let count = self.polls[poll].as_ref()?.over.len();
         let choice = self.dice(Fault::StaleEdge).below(count);

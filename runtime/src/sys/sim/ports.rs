@@ -1,18 +1,18 @@
-//! Which socket has which address.
+//! Which socket is bound to which address.
 
 use super::host::HostId;
 use super::kernel::FileId;
 use std::collections::BTreeMap;
 use std::net::{IpAddr, SocketAddr};
 
-/// What ports are numbered for.
+/// The port number spaces.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Protocol {
     Tcp,
     Udp,
 }
 
-/// The sockets that have an address, by what it is.
+/// The bound sockets, by address.
 #[derive(Default)]
 pub(super) struct Ports {
     bound: BTreeMap<(HostId, Protocol, u16), Vec<(IpAddr, FileId)>>,
@@ -21,12 +21,12 @@ pub(super) struct Ports {
     next: BTreeMap<(HostId, Protocol), u16>,
 }
 
-/// The first of the ports that the kernel gives to those who ask for any, as in `ip_local_port_range`.
+/// The first ephemeral port, as in `ip_local_port_range`.
 const FIRST_EPHEMERAL: u16 = 32_768;
 const EPHEMERAL: u16 = 28_232;
 
 impl Ports {
-    /// Binds `file` to `wanted`, where port 0 asks for any.
+    /// Binds `file` to `wanted`; port 0 picks a free one.
     pub(super) fn bind(
         &mut self,
         host: HostId,
@@ -54,7 +54,7 @@ impl Ports {
         Ok(address)
     }
 
-    /// The socket that what is sent to `address` on `host` comes to.
+    /// The socket that receives what is sent to `address` on `host`.
     pub(super) fn find(&self, host: HostId, protocol: Protocol, address: SocketAddr) -> Option<FileId> {
         let there = self.bound.get(&(host, protocol, address.port()))?;
         there.iter().find(|(ip, _)| *ip == address.ip() || ip.is_unspecified()).map(|(_, file)| *file)

@@ -1,8 +1,8 @@
-//! TCP: a socket's state, and what `poll(2)` says of it.
+//! TCP: a socket's state, and its poll state.
 //!
-//! Two sockets of one connection know each other. What one sends goes from its send buffer to its wire, as far as the
-//! other's receive buffer has room, and from there, in order and one segment at a time, to the other: `wire.rs`. How
-//! a connection begins and ends is in `handshake.rs`, the calls of programs are in `stream.rs`.
+//! * The two sockets of a connection refer to each other. Bytes go from the send buffer to the wire, as far as the
+//!   peer's receive buffer has room, and arrive in order, one segment at a time: `wire.rs`.
+//! * Start and end of a connection are in `handshake.rs`, the calls of programs in `stream.rs`.
 
 mod handshake;
 mod stream;
@@ -15,13 +15,13 @@ use std::collections::{BTreeMap, VecDeque};
 use std::net::SocketAddr;
 use wire::Segment;
 
-/// How far a socket is.
+/// The phase of a socket.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Phase {
     Fresh,
     Connecting,
     Established,
-    /// Reset, or given up.
+    /// Reset, or timed out.
     Closed,
 }
 
@@ -33,52 +33,52 @@ pub(super) struct Tcp {
     pub(super) peer: Option<SocketAddr>,
     /// The socket at the other end.
     other: Option<FileId>,
-    /// What `SO_ERROR` would say; 0 for nothing.
+    /// The value of `SO_ERROR`; 0 for none.
     error: i32,
     received: VecDeque<u8>,
-    /// How many bytes of the stream the program has taken, the urgent ones counted.
+    /// How many bytes of the stream the program has taken, including urgent ones.
     taken: u64,
-    /// Where in the stream the urgent byte is, until it was passed.
+    /// The position of the urgent byte in the stream, until it is passed.
     urgent: Option<u64>,
     receive_buffer: usize,
-    /// Nothing will come any more: the peer's FIN has come, or the connection has failed.
+    /// No more data: the peer's FIN has arrived, or the connection has failed.
     at_end: bool,
-    /// The peer's FIN has come (`SOCK_DONE`): the end is read, and no error that comes after it.
+    /// The peer's FIN has arrived (`SOCK_DONE`): reads return the end, and no later error.
     fin_received: bool,
     read_shut: bool,
-    /// What the program has sent and the wire has not taken.
+    /// Bytes that the program has sent and that are not on the wire.
     unsent: VecDeque<u8>,
-    /// Where in `unsent` the urgent byte is.
+    /// The position of the urgent byte in `unsent`.
     urgent_unsent: Option<usize>,
     wire: VecDeque<(u64, Segment)>,
     /// Sent and not acknowledged.
     unacknowledged: usize,
     send_buffer: usize,
-    /// `TCP_NOTSENT_LOWAT`: the bound of what is unsent.
+    /// `TCP_NOTSENT_LOWAT`: the limit of unsent bytes.
     notsent_lowat: usize,
     write_shut: bool,
     fin_sent: bool,
     fin_acknowledged: bool,
-    /// What became of `connect` was told by another `connect`, or there was none.
+    /// The result of `connect` was returned by another `connect`, or there was none.
     outcome_told: bool,
-    /// `SOCK_NOSPACE`: a writer was told that there is no room.
+    /// `SOCK_NOSPACE`: a writer got `EAGAIN`.
     writer_refused: bool,
-    /// When the last segment that is under way arrives.
+    /// When the last segment in flight arrives.
     last_arrival: u64,
-    /// How long the front of the wire has been sent again and again.
+    /// How long the first segment on the wire has been resent.
     retried: u64,
-    /// What the program has sent and taken so far, and what the peer had sent when it ended its side.
+    /// What the program has sent and taken so far, and what the peer had sent at its FIN.
     sent: Digest,
     got: Digest,
     promised: Option<Digest>,
-    /// The kernel has no memory for more, for a moment.
+    /// The kernel has no memory for more, for a while.
     is_starved: bool,
-    /// The last descriptor is closed, and what was sent is still on its way.
+    /// The last descriptor is closed, with bytes still in flight.
     is_orphan: bool,
     settings: BTreeMap<&'static str, u64>,
 }
 
-/// How many bytes, and which.
+/// The number of bytes and their hash.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 struct Digest {
     bytes: u64,
@@ -151,36 +151,36 @@ impl Tcp {
         self.unsent.len() + self.unacknowledged
     }
 
-    /// Bytes that a send takes: `sk_stream_memory_free`.
+    /// How many bytes a send takes: `sk_stream_memory_free`.
     fn room(&self) -> usize {
         let room = self.send_buffer.saturating_sub(self.used());
         if self.is_starved { 0 } else { room.min(self.notsent_lowat.saturating_sub(self.unsent.len())) }
     }
 
-    /// Linux calls a socket writable when a third of its buffer is free and less than half of its
-    /// `TCP_NOTSENT_LOWAT` is unsent: `sk_stream_is_writeable`.
+    /// Linux calls a socket writable when a third of its buffer is free and the unsent bytes are below half of its
+    /// `TCP_NOTSENT_LOWAT`: `sk_stream_is_writeable`.
     fn is_writable(&self) -> bool {
         let few_are_unsent = self.unsent.len().saturating_mul(2) < self.notsent_lowat;
         !self.is_starved && self.used() * 3 <= self.send_buffer * 2 && few_are_unsent
     }
 
-    /// A writer was refused, and the next acknowledgement reports room: with `TCP_NOTSENT_LOWAT` a send that came back
-    /// short has room again as soon as what it queued is on its way.
+    /// A writer was refused, and the next acknowledgement reports room: with `TCP_NOTSENT_LOWAT`, room after a short
+    /// send returns as soon as its bytes are on the wire.
     pub(super) fn has_room_to_report(&self) -> bool {
         self.writer_refused && self.unacknowledged > 0
     }
 
-    /// `epoll` has asked for the state: where there is no room, room is to be reported.
+    /// `epoll` has read the state: if there is no room, report it later.
     pub(super) fn polled(&mut self) {
         self.writer_refused |= self.phase == Phase::Established && !self.is_writable();
     }
 
-    /// Bytes that a read would give now or after it has passed the urgent one.
+    /// Bytes that a read returns now or after it has passed the urgent one.
     pub(super) fn readable(&self) -> usize {
         self.received.len() - usize::from(self.urgent == Some(self.taken))
     }
 
-    /// As `tcp_poll` of Linux has it.
+    /// As `tcp_poll` of Linux.
     pub(super) fn state(&self) -> u32 {
         let mut state = if self.error != 0 { mask::ERR } else { 0 };
         match self.phase {
@@ -211,7 +211,7 @@ impl Tcp {
 }
 
 impl Listener {
-    /// Connections that wait to be accepted.
+    /// How many connections are queued.
     pub(super) fn waiting(&self) -> usize {
         self.queue.len()
     }
@@ -231,7 +231,7 @@ impl Kernel {
         }
     }
 
-    /// The socket, if it is still there.
+    /// The socket, if it still exists.
     fn alive(&mut self, file: FileId) -> Option<&mut Tcp> {
         self.files.get(file as usize)?.as_ref()?;
         self.tcp(file).ok()
@@ -244,7 +244,7 @@ impl Kernel {
         }
     }
 
-    /// Whether a connection goes on after its last descriptor was closed.
+    /// Whether a connection continues after its last descriptor was closed.
     fn is_orphan(&mut self, file: FileId) -> bool {
         self.alive(file).is_some_and(|tcp| tcp.is_orphan)
     }
@@ -259,8 +259,7 @@ impl Kernel {
         }
     }
 
-    /// What an option was set to. Those that the simulation acts on are `linger`, the sizes of the buffers
-    /// and `notsent_lowat`.
+    /// The stored value of an option. The simulation applies `linger`, the buffer sizes and `notsent_lowat`.
     pub(super) fn setting(&mut self, file: FileId, name: &'static str) -> Result<Option<u64>, i32> {
         Ok(self.settings(file)?.get(name).copied())
     }
@@ -275,7 +274,7 @@ impl Kernel {
             if name == "notsent_lowat" {
                 tcp.notsent_lowat = if value == 0 { usize::MAX } else { value as usize };
             }
-            // Linux takes twice what is asked for, for its own bookkeeping, and not less than some kilobytes.
+            // Linux doubles the value for its own bookkeeping, with a minimum of some kilobytes.
             let size = usize::try_from(value).unwrap_or(usize::MAX).saturating_mul(2);
             match name {
                 "send_buffer_size" => tcp.send_buffer = size.max(4608),

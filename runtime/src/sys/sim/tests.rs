@@ -1,4 +1,4 @@
-//! What takes more than one file to see: the network between hosts, with time under the test's control.
+//! Tests over several files: the network between hosts, with time under the test's control.
 
 use super::host::HostId;
 use super::kernel::{FileId, Kernel};
@@ -59,7 +59,7 @@ impl Net {
         })
     }
 
-    /// A connection from `a` to `b`: its end there, its end here.
+    /// A connection from `a` to `b`: the end at `a`, the end at `b`.
     fn connection(&mut self) -> (FileId, FileId) {
         let listener = self.listener(B, 80, 8);
         let client = self.connecting(A, self.address(B, 80));
@@ -88,7 +88,7 @@ impl Net {
         self.kernel.tcp_recv(file, usize::MAX >> 1, false)
     }
 
-    /// Everything that is there.
+    /// Receives all queued bytes.
     fn recv_all(&mut self, file: FileId) -> Vec<u8> {
         let mut all = Vec::new();
         while let Ok(bytes) = self.recv(file) {
@@ -236,7 +236,7 @@ fn a_socket_that_is_closed_sends_what_the_reader_had_no_room_for() {
         sent += n;
         net.pass(SECOND / 100);
     }
-    // Both have shut before the last descriptor goes.
+    // Both sides have shut down before the last descriptor closes.
     net.kernel.tcp_shutdown(client, std::net::Shutdown::Write).unwrap();
     net.kernel.tcp_shutdown(server, std::net::Shutdown::Write).unwrap();
     net.pass(SECOND);

@@ -1,25 +1,25 @@
-//! What happened, in order: for the hash that tells two runs apart, and for people.
+//! The trace: what happened, in order. Its hash compares two runs; its text is for people.
 
 use std::fmt::{self, Write as _};
 use std::rc::Rc;
 
-/// One thing that happened.
+/// One event of the trace.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Record {
-    /// True time, in nanoseconds; the clocks of hosts may say something else.
+    /// True time, in nanoseconds; the clocks of hosts may differ.
     pub(crate) at: u64,
     pub(crate) host: Option<u16>,
     pub(crate) what: &'static str,
-    /// The open file that it is about.
+    /// The open file concerned.
     pub(crate) file: Option<u32>,
     pub(crate) outcome: Outcome,
 }
 
-/// How it went.
+/// The result.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Outcome {
     Done,
-    /// A length, a count or a number that says more.
+    /// A length, a count or another number.
     Value(u64),
     /// An errno.
     Error(i32),
@@ -35,13 +35,13 @@ pub(crate) struct Trace {
     hash: u64,
 }
 
-/// Beyond this many, records count for the hash and are not kept: 64 bytes each, some 250 MB at this bound.
+/// Records beyond this count enter the hash and are not kept: 64 bytes each, some 250 MB at this limit.
 const KEPT: usize = 4_000_000;
 
 impl Trace {
     pub(crate) fn push(&mut self, record: Record) {
         let mut mix = |value: u64| {
-            // The finaliser of splitmix64 over what was and what comes.
+            // The finaliser of splitmix64 over the hash and the next value.
             let mut z = (self.hash ^ value).wrapping_add(0x9e37_79b9_7f4a_7c15);
             z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
             z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
@@ -63,12 +63,12 @@ impl Trace {
         }
     }
 
-    /// The same for two runs in which the same things happened at the same times.
+    /// Equal for two runs in which the same things happened at the same times.
     pub(crate) fn hash(&self) -> u64 {
         self.hash
     }
 
-    /// The records as lines of text, the last `lines` of them.
+    /// The last `lines` records as lines of text.
     pub(crate) fn text(&self, lines: usize, host: impl Fn(u16) -> Rc<str>) -> String {
         let skipped = self.records.len().saturating_sub(lines);
         let mut text = String::new();

@@ -1,4 +1,4 @@
-//! What happens to hosts: a crash, a signal, and whose turn it is.
+//! Crashes and signals of hosts, and which host runs next.
 
 use super::file::EACH_WRITE;
 use super::host::{HostId, Loop};
@@ -7,7 +7,7 @@ use super::plan::Fault;
 use super::trace::Outcome;
 
 impl Kernel {
-    /// A host loses its power: nothing says goodbye, and nobody is told.
+    /// A host loses power: no connection is closed, no peer is notified.
     pub(super) fn crash(&mut self, host: HostId) {
         self.note("crash", None, Outcome::Text(self.hosts[usize::from(host)].name.clone()));
         for file in 0..self.files.len() as FileId {
@@ -22,7 +22,7 @@ impl Kernel {
         host.signal_bells.clear();
     }
 
-    /// A signal comes to the program of `host`.
+    /// Delivers a signal to the program of `host`.
     pub(super) fn signal(&mut self, host: HostId, number: usize) {
         self.note("signal", None, Outcome::Value(number as u64));
         let entry = &mut self.hosts[usize::from(host)];
@@ -32,7 +32,7 @@ impl Kernel {
         }
     }
 
-    /// The hosts whose loop can go on, and when the first of the others is to be woken.
+    /// The hosts whose loop can run, and the earliest wake time of the others.
     pub(super) fn ready_hosts(&mut self) -> (Vec<HostId>, Option<u64>) {
         let mut ready = Vec::new();
         let mut wake: Option<u64> = None;

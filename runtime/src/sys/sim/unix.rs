@@ -1,9 +1,8 @@
-//! Unix sockets: streams, datagrams and packets in sequence, between programs of one host.
+//! Unix sockets: streams, datagrams and sequenced packets, between programs of one host.
 //!
-//! What one side sends is at once in the queue of the other, a message for each call: `transfer.rs`. How those that
-//! listen and those that connect find each other is in `connect.rs`.
-//!
-//! Unlike Linux, a path is free again when its socket is closed: there is no file system in which it could stay.
+//! * Sent bytes are at once in the peer's queue, one message per call: `transfer.rs`. Listening and connecting are in
+//!   `connect.rs`.
+//! * Unlike Linux, a path is free when its socket is closed: there is no file system.
 
 mod connect;
 mod transfer;
@@ -17,7 +16,7 @@ use std::net::Shutdown;
 
 pub(super) use transfer::{Beside, Received};
 
-/// What boundaries a socket keeps.
+/// Which boundaries a socket keeps.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Kind {
     Stream,
@@ -34,33 +33,33 @@ pub(super) struct Unix {
     peer_name: Vec<u8>,
     was_connected: bool,
     queue: VecDeque<Message>,
-    /// Bytes of messages that this side has sent and the other has not read to the end: its send buffer.
+    /// Bytes of messages sent by this side and not fully read by the other: its send buffer.
     sent: usize,
     send_buffer: usize,
     at_end: bool,
     write_shut: bool,
     error: i32,
-    /// Connections that wait to be accepted, and how many may.
+    /// The limit of queued connections, and the queue.
     backlog: Option<(usize, VecDeque<FileId>)>,
-    /// Those who are told when this queue of datagrams, which they found full, is shorter.
+    /// The sockets that are notified when this datagram queue, which they found full, has room.
     refused: Vec<FileId>,
     pub(super) settings: BTreeMap<&'static str, u64>,
 }
 
-/// What was sent by one call.
+/// The data of one send call.
 struct Message {
     from: FileId,
     name: Vec<u8>,
     bytes: VecDeque<u8>,
-    /// How many bytes of the sender's buffer it takes until it is read to the end.
+    /// How many bytes of the sender's buffer it takes until fully read.
     weight: usize,
-    /// The files whose descriptors it carries. Each counts as a descriptor of its file until it is received.
+    /// The passed files. Each counts as a descriptor of its file until it is received.
     files: Vec<FileId>,
     sender: Credentials,
 }
 
-/// How many datagrams wait for a socket whose peer is not the sender: `net.unix.max_dgram_qlen`, which counts the one
-/// that is too many.
+/// How many datagrams are queued for a socket whose peer is not the sender: `net.unix.max_dgram_qlen`, which counts
+/// the one that exceeds it.
 const DATAGRAMS: usize = 10;
 
 impl Unix {
@@ -83,17 +82,16 @@ impl Unix {
         }
     }
 
-    /// Connections that wait to be accepted.
+    /// How many connections are queued.
     pub(super) fn waiting(&self) -> usize {
         self.backlog.as_ref().map_or(0, |(_, waiting)| waiting.len())
     }
 
-    /// Bytes that wait to be received.
+    /// How many bytes are queued.
     pub(super) fn unread(&self) -> usize {
         self.queue.iter().map(|message| message.bytes.len()).sum()
     }
 
-    /// As `unix_writable` of Linux has it.
     /// Bytes that the peer has not taken.
     pub(super) fn used(&self) -> usize {
         self.sent
@@ -103,7 +101,7 @@ impl Unix {
         self.backlog.is_none() && self.sent * 4 <= self.send_buffer
     }
 
-    /// Whether `sender` would have to wait, as `unix_recvq_full` and its callers have it.
+    /// Whether `sender` would have to wait, as in `unix_recvq_full` and its callers.
     fn is_full_for(&self, sender: FileId) -> bool {
         self.kind == Kind::Datagram && self.peer != Some(sender) && self.queue.len() > DATAGRAMS
     }
@@ -125,7 +123,7 @@ impl Kernel {
         }
     }
 
-    /// As `unix_poll` and `unix_dgram_poll` of Linux have it.
+    /// As `unix_poll` and `unix_dgram_poll` of Linux.
     pub(super) fn unix_state(&self, file: FileId, unix: &Unix) -> u32 {
         let mut state = if unix.error != 0 { mask::ERR } else { 0 };
         if let Some((_, waiting)) = &unix.backlog {
@@ -147,8 +145,8 @@ impl Kernel {
         state
     }
 
-    /// Somebody has asked for the state of the socket: one that is not writable because the queue of its peer is full
-    /// hears when it no longer is.
+    /// The state of the socket was polled: one that is not writable because its peer's queue is full is notified when
+    /// the queue has room.
     pub(super) fn unix_polled(&mut self, file: FileId) {
         let Some(peer) = self.unix_of(file).and_then(|unix| unix.peer) else { return };
         if let Ok(peer) = self.unix(peer) {
@@ -192,7 +190,7 @@ impl Kernel {
         Ok(())
     }
 
-    /// Shuts a direction, for the peer too; both hear of it.
+    /// Shuts a direction, for the peer too; both are notified.
     pub(super) fn unix_shutdown(&mut self, file: FileId, how: Shutdown) -> Result<(), i32> {
         let unix = self.unix(file)?;
         let (read, write) = (how != Shutdown::Write, how != Shutdown::Read);
@@ -223,8 +221,8 @@ impl Kernel {
         self.unix_end(file, false);
     }
 
-    /// Ends a socket: its program has closed it, or it was never accepted (`unaccepted`), which is a reset to the peer
-    /// as unread data is.
+    /// Ends a socket: its program has closed it, or it was never accepted (`unaccepted`); the latter is a reset to
+    /// the peer, as is unread data.
     fn unix_end(&mut self, file: FileId, unaccepted: bool) {
         self.ports.release(file);
         let Ok(unix) = self.unix(file) else { return };
@@ -235,7 +233,7 @@ impl Kernel {
         for served in waiting {
             self.unix_end(served, true);
         }
-        // As `unix_release_sock` has it, which takes a first message of no bytes for one that was read.
+        // As `unix_release_sock`, which takes a first message without bytes for a read one.
         let read = unread.front().is_some_and(|message| message.bytes.is_empty());
         let lost = unaccepted || unread.len() > usize::from(read);
         self.unix_forget(unread);

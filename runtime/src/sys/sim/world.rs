@@ -1,4 +1,4 @@
-//! [`World`]: a kernel, the threads of its hosts, and which world this thread is in.
+//! [`World`]: a kernel, the threads of its hosts, and the world of this thread.
 
 mod epoll;
 mod hosts;
@@ -19,16 +19,16 @@ use std::rc::Rc;
 use std::time::Duration;
 
 thread_local! {
-    /// The simulation that this thread is in.
+    /// The simulation of this thread.
     static WORLD: RefCell<Option<Rc<World>>> = const { RefCell::new(None) };
 }
 
 /// One simulation.
 pub(crate) struct World {
     kernel: RefCell<Kernel>,
-    /// What simulated descriptors are duplicates of.
+    /// Simulated descriptors are duplicates of this one.
     spare: OwnedFd,
-    /// Threads that are going to run: when, on which host, what.
+    /// Threads that will run: when, on which host, which closure.
     threads: RefCell<Vec<Thread>>,
     schedule: RefCell<Dice>,
     started: Cell<u64>,
@@ -41,29 +41,29 @@ struct Thread {
     run: Box<dyn FnOnce()>,
 }
 
-/// What is to go on.
+/// What runs next.
 pub(crate) enum Next {
     /// The loop of this host.
     Host(HostId),
     /// This thread of this host.
     Thread(HostId, Box<dyn FnOnce()>),
-    /// Nothing before the time that was given, which it is now.
+    /// Nothing before the given time, which is now.
     Later,
     /// Nothing, ever.
     Nothing,
 }
 
-/// The world that this thread is in.
+/// The world of this thread.
 pub(crate) fn current() -> Option<Rc<World>> {
     WORLD.try_with(|world| world.borrow().clone()).ok().flatten()
 }
 
-/// The world that this thread is in, when it runs the program of one of its hosts.
+/// The world of this thread, while it runs the program of one of its hosts.
 pub(crate) fn program() -> Option<Rc<World>> {
     current().filter(|world| world.kernel.borrow().current.is_some())
 }
 
-/// A descriptor is closed: the world forgets the number.
+/// A descriptor is closed: the world forgets its number.
 pub(crate) fn close(number: RawFd) {
     let Some(world) = current() else { return };
     let known = world.kernel.borrow().file_of(number);
@@ -76,7 +76,7 @@ pub(crate) fn close(number: RawFd) {
     }
 }
 
-/// Keeps a thread in a world.
+/// Keeps this thread in a world until dropped.
 pub(crate) struct Entered {
     before: Option<Rc<World>>,
 }
@@ -100,12 +100,12 @@ impl World {
         }))
     }
 
-    /// Makes this the world that the thread is in.
+    /// Enters this world on the thread.
     pub(crate) fn enter(self: &Rc<World>) -> Entered {
         Entered { before: WORLD.with(|world| world.replace(Some(self.clone()))) }
     }
 
-    /// Goes through with a system call.
+    /// Performs a system call.
     pub(super) fn call<R>(
         &self,
         name: &'static str,
@@ -117,7 +117,7 @@ impl World {
         result.map_err(io::Error::from_raw_os_error)
     }
 
-    /// [`call`](World::call) for those that a signal may interrupt.
+    /// [`call`](World::call) for calls that a signal may interrupt.
     pub(super) fn interruptible<R>(
         &self,
         name: &'static str,
@@ -133,21 +133,21 @@ impl World {
         })
     }
 
-    /// A question that takes no time and leaves no trace.
+    /// A query that takes no time and leaves no trace.
     pub(super) fn ask<R>(&self, question: impl FnOnce(&mut Kernel) -> R) -> R {
         question(&mut self.kernel.borrow_mut())
     }
 
-    /// Gives a file a descriptor.
+    /// Makes a descriptor of a file.
     pub(super) fn name(&self, file: FileId) -> io::Result<OwnedFd> {
         let fd = self.spare.as_fd().try_clone_to_owned()?;
         self.kernel.borrow_mut().name(file, fd.as_raw_fd());
         Ok(fd)
     }
 
-    // What the seam asks that is about no descriptor.
+    // Calls of the seam that concern no descriptor.
 
-    /// What the clock of the host says.
+    /// The time by the host's clock.
     pub(crate) fn monotonic(&self) -> u64 {
         self.ask(|kernel| match kernel.current {
             Some(host) => kernel.hosts[usize::from(host)].clock(kernel.now),
@@ -155,7 +155,7 @@ impl World {
         })
     }
 
-    /// What a name stands for.
+    /// Resolves a name.
     pub(crate) fn look_up(&self, name: &str, port: u16) -> io::Result<Vec<SocketAddr>> {
         let found = |kernel: &mut Kernel| {
             if kernel.fault(Fault::NameFailure) {
@@ -178,14 +178,14 @@ impl World {
         }
     }
 
-    /// Starts a thread of the host whose program runs: a closure that runs later, when nothing else does.
+    /// Starts a thread of the current host: a closure that runs later, when nothing else does.
     pub(crate) fn start_thread(&self, run: Box<dyn FnOnce()>) {
         let host = self.ask(|kernel| kernel.current).expect("a program starts a thread");
         let after = self.schedule.borrow_mut().within(&(1_000..=5_000_000));
         self.start_thread_after(host, after, run);
     }
 
-    /// Has `run` run as a thread of `host` after so many nanoseconds.
+    /// Runs `run` as a thread of `host` after `after` nanoseconds.
     pub(crate) fn start_thread_after(&self, host: HostId, after: u64, run: Box<dyn FnOnce()>) {
         let number = self.started.get();
         self.started.set(number + 1);
@@ -193,21 +193,21 @@ impl World {
         self.threads.borrow_mut().push(Thread { at, number, host, run });
     }
 
-    /// Threads that have not begun never do.
+    /// Drops threads that have not started.
     pub(crate) fn drop_threads(&self) {
         let threads = std::mem::take(&mut *self.threads.borrow_mut());
         drop(threads);
     }
 
-    // What happens next.
+    // Scheduling.
 
-    /// When something happens next, if no loop does anything.
+    /// The time of the next event, if no loop runs.
     fn next_time(&self) -> Option<u64> {
         let threads = self.threads.borrow().iter().map(|thread| thread.at).min();
         self.ask(|kernel| kernel.next_happening()).into_iter().chain(threads).min()
     }
 
-    /// A thread whose time has come: the one that was to run first.
+    /// A thread that is due: the earliest.
     fn due_thread(&self) -> Option<Thread> {
         let now = self.ask(|kernel| kernel.now);
         let mut threads = self.threads.borrow_mut();
@@ -216,7 +216,7 @@ impl World {
         Some(threads.swap_remove(first))
     }
 
-    /// Who is to go on; time passes until somebody can, or the test wants to do something, or it is `limit`.
+    /// What runs next. Time passes until something can run, the test has an action, or `limit` is reached.
     pub(crate) fn next(&self, action: Option<u64>, limit: u64) -> Next {
         loop {
             if let Some(thread) = self.due_thread() {
@@ -224,7 +224,7 @@ impl World {
                 if alive {
                     return Next::Thread(thread.host, thread.run);
                 }
-                continue; // Its host has crashed, and the thread with it.
+                continue; // its host has crashed
             }
             let (ready, wake) = self.ask(|kernel| kernel.ready_hosts());
             if !ready.is_empty() {
@@ -240,7 +240,7 @@ impl World {
         }
     }
 
-    /// Lets so many nanoseconds pass, and happen what is due; threads do not begin meanwhile.
+    /// Lets `time` nanoseconds pass and runs the events due; threads do not start meanwhile.
     pub(crate) fn pass(&self, time: u64) {
         self.ask(|kernel| kernel.advance(kernel.now.saturating_add(time)));
     }
@@ -257,7 +257,7 @@ impl World {
         f()
     }
 
-    /// The loop of `host` is in `epoll_wait`, for `timeout` at most.
+    /// The loop of `host` is in `epoll_wait`, for at most `timeout`.
     pub(crate) fn fall_asleep(&self, host: HostId, timeout: Option<Duration>) {
         self.ask(|kernel| {
             let entry = &kernel.hosts[usize::from(host)];
@@ -267,7 +267,7 @@ impl World {
         });
     }
 
-    /// The loop of `host` has something to do, or there is none any more.
+    /// The loop of `host` has work, or has ended.
     pub(crate) fn set_loop(&self, host: HostId, state: Loop) {
         self.ask(|kernel| kernel.hosts[usize::from(host)].loop_state = state);
     }

@@ -9,12 +9,12 @@ use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd, RawFd};
 /// Owns a descriptor and closes it on drop.
 #[derive(Debug)]
 pub struct Fd {
-    /// First, so that the simulation hears of the end before the number is free.
+    /// First, so that the simulation forgets the number before it is free.
     closing: Closing,
     linux: linux::Fd,
 }
 
-/// Tells the simulation, if there is one, that the descriptor with this number is closed.
+/// Reports to the simulation, if any, that the descriptor with this number is closed.
 #[derive(Debug)]
 struct Closing(RawFd);
 
@@ -25,7 +25,7 @@ impl Drop for Closing {
 }
 
 impl Fd {
-    /// The simulated descriptor that this is.
+    /// The simulated descriptor, if it is one.
     pub(super) fn simulated(&self) -> Option<Simulated> {
         Simulated::at(self.as_raw_fd())
     }
@@ -57,7 +57,7 @@ impl From<OwnedFd> for Fd {
 }
 
 impl From<Fd> for OwnedFd {
-    /// The simulation keeps the file that the number stands for, until the number is given to another.
+    /// The simulation keeps the file of this number until the number is reused.
     fn from(fd: Fd) -> OwnedFd {
         let Fd { closing, linux } = fd;
         std::mem::forget(closing); // not closed but handed on

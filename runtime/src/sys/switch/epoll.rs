@@ -11,7 +11,7 @@ use std::time::Duration;
 /// An `epoll` instance.
 pub struct Epoll {
     linux: linux::Epoll,
-    /// The instance of the simulation that this is.
+    /// The number of the simulated instance, if it is one.
     simulated: Option<usize>,
 }
 
@@ -51,7 +51,7 @@ impl Epoll {
         }
     }
 
-    /// The instance of the simulation that this is.
+    /// The number of the simulated instance, if it is one.
     pub(crate) fn simulated(&self) -> Option<usize> {
         self.simulated
     }

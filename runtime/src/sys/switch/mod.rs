@@ -1,11 +1,10 @@
-//! Which kernel a call goes to (feature `sim`): the simulated one or Linux.
+//! Sends a call to the simulated kernel or to Linux (feature `sim`).
 //!
-//! The types here have the names and the methods of those in `sys/linux`, and take their place when the feature is
-//! on. A call goes to the simulation when its descriptor is one of the world that this thread is in, and the making of
-//! a descriptor when this thread runs the program of a simulated host. What is not simulated is inherited from Linux,
-//! where a simulated descriptor is one that nothing can be read from or written to (`EBADF`).
-//!
-//! The contracts are stated at the methods' namesakes in `sys/linux`.
+//! * The types here replace those of `sys/linux`, with the same names and methods. The contracts are documented
+//!   there.
+//! * A call goes to the simulation when its descriptor belongs to this thread's world; the creation of a descriptor,
+//!   when this thread runs the program of a simulated host.
+//! * Other calls go to Linux, where a simulated descriptor can be neither read nor written (`EBADF`).
 
 #![allow(missing_docs)]
 
@@ -25,7 +24,7 @@ use std::io;
 use std::net::SocketAddr;
 use std::ops::Deref;
 
-/// The kernel that descriptors are made by.
+/// The kernel that makes descriptors.
 #[derive(Clone, Copy, Debug)]
 pub struct Backend {
     linux: linux::Backend,
@@ -37,14 +36,13 @@ impl Backend {
         Backend { linux: linux::Backend::current() }
     }
 
-    /// The eventfd of a loop, which is a real one in a simulation too: it outlives its runtime, and with it the
-    /// world that the runtime was in. The simulated `epoll` watches over it.
+    /// The eventfd of a loop, a real one in a simulation too: it outlives its runtime and the runtime's world. The
+    /// simulated `epoll` watches it.
     pub fn eventfd(self) -> io::Result<Fd> {
         self.linux.eventfd().map(Fd::from)
     }
 
-    /// An eventfd that is simulated like any other descriptor: what a program would make for itself. For tests of the
-    /// kernel; a signal rings one.
+    /// A simulated eventfd, like one that a program makes. For tests of the kernel; a signal writes to one.
     #[doc(hidden)]
     pub fn counter(self) -> io::Result<Fd> {
         match sim::counter() {
@@ -90,7 +88,7 @@ impl Backend {
         sim::program().is_none()
     }
 
-    /// Nothing is spliced in a simulation: whoever would copies instead.
+    /// A simulation does not splice: callers copy instead.
     pub fn splices(self) -> bool {
         sim::program().is_none()
     }

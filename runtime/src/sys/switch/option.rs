@@ -1,5 +1,5 @@
-//! Socket options of either kernel. The simulation keeps what they are set to, and acts on `linger`, on the sizes of
-//! the buffers and on `notsent_lowat`.
+//! Socket options of either kernel. The simulation stores each, and applies `linger`, the buffer sizes and
+//! `notsent_lowat`.
 
 use super::Fd;
 use std::io;

@@ -1,4 +1,4 @@
-//! Signals: of the process, or of a simulated host.
+//! Signals of the process, or of a simulated host.
 
 pub(crate) use crate::sys::linux::signal::{Disposition, NUMBERS, bell_number, install, number, restore};
 
@@ -7,7 +7,7 @@ use crate::sys::linux;
 use std::ffi::c_int;
 use std::io;
 
-/// Whether signals are the process's, with a disposition that is to be set.
+/// Whether signals belong to the process, with a disposition that must be set.
 pub(crate) fn are_of_the_process() -> bool {
     sim::program().is_none()
 }

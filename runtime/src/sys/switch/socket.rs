@@ -1,4 +1,4 @@
-//! Sockets from birth to death, of either kernel.
+//! Sockets of either kernel: create, bind, listen, connect, accept, shut down.
 
 use super::{Backend, Fd, sim};
 use crate::sys::linux::{Connect, Domain, Type};

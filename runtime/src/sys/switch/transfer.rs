@@ -1,4 +1,4 @@
-//! What flows through descriptors of either kernel.
+//! Transfers through descriptors of either kernel.
 
 use super::Fd;
 use crate::sys::linux::ReadBuf;
@@ -62,7 +62,7 @@ impl Fd {
         }
     }
 
-    /// Of a simulated socket: what is read from the file is sent, as far as there is room.
+    /// For a simulated socket: reads the file and sends as much as there is room for.
     pub fn sendfile(&self, file: BorrowedFd<'_>, offset: u64, count: usize) -> io::Result<usize> {
         let Some(simulated) = self.simulated() else { return (**self).sendfile(file, offset, count) };
         let rest = (i64::MAX as u64).saturating_sub(offset);

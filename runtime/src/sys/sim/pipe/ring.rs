@@ -1,5 +1,5 @@
-//! [`Ring`]: what a pipe holds. Room is counted in pages and not in bytes, as `pipe_write` and `pipe_read` of Linux do:
-//! a page that is read in part is not free, and a write that does not fit behind the last one begins a page.
+//! [`Ring`]: the content of a pipe. Room is counted in pages, as in `pipe_write` and `pipe_read` of Linux: a page
+//! that is read in part is not free, and a write that does not fit behind the last one starts a page.
 
 use std::collections::VecDeque;
 
@@ -13,7 +13,7 @@ pub(super) struct Ring {
     packets: bool,
 }
 
-/// A part of `bytes`.
+/// A slice of `bytes`.
 struct Page {
     unread: usize,
     /// Bytes of the page that were ever written.
@@ -25,7 +25,7 @@ impl Ring {
         Ring { bytes: VecDeque::new(), pages: VecDeque::new(), packets }
     }
 
-    /// Bytes in it.
+    /// How many bytes it holds.
     pub(super) fn len(&self) -> usize {
         self.bytes.len()
     }
@@ -38,7 +38,7 @@ impl Ring {
         self.pages.len() == PAGES
     }
 
-    /// Takes what there is room for: all or nothing of what fits in a page.
+    /// Writes as much as fits: all or nothing if it would fit in a page.
     pub(super) fn write(&mut self, bytes: &[u8]) -> usize {
         let mut rest = bytes;
         let odd = rest.len() % PAGE;
@@ -59,7 +59,7 @@ impl Ring {
         bytes.len() - rest.len()
     }
 
-    /// Gives up to `len` bytes; of packets one, and what there is no room for is gone.
+    /// Reads up to `len` bytes; of packets one, whose excess is lost.
     pub(super) fn read(&mut self, len: usize) -> Vec<u8> {
         if self.packets {
             let Some(page) = self.pages.pop_front() else { return Vec::new() };

@@ -13,7 +13,7 @@ use crate::sys::mask;
 use std::collections::{BTreeMap, VecDeque};
 use std::net::SocketAddr;
 
-/// The first time that a SYN is sent again after, and how often it is (`tcp_syn_retries`).
+/// The delay before a SYN is first resent, and how often it is resent (`tcp_syn_retries`).
 const SYN_AGAIN: u64 = 1_000_000_000;
 const SYN_TIMES: u32 = 6;
 
@@ -62,7 +62,7 @@ impl Kernel {
         Ok(())
     }
 
-    /// Starts the handshake. Asked again when that is over, it says once what became of it.
+    /// Starts the handshake. A later call returns its result once.
     pub(in super::super) fn tcp_connect(
         &mut self,
         file: FileId,
@@ -98,7 +98,7 @@ impl Kernel {
                 [127, 0, 0, 1].into()
             });
         }
-        // Seen from the peer, the address is the one that packets leave by.
+        // The peer sees the address that packets leave by.
         let own =
             if address.ip().is_loopback() { address.ip() } else { self.hosts[usize::from(host)].address };
         let local = match bound {
@@ -121,7 +121,7 @@ impl Kernel {
         Ok(Connect::InProgress)
     }
 
-    /// A SYN reaches `to`, or does not.
+    /// A SYN reaches `to`, or is lost.
     fn syn(&mut self, client: FileId, to: HostId, attempt: u32) {
         let Some(from) = self.file(client).map(|file| file.host) else { return };
         let Some(tcp) = self.alive(client) else { return };
@@ -134,7 +134,7 @@ impl Kernel {
         };
         let got_through = self.reaches(from, to) && !listener.is_some_and(|listener| full(self, listener));
         if !got_through {
-            // Dropped on its way, or for a queue that is full: sent again.
+            // Lost, or the queue is full: resend.
             let timeout = SYN_AGAIN << attempt;
             return self.later(timeout, move |kernel| match attempt {
                 SYN_TIMES => kernel.fail(client, libc::ETIMEDOUT),
@@ -153,7 +153,7 @@ impl Kernel {
         tcp.peer = Some(local);
         tcp.other = Some(client);
         let server = self.open_on(to, Object::Tcp(Box::new(tcp)));
-        // A connection begins with the options of its listener.
+        // A connection inherits the options of its listener.
         for (name, value) in self.settings(listener).map(|settings| settings.clone()).unwrap_or_default() {
             let _ = self.set(server, name, Some(value));
         }
@@ -165,7 +165,7 @@ impl Kernel {
         let takes = self.travel(from, to);
         let arrival = self.now + takes;
         let Some(tcp) = self.alive(client) else {
-            // Closed meanwhile: the server hears of it by a reset.
+            // Closed meanwhile: the server gets a reset.
             return self.at(arrival, move |kernel| kernel.remove_tcp(server));
         };
         tcp.phase = Phase::Established;
@@ -177,7 +177,7 @@ impl Kernel {
         self.at(arrival, move |kernel| kernel.queue_connection(server, listener, client));
     }
 
-    /// The connection is complete for the server too, and waits to be accepted.
+    /// The connection is complete for the server too, and is queued to be accepted.
     fn queue_connection(&mut self, server: FileId, listener: FileId, client: FileId) {
         let is_listening = self.file(listener).is_some() && self.listener(listener).is_ok();
         if !is_listening {
@@ -193,7 +193,7 @@ impl Kernel {
 
     pub(in super::super) fn tcp_accept(&mut self, file: FileId) -> Result<(FileId, SocketAddr), i32> {
         self.listener(file)?;
-        // Linux looks for a descriptor before it looks for a connection.
+        // Linux allocates a descriptor before it looks for a connection.
         self.check_limit()?;
         let aborted = self.fault(Fault::AbortedAccept);
         let front = self.listener(file)?.queue.pop_front();
@@ -214,7 +214,7 @@ impl Kernel {
         Ok((server, peer))
     }
 
-    /// Ends a connection with a reset to the peer, behind what is on its way there.
+    /// Ends a connection with a reset to the peer, after the segments in flight.
     pub(super) fn abort(&mut self, file: FileId) {
         self.ports.release(file);
         let host = self.file(file).map(|file| file.host);
@@ -227,13 +227,13 @@ impl Kernel {
         self.send_segment(file, host, Segment::Reset);
     }
 
-    /// The last descriptor is gone.
+    /// The last descriptor is closed.
     pub(in super::super) fn tcp_close(&mut self, file: FileId) {
         let lingers = self.setting(file, "linger").ok().flatten() != Some(0);
         let Some(tcp) = self.alive(file) else { return };
         match tcp.phase {
             Phase::Fresh | Phase::Connecting | Phase::Closed => self.remove_tcp(file),
-            // Data that nobody will read, or SO_LINGER with no time: RFC 9293, 3.6.1.
+            // Unread data, or SO_LINGER with zero time: RFC 9293, 3.6.1.
             Phase::Established if !tcp.received.is_empty() || !lingers => self.abort(file),
             Phase::Established => {
                 (tcp.write_shut, tcp.is_orphan) = (true, true);
@@ -243,7 +243,7 @@ impl Kernel {
         }
     }
 
-    /// The listener is gone, and with it those who were not accepted.
+    /// The listener is closed; connections that were not accepted end with it.
     pub(in super::super) fn listener_close(&mut self, file: FileId) {
         let waiting = self.listener(file).map(|listener| std::mem::take(&mut listener.queue));
         self.ports.release(file);
@@ -251,7 +251,7 @@ impl Kernel {
         waiting.into_iter().flatten().for_each(|server| self.abort(server));
     }
 
-    /// The addresses of a socket: its own, and its peer's.
+    /// The addresses of a socket: local and peer.
     pub(in super::super) fn tcp_names(
         &mut self,
         file: FileId,

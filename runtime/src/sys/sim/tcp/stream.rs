@@ -1,4 +1,4 @@
-//! The calls of programs on a connection: receive, send, shut.
+//! The calls on a connection: receive, send, shut down.
 
 use super::super::kernel::{FileId, Kernel};
 use super::super::plan::Fault;
@@ -7,7 +7,7 @@ use crate::sys::mask;
 use std::net::Shutdown;
 
 impl Kernel {
-    /// Receives up to `len` bytes into `take`, which is called with each piece; leaves them there when `peek` is set.
+    /// Receives up to `len` bytes and passes each piece to `take`; leaves them queued when `peek` is set.
     pub(in super::super) fn tcp_recv(
         &mut self,
         file: FileId,
@@ -33,7 +33,7 @@ impl Kernel {
             return Err(libc::ENOTCONN);
         }
         if tcp.readable() > 0 {
-            // What is before the urgent byte ends there; what is behind it begins there.
+            // A read ends before the urgent byte; the next one starts after it.
             let skipped = usize::from(tcp.urgent == Some(tcp.taken));
             let until = match tcp.urgent {
                 Some(at) if skipped == 0 => usize::try_from(at - tcp.taken).unwrap_or(usize::MAX),
@@ -50,7 +50,7 @@ impl Kernel {
             return Ok(bytes);
         }
         if tcp.urgent == Some(tcp.taken) && !tcp.received.is_empty() && !peek {
-            // Nothing but the urgent byte: looking for more has passed it.
+            // Only the urgent byte: looking for more has passed it.
             tcp.received.pop_front();
             tcp.taken += 1;
             tcp.urgent = None;
@@ -64,7 +64,7 @@ impl Kernel {
                     got
                 ));
             }
-            return Ok(Vec::new()); // An error that came after the end is for writers.
+            return Ok(Vec::new()); // An error after the end is for writers.
         }
         match std::mem::take(&mut tcp.error) {
             0 if tcp.at_end || tcp.read_shut => Ok(Vec::new()),
@@ -73,7 +73,7 @@ impl Kernel {
         }
     }
 
-    /// The reader has made room: the sender hears of it.
+    /// The reader has made room: notify the sender.
     fn tell_of_room(&mut self, file: FileId) {
         let Some(host) = self.file(file).map(|file| file.host) else { return };
         let Some(tcp) = self.alive(file) else { return };
@@ -125,7 +125,7 @@ impl Kernel {
             self.came_back_short(file, mask::OUT);
         }
         if n < bytes.len().min(room) {
-            // There was room: the memory that was short comes back.
+            // There was room: the memory shortage ends later.
             self.tcp(file)?.is_starved = true;
             self.later(100_000, move |kernel| kernel.memory_is_back(file));
         }
@@ -144,8 +144,8 @@ impl Kernel {
         self.room_was_made(file);
     }
 
-    /// Puts an urgent byte among the last `n` that are unsent, unless the one before has not been passed yet: that
-    /// one would become a plain byte.
+    /// Puts an urgent byte among the last `n` unsent bytes, unless the previous one has not been passed: that would
+    /// become a plain byte.
     fn insert_urgent(&mut self, file: FileId, n: usize) {
         let Some(tcp) = self.alive(file) else { return };
         let other = tcp.other;
@@ -173,12 +173,12 @@ impl Kernel {
         if phase == Phase::Established {
             self.pump(file);
         }
-        // An edge even where it fails: `inet_shutdown` wakes whoever polls a socket that is not connected.
+        // An edge also on failure: `inet_shutdown` wakes pollers of an unconnected socket.
         self.notify(file, 0);
         if phase == Phase::Established { Ok(()) } else { Err(libc::ENOTCONN) }
     }
 
-    /// Takes what `SO_ERROR` says.
+    /// Takes the pending error of `SO_ERROR`.
     pub(in super::super) fn tcp_error(&mut self, file: FileId) -> Result<i32, i32> {
         if self.listener(file).is_ok() {
             return Ok(0);

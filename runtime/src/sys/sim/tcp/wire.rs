@@ -1,7 +1,7 @@
-//! What is between two sockets: segments, in order, one arrival at a time.
+//! The network between two sockets: segments arrive in order, one at a time.
 //!
-//! A segment that does not get through (a cut link, a host that is down) is sent again after the retransmission
-//! timeout, which doubles, until Linux gives up after a quarter of an hour (`tcp_retries2`).
+//! A segment that does not arrive (a cut link, a host that is down) is resent after the retransmission timeout, which
+//! doubles until Linux gives up after a quarter of an hour (`tcp_retries2`).
 
 use super::super::kernel::{FileId, Kernel};
 use super::super::plan::Fault;
@@ -9,16 +9,16 @@ use super::super::trace::Outcome;
 use super::Phase;
 use crate::sys::mask;
 
-/// What travels.
+/// What a segment carries.
 #[derive(Debug)]
 pub(super) enum Segment {
     Data {
         bytes: Vec<u8>,
-        /// Where among them the urgent one is.
+        /// The position of the urgent byte.
         urgent: Option<usize>,
     },
     Fin,
-    /// The sender is no more.
+    /// The sender's socket is gone.
     Reset,
 }
 
@@ -27,26 +27,26 @@ const RETRANSMIT: u64 = 200_000_000;
 const RETRANSMIT_MOST: u64 = 120_000_000_000;
 /// When a sender gives up.
 const GIVE_UP: u64 = 924_000_000_000;
-/// How long a socket that is closed waits for the end of the peer: `tcp_fin_timeout`.
+/// How long a closed socket waits for the peer's FIN: `tcp_fin_timeout`.
 const FIN_TIMEOUT: u64 = 60_000_000_000;
-/// The largest thing that Linux hands to a network card at once.
+/// The most bytes that Linux passes to a network card at once.
 const SEGMENT: usize = 64 * 1024;
 
 impl Kernel {
-    /// Puts on the wire what the other end has room for.
+    /// Puts as many bytes on the wire as the other end has room for.
     pub(super) fn pump(&mut self, file: FileId) {
         let host = self.file(file).map(|file| file.host);
         let Some(tcp) = self.alive(file) else { return };
         let (Phase::Established, Some(other)) = (tcp.phase, tcp.other) else { return };
         let on_the_wire: usize = tcp.wire.iter().map(|(_, segment)| segment.len()).sum();
         let room = match self.alive(other) {
-            // The urgent byte takes no room: with buffers of a few bytes nothing would ever come behind it.
+            // The urgent byte takes no room: otherwise a buffer of a few bytes would block forever behind it.
             Some(peer) => {
                 let waiting =
                     peer.received.len() - usize::from(peer.urgent.is_some()).min(peer.received.len());
                 peer.receive_buffer.saturating_sub(waiting)
             }
-            None => usize::MAX, // nobody there: what is sent will be answered with a reset
+            None => usize::MAX, // no peer: the bytes will be answered by a reset
         };
         let mut room = room.saturating_sub(on_the_wire);
         let Some(host) = host else { return };
@@ -100,7 +100,7 @@ impl Kernel {
         }
     }
 
-    /// The front of the wire of `from` reaches the other end, or does not.
+    /// The first segment on the wire of `from` arrives at the other end, or is lost.
     fn arrive(&mut self, from: FileId) {
         let Some(host) = self.file(from).map(|file| file.host) else { return };
         let Some(tcp) = self.alive(from) else { return };
@@ -122,7 +122,7 @@ impl Kernel {
         }
         let back = self.travel(to, host);
         if self.alive(other).is_none() {
-            // Nobody there: RFC 9293, 3.10.7.1.
+            // No socket there: RFC 9293, 3.10.7.1.
             return self.later(back, move |kernel| kernel.reset(from));
         }
         match segment {
@@ -144,7 +144,7 @@ impl Kernel {
 
     fn take_in(&mut self, from: FileId, to: FileId, back: u64, bytes: Vec<u8>, urgent: Option<usize>) {
         if self.is_orphan(to) {
-            // The program has closed the socket: nobody will read this. What a reset has yet to tell, it tells.
+            // The program has closed the socket: the data will not be read. A pending reset still takes effect.
             if self.alive(to).is_some_and(|tcp| tcp.phase == Phase::Established) {
                 self.remove_tcp(to);
             }
@@ -154,8 +154,8 @@ impl Kernel {
         self.note("data", Some(to), Outcome::Value(len as u64));
         let Some(tcp) = self.alive(to) else { return };
         if tcp.phase == Phase::Established && tcp.read_shut && tcp.fin_sent {
-            // Nobody is going to read this, and nobody to answer: `tcp_rcv_state_process`, FIN_WAIT. A reader that
-            // has shut its side and still writes gets what comes all the same.
+            // The data will be neither read nor answered: `tcp_rcv_state_process`, FIN_WAIT. A reader that has shut
+            // its side and still writes gets the data all the same.
             self.reset(to);
             return self.later(back, move |kernel| kernel.reset(from));
         }
@@ -164,7 +164,7 @@ impl Kernel {
             tcp.urgent = urgent.map(|urgent| at + urgent as u64).or(tcp.urgent);
             tcp.received.extend(bytes);
         }
-        // Urgent data is news for those who wait for anything; plain data for those who wait for data.
+        // Urgent data wakes waiters for any readiness; plain data wakes readers.
         self.notify(to, if urgent.is_some() { mask::IN | mask::PRI } else { mask::IN });
         self.later(back, move |kernel| kernel.acknowledged(from, len));
     }
@@ -176,7 +176,7 @@ impl Kernel {
         self.pump(file);
     }
 
-    /// Tells a writer that was refused that there is room, if there is.
+    /// Notifies a refused writer if there is room.
     pub(super) fn room_was_made(&mut self, file: FileId) {
         let Some(tcp) = self.alive(file) else { return };
         if tcp.writer_refused && tcp.is_writable() {
@@ -185,7 +185,7 @@ impl Kernel {
         }
     }
 
-    /// The peer has acknowledged the end, which is an edge: the state of the connection has changed.
+    /// The peer has acknowledged the FIN: an edge, because the state of the connection has changed.
     fn fin_acknowledged(&mut self, file: FileId) {
         if let Some(tcp) = self.alive(file) {
             tcp.fin_acknowledged = true;
@@ -195,7 +195,7 @@ impl Kernel {
         self.end_orphan(file);
     }
 
-    /// Both ends were sent and received: for its program the socket is connected no more.
+    /// Both FINs were sent and received: the program sees the socket as not connected.
     fn close_if_both_ended(&mut self, file: FileId) {
         let Some(tcp) = self.alive(file) else { return };
         if tcp.fin_acknowledged && tcp.fin_received && tcp.phase == Phase::Established {
@@ -203,7 +203,7 @@ impl Kernel {
         }
     }
 
-    /// A socket that nobody has any more, whose end was acknowledged, still answers to the end of the peer, for a while.
+    /// A closed socket whose FIN was acknowledged still answers the peer's FIN, for a while.
     pub(super) fn end_orphan(&mut self, file: FileId) {
         let Some(tcp) = self.alive(file) else { return };
         if !tcp.is_orphan || !tcp.fin_acknowledged {
@@ -220,7 +220,7 @@ impl Kernel {
     fn retransmit(&mut self, file: FileId) {
         let Some(tcp) = self.alive(file) else { return };
         if tcp.is_orphan && tcp.phase == Phase::Closed {
-            return self.remove_tcp(file); // Nobody is left to send it again.
+            return self.remove_tcp(file); // no socket is left to resend it
         }
         let waited = tcp.retried;
         if waited > GIVE_UP {
@@ -231,7 +231,7 @@ impl Kernel {
         self.later(timeout, move |kernel| kernel.arrive(file));
     }
 
-    /// Something between the hosts resets the connection, for both.
+    /// A middlebox resets the connection, for both ends.
     fn break_connection(&mut self, file: FileId) {
         let Some(tcp) = self.alive(file) else { return };
         let other = tcp.other;
@@ -245,7 +245,7 @@ impl Kernel {
     /// A reset arrives.
     pub(super) fn reset(&mut self, file: FileId) {
         let Some(tcp) = self.alive(file) else { return };
-        // As `tcp_reset` of Linux has it: after the peer's FIN a reset is a broken pipe.
+        // As `tcp_reset` of Linux: after the peer's FIN a reset is a broken pipe.
         let errno = match tcp.phase {
             Phase::Connecting => libc::ECONNREFUSED,
             _ if tcp.fin_received => libc::EPIPE,

@@ -1,4 +1,4 @@
-//! Unix sockets that listen, and those that connect to them.
+//! Listening and connecting Unix sockets.
 
 use super::super::file::Object;
 use super::super::kernel::{FileId, Kernel};
@@ -19,15 +19,15 @@ impl Kernel {
         Ok(())
     }
 
-    /// Connects at once, or says that the backlog is full (`EAGAIN`) or that nobody listens. The socket itself hears
-    /// nothing of it, then or later: only who listens does.
+    /// Connects at once, or fails because the backlog is full (`EAGAIN`) or no socket listens. The connecting socket
+    /// gets no event; only the listener does.
     pub(in super::super) fn unix_connect(&mut self, file: FileId, name: &[u8]) -> Result<(), i32> {
         let host = self.file(file).ok_or(libc::EBADF)?.host;
         let kind = self.unix(file)?.kind;
         let missing = if name.first() == Some(&0) { libc::ECONNREFUSED } else { libc::ENOENT };
         let target = self.ports.find_name(host, name).ok_or(missing)?;
         if self.unix(target)?.kind != kind {
-            // An abstract name is one of a kind: those of another are not found.
+            // Abstract names are looked up by type.
             return Err(if name.first() == Some(&0) { libc::ECONNREFUSED } else { libc::EPROTOTYPE });
         }
         if kind == Kind::Datagram {
@@ -59,7 +59,7 @@ impl Kernel {
     }
 
     pub(in super::super) fn unix_accept(&mut self, file: FileId) -> Result<(FileId, Vec<u8>), i32> {
-        // Linux looks for a descriptor before it looks at the socket.
+        // Linux allocates a descriptor before it looks at the socket.
         self.check_limit()?;
         let unix = self.unix(file)?;
         let (_, waiting) = match &mut unix.backlog {

@@ -1,9 +1,10 @@
-//! What flows through Unix sockets.
+//! Transfers through Unix sockets.
 //!
-//! A stream gives the bytes of several messages as one, with two exceptions, after which more is in the queue and no
-//! new edge comes: a read ends with a message that carries descriptors, and a reader that asked for credentials gets
-//! the bytes of one sender only. A message takes room in its sender's buffer until its last byte is read, and the sender
-//! hears of each that is, whether or not it was told before that there is no room.
+//! * A stream returns the bytes of several messages as one, with two exceptions, after which more data is queued
+//!   without a new edge: a read ends with a message that carries descriptors, and a reader with `SO_PASSCRED` gets
+//!   the bytes of one sender only.
+//! * A message takes room in its sender's buffer until its last byte is read. The sender is notified of each such
+//!   read, whether or not it was refused before.
 
 use super::super::kernel::{FileId, Kernel};
 use super::super::plan::Fault;
@@ -11,30 +12,30 @@ use super::{Kind, Message};
 use crate::sys::linux::Credentials;
 use crate::sys::mask;
 
-/// What goes beside the bytes of a message.
+/// The control data of a message.
 #[derive(Default)]
 pub(in super::super) struct Beside {
     pub(in super::super) files: Vec<FileId>,
-    /// Who the sender says that it is; who it is, unless it says.
+    /// The claimed credentials of the sender; its real ones by default.
     pub(in super::super) sender: Option<Credentials>,
 }
 
-/// What a call has received.
+/// The result of a receive call.
 #[derive(Default)]
 pub(in super::super) struct Received {
     pub(in super::super) bytes: Vec<u8>,
     /// The address of the sender.
     pub(in super::super) from: Vec<u8>,
-    /// Files that were passed. Each is still counted as if it had a descriptor: see [`Kernel::release`].
+    /// The passed files. Each still counts as a descriptor: see [`Kernel::release`].
     pub(in super::super) files: Vec<FileId>,
-    /// Who sent it, for those who asked (`SO_PASSCRED`).
+    /// The sender's credentials, if requested (`SO_PASSCRED`).
     pub(in super::super) sender: Option<Credentials>,
     /// Bytes of the message were dropped.
     pub(in super::super) truncated: bool,
 }
 
 impl Kernel {
-    /// Who the program of the host that calls is.
+    /// The credentials of the current program.
     pub(in super::super) fn credentials(&self) -> Credentials {
         let pid = self.current.map_or(0, |host| i32::from(host) + 1);
         Credentials { pid, uid: 0, gid: 0 }
@@ -55,8 +56,8 @@ impl Kernel {
         let to = match self.unix_target(file, to) {
             Ok(to) => to,
             Err(errno) => {
-                // The message was made and is thrown away, which is room: who sends to a full queue by its name is
-                // told at once, and again by each attempt.
+                // The message was built and dropped, which makes room: a sender to a full queue by name gets an edge
+                // at once, and again for each attempt.
                 self.notify(file, mask::OUT);
                 return Err(errno);
             }
@@ -73,8 +74,8 @@ impl Kernel {
         Ok(n)
     }
 
-    /// How many of `len` bytes the socket itself would send. What is wrong with it comes out in the order in which Linux
-    /// looks: `unix_stream_sendmsg`, `unix_seqpacket_sendmsg`, `unix_dgram_sendmsg`.
+    /// How many of `len` bytes the socket itself would send. Errors come in the order of Linux:
+    /// `unix_stream_sendmsg`, `unix_seqpacket_sendmsg`, `unix_dgram_sendmsg`.
     fn unix_room_for(&mut self, file: FileId, len: usize, by_name: bool) -> Result<usize, i32> {
         let fewer = self.fault(Fault::ShortWrite);
         let unix = self.unix(file)?;
@@ -83,11 +84,11 @@ impl Kernel {
             Kind::Stream if by_name && unix.was_connected => return Err(libc::EISCONN),
             Kind::Stream if by_name => return Err(libc::EOPNOTSUPP),
             Kind::Stream if !unix.was_connected => return Err(libc::ENOTCONN),
-            // Shut before errors, here.
+            // Here the shutdown comes before errors.
             Kind::Stream if unix.write_shut => return Err(libc::EPIPE),
             Kind::Sequence if unix.error != 0 => return Err(std::mem::take(&mut unix.error)),
             Kind::Sequence if !unix.was_connected => return Err(libc::ENOTCONN),
-            // Linux keeps 32 bytes of the buffer for itself.
+            // Linux reserves 32 bytes of the buffer.
             Kind::Sequence | Kind::Datagram if len > unix.send_buffer.saturating_sub(32) => {
                 return Err(libc::EMSGSIZE);
             }
@@ -109,7 +110,7 @@ impl Kernel {
         if n == 0 && len > 0 { Err(libc::EAGAIN) } else { Ok(n) }
     }
 
-    /// The socket that a message of `file` goes to: the one of that name, or the peer.
+    /// The target of a message of `file`: the socket of that name, or the peer.
     fn unix_target(&mut self, file: FileId, name: Option<&[u8]>) -> Result<FileId, i32> {
         let host = self.file(file).ok_or(libc::EBADF)?.host;
         let (kind, peer) = self.unix(file).map(|unix| (unix.kind, unix.peer))?;
@@ -118,7 +119,8 @@ impl Kernel {
             None => peer.ok_or(libc::ENOTCONN)?,
         };
         let Ok(target) = self.unix(to) else {
-            // A datagram socket hears once that its peer is gone. From then on it has none, nor what is in its queue.
+            // A datagram socket gets one error when its peer is gone. After that it has no peer, and its queue is
+            // dropped.
             let unix = self.unix(file)?;
             if unix.peer == Some(to) && kind == Kind::Datagram {
                 (unix.peer, unix.was_connected) = (None, false);
@@ -132,13 +134,13 @@ impl Kernel {
         }
         if target.is_full_for(file) {
             self.came_back_short(file, mask::OUT);
-            self.unix_polled(file); // told later, if the two are connected; nobody tells who sends to a name
+            self.unix_polled(file); // notified later if the two are connected; a sender by name never is
             return Err(libc::EAGAIN);
         }
         Ok(to)
     }
 
-    /// Receives up to `len` bytes, and what came with them; a look (`peek`) shows no files.
+    /// Receives up to `len` bytes with their control data; a peek shows no files.
     pub(in super::super) fn unix_recv(
         &mut self,
         file: FileId,
@@ -150,7 +152,7 @@ impl Kernel {
         match unix.kind {
             Kind::Stream if !unix.was_connected => return Err(libc::EINVAL),
             Kind::Sequence if !unix.was_connected => return Err(libc::ENOTCONN),
-            // Datagrams and packets wait behind an error, the bytes of a stream before it.
+            // An error comes before datagrams and packets, and after the bytes of a stream.
             Kind::Datagram | Kind::Sequence if unix.error != 0 => {
                 return Err(std::mem::take(&mut unix.error));
             }
@@ -185,7 +187,7 @@ impl Kernel {
         Ok(received)
     }
 
-    /// [`unix_recv`](Kernel::unix_recv) for those who asked for bytes and nothing beside: what was passed is closed.
+    /// [`unix_recv`](Kernel::unix_recv) without control data: passed files are closed.
     pub(in super::super) fn unix_recv_bytes(
         &mut self,
         file: FileId,
@@ -197,7 +199,7 @@ impl Kernel {
         Ok(received.bytes)
     }
 
-    /// These messages are read by nobody.
+    /// Drops messages that will not be read.
     pub(super) fn unix_forget(&mut self, unread: impl IntoIterator<Item = Message>) {
         for message in unread {
             self.unix_room(message.from, message.weight);
@@ -205,7 +207,7 @@ impl Kernel {
         }
     }
 
-    /// A message of `sender` is read to the end: it may have room again.
+    /// A message of `sender` is fully read: it may have room again.
     pub(super) fn unix_room(&mut self, sender: FileId, weight: usize) {
         let Ok(unix) = self.unix(sender) else { return };
         unix.sent -= weight.min(unix.sent);
@@ -215,7 +217,7 @@ impl Kernel {
     }
 }
 
-/// Takes bytes from the front of a stream. Says which messages were read to the end.
+/// Takes bytes from the front of a stream. Returns which messages were fully read.
 fn take_stream(unix: &mut super::Unix, len: usize, peek: bool, by_sender: bool) -> (Received, Vec<Message>) {
     let mut received = Received::default();
     let mut done = Vec::new();
@@ -247,7 +249,7 @@ fn take_stream(unix: &mut super::Unix, len: usize, peek: bool, by_sender: bool) 
     (received, done)
 }
 
-/// Takes the first message, and drops what there is no room for.
+/// Takes the first message and drops the bytes that do not fit.
 fn take_message(unix: &mut super::Unix, len: usize, peek: bool, by_sender: bool) -> (Received, Vec<Message>) {
     let Some(front) = unix.queue.front_mut() else { return Default::default() };
     let received = Received {

@@ -1,4 +1,4 @@
-//! The calls on an epoll instance, and the sleep of a loop that no simulation drives.
+//! The calls on an epoll instance, and the sleep of a loop that the simulation does not drive.
 
 use super::super::file::Object;
 use super::super::kernel::Kernel;
@@ -43,8 +43,8 @@ impl World {
         let number = fd.as_raw_fd();
         let is_real = |kernel: &mut Kernel| kernel.file_of(number).map_or(true, |file| kernel.is_bell(file));
         if self.ask(is_real) {
-            // The eventfd of a loop, which is real. A loop that came later may have the one of another, or not, by what
-            // other threads of the process do: it is a new file each time, so that the trace does not tell.
+            // The eventfd of a loop is real. A later loop may get the number of an earlier one, depending on other
+            // threads of the process: use a new file each time, so that the trace does not depend on it.
             self.ask(|kernel| {
                 let bell = kernel.open(Object::Bell { rung: false });
                 kernel.name(bell, number);
@@ -64,8 +64,8 @@ impl World {
         self.call("epoll delete", file, |kernel| kernel.poll_delete(poll, number), |()| Outcome::Done)
     }
 
-    /// `epoll_wait`. A loop that is driven by the simulation has slept before it comes here. One that is not, because
-    /// a test calls `block_on` by itself, sleeps here: what is to happen happens meanwhile.
+    /// `epoll_wait`. A loop driven by the simulation has slept before this call. Otherwise (a test calls `block_on`
+    /// itself) it sleeps here, and events happen meanwhile.
     pub(crate) fn poll_wait(
         &self,
         poll: PollId,
@@ -102,7 +102,7 @@ impl World {
         }
     }
 
-    /// Threads that are due, beside a loop that sleeps inside of its `epoll_wait`.
+    /// Runs threads that are due while a loop sleeps in `epoll_wait`.
     fn run_threads_in_place(&self) {
         while let Some(thread) = self.due_thread() {
             (thread.run)();

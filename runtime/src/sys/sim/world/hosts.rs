@@ -1,4 +1,4 @@
-//! What a test does to hosts and to what is between them.
+//! What a test does to hosts and links.
 
 use super::super::host::{Host, HostId};
 use super::super::plan::Plan;
@@ -14,12 +14,12 @@ impl World {
         })
     }
 
-    /// Changes what a host is like.
+    /// Changes a host.
     pub(crate) fn with_host<R>(&self, host: HostId, f: impl FnOnce(&mut Host) -> R) -> R {
         self.ask(|kernel| f(&mut kernel.hosts[usize::from(host)]))
     }
 
-    /// Changes what the simulation is like.
+    /// Changes the plan.
     pub(crate) fn with_plan<R>(&self, f: impl FnOnce(&mut Plan) -> R) -> R {
         self.ask(|kernel| f(&mut kernel.plan))
     }
@@ -45,7 +45,7 @@ impl World {
         });
     }
 
-    /// What the program of `host` has left open.
+    /// The files that the program of `host` has left open.
     pub(crate) fn left_open(&self, host: HostId) -> Vec<String> {
         self.ask(|kernel| kernel.open_files(host).into_iter().map(|file| kernel.describe(file)).collect())
     }

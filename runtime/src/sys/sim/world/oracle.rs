@@ -1,4 +1,4 @@
-//! What the oracles and the tests ask of a world, which changes nothing in it.
+//! Queries of the oracles and the tests. They change nothing.
 
 use super::super::file::Object;
 use super::super::host::HostId;
@@ -9,8 +9,8 @@ use super::World;
 use std::os::fd::RawFd;
 
 impl World {
-    /// What the kernel holds of a descriptor, and whether an edge of `direction` is to be reported to the
-    /// registration with this token.
+    /// What the kernel has queued on a descriptor, and whether an edge of `direction` is pending for the registration
+    /// with this token.
     pub(crate) fn holds(
         &self,
         poll: PollId,
@@ -27,12 +27,12 @@ impl World {
         })
     }
 
-    /// The file behind a descriptor, for people.
+    /// The file behind a descriptor, as text.
     pub(crate) fn describe(&self, number: RawFd) -> String {
         self.ask(|kernel| kernel.file_of(number).map_or("no file".to_owned(), |file| kernel.describe(file)))
     }
 
-    /// What has come to the program of `host` and was not taken: of each open file that holds some, how much.
+    /// How much data each open file of the program of `host` has untaken.
     pub(crate) fn unread(&self, host: HostId) -> Vec<String> {
         self.ask(|kernel| {
             let untaken = |file| Some(format!("{} of {}", kernel.untaken(file)?, kernel.describe(file)));
@@ -40,24 +40,24 @@ impl World {
         })
     }
 
-    /// How many events this instance has reported, and how many of them were stale.
+    /// How many events this instance has reported, and how many were stale.
     pub(crate) fn reported(&self, poll: PollId) -> (u64, u64) {
         self.ask(|kernel| {
             kernel.polls[poll].as_ref().map_or((0, 0), |poll| (poll.reported, poll.reported_stale))
         })
     }
 
-    /// What the kernel has found wrong by itself.
+    /// The rule violation that the kernel found, if any.
     pub(crate) fn violation(&self) -> Option<String> {
         self.ask(|kernel| kernel.violation.take())
     }
 
-    /// Calls that moved something.
+    /// The number of calls that moved something.
     pub(crate) fn progress(&self) -> u64 {
         self.ask(|kernel| kernel.progress)
     }
 
-    /// Which of `len` tasks that are queued is polled first.
+    /// The index of the queued task to poll first, of `len`.
     pub(crate) fn pick(&self, len: usize) -> usize {
         self.ask(|kernel| {
             let out_of_order = len > 1 && kernel.fault(Fault::TaskOrder);
@@ -65,7 +65,7 @@ impl World {
         })
     }
 
-    /// A number for a test to choose by.
+    /// A random number for a test.
     pub(crate) fn choose(&self, range: &std::ops::RangeInclusive<u64>) -> u64 {
         self.ask(|kernel| kernel.tests.within(range))
     }
