@@ -1,10 +1,10 @@
-//! Child processes: a descriptor that says when one has ended, how it ended, and signals to it.
+//! Child processes: a descriptor that reports the end, the exit status, and signals.
 //!
-//! The descriptor is a pidfd (`pidfd_open(2)`, `waitid(2)` with `P_PIDFD`, `pidfd_send_signal(2)`: Linux 5.4). It names
-//! one process for as long as it is open, where a number may be given to the next one as soon as the process has been
-//! waited for. It is readable, for `epoll`, from the moment in which the process can be waited for.
-//!
-//! An older kernel has none, and some sandboxes refuse one of the three calls. There a thread for each child waits for
+//! * The descriptor is a pidfd (`pidfd_open(2)`, `waitid(2)` with `P_PIDFD`, `pidfd_send_signal(2)`: Linux 5.4). It
+//!   names one process for as long as it is open; a pid may be reused once the process has been reaped. A pidfd
+//!   becomes readable when the process can be reaped.
+//! * An older kernel has none, and some sandboxes refuse one of the three calls. There a thread per child waits by
+//!   pid, with `WNOWAIT`, which does not reap, and writes to an eventfd.
 //! it by its number, with `WNOWAIT`, which leaves it to be waited for, and rings an eventfd.
 
 use super::{Backend, Fd, check, errno, uninterrupted};
@@ -16,7 +16,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::thread;
 
-/// A child of this process, which something here waits for and nothing else does.
+/// A child of this process that only its owner reaps.
 #[derive(Debug)]
 pub struct Process(ProcessHandle);
 
@@ -26,27 +26,26 @@ enum ProcessHandle {
     Watched(WatchedProcess),
 }
 
-/// A child by its number.
+/// A child by its pid.
 #[derive(Debug)]
 struct WatchedProcess {
-    /// Rung by the thread that waits, when the process has ended.
+    /// The waiting thread writes to it when the process has ended.
     bell: Arc<Fd>,
     pid: u32,
-    /// It has been waited for: the number may be another's.
+    /// It has been reaped: the pid may be reused.
     gone: AtomicBool,
 }
 
-/// Whether pidfds do all that is asked of them here; found out with the first child.
+/// Whether pidfds work here; found out with the first child.
 static PIDFDS: OnceLock<bool> = OnceLock::new();
 
 impl Backend {
-    /// The child with this number. As nothing else waits for it this is no race: its number is its own until it has
-    /// been waited for.
+    /// The child with this pid. No race, because only the caller reaps it: its pid is not reused before.
     ///
     /// # Errors
     ///
-    /// `ESRCH` when there is no such process, `EMFILE`, `ENFILE`, `ENOMEM`; `EAGAIN` where it takes a thread and there is
-    /// none.
+    /// `ESRCH` when there is no such process, `EMFILE`, `ENFILE`, `ENOMEM`; `EAGAIN` when the thread cannot be
+    /// started.
     #[inline]
     pub fn process(self, pid: u32) -> io::Result<Process> {
         let kind = if has_pidfds()? {
@@ -59,8 +58,7 @@ impl Backend {
 }
 
 impl Process {
-    /// How the process has ended, which is then waited for and leaves the table of processes, by [`waitid(2)`]. No other
-    /// child is touched.
+    /// Reaps the process and returns its exit status, by [`waitid(2)`]. No other child is reaped.
     ///
     /// # Errors
     ///
@@ -95,9 +93,10 @@ impl Process {
         }
     }
 
-    /// Sends `SIGKILL` to the process group that is led by the process, whose number is `pid`, by [`kill(2)`].
+    /// Sends `SIGKILL` to the process group led by the process, whose number is `pid`, by [`kill(2)`].
     ///
-    /// The group has the number of its leader, which is its own until it has been waited for: that is checked first.
+    /// The group has the number of its leader, which is not reused before the leader is reaped: that is checked
+    /// first.
     ///
     /// # Errors
     ///
@@ -134,7 +133,7 @@ impl WatchedProcess {
         // A small stack: what runs on it is below.
         let thread = thread::Builder::new().name("egret-child".to_owned()).stack_size(128 * 1024);
         thread.spawn(move || {
-            // `ECHILD` when something else was faster: then there is nothing to wait for either.
+            // `ECHILD` when other code has reaped it: then there is nothing to wait for either.
             let _ = wait(libc::P_PID, pid, libc::WNOWAIT);
             let _ = rung.ring();
         })?;
@@ -153,7 +152,7 @@ impl WatchedProcess {
         reaped
     }
 
-    /// `ESRCH` when it is no child of this process any more.
+    /// `ESRCH` once it is no child of this process.
     fn check_not_gone(&self) -> io::Result<()> {
         let has_it = || match wait(libc::P_PID, self.pid, libc::WNOHANG | libc::WNOWAIT) {
             Ok(_) => true,
@@ -167,7 +166,7 @@ impl WatchedProcess {
     }
 }
 
-/// Whether the kernel, and what there is of a sandbox, knows pidfds: to open one, to wait by it, to signal by it.
+/// Whether the kernel and the sandbox support pidfds: to open one, to wait by it, to signal by it.
 ///
 /// # Errors
 ///
@@ -182,11 +181,11 @@ fn has_pidfds() -> io::Result<bool> {
 
 #[cold]
 fn ask_for_pidfds() -> io::Result<bool> {
-    // Of this process, which may signal itself and is no child of its own.
+    // This process may signal itself and is not its own child.
     let known = match pidfd(std::process::id()) {
         Ok(own) => {
             let waited = wait(libc::P_PIDFD, own.as_raw_fd() as libc::id_t, libc::WNOHANG | libc::WNOWAIT);
-            // Linux 5.3 opens a pidfd, and has not heard of `P_PIDFD`: `EINVAL`.
+            // Linux 5.3 opens a pidfd but rejects `P_PIDFD` with `EINVAL`.
             let waits = waited.is_err_and(|error| error.raw_os_error() == Some(libc::ECHILD));
             waits && send_signal(&own, 0).is_ok()
         }
@@ -196,8 +195,7 @@ fn ask_for_pidfds() -> io::Result<bool> {
     Ok(*PIDFDS.get_or_init(|| known))
 }
 
-/// A pidfd, by [`pidfd_open(2)`]. It is not marked as non-blocking, which older kernels do not know here: nothing is ever
-/// read from it.
+/// A pidfd, by [`pidfd_open(2)`]. It is not non-blocking: older kernels have no flag for that. It is never read.
 ///
 /// [`pidfd_open(2)`]: https://man7.org/linux/man-pages/man2/pidfd_open.2.html
 #[inline]
@@ -209,7 +207,7 @@ fn pidfd(pid: u32) -> io::Result<Fd> {
     Ok(unsafe { OwnedFd::from_raw_fd(raw) }.into())
 }
 
-/// How a child has ended; `EAGAIN` while it runs, if the options say not to wait.
+/// The exit status of a child; `EAGAIN` while it runs, with `WNOHANG`.
 #[inline]
 fn wait(by: libc::idtype_t, id: libc::id_t, options: libc::c_int) -> io::Result<ExitStatus> {
     // SAFETY: `siginfo_t` is made of integers and pointers, for all of which zero bytes are a value.
@@ -237,21 +235,21 @@ fn wait(by: libc::idtype_t, id: libc::id_t, options: libc::c_int) -> io::Result<
 fn send_signal(pidfd: &Fd, signal: libc::c_int) -> io::Result<()> {
     let no_details = std::ptr::null::<libc::siginfo_t>();
     let (fd, signal) = (libc::c_long::from(pidfd.as_raw_fd()), libc::c_long::from(signal));
-    // SAFETY: a null pointer for the details means "as kill(2) has them". Every argument has the width of a register, as
-    // `syscall` wants it.
+    // SAFETY: a null pointer for the details means the same as `kill(2)`. Every argument has the width of a register,
+    // as `syscall` wants it.
     let sent =
         unsafe { libc::syscall(libc::SYS_pidfd_send_signal, fd, signal, no_details, 0 as libc::c_long) };
     if sent < 0 { Err(errno()) } else { Ok(()) }
 }
 
-/// `SIGKILL` to a process, or with a negative number to a group.
+/// Sends `SIGKILL` to a process, or with a negative number to a group.
 #[inline]
 fn kill(pid: libc::pid_t) -> io::Result<()> {
     // SAFETY: the call takes no pointer.
     check(unsafe { libc::kill(pid, libc::SIGKILL) }).map(drop)
 }
 
-/// Whether the error says that there is no such process any more: `ECHILD` of [`Process::reap`], `ESRCH` of a signal.
+/// Whether the error means that the process is gone: `ECHILD` of [`Process::reap`], `ESRCH` of a signal.
 #[inline]
 pub(crate) fn has_no_process(error: &io::Error) -> bool {
     matches!(error.raw_os_error(), Some(libc::ECHILD | libc::ESRCH))
@@ -262,7 +260,7 @@ mod tests {
     use super::*;
     use std::process::{Command, Stdio};
 
-    /// By pidfd, where there are any, and by number.
+    /// By pidfd, where supported, and by pid.
     fn both_ways(pid: u32) -> [Process; 2] {
         [
             Backend(()).process(pid).unwrap(),
@@ -308,7 +306,7 @@ mod tests {
         }
     }
 
-    // What is waited for by somebody else is not asked for again: the number may be another child's by then.
+    // A pid that other code has reaped is not used again: it may be another child's.
     #[test]
     fn a_child_that_std_has_waited_for_is_gone_by_number_too() {
         for way in 0..2 {
