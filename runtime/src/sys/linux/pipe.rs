@@ -201,7 +201,7 @@ impl Fd {
     }
 }
 
-/// Every kernel refuses a flag that it has not heard of (before Linux 4.13 with `EINVAL`), a sandbox the call.
+/// A kernel refuses an unknown flag (before Linux 4.13 with `EINVAL`), a sandbox the call.
 #[cold]
 fn does_not_know(error: &io::Error) -> bool {
     let errno = error.raw_os_error();
