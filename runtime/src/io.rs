@@ -1,6 +1,6 @@
 //! Streams and registered descriptors: the traits, copies, pipes, and the standard streams.
 
-pub(crate) mod adapters; // the traits of hyper and tokio, by features of these names
+pub(crate) mod adapters; // the traits of hyper and tokio (features)
 mod copy; // from stream to stream
 pub mod pipe; // the ends of a pipe
 mod stdio; // standard input and output

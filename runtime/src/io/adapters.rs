@@ -1,6 +1,6 @@
-//! What other crates ask of streams and timers.
+//! Adapters: streams and timers for other crates.
 
 #[cfg(feature = "hyper")]
-pub mod hyper; // what hyper asks of a runtime
+pub mod hyper; // hyper's runtime traits
 #[cfg(feature = "tokio-io")]
-pub(crate) mod tokio_io; // a stream with tokio's traits as one with those of others
+pub(crate) mod tokio_io; // other traits for a stream with tokio's

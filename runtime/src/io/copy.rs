@@ -1,4 +1,5 @@
-//! [`copy`], [`copy_bidirectional`] and [`CopyBidirectional`]: from one stream to another, or both ways, until the end.
+//! [`copy`], [`copy_bidirectional`] and [`CopyBidirectional`]: copy one stream to another, or both ways, until the
+//! end.
 //!
 //! - `copy/one_way.rs`: one direction, also when it leaves the bytes in the kernel.
 //! - `copy/both_ways.rs`: two directions, and their limits in time.
@@ -14,27 +15,26 @@ use std::future::poll_fn;
 use std::io;
 use std::task::Poll;
 
-/// Copies from `reader` to `writer` until the end of `reader`, and returns how many bytes that was.
+/// Copies from `reader` to `writer` until the end of `reader`, and returns the number of bytes.
 ///
-/// `writer` is flushed and not shut down. Where both are streams of egret and much comes at once, the bytes do not
-/// leave the kernel (`splice(2)`); little comes through a buffer of 16 KiB. A connection on which nothing moves holds
-/// neither a buffer nor a descriptor.
+/// `writer` is flushed and not shut down. Between two streams of egret large bursts stay in the kernel (`splice(2)`);
+/// small ones pass through a buffer of 16 KiB. An idle connection holds neither a buffer nor a descriptor.
 ///
-/// The pipes that bytes are spliced through are kept by the thread for the copies that follow: up to 16, of two
-/// descriptors each, until a runtime of the thread is dropped.
+/// The thread keeps the pipes for splicing: up to 16, of two descriptors each, until a runtime of the thread is
+/// dropped.
 ///
 /// # Errors
 ///
-/// The first of `reader` or `writer`; how many bytes went before it is not told.
+/// The first of `reader` or `writer`; the number of bytes copied before it is unknown.
 ///
-/// [`BrokenPipe`](io::ErrorKind::BrokenPipe) also while nothing comes from `reader`, as soon as the kernel reports that
-/// `writer`, a stream of egret, takes no more: a pipe whose readers are gone, a connection that was reset, a Unix
-/// stream whose peer has closed it. A TCP peer that has closed its end reports only the end of what it sends; the
-/// copy learns of the close by the answer to its next write.
+/// [`BrokenPipe`](io::ErrorKind::BrokenPipe) also while `reader` is idle, as soon as the kernel reports that
+/// `writer`, a stream of egret, takes no more: a pipe without readers, a connection that was reset, a Unix stream
+/// whose peer has closed it. A TCP peer that has closed its end reports only the end of its data; the copy sees the
+/// close by the answer to its next write.
 ///
 /// # Cancel safety
 ///
-/// None: dropped before it resolves, bytes that were read and could not be written yet are lost.
+/// None: dropped before it resolves, bytes that were read and not yet written are lost.
 ///
 /// ```
 /// use egret_runtime::io;

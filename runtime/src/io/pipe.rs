@@ -1,13 +1,13 @@
 //! Pipes: a [`Sender`] and a [`Receiver`], anonymous or with a name in the file system. See
 //! [`pipe(7)`](https://man7.org/linux/man-pages/man7/pipe.7.html).
 //!
-//! All that this crate reads and writes by `read(2)` and `write(2)` is a [`ReadEnd`] or a [`WriteEnd`]: these pipes, those
-//! of a child process, and standard input and output that could be opened again. The methods and the traits are there;
-//! what differs by [`Kind`] is where an end comes from and what it can be turned into.
-//!
-//! * An end is a [`Registration`](super::Registration) and nothing more. Only `EAGAIN` clears its readiness (rule C4): a
-//!   pipe in packet mode or a terminal in line mode ends a read early with more behind it, and no edge follows.
-//! * Transfers take `&mut self` and have one waiter; `readable` and `writable` take `&self` and have a list of them.
+//! * Each descriptor that this crate reads by `read(2)` or writes by `write(2)` is a [`ReadEnd`] or a [`WriteEnd`]:
+//!   these pipes, those of a child process, and reopened standard streams. The methods and traits are there; [`Kind`]
+//!   decides where an end comes from and what it converts to.
+//! * An end is only a [`Registration`](super::Registration). Only `EAGAIN` clears its readiness (rule C4): a pipe in
+//!   packet mode or a terminal in line mode ends a read early with more queued, and no edge follows.
+//! * Transfers take `&mut self` and have one waiter; `readable` and `writable` take `&self` and have a list of
+//!   waiters.
 
 #[cfg(feature = "futures-io")]
 mod futures_io;
@@ -32,17 +32,17 @@ use std::io;
 use std::os::fd::OwnedFd;
 use std::os::unix::fs::FileTypeExt;
 
-/// The type parameter of [`ReadEnd`] and [`WriteEnd`]: makes different types of ends that come from different places.
+/// The type parameter of [`ReadEnd`] and [`WriteEnd`]: ends of different origin have different types.
 ///
-/// Its implementors are named for the errors of the compiler, which spell an alias out.
+/// Compiler errors spell out aliases, so the implementors have readable names.
 pub trait Kind {
-    /// What `Debug` calls the end that is read.
+    /// The name of the read end for `Debug`.
     const READ_END: &'static str = "ReadEnd";
-    /// What `Debug` calls the end that is written.
+    /// The name of the write end for `Debug`.
     const WRITE_END: &'static str = "WriteEnd";
 }
 
-/// The kind of an end that was made of a descriptor.
+/// The kind of an end made from a descriptor.
 pub enum AnyDescriptor {}
 
 impl Kind for AnyDescriptor {}
@@ -86,14 +86,14 @@ pub fn pipe() -> io::Result<(Sender, Receiver)> {
     Ok((Sender::registered(writer)?, Receiver::registered(reader, Start::Unknown)?))
 }
 
-/// Which end a descriptor is to be.
+/// The end that a descriptor must be.
 #[derive(Clone, Copy)]
 enum End {
     Reading,
     Writing,
 }
 
-/// Refuses what is no pipe, or not that end of one.
+/// Refuses a descriptor that is not that end of a pipe.
 #[inline]
 fn check(fd: OwnedFd, end: End) -> io::Result<Fd> {
     let file = File::from(fd);
@@ -121,7 +121,7 @@ pub(crate) fn nonblocking(fd: OwnedFd) -> io::Result<Fd> {
     Ok(fd)
 }
 
-/// Makes the open file description of a descriptor block, as std and child processes expect it.
+/// Makes the open file description of a descriptor blocking, as std and child processes expect it.
 #[inline]
 pub(crate) fn blocking(fd: Fd) -> io::Result<OwnedFd> {
     fd.set_nonblocking(false)?;

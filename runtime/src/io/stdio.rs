@@ -1,27 +1,25 @@
-//! [`stdin`], [`stdout`] and [`stderr`], without a flag set that is not ours.
+//! [`stdin`], [`stdout`] and [`stderr`], without changing shared flags.
 //!
-//! Descriptors 0, 1 and 2 are mostly duplicates of what the parent has: the shell reads from the terminal by the same
-//! open file description as we do, and `O_NONBLOCK` is a flag of the description. A program that sets it breaks its
-//! parent, and one that puts it back when it ends breaks it until then, or for good when it is killed. So egret never
-//! sets it, and reads and writes in the way that the kind of file allows:
+//! Descriptors 0, 1 and 2 usually share an open file description with the parent, and `O_NONBLOCK` is a flag of the
+//! description: setting it breaks the parent, for good if the program is killed. So egret never sets it, and the kind
+//! of file decides how it reads and writes:
 //!
 //! | what it is | how | waits | cancelled |
 //! |---|---|---|---|
-//! | pipe, FIFO | opened once more by `/proc/self/fd/N`: a description of our own, non-blocking | in the reactor | nothing lost |
+//! | pipe, FIFO | reopened by `/proc/self/fd/N`: an own description, non-blocking | in the reactor | nothing lost |
 //! | terminal | likewise, and not as the controlling one | in the reactor | nothing lost |
-//! | socket | a duplicate; each call says `MSG_DONTWAIT` | in the reactor | nothing lost |
+//! | socket | a duplicate; each call passes `MSG_DONTWAIT` | in the reactor | nothing lost |
 //! | regular file, other device | a duplicate: read on a thread, written in place | on the thread | kept for the next read |
-//! | pipe or terminal that may not be opened again | a duplicate: on a thread | on the thread | kept, or written still |
+//! | pipe or terminal that cannot be reopened | a duplicate: on a thread | on the thread | kept, or written still |
 //!
-//! A regular file is never opened again: that would be another position in it, from 0. Nor is the master of a
-//! pseudo-terminal, for to open that again is to make another terminal. What `epoll` refuses it believes to be always
-//! ready, and a write to it waits for nobody, or as long as the disk does; `println!` waits there as well. What waits
-//! for somebody, and cannot be told not to, has to wait on a thread: a terminal after `su`, the master of one, and every
-//! pipe where there is no `/proc`.
-//!
-//! What is done without the reactor is charged to the budget of the task by [`charged`], as the reactor does it.
-//!
-//! Nothing is opened before the first operation, so the functions cannot fail.
+//! * A regular file is not reopened: its position would start at 0. The master of a pseudo-terminal is not either:
+//!   that would make another terminal.
+//! * A file that `epoll` refuses counts as always ready: a write to it waits for the disk at most, as `println!`
+//!   does.
+//! * A thread serves what may wait for a peer and cannot be non-blocking: a terminal after `su`, the master of one,
+//!   and each pipe without `/proc`.
+//! * Operations that bypass the reactor are charged to the task's budget by [`charged`].
+//! * Nothing is opened before the first operation, so the functions cannot fail.
 
 mod input;
 mod on_thread;
@@ -39,22 +37,22 @@ use std::os::unix::fs::{FileTypeExt, MetadataExt};
 use std::path::PathBuf;
 use std::task::{Context, Poll};
 
-/// How a standard stream is to be used.
+/// How a standard stream is used.
 enum Way {
-    /// A description of our own, which is non-blocking.
+    /// An own description, non-blocking.
     Own(Fd),
     /// A duplicate, of a socket.
     Socket(Fd),
-    /// A duplicate, of what waits for nobody but the disk.
+    /// A duplicate, of a file that waits for the disk at most.
     File(File),
-    /// A duplicate, of what waits for somebody.
+    /// A duplicate, of a file that may wait for a peer.
     Blocking(File),
 }
 
 /// The device number of `/dev/ptmx` and of every master that comes from it: 5:2, by the kernel's `devices.txt`.
 const MASTER: u64 = 5 << 8 | 2;
 
-/// Finds the way for `stream`, which is one of the three.
+/// Decides the way for `stream`, one of the three.
 #[inline]
 fn way_for(stream: BorrowedFd<'_>, access: Access) -> io::Result<Way> {
     let file = File::from(stream.try_clone_to_owned()?);
@@ -68,7 +66,7 @@ fn way_for(stream: BorrowedFd<'_>, access: Access) -> io::Result<Way> {
     }
     if metadata.rdev() != MASTER {
         let path = PathBuf::from(format!("/proc/self/fd/{}", stream.as_raw_fd()));
-        // No /proc, a terminal that is another user's, a pipe whose readers are gone: then as it is.
+        // No /proc, another user's terminal, a pipe without readers: use it unchanged.
         if let Ok(own) = Backend::current().open(&path, access) {
             return Ok(Way::Own(own));
         }
@@ -76,8 +74,8 @@ fn way_for(stream: BorrowedFd<'_>, access: Access) -> io::Result<Way> {
     Ok(Way::Blocking(file))
 }
 
-/// Charges an operation that does not go through the reactor to the task, if it completes; a task whose budget is used
-/// up is woken again.
+/// Charges an operation that bypasses the reactor to the task's budget, if it completes; wakes a task without budget
+/// again.
 #[inline]
 fn charged<T>(
     cx: &mut Context<'_>,

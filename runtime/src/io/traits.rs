@@ -1,12 +1,11 @@
 //! [`AsyncRead`] and [`AsyncWrite`]: what a copy needs of a stream.
 //!
-//! A program calls `read` and `write_all` of the type that it has, which are methods of it: no trait is to be
-//! imported, and nothing here is in the way of a request. What is generic over streams needs a name for "can be read",
-//! and these are the two smallest that do. They have tokio's names, but no `Pin`, since every stream of egret may be
-//! moved, and a plain slice for a buffer, since a copy zeroes one buffer in its life.
-//!
-//! [`AsyncRead::as_registration`] is what lets a copy leave the bytes in the kernel: a stream that is one descriptor
-//! and nothing more, with no bytes of its own before it, says which.
+//! * Programs call `read` and `write_all` as methods of the concrete type: no trait import is needed, and nothing
+//!   here is on the path of a request. Generic code needs a trait; these are the two smallest.
+//! * They have tokio's names, but no `Pin`, because each stream of egret may be moved, and a slice as buffer, because
+//!   a copy zeroes one buffer once.
+//! * [`AsyncRead::as_registration`] lets a copy leave the bytes in the kernel: a stream that is only a descriptor,
+//!   without buffered bytes, returns it.
 
 use super::Registration;
 use crate::sys::Fd;
@@ -14,11 +13,11 @@ use std::future::poll_fn;
 use std::io;
 use std::task::{Context, Poll};
 
-/// What can be read from.
+/// A source of bytes.
 ///
-/// Implemented by every stream of egret and by its reading halves, and by `&[u8]`. Made for [`copy`](crate::io::copy): it
-/// is this one method. Code that is generic over streams and wants `read`, `read_exact` or lines has them by tokio's or
-/// futures-io's traits, which features `tokio-io` and `futures-io` put on every stream.
+/// Implemented by each stream of egret and its read halves, and by `&[u8]`. Made for [`copy`](crate::io::copy), with
+/// this one method. Generic code that needs `read`, `read_exact` or lines uses tokio's or futures-io's traits, which
+/// the features `tokio-io` and `futures-io` implement for each stream.
 ///
 /// ```
 /// use egret_runtime::io::AsyncRead;
@@ -34,24 +33,24 @@ use std::task::{Context, Poll};
 /// assert_eq!(found.unwrap(), Some(b'a'));
 /// ```
 pub trait AsyncRead {
-    /// Reads what has come and returns how many bytes that is, or arranges for `cx` to be woken when there is
-    /// something to read. 0 means the end, or that `buf` is empty.
+    /// Reads the queued bytes and returns their number, or arranges for `cx` to be woken when there are some. 0 means
+    /// the end, or that `buf` is empty.
     ///
     /// # Errors
     ///
     /// Those of the stream, and never [`WouldBlock`](io::ErrorKind::WouldBlock).
     fn poll_read(&mut self, cx: &mut Context<'_>, buf: &mut [u8]) -> Poll<io::Result<usize>>;
 
-    /// The descriptor whose bytes these are, for streams that are nothing more. A copy may then read from it by
-    /// `splice(2)`, as the one reader that [`poll_read`](AsyncRead::poll_read) is.
+    /// The descriptor, for streams that are only that. A copy may then read from it by `splice(2)`, as the one reader
+    /// that [`poll_read`](AsyncRead::poll_read) is.
     fn as_registration(&self) -> Option<&Registration<Fd>> {
         None
     }
 }
 
-/// What can be written to.
+/// A sink of bytes.
 ///
-/// Implemented by every stream of egret and by its writing halves, and by `Vec<u8>`. Made for [`copy`](crate::io::copy), as
+/// Implemented by each stream of egret and its write halves, and by `Vec<u8>`. Made for [`copy`](crate::io::copy), as
 /// [`AsyncRead`] is.
 ///
 /// ```
@@ -67,15 +66,15 @@ pub trait AsyncRead {
 /// assert_eq!(lines, b"\n");
 /// ```
 pub trait AsyncWrite {
-    /// Writes as much of `buf` as there is room for and returns how many bytes that is, or arranges for `cx` to be
-    /// woken when there is some.
+    /// Writes as much of `buf` as there is room for and returns the number of bytes, or arranges for `cx` to be woken
+    /// when there is room.
     ///
     /// # Errors
     ///
     /// Those of the stream, and never [`WouldBlock`](io::ErrorKind::WouldBlock).
     fn poll_write(&mut self, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>>;
 
-    /// Passes on what the stream has held back. Those of egret hold nothing back.
+    /// Flushes the stream's buffer. Streams of egret have none.
     ///
     /// # Errors
     ///
@@ -85,16 +84,16 @@ pub trait AsyncWrite {
         Poll::Ready(Ok(()))
     }
 
-    /// Says that nothing more will be written: of a socket its writing side is shut down. For what has no such thing,
-    /// such as a pipe, nothing happens until it is dropped.
+    /// Ends the stream: a socket shuts down its write side. For streams without that, such as a pipe, nothing happens
+    /// until the drop.
     ///
     /// # Errors
     ///
     /// Those of the stream.
     fn poll_shutdown(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>>;
 
-    /// The descriptor that the bytes go to, for streams that are nothing more. A copy may then write to it by
-    /// `splice(2)`, as the one writer that [`poll_write`](AsyncWrite::poll_write) is.
+    /// The descriptor, for streams that are only that. A copy may then write to it by `splice(2)`, as the one writer
+    /// that [`poll_write`](AsyncWrite::poll_write) is.
     fn as_registration(&self) -> Option<&Registration<Fd>> {
         None
     }
@@ -129,7 +128,7 @@ impl<S: AsyncWrite + ?Sized> AsyncWrite for &mut S {
 }
 
 impl AsyncRead for &[u8] {
-    /// Takes from the front.
+    /// Takes bytes from the front.
     fn poll_read(&mut self, _cx: &mut Context<'_>, buf: &mut [u8]) -> Poll<io::Result<usize>> {
         Poll::Ready(io::Read::read(self, buf))
     }
@@ -147,7 +146,7 @@ impl AsyncWrite for Vec<u8> {
     }
 }
 
-/// Reads until `buf` is full, and returns its length.
+/// Fills `buf`, and returns its length.
 #[inline]
 pub(crate) async fn read_exact(stream: &mut impl AsyncRead, buf: &mut [u8]) -> io::Result<usize> {
     let mut filled = 0;

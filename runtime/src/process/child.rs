@@ -1,13 +1,11 @@
-//! [`Child`]: a process that was spawned, until it has been waited for.
+//! [`Child`]: a spawned process, until it is reaped.
 //!
-//! It owns the pidfd, or what stands for it on an older kernel (`sys/linux/process.rs`). Why opening one after the spawn is no race: a process that has ended keeps its number until its
-//! parent has waited for it, and the parent is this process, in which nobody but the `Child` waits for this number
-//! (std's handle, which could, is dropped by then). A pidfd from the spawn itself, which std offers on nightly only,
-//! would make that true also where the program waits for children that it does not know.
-//!
-//! The pidfd is registered for the length of a wait and not for the life of the child: two system calls for each
-//! wait, beside which the process itself costs thousands, and a child that outlives its runtime can be waited for in
-//! the next one.
+//! * It owns the pidfd, or its substitute on an older kernel (`sys/linux/process.rs`).
+//! * Opening a pidfd after the spawn is no race: a pid is not reused before its parent reaps it, and in this process
+//!   only the `Child` reaps this one (std's handle is dropped by then). A pidfd from the spawn itself, nightly only
+//!   in std, would also cover programs that wait for any child.
+//! * The pidfd is registered for a wait, not for the life of the child: two cheap system calls per wait, and a child
+//!   that outlives its runtime can be waited for in the next one.
 //!
 //! ```text
 //!                  reap (waitid answers)
@@ -31,8 +29,8 @@ use std::task::Poll;
 
 /// A child process.
 ///
-/// Made by [`Command::spawn`](super::Command::spawn). Dropped, it goes on running, unless
-/// [`kill_on_drop`](super::Command::kill_on_drop) was asked for, and is reaped when it ends.
+/// Made by [`Command::spawn`](super::Command::spawn). When dropped, it goes on running unless
+/// [`kill_on_drop`](super::Command::kill_on_drop) is set, and is reaped when it ends.
 ///
 /// ```
 /// use egret_runtime::process::Command;
@@ -53,27 +51,27 @@ use std::task::Poll;
 /// ```
 #[derive(Debug)]
 pub struct Child {
-    /// `None` once the kernel has said that something else has waited for it: the number may be another's.
+    /// `None` once the kernel reports that other code has reaped it: the pid may be reused.
     pid: Option<u32>,
     state: ChildState,
     kill_on_drop: bool,
-    /// The pipe to its standard input, if `Stdio::piped()` was asked for.
+    /// The pipe to its standard input, if `Stdio::piped()` was set.
     pub stdin: Option<ChildStdin>,
-    /// The pipe from its standard output, if `Stdio::piped()` was asked for.
+    /// The pipe from its standard output, if `Stdio::piped()` was set.
     pub stdout: Option<ChildStdout>,
-    /// The pipe from its standard error, if `Stdio::piped()` was asked for.
+    /// The pipe from its standard error, if `Stdio::piped()` was set.
     pub stderr: Option<ChildStderr>,
 }
 
 #[derive(Debug)]
 enum ChildState {
-    /// Has not been waited for, whether it runs or not: the number is its own.
+    /// Not reaped, whether it runs or not: the pid is its own.
     Running(Process),
     Done(ExitStatus),
 }
 
 impl Child {
-    /// Takes over what std has spawned. On an error the process has been killed and reaped.
+    /// Takes over std's child. On an error the process has been killed and reaped.
     #[track_caller]
     #[inline]
     pub(super) fn new(mut std: std::process::Child, kill_on_drop: bool) -> io::Result<Child> {
@@ -81,9 +79,9 @@ impl Child {
         let pipes = (std.stdin.take(), std.stdout.take(), std.stderr.take());
         match Backend::current().process(pid) {
             Ok(process) => {
-                // The handle of std does nothing when it is dropped, and is not needed any more.
+                // Dropping std's handle does nothing; it is not needed any more.
                 drop(std);
-                // From here on a failure drops the child, which sees to its end.
+                // From here on a failure drops the child, which kills or reaps it.
                 let state = ChildState::Running(process);
                 let mut child = Child {
                     pid: Some(pid),
@@ -93,7 +91,7 @@ impl Child {
                     stdout: None,
                     stderr: None,
                 };
-                // Called from here and not by `map`, so that a panic names the caller.
+                // Not in `map`, so that a panic names the caller.
                 if let Some(pipe) = pipes.0 {
                     child.stdin = Some(ChildStdin::from_std(pipe)?);
                 }
@@ -107,7 +105,7 @@ impl Child {
                 Ok(child)
             }
             Err(error) => {
-                // Killed, it ends at once: this wait is as short as the spawn was.
+                // A killed process ends at once: this wait is as short as the spawn was.
                 let _ = std.kill();
                 let _ = std.wait();
                 Err(error)
@@ -115,10 +113,10 @@ impl Child {
         }
     }
 
-    /// The number of the process; `None` once it has been waited for, for then it may be another's.
+    /// The pid; `None` once it has been reaped, because the pid may be reused.
     ///
-    /// That includes a wait by something else in this process, from the moment in which a method of this type has
-    /// found it out (`ECHILD` or `ESRCH`).
+    /// That includes a wait by other code of this process, once a method of this type has found out (`ECHILD` or
+    /// `ESRCH`).
     #[inline]
     pub fn id(&self) -> Option<u32> {
         match self.state {
@@ -127,7 +125,7 @@ impl Child {
         }
     }
 
-    /// Keeps what a reap has found.
+    /// Keeps the result of a reap.
     #[inline]
     fn reaped(&mut self, reaped: io::Result<ExitStatus>) -> io::Result<ExitStatus> {
         match &reaped {
@@ -138,15 +136,15 @@ impl Child {
         reaped
     }
 
-    /// Waits until the process has ended. Its standard input is closed first, so that a child which reads to the end
-    /// of it comes to one.
+    /// Waits until the process has ended. Its standard input is closed first, so that a child which reads to its end
+    /// gets there.
     ///
-    /// Once it has resolved it resolves again, to the same. A grandchild may still have the pipes open.
+    /// Later calls resolve to the same status. A grandchild may still have the pipes open.
     ///
     /// # Errors
     ///
-    /// `ECHILD` when something in this process has waited for the child behind its back, or `SIGCHLD` is ignored;
-    /// those of `epoll_ctl(2)`; `Other` when the runtime ends meanwhile, and then another can go on.
+    /// `ECHILD` when other code of this process has reaped the child, or `SIGCHLD` is ignored; those of
+    /// `epoll_ctl(2)`; `Other` when the runtime ends meanwhile: wait again in another.
     ///
     /// # Panics
     ///
@@ -154,7 +152,7 @@ impl Child {
     ///
     /// # Cancel safety
     ///
-    /// It has no effect to be lost but that standard input is closed.
+    /// Nothing is lost, except that standard input is closed.
     #[inline]
     pub async fn wait(&mut self) -> io::Result<ExitStatus> {
         drop(self.stdin.take());
@@ -179,7 +177,7 @@ impl Child {
         }
     }
 
-    /// How the process has ended, if it has.
+    /// The exit status, if the process has ended.
     ///
     /// # Errors
     ///
@@ -196,16 +194,16 @@ impl Child {
         }
     }
 
-    /// Kills the process by `SIGKILL`, and does not wait. [`wait`](Child::wait) for it afterwards.
+    /// Kills the process by `SIGKILL` without waiting. [`wait`](Child::wait) for it afterwards.
     ///
-    /// The signal goes by the pidfd, so it cannot hit another process. Once the process has been waited for this does
-    /// nothing and is `Ok`, as in std and tokio.
+    /// The signal goes by the pidfd, so it cannot hit another process. Once the process has been reaped this does
+    /// nothing and returns `Ok`, as in std and tokio.
     ///
-    /// The children of the process go on: [`start_kill_group`](Child::start_kill_group) kills them too.
+    /// The process's children are not killed: see [`start_kill_group`](Child::start_kill_group).
     ///
     /// # Errors
     ///
-    /// [`PermissionDenied`](io::ErrorKind::PermissionDenied) for a process that has become another user's.
+    /// [`PermissionDenied`](io::ErrorKind::PermissionDenied) for a process that now belongs to another user.
     #[inline]
     pub fn start_kill(&mut self) -> io::Result<()> {
         match &self.state {
@@ -222,7 +220,7 @@ impl Child {
 
     /// Kills the process by `SIGKILL` and waits until it has ended.
     ///
-    /// The children of the process go on: [`kill_group`](Child::kill_group) kills them too.
+    /// The process's children are not killed: see [`kill_group`](Child::kill_group).
     ///
     /// # Errors
     ///
@@ -238,20 +236,19 @@ impl Child {
         Ok(())
     }
 
-    /// Kills the process and every other of its process group by `SIGKILL`, and does not wait.
+    /// Kills the process group of the process by `SIGKILL` without waiting.
     ///
-    /// The child has to lead a group: start it with [`process_group(0)`](super::Command::process_group). Its children
+    /// The child must lead a group: start it with [`process_group(0)`](super::Command::process_group). Its children
     /// are in its group unless they have left it by `setpgid(2)` or `setsid(2)`, as daemons and the jobs of an
     /// interactive shell do.
     ///
-    /// Call this before [`wait`](Child::wait): while the child has not been waited for, also when it has ended, the
-    /// number of the group is its own.
+    /// Call this before [`wait`](Child::wait): the number of the group is not reused before the child is reaped.
     ///
     /// # Errors
     ///
-    /// [`InvalidInput`](io::ErrorKind::InvalidInput) when the child leads no group or has been waited for, and nothing
-    /// was killed; [`PermissionDenied`](io::ErrorKind::PermissionDenied) when every process of the group has become
-    /// another user's. See [`kill(2)`](https://man7.org/linux/man-pages/man2/kill.2.html).
+    /// [`InvalidInput`](io::ErrorKind::InvalidInput) when the child leads no group or has been reaped, and nothing
+    /// was killed; [`PermissionDenied`](io::ErrorKind::PermissionDenied) when each process of the group now belongs
+    /// to another user. See [`kill(2)`](https://man7.org/linux/man-pages/man2/kill.2.html).
     ///
     /// ```
     /// use egret_runtime::process::Command;
@@ -281,7 +278,7 @@ impl Child {
         }
     }
 
-    /// Kills the process and every other of its process group by `SIGKILL`, and waits until the process has ended.
+    /// Kills the process group of the process by `SIGKILL`, and waits until the process has ended.
     ///
     /// ```
     /// use egret_runtime::process::Command;
@@ -307,11 +304,11 @@ impl Child {
         Ok(())
     }
 
-    /// Waits until the process has ended **and** its pipes have, and returns what came through them. Its standard
-    /// input is closed first.
+    /// Waits until the process **and** its pipes have ended, and returns their output. Its standard input is closed
+    /// first.
     ///
-    /// A pipe that was not asked for, or that was taken out, is an empty vector. While a grandchild has one open this
-    /// waits, also when the child has ended.
+    /// A pipe that was not created, or was taken out, gives an empty vector. While a grandchild has one open this
+    /// waits, even if the child has ended.
     ///
     /// # Errors
     ///
@@ -319,7 +316,7 @@ impl Child {
     ///
     /// # Cancel safety
     ///
-    /// None: dropped before it resolves, the child is dropped, and what had come is lost.
+    /// None: dropped before it resolves, the child is dropped, and the output read so far is lost.
     #[inline]
     pub async fn wait_with_output(mut self) -> io::Result<Output> {
         drop(self.stdin.take());
@@ -329,7 +326,7 @@ impl Child {
         {
             let mut ended = pin!(self.ended());
             poll_fn(|cx| {
-                // All three each time: a child that fills one pipe while nobody reads it does not end.
+                // Poll all three: a child blocked on a full pipe does not end.
                 if drained(&mut pipes.0, |pipe| pipe.poll_read_to_end(cx, &mut stdout))?
                     & drained(&mut pipes.1, |pipe| pipe.poll_read_to_end(cx, &mut stderr))?
                     & has_ended(&mut status, || ended.as_mut().poll(cx))?
@@ -346,7 +343,7 @@ impl Child {
     }
 }
 
-/// Whether there is no pipe, or it has come to its end, and is closed then.
+/// Whether there is no pipe, or it has ended and is now closed.
 #[inline]
 fn drained<P>(pipe: &mut Option<P>, read: impl FnOnce(&mut P) -> Poll<io::Result<()>>) -> io::Result<bool> {
     if let Some(open) = pipe {
@@ -378,10 +375,10 @@ impl Drop for Child {
     fn drop(&mut self) {
         let ChildState::Running(process) = &self.state else { return };
         if self.kill_on_drop {
-            // Nobody is left to tell. What could not be killed is reaped when it ends all the same.
+            // The error cannot be reported. A process that could not be killed is reaped when it ends.
             let _ = process.kill();
         }
-        // Any status will do: nobody can ask any more.
+        // Any status will do: it is never read.
         let done = ChildState::Done(ExitStatus::default());
         if let ChildState::Running(process) = std::mem::replace(&mut self.state, done) {
             orphan::adopt(process);

@@ -1,4 +1,4 @@
-//! [`Command`]: std's, whose children are this module's.
+//! [`Command`]: std's builder for this module's children.
 
 use super::Child;
 use super::orphan;
@@ -10,13 +10,13 @@ use std::process::{ExitStatus, Output, Stdio};
 
 /// Which program to run, and how.
 ///
-/// It is [`std::process::Command`] with the same methods, and what is not repeated here is set through
-/// [`as_std_mut`](Command::as_std_mut), among it `pre_exec`, which is unsafe. The child starts with an empty signal
-/// mask and the default action for `SIGPIPE`, has no descriptors of egret's, and has the timer slack that this thread
-/// had before its loop changed it (see [`time`](crate::time)).
+/// [`std::process::Command`] with the same methods; others are set through [`as_std_mut`](Command::as_std_mut), such
+/// as `pre_exec`, which is unsafe. The child starts with an empty signal mask and the default action for `SIGPIPE`,
+/// inherits no descriptors of egret, and has the timer slack that this thread had before its loop changed it (see
+/// [`time`](crate::time)).
 ///
-/// Spawning blocks this thread until the program has been loaded or could not be, some hundred microseconds: so
-/// does std's, and `execve(2)` knows no other way to say that there is no such file.
+/// Spawning blocks this thread until the program has been loaded or has failed to, some hundred microseconds, as in
+/// std: `execve(2)` reports a missing file in no other way.
 ///
 /// ```
 /// use egret_runtime::process::Command;
@@ -34,26 +34,26 @@ pub struct Command {
 }
 
 impl Command {
-    /// Runs `program`, which is searched for in `PATH`, with no arguments, and with the environment, the working
-    /// directory and the standard streams of this process.
+    /// Runs `program`, searched in `PATH`, without arguments, and with the environment, the working directory and the
+    /// standard streams of this process.
     #[inline]
     pub fn new<S: AsRef<OsStr>>(program: S) -> Command {
         std::process::Command::new(program).into()
     }
 
-    /// The command of std, to be looked at.
+    /// The underlying std command.
     #[inline]
     pub fn as_std(&self) -> &std::process::Command {
         &self.std
     }
 
-    /// The command of std, to be changed.
+    /// The underlying std command, mutably.
     #[inline]
     pub fn as_std_mut(&mut self) -> &mut std::process::Command {
         &mut self.std
     }
 
-    /// The command of std.
+    /// Unwraps the std command.
     #[inline]
     pub fn into_std(self) -> std::process::Command {
         self.std
@@ -77,14 +77,14 @@ impl Command {
         self
     }
 
-    /// Sets what the program sees as its own name.
+    /// Sets the program's `argv[0]`.
     #[inline]
     pub fn arg0<S: AsRef<OsStr>>(&mut self, arg: S) -> &mut Command {
         std::os::unix::process::CommandExt::arg0(&mut self.std, arg);
         self
     }
 
-    /// Sets a variable of the environment.
+    /// Sets an environment variable.
     #[inline]
     pub fn env<K, V>(&mut self, key: K, val: V) -> &mut Command
     where
@@ -95,7 +95,7 @@ impl Command {
         self
     }
 
-    /// Sets variables of the environment.
+    /// Sets environment variables.
     #[inline]
     pub fn envs<I, K, V>(&mut self, vars: I) -> &mut Command
     where
@@ -107,7 +107,7 @@ impl Command {
         self
     }
 
-    /// Takes a variable out of the environment.
+    /// Removes an environment variable.
     #[inline]
     pub fn env_remove<K: AsRef<OsStr>>(&mut self, key: K) -> &mut Command {
         self.std.env_remove(key);
@@ -149,11 +149,11 @@ impl Command {
         self
     }
 
-    /// Whether the child is killed when it is dropped before it has been waited for; false by default. It is reaped
-    /// either way.
+    /// Whether the child is killed when it is dropped before it was waited for; false by default. It is reaped either
+    /// way.
     ///
-    /// Its own children are not killed. To end them too start it with [`process_group(0)`](Command::process_group) and
-    /// call [`Child::start_kill_group`] before the drop.
+    /// Its own children are not killed. To kill them too, start it with [`process_group(0)`](Command::process_group)
+    /// and call [`Child::start_kill_group`] before the drop.
     ///
     /// ```
     /// use egret_runtime::process::Command;
@@ -179,14 +179,14 @@ impl Command {
     /// Sets the process group, 0 for a new one that the child leads, which [`Child::kill_group`] kills as a whole: see
     /// [`setpgid(2)`](https://man7.org/linux/man-pages/man2/setpgid.2.html).
     ///
-    /// A child in a group of its own gets no Ctrl-C from the terminal, and is stopped when it reads from it.
+    /// A child in its own group gets no Ctrl-C from the terminal, and is stopped when it reads from it.
     #[inline]
     pub fn process_group(&mut self, pgroup: i32) -> &mut Command {
         std::os::unix::process::CommandExt::process_group(&mut self.std, pgroup);
         self
     }
 
-    /// Sets the user. Supplementary groups are dropped when this process is root's.
+    /// Sets the user. Supplementary groups are dropped if this process is root's.
     #[inline]
     pub fn uid(&mut self, id: u32) -> &mut Command {
         std::os::unix::process::CommandExt::uid(&mut self.std, id);
@@ -221,7 +221,7 @@ impl Command {
         Child::new(self.std.spawn()?, self.kill_on_drop)
     }
 
-    /// Starts the program and waits until it has ended. Pipes that were asked for are closed at once.
+    /// Starts the program and waits until it has ended. Its pipes, if any, are closed at once.
     ///
     /// # Errors
     ///
@@ -229,8 +229,8 @@ impl Command {
     ///
     /// # Cancel safety
     ///
-    /// Dropped before it resolves, the child is dropped: see [`kill_on_drop`](Command::kill_on_drop). The program is
-    /// started by the call and not by the first poll.
+    /// Dropped before it resolves, the child is dropped: see [`kill_on_drop`](Command::kill_on_drop). The call starts
+    /// the program, not the first poll.
     #[track_caller]
     #[inline]
     pub fn status(&mut self) -> impl Future<Output = io::Result<ExitStatus>> + use<> {
@@ -242,9 +242,8 @@ impl Command {
         }
     }
 
-    /// Starts the program, waits until it and its pipes have ended, and returns what it wrote to its standard output
-    /// and its standard error, which are pipes whatever was asked for. Standard input is inherited if nothing else was
-    /// asked for.
+    /// Starts the program, waits until it and its pipes have ended, and returns its standard output and standard
+    /// error, which are always pipes. Standard input is inherited by default.
     ///
     /// # Errors
     ///
@@ -252,8 +251,8 @@ impl Command {
     ///
     /// # Cancel safety
     ///
-    /// Dropped before it resolves, the child is dropped: see [`kill_on_drop`](Command::kill_on_drop). The program is
-    /// started by the call and not by the first poll.
+    /// Dropped before it resolves, the child is dropped: see [`kill_on_drop`](Command::kill_on_drop). The call starts
+    /// the program, not the first poll.
     #[track_caller]
     #[inline]
     pub fn output(&mut self) -> impl Future<Output = io::Result<Output>> + use<> {

@@ -1,15 +1,12 @@
-//! Children that were dropped before they had been waited for.
+//! Children dropped before they were reaped.
 //!
-//! A child that ends stays a zombie until its parent asks. For those that no `Child` asks for any more there is one
-//! thread in the process, which sleeps in `epoll_wait` on their descriptors. It is started with the first orphan that has
-//! not ended by the time it is dropped, and ends with the last.
-//!
-//! Not a task of the runtime, though that would cost no thread: a runtime that is dropped drops its tasks, and a
-//! server that ends its loop and goes on as a process would keep the zombies; a child may be dropped where there is no
-//! runtime; and a task that waits for a stranger's program to end would keep a graceful shutdown from seeing that
-//! nothing is left to do. Not the list that is walked at the next spawn either: there may be none.
-//!
-//! All state is behind one mutex. No user code runs under it.
+//! * A child that ends stays a zombie until its parent reaps it. One thread of the process reaps those without a
+//!   `Child`: it sleeps in `epoll_wait` on their descriptors. The first orphan that is still running starts it; it
+//!   ends with the last.
+//! * Why not a task: a runtime drops its tasks, and a process that goes on would keep the zombies; a child may be
+//!   dropped outside of a runtime; and a graceful shutdown would wait for a foreign program.
+//! * Why not at the next spawn: there may be none.
+//! * All state is behind one mutex. No user code runs under it.
 
 use crate::executor::running;
 use crate::sys::{Backend, Epoll, Events, Fd, Process, mask};
@@ -22,16 +19,16 @@ use std::thread;
 static ORPHANS: Mutex<Orphans> = Mutex::new(Orphans { arrived: Vec::new(), bell: None });
 
 struct Orphans {
-    /// Those that the thread has not yet seen.
+    /// Orphans that the thread has not yet seen.
     arrived: Vec<Process>,
-    /// Rings the thread, while there is one.
+    /// The eventfd that wakes the thread, while there is one.
     bell: Option<Arc<Fd>>,
 }
 
-/// Stands for the bell among the numbers that epoll reports; the orphans count from 0.
+/// The token of the eventfd; the orphans count from 0.
 const BELL: u64 = u64::MAX;
 
-/// Sees to it that `process` is reaped when it ends.
+/// Reaps `process` when it ends.
 #[inline]
 pub(super) fn adopt(process: Process) {
     if is_over(&process) {
@@ -42,7 +39,7 @@ pub(super) fn adopt(process: Process) {
     orphans.attend();
 }
 
-/// Tries again what may have failed for want of a thread or a descriptor: called before each spawn.
+/// Retries what failed for lack of a thread or a descriptor: called before each spawn.
 #[inline]
 pub(super) fn attend() {
     let mut orphans = lock();
@@ -53,7 +50,7 @@ pub(super) fn attend() {
 }
 
 impl Orphans {
-    /// Wakes the thread, or starts it. Where neither can be done the orphans wait for the next call.
+    /// Wakes the thread, or starts it. If neither works, the orphans wait for the next call.
     #[inline]
     fn attend(&mut self) {
         if self.arrived.is_empty() {
@@ -91,7 +88,7 @@ fn run(epoll: &Epoll, _bell: Arc<Fd>) {
             let mut orphans = lock();
             let mut refused = Vec::new();
             for process in std::mem::take(&mut orphans.arrived) {
-                // Level-triggered: one that has ended meanwhile is reported by the next wait.
+                // Level-triggered: the next wait reports an orphan that has ended meanwhile.
                 match epoll.add(process.as_fd(), mask::IN, next) {
                     Ok(()) => drop(watched.insert(next, process)),
                     Err(_) => refused.push(process), // no memory, or no watches left for this user
@@ -100,7 +97,7 @@ fn run(epoll: &Epoll, _bell: Arc<Fd>) {
             }
             orphans.arrived = refused;
             if watched.is_empty() {
-                orphans.bell = None; // under the lock: whoever comes next starts a thread
+                orphans.bell = None; // under the lock: the next orphan starts a thread
                 return;
             }
         }
@@ -110,14 +107,14 @@ fn run(epoll: &Epoll, _bell: Arc<Fd>) {
         }
         for (token, _) in events.iter() {
             if watched.get(&token).is_some_and(is_over) {
-                // Closed, and so forgotten by epoll: nobody has a duplicate.
+                // Closing removes it from epoll: there is no duplicate.
                 watched.remove(&token);
             }
         }
     }
 }
 
-/// Reaps the process if it has ended. True also when somebody else has.
+/// Reaps the process if it has ended. Also true if other code has reaped it.
 #[inline]
 fn is_over(process: &Process) -> bool {
     !matches!(process.reap(), Err(error) if error.kind() == io::ErrorKind::WouldBlock)

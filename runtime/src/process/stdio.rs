@@ -1,7 +1,6 @@
 //! The pipes to and from a child: a [`WriteEnd`] and two [`ReadEnd`]s.
 //!
-//! The end that this process has is an open file description of its own, so it can be non-blocking without the child
-//! seeing that of its own end.
+//! This process's end has its own open file description, so making it non-blocking does not affect the child.
 
 use crate::io::Start;
 use crate::io::pipe::{Kind, ReadEnd, WriteEnd, blocking, nonblocking};
@@ -9,8 +8,8 @@ use std::io;
 use std::os::fd::OwnedFd;
 use std::process::Stdio;
 
-/// The pipe to the standard input of a child: [`Child::stdin`](super::Child::stdin). Dropping it is what the child sees as
-/// the end of its input.
+/// The pipe to the standard input of a child: [`Child::stdin`](super::Child::stdin). The child sees the end of its
+/// input when it is dropped.
 ///
 /// It belongs to the runtime that it was made in and is not `Send`; [`into_owned_fd`](ChildStdin::into_owned_fd) takes it out.
 pub type ChildStdin = WriteEnd<OfChildStdin>;
@@ -48,7 +47,7 @@ impl Kind for OfChildStderr {
 
 /// The kinds of the pipes from a child.
 pub trait ChildOutput: Kind {
-    /// The pipe as std has it: the type of the same name in [`std::process`].
+    /// std's type of the same name in [`std::process`].
     type Std: Into<OwnedFd>;
 }
 
@@ -76,7 +75,7 @@ impl WriteEnd<OfChildStdin> {
         WriteEnd::registered(nonblocking(inner.into())?)
     }
 
-    /// Takes the pipe out of the runtime and has its calls wait again.
+    /// Takes the pipe out of the runtime and makes it blocking.
     ///
     /// # Errors
     ///
@@ -88,7 +87,7 @@ impl WriteEnd<OfChildStdin> {
 }
 
 impl<K: ChildOutput> ReadEnd<K> {
-    /// Takes over a pipe of std's: the type of the same name in [`std::process`].
+    /// Takes over std's pipe: the type of the same name in [`std::process`].
     ///
     /// # Errors
     ///
@@ -103,7 +102,7 @@ impl<K: ChildOutput> ReadEnd<K> {
         ReadEnd::registered(nonblocking(inner.into())?, Start::Unknown)
     }
 
-    /// Takes the pipe out of the runtime and has its calls wait again.
+    /// Takes the pipe out of the runtime and makes it blocking.
     ///
     /// # Errors
     ///

@@ -1,8 +1,8 @@
-//! Who listens to which signal, and what the process did with it before.
+//! The listeners of each signal, and the previous disposition.
 //!
-//! One table for the process, behind a mutex that the handler never touches: loops on several threads begin
-//! and end listening at the same time, and a disposition that two of them saved or restored at once would be
-//! lost. Nothing else in egret changes a disposition.
+//! One table for the process, behind a mutex that the handler never takes: loops on several threads begin and end
+//! listening concurrently, and an unsynchronised save or restore would lose a disposition. Nothing else in egret
+//! changes a disposition.
 
 use crate::sys::signal::{self as sys, Disposition, NUMBERS};
 use std::ffi::c_int;
@@ -13,15 +13,15 @@ static TABLE: Mutex<[Entry; NUMBERS]> = Mutex::new([const { Entry { listeners: 0
 
 struct Entry {
     listeners: usize,
-    /// What the process did before egret's handler was installed. Kept after it was restored, for the case
-    /// that somebody who had found our handler puts it back: then it is not "before", and this still is.
+    /// The disposition before egret's handler was installed. Kept after it was restored, in case other code that had
+    /// saved our handler puts it back: then this is still the one before.
     before: Option<Disposition>,
 }
 
 /// Keeps egret's handler installed for a signal.
 #[derive(Debug)]
 pub(super) struct Listener {
-    /// `None` where signals need no handler, because they are not the process's.
+    /// `None` in a simulation, where signals need no handler.
     signal: Option<c_int>,
 }
 
@@ -49,14 +49,14 @@ impl Listener {
 }
 
 impl Drop for Listener {
-    /// Restores what was before, when this is the last.
+    /// Restores the previous disposition with the last listener.
     #[inline]
     fn drop(&mut self) {
         let Some(signal) = self.signal else { return };
         let entry = &mut table()[signal as usize];
         entry.listeners -= 1;
         if let (0, Some(before)) = (entry.listeners, &entry.before) {
-            // EINVAL for a signal that could be installed is impossible.
+            // EINVAL is impossible for a signal that could be installed.
             let _ = sys::restore(signal, before);
         }
     }

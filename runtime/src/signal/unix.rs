@@ -1,4 +1,4 @@
-//! Streams of signals, one for each kind: see the [module above](super) for what listening changes.
+//! Streams of signals by kind; for the effects of listening see the [parent module](super).
 
 use super::listeners::Listener;
 use crate::io::{Clears, Direction, Registration, Start};
@@ -22,8 +22,8 @@ use std::task::{Context, Poll, ready};
 pub struct SignalKind(c_int);
 
 impl SignalKind {
-    /// The kind with this number: for those that have no name here, such as real-time signals. Whether it can
-    /// be listened to is for [`signal`] to say.
+    /// The kind with this number, for those without a name here, such as real-time signals. [`signal`] reports
+    /// whether it can be handled.
     pub const fn from_raw(number: c_int) -> SignalKind {
         SignalKind(number)
     }
@@ -33,19 +33,19 @@ impl SignalKind {
         self.0
     }
 
-    /// `SIGALRM`: a timer of `alarm(2)` has run out. Ends the process by default.
+    /// `SIGALRM`: a timer of `alarm(2)` has expired. Ends the process by default.
     pub const fn alarm() -> SignalKind {
         SignalKind(number::ALARM)
     }
 
-    /// `SIGCHLD`: children have ended, stopped or gone on; fewer signals than children when several do so at
-    /// once. Ignored by default.
+    /// `SIGCHLD`: children have ended, stopped or continued; simultaneous changes may coalesce into one signal.
+    /// Ignored by default.
     pub const fn child() -> SignalKind {
         SignalKind(number::CHILD)
     }
 
-    /// `SIGHUP`: the terminal was closed; to a daemon, by convention: read the configuration again. Ends the
-    /// process by default.
+    /// `SIGHUP`: the terminal was closed; for a daemon, by convention, reload the configuration. Ends the process by
+    /// default.
     pub const fn hangup() -> SignalKind {
         SignalKind(number::HANGUP)
     }
@@ -60,8 +60,7 @@ impl SignalKind {
         SignalKind(number::IO)
     }
 
-    /// `SIGPIPE`: a write to a pipe that nobody reads. Ignored in a Rust program; egret's own writes never
-    /// raise it.
+    /// `SIGPIPE`: a write to a pipe without a reader. Ignored in a Rust program; egret's own writes never raise it.
     pub const fn pipe() -> SignalKind {
         SignalKind(number::PIPE)
     }
@@ -71,28 +70,28 @@ impl SignalKind {
         SignalKind(number::QUIT)
     }
 
-    /// `SIGTERM`: please end. What `kill`, systemd and container runtimes send first. Ends the process by
+    /// `SIGTERM`: a request to end. `kill`, systemd and container runtimes send it first. Ends the process by
     /// default.
     pub const fn terminate() -> SignalKind {
         SignalKind(number::TERMINATE)
     }
 
-    /// `SIGUSR1`: what the program makes of it. Ends the process by default.
+    /// `SIGUSR1`: defined by the program. Ends the process by default.
     pub const fn user_defined1() -> SignalKind {
         SignalKind(number::USER_1)
     }
 
-    /// `SIGUSR2`: what the program makes of it. Ends the process by default.
+    /// `SIGUSR2`: defined by the program. Ends the process by default.
     pub const fn user_defined2() -> SignalKind {
         SignalKind(number::USER_2)
     }
 
-    /// `SIGWINCH`: the terminal has another size. Ignored by default.
+    /// `SIGWINCH`: the size of the terminal has changed. Ignored by default.
     pub const fn window_change() -> SignalKind {
         SignalKind(number::WINDOW)
     }
 
-    /// That a handler may be set for it, as far as that is known without the kernel.
+    /// Refuses signals that are known not to be handleable.
     #[inline]
     fn check(self) -> io::Result<()> {
         let invalid = |message| Err(io::Error::new(io::ErrorKind::InvalidInput, message));
@@ -125,15 +124,14 @@ impl From<SignalKind> for c_int {
 
 /// Listens to the signals of a kind, from now until the [`Signal`] is dropped.
 ///
-/// Any number may listen to one kind, in any number of runtimes on any number of threads, and each is told of
-/// each signal.
+/// A kind may have any number of listeners, in any runtimes on any threads, and each gets each signal.
 ///
 /// # Errors
 ///
-/// [`InvalidInput`](io::ErrorKind::InvalidInput) for a number that is no signal's, and for those that cannot
-/// be handled: `SIGKILL` and `SIGSTOP`, which the kernel refuses; `SIGILL`, `SIGFPE`, `SIGSEGV` and `SIGBUS`,
-/// after which a program cannot go on; and 32 and 33, which the C library keeps to itself (`EINVAL`). No
-/// descriptors left (`EMFILE`, `ENFILE`): each listener has one. Others by
+/// [`InvalidInput`](io::ErrorKind::InvalidInput) for an invalid number, and for signals that cannot be handled:
+/// `SIGKILL` and `SIGSTOP`, which the kernel refuses; `SIGILL`, `SIGFPE`, `SIGSEGV` and `SIGBUS`, after which a
+/// program cannot go on; and 32 and 33, which the C library reserves (`EINVAL`). No descriptors left (`EMFILE`,
+/// `ENFILE`): each listener has one. Others by
 /// [`epoll_ctl(2)`](https://man7.org/linux/man-pages/man2/epoll_ctl.2.html).
 ///
 /// # Panics
@@ -158,8 +156,7 @@ impl From<SignalKind> for c_int {
 pub fn signal(kind: SignalKind) -> io::Result<Signal> {
     kind.check()?;
     let bell = Registration::new(sys::bell()?, Start::Unknown).map_err(|(_, error)| error)?;
-    // Before the handler is there: every signal that it gets from now on is one that this listener is told
-    // of.
+    // Before the handler is installed: the listener reports each signal from now on.
     let seen = sys::delivered(kind.0);
     let _listener = Listener::add(kind.0)?;
     Ok(Signal { bell, kind, seen, _listener })
@@ -167,24 +164,23 @@ pub fn signal(kind: SignalKind) -> io::Result<Signal> {
 
 /// The signals of one kind, by [`signal`].
 ///
-/// Signals that come before the last was taken by [`recv`](Signal::recv) are one: as in the kernel, "there
-/// was a signal" is told, and not how many.
+/// Signals that arrive before [`recv`](Signal::recv) takes the last one coalesce, as in the kernel: it reports that
+/// there was one, not how many.
 ///
-/// It belongs to the runtime that it was made in and to that runtime's thread, and may be dropped after it.
+/// It belongs to its runtime and that runtime's thread, and may be dropped after it.
 pub struct Signal {
-    /// A duplicate of the eventfd that the handler writes to, and never read: each signal, of any kind, is an
-    /// edge.
+    /// A duplicate of the handler's eventfd, never read: each signal, of any kind, is an edge.
     bell: Registration<Fd>,
     kind: SignalKind,
-    /// How often the handler had run when it was last looked at.
+    /// The handler's count when it was last read.
     seen: u64,
     _listener: Listener,
 }
 
 impl Signal {
-    /// Waits for a signal. At once when one came since the last was taken, or since this was made.
+    /// Waits for a signal. Returns at once when one arrived since the last was taken, or since this was made.
     ///
-    /// `None` when the runtime that this belongs to is gone, and no signal can be told any more.
+    /// `None` when its runtime is gone and no signal can be reported any more.
     ///
     /// # Cancel safety
     ///
@@ -206,14 +202,13 @@ impl Signal {
         poll_fn(|cx| self.poll_recv(cx)).await
     }
 
-    /// [`recv`](Signal::recv) for those who poll by hand. Every task of this runtime that polls is woken; of other
-    /// wakers, such as those of `FuturesUnordered`, the last.
+    /// [`recv`](Signal::recv) as a poll function. Wakes every task of this runtime that polls it; of other wakers,
+    /// such as those of `FuturesUnordered`, only the last.
     #[inline]
     pub fn poll_recv(&mut self, cx: &mut Context<'_>) -> Poll<Option<()>> {
         let Signal { bell, kind, seen, .. } = self;
-        // A transfer of the one thing that there is, since those have one waiter, as `&mut self` does. A
-        // signal between the load and the clear that follows `WouldBlock` is an edge that `epoll_wait` has
-        // yet to report.
+        // A transfer, because transfers have one waiter, as `&mut self` has. A signal between the load and the clear
+        // after `WouldBlock` is an edge that `epoll_wait` has yet to report.
         let told = bell.poll_transfer(cx, Direction::Read, Clears::WouldBlock, |_| {
             let delivered = sys::delivered(kind.0);
             if delivered == *seen {

@@ -1,7 +1,7 @@
-//! What [hyper](https://docs.rs/hyper) asks of a runtime: an [`Executor`] and a [`Timer`]. With feature `hyper`.
+//! hyper's runtime traits ([hyper](https://docs.rs/hyper)): an [`Executor`] and a [`Timer`]. With feature `hyper`.
 //!
-//! The sockets are hyper's `Read` and `Write` themselves, with nothing to wrap them in. A connection
-//! that is served here need not be `Send`, nor need its service: it may hold an `Rc`.
+//! The sockets implement hyper's `Read` and `Write` themselves, without a wrapper. Neither a connection served here
+//! nor its service need be `Send`: it may hold an `Rc`.
 //!
 //! ```
 //! use egret_runtime::hyper::{Executor, Timer};
@@ -26,10 +26,10 @@ use std::panic::Location;
 use std::pin::Pin;
 use std::time::Duration;
 
-/// Spawns what hyper wants to have run beside a connection: the streams of HTTP/2.
+/// Spawns the background tasks of a connection: the streams of HTTP/2.
 ///
-/// It takes any future, so that a service may hold `Rc` and `RefCell`. The tasks are detached: they end by
-/// themselves when their connection does.
+/// It takes any future, so a service may hold `Rc` and `RefCell`. The tasks are detached: they end with their
+/// connection.
 ///
 /// # Panics
 ///
@@ -58,15 +58,15 @@ impl<F: Future + 'static> hyper::rt::Executor<F> for Executor {
     }
 }
 
-/// The timers of the runtime, for hyper's time limits: that of reading a header, and the pings of HTTP/2.
+/// The timers of the runtime, for hyper's time limits: reading a header, and the pings of HTTP/2.
 ///
-/// hyper applies no time limit on a connection that was not given a timer. With one it limits how long a client may
-/// take for a header, to 30 s unless told otherwise. It follows the clock of the runtime where a test has paused it.
+/// hyper applies no time limit to a connection without a timer. With one it limits how long a client may take for a
+/// header, 30 s by default. It follows the clock of the runtime if a test has paused it.
 ///
 /// # Panics
 ///
-/// Its sleeps do, when they are polled and have to wait on a thread that is not in a runtime. hyper wants them to be
-/// `Send`, and they are: a sleep that is polled on another thread waits in the runtime of that thread.
+/// Its sleeps do, when polled to wait on a thread that is not in a runtime. They are `Send`, as hyper requires: a
+/// sleep polled on another thread waits in that thread's runtime.
 ///
 /// ```
 /// use hyper::rt::Timer as _;
@@ -94,7 +94,7 @@ impl hyper::rt::Timer for Timer {
     }
 
     fn now(&self) -> std::time::Instant {
-        // The same clock, unless a test controls it, and one conversion less.
+        // The same clock, unless a test controls it, without a conversion.
         if cfg!(feature = "test-util") { Instant::now().into() } else { std::time::Instant::now() }
     }
 

@@ -1,7 +1,7 @@
-//! [`TokioIo`]: a stream with tokio's traits as one with the traits of others. With feature `tokio-io`.
+//! [`TokioIo`]: gives a stream with tokio's traits those of other crates. With feature `tokio-io`.
 //!
-//! The sockets have all the traits themselves. What is made from them by a crate that knows tokio's alone, such as
-//! a `TlsStream` of tokio-rustls, has not; this is for those.
+//! The sockets implement all the traits themselves. Streams of crates that know only tokio's, such as a `TlsStream`
+//! of tokio-rustls, do not.
 
 #[cfg(feature = "futures-io")]
 mod futures;
@@ -46,12 +46,12 @@ impl<T> TokioIo<T> {
         &self.inner
     }
 
-    /// The stream, to be changed.
+    /// The stream, mutably.
     pub fn get_mut(&mut self) -> &mut T {
         &mut self.inner
     }
 
-    /// The stream, taken out.
+    /// Unwraps the stream.
     pub fn into_inner(self) -> T {
         self.inner
     }

@@ -1,4 +1,4 @@
-//! Two directions of a copy, and how long nothing may move.
+//! Two directions of a copy, and their limits in time.
 
 use super::super::{AsyncRead, AsyncWrite};
 use super::one_way::OneWay;
@@ -11,25 +11,25 @@ use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
-/// Copies from `a` to `b` and from `b` to `a` until both have come to their end, and returns how many bytes went each
-/// way: from `a` to `b` first.
+/// Copies from `a` to `b` and from `b` to `a` until both have ended, and returns the bytes of each direction: from
+/// `a` to `b` first.
 ///
-/// When one has come to its end the other is [shut down](AsyncWrite::poll_shutdown), so that its peer learns of it, and
-/// the other direction goes on. Neither direction waits for the other: a side that is not read from does not stop what
-/// it sends. Each way is as [`copy`](super::copy) goes it.
+/// When one has ended the other is [shut down](AsyncWrite::poll_shutdown), so that its peer sees the end, and the
+/// other direction goes on. Neither direction waits for the other: a side that does not read can still send. Each
+/// direction works as [`copy`](super::copy).
 ///
 /// A peer that neither sends nor ends holds it for ever; [`CopyBidirectional`] has limits in time.
 ///
 /// # Errors
 ///
-/// The first of any of the four; the other direction is given up then.
+/// The first of any of the four; the other direction is cancelled then.
 ///
-/// A stream that is closed both ways, as a Unix stream is when its peer closes it, has no errors to give: what it has
-/// sent before that arrives, and then the direction towards it ends as well, though its reader has not.
+/// A stream that is closed both ways, as a Unix stream is when its peer closes it, returns no error: its earlier data
+/// arrives, and then the direction towards it ends as well, though its reader has not ended.
 ///
 /// # Cancel safety
 ///
-/// None: dropped before it resolves, bytes that were read and could not be written yet are lost.
+/// None: dropped before it resolves, bytes that were read and not yet written are lost.
 #[inline]
 pub async fn copy_bidirectional<A, B>(a: &mut A, b: &mut B) -> io::Result<(u64, u64)>
 where
@@ -39,15 +39,14 @@ where
     CopyBidirectional::new().run(a, b).await
 }
 
-/// [`copy_bidirectional`] with limits in time, for what relays between peers that it does not trust.
+/// [`copy_bidirectional`] with limits in time, for relays between untrusted peers.
 ///
-/// Without limits a peer that opens a connection and says nothing keeps both sides of it for ever, and so does one that
-/// never answers the end of the other. What counts as movement is a byte that was written to either side, and a byte
-/// that the peer has taken of what was written before (`SIOCOUTQ`): a slow reader that has megabytes in the send buffer
-/// is not cut off.
+/// Without limits, a peer that sends nothing, or never answers the end of the other, keeps both sides open for ever.
+/// Progress is a byte written to either side, and a byte that the peer has taken of what was written before
+/// (`SIOCOUTQ`): a slow reader with megabytes in the send buffer is not cut off.
 ///
-/// A limit costs one timer, which is looked at when it expires and not set anew for each byte. So a relay ends when
-/// nothing has moved for the limit at the least, and for twice as long at the most.
+/// A limit costs one timer, which is checked when it expires and not reset for each byte. So a relay ends when
+/// nothing has moved for at least the limit, and at most twice the limit.
 ///
 /// ```
 /// use egret_runtime::io::CopyBidirectional;
@@ -90,18 +89,17 @@ impl CopyBidirectional {
         CopyBidirectional { idle: None, half_closed: None }
     }
 
-    /// How long nothing may move in either direction.
+    /// The limit of a time without progress in both directions.
     #[inline]
     pub const fn idle_timeout(mut self, limit: Duration) -> CopyBidirectional {
         self.idle = Some(limit);
         self
     }
 
-    /// How long nothing may move once one side has ended, instead of [`idle_timeout`](CopyBidirectional::idle_timeout).
+    /// The limit once one side has ended, instead of [`idle_timeout`](CopyBidirectional::idle_timeout).
     ///
-    /// What has ended is often not coming back, so that this limit may be much shorter than the other. One that has
-    /// only finished asking waits for its answer, though: the limit has to be longer than the longest pause of an
-    /// answer.
+    /// A peer that has ended is often gone, so this limit may be much shorter. A peer that has only sent its whole
+    /// request waits for the answer, though: the limit must exceed the longest pause of an answer.
     #[inline]
     pub const fn half_closed_timeout(mut self, limit: Duration) -> CopyBidirectional {
         self.half_closed = Some(limit);
@@ -112,7 +110,7 @@ impl CopyBidirectional {
     ///
     /// # Errors
     ///
-    /// [`TimedOut`](io::ErrorKind::TimedOut) when nothing has moved for too long; those of [`copy_bidirectional`].
+    /// [`TimedOut`](io::ErrorKind::TimedOut) when nothing has moved for the limit; those of [`copy_bidirectional`].
     ///
     /// # Panics
     ///
@@ -120,7 +118,7 @@ impl CopyBidirectional {
     ///
     /// # Cancel safety
     ///
-    /// None: dropped before it resolves, bytes that were read and could not be written yet are lost.
+    /// None: dropped before it resolves, bytes that were read and not yet written are lost.
     #[inline]
     pub async fn run<A, B>(self, a: &mut A, b: &mut B) -> io::Result<(u64, u64)>
     where
@@ -130,7 +128,7 @@ impl CopyBidirectional {
         let (mut to_b, mut to_a) = (Way::new(), Way::new());
         let mut patience = None::<Patience>;
         poll_fn(|cx| {
-            // Both each time, also when the first is pending.
+            // Poll both, also when the first is pending.
             let sent = to_b.poll(cx, a, b)?;
             let received = to_a.poll(cx, b, a)?;
             if let (Poll::Ready(sent), Poll::Ready(received)) = (sent, received) {
@@ -155,10 +153,10 @@ impl CopyBidirectional {
     }
 }
 
-/// One direction of two.
+/// One of the two directions.
 enum Way {
     Open(OneWay),
-    /// The reader is at its end, and the writer does not know yet.
+    /// The reader has ended, and the writer is not yet shut down.
     Ending(u64),
     Ended(u64),
 }
@@ -187,8 +185,8 @@ impl Way {
         }
     }
 
-    /// Ends this direction when it waits for its reader and the writer takes no more. Before the other direction has
-    /// ended (`alone`), what the writer has sent is still to be read from it, its error included.
+    /// Ends this direction when it waits for its reader and the writer takes no more. While the other direction still
+    /// runs (`alone`), data and errors of the writer's stream are still to be read.
     #[inline]
     fn poll_hung_up<W>(&mut self, cx: &mut Context<'_>, alone: bool, writer: &W) -> io::Result<()>
     where
@@ -222,17 +220,17 @@ impl Way {
 /// Waits until nothing has moved for a whole period.
 struct Patience {
     period: Sleep,
-    /// Which of the two limits this is.
+    /// Which of the two limits applies.
     half_closed: bool,
-    /// How far everything was when the period began.
+    /// The progress at the start of the period.
     begun: Mark,
 }
 
-/// How far both directions are.
+/// The progress of both directions.
 #[derive(PartialEq, Eq)]
 struct Mark {
     moved: [u64; 2],
-    /// What the peers have not taken; 0 where the kernel does not say.
+    /// Bytes that the peers have not taken; 0 where the kernel does not report it.
     unsent: [usize; 2],
 }
 
@@ -244,7 +242,7 @@ impl Patience {
         limit: Duration,
         mark: impl Fn() -> Mark,
     ) -> Poll<io::Result<R>> {
-        // Copies that use up the whole budget on each poll must not use up that of their limit.
+        // Copies that use up the budget on each poll must not starve their timer.
         let _unlimited = Unlimited::start();
         loop {
             ready!(Pin::new(&mut self.period).poll(cx));
@@ -261,7 +259,7 @@ impl Patience {
     }
 }
 
-/// A limit beyond the range of the clock is none.
+/// A limit beyond the range of the clock is no limit.
 #[inline]
 fn period(limit: Duration) -> Sleep {
     Sleep::until(Instant::now().checked_add(limit))

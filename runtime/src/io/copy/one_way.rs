@@ -1,7 +1,6 @@
 //! One direction of a copy.
 //!
-//! Bytes are in hand between a read and the write of the last of them, in a buffer or in a pipe, never in both, and
-//! nothing is read meanwhile:
+//! Bytes in transit are in a buffer or in a pipe, never in both; nothing is read until all of them are written:
 //!
 //! ```text
 //!                 read, few bytes          write, all of it
@@ -11,23 +10,22 @@
 //!                 splice, many             splice, all of it
 //! ```
 //!
-//! # Whose `EAGAIN`
+//! # Which side `EAGAIN` is about
 //!
-//! A splice has two descriptors and one errno. Into the pipe it is never the pipe that has no room, for nothing is
-//! spliced into one that is not empty; out of it, it is never the pipe that is empty, for nothing is spliced out of one
-//! that is. So out of the pipe `EAGAIN` is the writer's, which is cleared and waited for. Into the pipe it is the
-//! reader's and yet proves nothing: at a TCP urgent mark the kernel says `EAGAIN` with bytes queued behind the mark and
-//! no edge to come, because a splice does not pass it; and when the FIN is queued behind those bytes, it says 0 there,
-//! as at the end. Therefore **a splice that brings nothing says nothing of the reader**: it clears no readiness, and
-//! whether its 0 is the end is asked by a look, which passes the mark. After it, and after a splice so short that there
-//! is probably no more, comes a read, which passes the mark too, and whose own `EAGAIN` is proof. A copy waits for a
-//! reader only after a read.
+//! * A splice has two descriptors and one errno. The copy never splices into a pipe with bytes, nor out of an empty
+//!   one, so the error is about the stream.
+//! * Out of the pipe, `EAGAIN` is the writer's: its readiness is cleared and waited for.
+//! * Into the pipe, it proves nothing: at a TCP urgent mark the kernel returns `EAGAIN` with bytes queued behind the
+//!   mark and no edge to come; with the FIN behind those bytes it returns 0, as at the end.
+//! * Therefore **a splice that moves nothing does not clear readiness**; whether its 0 is the end is checked by a
+//!   peek, which passes the mark. After it, and after a splice so short that there is probably no more, comes a read,
+//!   whose own `EAGAIN` is proof. A copy waits for a reader only after a read.
 //!
 //! # When to splice
 //!
 //! A splice is two system calls and two walks of a pipe, and moves pages; a read and a write are two calls and two
 //! copies. Few bytes are cheaper to copy. So a read that fills its buffer is followed by a splice, and after a wait
-//! the copy begins with whichever the last burst ended in favour of.
+//! the copy begins with the method that suited the last burst.
 
 use crate::executor::stock::{self, BUFFER, PIPE, Pipe};
 use crate::io::{AsyncRead, AsyncWrite, Clears, Direction, Registration};
@@ -37,41 +35,42 @@ use std::io;
 use std::mem;
 use std::task::{Context, Poll, ready};
 
-/// How much a burst has to bring for the next one to begin with a splice.
+/// How many bytes a burst must have for the next one to begin with a splice.
 const MUCH: u64 = BUFFER as u64;
 
-/// How many bytes may move in one poll before the others have their turn: about 2 ms' worth. More than a TCP socket holds
-/// by default (6 MiB), so that a connection is mostly left when it has no more; to leave it earlier is to find its
-/// bytes out of the cache, which cost a fifth of the processor time with eight connections.
+/// How many bytes may move in one poll before other tasks run: about 2 ms' worth. More than a TCP socket holds by
+/// default (6 MiB), so that a copy mostly yields when the socket is empty; yielding earlier finds the bytes out of
+/// the cache, which cost a fifth of the processor time with eight connections.
 const TURN: u64 = 8 << 20;
 
 pub(super) struct OneWay {
     hand: Hand,
-    /// Of a reader that is not egret's: its own, kept.
+    /// The buffer for a foreign reader, kept.
     own_buffer: Option<Box<[u8]>>,
-    /// What to try next, when the hand is empty.
+    /// What to try next, when nothing is in transit.
     next: Next,
     /// Bytes read since the last wait for the reader.
     burst: u64,
-    /// Bytes written, ever.
+    /// Bytes written in total.
     moved: u64,
     /// Something was written and not flushed.
     unflushed: bool,
-    /// Nothing is in hand, and the last poll waits for the reader.
+    /// Nothing is in transit, and the last poll waits for the reader.
     idle: bool,
     ended: bool,
 }
 
 enum Hand {
     Empty,
-    /// `buffer[start..end]` is read and not written. The buffer is of the stock, or of this copy alone.
+    /// `buffer[start..end]` is read and not written. The buffer comes from the thread's stock, or belongs to this
+    /// copy.
     Buffer {
         buffer: Box<[u8]>,
         start: usize,
         end: usize,
         of_stock: bool,
     },
-    /// So many bytes are in the pipe.
+    /// How many bytes are in the pipe.
     Piped {
         pipe: Pipe,
         len: usize,
@@ -82,7 +81,7 @@ enum Hand {
 enum Next {
     Read,
     Splice,
-    /// For good: one of the two cannot be spliced.
+    /// Permanent: one of the two cannot be spliced.
     NeverSplice,
 }
 
@@ -101,7 +100,7 @@ impl OneWay {
         }
     }
 
-    /// Copies until the end of `reader`, and resolves to how many bytes that was.
+    /// Copies until the end of `reader`, and resolves to the number of bytes.
     #[inline]
     pub(super) fn poll<R, W>(
         &mut self,
@@ -142,12 +141,12 @@ impl OneWay {
         }
     }
 
-    /// After a [`poll`](OneWay::poll) that is pending: whether an idle reader is waited for and `writer` takes no more
-    /// bytes, as far as it is a descriptor. Arranges for a wake when that comes.
+    /// After a pending [`poll`](OneWay::poll): whether the copy waits for its reader and `writer`, if it is a
+    /// descriptor, takes no more bytes. Arranges for a wake when that happens.
     ///
     /// # Errors
     ///
-    /// `BrokenPipe` when what was written may be lost as well.
+    /// `BrokenPipe` when written bytes may be lost too.
     #[inline]
     pub(super) fn poll_hung_up<W>(&self, cx: &mut Context<'_>, writer: &W) -> Poll<io::Result<()>>
     where
@@ -165,7 +164,7 @@ impl OneWay {
         self.moved
     }
 
-    /// Empties the hand.
+    /// Writes the bytes in transit.
     #[inline]
     fn write_out<W: AsyncWrite + ?Sized>(
         &mut self,
@@ -204,7 +203,7 @@ impl OneWay {
         }
     }
 
-    /// Gives what is empty back.
+    /// Returns an empty buffer or pipe to the stock.
     #[inline]
     fn put_down(&mut self) {
         match mem::replace(&mut self.hand, Hand::Empty) {
@@ -215,7 +214,7 @@ impl OneWay {
         }
     }
 
-    /// Takes bytes in hand, or finds that the reader has ended.
+    /// Reads bytes to be written, or finds the end of the reader.
     #[inline]
     fn read_in<R, W>(&mut self, cx: &mut Context<'_>, reader: &mut R, writer: &mut W) -> Poll<io::Result<()>>
     where
@@ -233,7 +232,7 @@ impl OneWay {
             }
         }
         let of_stock = from.is_some();
-        // A registration charges what it completes. Other readers may always be ready and charge nothing.
+        // A registration charges the budget itself. Other readers may always be ready and charge nothing.
         if !of_stock && !budget::charge() {
             cx.waker().wake_by_ref();
             return Poll::Pending;
@@ -261,7 +260,7 @@ impl OneWay {
         Poll::Ready(Ok(()))
     }
 
-    /// Takes bytes in hand by a splice, if that is to be had.
+    /// Reads by a splice, if possible.
     #[inline]
     fn splice_in(&mut self, cx: &mut Context<'_>, from: &Registration<Fd>) -> Poll<io::Result<Spliced>> {
         let Ok(pipe) = Pipe::take() else {
@@ -272,7 +271,7 @@ impl OneWay {
         let spliced = from.poll_transfer(cx, Direction::Read, Clears::WouldBlock, |fd| {
             let spliced = fd.splice_into(&pipe.writer, PIPE);
             match spliced {
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Ok(0), // may not clear
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Ok(0), // must not clear
                 Ok(0) => ended = fd.is_at_end(),
                 _ => {}
             }
@@ -307,11 +306,11 @@ impl OneWay {
     }
 }
 
-/// What became of an attempt to splice.
+/// The result of an attempt to splice.
 enum Spliced {
-    /// There are bytes in hand, or the reader has ended.
+    /// There are bytes in transit, or the reader has ended.
     Some,
-    /// Nothing, and that says nothing of the reader: a read is to ask.
+    /// Nothing, which does not tell whether the reader is empty: a read must find out.
     None,
 }
 
@@ -326,7 +325,7 @@ impl Hand {
     }
 }
 
-/// From a pipe that is not empty. Only `EAGAIN` clears, and it is the writer's.
+/// Writes from a pipe that is not empty. Only `EAGAIN` clears, and it is the writer's.
 #[inline]
 fn splice_out<W: AsyncWrite + ?Sized>(
     cx: &mut Context<'_>,
@@ -337,26 +336,26 @@ fn splice_out<W: AsyncWrite + ?Sized>(
     match writer.as_registration() {
         Some(to) => to
             .poll_transfer(cx, Direction::Write, Clears::WouldBlock, |fd| pipe.reader.splice_out_to(fd, len)),
-        // It was there when the bytes were spliced in; a stream that has become another is written to.
+        // It had a registration when the bytes were spliced in; a stream that has changed is written to.
         None => Poll::Ready(Err(io::ErrorKind::InvalidInput.into())),
     }
 }
 
-/// `EINVAL`: this kind of descriptor cannot be spliced, or appends. The others are a sandbox's, which refuses the call.
+/// `EINVAL`: this kind of descriptor cannot be spliced, or appends. The others: a sandbox refuses the call.
 #[inline]
 fn cannot_splice(error: &io::Error) -> bool {
     use io::ErrorKind::{InvalidInput, PermissionDenied, Unsupported};
     matches!(error.kind(), InvalidInput | PermissionDenied | Unsupported)
 }
 
-/// Takes the bytes out of a pipe, for a writer that cannot be spliced to.
+/// Reads the pipe into a buffer, for a writer that cannot be spliced to.
 #[inline]
 fn unpipe(pipe: &Pipe, len: usize) -> io::Result<Hand> {
     let mut buffer = vec![0; len].into_boxed_slice();
     let mut end = 0;
     while end < len {
         match pipe.reader.read(&mut buffer[end..])? {
-            0 => return Err(io::ErrorKind::UnexpectedEof.into()), // not with our own end open for writing
+            0 => return Err(io::ErrorKind::UnexpectedEof.into()), // impossible: our own write end is open
             n => end += n,
         }
     }

@@ -1,6 +1,6 @@
 //! Both ends as `AsyncRead` and `AsyncWrite` of [`futures-io`](https://docs.rs/futures-io). With feature `futures-io`.
 //!
-//! A pipe has no end but that of its writer, so a close does nothing: what ends it is the drop.
+//! Only closing the write end ends a pipe: a close does nothing, the drop does.
 
 use super::{ReadEnd, WriteEnd};
 use futures_io::{AsyncRead, AsyncWrite};

@@ -1,4 +1,4 @@
-//! [`OpenOptions`]: pipes that have a name, which `mkfifo(3)` makes.
+//! [`OpenOptions`]: named pipes, made by `mkfifo(3)`.
 
 use super::{End, Receiver, Sender, check};
 use crate::io::Start;
@@ -29,15 +29,15 @@ pub struct OpenOptions {
 }
 
 impl OpenOptions {
-    /// For reading or for writing, and only what is a FIFO.
+    /// Opens for reading or for writing, and only a FIFO.
     #[inline]
     pub fn new() -> OpenOptions {
         OpenOptions::default()
     }
 
-    /// Opens the FIFO for both, whichever end it is to be; false by default.
+    /// Opens the FIFO for both directions, whichever end it becomes; false by default.
     ///
-    /// A sender is then opened also where nobody reads yet. A receiver never sees the end, as it may write itself:
+    /// A sender can then be opened without a reader. A receiver never sees the end, because it is a writer itself;
     /// without this, a FIFO whose writers are all gone is at its end until the next one opens it.
     #[inline]
     pub fn read_write(&mut self, value: bool) -> &mut OpenOptions {
@@ -45,18 +45,18 @@ impl OpenOptions {
         self
     }
 
-    /// Opens what is there without a look at whether it is a FIFO; false by default. What cannot be polled is
-    /// refused all the same.
+    /// Skips the check that the file is a FIFO; false by default. A file that cannot be polled is refused all the
+    /// same.
     #[inline]
     pub fn unchecked(&mut self, value: bool) -> &mut OpenOptions {
         self.unchecked = value;
         self
     }
 
-    /// Opens the end to read from. This does not wait for a writer; reading does.
+    /// Opens the read end. This does not wait for a writer; reading does.
     ///
-    /// When the first writer is gone, and every other that came in between, the receiver is at its end. To read from the
-    /// next writer, open it again: the new receiver waits for one.
+    /// The receiver is at its end when the first writer, and each that came meanwhile, is gone. To read from the next
+    /// writer, open it again: the new receiver waits for one.
     ///
     /// ```no_run
     /// use egret_runtime::io::pipe::OpenOptions;
@@ -75,7 +75,7 @@ impl OpenOptions {
     ///
     /// # Errors
     ///
-    /// [`InvalidInput`](io::ErrorKind::InvalidInput) when `path` names no FIFO; those of
+    /// [`InvalidInput`](io::ErrorKind::InvalidInput) when `path` is no FIFO; those of
     /// [`open(2)`](https://man7.org/linux/man-pages/man2/open.2.html).
     ///
     /// # Panics
@@ -88,13 +88,13 @@ impl OpenOptions {
         Receiver::registered(self.open(path.as_ref(), access, End::Reading)?, Start::Empty)
     }
 
-    /// Opens the end to write to.
+    /// Opens the write end.
     ///
     /// # Errors
     ///
-    /// `ENXIO` when nobody has the FIFO open for reading, which a sender cannot wait for: try again later, or see
-    /// [`read_write`](OpenOptions::read_write); [`InvalidInput`](io::ErrorKind::InvalidInput) when `path` names no
-    /// FIFO; those of [`open(2)`](https://man7.org/linux/man-pages/man2/open.2.html).
+    /// `ENXIO` when the FIFO has no reader, which a sender cannot wait for: try again later, or see
+    /// [`read_write`](OpenOptions::read_write); [`InvalidInput`](io::ErrorKind::InvalidInput) when `path` is no FIFO;
+    /// those of [`open(2)`](https://man7.org/linux/man-pages/man2/open.2.html).
     ///
     /// # Panics
     ///

@@ -1,4 +1,4 @@
-//! [`ReadEnd`]: reading from what is no socket.
+//! [`ReadEnd`]: reading from descriptors other than sockets.
 
 use super::{AnyDescriptor, Kind};
 use crate::io::traits::read_exact;
@@ -15,14 +15,14 @@ use std::task::{Context, Poll, ready};
 /// A descriptor that is read by [`read(2)`](https://man7.org/linux/man-pages/man2/read.2.html).
 ///
 /// [`Receiver`](super::Receiver), [`ChildStdout`](crate::process::ChildStdout) and
-/// [`ChildStderr`](crate::process::ChildStderr) are names of it, told apart by `K`.
+/// [`ChildStderr`](crate::process::ChildStderr) are aliases of it, with different `K`.
 pub struct ReadEnd<K = AnyDescriptor> {
     registration: Registration<Fd>,
     kind: PhantomData<fn() -> K>,
 }
 
-/// How much a read to the end makes room for, and how much of what room there is it asks for at once: what a pipe
-/// holds. The memory is zeroed each time, which must not be more than what may come.
+/// The least room of a read to the end, and the most it reads at once: the capacity of a pipe. The memory is zeroed
+/// each time, so it must not exceed what may arrive.
 const LEAST_ROOM: usize = 8 * 1024;
 const MOST_ROOM: usize = 64 * 1024;
 
@@ -42,12 +42,12 @@ impl ReadEnd {
         Ok(ReadEnd { registration: Registration::new(fd, Start::Unknown)?, kind: PhantomData })
     }
 
-    /// Registers the reading end of a FIFO that may not have had a writer since it was opened, to wait for the first one:
-    /// `read(2)` reports the end of such a FIFO, and `epoll` reports nothing, see
+    /// Registers the read end of a FIFO that may have had no writer yet, to wait for the first one: `read(2)` reports
+    /// the end of such a FIFO, and `epoll` reports nothing, see
     /// [`pipe(7)`](https://man7.org/linux/man-pages/man7/pipe.7.html) and `poll(2)`.
     ///
-    /// Every operation, [`try_read`](ReadEnd::try_read) included, waits for the first event, which comes with the
-    /// registration if the FIFO can be read.
+    /// Each operation, including [`try_read`](ReadEnd::try_read), waits for the first event, which arrives with the
+    /// registration if the FIFO is readable.
     ///
     /// # Errors
     ///
@@ -77,10 +77,10 @@ impl<K> ReadEnd<K> {
         self.registration.into_inner()
     }
 
-    /// Reads what has come, waiting until something has, and returns how many bytes that is.
+    /// Reads the queued bytes and returns their number; waits until there are some.
     ///
-    /// `Ok(0)` means the end, or that `buf` is empty. A pipe is at its end when all its writers have closed it; a FIFO
-    /// that a [`Receiver`](super::Receiver) was made of waits for the first writer instead.
+    /// `Ok(0)` means the end, or that `buf` is empty. A pipe is at its end when all its writers have closed it; a
+    /// FIFO taken over as a [`Receiver`](super::Receiver) waits for the first writer instead.
     ///
     /// # Errors
     ///
@@ -108,7 +108,7 @@ impl<K> ReadEnd<K> {
         self.registration.poll_transfer(cx, Direction::Read, Clears::WouldBlock, |fd| fd.read(buf))
     }
 
-    /// [`read`](ReadEnd::read) into memory that need not have been zeroed. Returns the part of it that is filled.
+    /// [`read`](ReadEnd::read) into memory that need not be zeroed. Returns the filled part.
     ///
     /// # Errors
     ///
@@ -136,7 +136,7 @@ impl<K> ReadEnd<K> {
         self.registration.poll_transfer(cx, Direction::Read, Clears::WouldBlock, |fd| fd.read_uninit(buf))
     }
 
-    /// [`read`](ReadEnd::read) into several buffers, each filled before the next is begun.
+    /// [`read`](ReadEnd::read) into several buffers, each filled before the next.
     ///
     /// # Errors
     ///
@@ -162,7 +162,7 @@ impl<K> ReadEnd<K> {
         self.registration.poll_transfer(cx, Direction::Read, Clears::WouldBlock, |fd| fd.read_vectored(bufs))
     }
 
-    /// Reads until `buf` is full, and returns its length.
+    /// Fills `buf`, and returns its length.
     ///
     /// # Errors
     ///
@@ -170,21 +170,21 @@ impl<K> ReadEnd<K> {
     ///
     /// # Cancel safety
     ///
-    /// None: dropped before it resolves, part of `buf` may have been filled, and how much is not told.
+    /// None: dropped before it resolves, part of `buf` may have been filled, and how much is unknown.
     #[inline]
     pub async fn read_exact(&mut self, buf: &mut [u8]) -> io::Result<usize> {
         read_exact(self, buf).await
     }
 
-    /// Reads until the end and appends to `buf`. Returns how many bytes came.
+    /// Reads until the end and appends to `buf`. Returns the number of bytes.
     ///
     /// # Errors
     ///
-    /// As [`read`](ReadEnd::read); what came before the error is in `buf`.
+    /// As [`read`](ReadEnd::read); the bytes before the error are in `buf`.
     ///
     /// # Cancel safety
     ///
-    /// Dropped before it resolves, what has come is in `buf`: another call goes on.
+    /// Dropped before it resolves, the bytes read are in `buf`: another call goes on.
     #[inline]
     pub async fn read_to_end(&mut self, buf: &mut Vec<u8>) -> io::Result<usize> {
         let before = buf.len();
@@ -212,7 +212,7 @@ impl<K> ReadEnd<K> {
         }
     }
 
-    /// Waits until there may be something to read, or the end.
+    /// Waits until there may be something to read, or the end is reached.
     ///
     /// # Errors
     ///
@@ -220,7 +220,7 @@ impl<K> ReadEnd<K> {
     ///
     /// # Cancel safety
     ///
-    /// It has no effect to be lost.
+    /// Nothing is lost when it is dropped.
     #[inline]
     pub async fn readable(&self) -> io::Result<()> {
         self.registration.ready(Direction::Read).await
@@ -236,11 +236,11 @@ impl<K> ReadEnd<K> {
         self.registration.poll_ready(cx, Direction::Read)
     }
 
-    /// Reads what is there.
+    /// Reads what is queued.
     ///
     /// # Errors
     ///
-    /// [`WouldBlock`](io::ErrorKind::WouldBlock) when nothing is; as [`read`](ReadEnd::read).
+    /// [`WouldBlock`](io::ErrorKind::WouldBlock) when nothing is queued; as [`read`](ReadEnd::read).
     #[inline]
     pub fn try_read(&self, buf: &mut [u8]) -> io::Result<usize> {
         if buf.is_empty() {

@@ -1,4 +1,4 @@
-//! [`Receiver`]: the end of a pipe that is read.
+//! [`Receiver`]: the read end of a pipe.
 
 use super::{End, OfPipe, ReadEnd, blocking, check};
 use crate::io::Start;
@@ -6,22 +6,21 @@ use std::fs::File;
 use std::io;
 use std::os::fd::OwnedFd;
 
-/// The end of a pipe that is read, made by [`pipe`](super::pipe()) or
-/// [`open_receiver`](super::OpenOptions::open_receiver).
+/// The read end of a pipe, made by [`pipe`](super::pipe()) or [`open_receiver`](super::OpenOptions::open_receiver).
 ///
 /// It belongs to the runtime that it was made in and is not `Send`;
 /// [`into_nonblocking_fd`](Receiver::into_nonblocking_fd) takes it out.
 pub type Receiver = ReadEnd<OfPipe>;
 
 impl ReadEnd<OfPipe> {
-    /// Takes over the end of a pipe and makes it non-blocking, also for every duplicate of the descriptor.
+    /// Takes over the read end of a pipe and makes it non-blocking, also for each duplicate of the descriptor.
     ///
     /// A FIFO that had no writer when it was opened waits for the first one, as by
     /// [`open_receiver`](super::OpenOptions::open_receiver).
     ///
     /// # Errors
     ///
-    /// [`InvalidInput`](io::ErrorKind::InvalidInput) for what is no pipe, or not open for reading; those of
+    /// [`InvalidInput`](io::ErrorKind::InvalidInput) for any other descriptor than a pipe open for reading; those of
     /// `epoll_ctl(2)`. The descriptor is closed then.
     ///
     /// # Panics
@@ -35,8 +34,8 @@ impl ReadEnd<OfPipe> {
         Receiver::registered(fd, Start::Empty)
     }
 
-    /// Takes over a descriptor that is known to be non-blocking and the right end of a pipe. Of what is not, every
-    /// operation is an error, or has the loop wait.
+    /// Takes over a descriptor without checks: it must be non-blocking and the read end of a pipe. Otherwise every
+    /// operation fails, or blocks the loop.
     ///
     /// # Errors
     ///
@@ -75,8 +74,7 @@ impl ReadEnd<OfPipe> {
         Ok(self.into_fd().into())
     }
 
-    /// Takes the pipe out of the runtime and has its calls wait, as those of a child process expect that it becomes
-    /// the standard input of.
+    /// Takes the pipe out of the runtime and makes it blocking, for use as the standard input of a child process.
     ///
     /// # Errors
     ///

@@ -1,24 +1,23 @@
-//! [`Sender`]: the end of a pipe that is written.
+//! [`Sender`]: the write end of a pipe.
 
 use super::{End, OfPipe, WriteEnd, blocking, check};
 use std::fs::File;
 use std::io;
 use std::os::fd::OwnedFd;
 
-/// The end of a pipe that is written, made by [`pipe`](super::pipe()) or
-/// [`open_sender`](super::OpenOptions::open_sender). Dropping it is what the other end sees as the end of the stream,
-/// when no other descriptor is open for writing.
+/// The write end of a pipe, made by [`pipe`](super::pipe()) or [`open_sender`](super::OpenOptions::open_sender). The
+/// reader sees the end of the stream once all descriptors for writing are closed.
 ///
 /// It belongs to the runtime that it was made in and is not `Send`;
 /// [`into_nonblocking_fd`](Sender::into_nonblocking_fd) takes it out.
 pub type Sender = WriteEnd<OfPipe>;
 
 impl WriteEnd<OfPipe> {
-    /// Takes over the end of a pipe and makes it non-blocking, also for every duplicate of the descriptor.
+    /// Takes over the write end of a pipe and makes it non-blocking, also for each duplicate of the descriptor.
     ///
     /// # Errors
     ///
-    /// [`InvalidInput`](io::ErrorKind::InvalidInput) for what is no pipe, or not open for writing; those of
+    /// [`InvalidInput`](io::ErrorKind::InvalidInput) for any other descriptor than a pipe open for writing; those of
     /// `epoll_ctl(2)`. The descriptor is closed then.
     ///
     /// # Panics
@@ -32,8 +31,8 @@ impl WriteEnd<OfPipe> {
         Sender::registered(fd)
     }
 
-    /// Takes over a descriptor that is known to be non-blocking and the right end of a pipe. Of what is not, every
-    /// operation is an error, or has the loop wait.
+    /// Takes over a descriptor without checks: it must be non-blocking and the write end of a pipe. Otherwise every
+    /// operation fails, or blocks the loop.
     ///
     /// # Errors
     ///
@@ -72,8 +71,7 @@ impl WriteEnd<OfPipe> {
         Ok(self.into_fd().into())
     }
 
-    /// Takes the pipe out of the runtime and has its calls wait, as those of a child process expect that it becomes
-    /// the standard output of.
+    /// Takes the pipe out of the runtime and makes it blocking, for use as the standard output of a child process.
     ///
     /// # Errors
     ///

@@ -1,6 +1,6 @@
 //! Both ends as tokio's [`AsyncRead`] and [`AsyncWrite`]. With feature `tokio-io`.
 //!
-//! A pipe has no end but that of its writer, so a shutdown does nothing: what ends it is the drop.
+//! Only closing the write end ends a pipe: a shutdown does nothing, the drop does.
 
 use super::{ReadEnd, WriteEnd};
 use crate::sys::lend_tokio;

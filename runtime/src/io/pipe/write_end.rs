@@ -1,4 +1,4 @@
-//! [`WriteEnd`]: writing to what is no socket.
+//! [`WriteEnd`]: writing to descriptors other than sockets.
 
 use super::{AnyDescriptor, Kind};
 use crate::io::traits::write_all;
@@ -13,7 +13,7 @@ use std::task::{Context, Poll};
 
 /// A descriptor that is written by [`write(2)`](https://man7.org/linux/man-pages/man2/write.2.html).
 ///
-/// [`Sender`](super::Sender) and [`ChildStdin`](crate::process::ChildStdin) are names of it, told apart by `K`.
+/// [`Sender`](super::Sender) and [`ChildStdin`](crate::process::ChildStdin) are aliases of it, with different `K`.
 pub struct WriteEnd<K = AnyDescriptor> {
     registration: Registration<Fd>,
     kind: PhantomData<fn() -> K>,
@@ -50,14 +50,14 @@ impl<K> WriteEnd<K> {
         self.registration.into_inner()
     }
 
-    /// Writes as much of `buf` as there is room for, waiting until there is some, and returns how many bytes that is.
+    /// Writes as much of `buf` as there is room for and returns the number of bytes; waits until there is room.
     ///
     /// At most `PIPE_BUF` (4096) bytes go into a pipe whole or not at all; more may go in part.
     ///
     /// # Errors
     ///
-    /// [`BrokenPipe`](io::ErrorKind::BrokenPipe) when nobody has the pipe open for reading, and never a `SIGPIPE`;
-    /// others of `write(2)`; `Other` when it would wait and the runtime is gone.
+    /// [`BrokenPipe`](io::ErrorKind::BrokenPipe) when the pipe has no reader, and never a `SIGPIPE`; others of
+    /// `write(2)`; `Other` when it would wait and the runtime is gone.
     ///
     /// # Cancel safety
     ///
@@ -85,12 +85,12 @@ impl<K> WriteEnd<K> {
     ///
     /// # Errors
     ///
-    /// As [`write`](WriteEnd::write); how many bytes went before the error is not told.
-    /// [`WriteZero`](io::ErrorKind::WriteZero) if the kernel should take nothing and give no reason, which it does not.
+    /// As [`write`](WriteEnd::write); the number of bytes written before the error is unknown.
+    /// [`WriteZero`](io::ErrorKind::WriteZero) if the kernel takes nothing without an error, which it does not.
     ///
     /// # Cancel safety
     ///
-    /// None: dropped before it resolves, part of `buf` may have been written, and how much is not told.
+    /// None: dropped before it resolves, part of `buf` may have been written, and how much is unknown.
     #[inline]
     pub async fn write_all(&mut self, buf: &[u8]) -> io::Result<()> {
         write_all(self, buf).await
@@ -123,7 +123,7 @@ impl<K> WriteEnd<K> {
             .poll_transfer(cx, Direction::Write, Clears::WouldBlock, |fd| fd.write_vectored(bufs))
     }
 
-    /// Does nothing: no bytes are held back.
+    /// Does nothing: there is no buffer.
     ///
     /// # Errors
     ///
@@ -133,7 +133,7 @@ impl<K> WriteEnd<K> {
         Ok(())
     }
 
-    /// Waits until there may be room to write, or nobody reads any more.
+    /// Waits until there may be room to write, or the readers are gone.
     ///
     /// # Errors
     ///
@@ -141,7 +141,7 @@ impl<K> WriteEnd<K> {
     ///
     /// # Cancel safety
     ///
-    /// It has no effect to be lost.
+    /// Nothing is lost when it is dropped.
     #[inline]
     pub async fn writable(&self) -> io::Result<()> {
         self.registration.ready(Direction::Write).await
@@ -157,7 +157,7 @@ impl<K> WriteEnd<K> {
         self.registration.poll_ready(cx, Direction::Write)
     }
 
-    /// Writes what there is room for.
+    /// Writes as many bytes as there is room for.
     ///
     /// # Errors
     ///

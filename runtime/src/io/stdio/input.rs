@@ -14,9 +14,8 @@ use std::task::{Context, Poll};
 
 /// Standard input, from [`stdin`].
 ///
-/// It has no buffer, and takes no more from its descriptor than it is asked for: a child that inherits it reads on from
-/// there. Lines are for the program to find. What [`std::io::stdin`] has in its buffer is not seen here, so use one of
-/// the two.
+/// Unbuffered: it takes no more from its descriptor than requested, so a child that inherits it continues from there.
+/// The program splits lines. Bytes in the buffer of [`std::io::stdin`] are not seen here: use one of the two.
 pub struct Stdin {
     way: Option<Reader>,
 }
@@ -27,11 +26,10 @@ enum Reader {
     Thread(ReadOnThread),
 }
 
-/// Standard input, for a task to wait for.
+/// Standard input, for tasks that wait for it.
 ///
-/// What is waited for, and how, is by what it is: a pipe, a terminal or a socket in the reactor, a file on a thread. Its
-/// flags, which the parent shares, are never changed, and a read that is dropped leaves nothing behind that holds up
-/// the end of the program.
+/// A pipe, a terminal or a socket waits in the reactor, a file on a thread. The flags, which the parent shares, are
+/// never changed, and a dropped read does not delay the end of the program.
 ///
 /// ```
 /// use egret_runtime::io;
@@ -50,13 +48,13 @@ pub fn stdin() -> Stdin {
 }
 
 impl Stdin {
-    /// Reads what has come, waiting until something has, and returns how many bytes that is. 0 means the end, or that
+    /// Reads the queued bytes and returns their number; waits until there are some. 0 means the end, or that
     /// `buf` is empty. A terminal gives a line at a time, and 0 for Ctrl-D.
     ///
     /// # Errors
     ///
-    /// Those of `read(2)`, among them `EIO` for a terminal that is gone, or that is not the process's to read from;
-    /// those of `open(2)` and `epoll_ctl(2)` the first time; `Other` when it would wait and the runtime is gone.
+    /// Those of `read(2)`, among them `EIO` for a terminal that is gone or that the process may not read from; those
+    /// of `open(2)` and `epoll_ctl(2)` on the first read; `Other` when it would wait and the runtime is gone.
     ///
     /// # Panics
     ///
@@ -64,7 +62,7 @@ impl Stdin {
     ///
     /// # Cancel safety
     ///
-    /// Dropped before it resolves, no byte is lost: the next read gets it.
+    /// Dropped before it resolves, no byte is lost: the next read returns it.
     #[inline]
     pub async fn read(&mut self, buf: &mut [u8]) -> io::Result<usize> {
         poll_fn(|cx| self.poll_read(cx, buf)).await
@@ -91,7 +89,7 @@ impl Stdin {
         }
     }
 
-    /// Reads until `buf` is full, and returns its length.
+    /// Fills `buf`, and returns its length.
     ///
     /// # Errors
     ///
@@ -99,21 +97,21 @@ impl Stdin {
     ///
     /// # Cancel safety
     ///
-    /// None: dropped before it resolves, part of `buf` may have been filled, and how much is not told.
+    /// None: dropped before it resolves, part of `buf` may have been filled, and how much is unknown.
     #[inline]
     pub async fn read_exact(&mut self, buf: &mut [u8]) -> io::Result<usize> {
         read_exact(self, buf).await
     }
 
-    /// Reads until the end and appends to `buf`. Returns how many bytes came.
+    /// Reads until the end and appends to `buf`. Returns the number of bytes.
     ///
     /// # Errors
     ///
-    /// As [`read`](Stdin::read); what came before the error is in `buf`.
+    /// As [`read`](Stdin::read); the bytes before the error are in `buf`.
     ///
     /// # Cancel safety
     ///
-    /// Dropped before it resolves, what has come is in `buf`: another call goes on.
+    /// Dropped before it resolves, the bytes read are in `buf`: another call goes on.
     #[inline]
     pub async fn read_to_end(&mut self, buf: &mut Vec<u8>) -> io::Result<usize> {
         let before = buf.len();
@@ -126,7 +124,7 @@ impl Stdin {
         }
     }
 
-    /// Finds the way, the first time.
+    /// Decides the way on the first call.
     #[inline]
     fn reader(&mut self) -> io::Result<&mut Reader> {
         if self.way.is_none() {
@@ -156,7 +154,7 @@ impl AsyncRead for Stdin {
         Stdin::poll_read(self, cx, buf)
     }
 
-    /// Once it has been read from, where it is a pipe or a terminal. A socket is not: a splice from it waits.
+    /// After the first read, for a pipe or a terminal. Not for a socket: a splice from it blocks.
     #[inline]
     fn as_registration(&self) -> Option<&Registration<Fd>> {
         match &self.way {

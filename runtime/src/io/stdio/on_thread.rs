@@ -1,14 +1,13 @@
-//! Standard streams that a thread reads from and writes to, because a call that may wait cannot be made to return:
-//! [`ReadOnThread`] and [`WriteOnThread`].
+//! Standard streams on a thread, for calls that may block and cannot be interrupted: [`ReadOnThread`] and
+//! [`WriteOnThread`].
 //!
-//! * Each has one [`Call`] under way at most, which cannot be taken back. What a read brings after its future was dropped
-//!   is kept for the next read. A write goes on, and the next write waits for it, so that the order is that of the calls.
-//! * A runtime may end before the call has begun. The next runtime in which the stream is polled begins it anew.
-//!
-//! A write resolves when its bytes are with the kernel, and not when a buffer has them as in tokio: there, a program that
-//! ends without a flush loses bytes. So a poll has to know whether the call under way is the one that it asks about. A poll
-//! function has nothing else to tell its callers apart by than their bytes. To report that call for other bytes would lose
-//! these, and to begin a second call for the same bytes would write them twice; hence one comparison.
+//! * Each has at most one [`Call`] in progress, which cannot be cancelled. Bytes read for a dropped future are kept
+//!   for the next read. A write goes on, and the next write waits for it, so order is kept.
+//! * A runtime may end before the call has begun. The next runtime that polls the stream begins it anew.
+//! * A write resolves when its bytes are with the kernel. In tokio it resolves when they are in a buffer, and a
+//!   program that ends without a flush loses bytes.
+//! * So a poll must know whether the call in progress is its own, and can tell only by the bytes. Reporting that call
+//!   for other bytes would lose these; a second call for the same bytes would write them twice.
 
 use super::charged;
 use crate::task::blocking::spawn_blocking;
@@ -18,7 +17,7 @@ use std::io::{self, Read, Write};
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
-/// How much a thread reads or writes at once at most, whatever it is asked for.
+/// The most that a thread reads or writes at once.
 pub(super) const MOST: usize = 64 * 1024;
 
 const GONE: &str = "the egret runtime is gone: it has no thread to read or write a standard stream on";
@@ -27,22 +26,22 @@ const GONE: &str = "the egret runtime is gone: it has no thread to read or write
 pub(super) struct ReadOnThread {
     file: Arc<File>,
     call: Call<io::Result<Vec<u8>>>,
-    /// What was read for a future that was dropped, or that asked for less.
+    /// Bytes read for a future that was dropped, or that requested less.
     left: Vec<u8>,
 }
 
 /// Writes on a thread of the pool, one write at a time.
 pub(super) struct WriteOnThread {
     file: Arc<File>,
-    /// Returns what it was given and how much of it was written.
+    /// Returns its buffer and how much of it was written.
     call: Call<(Vec<u8>, io::Result<usize>)>,
 }
 
-/// The system call that is under way on a thread, if there is one.
+/// The system call in progress on a thread, if any.
 struct Call<T>(Option<JoinHandle<T>>);
 
 impl<T> Call<T> {
-    /// Waits for the call that is under way, or for the one that `begin` makes.
+    /// Waits for the call in progress, or for the one that `begin` starts.
     #[inline]
     fn poll(&mut self, cx: &mut Context<'_>, begin: impl Fn() -> JoinHandle<T>) -> Poll<io::Result<T>> {
         loop {
@@ -54,7 +53,7 @@ impl<T> Call<T> {
                 Ok(output) => return Poll::Ready(Ok(output)),
                 Err(error) if !error.is_cancelled() => return Poll::Ready(Err(io::Error::other(error))),
                 Err(_) if is_new => return Poll::Ready(Err(io::Error::other(GONE))),
-                // Its runtime ended before it ran: begin it in this one.
+                // Its runtime ended before it ran: begin it in this runtime.
                 Err(_) => {}
             }
         }
@@ -106,7 +105,7 @@ impl WriteOnThread {
                 if buf.starts_with(&given) {
                     return Poll::Ready(written);
                 }
-                // That of a future that was dropped. If it failed, so does the next.
+                // It was for a dropped future. If it failed, this one fails too.
             }
         })
     }
@@ -120,7 +119,7 @@ fn read(mut file: &File, len: usize) -> io::Result<Vec<u8>> {
     Ok(bytes)
 }
 
-/// Calls again what a signal has ended.
+/// Repeats a call that a signal interrupted.
 #[inline]
 fn uninterrupted(mut call: impl FnMut() -> io::Result<usize>) -> io::Result<usize> {
     loop {
@@ -144,7 +143,7 @@ mod tests {
     use std::task::Waker;
 
     /// The end to read from, and the end to write to.
-    #[cfg(not(miri))] // which has no pipes of the kernel's
+    #[cfg(not(miri))] // it has no kernel pipes
     fn pipe() -> (File, File) {
         let (reader, writer) = crate::sys::Backend::current().pipe().unwrap();
         (OwnedFd::from(reader).into(), OwnedFd::from(writer).into())
@@ -190,7 +189,7 @@ mod tests {
         let mut thread = WriteOnThread::new(writer);
         let (open, gate) = mpsc::channel::<()>();
         let written = rt.block_on(async {
-            // The only thread has other work, so that the first write cannot be over when it is polled.
+            // The only thread is busy, so the first write cannot have finished when it is polled.
             let busy = spawn_blocking(move || gate.recv());
             let cx = &mut Context::from_waker(Waker::noop());
             assert!(thread.poll_write(cx, b"given up ").is_pending());

@@ -15,22 +15,22 @@ use std::task::{Context, Poll};
 
 /// Standard output, from [`stdout`].
 ///
-/// It has no buffer: each write is one system call, and what it has taken is with the kernel. What `print!` still has
-/// in std's buffer comes later, or earlier if that is flushed first.
+/// Unbuffered: each write is one system call, and its bytes are then with the kernel. Bytes that `print!` has left in
+/// std's buffer come later, unless that is flushed first.
 pub type Stdout = StandardStream<OfStdout>;
 
 /// Standard error, from [`stderr`]: as [`Stdout`].
 pub type Stderr = StandardStream<OfStderr>;
 
-/// Standard output, for a task to write to and to wait until there is room.
+/// Standard output, for tasks that wait until there is room.
 ///
-/// A terminal that was stopped by Ctrl-S, or a pipe whose reader is slow, holds up the task that writes and not the
-/// loop; a file holds up both for as long as the disk takes. Its flags, which the parent shares, are never changed.
+/// A terminal stopped by Ctrl-S, or a pipe with a slow reader, delays the writing task and not the loop; a file
+/// delays both for as long as the disk takes. The flags, which the parent shares, are never changed.
 ///
-/// A pipe or a terminal that may not be opened again, for want of `/proc` or of the right to, is written to by a thread
-/// of [`spawn_blocking`](crate::task::spawn_blocking), which cannot be stopped: a write that is dropped before it resolves
-/// goes on. If the next write begins with the same bytes, it takes the place of that one, and they are written once;
-/// otherwise it waits until that one is over.
+/// A pipe or a terminal that cannot be reopened, without `/proc` or permission, is written by a thread of
+/// [`spawn_blocking`](crate::task::spawn_blocking), which cannot be stopped: a write dropped before it resolves goes
+/// on. If the next write begins with the same bytes, it takes over that one, and they are written once; otherwise it
+/// waits until that one has finished.
 ///
 /// ```
 /// # egret_runtime::block_on(async {
@@ -58,7 +58,7 @@ pub struct StandardStream<K> {
 
 /// Which of the two a [`StandardStream`] is.
 pub trait Kind {
-    /// What `Debug` calls it.
+    /// The name for `Debug`.
     const NAME: &'static str;
 
     /// Duplicates the descriptor.
@@ -92,7 +92,7 @@ impl Kind for OfStderr {
 enum Writer {
     Own(WriteEnd),
     Socket(Registration<Fd>),
-    /// Written to in place: it waits for nobody, or for the disk.
+    /// Written in place: it waits for the disk at most.
     InPlace(Fd),
     Thread(WriteOnThread),
 }
@@ -112,12 +112,13 @@ impl Writer {
 }
 
 impl<K: Kind> StandardStream<K> {
-    /// Writes as much of `buf` as there is room for, waiting until there is some, and returns how many bytes that is.
+    /// Writes as much of `buf` as there is room for and returns the number of bytes; waits until there is room.
     ///
     /// # Errors
     ///
-    /// [`BrokenPipe`](io::ErrorKind::BrokenPipe) when all readers are gone, and never a `SIGPIPE`; others of `write(2)`;
-    /// those of `open(2)` and `epoll_ctl(2)` the first time; `Other` when it would wait and the runtime is gone.
+    /// [`BrokenPipe`](io::ErrorKind::BrokenPipe) when all readers are gone, and never a `SIGPIPE`; others of
+    /// `write(2)`; those of `open(2)` and `epoll_ctl(2)` on the first write; `Other` when it would wait and the
+    /// runtime is gone.
     ///
     /// # Panics
     ///
@@ -125,7 +126,7 @@ impl<K: Kind> StandardStream<K> {
     ///
     /// # Cancel safety
     ///
-    /// Dropped before it resolves, no byte was written, unless a thread does it: see [`stdout`].
+    /// Dropped before it resolves, no byte was written, unless a thread writes: see [`stdout`].
     #[inline]
     pub async fn write(&mut self, buf: &[u8]) -> io::Result<usize> {
         poll_fn(|cx| self.poll_write(cx, buf)).await
@@ -160,17 +161,17 @@ impl<K: Kind> StandardStream<K> {
     ///
     /// # Errors
     ///
-    /// As [`write`](StandardStream::write); how many bytes went before the error is not told.
+    /// As [`write`](StandardStream::write); the number of bytes written before the error is unknown.
     ///
     /// # Cancel safety
     ///
-    /// None: dropped before it resolves, part of `buf` may have been written, and how much is not told.
+    /// None: dropped before it resolves, part of `buf` may have been written, and how much is unknown.
     #[inline]
     pub async fn write_all(&mut self, buf: &[u8]) -> io::Result<()> {
         write_all(self, buf).await
     }
 
-    /// Does nothing: no bytes are held back.
+    /// Does nothing: there is no buffer.
     ///
     /// # Errors
     ///
@@ -192,7 +193,7 @@ impl<K: Kind> AsyncWrite for StandardStream<K> {
         Poll::Ready(Ok(()))
     }
 
-    /// Once it has been written to, where it is a pipe or a terminal. A socket is not: a splice to it waits.
+    /// After the first write, for a pipe or a terminal. Not for a socket: a splice to it blocks.
     #[inline]
     fn as_registration(&self) -> Option<&Registration<Fd>> {
         match &self.way {

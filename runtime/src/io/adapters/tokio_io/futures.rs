@@ -1,4 +1,4 @@
-//! [`TokioIo`] as a stream of `futures-io`.
+//! [`TokioIo`] with the traits of `futures-io`.
 
 use super::TokioIo;
 use futures_io::{AsyncRead, AsyncWrite};
@@ -21,7 +21,7 @@ impl<T: tokio::io::AsyncWrite> AsyncWrite for TokioIo<T> {
         self.project().inner.poll_write(cx, buf)
     }
 
-    /// Where the stream says that it does not write several at once, this writes the first that is not empty.
+    /// If the stream has no vectored write, this writes the first non-empty buffer.
     fn poll_write_vectored(
         self: Pin<&mut Self>,
         cx: &mut Context<'_>,
@@ -34,7 +34,7 @@ impl<T: tokio::io::AsyncWrite> AsyncWrite for TokioIo<T> {
         self.project().inner.poll_flush(cx)
     }
 
-    /// `poll_shutdown` of tokio's.
+    /// tokio's `poll_shutdown`.
     fn poll_close(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         self.project().inner.poll_shutdown(cx)
     }

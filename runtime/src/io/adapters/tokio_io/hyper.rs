@@ -1,4 +1,4 @@
-//! [`TokioIo`] as a stream of hyper's.
+//! [`TokioIo`] with hyper's traits.
 
 use super::TokioIo;
 use crate::sys::lend_hyper_as_tokio;

@@ -4,7 +4,7 @@ use std::pin::Pin;
 use std::task::{Context, Poll, Waker};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
-/// Gives what it has, takes note of what it is told, and is in no hurry.
+/// Returns scripted bytes, records its calls, and never waits.
 #[derive(Default)]
 struct Script {
     gives: Vec<u8>,

@@ -11,7 +11,7 @@ use std::os::unix::net::UnixStream;
 use std::task::Waker;
 use std::time::Duration;
 
-/// A socket whose other end the test has.
+/// A socket, and its other end for the test.
 fn socket() -> (Fd, UnixStream) {
     let (ours, theirs) = UnixStream::pair().unwrap();
     ours.set_nonblocking(true).unwrap();
@@ -60,7 +60,7 @@ fn a_burst_that_filled_a_buffer_has_the_next_begin_with_a_splice() {
         (0, "read"),
         (5, "read"),
         (BUFFER, "splice"),
-        (BUFFER, "splice"), // this burst by a splice, which fills as much
+        (BUFFER, "splice"), // this burst by a splice, which reads as much
         (5, "read"),
         (BUFFER - 1, "read"),
     ] {
@@ -141,7 +141,7 @@ fn what_cannot_be_spliced_is_read_for_good_and_any_other_error_is_the_error() {
     let rt = Runtime::new().unwrap();
     let _entered = rt.enter();
     let cx = &mut Context::from_waker(Waker::noop());
-    // An eventfd can be waited for and cannot be spliced from.
+    // An eventfd can be polled but not spliced from.
     let eventfd = Backend::current().eventfd().unwrap();
     let from = ReadEnd::new(eventfd).unwrap();
     let mut copy = splicing();
@@ -180,7 +180,7 @@ fn bytes_in_a_pipe_whose_writer_is_broken_are_the_writers_error() {
     assert_eq!((next(&copy), hand(&copy)), ("read", ("pipe", 5)));
 }
 
-/// Looks at the buffer that it is given, and fills none of it.
+/// Records the buffer that it is given, and fills none of it.
 struct Looks(Option<Vec<u8>>);
 
 impl AsyncRead for Looks {
@@ -192,7 +192,7 @@ impl AsyncRead for Looks {
 
 #[test]
 fn a_buffer_of_the_stock_is_lent_to_streams_of_egret_and_to_no_other() {
-    // On a thread of its own, as the stock is of the thread.
+    // On a thread of its own, because the stock belongs to the thread.
     let looked = std::thread::spawn(|| {
         let rt = Runtime::new().unwrap();
         let _entered = rt.enter();
