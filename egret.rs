@@ -25,9 +25,8 @@
 //! }
 //! ```
 //!
-//! Each client has a task of its own. An error of a client ends its task and nothing else, and an `accept` that fails, as it does
-//! while no descriptor is free, is tried again. [`guide`] goes on from here, with time limits, an orderly end, tests and
-//! TLS.
+//! Each client has its own task. An error of a client ends only its task, and a failed `accept`, for example while no
+//! descriptor is free, is retried. [`guide`] goes on from here, with time limits, an orderly end, tests and TLS.
 //!
 //! # A tour
 //!
@@ -73,7 +72,7 @@ pub use egret_runtime::{block_on, spawn};
 
 #[cfg(feature = "hyper")]
 pub mod hyper {
-    //! What [hyper](https://docs.rs/hyper) asks of a runtime. With feature `hyper`.
+    //! The runtime traits of [hyper](https://docs.rs/hyper). With feature `hyper`.
 
     pub use egret_runtime::hyper::{Executor, Timer};
 }
@@ -145,7 +144,7 @@ pub mod process {
 }
 
 pub mod runtime {
-    //! The runtime itself: for those who step it by hand, count what it does, or run several.
+    //! The runtime itself: configure it, step it by hand, count its work, or run several.
 
     pub use egret_runtime::runtime::{
         Builder, EnterGuard, Handle, Metrics, Park, Runtime, TryCurrentError, Turn, UnhandledPanic,
@@ -153,7 +152,7 @@ pub mod runtime {
 }
 
 pub mod shutdown {
-    //! Ending a server well.
+    //! Graceful shutdown of a server.
 
     pub use egret_runtime::shutdown::{Drained, Shutdown, ShutdownGuard};
 }
@@ -184,7 +183,7 @@ pub mod task {
 pub mod test {
     //! The kit for unit tests of wake-ups. With feature `test-util`.
     //!
-    //! Beside it, in the namespace of macros, is the attribute `#[egret::test]` of feature `macros`.
+    //! The attribute `#[egret::test]` of feature `macros` has the same name, in the namespace of macros.
 
     pub use egret_runtime::test::{
         LeakGuard, Leaks, Mask, Peer, Probe, Ready, Wake, WokenBy, assert_pending, assert_ready,

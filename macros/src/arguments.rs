@@ -1,23 +1,23 @@
-//! What is in the brackets of an attribute.
+//! The arguments of an attribute.
 
 use crate::error::Error;
 use proc_macro::{Span, TokenStream, TokenTree};
 
-/// The time limit of a test that says none.
+/// The default time limit of a test.
 const DEFAULT_TIMEOUT_MS: u64 = 60_000;
 
 const TIMEOUT: &str = "write a whole number of `ms`, `s` or `min`, as in `timeout = \"5s\"`";
 const USAGE: &str =
     "#[egret::test] takes `timeout = \"5s\"` and `start_paused = true`, with a comma between them";
 
-/// Those of `#[egret::test]`.
+/// The arguments of `#[egret::test]`.
 pub(crate) struct Arguments {
     pub(crate) timeout_ms: u64,
     pub(crate) start_paused: bool,
 }
 
 impl Arguments {
-    /// Those of `#[egret::main]`.
+    /// The arguments of `#[egret::main]`.
     pub(crate) fn none(tokens: TokenStream) -> Result<(), Error> {
         match tokens.into_iter().next() {
             None => Ok(()),
@@ -55,7 +55,7 @@ impl Arguments {
     }
 }
 
-/// What is behind a key and its `=`.
+/// The value after a key and its `=`.
 fn value(key: &TokenTree, tokens: &mut impl Iterator<Item = TokenTree>) -> Result<TokenTree, Error> {
     match (tokens.next(), tokens.next()) {
         (Some(TokenTree::Punct(equals)), Some(value)) if equals == '=' => Ok(value),

@@ -1,4 +1,4 @@
-//! [`Error`]: what is wrong with the use of an attribute, and where.
+//! [`Error`]: a wrong use of an attribute, and its position.
 
 use proc_macro::{Delimiter, Group, Ident, Literal, Punct, Spacing, Span, TokenStream, TokenTree};
 

@@ -1,11 +1,11 @@
-//! The function that an attribute is on.
+//! The function below an attribute.
 
 use crate::error::Error;
 use proc_macro::{Delimiter, Group, Ident, Span, TokenStream, TokenTree};
 
-/// An `async fn` without parameters, in the parts that are put together anew.
+/// An `async fn` without parameters, in parts.
 pub(crate) struct Function {
-    /// With what is in their brackets.
+    /// Each with the content of its brackets.
     attributes: Vec<(TokenTree, Group)>,
     visibility: TokenStream,
     pub(crate) name: Ident,
@@ -16,7 +16,7 @@ pub(crate) struct Function {
 }
 
 impl Function {
-    /// `attribute` is what the errors call the one that is expanded.
+    /// `attribute` is the name of the expanded attribute, for errors.
     pub(crate) fn parse(item: TokenStream, attribute: &str) -> Result<Function, Error> {
         let no_function = |span| {
             Error::new(
@@ -90,7 +90,7 @@ impl Function {
         Ok(Function { attributes, visibility, name, output, itself })
     }
 
-    /// `#[test]` would have the compiler's own runner call the `async fn`.
+    /// With `#[test]` the compiler's own runner would call the `async fn`.
     pub(crate) fn is_no_test_yet(&self) -> Result<(), Error> {
         let test = self.attributes.iter().find(|(_, brackets)| brackets.stream().to_string() == "test");
         match test {
@@ -101,7 +101,7 @@ impl Function {
         }
     }
 
-    /// A function of the same name that has the original inside and does `call`, which may name it.
+    /// A function of the same name that contains the original and runs `call`, which may name it.
     pub(crate) fn calling(self, call: &str, with_output: bool) -> TokenStream {
         let mut tokens = TokenStream::new();
         for (hash, brackets) in self.attributes {
@@ -121,7 +121,7 @@ impl Function {
     }
 }
 
-/// The name of the function that `item` seems to be.
+/// The probable name of the function in `item`.
 pub(crate) fn name_of(item: &TokenStream) -> Option<String> {
     let mut tokens = item.clone().into_iter().skip_while(|token| !is_ident(token, "fn"));
     tokens.nth(1).map(|name| name.to_string())

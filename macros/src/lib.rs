@@ -1,10 +1,9 @@
 //! The attributes `#[egret::main]` and `#[egret::test]`. Use them by way of `egret`, with its feature `macros`.
 //!
-//! What they read is small: the arguments of the attribute, and of a function its attributes, its qualifiers,
-//! its name and where its body is; all else is handed on as it came. So they are written on the tokens themselves
-//! (`function.rs`, `arguments.rs`), and a program that turns the feature on compiles no parser of Rust for them.
-//! What they expand to is a function that calls the original, which stays as it is inside of it: the compiler's
-//! errors and an editor's answers are about the lines that the user wrote.
+//! They parse little: the arguments of the attribute, and of a function its attributes, qualifiers, name and the
+//! position of its body. So they work on tokens (`function.rs`, `arguments.rs`), and a program with the feature
+//! compiles no parser of Rust. They expand to a function that calls the original, which is unchanged inside: errors
+//! and editors point to the lines that the user wrote.
 
 #![forbid(unsafe_code)]
 
@@ -21,8 +20,8 @@ use proc_macro::TokenStream;
 ///
 /// For `main`. What is left in the runtime when the function returns is dropped.
 ///
-/// It takes no arguments, for a runtime has one thread; where something is to be set, write `main` by hand
-/// with `egret::runtime::Builder`.
+/// It takes no arguments, because a runtime has one thread; to configure it, write `main` by hand with
+/// `egret::runtime::Builder`.
 ///
 /// ```
 /// #[egret::main]
@@ -43,7 +42,7 @@ pub fn main(arguments: TokenStream, item: TokenStream) -> TokenStream {
     expanded.unwrap_or_else(|error| {
         let mut tokens = error.into_tokens();
         if name.as_deref() == Some("main") {
-            tokens.extend("fn main() {}".parse::<TokenStream>()); // no second error, about a lack of it
+            tokens.extend("fn main() {}".parse::<TokenStream>()); // avoids a second error about its absence
         }
         tokens
     })
@@ -53,25 +52,24 @@ pub fn main(arguments: TokenStream, item: TokenStream) -> TokenStream {
 ///
 /// The test fails when the function panics or returns an error, and also
 ///
-/// * when a task that nobody awaits panics: the message names the place that spawned it. So it is by
+/// * when a task that is not awaited panics: the message names where it was spawned, as with
 ///   `UnhandledPanic::Shutdown`;
-/// * when it is not done in time: 60 seconds, or what `timeout` says. The message names the test. The
-///   function runs on a thread of its own and is waited for from outside, so this catches a call that blocks the loop
-///   and a poll that never returns as well as a wait for what never comes. Such a thread stays until the process
-///   ends.
+/// * when it exceeds its time limit: 60 seconds, or `timeout`. The message names the test. The function runs on a
+///   thread of its own, so this also catches a call that blocks the loop and a poll that never returns. Such a thread
+///   stays until the process ends.
 ///
 /// What is left in the runtime when the function returns is dropped. It need not be `Send`.
 ///
 /// # Arguments
 ///
-/// * `timeout = "5s"`: the time limit, a whole number of `ms`, `s` or `min`, on the clock on the wall.
+/// * `timeout = "5s"`: the time limit, a whole number of `ms`, `s` or `min`, in real time.
 /// * `start_paused = true`: the clock of the runtime is paused before the function starts, as by
 ///   `egret::time::pause`. Needs feature `test-util` of egret.
 ///
-/// Other attributes of tests (`#[ignore]`, `#[should_panic]`, `#[cfg]`) go beside it, and `#[test]` does not.
+/// Other attributes of tests (`#[ignore]`, `#[should_panic]`, `#[cfg]`) may be added, `#[test]` may not.
 ///
 /// ```
-/// # // In a doctest there is nobody to run it.
+/// # // A doctest does not run it.
 /// #[egret::test(timeout = "5s", start_paused = true)]
 /// async fn an_hour_is_over_at_once() {
 ///     let start = egret::time::Instant::now();

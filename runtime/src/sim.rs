@@ -1,9 +1,8 @@
 //! A kernel that a test controls, under the real runtime (feature `sim`).
 //!
-//! The program under test is the real one: the same `TcpStream`, the same reactor, the same executor. What is simulated
-//! is what is below the system calls: sockets, `epoll`, the clock, the network between hosts. A seed decides all that a
-//! real kernel or a network is free to decide, so that a run is repeated by its seed, and a thousand seeds are a
-//! thousand different days in production.
+//! The program under test is real: the same `TcpStream`, reactor and executor. The layer below the system calls is
+//! simulated: sockets, `epoll`, the clock, the network between hosts. A seed decides all that a real kernel or
+//! network may decide, so a seed repeats its run, and a thousand seeds are a thousand different days in production.
 //!
 //! ```
 //! use egret_runtime::sim;
@@ -18,23 +17,24 @@
 //! });
 //! ```
 //!
-//! [`check`] runs a scenario for each seed, under oracles that are always on (see `oracle.rs` and `docs/sim.md`):
+//! [`check`] runs a scenario for each seed, under oracles that are always on (see `oracle.rs` and `docs/sim.md`).
+//! They report:
 //!
-//! * a lost wake-up is reported at the moment when it is lost: a loop falls asleep while the kernel holds ready what a
-//!   task waits for, and no edge is to come;
-//! * a deadlock: nothing is going to happen, and a client is not done;
-//! * a spin: a loop turns and turns and moves nothing;
-//! * a leak: a program is over and has left descriptors open;
-//! * a stream that ends with other bytes taken than were sent;
-//! * stale events are all recognised, and none else;
-//! * the same seed gives the same trace.
+//! * a lost wake-up, when it is lost: a loop falls asleep while the kernel has something ready for a waiting task,
+//!   and no edge is pending;
+//! * a deadlock: no event is pending, and a client is not done;
+//! * a spin: a loop turns again and again without progress;
+//! * a leak: a finished program has left descriptors open;
+//! * a stream whose reader got other bytes than were sent;
+//! * a stale event that was not recognised, or another that was taken for one;
+//! * a seed that gives two different traces.
 //!
-//! A failure names the seed, as the setting that replays it, and is made smaller first: fewer faults, fewer of what the
-//! scenario asked [`Sim::up_to`] for.
+//! A failure names the seed, as the setting that replays it, and is shrunk first: fewer faults, smaller numbers from
+//! [`Sim::up_to`].
 //!
-//! This module owns the hosts and their runtimes, and drives one loop at a time, on the thread of the test. What is
-//! simulated itself is in `sys/sim`. The loop of a host is stepped by [`Runtime::turn`](crate::runtime::Runtime::turn),
-//! and falls asleep by the same call of the executor with which a real one does.
+//! This module owns the hosts and their runtimes, and drives one loop at a time, on the thread of the test. The
+//! simulated kernel is in `sys/sim`. A host's loop is stepped by [`Runtime::turn`](crate::runtime::Runtime::turn),
+//! and falls asleep by the same call of the executor as a real one.
 
 mod check;
 mod drive;
@@ -57,9 +57,9 @@ use std::ops::RangeInclusive;
 use std::rc::Rc;
 use std::time::Duration;
 
-/// One simulation: hosts, what is between them, and a seed.
+/// One simulation: hosts, links, and a seed.
 ///
-/// What is said of the network, the faults and the edges holds from the moment at which it is said.
+/// Settings of the network, the faults and the edges take effect at once.
 pub struct Sim {
     shared: Rc<Shared>,
     seed: u64,
@@ -68,38 +68,38 @@ pub struct Sim {
     _entered: Entered,
 }
 
-/// What was taken away to make a failure smaller.
+/// What was removed to shrink a failure.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Smaller {
     pub(crate) without: Vec<Fault>,
     pub(crate) at_most: Option<usize>,
 }
 
-/// How old a simulation gets unless something else is said.
+/// The default time limit of a simulation, in nanoseconds.
 const DAY: u64 = 86_400_000_000_000;
 
-/// Something that the test does at a time.
+/// An action of the test at a given time.
 struct Action {
     at: u64,
     run: Box<dyn FnOnce(&Sim)>,
 }
 
-/// Why a simulation ended before its time.
+/// Why a simulation failed.
 #[derive(Clone, Debug)]
 pub(crate) struct Failure {
-    /// What tells two failures apart when one is made smaller.
+    /// Two failures of one kind count as the same when one is shrunk.
     pub(crate) kind: &'static str,
     pub(crate) report: String,
 }
 
 impl Sim {
-    /// A simulation with one seed, for those who want to look at it afterwards; [`check`] is the usual way.
+    /// A simulation with one seed, for tests that inspect it afterwards; [`check`] is the usual way.
     ///
     /// The thread is in the simulation until this is dropped.
     ///
     /// # Panics
     ///
-    /// When no descriptor can be had.
+    /// When no descriptor is available.
     pub fn new(seed: u64) -> Sim {
         Sim::smaller(seed, Smaller::default())
     }
@@ -117,41 +117,41 @@ impl Sim {
         self.seed
     }
 
-    /// A number of the range, chosen by the seed: for what a scenario varies.
+    /// A number of the range, chosen by the seed: for the parameters of a scenario.
     pub fn choose(&self, range: RangeInclusive<u64>) -> u64 {
         self.shared.world.choose(&range)
     }
 
-    /// `n`, or fewer while a failure is made smaller: for how many clients, requests or bytes a scenario has.
+    /// `n`, or less while a failure is shrunk: for the number of clients, requests or bytes.
     pub fn up_to(&self, n: usize) -> usize {
         self.smaller.at_most.map_or(n, |most| n.min(most.max(1)))
     }
 
-    /// How long things travel between hosts; 50 to 500 us unless something else is said.
+    /// Sets the latency between hosts; 50 to 500 us by default.
     pub fn latency(&self, range: RangeInclusive<Duration>) {
         let range = nanoseconds(*range.start())..=nanoseconds(*range.end());
         self.shared.world.with_plan(|plan| plan.latency = range);
     }
 
-    /// How many bytes a second a link carries; a gigabit unless something else is said.
+    /// Sets the bandwidth of a link in bytes per second; a gigabit by default.
     pub fn bandwidth(&self, bytes_per_second: u64) {
         self.shared.world.with_plan(|plan| plan.bandwidth = bytes_per_second);
     }
 
-    /// How large the buffers of sockets are that are made from now on; 64 KiB unless something else is said.
+    /// Sets the buffer sizes of sockets made from now on; 64 KiB by default.
     pub fn buffers(&self, send: usize, receive: usize) {
         self.shared.world.with_plan(|plan| {
             (plan.send_buffer, plan.receive_buffer) = (send.max(1), receive.max(1));
         });
     }
 
-    /// What may go wrong; nothing unless something else is said.
+    /// Sets the faults; none by default.
     pub fn faults(&self, faults: Faults) {
         let faults = self.smaller.without.iter().fold(faults, |faults, fault| faults.without(*fault));
         self.shared.world.with_plan(|plan| plan.faults = faults);
     }
 
-    /// When the kernel reports an edge.
+    /// Sets when the kernel reports an edge.
     pub fn edges(&self, policy: EdgePolicy) {
         self.shared.world.with_plan(|plan| plan.edges = policy);
     }
@@ -160,7 +160,7 @@ impl Sim {
     ///
     /// # Panics
     ///
-    /// When there is one with this name.
+    /// When a host has this name already.
     pub fn host(&self, name: &str) -> Host {
         let taken = self.shared.machines.borrow().iter().any(|machine| machine.name == name);
         assert!(!taken, "there is a host {name:?} already");
@@ -169,23 +169,23 @@ impl Sim {
         Host::new(self.shared.clone(), id)
     }
 
-    /// Nothing gets through between these two from now on. What TCP has on its way is sent again until it is let
-    /// through or the kernel gives up, after a quarter of an hour.
+    /// Cuts the link between these two. TCP resends its bytes in flight until the link is healed or the kernel gives
+    /// up, after a quarter of an hour.
     pub fn partition(&self, one: &Host, other: &Host) {
         self.shared.world.set_link(one.id(), other.id(), true);
     }
 
-    /// Lets everything through again.
+    /// Restores the link.
     pub fn heal(&self, one: &Host, other: &Host) {
         self.shared.world.set_link(one.id(), other.id(), false);
     }
 
-    /// Does something when the simulation is as old as `after`: a partition, a crash, a signal.
+    /// Runs an action when the simulation is as old as `after`: a partition, a crash, a signal.
     pub fn at(&self, after: Duration, action: impl FnOnce(&Sim) + 'static) {
         self.actions.borrow_mut().push(Action { at: nanoseconds(after), run: Box::new(action) });
     }
 
-    /// Lets time pass, and happen what is under way meanwhile, with no program running: for tests of the kernel itself.
+    /// Lets time pass and runs pending events, with no program running: for tests of the kernel.
     #[doc(hidden)]
     pub fn pass(&self, time: Duration) {
         self.shared.world.pass(nanoseconds(time));
@@ -196,24 +196,23 @@ impl Sim {
         Duration::from_nanos(self.shared.world.now())
     }
 
-    /// Ends the simulation with a failure when it gets as old as this and a client is not done; a day unless
-    /// something else is said.
+    /// Fails the simulation when it gets as old as this and a client is not done; a day by default.
     pub fn time_limit(&self, limit: Duration) {
         self.shared.age_limit.set(nanoseconds(limit));
     }
 
-    /// A number that two runs share when the same happened in both at the same times.
+    /// Equal for two runs in which the same happened at the same times.
     pub fn trace_hash(&self) -> u64 {
         self.shared.world.trace_hash()
     }
 
-    /// What happened, one line each: when, on which host, what, to which open file, and how it went.
+    /// The trace, one line each: when, on which host, what, to which open file, with which result.
     pub fn trace(&self) -> String {
         self.shared.world.trace_text(usize::MAX)
     }
 
-    /// Runs until every client is done, ends the servers, and looks for what was left behind: what [`check`] does after
-    /// the scenario.
+    /// Runs until each client is done, ends the servers, and checks for leaks: what [`check`] does after the
+    /// scenario.
     ///
     /// # Panics
     ///

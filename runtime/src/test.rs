@@ -1,19 +1,17 @@
-//! The kit for unit tests of wake-ups, on the real kernel.
-//!
-//! A wake-up has five questions, and each has its part here:
+//! The kit for unit tests of wake-ups, on the real kernel. Each question has its part:
 //!
 //! | question | part |
 //! |---|---|
 //! | Is this future ready, and does it ask to be polled again? | [`spawn`] makes a [`Probe`], which is polled by hand and counts; [`assert_ready!`], [`assert_pending!`] and [`assert_wakes!`] |
-//! | What did the kernel report, and who was woken by it? | [`Runtime::turn`](crate::runtime::Runtime::turn), whose [`Turn`] says by name what it did |
+//! | What did the kernel report, and which task did it wake? | [`Runtime::turn`](crate::runtime::Runtime::turn), whose [`Turn`] lists it |
 //! | What if another thread wakes a loop that sleeps? | [`when_asleep`] |
 //! | What if the peer sends exactly this, and stops there? | [`Peer`] |
 //! | Is anything left behind? | [`LeakGuard`] |
 //!
-//! With the clock that a test controls ([`time::pause`](crate::time::pause)) timers are part of it. `docs/testing.md` in the
-//! repository has worked examples, which are tests themselves.
+//! Timers join in by the paused clock ([`time::pause`](crate::time::pause)). `docs/testing.md` in the repository has
+//! worked examples, which are tests themselves.
 //!
-//! The runtime calls nothing in here. What it records for `Turn` is in `observe/record.rs`, and is nothing without feature
+//! The runtime calls nothing in here. It records for `Turn` in `observe/record.rs`, which is empty without feature
 //! `test-util`.
 
 mod asleep;

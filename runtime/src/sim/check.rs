@@ -1,4 +1,4 @@
-//! [`check`]: a scenario, many seeds, and what a failure says.
+//! [`check`]: runs a scenario with many seeds, and reports failures.
 
 use super::drive::message;
 use super::seeds::Replay;
@@ -10,19 +10,19 @@ use std::panic::{self, AssertUnwindSafe, catch_unwind};
 use std::sync::Once;
 use std::thread;
 
-/// So many lines of the trace a failure shows; `EGRET_TRACE` names a file for the whole of it.
+/// How many lines of the trace a failure shows; `EGRET_TRACE` names a file for all of it.
 const LINES: usize = 60;
 
-/// Every so many seeds, one is run twice: both times the same must happen.
+/// One seed in this many is run twice: both runs must be the same.
 const TWICE: u64 = 16;
 
-/// How often a failure is run again to make it smaller.
+/// How often a failure is run again to shrink it.
 const ATTEMPTS: usize = 60;
 
-/// Runs a scenario for each seed: `scenario` says which hosts there are and what they run, and then the simulation goes
-/// on until every client is done.
+/// Runs a scenario for each seed: `scenario` sets up hosts and programs, and the simulation then runs until each
+/// client is done.
 ///
-/// See the [module](super) for what is checked meanwhile. The environment may name other seeds: see [`Seeds`].
+/// The [module](super) lists what is checked meanwhile. The environment may name other seeds: see [`Seeds`].
 ///
 /// # Panics
 ///
@@ -71,7 +71,7 @@ pub fn check(seeds: impl Into<Seeds>, scenario: impl Fn(&Sim)) {
     }
 }
 
-/// One run. Says the hash of its trace, or what was wrong, with the trace as text.
+/// One run. Returns the hash of its trace, or the failure with the trace as text.
 fn run(replay: &Replay, scenario: &impl Fn(&Sim)) -> Result<u64, (Failure, String)> {
     let _quiet = Quiet::begin();
     let sim = Sim::smaller(replay.seed, replay.smaller.clone());
@@ -89,12 +89,12 @@ fn run(replay: &Replay, scenario: &impl Fn(&Sim)) -> Result<u64, (Failure, Strin
 }
 
 thread_local! {
-    /// This thread is in a run, whose panics are told by the failure that they become; and where the last was.
+    /// True in a run, whose panics become failures; and the place of the last panic.
     static QUIET: Cell<bool> = const { Cell::new(false) };
     static LAST: RefCell<String> = const { RefCell::new(String::new()) };
 }
 
-/// Keeps panics of this thread from being printed, once for each attempt to make them smaller.
+/// Silences panics of this thread during the attempts to shrink.
 struct Quiet;
 
 impl Quiet {
@@ -122,12 +122,12 @@ impl Drop for Quiet {
     }
 }
 
-/// Where this thread panicked last in a run.
+/// The place of this thread's last panic in a run.
 fn last_place() -> String {
     LAST.with(|last| last.borrow().clone())
 }
 
-/// Takes away what is not needed for the failure to happen: faults first, then numbers.
+/// Removes what the failure does not need: faults first, then numbers.
 fn shrink(
     mut replay: Replay,
     mut failure: Failure,
@@ -176,6 +176,6 @@ fn fail(replay: &Replay, failure: &Failure, trace: &str) -> ! {
             Err(error) => writeln!(text, "\nthe whole trace could not be written to {file}: {error}"),
         };
     }
-    // No command: which features, which file of tests and whether it is ignored, only the caller knows.
+    // No command: only the caller knows the features, the test file and whether the test is ignored.
     panic!("{text}\nthis run again: EGRET_SEED={replay}, for the test {name} alone");
 }

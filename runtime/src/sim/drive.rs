@@ -1,9 +1,9 @@
 //! Drives the loops of all hosts, one turn at a time, in virtual time.
 //!
-//! A loop is in one of two states. Awake, it is somewhere between the end of one wait and the begin of the next, and is
-//! stepped by a turn. When a turn leaves nothing to run, it prepares to sleep as a real one does; from then on
-//! whoever wakes it from another thread rings its bell, and it goes on when the kernel has an event for it or its
-//! deadline has come, with a look at the kernel: the second half of the same wait.
+//! A loop has two states. Awake, it is between the end of one wait and the start of the next, and is stepped by a
+//! turn. When a turn leaves nothing to run, it prepares to sleep as a real one does. From then on a wake from another
+//! thread writes to its eventfd. It goes on when the kernel has an event for it or its deadline has passed, with the
+//! second half of the same wait.
 
 use super::{Failure, Sim};
 use crate::runtime::{Builder, Runtime, UnhandledPanic};
@@ -19,34 +19,34 @@ use std::time::Duration;
 
 pub(super) type Main = Rc<dyn Fn() -> Pin<Box<dyn Future<Output = ()>>>>;
 
-/// What a host runs.
+/// The program of a host.
 pub(super) enum Program {
     Server(Main),
-    /// Taken when it starts.
+    /// Taken at its start.
     Client(Option<Pin<Box<dyn Future<Output = ()>>>>),
 }
 
-/// A host as its driver sees it.
+/// The driver's state of a host.
 pub(super) struct Machine {
     pub(super) name: String,
     pub(super) id: HostId,
     pub(super) program: Option<Program>,
-    /// Where the test gave it its program: what a report calls the place where its first task was spawned.
+    /// Where the test set the program; reports show it as the spawn location of its first task.
     pub(super) program_at: Option<&'static Location<'static>>,
     runtime: Option<Rc<Runtime>>,
     main: Option<JoinHandle<()>>,
     pub(super) has_crashed: bool,
     pub(super) is_to_start: bool,
-    /// It is a client, and done.
+    /// A client that is done.
     is_over: bool,
-    /// Turns since something moved, and when the first of them was.
+    /// Turns without progress, and the time of the first.
     idle_turns: u64,
     sleeps: u64,
     idle_since: u64,
     progress: u64,
 }
 
-/// A loop that turns so often within a second, and moves nothing, spins.
+/// A loop that makes this many turns within a second without progress spins.
 const SPIN: u64 = 10_000;
 const SPIN_TIME: u64 = 1_000_000_000;
 
@@ -82,7 +82,7 @@ impl Machine {
 }
 
 impl Drop for Sim {
-    /// Whatever is left goes while the thread is still in the simulation, and nobody asks any more what it did.
+    /// Destructors run while the thread is still in the simulation; their effects are not checked.
     fn drop(&mut self) {
         self.shared.world.drop_threads();
         let machines = std::mem::take(&mut *self.shared.machines.borrow_mut());
@@ -94,7 +94,7 @@ impl Drop for Sim {
 }
 
 impl Sim {
-    /// Runs until every client is done, then ends the servers and looks for what was left behind.
+    /// Runs until each client is done, then ends the servers and checks for leaks.
     pub(crate) fn drive(&self) -> Result<(), Failure> {
         while self.shared.machines.borrow().iter().any(Machine::waits_for_it) {
             self.start_machines()?;
@@ -104,7 +104,7 @@ impl Sim {
         self.end()
     }
 
-    /// Starts the programs that are to be started, and ends those whose host has crashed.
+    /// Starts pending programs, and ends those whose host has crashed.
     fn start_machines(&self) -> Result<(), Failure> {
         let count = self.shared.machines.borrow().len();
         for number in 0..count {
@@ -115,7 +115,7 @@ impl Sim {
                 (gone, machine.is_to_start && machine.program.is_some())
             };
             let id = self.shared.machines.borrow()[number].id;
-            // The destructors of a program that has crashed run for our memory's sake; what they call fails.
+            // The destructors of a crashed program run to free memory; their calls fail.
             self.shared.world.as_host(id, || drop(crashed));
             if start {
                 self.start_machine(number)?;
@@ -160,7 +160,7 @@ impl Sim {
         Ok(())
     }
 
-    /// Does what the test wants done by now.
+    /// Runs the test's actions that are due.
     fn act(&self) -> Result<(), Failure> {
         loop {
             let now = self.shared.world.now();
@@ -181,7 +181,7 @@ impl Sim {
         self.actions.borrow().iter().map(|action| action.at).min()
     }
 
-    /// Goes on to whatever happens next, and has it happen.
+    /// Advances to the next event and runs it.
     fn step(&self) -> Result<(), Failure> {
         let world = &self.shared.world;
         let limit = self.shared.age_limit.get();
@@ -232,7 +232,7 @@ impl Sim {
             executor.prepare(None)
         });
         if timeout == Some(Duration::ZERO) {
-            return Ok(()); // Not asleep: there is mail, or a deadline has come.
+            return Ok(()); // not asleep: there is mail, or a deadline has passed
         }
         let (name, sleeps) = {
             let machine = &mut self.shared.machines.borrow_mut()[number];
@@ -288,7 +288,7 @@ impl Sim {
         Ok(())
     }
 
-    /// Ends what is left, and looks for what it leaves behind.
+    /// Ends what is left, and checks for leaks.
     fn end(&self) -> Result<(), Failure> {
         let count = self.shared.machines.borrow().len();
         for number in 0..count {
@@ -307,7 +307,7 @@ fn contained(f: impl FnOnce()) -> Result<(), Failure> {
     catch_unwind(AssertUnwindSafe(f)).map_err(|payload| Failure::new("panic", message(&*payload)))
 }
 
-/// What a panic said.
+/// The message of a panic.
 pub(super) fn message(payload: &(dyn std::any::Any + Send)) -> String {
     let text = payload.downcast_ref::<&str>().map(|text| (*text).to_owned());
     text.or_else(|| payload.downcast_ref::<String>().cloned())

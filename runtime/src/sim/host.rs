@@ -1,4 +1,4 @@
-//! [`Host`]: what a test holds of a simulated machine.
+//! [`Host`]: a test's handle of a simulated machine.
 
 use super::Sim;
 use super::drive::{Machine, Main, Program};
@@ -12,16 +12,16 @@ use std::panic::Location;
 use std::rc::Rc;
 use std::time::Duration;
 
-/// What the hosts of a simulation and the simulation itself share.
+/// State shared by a simulation and its hosts.
 pub(crate) struct Shared {
     pub(crate) world: Rc<World>,
     pub(crate) machines: RefCell<Vec<Machine>>,
-    /// When the simulation is too old.
+    /// The time limit.
     pub(crate) age_limit: Cell<u64>,
 }
 
-/// A simulated machine, by [`Sim::host`]: a name, an address, a clock, a limit of descriptors, and a program that runs
-/// on a runtime of its own.
+/// A simulated machine, by [`Sim::host`]: a name, an address, a clock, a limit of descriptors, and a program on its
+/// own runtime.
 #[derive(Clone)]
 pub struct Host {
     shared: Rc<Shared>,
@@ -42,17 +42,17 @@ impl Host {
         Sim::address_of(&self.shared.world, self.id)
     }
 
-    /// A port of it.
+    /// An address with this port.
     pub fn port(&self, port: u16) -> SocketAddr {
         SocketAddr::new(self.ip(), port)
     }
 
-    /// Gives it a program that serves: it is made by `main`, again after each [`restart`](Host::restart), and the
-    /// simulation does not wait for it.
+    /// Sets a server program: `main` makes it, again after each [`restart`](Host::restart), and the simulation does
+    /// not wait for it.
     ///
     /// # Panics
     ///
-    /// When it has a program.
+    /// When it already has a program.
     #[track_caller]
     pub fn server<F>(&self, main: impl Fn() -> F + 'static)
     where
@@ -62,11 +62,11 @@ impl Host {
         self.start(Program::Server(main));
     }
 
-    /// Gives it a program that the simulation waits for.
+    /// Sets a program that the simulation waits for.
     ///
     /// # Panics
     ///
-    /// When it has a program.
+    /// When it already has a program.
     #[track_caller]
     pub fn client(&self, main: impl Future<Output = ()> + 'static) {
         self.start(Program::Client(Some(Box::pin(main))));
@@ -81,13 +81,13 @@ impl Host {
         machine.program_at = Some(Location::caller());
     }
 
-    /// How many descriptors its program may have open; 1024 unless something else is said.
+    /// Sets how many descriptors its program may have open; 1024 by default.
     pub fn descriptor_limit(&self, descriptors: usize) -> &Host {
         self.shared.world.with_host(self.id, |host| host.limit = descriptors);
         self
     }
 
-    /// Sets its clock ahead of others. Its program must not have begun.
+    /// Sets its clock ahead of others. Its program must not have started.
     pub fn clock_ahead(&self, by: Duration) -> &Host {
         self.shared.world.with_host(self.id, |host| {
             host.clock_start = host.clock_start.saturating_add(crate::sys::sim::nanoseconds(by));
@@ -95,25 +95,25 @@ impl Host {
         self
     }
 
-    /// Makes its clock too fast by so many millionths, or too slow.
+    /// Makes its clock fast by so many parts per million, or slow if negative.
     ///
     /// # Panics
     ///
-    /// When the clock would go backwards or stand still.
+    /// When the clock would stop or go backwards.
     pub fn clock_drift(&self, millionths: i64) -> &Host {
         assert!(millionths > -1_000_000, "a clock that stands still never reaches a deadline");
         self.shared.world.with_host(self.id, |host| host.clock_drift = millionths);
         self
     }
 
-    /// Turns its power off: its program is gone without a word, and peers learn of it when they send something and
-    /// nothing comes back.
+    /// Powers it off: its program vanishes without closing anything, and a peer notices when it sends and gets no
+    /// answer.
     pub fn crash(&self) {
         self.shared.world.crash(self.id);
         self.shared.machines.borrow_mut()[usize::from(self.id)].has_crashed = true;
     }
 
-    /// Starts it again after a crash. A server's program is made anew; a client's is not, for it was one future.
+    /// Starts it again after a crash. A server's program is made anew; a client's is not, because it was one future.
     pub fn restart(&self) {
         self.shared.world.with_host(self.id, |host| host.up = true);
         self.shared.machines.borrow_mut()[usize::from(self.id)].is_to_start = true;
@@ -124,20 +124,20 @@ impl Host {
         self.shared.world.signal(self.id, kind.as_raw_value() as usize);
     }
 
-    /// Runs `f` as the program of the host, at once and outside of any loop: for tests of the kernel itself.
+    /// Runs `f` as the program of the host, at once and outside of a loop: for tests of the kernel.
     #[doc(hidden)]
     pub fn run<R>(&self, f: impl FnOnce() -> R) -> R {
         self.shared.world.as_host(self.id, f)
     }
 
-    /// What its program has open: for tests of the kernel itself.
+    /// The files that its program has open: for tests of the kernel.
     #[doc(hidden)]
     pub fn left_open(&self) -> Vec<String> {
         self.shared.world.left_open(self.id)
     }
 
-    /// Runs `f` on another thread of the host, `after` from now. It is no task and is in no runtime: what it wakes,
-    /// it wakes as another thread does.
+    /// Runs `f` on another thread of the host, `after` from now. It is no task and in no runtime: its wakes are those
+    /// of a foreign thread.
     pub fn thread(&self, after: Duration, f: impl FnOnce() + 'static) {
         self.shared.world.start_thread_after(self.id, crate::sys::sim::nanoseconds(after), Box::new(f));
     }

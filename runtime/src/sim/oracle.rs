@@ -1,4 +1,4 @@
-//! What must hold in every simulation, whatever the program does.
+//! The oracles: invariants of each simulation, whatever the program does.
 
 use super::drive::Machine;
 use super::{Failure, Sim};
@@ -9,10 +9,10 @@ use crate::sys::mask;
 use crate::sys::sim::names;
 use std::fmt::Write as _;
 
-/// With so many descriptors, and with each such number more, a loop is asked once in one more sleep.
+/// Every so many descriptors the interval between two checks of a loop grows by one sleep.
 const MANY: u64 = 100;
 
-/// What an event has to say for a direction to be worth trying.
+/// The event bits that make a direction worth trying.
 fn bits(direction: Direction) -> u32 {
     match direction {
         Direction::Read => mask::IN | mask::RDHUP | mask::HUP | mask::ERR,
@@ -21,10 +21,10 @@ fn bits(direction: Direction) -> u32 {
 }
 
 impl Sim {
-    /// No wake-up is lost: of what somebody waits for, whatever the kernel holds ready it is also going to report.
+    /// No wake-up is lost: if the kernel has something ready for a waiter, an edge for it is pending.
     ///
-    /// Asked when the loop falls asleep: before that, a task may have been told and not polled. A loop with many
-    /// descriptors is not asked each time, for the question looks at all of them.
+    /// Checked when the loop falls asleep: before that, a task may have been woken and not polled. A loop with many
+    /// descriptors is not checked each time, because the check visits all of them.
     pub(super) fn check_waits(&self, host: &str, runtime: &Runtime, sleeps: u64) -> Result<(), Failure> {
         let reactor = &runtime.executor().reactor;
         let Some(poll) = reactor.simulated() else { return Ok(()) };
@@ -32,7 +32,7 @@ impl Sim {
             return Ok(());
         }
         let lost = reactor.find_wait(|wait| {
-            // A copy waits for the end of its sink while there is room in it.
+            // A copy waits for its writer to end while there is room in it.
             let known = if wait.direction == Direction::Write { wait.believed(Direction::Write) } else { 0 };
             let bits = bits(wait.direction) & !known;
             let (state, is_pending) = self.shared.world.holds(poll, wait.fd(), wait.token(), bits)?;
@@ -51,7 +51,7 @@ impl Sim {
         lost.map_or(Ok(()), |report| Err(Failure::new("lost wake-up", report)))
     }
 
-    /// What was reported of registrations that are over was recognised as such, and nothing else was.
+    /// Each reported event of a deleted registration was recognised as stale, and no other.
     pub(super) fn check_stale(&self, runtime: &Runtime) -> Result<(), Failure> {
         let reactor = &runtime.executor().reactor;
         let Some(poll) = reactor.simulated() else { return Ok(()) };
@@ -67,7 +67,7 @@ impl Sim {
         Err(Failure::new("stale event", report))
     }
 
-    /// Programs that are over have closed what they had open.
+    /// Finished programs have closed their descriptors.
     pub(super) fn check_left_open(&self) -> Result<(), Failure> {
         let mut report = String::new();
         for machine in self.shared.machines.borrow().iter() {
@@ -78,8 +78,8 @@ impl Sim {
         if report.is_empty() { Ok(()) } else { Err(Failure::new("leak", report)) }
     }
 
-    /// Every task that waits for a descriptor, with what is believed of the descriptor and what is true; what nobody has
-    /// read, whether it is waited for or not; and every task that is alive.
+    /// Each task that waits for a descriptor, with the cached readiness and the true state; all unread data; and each
+    /// live task.
     pub(super) fn parked(&self) -> String {
         let mut text = String::new();
         for machine in self.shared.machines.borrow().iter() {
@@ -125,7 +125,7 @@ impl Sim {
     }
 }
 
-/// What is believed of a descriptor, by name.
+/// The cached readiness of a descriptor, by name.
 fn believed(wait: &InspectedWait) -> String {
     let [read, write] = [Direction::Read, Direction::Write].map(|direction| names(wait.believed(direction)));
     format!("{read} to read and {write} to write")

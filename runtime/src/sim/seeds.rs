@@ -1,4 +1,4 @@
-//! [`Seeds`]: which seeds a scenario runs with, and how one of them is written down.
+//! [`Seeds`]: the seeds of a scenario, and their notation.
 
 use super::{Fault, Smaller};
 use std::env;
@@ -6,17 +6,17 @@ use std::fmt;
 use std::ops::{Range, RangeInclusive};
 use std::str::FromStr;
 
-/// Which seeds [`check`](super::check) runs: a range, or whatever the environment says.
+/// The seeds that [`check`](super::check) runs: a range, unless the environment overrides it.
 ///
-/// * `EGRET_SEED` is one seed, as a failure prints it: it alone is run.
-/// * `EGRET_SEEDS` is a number: as many are run, from the first of the range on.
+/// * `EGRET_SEED` is one seed, as printed by a failure: only it is run.
+/// * `EGRET_SEEDS` is a count: as many seeds are run, from the start of the range.
 #[derive(Clone, Debug)]
 pub struct Seeds {
     range: Range<u64>,
 }
 
-/// One run, as it is written in `EGRET_SEED`: a number, the faults that were taken away to make a failure smaller, or
-/// those that are left, and how few of everything were enough: `4711-Delay-Loss@2`, `4711+Urgent@1`, `4711+none`.
+/// One run, in the notation of `EGRET_SEED`: a number, the faults removed to shrink a failure, or those left, and the
+/// size limit: `4711-Delay-Loss@2`, `4711+Urgent@1`, `4711+none`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Replay {
     pub(crate) seed: u64,
@@ -36,11 +36,11 @@ impl From<RangeInclusive<u64>> for Seeds {
 }
 
 impl Seeds {
-    /// The one that the environment names.
+    /// The run named by the environment.
     ///
     /// # Panics
     ///
-    /// When it is none.
+    /// When the value is invalid.
     pub(super) fn replay() -> Option<Replay> {
         let text = env::var("EGRET_SEED").ok()?;
         Some(text.parse().unwrap_or_else(|why| panic!("EGRET_SEED={text}: {why}")))
@@ -66,7 +66,7 @@ impl fmt::Display for Replay {
     }
 }
 
-/// Stands for the faults of a run that has none.
+/// The notation for a run without faults.
 const NONE: &str = "none";
 
 /// All faults but these.

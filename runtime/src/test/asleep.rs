@@ -1,7 +1,7 @@
-//! [`when_asleep`]: what happens on another thread while a loop sleeps.
+//! [`when_asleep`]: acts on another thread while a loop sleeps.
 //!
-//! To sleep for a while and hope that the loop has gone to sleep by then is a test that is slow and fails on a busy
-//! machine. The kernel knows what a thread waits in, and says so in `/proc`.
+//! A test that sleeps and hopes that the loop is asleep by then is slow and fails on a busy machine. `/proc` reports
+//! which system call a thread waits in.
 
 use crate::sys::WAIT_CALLS;
 use std::fs;
@@ -9,14 +9,13 @@ use std::path::{Path, PathBuf};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
-/// How long the loop may stay awake before it is a failure.
+/// How long the loop may stay awake before the test fails.
 const PATIENCE: Duration = Duration::from_secs(10);
 
-/// Calls `f` on a new thread as soon as the calling thread sleeps in `epoll_wait`: for a wake that comes while
+/// Calls `f` on a new thread as soon as the calling thread sleeps in `epoll_wait`: for a wake while
 /// [`Runtime::turn`](crate::runtime::Runtime::turn) sleeps.
 ///
-/// Join the thread before the runtime is dropped, for its panic. It panics where the caller does not go to sleep within
-/// 10 s.
+/// Join the thread before the runtime is dropped, for its panic. It panics if the caller does not sleep within 10 s.
 ///
 /// ```
 /// use egret_runtime::runtime::Runtime;
@@ -59,13 +58,13 @@ pub fn when_asleep<R: Send + 'static>(f: impl FnOnce() -> R + Send + 'static) ->
 }
 
 fn is_asleep(thread: &Path) -> bool {
-    // "running", or the number of the call that blocks and its arguments.
+    // "running", or the number of the blocking call and its arguments.
     match fs::read_to_string(thread.join("syscall")) {
         Ok(call) => {
             let number = call.split(' ').next().and_then(|number| number.parse().ok());
             number.is_some_and(|number| WAIT_CALLS.contains(&number))
         }
-        // Not in this kernel, or not for us: any sleep will do. The state follows the name in brackets.
+        // Not in this kernel, or not permitted: any sleep will do. The state follows the name in brackets.
         Err(_) => {
             let stat = fs::read_to_string(thread.join("stat")).expect("the thread that waits lives");
             stat.rsplit(") ").next().is_some_and(|rest| rest.starts_with('S'))

@@ -1,16 +1,16 @@
-//! The assertions on polls: macros, so that the line of a failure is that of the test.
+//! The assertions on polls: macros, so that a failure reports the line of the test.
 //!
-//! All that they do is in functions here; `macro_rules!` exports them from the root of the crate, and `egret::test`
-//! names them again.
+//! Their work is in functions here; `macro_rules!` exports them from the root of the crate, and `egret::test`
+//! re-exports them.
 
 use super::probe::last_counts;
 use std::fmt::{Arguments, Debug};
 use std::task::Poll;
 
-/// Asserts that a [`Poll`] is ready, and is its value.
+/// Asserts that a [`Poll`] is ready, and returns its value.
 ///
-/// The failure says how often the last [`Probe`](crate::test::Probe) of this thread was polled and woken. A message with
-/// arguments may follow, as with [`assert!`].
+/// The failure reports how often the last [`Probe`](crate::test::Probe) of this thread was polled and woken. A
+/// message with arguments may follow, as with [`assert!`].
 ///
 /// ```
 /// use egret_runtime::test::{self, assert_ready};
@@ -34,7 +34,7 @@ macro_rules! assert_ready {
     };
 }
 
-/// Asserts that a [`Poll`] of a [`Result`] is ready with `Ok`, and is the value in it.
+/// Asserts that a [`Poll`] of a [`Result`] is ready with `Ok`, and returns the value.
 ///
 /// ```
 /// use egret_runtime::test::{self, assert_ready_ok};
@@ -52,7 +52,7 @@ macro_rules! assert_ready_ok {
     };
 }
 
-/// Asserts that a [`Poll`] of a [`Result`] is ready with `Err`, and is the error in it.
+/// Asserts that a [`Poll`] of a [`Result`] is ready with `Err`, and returns the error.
 ///
 /// ```
 /// use egret_runtime::test::{self, assert_ready_err};
@@ -72,7 +72,8 @@ macro_rules! assert_ready_err {
 
 /// Asserts that a [`Poll`] is pending.
 ///
-/// The failure shows the value, and how often the last [`Probe`](crate::test::Probe) of this thread was polled and woken.
+/// The failure shows the value, and how often the last [`Probe`](crate::test::Probe) of this thread was polled and
+/// woken.
 ///
 /// ```
 /// use egret_runtime::test::{self, assert_pending};
@@ -89,8 +90,8 @@ macro_rules! assert_pending {
     };
 }
 
-/// Asserts that a [`Probe`](crate::test::Probe) was woken exactly so often since the last time that this was asserted, or
-/// [`take_wakes`](crate::test::Probe::take_wakes) was called.
+/// Asserts the exact number of wakes of a [`Probe`](crate::test::Probe) since the last such assertion or call of
+/// [`take_wakes`](crate::test::Probe::take_wakes).
 ///
 /// ```
 /// use egret_runtime::test::{self, assert_wakes};
@@ -110,7 +111,7 @@ macro_rules! assert_wakes {
     };
 }
 
-/// What [`assert_ready!`](crate::assert_ready) does.
+/// The body of [`assert_ready!`](crate::assert_ready).
 #[track_caller]
 pub fn is_ready<T>(poll: Poll<T>, message: Arguments<'_>) -> T {
     match poll {
@@ -119,7 +120,7 @@ pub fn is_ready<T>(poll: Poll<T>, message: Arguments<'_>) -> T {
     }
 }
 
-/// What [`assert_ready_ok!`](crate::assert_ready_ok) does.
+/// The body of [`assert_ready_ok!`](crate::assert_ready_ok).
 #[track_caller]
 pub fn is_ok<T, E: Debug>(poll: Poll<Result<T, E>>, message: Arguments<'_>) -> T {
     match is_ready(poll, message) {
@@ -128,7 +129,7 @@ pub fn is_ok<T, E: Debug>(poll: Poll<Result<T, E>>, message: Arguments<'_>) -> T
     }
 }
 
-/// What [`assert_ready_err!`](crate::assert_ready_err) does.
+/// The body of [`assert_ready_err!`](crate::assert_ready_err).
 #[track_caller]
 pub fn is_error<T: Debug, E>(poll: Poll<Result<T, E>>, message: Arguments<'_>) -> E {
     match is_ready(poll, message) {
@@ -137,7 +138,7 @@ pub fn is_error<T: Debug, E>(poll: Poll<Result<T, E>>, message: Arguments<'_>) -
     }
 }
 
-/// What [`assert_pending!`](crate::assert_pending) does.
+/// The body of [`assert_pending!`](crate::assert_pending).
 #[track_caller]
 pub fn is_pending<T: Debug>(poll: Poll<T>, message: Arguments<'_>) {
     if let Poll::Ready(value) = poll {

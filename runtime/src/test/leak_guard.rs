@@ -1,8 +1,8 @@
-//! [`LeakGuard`]: nothing is left of what a test made.
+//! [`LeakGuard`]: a test leaves nothing behind.
 //!
-//! Tests run side by side on threads of one process, and each opens and closes descriptors when it likes. So the guard of
-//! a runtime looks at what that runtime has, which no other thread can touch, and never at the process; the guard of the
-//! process is for those that are alone in it.
+//! Tests run concurrently on threads of one process and open and close descriptors at any time. So the guard of a
+//! runtime checks only that runtime, which no other thread can touch; the guard of the process is for tests that run
+//! alone in it.
 
 use crate::executor;
 use crate::executor::alive::Alive;
@@ -16,22 +16,22 @@ use std::os::fd::RawFd;
 use std::thread;
 use std::time::{Duration, Instant};
 
-/// How long a blocking job may take to end after it has given its output. Waited for only by a guard that would fail.
+/// How long a blocking job may take to end after its output. Only a guard that would fail waits.
 const ENDING: Duration = Duration::from_secs(1);
 
-/// Panics at its end when more is there than was at its start, and says what.
+/// Panics at its end when more is alive than at its start, and lists it.
 ///
-/// The end is [`finish`](LeakGuard::finish), or its drop. A drop while the thread panics checks nothing, so that the first
-/// failure is the one that is seen.
+/// The end is [`finish`](LeakGuard::finish), or the drop. A drop during a panic checks nothing, so that the first
+/// failure is shown.
 ///
 /// There are two kinds:
 ///
-/// * [`LeakGuard::runtime`] looks at one runtime: tasks (with their name and where they were spawned), registered
-///   descriptors (with what each is), timers and blocking jobs. Other threads may do what they like meanwhile. It does not see
-///   descriptors that are not registered, such as files.
-/// * [`LeakGuard::process`] looks at all descriptors of the process. Any other thread that opens one meanwhile is taken for a
-///   leak, so it is for a test binary with a single test, for `--test-threads=1`, or for a test that runs itself again in a
-///   process of its own.
+/// * [`LeakGuard::runtime`] checks one runtime: tasks (with their name and where they were spawned), registered
+///   descriptors (with their kind), timers and blocking jobs. Other threads do not affect it. It does not see
+///   unregistered descriptors, such as files.
+/// * [`LeakGuard::process`] checks all descriptors of the process. A descriptor that another thread opens meanwhile
+///   counts as a leak, so it is for a test binary with a single test, for `--test-threads=1`, or for a test that runs
+///   itself again in its own process.
 ///
 /// ```
 /// use egret_runtime::runtime::Runtime;
@@ -50,7 +50,7 @@ const ENDING: Duration = Duration::from_secs(1);
 ///
 /// let rt = Runtime::new()?;
 /// let guard = LeakGuard::runtime(&rt);
-/// rt.spawn(std::future::pending::<()>()); // nobody waits for it, and it waits for nothing
+/// rt.spawn(std::future::pending::<()>()); // not awaited, and it waits for nothing
 /// guard.finish();
 /// # std::io::Result::Ok(())
 /// ```
@@ -65,22 +65,22 @@ enum Watched<'rt> {
     Nothing,
 }
 
-/// What was left behind, one line each: see [`LeakGuard::check`].
+/// The leaks, one line each: see [`LeakGuard::check`].
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Leaks {
     lines: Vec<String>,
 }
 
 impl LeakGuard<'_> {
-    /// Watches a runtime: what it has now is not a leak.
+    /// Watches a runtime: what is alive now is not a leak.
     pub fn runtime(rt: &Runtime) -> LeakGuard<'_> {
         LeakGuard { watched: Watched::Runtime(rt, alive(rt)) }
     }
 
-    /// Watches the descriptors of the process: those that are open now are no leak.
+    /// Watches the descriptors of the process: those open now are no leak.
     ///
-    /// Nor are the eventfds that egret keeps for as long as the process lives: one for each runtime that was ever alive at
-    /// the same time, which the next ones take over, and one for signals.
+    /// Nor are the eventfds that egret keeps for the life of the process: one for each runtime that was alive at the
+    /// same time, reused by later ones, and one for signals.
     ///
     /// # Panics
     ///
@@ -90,11 +90,11 @@ impl LeakGuard<'_> {
         LeakGuard { watched: Watched::Process(open()) }
     }
 
-    /// Says what has been left behind so far, and goes on watching.
+    /// Lists what has leaked so far, and goes on watching.
     ///
     /// # Errors
     ///
-    /// What is there and was not at the start.
+    /// What is alive and was not at the start.
     #[track_caller]
     pub fn check(&self) -> Result<(), Leaks> {
         let leaks = match &self.watched {
@@ -105,11 +105,11 @@ impl LeakGuard<'_> {
         if leaks.lines.is_empty() { Ok(()) } else { Err(leaks) }
     }
 
-    /// Ends the watch.
+    /// Ends the guard.
     ///
     /// # Panics
     ///
-    /// When anything is there that was not at the start.
+    /// When anything is alive that was not at the start.
     #[track_caller]
     pub fn finish(mut self) {
         self.end();
@@ -138,8 +138,8 @@ fn alive(rt: &Runtime) -> Alive {
     executor::current().alive()
 }
 
-/// What is alive when the jobs that are about to end have ended. A job is counted until its thread has woken whoever
-/// awaits it, so who was woken can be here first.
+/// What is alive once the ending jobs have ended. A job is counted until its thread has woken its awaiter, so the
+/// awaiter may get here first.
 fn alive_without_ending_jobs(rt: &Runtime, before: &Alive) -> Alive {
     let start = Instant::now();
     loop {
@@ -180,7 +180,7 @@ fn of_process(before: &BTreeMap<RawFd, String>) -> Leaks {
     Leaks { lines: new.map(|(fd, what)| format!("descriptor {fd}: {what}")).collect() }
 }
 
-/// The descriptors of the process, each with what it is.
+/// The descriptors of the process, each with its kind.
 #[track_caller]
 fn open() -> BTreeMap<RawFd, String> {
     let entries = fs::read_dir("/proc/self/fd").expect("/proc is mounted");
@@ -190,7 +190,7 @@ fn open() -> BTreeMap<RawFd, String> {
     numbers.into_iter().filter_map(|fd| Some((fd, what_is(fd)?))).collect()
 }
 
-/// As the kernel names it: a path, `socket:[inode]`, `anon_inode:[eventfd]`.
+/// The kernel's name for it: a path, `socket:[inode]`, `anon_inode:[eventfd]`.
 fn what_is(fd: RawFd) -> Option<String> {
     let link = fs::read_link(format!("/proc/self/fd/{fd}")).ok()?;
     Some(link.to_string_lossy().into_owned())

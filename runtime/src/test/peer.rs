@@ -1,8 +1,9 @@
-//! [`Peer`]: the other end of a TCP connection, which does exactly what a test says.
+//! [`Peer`]: the other end of a TCP connection, scripted by a test.
 //!
-//! Its calls block, which does no harm: the loop under test does not run by itself, the test turns it. And each step
-//! returns when the other end's kernel has it, so that the next turn of the loop sees it, all of it, and in one event
-//! where the test wants one. A step that cannot be done within [`PATIENCE`] is a panic that says how far it got.
+//! * Its calls block, which is harmless: the test turns the loop under test.
+//! * Each step returns when the other end's kernel has its effect, so the next turn of the loop sees all of it, in
+//!   one event where the test wants one.
+//! * A step that does not complete within [`PATIENCE`] panics and reports its progress.
 
 use super::proc_net::{self, ESTABLISHED, FIN_WAIT1, FIN_WAIT2};
 use crate::sys::Fd;
@@ -13,21 +14,21 @@ use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd, RawFd};
 use std::thread;
 use std::time::{Duration, Instant};
 
-/// How long a step may take before it is a failure.
+/// How long a step may take before the test fails.
 const PATIENCE: Duration = Duration::from_secs(10);
 
-/// The receive buffer of a peer that is stalled, in bytes; the kernel makes it twice that.
+/// The receive buffer of a stalled peer, in bytes; the kernel doubles it.
 ///
-/// With less than one segment of the loopback device (64 KiB) the kernel drops what an earlier window has let through,
-/// and when the peer goes on the rest comes by retransmissions: 4 MB took 6 minutes with the least that Linux 6.18 allows,
-/// and take 20 ms with this.
+/// With less than one segment of the loopback device (64 KiB) the kernel drops what an earlier window has allowed,
+/// and the rest comes by retransmissions when the peer goes on: 4 MB took 6 minutes with the least that Linux 6.18
+/// allows, and take 20 ms with this.
 const STALLED: u32 = 32 * 1024;
 
 /// The peer of a socket under test: a real TCP connection over the loopback device.
 ///
-/// Steps are done when they return, and panic where they cannot be done. They return the peer, to be written one after
-/// the other. `send`, [`oob`](Peer::oob) and [`fin`](Peer::fin) wait until the kernel of the other end has what was
-/// sent: a [`turn`](crate::runtime::Runtime::turn) after them has the event.
+/// Steps are done when they return, and panic if they fail. They return the peer, for chaining. `send`,
+/// [`oob`](Peer::oob) and [`fin`](Peer::fin) wait until the kernel of the other end has the bytes: the next
+/// [`turn`](crate::runtime::Runtime::turn) sees the event.
 ///
 /// ```
 /// use egret_runtime::test::Peer;
@@ -44,7 +45,8 @@ const STALLED: u32 = 32 * 1024;
 /// # std::io::Result::Ok(())
 /// ```
 ///
-/// Dropped, it closes the connection: the other end sees the end of the stream, or a reset when bytes of its were not read.
+/// Dropping it closes the connection: the other end sees the end of the stream, or a reset when it has sent bytes
+/// that were not read.
 pub struct Peer {
     fd: Fd,
     here: SocketAddr,
@@ -53,8 +55,8 @@ pub struct Peer {
 
 impl Peer {
     /// A new connection over the loopback device: the peer, and the end to be tested, which is still blocking
+    /// A new connection over the loopback device: the peer, and the end to be tested, still blocking
     /// (`TcpStream::from_std` of `egret::net` changes that).
-    ///
     /// # Errors
     ///
     /// Those of `socket(2)`, `bind(2)`, `listen(2)`, `connect(2)` and `accept(2)`.
@@ -69,17 +71,17 @@ impl Peer {
         }
     }
 
-    /// Connects to a listener under test. It need not have accepted for this to return: the kernel does that.
+    /// Connects to a listener under test. It returns before the listener accepts: the kernel completes the handshake.
     ///
     /// # Errors
     ///
-    /// Those of `connect(2)`; [`InvalidInput`](ErrorKind::InvalidInput) for an address that is not of this machine's
-    /// loopback device, where a step could not know whether it has arrived.
+    /// Those of `connect(2)`; [`InvalidInput`](ErrorKind::InvalidInput) for an address outside of this machine's
+    /// loopback device, where a step could not observe arrival.
     pub fn connect(address: impl ToSocketAddrs) -> io::Result<Peer> {
         Peer::from_std(TcpStream::connect(address)?)
     }
 
-    /// Takes over a connection of the standard library: one that a test accepted.
+    /// Takes over a connection of the standard library, such as one that a test accepted.
     ///
     /// # Errors
     ///
@@ -101,7 +103,7 @@ impl Peer {
     ///
     /// # Panics
     ///
-    /// When they do not fit in the buffers and nobody reads them for 10 s, or the other end is closed.
+    /// When they do not fit in the buffers and are not read for 10 s, or the other end is closed.
     #[track_caller]
     pub fn send(&mut self, bytes: &[u8]) -> &mut Peer {
         self.delivered(bytes.len(), |fd| {
@@ -140,19 +142,19 @@ impl Peer {
             panic!("fin: {}", why(&error));
         }
         wait("fin: the other end has not got it", || {
-            // In these states it has sent a FIN, perhaps, and has not got one.
+            // In these states it may have sent a FIN, and has not received one.
             let (_, theirs) = proc_net::ends(self.here, self.there);
             !theirs.is_some_and(|end| matches!(end.state, ESTABLISHED | FIN_WAIT1 | FIN_WAIT2))
         });
         self
     }
 
-    /// Resets the connection: `SO_LINGER` of 0 and a close. What the other end has not read is read first, then it gets
+    /// Resets the connection: `SO_LINGER` of 0 and a close. The other end first reads what is queued, then gets
     /// `ECONNRESET`, then the end of the stream.
     ///
     /// # Panics
     ///
-    /// When the other end's kernel does not get it.
+    /// When the reset does not arrive at the other end's kernel.
     #[track_caller]
     pub fn rst(self) {
         if let Err(error) = self.fd.set_linger(Some(Duration::ZERO)) {
@@ -163,10 +165,10 @@ impl Peer {
         wait("rst: the other end has not got it", || proc_net::ends(here, there).1.is_none());
     }
 
-    /// Makes the receive buffer small (64 KiB): until the peer [`expect`](Peer::expect)s something, the other end can write
-    /// what fits there and in its own send buffer, and then blocks.
+    /// Makes the receive buffer small (64 KiB): until the peer [`expect`](Peer::expect)s something, the other end can
+    /// write what fits there and in its own send buffer, and then blocks.
     ///
-    /// That send buffer is some megabytes by default; `SO_SNDBUF` of the other end makes it less.
+    /// That send buffer is some megabytes by default; `SO_SNDBUF` of the other end reduces it.
     ///
     /// # Panics
     ///
@@ -179,11 +181,11 @@ impl Peer {
         self
     }
 
-    /// Receives as many bytes as these, and they are these.
+    /// Receives exactly these bytes.
     ///
     /// # Panics
     ///
-    /// When others come, or not as many within 10 s: with what has come.
+    /// When other bytes arrive, or fewer within 10 s; the message shows those received.
     #[track_caller]
     pub fn expect(&mut self, bytes: &[u8]) -> &mut Peer {
         let got = self.receive(bytes.len());
@@ -195,11 +197,11 @@ impl Peer {
         self
     }
 
-    /// Receives exactly so many bytes, whatever they are.
+    /// Receives exactly `count` bytes.
     ///
     /// # Panics
     ///
-    /// When not as many come within 10 s.
+    /// When fewer arrive within 10 s.
     #[track_caller]
     pub fn receive(&mut self, count: usize) -> Vec<u8> {
         let mut got = vec![0; count];
@@ -219,7 +221,7 @@ impl Peer {
         got
     }
 
-    /// Nothing is there to be received now.
+    /// Asserts that nothing is queued now.
     ///
     /// # Panics
     ///
@@ -236,11 +238,11 @@ impl Peer {
         }
     }
 
-    /// The other end has ended its direction of the stream, and no byte comes before that.
+    /// Asserts that the other end has ended its direction of the stream, with no byte before.
     ///
     /// # Panics
     ///
-    /// When a byte comes, a reset, or nothing within 10 s.
+    /// On a byte, a reset, or nothing within 10 s.
     #[track_caller]
     pub fn expect_eof(&mut self) -> &mut Peer {
         match self.fd.recv(&mut [0; 1]) {
@@ -250,11 +252,11 @@ impl Peer {
         }
     }
 
-    /// The other end has reset the connection, and no byte comes before that.
+    /// Asserts that the other end has reset the connection, with no byte before.
     ///
     /// # Panics
     ///
-    /// When a byte comes, the end of the stream, or nothing within 10 s.
+    /// On a byte, the end of the stream, or nothing within 10 s.
     #[track_caller]
     pub fn expect_reset(&mut self) -> &mut Peer {
         match self.fd.recv(&mut [0; 1]) {
@@ -275,9 +277,9 @@ impl Peer {
         self.there
     }
 
-    /// Sends, and waits until as many bytes more are at the other end as were sent.
+    /// Sends, and waits until the other end has as many more bytes.
     ///
-    /// Whoever reads there meanwhile, on another thread, takes bytes away; then the acknowledgement says it.
+    /// If another thread reads them there meanwhile, the acknowledgement tells instead.
     #[track_caller]
     fn delivered(&mut self, count: usize, send: impl FnOnce(&Fd) -> Result<(), String>) -> &mut Peer {
         let before = proc_net::ends(self.here, self.there).1.map_or(0, |theirs| theirs.unread);
@@ -293,7 +295,7 @@ impl Peer {
     }
 }
 
-/// Waits for the kernel, which over the loopback device has nearly always done it before the system call returned.
+/// Waits for the kernel; over the loopback device it has usually finished before the system call returned.
 #[track_caller]
 fn wait(what: &str, done: impl Fn() -> bool) {
     let start = Instant::now();
@@ -305,13 +307,13 @@ fn wait(what: &str, done: impl Fn() -> bool) {
 
 fn why(error: &io::Error) -> String {
     match error.kind() {
-        // What the timeouts of a blocking socket end with.
+        // The result of a blocking socket's timeout.
         ErrorKind::WouldBlock => format!("nothing happened for {PATIENCE:?}"),
         _ => error.to_string(),
     }
 }
 
-/// The bytes about this position as text.
+/// The bytes around this position as text.
 fn excerpt(bytes: &[u8], at: usize) -> String {
     let (from, to) = (at.saturating_sub(32), bytes.len().min(at + 32));
     let (before, after) = (if from > 0 { "..." } else { "" }, if to < bytes.len() { "..." } else { "" });

@@ -1,7 +1,7 @@
 //! [`Probe`]: a future that a test polls by hand, and that counts its polls and wakes.
 //!
-//! Its waker is a foreign one to the runtime: an `Arc` and no number. So it may be woken by any reactor, timer or thread,
-//! and lives for as long as anyone keeps it, which is what tells a test that somebody does.
+//! Its waker is foreign to the runtime: an `Arc`, not a number. So any reactor, timer or thread may wake it, and its
+//! reference count tells a test whether a copy is kept.
 
 use std::cell::Cell;
 use std::fmt;
@@ -13,7 +13,7 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::task::{Context, Poll, Wake, Waker};
 
 thread_local! {
-    /// What the last probe that this thread polled had counted by then.
+    /// The counts of the probe that this thread polled last.
     static LAST: Cell<Option<ProbeCounts>> = const { Cell::new(None) };
 }
 
@@ -24,7 +24,7 @@ pub(super) struct ProbeCounts {
     wakes: usize,
 }
 
-/// Takes `future` to be polled by hand. It need not be a future: [`Probe::enter`] hands it to any function that has a
+/// Wraps `future` to be polled by hand. It may be any value: [`Probe::enter`] passes it to a function that takes a
 /// [`Context`].
 ///
 /// ```
@@ -41,10 +41,10 @@ pub fn spawn<T>(future: T) -> Probe<T> {
     Probe { future: Box::pin(Some(future)), waker: count.clone().into(), count, polls: 0 }
 }
 
-/// A future, or anything with poll functions, under observation: made by [`spawn`].
+/// A future, or any value with poll functions, under observation: made by [`spawn`].
 ///
-/// It is not a task: nothing polls it but the test. It works without a runtime, and with one inside
-/// [`Runtime::enter`](crate::runtime::Runtime::enter), where [`Runtime::turn`](crate::runtime::Runtime::turn) then
+/// It is not a task: only the test polls it. It works without a runtime, and within
+/// [`Runtime::enter`](crate::runtime::Runtime::enter), where [`Runtime::turn`](crate::runtime::Runtime::turn)
 /// delivers its wakes.
 ///
 /// ```
@@ -70,7 +70,7 @@ pub fn spawn<T>(future: T) -> Probe<T> {
 /// # std::io::Result::Ok(())
 /// ```
 pub struct Probe<T> {
-    /// `None` once it was cancelled.
+    /// `None` after a cancel.
     future: Pin<Box<Option<T>>>,
     waker: Waker,
     count: Arc<Count>,
@@ -80,7 +80,7 @@ pub struct Probe<T> {
 #[derive(Default)]
 struct Count {
     wakes: AtomicUsize,
-    /// Of these a test has been told.
+    /// The wakes already reported to the test.
     taken: AtomicUsize,
     /// Since the last poll.
     woken: AtomicBool,
@@ -92,14 +92,14 @@ impl Wake for Count {
     }
 
     fn wake_by_ref(self: &Arc<Self>) {
-        // Released by the store of `woken`: who sees that sees the count.
+        // Released by the store of `woken`: a thread that sees it sees the count.
         self.wakes.fetch_add(1, Ordering::Relaxed);
         self.woken.store(true, Ordering::Release);
     }
 }
 
 impl<T> Probe<T> {
-    /// Calls `f` with a context whose waker is this probe's, and with what is probed: for poll functions. Counts as
+    /// Calls `f` with a context whose waker is this probe's, and with the probed value: for poll functions. Counts as
     /// a poll.
     ///
     /// # Panics
@@ -149,19 +149,19 @@ impl<T> Probe<T> {
         self.polls
     }
 
-    /// How many wakers of this probe there are, its own among them. With 1 nobody else keeps one.
+    /// How many wakers of this probe exist, including its own. 1 means that no other is kept.
     pub fn waker_ref_count(&self) -> usize {
-        // One count is that of the field.
+        // One count is the field's.
         Arc::strong_count(&self.count) - 1
     }
 
-    /// Drops what is probed, as whoever gives up on a future does. The probe stays and says whether a waker was left
-    /// behind, and whether anyone still uses it.
+    /// Drops the probed value, as a cancelled future is dropped. The probe stays and reports whether a waker was left
+    /// behind, and whether it is used.
     pub fn cancel(&mut self) {
         self.future.set(None);
     }
 
-    /// Ends the probe and hands back what was probed.
+    /// Ends the probe and returns the probed value.
     ///
     /// # Panics
     ///
@@ -251,7 +251,7 @@ fn times(n: usize) -> String {
     }
 }
 
-/// What is known of the probe that this thread polled last, to be put after a message.
+/// The counts of the probe that this thread polled last, for a message.
 pub(super) fn last_counts() -> String {
     let counts = LAST.get();
     counts.map(|counts| format!("; {counts} (the last probe that this thread polled)")).unwrap_or_default()

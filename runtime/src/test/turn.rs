@@ -1,35 +1,35 @@
-//! What a [`Turn`] says beyond its counts.
+//! The details of a [`Turn`] beyond its counts.
 
 use super::{Ready, Turn, Wake, WokenBy};
 use crate::task::Id;
 
-/// With feature `test-util`. These lists are not compared: two turns are equal when their counts are.
+/// With feature `test-util`. Equality compares the counts, not these lists.
 impl Turn {
     /// The events, in the order in which the kernel reported them.
     ///
-    /// There are as many as [`events`](Turn::events), but for those of a registration that was gone when they came
-    /// (in [`stale_generations`](crate::runtime::Metrics::stale_generations)).
+    /// There are as many as [`events`](Turn::events), except those of a registration that was already gone (in
+    /// [`stale_generations`](crate::runtime::Metrics::stale_generations)).
     pub fn ready(&self) -> &[Ready] {
         self.record.ready()
     }
 
-    /// The wakes that put a task in the run queue, in their order. The first [`woken`](Turn::woken) of them came before
-    /// the first poll of the turn; the rest are by the tasks that it polled, and are polled in the next.
+    /// The wakes that put a task in the run queue, in order. The first [`woken`](Turn::woken) of them came before the
+    /// first poll of the turn; the rest come from the polled tasks, and their targets are polled in the next turn.
     ///
-    /// What is spawned is in the queue from the start, and not woken for its first poll.
+    /// A spawned task is in the queue from the start: its first poll needs no wake.
     pub fn wakes(&self) -> &[Wake] {
         self.record.wakes()
     }
 
-    /// The wakes that found their task in the run queue already, and changed nothing.
+    /// The wakes whose task was already in the run queue. They changed nothing.
     ///
-    /// One thread's wakes of a task between two turns are one letter to the loop, and counted as one; those that found
-    /// the letter there are in [`coalesced_wakes`](crate::runtime::Metrics::coalesced_wakes).
+    /// One thread's wakes of a task between two turns are one letter to the loop, and count as one; the others are in
+    /// [`coalesced_wakes`](crate::runtime::Metrics::coalesced_wakes).
     pub fn coalesced(&self) -> &[Wake] {
         self.record.coalesced()
     }
 
-    /// What woke this task, each time that it did: those of [`wakes`](Turn::wakes) and of [`coalesced`](Turn::coalesced).
+    /// What woke this task, each time: from [`wakes`](Turn::wakes) and [`coalesced`](Turn::coalesced).
     ///
     /// ```
     /// use egret_runtime::runtime::Runtime;
