@@ -1,10 +1,10 @@
 //! `epoll`, and everything that is registered with it.
 
 pub(crate) mod async_fd; // the public form of a registered descriptor
-mod current; // the reactor that a thread is in
+mod current; // the reactor of this thread
 pub(crate) mod epoll; // the instance of `epoll`: it turns events into wakes
 pub(crate) mod readiness; // the rules of edge-triggered readiness
 pub(crate) mod registration; // a descriptor and its place in the reactor
-pub(crate) mod waiters; // who waits for a descriptor
+pub(crate) mod waiters; // the wakers that wait for a descriptor
 
 pub(crate) use current::{current, enter};

@@ -1,7 +1,6 @@
 //! [`AsyncFd`]: any descriptor that `epoll` takes, as futures.
 //!
-//! It is a [`Registration`] that only `EAGAIN` clears, since a short transfer proves nothing of a descriptor
-//! whose kind is not known, and the closures that the operations are written in.
+//! A [`Registration`] that only `EAGAIN` clears: a short transfer proves nothing on a descriptor of unknown kind.
 
 mod error;
 mod guard;
@@ -16,25 +15,25 @@ use std::io;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, RawFd};
 use std::task::{Context, Poll, ready};
 
-/// Which direction of an [`AsyncFd`] an operation is about.
+/// The direction of an operation on an [`AsyncFd`].
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Interest(Direction);
 
 impl Interest {
-    /// Reading, accepting, and whatever else waits for input.
+    /// Reading, accepting, and other operations that wait for input.
     pub const READABLE: Interest = Interest(Direction::Read);
-    /// Writing, connecting, and whatever else waits for room.
+    /// Writing, connecting, and other operations that wait for buffer space.
     pub const WRITABLE: Interest = Interest(Direction::Write);
 }
 
 /// A descriptor of your own, registered with the reactor: a socket of a kind that egret has no type for, a
 /// pipe, a timerfd, a pidfd, a terminal, inotify.
 ///
-/// The descriptor must be non-blocking (`O_NONBLOCK`); egret does not change its flags, which others may
+/// The descriptor must be non-blocking (`O_NONBLOCK`); egret does not change its flags, which other descriptors may
 /// share. It stays registered, for both directions and edge-triggered, until the `AsyncFd` is dropped or
 /// taken apart by [`into_inner`](AsyncFd::into_inner).
 ///
-/// The closures given to [`read_with`](AsyncFd::read_with) and the like make one attempt and say
+/// A closure given to [`read_with`](AsyncFd::read_with) and the like makes one attempt and returns
 /// [`WouldBlock`](io::ErrorKind::WouldBlock) if, and only if, the system call did. Any number of tasks may
 /// wait on one `AsyncFd`: an event wakes them all.
 ///
@@ -43,7 +42,7 @@ impl Interest {
 /// use std::io::{Read, Write};
 ///
 /// # egret_runtime::block_on(async {
-/// // A pair of connected sockets as the descriptor of one's own.
+/// // One of a pair of connected sockets as the descriptor.
 /// let (ours, mut theirs) = std::os::unix::net::UnixStream::pair()?;
 /// ours.set_nonblocking(true)?;
 /// let ours = AsyncFd::new(ours)?;
@@ -66,7 +65,7 @@ impl<T: AsFd> AsyncFd<T> {
     ///
     /// # Errors
     ///
-    /// As [`try_new`](AsyncFd::try_new), which hands the descriptor back; this closes it.
+    /// As [`try_new`](AsyncFd::try_new), which returns the descriptor on failure; this closes it.
     ///
     /// # Panics
     ///
@@ -76,13 +75,13 @@ impl<T: AsFd> AsyncFd<T> {
         AsyncFd::try_new(inner).map_err(Into::into)
     }
 
-    /// Registers a descriptor, or hands it back.
+    /// Registers a descriptor, or returns it with the error.
     ///
     /// # Errors
     ///
     /// [`PermissionDenied`](io::ErrorKind::PermissionDenied) (`EPERM`) for a regular file or a directory,
     /// which are always ready and cannot be polled; [`AlreadyExists`](io::ErrorKind::AlreadyExists) for a
-    /// descriptor that is registered already; others by
+    /// descriptor that is registered already; other errors of
     /// [`epoll_ctl(2)`](https://man7.org/linux/man-pages/man2/epoll_ctl.2.html).
     ///
     /// # Panics
@@ -112,51 +111,51 @@ impl<T: AsFd> AsyncFd<T> {
         self.registration.get_ref()
     }
 
-    /// The descriptor, to be changed but not replaced: closing it here leaves a registration that nobody ends.
+    /// The descriptor, mutably. Do not replace it: closing it here leaves a registration that is never ended.
     pub fn get_mut(&mut self) -> &mut T {
         self.registration.get_mut()
     }
 
-    /// Ends the registration and hands the descriptor back.
+    /// Ends the registration and returns the descriptor.
     pub fn into_inner(self) -> T {
         self.registration.into_inner()
     }
 
-    /// Reads by `op`, until it does not block.
+    /// Reads with `op`, which is retried after each event until it does not return `WouldBlock`.
     ///
     /// # Errors
     ///
-    /// Those of `op`; `Other` when it would wait and the runtime is gone.
+    /// Those of `op`; `Other` when it has to wait and the runtime is gone.
     ///
     /// # Cancel safety
     ///
-    /// Dropped before it resolves, `op` has not succeeded.
+    /// If it is dropped before it resolves, `op` has not succeeded.
     pub async fn read_with<R>(&self, op: impl FnMut(&T) -> io::Result<R>) -> io::Result<R> {
         self.registration.io(Direction::Read, op).await
     }
 
-    /// Writes by `op`, until it does not block.
+    /// Writes with `op`, which is retried after each event until it does not return `WouldBlock`.
     ///
     /// # Errors
     ///
-    /// Those of `op`; `Other` when it would wait and the runtime is gone.
+    /// Those of `op`; `Other` when it has to wait and the runtime is gone.
     ///
     /// # Cancel safety
     ///
-    /// Dropped before it resolves, `op` has not succeeded.
+    /// If it is dropped before it resolves, `op` has not succeeded.
     pub async fn write_with<R>(&self, op: impl FnMut(&T) -> io::Result<R>) -> io::Result<R> {
         self.registration.io(Direction::Write, op).await
     }
 
-    /// Tries `op` in the direction of `interest`, until it does not block.
+    /// Tries `op` in the direction of `interest`, after each event again, until it does not return `WouldBlock`.
     ///
     /// # Errors
     ///
-    /// Those of `op`; `Other` when it would wait and the runtime is gone.
+    /// Those of `op`; `Other` when it has to wait and the runtime is gone.
     ///
     /// # Cancel safety
     ///
-    /// Dropped before it resolves, `op` has not succeeded.
+    /// If it is dropped before it resolves, `op` has not succeeded.
     pub async fn async_io<R>(
         &self,
         interest: Interest,
@@ -174,13 +173,13 @@ impl<T: AsFd> AsyncFd<T> {
         self.registration.try_io(interest.0, op)
     }
 
-    /// [`read_with`](AsyncFd::read_with) as a poll function. Every task of this runtime that polls is woken; of other
-    /// wakers, such as those of `FuturesUnordered`, the last. A waker is kept until the next event of the direction, also
-    /// when the caller gives up.
+    /// [`read_with`](AsyncFd::read_with) as a poll function. An event wakes every task of this runtime that has
+    /// polled; of other wakers, such as those of `FuturesUnordered`, the last. A waker is kept until the next event of
+    /// the direction, also when the caller no longer polls.
     ///
     /// # Errors
     ///
-    /// Those of `op`; `Other` when it would wait and the runtime is gone.
+    /// Those of `op`; `Other` when it has to wait and the runtime is gone.
     pub fn poll_read_with<R>(
         &self,
         cx: &mut Context<'_>,
@@ -194,7 +193,7 @@ impl<T: AsFd> AsyncFd<T> {
     ///
     /// # Errors
     ///
-    /// Those of `op`; `Other` when it would wait and the runtime is gone.
+    /// Those of `op`; `Other` when it has to wait and the runtime is gone.
     pub fn poll_write_with<R>(
         &self,
         cx: &mut Context<'_>,
@@ -205,18 +204,18 @@ impl<T: AsFd> AsyncFd<T> {
 
     /// Waits until the kernel has reported the descriptor as readable.
     ///
-    /// The first report comes with the registration, if the descriptor is readable then. It stays so until an operation
-    /// through the guard, or through the `AsyncFd`, says `WouldBlock`, or until
-    /// [`clear_ready`](AsyncFdReadyGuard::clear_ready): a loop that reads behind egret's back and
-    /// waits again spins.
+    /// The first report comes with the registration, if the descriptor is readable then. It stays readable until an
+    /// operation through the guard, or through the `AsyncFd`, returns `WouldBlock`, or until
+    /// [`clear_ready`](AsyncFdReadyGuard::clear_ready): a loop that reads from the descriptor directly and waits again
+    /// spins.
     ///
     /// # Errors
     ///
-    /// `Other` when it would wait and the runtime is gone.
+    /// `Other` when it has to wait and the runtime is gone.
     ///
     /// # Cancel safety
     ///
-    /// It has no effect to be lost.
+    /// Cancel safe: dropping it has no effect.
     pub async fn readable(&self) -> io::Result<AsyncFdReadyGuard<'_, T>> {
         self.ready(Interest::READABLE).await
     }
@@ -225,11 +224,11 @@ impl<T: AsFd> AsyncFd<T> {
     ///
     /// # Errors
     ///
-    /// `Other` when it would wait and the runtime is gone.
+    /// `Other` when it has to wait and the runtime is gone.
     ///
     /// # Cancel safety
     ///
-    /// It has no effect to be lost.
+    /// Cancel safe: dropping it has no effect.
     pub async fn writable(&self) -> io::Result<AsyncFdReadyGuard<'_, T>> {
         self.ready(Interest::WRITABLE).await
     }
@@ -239,11 +238,11 @@ impl<T: AsFd> AsyncFd<T> {
     ///
     /// # Errors
     ///
-    /// `Other` when it would wait and the runtime is gone.
+    /// `Other` when it has to wait and the runtime is gone.
     ///
     /// # Cancel safety
     ///
-    /// It has no effect to be lost.
+    /// Cancel safe: dropping it has no effect.
     pub async fn ready(&self, interest: Interest) -> io::Result<AsyncFdReadyGuard<'_, T>> {
         self.registration.ready(interest.0).await?;
         Ok(self.guard(interest))
@@ -254,7 +253,7 @@ impl<T: AsFd> AsyncFd<T> {
     ///
     /// # Errors
     ///
-    /// `Other` when it would wait and the runtime is gone.
+    /// `Other` when it has to wait and the runtime is gone.
     pub fn poll_read_ready(&self, cx: &mut Context<'_>) -> Poll<io::Result<AsyncFdReadyGuard<'_, T>>> {
         self.poll_guard(cx, Interest::READABLE)
     }
@@ -264,7 +263,7 @@ impl<T: AsFd> AsyncFd<T> {
     ///
     /// # Errors
     ///
-    /// `Other` when it would wait and the runtime is gone.
+    /// `Other` when it has to wait and the runtime is gone.
     pub fn poll_write_ready(&self, cx: &mut Context<'_>) -> Poll<io::Result<AsyncFdReadyGuard<'_, T>>> {
         self.poll_guard(cx, Interest::WRITABLE)
     }

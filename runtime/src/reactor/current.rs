@@ -1,4 +1,4 @@
-//! The reactor that this thread is in: the one that a new socket is registered with.
+//! The reactor of this thread: new sockets are registered with it.
 
 use super::epoll::Reactor;
 use crate::wake::context::{self, Entered, Slot};
@@ -9,12 +9,12 @@ thread_local! {
     static CURRENT: Slot<Reactor> = const { Cell::new(None) };
 }
 
-/// Makes a reactor the one that this thread is in until the guard is dropped.
+/// Makes `reactor` the reactor of this thread until the guard is dropped.
 pub(crate) fn enter(reactor: Rc<Reactor>) -> Entered<Reactor> {
     context::enter(&CURRENT, reactor)
 }
 
-/// The reactor that this thread is in.
+/// The reactor of this thread.
 #[track_caller]
 pub(crate) fn current() -> Rc<Reactor> {
     context::require(&CURRENT)

@@ -1,17 +1,14 @@
 //! The reactor: turns readiness edges into wake-ups.
 //!
-//! It owns the `epoll` instance and a slab of sources, one for each registered descriptor. A source is shared
-//! with the [`Registration`](crate::io::Registration) of its descriptor, which asks it for readiness and waits
-//! in it; nobody else touches it, and all of it happens on the loop's thread.
-//!
-//! A descriptor is registered once, for everything, by its first edge until it is closed. The kernel hands
-//! back a [`SourceKey`] with each event. An event for a key whose source is gone is counted and ignored: a
-//! duplicate of a closed descriptor keeps its registration in the kernel alive, and a batch may hold
-//! events for what an earlier one of the same batch has closed.
-//!
-//! A waker of this executor is a number, and to wake it while the batch is walked is to push that number to the
-//! run queue. Any other waker is user code, which may close sockets, register new ones and run into the borrow
-//! that walks the batch: those are collected from the whole batch before the first is woken.
+//! - It owns the `epoll` instance and a slab of sources, one for each registered descriptor. A source is shared with
+//!   the [`Registration`](crate::io::Registration) of its descriptor, which reads its readiness and waits in it. No
+//!   other code touches it, and all of it runs on the loop's thread.
+//! - A descriptor is registered once, for everything, until it is closed. The kernel returns its [`SourceKey`] with
+//!   each event. An event for a key whose source is gone is counted and ignored: a duplicate of a closed descriptor
+//!   keeps the kernel's registration alive, and a batch may hold events for a descriptor that was closed earlier in
+//!   it.
+//! - Waking a task of this executor pushes a number to the run queue. Any other waker is user code, which may close or
+//!   register sockets and hit the borrow of the batch: those are collected, and woken after the batch.
 
 #[cfg(feature = "sim")]
 pub(crate) mod inspect;
@@ -33,25 +30,25 @@ use std::task::Waker;
 use std::time::Duration;
 use table::Table;
 
-/// How many events one `epoll_wait` may report. More would make the first task wait for the last event's
-/// bookkeeping, fewer would not share the call well; what does not fit comes with the next one.
+/// How many events one `epoll_wait` may report. With more, the first task waits for the bookkeeping of the last event;
+/// with fewer, the call is poorly shared. Events that do not fit come with the next call.
 const BATCH: usize = 256;
 
-/// Owns the descriptor numbers that were never registered: no index of a source.
-const NOBODY: u32 = u32::MAX;
+/// In `owners`: a descriptor number that was never registered. No source has this index.
+const NO_SOURCE: u32 = u32::MAX;
 
 pub(crate) struct Reactor {
     epoll: Epoll,
-    /// Where this executor's own wakers go.
+    /// The run queue for this executor's own wakers.
     queue: Rc<RunQueue>,
     sources: RefCell<Table>,
-    /// The index of the source that was the last to be registered under each descriptor number. A number that was closed
-    /// behind our back may be another source's by now, and a DEL would end that one's registration. An index is enough:
-    /// of the sources that live no two have the same, and the one that asks lives.
+    /// The index of the source that was last registered under each descriptor number. A number that the user closed
+    /// may be in use by another source, and a DEL would end that registration. The index is enough: no two live
+    /// sources share one, and the source that compares is alive.
     owners: RefCell<Vec<u32>>,
     events: RefCell<Events>,
     next_generation: Cell<u32>,
-    /// The runtime is gone: nobody will wait for events any more.
+    /// The runtime is gone: no thread will wait for events again.
     closed: Cell<bool>,
     pub(crate) waits: Counter,
     pub(crate) reported: Counter,
@@ -60,17 +57,17 @@ pub(crate) struct Reactor {
     pub(crate) control_errors: Counter,
 }
 
-/// A registered descriptor: what is believed of it and who waits for it.
+/// A registered descriptor: its cached readiness and its waiters.
 ///
 /// Named for the error about a socket that is sent to another thread; the code calls it [`Source`].
 #[allow(non_camel_case_types, reason = "the compiler says the name to people")]
 pub(crate) struct IoStaysOnItsThread_UseIntoStd {
     reactor: Rc<Reactor>,
     key: SourceKey,
-    /// The number under which the kernel knows the descriptor.
+    /// The number that the kernel's registration has.
     fd: RawFd,
     readiness: Cell<Readiness>,
-    /// How many events came. What was learned before an event must not clear what the event set.
+    /// How many events came. An outcome from before an event must not clear what the event set.
     ticks: Cell<u64>,
     waiters: Waiters,
     span: SourceSpan,
@@ -79,7 +76,7 @@ pub(crate) struct IoStaysOnItsThread_UseIntoStd {
 pub(crate) use IoStaysOnItsThread_UseIntoStd as Source;
 
 impl Reactor {
-    /// A reactor that wakes tasks into `queue` and whose waits are ended by `bell`.
+    /// A reactor that wakes tasks into `queue` and whose waits are ended by a write to the eventfd `bell`.
     pub(crate) fn new(
         backend: Backend,
         queue: Rc<RunQueue>,
@@ -134,7 +131,7 @@ impl Reactor {
         let owners = &mut *self.owners.borrow_mut();
         let number = source.fd as usize;
         if owners.len() <= number {
-            owners.resize(number + 1, NOBODY);
+            owners.resize(number + 1, NO_SOURCE);
         }
         owners[number] = index;
         Ok(source)
@@ -148,15 +145,15 @@ impl Reactor {
                 return;
             }
         }
-        // Closed behind our back, perhaps with the number in use again. The generation makes what the kernel
-        // may still report harmless, and there is nobody here who could do more about it.
+        // The user closed it, perhaps with the number in use again. The generation makes later events of the old
+        // registration harmless, and no caller could do more about it.
         self.control_errors.bump();
     }
 
-    /// Waits for events, for `timeout` at most, and wakes whoever waited for them; foreign wakers are left in
-    /// `foreign` to be woken by the caller.
+    /// Waits for events, for `timeout` at most, and wakes their waiters; foreign wakers are left in `foreign` for the
+    /// caller to wake.
     ///
-    /// Returns how many events there were, those for the bell left out.
+    /// Returns how many events there were, without those of the eventfd.
     pub(crate) fn wait(&self, timeout: Option<Duration>, foreign: &mut Vec<Waker>) -> io::Result<usize> {
         let mut events = self.events.borrow_mut();
         self.waits.bump();
@@ -175,7 +172,7 @@ impl Reactor {
         Ok(count)
     }
 
-    /// Lets go of all sources, whose descriptors may outlive the runtime, and wakes whoever waits for them.
+    /// Drops all sources, whose descriptors may outlive the runtime, and wakes their waiters.
     pub(crate) fn close(&self) {
         self.closed.set(true);
         let sources = std::mem::take(&mut *self.sources.borrow_mut());
@@ -192,7 +189,7 @@ impl Reactor {
         self.sources.borrow().len()
     }
 
-    /// The descriptors that are registered, each with the key that no other registration of this reactor has.
+    /// The registered descriptors, each with its key, which no other registration of this reactor has.
     #[cfg(feature = "test-util")]
     pub(crate) fn registered(&self) -> Vec<(SourceKey, RawFd)> {
         self.sources.borrow().iter().map(|source| (source.key, source.fd)).collect()
@@ -221,7 +218,7 @@ impl Source {
         self.readiness.set(readiness);
     }
 
-    /// The number of the executor that this is registered with.
+    /// The number of the executor of this source.
     pub(crate) fn executor(&self) -> u16 {
         self.reactor.queue.executor
     }
@@ -231,15 +228,14 @@ impl Source {
         self.ticks.get()
     }
 
-    /// Who waits for events. Only for those who have found the source not ready: once the runtime is gone it
-    /// always is, and a wait would be one for ever.
+    /// The waiters for events. Only for an operation that has found the source not ready: once the runtime is gone the
+    /// source is always ready, and a wait would never end.
     #[inline]
     pub(crate) fn waiters(&self) -> &Waiters {
         &self.waiters
     }
 
-    /// Ends the registration of the descriptor, which is about to be closed or handed back: DEL, slot,
-    /// waiters.
+    /// Ends the registration of the descriptor, which is about to be closed or returned: DEL, slot, waiters.
     pub(crate) fn deregister(&self) {
         let reactor = &self.reactor;
         reactor.delete(self);
@@ -253,7 +249,7 @@ impl Source {
         wake_all(&mut foreign);
     }
 
-    /// Wakes whoever waits, but for foreign wakers, which are left in `foreign`.
+    /// Wakes the waiters; foreign wakers are left in `foreign`.
     fn wake_waiters(&self, foreign: &mut Vec<Waker>) {
         self.waiters.wake(Readiness::ALL, &mut self.reactor.queue.batch(), foreign);
     }

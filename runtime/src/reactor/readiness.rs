@@ -1,16 +1,16 @@
 //! The rules of edge-triggered readiness, as pure functions.
 //!
-//! [`Readiness`] is what is believed of a descriptor between edges. It is set by events and cleared by the
-//! outcome of system calls, and each clearing must be safe: the kernel reports a change once, so readiness
-//! that is cleared while the kernel still holds data, with no edge to come, is a task that hangs. The rules
-//! (C1 to C5) and the measured facts behind them are in `docs/edge-triggered.md`.
-//!
-//! Each direction keeps its own copy of the bits, HUP and ERR included: what one direction learns from a
-//! system call says nothing to the other.
+//! - [`Readiness`] is the cached state of a descriptor between edges. Events set it, outcomes of system calls clear
+//!   it.
+//! - Each clear must be safe: the kernel reports a change once. Readiness that is cleared while the kernel still holds
+//!   data, with no edge to come, hangs the task. The rules (C1 to C5) and the measured facts behind them are in
+//!   `docs/edge-triggered.md`.
+//! - Each direction keeps its own copy of the bits, HUP and ERR included: the outcome of a system call in one
+//!   direction proves nothing about the other.
 
 use crate::sys::mask;
 
-/// Which half of a descriptor.
+/// A direction of a descriptor.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Direction {
     /// `recv`, `accept` and the like.
@@ -19,7 +19,7 @@ pub enum Direction {
     Write,
 }
 
-/// Which outcome of a transfer proves that a descriptor has nothing more to give for now.
+/// Which outcomes of a transfer prove that a descriptor is not ready any more.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Clears {
     /// `EAGAIN`, and a transfer of fewer bytes than these while nothing unusual was reported: TCP streams
@@ -32,9 +32,9 @@ pub enum Clears {
 
 /// Whether operations wait for the first event, which comes with the registration when the descriptor is ready.
 ///
-/// Only operations that make the system call themselves may go ahead of it. Waiting for readiness
-/// ([`ready`](crate::io::Registration::ready)) always waits for an event: a pidfd or a connecting socket has no
-/// operation that would return `WouldBlock` and correct the assumption.
+/// Only an operation that makes the system call itself may run before the event. Waiting for readiness
+/// ([`ready`](crate::io::Registration::ready)) always waits for it: a pidfd or a connecting socket has no operation
+/// whose `WouldBlock` would correct the assumption.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Start {
     /// The first operation makes its system call at once: descriptors that are accepted, connected or listening.
@@ -50,7 +50,7 @@ pub(crate) struct Readiness {
     write: u8,
 }
 
-// The five low bits are those of the event mask; RDHUP, bit 13 there, is brought down to the sixth.
+// The five low bits are those of the event mask; RDHUP, bit 13 there, is moved to the sixth.
 const IN: u8 = mask::IN as u8;
 const PRI: u8 = mask::PRI as u8;
 const OUT: u8 = mask::OUT as u8;
@@ -60,12 +60,12 @@ const RDHUP: u8 = (mask::RDHUP >> RDHUP_SHIFT) as u8;
 const RDHUP_SHIFT: u32 = 8;
 const _: () = assert!(IN | PRI | OUT | ERR | HUP == 0x1f && RDHUP == 0x20);
 
-/// No operation has said `WouldBlock` since the registration: operations are worth a system call before the first
-/// event. It is no readiness: see [`Readiness::has_edge`].
+/// No operation has returned `WouldBlock` since the registration: operations make a system call before the first
+/// event. It is not readiness: see [`Readiness::has_edge`].
 const UNTRIED: u8 = 0x40;
 
-/// The runtime is gone and no edge will come. Counts as ready, so that nobody waits: an operation is tried
-/// for what is left, and is an error when it would block. Nothing clears it.
+/// The runtime is gone and no edge will come. Counts as ready, so that no task waits: an operation is tried on what
+/// the kernel still holds, and fails when it would block. Never cleared.
 const GONE: u8 = 0x80;
 
 /// Events that concern the reading side.
@@ -73,11 +73,11 @@ const READ: u8 = IN | PRI | RDHUP | HUP | ERR;
 /// Events that concern the writing side.
 const WRITE: u8 = OUT | HUP | ERR;
 
-/// What a descriptor is registered for, once and for all.
+/// The interest of every registration.
 pub(crate) const INTEREST: u32 = mask::IN | mask::OUT | mask::RDHUP | mask::PRI | mask::EDGE;
 
 impl Readiness {
-    /// What concerns both directions: the end of the registration.
+    /// All events of both directions: the end of the registration.
     pub(crate) const ALL: Readiness = Readiness { read: READ, write: WRITE };
 
     pub(crate) const fn at(start: Start) -> Readiness {
@@ -87,14 +87,14 @@ impl Readiness {
         }
     }
 
-    /// What an event says.
+    /// The readiness that an event reports.
     #[inline]
     pub(crate) const fn from_mask(mask: u32) -> Readiness {
         let bits = (mask as u8 & 0x1f) | ((mask >> RDHUP_SHIFT) as u8 & RDHUP);
         Readiness { read: bits & READ, write: bits & WRITE }
     }
 
-    /// When no event will come any more.
+    /// The same, when no event will come any more.
     pub(crate) const fn gone(self) -> Readiness {
         Readiness { read: self.read | GONE, write: self.write | GONE }
     }
@@ -114,13 +114,13 @@ impl Readiness {
         self.write & (HUP | ERR) != 0
     }
 
-    /// With what an event adds.
+    /// The same, with what an event adds.
     #[inline]
     pub(crate) const fn merged(self, event: Readiness) -> Readiness {
         Readiness { read: self.read | event.read, write: self.write | event.write }
     }
 
-    /// Of which directions this is news after `before`: of reading, and of writing.
+    /// Whether reading, and whether writing, has become ready since `before`.
     pub(crate) const fn becomes_ready(self, before: Readiness) -> (bool, bool) {
         (self.read != 0 && before.read == 0, self.write != 0 && before.write == 0)
     }
@@ -131,9 +131,9 @@ impl Readiness {
         self.bits(direction) != 0
     }
 
-    /// After `EAGAIN`: nothing is left, closed ends included. (C1)
+    /// After `EAGAIN`: nothing is left, HUP and ERR included. (C1)
     ///
-    /// A HUP that survived this would have the operation tried again at once, for ever.
+    /// A HUP that survived this would make the operation retry for ever.
     #[inline]
     pub(crate) const fn after_would_block(self, direction: Direction) -> Readiness {
         match direction {
@@ -144,9 +144,9 @@ impl Readiness {
 
     /// After a transfer of `moved` bytes. (C2, C3, C4)
     ///
-    /// With anything unusual cached, a short transfer proves nothing: at an urgent mark, a FIN or a reset
-    /// more is queued, and the edge that said so has come already. Nor does a transfer of no bytes: it is
-    /// the end of the stream, which stays readable.
+    /// With anything unusual cached, a short transfer proves nothing: at an urgent mark, a FIN or a reset more is
+    /// queued, and its edge has come already. Nor does a transfer of no bytes: it is the end of the stream, which
+    /// stays readable.
     #[inline]
     pub(crate) const fn after_transfer(
         self,

@@ -1,12 +1,10 @@
-//! [`Registration`]: a descriptor and its place in the reactor, which every socket type is built on.
+//! [`Registration`]: a descriptor and its place in the reactor. Every socket type is built on it.
 //!
-//! It owns the descriptor and asks the kernel first and the reactor second: an operation that may succeed is
-//! tried at once, and only when it would block does its task wait for an edge. All clearing of readiness goes
-//! through here, by the rules in `readiness.rs`.
-//!
-//! A registration belongs to the runtime that it was made in and to that runtime's thread. Nothing else sets
-//! readiness between a system call and the clear that follows it, for events are only taken in `epoll_wait`
-//! and that is never called from here; so no tick is compared.
+//! - It owns the descriptor. An operation that may succeed makes its system call first; only when that would block
+//!   does the task wait for an edge. All clearing of readiness is here, by the rules in `readiness.rs`.
+//! - It belongs to one runtime and that runtime's thread. Nothing sets readiness between a system call and the clear
+//!   that follows it, as events are taken in `epoll_wait` only, which is never called from here; so no tick is
+//!   compared.
 
 mod ready;
 
@@ -28,19 +26,19 @@ use std::task::{Context, Poll, Waker};
 ///
 /// The building block of the socket types; [`AsyncFd`](crate::io::AsyncFd) is the one for descriptors of your own. Its
 /// methods take an operation that makes one non-blocking system call and returns
-/// [`WouldBlock`](io::ErrorKind::WouldBlock) when it cannot proceed. The operation must really try: readiness
-/// is cleared by what it returns, and an operation that says `WouldBlock` when the kernel did not
-/// waits for an edge that never comes.
+/// [`WouldBlock`](io::ErrorKind::WouldBlock) when it cannot proceed. The operation must make the call: its result
+/// clears readiness, and an operation that returns `WouldBlock` when the kernel did not waits for an edge that never
+/// comes.
 ///
-/// Every operation that completes is charged to the task's budget; a task that has used its budget up is
-/// woken again and the operation is `Pending`.
+/// Every operation that completes is charged to the task's budget; when the budget is used up, the task is woken again
+/// and the operation is `Pending`.
 pub struct Registration<T: AsFd> {
-    /// First, so that it is dropped first: what closes the descriptor finds it deregistered.
+    /// First, so that it is dropped first: the descriptor is deregistered before it is closed.
     place: InReactor,
     inner: T,
 }
 
-/// A place in the reactor, given up on drop.
+/// A place in the reactor, released on drop.
 struct InReactor(Rc<Source>);
 
 impl Drop for InReactor {
@@ -50,11 +48,11 @@ impl Drop for InReactor {
 }
 
 impl<T: AsFd> Registration<T> {
-    /// Registers a descriptor with the runtime that this thread is in. It must be non-blocking.
+    /// Registers a descriptor with the runtime of this thread. It must be non-blocking.
     ///
     /// # Errors
     ///
-    /// With the descriptor handed back: those of `epoll_ctl(2)`, among them
+    /// With the descriptor returned: those of `epoll_ctl(2)`, among them
     /// [`PermissionDenied`](io::ErrorKind::PermissionDenied) for a regular file, which is always ready and
     /// cannot be polled, and [`AlreadyExists`](io::ErrorKind::AlreadyExists) for a descriptor that is
     /// registered already.
@@ -81,7 +79,7 @@ impl<T: AsFd> Registration<T> {
         &mut self.inner
     }
 
-    /// Ends the registration and hands the descriptor back.
+    /// Ends the registration and returns the descriptor.
     pub fn into_inner(self) -> T {
         let Registration { place, inner } = self;
         drop(place);
@@ -93,16 +91,15 @@ impl<T: AsFd> Registration<T> {
         &self.place.0
     }
 
-    /// Tries an operation that moves bytes, and waits as the only one in its direction when it would block.
-    /// What it says with the number of bytes that it moved is up to `clears`.
+    /// Tries an operation that moves bytes, and waits as the only waiter of its direction when it would block.
+    /// `clears` decides what the number of bytes moved proves.
     ///
     /// The next event of the direction wakes every task of this runtime that polled before it and got `Pending`. Of
-    /// wakers that are not those of a task of this runtime, such as the ones that `FuturesUnordered` makes, the last is
-    /// kept.
+    /// other wakers, such as those of `FuturesUnordered`, the last is kept.
     ///
     /// # Errors
     ///
-    /// Those of the operation; `Other` when it would wait and the runtime is gone.
+    /// Those of the operation; `Other` when it has to wait and the runtime is gone.
     #[inline]
     pub fn poll_transfer(
         &self,
@@ -111,7 +108,7 @@ impl<T: AsFd> Registration<T> {
         clears: Clears,
         op: impl FnOnce(&T) -> io::Result<usize>,
     ) -> Poll<io::Result<usize>> {
-        // The way that every request takes is in here, to be inlined into the caller; all else is behind calls.
+        // The path of every request is in here and inlined into the caller; the rest is behind calls.
         self.poll_op(
             cx,
             direction,
@@ -136,12 +133,12 @@ impl<T: AsFd> Registration<T> {
         self.try_op(direction, || self.transfer(direction, clears, op))
     }
 
-    /// Tries an operation, and waits among others when it would block.
+    /// Tries an operation, and waits as one of many when it would block.
     ///
-    /// The next event of the direction wakes every task of this runtime that polled before it and got `Pending`, once. Of
-    /// wakers that are not those of a task of this runtime, such as the ones that `FuturesUnordered` makes, the last is
-    /// kept, as a poll function has nothing to tell its callers apart by and cannot see that one has given up.
-    /// [`io`](Registration::io) and [`ready`](Registration::ready) wake all that wait.
+    /// The next event of the direction wakes every task of this runtime that polled before it and got `Pending`, once.
+    /// Of other wakers, such as those of `FuturesUnordered`, the last is kept: a poll function cannot tell its callers
+    /// apart and does not see that one no longer waits. [`io`](Registration::io) and [`ready`](Registration::ready)
+    /// wake every waiter.
     ///
     /// # Errors
     ///
@@ -170,7 +167,7 @@ impl<T: AsFd> Registration<T> {
         self.try_op(direction, || op(&self.inner))
     }
 
-    /// Tries an operation until it does not block.
+    /// Tries an operation until it does not return `WouldBlock`.
     ///
     /// # Errors
     ///
@@ -178,7 +175,7 @@ impl<T: AsFd> Registration<T> {
     ///
     /// # Cancel safety
     ///
-    /// Dropped before it resolves, it has had no effect but those of operations that would have blocked.
+    /// If it is dropped before it resolves, no operation but those that would have blocked has been tried.
     pub async fn io<R>(
         &self,
         direction: Direction,
@@ -188,28 +185,28 @@ impl<T: AsFd> Registration<T> {
         poll_fn(|cx| self.poll_op(cx, direction, || op(&self.inner), |_, waker| wait.start(waker))).await
     }
 
-    /// Whether the kernel has reported the descriptor as ready; if not, waits among others until it does, woken as by
-    /// [`poll_io`](Registration::poll_io).
+    /// Whether the kernel has reported the descriptor as ready; if not, waits as one of many until it does, woken as
+    /// by [`poll_io`](Registration::poll_io).
     ///
-    /// The first report comes with the registration, when the loop next asks for events: this is `Pending` before,
-    /// whatever the state of the descriptor.
+    /// The first report comes with the registration, when the loop next waits for events: until then this is
+    /// `Pending`, whatever the state of the descriptor.
     ///
     /// # Errors
     ///
-    /// `Other` when it would wait and the runtime is gone.
+    /// `Other` when it has to wait and the runtime is gone.
     pub fn poll_ready(&self, cx: &mut Context<'_>, direction: Direction) -> Poll<io::Result<()>> {
         self.poll_io(cx, direction, |_| self.reported_ready(direction))
     }
 
-    /// Waits until the kernel has reported the descriptor as ready. It stays so until an operation clears it.
+    /// Waits until the kernel has reported the descriptor as ready. It stays ready until an operation clears it.
     ///
     /// # Errors
     ///
-    /// `Other` when it would wait and the runtime is gone.
+    /// `Other` when it has to wait and the runtime is gone.
     ///
     /// # Cancel safety
     ///
-    /// It has no effect to be lost.
+    /// Cancel safe: dropping it has no effect.
     pub fn ready(&self, direction: Direction) -> impl Future<Output = io::Result<()>> {
         Ready::new(self, direction)
     }
@@ -219,16 +216,16 @@ impl<T: AsFd> Registration<T> {
         self.source().ticks()
     }
 
-    /// Clears the readiness of a direction unless an event has come since `ticks` was asked for.
+    /// Clears the readiness of a direction unless an event has come since `ticks` was read.
     pub(crate) fn clear_since(&self, ticks: u64, direction: Direction) {
         if self.source().ticks() == ticks {
             self.clear(direction);
         }
     }
 
-    /// The operation of those who only wait: once the runtime is gone, what is not ready never will be.
+    /// The operation of a task that only waits: once the runtime is gone, a source that is not ready never will be.
     ///
-    /// `WouldBlock` before the first event clears what an operation might have tried: the event is still to come.
+    /// `WouldBlock` before the first event clears `UNTRIED` only: the event is still to come.
     fn reported_ready(&self, direction: Direction) -> io::Result<()> {
         if self.source().readiness().has_edge(direction) {
             Ok(())
@@ -284,7 +281,7 @@ impl<T: AsFd> Registration<T> {
     ) -> io::Result<usize> {
         let moved = op(&self.inner)?;
         match clears {
-            // Only a short one can clear anything, and of writes hardly any is.
+            // Only a short transfer can clear, and writes are rarely short.
             Clears::ShortOf(wanted) if moved < wanted => {
                 let source = self.source();
                 source.set_readiness(source.readiness().after_transfer(direction, moved, clears));
@@ -294,8 +291,8 @@ impl<T: AsFd> Registration<T> {
         Ok(moved)
     }
 
-    /// After an operation that failed: when it would have blocked, it is to wait; any other error is the
-    /// caller's. Those stay charged, for accept with no descriptors left fails for as long as one likes.
+    /// After an operation that failed: waits if it would have blocked; any other error is the caller's and stays
+    /// charged, as an accept without free descriptors may fail in an endless loop.
     #[cold]
     fn settle(&self, direction: Direction, error: io::Error) -> io::Result<()> {
         if error.kind() != io::ErrorKind::WouldBlock {
@@ -315,15 +312,15 @@ impl<T: AsFd> Registration<T> {
 }
 
 impl Registration<Fd> {
-    /// Waits, as the only one in the direction, until the descriptor takes no more bytes.
+    /// Waits, as the only waiter of the direction, until the descriptor takes no more bytes.
     ///
-    /// An event for the direction wakes, whether it is about that or about room.
+    /// Every event for the direction wakes, also one that only reports buffer space.
     ///
     /// # Errors
     ///
     /// As [`Fd::is_hung_up`].
     pub(crate) fn poll_hung_up(&self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        // The look comes second: cloning a foreign waker is user code, which may turn the loop.
+        // Checked after the registration: cloning a foreign waker is user code, which may turn the loop.
         let _ = self.source().waiters().wait_alone(Direction::Write, cx.waker());
         if !self.source().readiness().may_be_hung_up() {
             return Poll::Pending;
@@ -342,7 +339,7 @@ impl<T: AsFd + fmt::Debug> fmt::Debug for Registration<T> {
     }
 }
 
-/// A place among those who wait, given up on drop.
+/// A place among the waiters, released on drop.
 struct WaiterTicket<'a> {
     waiters: &'a Waiters,
     direction: Direction,

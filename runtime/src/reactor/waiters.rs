@@ -1,26 +1,18 @@
-//! Who is to be woken when a descriptor becomes ready.
+//! The wakers that wait for a descriptor.
 //!
-//! One of these is in each source, for the loop's thread alone. An operation through `&mut self` has a
-//! direction to itself by type and so a place of its own: a task of egret leaves the number that its waker
-//! is there, which costs a store, and no list and no allocation. Operations through `&self` (accept,
-//! datagrams, `AsyncFd`) may be many: they stand in a list and are all woken, for a source that kept the last
-//! caller only would strand the others.
+//! - Each source has one, for the loop's thread alone. Cloning and dropping wakers may run user code that calls back:
+//!   the list is never borrowed meanwhile.
+//! - An operation through `&mut self` has its direction to itself by type, and a place of its own: a task of egret
+//!   leaves the number of its waker there, without a list or an allocation.
+//! - Operations through `&self` (accept, datagrams, `AsyncFd`) may be many: all are in a list and all are woken. With
+//!   only the last caller kept, the others would hang.
+//! - The first of the many takes the lone place if it is free: most often it is the only one, and a hundred thousand
+//!   connections then need no list. A lone waiter that comes later, by a half of a stream, moves it to the list. A
+//!   lone waiter that gave up looks the same when another task uses its stream: it is woken once without need.
 //!
-//! A foreign waker is more than a number, and has a place of its own:
-//!
-//! * `SharedWaiters::alone`: of a `poll_` function through `&mut self`, the last.
-//! * `SharedWaiters::polled`: of a `poll_` function through `&self`, the last. A foreign waker may be made anew for each poll
-//!   and says nothing when its future is dropped, so that a list of them would grow until the next event.
-//! * `SharedWaiters::waiting`: of a future, which takes its waker out by its ticket when it is dropped.
-//!
-//! Most often the many are one, and there may be a hundred thousand connections of which each has one: so the first that
-//! comes takes the place of the lone one if that is free, and there is no list until there is a second. When one who
-//! waits alone comes after it, by a half of a stream that the first sees whole, the first moves to the list. What
-//! looks the same is a lone waiter that has given up and whose stream another task reads now: it is woken once for
-//! nothing.
-//!
-//! Cloning and dropping wakers may run user code that comes back here: that is never done while the list is
-//! borrowed.
+//! Foreign wakers have places of their own: `SharedWaiters::alone` (`&mut self`, the last), `polled` (`poll_`
+//! functions through `&self`, the last: each poll may bring a new waker that is never taken back, so a list would grow
+//! until the next event) and `waiting` (a future, which takes its waker out by its ticket on drop).
 
 use crate::observe::woken::Woken;
 use crate::reactor::readiness::{Direction, Readiness};
@@ -31,7 +23,7 @@ use std::cell::{Cell, OnceCell, RefCell};
 use std::num::NonZeroU64;
 use std::task::Waker;
 
-/// Below this length a list grows without being searched for wakers of tasks that are gone.
+/// Below this length the list grows without a search for wakers of tasks that have ended.
 const SMALL: usize = 8;
 
 #[derive(Default)]
@@ -41,9 +33,9 @@ pub(crate) struct Waiters {
 }
 
 struct SharedWaiters {
-    /// Of those who wait as the only one and are not tasks of egret.
+    /// Foreign wakers that wait as the only one of their direction.
     alone: [Option<Waker>; 2],
-    /// Of those who wait by a `poll_` function among others and are not tasks of this executor: the last.
+    /// The last waker from a `poll_` function through `&self` that is not a task of this executor.
     polled: [Option<Waker>; 2],
     last_number: NonZeroU64,
     waiting: [Vec<WaiterPlace>; 2],
@@ -57,35 +49,35 @@ struct WaiterPlace {
     waker: Waker,
 }
 
-/// Whether an event may have come, and found nobody, while somebody was put here.
+/// Whether an event may have come during the registration of a waiter, and missed it.
 #[must_use = "an event that came meanwhile is not reported again"]
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum Waiting {
     /// No.
     Certain,
-    /// A waker was cloned, which may be user code and have turned the loop: look at the readiness once more.
+    /// A waker was cloned, which may be user code that turned the loop: check the readiness again.
     LookAgain,
 }
 
-/// Names a place in the list of a direction. A number is never used twice for one source, so a ticket whose place is
-/// gone names no other.
+/// Names a place in the list of a direction. A source never uses a number twice, so an old ticket names no other
+/// place.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) struct Ticket(NonZeroU64);
 
 impl Ticket {
-    /// What names it: not 0, and less than 2^63, which is more events than a source will have.
+    /// Its number: not 0, and less than 2^63, which no source reaches in practice.
     pub(crate) fn number(self) -> u64 {
         self.0.get()
     }
 
-    /// The ticket of this number. None has 0.
+    /// The ticket with this number. No ticket has 0.
     pub(crate) fn from_number(number: u64) -> Option<Ticket> {
         NonZeroU64::new(number).map(Ticket)
     }
 }
 
 impl Waiters {
-    /// Waits as the only one in its direction: one that was here before is replaced.
+    /// Waits as the only one in its direction: an earlier waiter is replaced.
     #[inline]
     pub(crate) fn wait_alone(&self, direction: Direction, waker: &Waker) -> Waiting {
         match waker::key_of(waker) {
@@ -111,15 +103,15 @@ impl Waiters {
         self.displaced(direction, self.alone[direction as usize].take());
     }
 
-    /// Goes on among the others, for one who had the place of the lone one and may be waiting still.
+    /// Moves to the list a task that had the lone place and may still be waiting.
     #[cold]
     fn displaced(&self, direction: Direction, before: Option<TaskKey>) {
         let Some(waker) = before.map(waker::new).filter(|waker| !waker::is_stale(waker)) else { return };
-        self.wait_shared(direction, &waker); // a waker of our own: to clone it runs no user code
+        self.wait_shared(direction, &waker); // a waker of egret: cloning it runs no user code
     }
 
-    /// Waits among others by a `poll_` function: a task of `executor` in a place of its own, any other waker in the place
-    /// of the one before it.
+    /// Waits as one of many by a `poll_` function: a task of `executor` in a place of its own, any other waker in the
+    /// place of the one before it.
     pub(crate) fn wait_polled(&self, direction: Direction, waker: &Waker, executor: u16) -> Waiting {
         if waker::key_of(waker).is_some_and(|key| key.executor() == executor) {
             self.wait_shared(direction, waker);
@@ -147,8 +139,8 @@ impl Waiters {
         }
     }
 
-    /// Waits among others, in the place that `ticket` names, or in a new one when that is gone. The first to come needs
-    /// no ticket, and what it leaves behind when it gives up is one wake too many.
+    /// Waits as one of many, in the place that `ticket` names, or in a new one when that is gone. The first to come
+    /// needs no ticket; if it gives up, the place it leaves costs one wake without need.
     pub(crate) fn wait_with_ticket(
         &self,
         direction: Direction,
@@ -182,7 +174,7 @@ impl Waiters {
         Waiting::LookAgain
     }
 
-    /// Gives up the place that `ticket` names, if its waker has not been taken.
+    /// Leaves the place that `ticket` names, if its waker has not been taken.
     pub(crate) fn leave(&self, direction: Direction, ticket: Ticket) {
         let left = self.with_shared(|shared| {
             let at = shared.find(direction, ticket)?;
@@ -191,7 +183,7 @@ impl Waiters {
         drop(left);
     }
 
-    /// Whether somebody waits in this direction.
+    /// Whether a waiter is registered in this direction.
     #[cfg(feature = "sim")]
     pub(crate) fn is_waited_for(&self, direction: Direction) -> bool {
         let place = direction as usize;
@@ -204,7 +196,7 @@ impl Waiters {
             })
     }
 
-    /// Who waits in this direction: tasks of egret by their key, others without a name.
+    /// The waiters in this direction: tasks of egret by their key, other wakers as `None`.
     #[cfg(feature = "sim")]
     pub(crate) fn waiting(&self, direction: Direction) -> Vec<Option<TaskKey>> {
         let mut waiting: Vec<_> = self.alone[direction as usize].get().into_iter().map(Some).collect();
@@ -218,11 +210,10 @@ impl Waiters {
         waiting
     }
 
-    /// Wakes the tasks of `queue` that wait in the directions of `ready`, and moves the wakers of all others to
-    /// `others`.
+    /// Wakes the tasks of `queue` that wait in the directions of `ready`, and moves all other wakers to `others`.
     ///
-    /// No user code runs: what is in `others` is for the caller to wake when it holds nothing.
-    #[inline(always)] // into the one place that every event goes through
+    /// No user code runs: the caller wakes `others` when it holds no borrow.
+    #[inline(always)] // into the one place that handles every event
     pub(crate) fn wake(&self, ready: Readiness, queue: &mut Batch<'_>, others: &mut Vec<Waker>) {
         for direction in [Direction::Read, Direction::Write] {
             if !ready.is_ready(direction) {
@@ -252,8 +243,8 @@ impl Waiters {
     }
 
     fn push(&self, direction: Direction, ticket: bool, waker: Waker) -> Ticket {
-        // A task that ended while a `poll_` function of its was pending left its waker here. They are looked
-        // for only when the list would grow, so that many live waiters are not searched each time.
+        // A task that ended while its `poll_` function was pending left its waker here. Such wakers are searched only
+        // when the list would grow, so that many live waiters are not searched each time.
         let (stale, kept): (Vec<_>, Vec<_>) = self
             .with_shared(|shared| {
                 let waiting = &mut shared.waiting[direction as usize];
@@ -286,14 +277,14 @@ impl Waiters {
     }
 }
 
-/// Apart, for the tasks of other executors are few, and the walk over the events needs its registers.
+/// Out of line: tasks of other executors are few, and the walk over the events needs its registers.
 #[cold]
 fn set_aside(others: &mut Vec<Waker>, key: TaskKey) {
     others.push(waker::new(key));
 }
 
 impl SharedWaiters {
-    /// Where the place is that `ticket` names. The list is in the order of the numbers.
+    /// The position of the place that `ticket` names. The list is in the order of the numbers.
     fn find(&self, direction: Direction, ticket: Ticket) -> Option<usize> {
         self.waiting[direction as usize].binary_search_by_key(&ticket.0, |place| place.number).ok()
     }
@@ -331,7 +322,7 @@ mod tests {
         })
     }
 
-    /// Who is woken, in order: the numbers of the tasks.
+    /// The numbers of the tasks that are woken, in order.
     fn woken(waiters: &Waiters, direction: Direction) -> Vec<u32> {
         let mut others = Vec::new();
         waiters.wake(mask(direction), &mut RunQueue::new(60_002, 0).batch(), &mut others);
@@ -410,7 +401,7 @@ mod tests {
         let _ = waiters.wait_with_ticket(Direction::Read, Waker::noop(), &mut second);
         let _ = waiters.wait_polled(Direction::Read, &task(2), EXECUTOR);
         let _ = waiters.wait_alone(Direction::Read, Waker::noop());
-        // Tasks of another executor, which may be any number.
+        // Tasks of another executor, of any number.
         for number in [3, 4] {
             let other = waker::new(TaskKey::new(EXECUTOR + 1, 0, number));
             assert_eq!(waiters.wait_polled(Direction::Read, &other, EXECUTOR), Waiting::LookAgain);

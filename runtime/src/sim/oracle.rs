@@ -33,7 +33,7 @@ impl Sim {
         }
         let lost = reactor.find_wait(|wait| {
             // A copy waits for its writer to end while there is room in it.
-            let known = if wait.direction == Direction::Write { wait.believed(Direction::Write) } else { 0 };
+            let known = if wait.direction == Direction::Write { wait.cached(Direction::Write) } else { 0 };
             let bits = bits(wait.direction) & !known;
             let (state, is_pending) = self.shared.world.holds(poll, wait.fd(), wait.token(), bits)?;
             (state & bits != 0 && !is_pending).then(|| {
@@ -127,7 +127,7 @@ impl Sim {
 
 /// The cached readiness of a descriptor, by name.
 fn believed(wait: &InspectedWait) -> String {
-    let [read, write] = [Direction::Read, Direction::Write].map(|direction| names(wait.believed(direction)));
+    let [read, write] = [Direction::Read, Direction::Write].map(|direction| names(wait.cached(direction)));
     format!("{read} to read and {write} to write")
 }
 

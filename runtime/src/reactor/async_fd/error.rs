@@ -1,9 +1,9 @@
-//! [`AsyncFdTryNewError`]: a descriptor that was refused, and given back.
+//! [`AsyncFdTryNewError`]: a descriptor that could not be registered.
 
 use std::fmt;
 use std::io;
 
-/// A descriptor that could not be registered, and why.
+/// A descriptor that could not be registered, with the error.
 pub struct AsyncFdTryNewError<T> {
     pub(super) inner: T,
     pub(super) cause: io::Error,
@@ -43,7 +43,7 @@ impl<T> std::error::Error for AsyncFdTryNewError<T> {
 }
 
 impl<T> From<AsyncFdTryNewError<T>> for io::Error {
-    /// Keeps the kind and says the remedy; the errno is in [`into_parts`](AsyncFdTryNewError::into_parts).
+    /// Keeps the kind and names the remedy; the errno is in [`into_parts`](AsyncFdTryNewError::into_parts).
     fn from(error: AsyncFdTryNewError<T>) -> io::Error {
         io::Error::new(error.cause.kind(), error.to_string())
     }

@@ -1,14 +1,13 @@
-//! [`AsyncFdReadyGuard`]: what the kernel had reported of a descriptor at some moment.
+//! [`AsyncFdReadyGuard`]: readiness that the kernel had reported when the guard was made.
 
 use super::{AsyncFd, Interest};
 use std::fmt;
 use std::io;
 use std::os::fd::AsFd;
 
-/// Says that an [`AsyncFd`] was ready when this was made.
+/// Proves that an [`AsyncFd`] was ready when this was made.
 ///
-/// It remembers which events that was learned from, so that clearing by an old guard cannot undo what a later
-/// event has set.
+/// It remembers the number of events until then, so that clearing by an old guard cannot undo a later event.
 #[must_use = "readiness that is neither used nor cleared makes the next wait return at once"]
 pub struct AsyncFdReadyGuard<'a, T: AsFd> {
     pub(super) fd: &'a AsyncFd<T>,
@@ -17,11 +16,11 @@ pub struct AsyncFdReadyGuard<'a, T: AsFd> {
 }
 
 impl<'a, T: AsFd> AsyncFdReadyGuard<'a, T> {
-    /// Tries `op` once; when it would block, clears the readiness, so that the next wait waits.
+    /// Tries `op` once; when it would block, clears the readiness, so that the next wait is `Pending`.
     ///
     /// # Errors
     ///
-    /// The outer one when `op` said [`WouldBlock`](io::ErrorKind::WouldBlock); any other error of `op` is the
+    /// The outer error when `op` returned [`WouldBlock`](io::ErrorKind::WouldBlock); any other error of `op` is the
     /// inner one.
     pub fn try_io<R>(
         &mut self,
@@ -36,14 +35,14 @@ impl<'a, T: AsFd> AsyncFdReadyGuard<'a, T> {
         }
     }
 
-    /// Says that the descriptor is not ready any more: an operation on it would block.
+    /// Clears the readiness: an operation on the descriptor would block.
     ///
-    /// Nothing happens when an event has come since the guard was made.
+    /// No effect when an event has come since the guard was made.
     pub fn clear_ready(&mut self) {
         self.fd.registration.clear_since(self.ticks, self.interest.0);
     }
 
-    /// Says that the descriptor is still ready. This is what happens without it, too.
+    /// Keeps the readiness. This is also what happens without the call.
     pub fn retain_ready(&mut self) {}
 
     /// The `AsyncFd` that is ready.

@@ -1,4 +1,4 @@
-//! What the reactor believes of each descriptor, for the oracles of the simulation.
+//! The cached readiness of each descriptor, for the oracles of the simulation.
 
 use super::{Reactor, Source};
 use crate::reactor::readiness::{Direction, Readiness};
@@ -7,7 +7,7 @@ use crate::wake::key::TaskKey;
 use std::os::fd::RawFd;
 use std::rc::Rc;
 
-/// What an event may say.
+/// The bits that an event may have.
 const BITS: [u32; 6] = [mask::IN, mask::PRI, mask::RDHUP, mask::OUT, mask::HUP, mask::ERR];
 
 /// A wait for a descriptor.
@@ -26,32 +26,32 @@ impl InspectedWait {
         self.source.key.bits()
     }
 
-    /// The bits of an event mask that are believed of the descriptor in this direction.
-    pub(crate) fn believed(&self, direction: Direction) -> u32 {
+    /// The bits of an event mask that are cached for the descriptor in this direction.
+    pub(crate) fn cached(&self, direction: Direction) -> u32 {
         bits(self.source.readiness.get(), direction)
     }
 
-    /// The tasks that wait; other wakers have no name.
+    /// The tasks that wait; `None` for other wakers.
     pub(crate) fn tasks(&self) -> Vec<Option<TaskKey>> {
         self.source.waiters.waiting(self.direction)
     }
 }
 
 /// The bits of an event mask that are set in one direction.
-fn bits(believed: Readiness, direction: Direction) -> u32 {
+fn bits(cached: Readiness, direction: Direction) -> u32 {
     let other = match direction {
         Direction::Read => Direction::Write,
         Direction::Write => Direction::Read,
     };
-    let is_believed = |bit: &u32| {
+    let is_cached = |bit: &u32| {
         let alone = Readiness::from_mask(*bit).after_would_block(other);
-        alone.is_ready(direction) && believed.merged(alone) == believed
+        alone.is_ready(direction) && cached.merged(alone) == cached
     };
-    BITS.into_iter().filter(is_believed).sum()
+    BITS.into_iter().filter(is_cached).sum()
 }
 
 impl Reactor {
-    /// Everyone who waits for a descriptor, one after the other, until `f` has found what it looks for.
+    /// Passes each wait for a descriptor to `f`, until `f` returns a value.
     pub(crate) fn find_wait<R>(&self, mut f: impl FnMut(InspectedWait) -> Option<R>) -> Option<R> {
         for source in self.sources.borrow().iter() {
             for direction in [Direction::Read, Direction::Write] {
@@ -79,17 +79,17 @@ mod tests {
     use std::os::fd::{AsFd, AsRawFd};
 
     #[test]
-    fn what_is_believed_is_the_mask_of_the_event_and_what_was_cleared_of_it() {
+    fn what_is_cached_is_the_mask_of_the_event_and_what_was_cleared_of_it() {
         let read = mask::IN | mask::PRI | mask::RDHUP | mask::HUP | mask::ERR;
         let write = mask::OUT | mask::HUP | mask::ERR;
         for chosen in 0..64 {
             let bit = |at: usize| if chosen >> at & 1 == 1 { BITS[at] } else { 0 };
             let event = (0..6).map(bit).sum::<u32>();
-            let believed = Readiness::from_mask(event);
-            for believed in [believed, believed.gone()] {
-                assert_eq!(bits(believed, Direction::Read), event & read);
-                assert_eq!(bits(believed, Direction::Write), event & write);
-                let read_to_the_end = believed.after_would_block(Direction::Read);
+            let cached = Readiness::from_mask(event);
+            for cached in [cached, cached.gone()] {
+                assert_eq!(bits(cached, Direction::Read), event & read);
+                assert_eq!(bits(cached, Direction::Write), event & write);
+                let read_to_the_end = cached.after_would_block(Direction::Read);
                 assert_eq!(bits(read_to_the_end, Direction::Read), 0);
                 assert_eq!(bits(read_to_the_end, Direction::Write), event & write);
             }

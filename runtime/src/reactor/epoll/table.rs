@@ -1,8 +1,8 @@
-//! Where the sources are: a slab of which a place costs one word.
+//! The slab of sources, at one word for each place.
 //!
-//! The crate `slab` marks its places as taken or free and so doubles one that is a pointer, for each of a hundred thousand
-//! idle connections. Here a free place is the null that an `Option<Rc>` has anyway, and the free ones are in a list beside,
-//! which is empty as long as connections only come. The place that was freed last is taken first.
+//! The crate `slab` marks its places as taken or free, which doubles a pointer, for each of a hundred thousand idle
+//! connections. Here a free place is the null of `Option<Rc>`, and the free places are in a second list, which is
+//! empty while connections are only added. The place that was freed last is reused first.
 
 use super::Source;
 use std::rc::Rc;
@@ -14,13 +14,13 @@ pub(super) struct Table {
 }
 
 impl Table {
-    /// The place that the next source will have.
+    /// The place of the next source.
     pub(super) fn vacant(&self) -> u32 {
         let new = || u32::try_from(self.places.len()).expect("a process has fewer than 2^32 descriptors");
         self.free.last().copied().unwrap_or_else(new)
     }
 
-    /// Puts in the vacant place what has its number in its key.
+    /// Puts `source` at the index in its key, which is the vacant one.
     pub(super) fn insert(&mut self, source: Rc<Source>) {
         let index = source.key.index() as usize;
         match self.free.pop() {

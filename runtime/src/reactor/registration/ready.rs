@@ -1,7 +1,6 @@
 //! The future of [`Registration::ready`].
 //!
-//! By hand, because there is one in the task of each idle connection: as an `async fn` around another it is six times as
-//! large.
+//! Written by hand, as each idle connection's task holds one: an `async fn` around another is six times as large.
 
 use super::Registration;
 use crate::reactor::readiness::Direction;
@@ -17,7 +16,7 @@ pub(super) struct Ready<'a, T: AsFd> {
     wait: PackedTicket,
 }
 
-/// What is waited for, in one word: the number of a ticket, or 0, above one bit for the direction.
+/// A wait in one word: the number of a ticket, or 0, above one bit for the direction.
 struct PackedTicket(u64);
 
 impl PackedTicket {
