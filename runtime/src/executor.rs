@@ -1,15 +1,15 @@
-//! The loop: which task is polled next, and how it waits when there is none.
+//! The loop: which task is polled next, and how the thread waits when none is queued.
 
 #[cfg(feature = "test-util")]
-pub(crate) mod alive; // what an executor holds at a moment, by name
-mod current; // the executor that a thread is in
-pub(crate) mod parking; // how an idle loop waits: asleep, or looking
-pub(crate) mod pool; // the threads that may block
+pub(crate) mod alive; // what is alive in an executor, by name
+mod current; // the executor of this thread
+pub(crate) mod parking; // how an idle loop waits: asleep, or polling
+pub(crate) mod pool; // the threads for blocking jobs
 pub(crate) mod running; // one loop at a time on a thread, and its timer slack
 pub(crate) mod stock; // pipes and buffers that copies borrow
 pub(crate) mod task; // what the executor needs of a task
 mod turn; // the executor, and the turn of its loop
-mod wait; // the look at the kernel, and the sleep there
+mod wait; // `epoll_wait`: the check and the sleep
 
 pub(crate) use current::{EnteredExecutor, current, try_current};
 pub use turn::Turn;

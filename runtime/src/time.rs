@@ -1,14 +1,14 @@
 //! Time: sleeping, time limits and intervals.
 //!
-//! Deadlines are kept to the nanosecond and a timer never fires early. How late it fires is up to the kernel, which
-//! takes some 30 us to wake a thread, and to the tasks that run before it: at most 64 polls lie between two looks at
-//! the timers. While a loop with timers runs, the timer slack of its thread, by which the kernel would put its
-//! wake-ups off by another 50 us, is 1 ns
-//! ([`PR_SET_TIMERSLACK`](https://man7.org/linux/man-pages/man2/PR_SET_TIMERSLACK.2const.html)). `block_on` puts it back
-//! when it returns. A thread or a process that a task starts by std inherits it; those of
-//! [`spawn_blocking`](crate::task::spawn_blocking) and of [`process::Command`](crate::process::Command) begin with what
-//! the thread had before. A deadline that lies in the past is ready on the first poll; one that is beyond the range of
-//! the clock, as `Duration::MAX` from now, never comes and is no error.
+//! - Resolution: a nanosecond. A timer never fires early. It fires late by the time that the kernel takes to wake a
+//!   thread (some 30 us) and that the tasks before it take: at most 64 polls lie between two checks of the timers.
+//! - Timer slack: while a loop with timers runs, that of its thread is 1 ns
+//!   ([`PR_SET_TIMERSLACK`](https://man7.org/linux/man-pages/man2/PR_SET_TIMERSLACK.2const.html)); the default delays
+//!   wake-ups by another 50 us. `block_on` restores it on return. A thread or a process that a task starts by std
+//!   inherits it; those of [`spawn_blocking`](crate::task::spawn_blocking) and of
+//!   [`process::Command`](crate::process::Command) start with the earlier value.
+//! - Range: a deadline in the past is ready on the first poll; one beyond the range of the clock, such as
+//!   `Duration::MAX` from now, never comes and is no error.
 
 pub use clock::Instant;
 pub(crate) use current::{current, enter};
@@ -19,10 +19,10 @@ pub use sleep::{Sleep, sleep, sleep_until};
 pub use std::time::Duration;
 pub use timeout::{Timeout, timeout, timeout_at};
 
-pub(crate) mod clock; // what time it is
-mod current; // the timers that a thread is in
+pub(crate) mod clock; // the clock of an executor, and `Instant`
+mod current; // the timers of this thread
 pub(crate) mod heap; // the deadlines of an executor
-mod interval; // again and again
+mod interval; // repeated deadlines
 #[cfg(feature = "hyper")]
 pub(crate) mod numbered; // sleeps that may be sent to another thread, for hyper
 #[cfg(feature = "test-util")]
@@ -31,7 +31,7 @@ mod sleep; // until a deadline
 mod timeout; // a limit for a future
 
 pub mod error {
-    //! What may go wrong with time.
+    //! The errors of this module.
 
     pub use super::timeout::Elapsed;
 }

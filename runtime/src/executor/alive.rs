@@ -1,4 +1,4 @@
-//! What an executor holds at a moment, by name: for those who look for what a test has left behind.
+//! What is alive in an executor, by name: for checks of what a test has left behind.
 
 use super::Executor;
 use super::task::Task;
@@ -25,7 +25,7 @@ pub(crate) struct Label {
 }
 
 impl Executor {
-    /// What is alive now. Tasks that are over and whose slot the next turn will free are left out.
+    /// What is alive now, without tasks that have ended and whose slot the next turn frees.
     pub(crate) fn alive(&self) -> Alive {
         let tasks = self.tasks.borrow();
         let label = |task: &dyn Task| {

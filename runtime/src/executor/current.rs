@@ -1,8 +1,8 @@
-//! The executor that a thread is in: how a free function such as `spawn` finds it.
+//! The executor of this thread, which free functions such as `spawn` use.
 //!
-//! A thread is in an executor while a guard of [`enter`](Executor::enter) lives: during `block_on`, a turn by hand, and in a
-//! destructor that runs when the runtime is dropped. Guards nest, and each puts back what was there before it;
-//! `runtime/enter.rs` keeps the order of those that a program has.
+//! A thread is in an executor while a guard of [`enter`](Executor::enter) lives: during `block_on`, a turn by hand,
+//! and the destructors that run when the runtime is dropped. Guards nest, and each restores the previous one;
+//! `runtime/enter.rs` keeps the order of the guards that a program holds.
 
 use super::Executor;
 use crate::reactor;
@@ -20,11 +20,11 @@ use std::cell::Cell;
 use std::rc::Rc;
 
 thread_local! {
-    /// The executor that this thread is in.
+    /// The executor of this thread.
     static CURRENT: Slot<Executor> = const { Cell::new(None) };
 }
 
-/// Makes an executor the one that this thread is in, until it is dropped.
+/// Makes an executor the one of this thread, until it is dropped.
 pub(crate) struct EnteredExecutor {
     executor: Entered<Executor>,
     queue: Entered<RunQueue>,
@@ -52,7 +52,7 @@ impl Executor {
 }
 
 impl EnteredExecutor {
-    /// Ends the guard and leaves the thread where it is.
+    /// Ends the guard and leaves the thread in the executor.
     pub(crate) fn abandon(self) {
         self.executor.abandon();
         self.queue.abandon();
@@ -65,13 +65,13 @@ impl EnteredExecutor {
     }
 }
 
-/// The executor that this thread is in.
+/// The executor of this thread.
 #[track_caller]
 pub(crate) fn current() -> Rc<Executor> {
     context::require(&CURRENT)
 }
 
-/// The executor that this thread is in, if any.
+/// The executor of this thread, if any.
 pub(crate) fn try_current() -> Option<Rc<Executor>> {
     context::get(&CURRENT)
 }

@@ -1,8 +1,8 @@
-//! How a loop with nothing to run waits: asleep in the kernel, or awake, polling `epoll_wait`.
+//! How a loop with nothing to run waits: asleep in the kernel, or polling `epoll_wait`.
 
 use crate::observe::stats::Counter;
 
-/// How a loop with nothing to run waits for the next event, by [`Builder::park`](crate::runtime::Builder::park).
+/// How a loop with nothing to run waits for the next event, set by [`Builder::park`](crate::runtime::Builder::park).
 ///
 /// On a clock that a test has paused every loop waits as with [`Park::Sleep`].
 ///
@@ -20,11 +20,11 @@ pub enum Park {
     Spin,
 }
 
-/// What an executor keeps of it.
+/// The executor's state for it.
 #[derive(Debug)]
 pub(crate) struct Parking {
     park: Park,
-    /// Waits that were spent awake.
+    /// Waits that were spent polling.
     pub(crate) spins: Counter,
 }
 

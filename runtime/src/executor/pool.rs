@@ -1,13 +1,10 @@
-//! The threads that blocking jobs run on.
+//! The threads that run blocking jobs.
 //!
-//! Each runtime has a pool of its own, and a pool has no thread before it has a job. One pool for the whole
-//! process would be shared by the loops of a server with a thread for each core, but two builders could then
-//! ask for different limits, and the end of one runtime would have to find its jobs among those of others.
-//! With one for each, a limit is what the builder says and a shutdown ends what that runtime began. What it
-//! costs is that a thread which idles for one loop does not serve another.
+//! Each runtime has a pool, without a thread before the first job. A pool for the process would share threads between
+//! loops, but two builders could set different limits, and a shutdown would have to find its own jobs.
 //!
-//! The loop's thread submits, and pool threads take from the front of a queue; all they share is behind one
-//! mutex, under which no user code runs. The life of a thread:
+//! The loop's thread submits, and pool threads take from the front of a queue. All shared state is behind one mutex,
+//! under which no user code runs. The states of a thread:
 //!
 //! ```text
 //!                                           takes a job (2)
@@ -18,16 +15,15 @@
 //!                            +--> gone: idle for the keep-alive, or the pool is closed
 //! ```
 //!
-//! * A submit starts a thread (1) when there are more jobs in the queue than idle threads, up to the limit.
-//!   A thread that has been started is idle, also before it first runs: it looks at the queue (2) before it
-//!   sleeps. So no job waits while a thread might have been had for it.
-//! * A thread is free (3) before whoever awaits its job can learn that the job is over. Otherwise a task that
-//!   awaits one job and submits the next would find the thread not yet idle, and jobs that never overlap
-//!   would take two threads.
-//! * Look-ups of names have a limit of their own, [`LOOK_UPS`] of them: each may hold its thread for as long as a name
-//!   server does not answer, also when it was given up. Those beyond it wait outside of the queue; the end of one moves
-//!   the next to the end of the queue, in the same step that counts its thread as idle.
-//! * A job is outstanding until it has woken whoever awaits it. A paused clock relies on that order.
+//! * A submit starts a thread (1) when more jobs are queued than threads are idle, up to the limit. A started thread
+//!   counts as idle before it first runs, and checks the queue (2) before it sleeps: no job waits for a thread that
+//!   could have been started.
+//! * A thread is free (3) before the waiter can see that its job is over. Otherwise a task that awaits one job and
+//!   submits the next would find the thread not yet idle, and jobs that never overlap would take two threads.
+//! * Name look-ups have a limit of their own, [`LOOK_UPS`]: each may hold its thread while a name server does not
+//!   answer, also when it was aborted. Those beyond it wait outside the queue; the end of one moves the next to the
+//!   end of the queue, in the step that counts its thread as idle.
+//! * A job is outstanding until it has woken its waiter. A paused clock relies on that order.
 
 use crate::executor::running;
 use crate::observe::id::Id;
@@ -42,27 +38,27 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::task::Waker;
 use std::time::Duration;
 
-/// What limits the threads of a pool, and what they are called.
+/// The limits of a pool, and the name of its threads.
 #[derive(Clone, Debug)]
 pub(crate) struct Limits {
-    /// How many there are at most.
+    /// The maximum number of threads.
     pub(crate) threads: usize,
-    /// How long one waits for a job before it ends.
+    /// How long an idle thread waits for a job before it ends.
     pub(crate) keep_alive: Duration,
     pub(crate) thread_name: Cow<'static, str>,
 }
 
 impl Default for Limits {
-    /// Tokio's, so that a server which is ported keeps its behaviour: 512 threads are enough for any disk and
-    /// for slow name servers, and at 2 MiB of address space each are nowhere near a limit; after 10 s
-    /// without a job, the burst that a thread was started for is over.
+    /// Tokio's values, so that a ported server keeps its behaviour: 512 threads are enough for any disk and for slow
+    /// name servers, and at 2 MiB of address space each are nowhere near a limit; after 10 s without a job, the burst
+    /// that a thread was started for is over.
     #[inline]
     fn default() -> Limits {
         Limits { threads: 512, keep_alive: Duration::from_secs(10), thread_name: "egret-blocking".into() }
     }
 }
 
-/// How many look-ups of names run, or are in the queue, at a time; and never more than half of the threads, rounded up.
+/// How many name look-ups run or are queued at a time; and never more than half of the threads, rounded up.
 ///
 /// A look-up that no server answers takes 10 s by default ([`resolv.conf(5)`]), and cannot be stopped. Without a limit
 /// as many of them as there are threads keep every other blocking job from running.
@@ -70,11 +66,11 @@ impl Default for Limits {
 /// [`resolv.conf(5)`]: https://man7.org/linux/man-pages/man5/resolv.conf.5.html
 pub(crate) const LOOK_UPS: usize = 32;
 
-/// What a pool runs.
+/// A job of a pool.
 pub(crate) trait Job: Send + Sync {
-    /// Runs the job, unless it was cancelled, and says so to whoever awaits it.
+    /// Runs the job, unless it was cancelled, and wakes its waiter.
     ///
-    /// Calls [`Seat::free`] when what is left to do takes no time, before anybody can see that it is over.
+    /// Calls [`Seat::free`] when what is left to do takes no time, before any waiter can see that the job is over.
     fn run(&self, seat: &Seat<'_>);
 
     /// Ends a job that has not begun and never will.
@@ -85,14 +81,14 @@ pub(crate) trait Job: Send + Sync {
 
     fn id(&self) -> Id;
 
-    /// Whether it is one of those that [`LOOK_UPS`] limits.
+    /// Whether [`LOOK_UPS`] limits it.
     fn is_look_up(&self) -> bool;
 }
 
 pub(crate) struct Pool {
     limits: Limits,
     state: Mutex<PoolState>,
-    /// There is a job in the queue, or the pool is closed; in one that is closed, no job is left.
+    /// Signals that a job is queued, or that the pool is closed; in a closed pool, that no job is left.
     work: Condvar,
 }
 
@@ -103,20 +99,20 @@ struct PoolState {
     look_ups_waiting: VecDeque<Arc<dyn Job>>,
     /// Look-ups that are in the queue or run.
     look_ups: usize,
-    /// Threads that are not gone.
+    /// Threads that have not ended.
     threads: usize,
-    /// Of them, those that will look at the queue before they run anything; those that start are among them.
+    /// Of those, the threads that will check the queue before they run a job, starting threads included.
     idle: usize,
-    /// Threads that were started, ever.
+    /// Threads that were ever started.
     started: u64,
     /// Jobs that are neither over nor cancelled.
     outstanding: usize,
-    /// Is to be woken when no job is outstanding.
+    /// Woken when no job is outstanding.
     watcher: Option<Waker>,
     closed: bool,
 }
 
-/// What a pool has, by [`Pool::counts`].
+/// The counts of a pool, from [`Pool::counts`].
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub(crate) struct PoolCounts {
     pub(crate) threads: usize,
@@ -139,8 +135,8 @@ impl Pool {
 
     /// Queues a job, and starts a thread when there are not enough. (1)
     ///
-    /// A pool that is closed cancels the job. Where the kernel gives no thread the job waits for one of those
-    /// that there are; it fails when there are none.
+    /// A closed pool cancels the job. When the kernel refuses a new thread, the job waits for an existing one; it
+    /// fails when there is none.
     #[inline]
     pub(crate) fn submit(self: &Arc<Pool>, job: Arc<dyn Job>) {
         let mut state = self.lock();
@@ -174,7 +170,7 @@ impl Pool {
         }
     }
 
-    /// What to do when a thread that was counted could not be started.
+    /// Handles a thread that was counted and could not be started.
     #[cold]
     fn has_no_thread(&self, error: &io::Error) {
         let mut state = self.lock();
@@ -182,7 +178,7 @@ impl Pool {
         state.idle -= 1;
         state.started -= 1;
         if state.threads > 0 {
-            return; // They come to it when they are done with what they do.
+            return; // Other threads take the jobs when they are free.
         }
         let jobs = state.take_all();
         drop(state);
@@ -191,7 +187,7 @@ impl Pool {
         wake(watcher);
     }
 
-    /// What a thread does.
+    /// The body of a thread.
     #[inline]
     fn work(&self) {
         let mut state = self.lock();
@@ -200,8 +196,8 @@ impl Pool {
             if let Some(job) = state.queue.pop_front() {
                 drop(state);
                 let seat = Seat { pool: self, is_look_up: job.is_look_up(), freed: Cell::new(false) };
-                // It contains what its user code does. What it cannot contain (a panic whose payload panics
-                // when it is dropped) costs that job, and not the thread, which is counted.
+                // The job contains the panics of its user code. A panic that it cannot contain (a payload that panics
+                // on drop) costs that job, and not the thread, which is counted.
                 if let Err(payload) = catch_unwind(AssertUnwindSafe(|| job.run(&seat))) {
                     std::mem::forget(payload);
                 }
@@ -218,7 +214,7 @@ impl Pool {
                     state = self.lock();
                 }
                 if state.closed && state.outstanding == 0 {
-                    self.work.notify_all(); // who waits in `wait`
+                    self.work.notify_all(); // the thread in `wait`
                 }
                 continue;
             }
@@ -242,8 +238,7 @@ impl Pool {
     #[inline]
     pub(crate) fn abort(&self, id: Id) {
         let mut state = self.lock();
-        // From the end: what is aborted was mostly submitted last. The queue is long only when every thread
-        // is busy.
+        // From the end: an aborted job was mostly submitted last. The queue is long only when every thread is busy.
         let place = |jobs: &VecDeque<Arc<dyn Job>>| jobs.iter().rposition(|job| job.id() == id);
         let job = if let Some(at) = place(&state.queue) {
             let job = state.queue.remove(at);
@@ -260,10 +255,9 @@ impl Pool {
         wake(watcher);
     }
 
-    /// Takes no more jobs, cancels those that have not begun, and tells the threads to end when they are
-    /// done.
+    /// Refuses further jobs, cancels those that have not begun, and lets the threads end after their current job.
     ///
-    /// It waits for none of them: a job that hangs would hang whoever drops the runtime.
+    /// It waits for no job: one that hangs would hang the drop of the runtime.
     #[inline]
     pub(crate) fn shut_down(&self) {
         let mut state = self.lock();
@@ -276,17 +270,17 @@ impl Pool {
         wake(watcher);
     }
 
-    /// Waits until no job runs of a pool that is closed, for up to `timeout`.
+    /// Waits, for up to `timeout`, until no job of a closed pool runs.
     #[inline]
     pub(crate) fn wait(&self, timeout: Duration) {
         let runs = |state: &mut PoolState| state.outstanding > 0;
         drop(self.work.wait_timeout_while(self.lock(), timeout, runs));
     }
 
-    /// How many jobs are queued or run. When there are any, `waker` is woken once there are none; it takes
-    /// the place of one that was given before.
+    /// How many jobs are queued or run. When there are any, `waker` is woken once there are none; it replaces the one
+    /// of the last call.
     ///
-    /// When it says 0, every wake that a job has caused is in the mailbox of its executor.
+    /// When it returns 0, every wake that a job has caused is in the mailbox of its executor.
     #[inline]
     pub(crate) fn outstanding(&self, waker: &Waker) -> usize {
         let waker = waker.clone();
@@ -321,7 +315,7 @@ fn wake(watcher: Option<Waker>) {
 }
 
 impl PoolState {
-    /// After the end of a job: a look-up lets the next one into the queue.
+    /// Accounts for the end of a job: after a look-up, the next one enters the queue.
     #[inline]
     fn job_is_over(&mut self, is_look_up: bool) {
         if is_look_up {
@@ -340,8 +334,8 @@ impl PoolState {
         jobs
     }
 
-    /// Counts jobs as over. Returns whom to wake for it.
-    #[must_use = "whoever waits for the last job is to be woken"]
+    /// Counts jobs as over. Returns the waker to wake when none is left.
+    #[must_use = "the task that waits for the last job has to be woken"]
     #[inline]
     fn over(&mut self, jobs: usize) -> Option<Waker> {
         self.outstanding -= jobs;
@@ -350,7 +344,7 @@ impl PoolState {
 }
 
 impl Seat<'_> {
-    /// The thread is as good as idle: from now on a job may be submitted to it. (3)
+    /// Counts the thread as idle: from now on a job may be submitted to it. (3)
     #[inline]
     pub(crate) fn free(&self) {
         if !self.freed.replace(true) {

@@ -6,16 +6,15 @@ use std::cell::Cell;
 
 thread_local! {
     static RUNNING: Cell<bool> = const { Cell::new(false) };
-    /// What the timer slack of the thread was before a loop changed it.
+    /// The timer slack of the thread before a loop changed it.
     static SLACK: Cell<Option<TimerSlack>> = const { Cell::new(None) };
 }
 
-/// While it lives, a loop runs on this thread, and no other may.
+/// While it lives, a loop runs on this thread, and no other loop can start.
 pub(crate) struct Running(());
 
-/// Has the kernel end the waits of this thread when they are to end, and not up to 50 us later, for as long as the
-/// loop runs: as it does for a timerfd. Called before the first wait that has an end, so that a loop without timers
-/// makes no system call for it.
+/// Sets the thread's timer slack to 1 ns while the loop runs; the default would delay timed waits by up to 50 us.
+/// Called before the first wait with a deadline, so that a loop without timers makes no system call for it.
 #[inline]
 pub(crate) fn sharpen_waits() {
     if SLACK.get().is_none() {
@@ -31,13 +30,13 @@ fn sharpen_now() {
     }
 }
 
-/// While it lives, the timer slack of this thread is what it was before a loop changed it: what is started meanwhile, a
-/// thread or a program, begins with that.
+/// While it lives, the timer slack of this thread is what it was before a loop changed it: a thread or a program that
+/// is started meanwhile inherits that.
 pub(crate) struct Blunt {
     was_sharp: bool,
 }
 
-/// Two system calls, where the loop has timers, and none where it has not.
+/// Makes two system calls where the loop has timers, and none otherwise.
 pub(crate) fn blunt_waits() -> Blunt {
     let before = SLACK.get();
     before.into_iter().for_each(TimerSlack::set);

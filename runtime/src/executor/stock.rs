@@ -1,22 +1,21 @@
-//! What a copy borrows while it has bytes in hand: a pipe, or a buffer.
+//! The stock of pipes and buffers that a copy borrows while it holds bytes.
 //!
-//! Bytes are in hand only while the writer has no room for them, so ten thousand idle connections need none, and one
-//! that is busy finds the last one's, still in the cache. They are kept by thread: a copy stays on its own. A runtime
-//! that ends takes them with it; those of another one on the thread make new ones.
-//!
-//! A pipe comes back empty. A buffer comes back with what was in it, and so is only lent to copies from streams of
-//! egret, which write to as much of it as they say; it must not get to somebody else's code with another
-//! connection's bytes.
+//! - A copy holds bytes only while the writer has no room for them: ten thousand idle connections need none, and a
+//!   busy one gets the last one's, still in the cache.
+//! - The stock is per thread, as a copy stays on its thread. A runtime that ends empties it; copies of another runtime
+//!   on the thread allocate anew.
+//! - A pipe is returned empty. A buffer is returned with its old content, so it is only lent to copies from streams of
+//!   egret, which report how much they wrote. User code must never see another connection's bytes.
 
 use crate::sys::{Backend, Fd};
 use std::cell::RefCell;
 use std::io;
 
-/// How much a read asks for. One that gets it all is followed by a splice; copying less costs little either way.
+/// The size of a read. A read that fills it is followed by a splice; copying less costs little either way.
 pub(crate) const BUFFER: usize = 16 * 1024;
 
-/// What a pipe is asked to have room for, and a splice to move at once. A user without privileges may have 64 MiB in
-/// all pipes together (`/proc/sys/fs/pipe-user-pages-soft`), which is as many as 256 of these.
+/// The capacity that a pipe requests, and the size of a splice. A user without privileges may have 64 MiB in all pipes
+/// together (`/proc/sys/fs/pipe-user-pages-soft`), which is 256 of these.
 pub(crate) const PIPE: usize = 256 * 1024;
 
 /// How many of each a thread keeps.
@@ -37,14 +36,14 @@ thread_local! {
     static STOCK: RefCell<Stock> = const { RefCell::new(Stock { pipes: Vec::new(), buffers: Vec::new() }) };
 }
 
-/// While the thread ends there is none, and then things are made and thrown away.
+/// While the thread ends there is no stock: things are made and dropped.
 #[inline]
 fn with_stock<R: Default>(f: impl FnOnce(&mut Stock) -> R) -> R {
     STOCK.try_with(|stock| f(&mut stock.borrow_mut())).unwrap_or_default()
 }
 
 impl Pipe {
-    /// An empty one.
+    /// An empty pipe.
     #[inline]
     pub(crate) fn take() -> io::Result<Pipe> {
         match with_stock(|stock| stock.pipes.pop()) {
@@ -56,12 +55,12 @@ impl Pipe {
     #[inline]
     fn new() -> io::Result<Pipe> {
         let (reader, writer) = Backend::current().pipe()?;
-        // One user may have so much in all pipes together; then this one stays as it is, and moves less at once.
+        // The kernel limits the sum of all pipes of a user; beyond it this one keeps its size and moves less at once.
         let _ = writer.resize_pipe(PIPE);
         Ok(Pipe { reader, writer })
     }
 
-    /// Gives it back; nothing is in it.
+    /// Returns the pipe, which must be empty.
     #[inline]
     pub(crate) fn give_back(self) {
         with_stock(|stock| {
@@ -72,14 +71,14 @@ impl Pipe {
     }
 }
 
-/// Closes the pipes and frees the buffers that nobody has borrowed.
+/// Closes the pipes and frees the buffers that are not lent.
 #[inline]
 pub(crate) fn empty() {
     let stock = with_stock(std::mem::take); // dropped with no borrow held
     drop(stock);
 }
 
-/// A buffer with whatever is in it.
+/// A buffer with arbitrary content.
 #[inline]
 pub(crate) fn take_buffer() -> Box<[u8]> {
     with_stock(|stock| stock.buffers.pop()).unwrap_or_else(new_buffer)

@@ -8,29 +8,29 @@ use std::task::Context;
 
 /// A spawned future, as the executor sees it.
 pub(crate) trait Task {
-    /// Polls the future once, unless the task is over.
+    /// Polls the future once, unless the task has ended.
     ///
-    /// It keeps the cell alive by itself, for the executor may let go of it meanwhile.
+    /// It keeps the cell alive by itself, as the executor may drop its reference meanwhile.
     fn poll(self: Rc<Self>, cx: &mut Context<'_>) -> Polled;
 
-    /// Drops the future now, or when the poll that is under way returns.
+    /// Drops the future now, or when the current poll returns.
     fn cancel(&self);
 
     fn id(&self) -> Id;
 
-    /// What it is called in reports, and where it was spawned; `None` once it is over.
+    /// Its name in reports, and where it was spawned; `None` once it has ended.
     #[cfg(feature = "test-util")]
     fn label(&self) -> Option<(Option<Box<str>>, &'static Location<'static>)>;
 }
 
-/// What the executor does next with a task that it has polled.
+/// What the executor does with a task after a poll.
 #[must_use = "a task that is over has to leave its slot"]
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum Polled {
     /// Keep it until it is woken.
     Pending,
-    /// Let go of it.
+    /// Drop it.
     Over,
-    /// Let go of it. It was over before and has not been polled.
+    /// Drop it. It had ended before and was not polled.
     WasOver,
 }

@@ -1,17 +1,16 @@
-//! The executor: tasks, the queue of those that are to be polled, and the turn of the loop.
+//! The executor: tasks, the run queue, and the turn of the loop.
 //!
-//! It belongs to one thread. Other threads reach it through its [`Lease`] only. Tasks are in a slab; the index
-//! of a task there, plus one, is what its wakers name, and index 0 is the future that `block_on` runs.
+//! It belongs to one thread. Other threads reach it through its [`Lease`] only. Tasks are in a slab; the index of a
+//! task there, plus one, is the index in its wakers, and index 0 is the future of `block_on`.
 //!
 //! A turn (see `docs/loop.md`):
 //!
-//! 1. With nothing to run, or after [`POLLS_PER_WAIT`] polls without a look at the kernel: `epoll_wait`,
-//!    blocking in the first case only, until the next deadline. Wake whoever waited for what it reports, and
-//!    whoever waited for a deadline that has passed.
+//! 1. With nothing to run, or after [`POLLS_PER_WAIT`] polls without one: `epoll_wait`, which blocks in the first case
+//!    only, until the next deadline. Wake the waiters of the events, and those of deadlines that have passed.
 //! 2. Collect the wakes of other threads.
-//! 3. Poll at most as many tasks as are queued now. What they wake is for the next turn.
+//! 3. Poll at most as many tasks as are queued now. Tasks that they wake are for the next turn.
 //!
-//! User code (poll, drop, wake) runs with no borrow held, so it may spawn, wake, abort, and close what it likes.
+//! User code (poll, drop, wake) runs with no borrow held, so it may spawn, wake, abort and close.
 
 use super::task::{Polled, Task};
 use crate::executor::parking::{Park, Parking};
@@ -41,11 +40,11 @@ use std::sync::Arc;
 use std::task::{Context, Waker};
 use std::time::Duration;
 
-/// At most this many tasks are polled between two looks at the kernel.
+/// At most this many tasks are polled between two calls of `epoll_wait`.
 ///
-/// An event and a deadline are noticed within this many polls, and then queue behind what is queued. With fewer, a
-/// loop that has much to run would spend its time in `epoll_wait`: at 64 the call, about 300 ns when nothing is
-/// to report, is a few nanoseconds for each poll.
+/// An event and a deadline are noticed within this many polls, and then queue behind the queued tasks. With fewer, a
+/// busy loop would spend its time in `epoll_wait`: at 64 the call, about 300 ns with nothing to report, is a few
+/// nanoseconds for each poll.
 pub(crate) const POLLS_PER_WAIT: usize = 64;
 
 /// Named for the error about a runtime that is sent to another thread; the code calls it [`Executor`].
@@ -59,10 +58,10 @@ pub(crate) struct RuntimesStayOnTheirThread_UseHandle {
     #[cfg(feature = "hyper")]
     pub(super) sleeps: Rc<Sleeps>,
     pub(crate) blocking: Arc<Pool>,
-    /// What is spawned now is dropped at once.
+    /// A task that is spawned now is dropped at once.
     closed: Cell<bool>,
     pub(super) parking: Parking,
-    /// Polls since the last look at the kernel.
+    /// Polls since the last `epoll_wait`.
     pub(super) polls_since_wait: Cell<usize>,
     /// Memory for what a turn collects, kept for the next one.
     pub(super) letters: RefCell<Vec<u64>>,
@@ -70,13 +69,13 @@ pub(crate) struct RuntimesStayOnTheirThread_UseHandle {
     turns: Counter,
     polls: Counter,
     pub(super) remote_wakes: Counter,
-    /// Last, so that the number is not given to another executor while there is anything left of this one.
+    /// Last, so that the number is not given to another executor before the rest of this one is gone.
     pub(super) remote: Lease,
 }
 
 pub(crate) use RuntimesStayOnTheirThread_UseHandle as Executor;
 
-/// What one turn of the loop did, by [`Runtime::turn`](crate::runtime::Runtime::turn).
+/// What one turn of the loop did, returned by [`Runtime::turn`](crate::runtime::Runtime::turn).
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Turn {
@@ -94,10 +93,10 @@ pub struct Turn {
 /// The future of `block_on` as the turn sees it.
 pub(crate) type Root<'a> = &'a mut dyn FnMut(&mut Context<'_>) -> Rooted;
 
-/// What the future of `block_on` said to a poll.
+/// The result of a poll of the future of `block_on`.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Rooted {
-    /// There is none: a `block_on` that is over was woken late, or the loop is stepped by hand.
+    /// There is none: a late wake of a `block_on` that is over, or a loop that is stepped by hand.
     Absent,
     Pending,
     Done,
@@ -132,13 +131,13 @@ impl Executor {
         }))
     }
 
-    /// Whether what is spawned now is to be dropped at once.
+    /// Whether a task that is spawned now is dropped at once.
     #[inline]
     pub(crate) fn is_closed(&self) -> bool {
         self.closed.get()
     }
 
-    /// Takes a task in, queues it, and returns the key that wakes it.
+    /// Stores a task, queues it, and returns the key that wakes it.
     #[inline]
     pub(crate) fn admit(&self, task: Rc<dyn Task>, id: Id, span: SpanKey) -> TaskKey {
         let index = self.tasks.borrow_mut().insert(task) + 1;
@@ -149,20 +148,20 @@ impl Executor {
         key
     }
 
-    /// Drops the future of the task that `key` names, if it is still the one of this id: at once, or when the poll
-    /// that is under way returns. What has no key is a blocking job, which ends if it has not begun.
+    /// Drops the future of the task that `key` names, if the task still has this id: at once, or when its current poll
+    /// returns. Without a key it is a blocking job, which is cancelled if it has not begun.
     pub(crate) fn abort(&self, key: Option<TaskKey>, id: Id) {
         let Some(key) = key else { return self.blocking.abort(id) };
         let slot = (key.index() as usize).checked_sub(1);
         let task = slot.and_then(|slot| self.tasks.borrow_mut().get(slot).cloned());
         if let Some(task) = task.filter(|task| task.id() == id) {
             Task::cancel(&*task);
-            // The next turn finds it finished and gives its slot to another.
+            // The next turn finds it finished and frees its slot.
             self.queue.wake(key);
         }
     }
 
-    /// Where other threads send what this executor is to do.
+    /// The address for errands of other threads.
     pub(crate) fn address(&self) -> Address {
         self.remote.address()
     }
@@ -178,7 +177,7 @@ impl Executor {
         self.queue.retire(ROOT);
     }
 
-    /// Turns the loop until the future of `block_on` is done, or `ended` says that it is over all the same.
+    /// Turns the loop until the future of `block_on` is done, or `ended` returns true.
     pub(crate) fn run_until_done(&self, root: Root<'_>, ended: impl Fn() -> bool) {
         while !ended() {
             self.turns.bump();
@@ -194,7 +193,7 @@ impl Executor {
         }
     }
 
-    /// One turn of the loop by hand: looks at the kernel whether or not that is due, and says what happened.
+    /// One turn of the loop by hand: always calls `epoll_wait`, and returns what happened.
     ///
     /// With nothing to run it sleeps for `timeout` at most. There is no future of `block_on`.
     pub(crate) fn turn(&self, timeout: Option<Duration>) -> Turn {
@@ -214,7 +213,7 @@ impl Executor {
         Turn { events, woken, timers_fired, polled, record: trace.end() }
     }
 
-    /// Polls what is queued now, within the bound. Returns whether the future of `block_on` is done.
+    /// Polls the tasks that are queued now, within the bound. Returns whether the future of `block_on` is done.
     fn run(&self, root: Root<'_>) -> bool {
         spans::tell();
         let most = POLLS_PER_WAIT - self.polls_since_wait.get();
@@ -224,7 +223,7 @@ impl Executor {
             let Some(key) = self.queue.pop(pick) else { break };
             let index = key.index();
             let waker = waker::new(key);
-            let waker = ManuallyDrop::new(waker); // its drop is nothing, behind an indirect call
+            let waker = ManuallyDrop::new(waker); // Dropping is a no-op; skip the vtable call.
             let cx = &mut Context::from_waker(&waker);
             budget::refill();
             if index != ROOT {
@@ -240,7 +239,7 @@ impl Executor {
                 }
             }
         }
-        budget::lift(); // foreign wakers and errands are no part of the last task
+        budget::lift(); // foreign wakers and errands are not charged to the last task
         false
     }
 
@@ -267,14 +266,14 @@ impl Executor {
         drop(gone);
     }
 
-    /// Drops all tasks, one at a time, then lets go of the descriptors that outlive them.
+    /// Drops all tasks, one at a time, then releases the descriptors that outlive them.
     ///
-    /// The destructors run inside the runtime and may do what tasks may. What they spawn is dropped at once.
+    /// The destructors run inside the runtime and may do what tasks may. Tasks that they spawn are dropped at once.
     pub(crate) fn shut_down(self: &Rc<Executor>) {
         let _entered = self.enter();
         self.closed.set(true);
         self.remote.refuse_errands().into_iter().for_each(discard);
-        // Before the tasks, so that one whose destructor waits for a job that never began does not wait for ever.
+        // Before the tasks: a destructor that waits for a job that has not begun must not wait for ever.
         self.blocking.shut_down();
         let slots = self.tasks.borrow().capacity();
         for slot in 0..slots {
@@ -323,7 +322,7 @@ fn pick(_len: usize) -> usize {
     0
 }
 
-/// The order of the run queue in a simulation, which tries others.
+/// The order of the run queue in a simulation, which varies it.
 #[cfg(feature = "sim")]
 fn pick(len: usize) -> usize {
     crate::sys::sim::program().map_or(0, |world| world.pick(len))

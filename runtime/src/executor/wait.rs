@@ -1,7 +1,7 @@
-//! How the loop looks at the kernel, and sleeps there.
+//! The loop's calls of `epoll_wait`, and its sleep there.
 //!
-//! What ends a sleep: an event, a deadline, a wake or an errand from another thread. Each is collected here and ends
-//! as an index in the run queue; user code (foreign wakers, errands) runs when nothing is borrowed.
+//! A sleep ends by an event, a deadline, or a wake or an errand from another thread. Each is collected here and
+//! becomes an index in the run queue; user code (foreign wakers, errands) runs when nothing is borrowed.
 
 use super::Executor;
 use crate::executor::running;
@@ -14,8 +14,8 @@ use crate::wake::waker;
 use std::time::Duration;
 
 impl Executor {
-    /// Looks at the kernel, and sleeps there when `timeout` lets it and no other thread has woken anyone: until
-    /// something happens, or a deadline comes, or `timeout` is over.
+    /// Calls `epoll_wait`. It sleeps, if `timeout` allows it and no other thread has left a wake, until an event, a
+    /// deadline or the end of `timeout`.
     #[inline]
     pub(super) fn wait(&self, timeout: Option<Duration>) -> usize {
         if timeout != Some(Duration::ZERO) && self.clock.source.jumps_when_idle() {
@@ -31,12 +31,12 @@ impl Executor {
         self.look(timeout)
     }
 
-    /// A wait that does not sleep: looks until something happens, a deadline comes, or `timeout` is over.
+    /// A wait that does not sleep: polls until an event, a deadline or the end of `timeout`.
     #[inline(never)]
     fn spin(&self, timeout: Option<Duration>) -> usize {
         self.parking.spins.bump();
         self.polls_since_wait.set(0);
-        // The clock is read from the second look on: often the first one finds something.
+        // The clock is read from the second poll on: often the first one finds an event.
         let mut over = None;
         loop {
             let events = self.look(Some(Duration::ZERO));
@@ -54,8 +54,8 @@ impl Executor {
         }
     }
 
-    /// Gets ready to sleep, and says for how long: `timeout` at most, until the next deadline at most, and not at all
-    /// when another thread has woken someone. From here on whoever does rings the bell, until
+    /// Prepares to sleep, and returns for how long: at most `timeout`, at most until the next deadline, and zero when
+    /// another thread has left a wake. From here on the first wake writes the eventfd, until
     /// [`collect_letters`](Executor::collect_letters).
     #[inline]
     pub(crate) fn prepare(&self, timeout: Option<Duration>) -> Option<Duration> {
@@ -70,7 +70,7 @@ impl Executor {
         }
     }
 
-    /// How long until the next deadline, if that is before `timeout` is over.
+    /// How long until the next deadline, if that is before the end of `timeout`.
     #[inline(never)]
     fn until_deadline(&self, timeout: Option<Duration>) -> Option<Duration> {
         if self.clock.source.stands_still() {
@@ -86,11 +86,11 @@ impl Executor {
         Some(timeout.map_or(left, |timeout| timeout.min(left)))
     }
 
-    /// Where an idle loop goes on a clock that a test has paused: to the next deadline, if the kernel has nothing
-    /// to report now and no other thread has woken anyone.
+    /// What an idle loop does on a clock that a test has paused: goes to the next deadline, if the kernel has no event
+    /// now and no other thread has left a wake.
     pub(super) fn look_or_jump(&self, deadline: u64) -> usize {
-        // Asked before the mailbox is looked at: a job is counted until its wake is in there. With one out, time
-        // stands still, and the end of the last ends the sleep.
+        // Read before the mailbox: a job is counted until its wake is in there. While one is outstanding, time stands
+        // still, and the end of the last one ends the sleep.
         let jobs = self.blocking.outstanding(&waker::new(TaskKey::new(self.queue.executor, 0, ROOT)));
         let may_jump = self.remote.mailbox.prepare_sleep() == Sleep::May;
         if jobs > 0 {
@@ -103,7 +103,7 @@ impl Executor {
         events
     }
 
-    /// Calls `epoll_wait` and wakes whoever waited for what it reports.
+    /// Calls `epoll_wait` and wakes the waiters of the reported events.
     #[inline]
     pub(super) fn look(&self, timeout: Option<Duration>) -> usize {
         let mut foreign = self.foreign.borrow_mut();
@@ -116,7 +116,7 @@ impl Executor {
         events.expect("epoll_wait on egret's own epoll descriptor; was it closed behind egret's back?")
     }
 
-    /// Wakes whoever waited for a deadline that has passed. Without timers it does not read the clock.
+    /// Wakes the waiters whose deadline has passed. Without timers it does not read the clock.
     #[inline]
     pub(crate) fn fire_timers(&self) -> usize {
         if self.timers.is_empty() { 0 } else { self.fire_due() }
@@ -129,7 +129,7 @@ impl Executor {
         fired
     }
 
-    /// Wakes those who were collected because they are not tasks of this executor.
+    /// Wakes the collected wakers that are not tasks of this executor.
     #[cold]
     pub(super) fn wake_foreign(&self) {
         for (position, waker) in self.foreign.take().into_iter().enumerate() {
@@ -138,7 +138,7 @@ impl Executor {
         }
     }
 
-    /// Takes the wakes of other threads. Ends the sleep that `wait` announced.
+    /// Collects the wakes of other threads. Ends the sleep that `prepare` announced.
     #[inline]
     pub(super) fn collect_letters(&self) {
         let mail = self.remote.mailbox.collect();
@@ -146,7 +146,7 @@ impl Executor {
             self.wake_by_letters();
         }
         if mail.flag {
-            // One that panics must not lose those behind it.
+            // An errand that panics must not lose those behind it.
             self.remote.take_errands().into_iter().for_each(waker::contain);
         }
     }

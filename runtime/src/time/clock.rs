@@ -1,10 +1,9 @@
 //! The clock of a runtime, and [`Instant`], a time on it.
 //!
-//! Each executor has a clock. It is the monotonic clock of the system, unless feature `test-util` is on and a test
-//! has paused it: what differs is in `clock/real.rs` and `clock/paused.rs`, of which one is compiled.
-//!
-//! A time is the nanoseconds of `CLOCK_MONOTONIC`, in 64 bits: what the kernel says, with no arithmetic until a
-//! deadline is compared. They last until 584 years after the machine was started.
+//! - Each executor has a clock: the monotonic clock of the system, unless a test with feature `test-util` has paused
+//!   it. The two sources are `clock/real.rs` and `clock/paused.rs`, of which one is compiled.
+//! - A time is the nanoseconds of `CLOCK_MONOTONIC` in 64 bits, without arithmetic until a deadline is compared. The
+//!   range ends 584 years after the machine was started.
 
 #[cfg(not(feature = "test-util"))]
 #[path = "clock/real.rs"]
@@ -21,8 +20,8 @@ use std::ops::{Add, AddAssign, Sub, SubAssign};
 use std::sync::OnceLock;
 use std::time::Duration;
 
-/// How far the coarse clock is trusted to be behind: two ticks of the slowest kernel. Where it is behind by more,
-/// a deadline in the past is noticed by the next look at the timers and not by the first poll.
+/// How far the coarse clock may be behind: two ticks of the slowest kernel. Where it is behind by more, the next check
+/// of the timers notices a deadline in the past, not the first poll.
 const COARSE_LAG: u64 = 20_000_000;
 
 /// The clock of an executor.
@@ -44,7 +43,7 @@ impl Clock {
 
     /// Whether `deadline` has passed.
     ///
-    /// The precise clock is read (about 25 ns) only when the coarse one (about 5 ns) leaves it open.
+    /// The precise clock is read (about 25 ns) only when the coarse one (about 5 ns) does not decide.
     pub(crate) fn has_passed(&self, deadline: u64) -> bool {
         if !self.source.is_virtual() {
             let coarse = self.backend.monotonic_coarse();
@@ -61,8 +60,8 @@ impl Clock {
 
 /// A time on the clock of the runtime, to the nanosecond.
 ///
-/// As [`std::time::Instant`], but that [`now`](Instant::now) follows the clock of the runtime where a test has paused
-/// it, and that a time more than 584 years after the machine was started cannot be said.
+/// As [`std::time::Instant`], except that [`now`](Instant::now) follows the clock of the runtime where a test has
+/// paused it, and that no time later than 584 years after the machine was started can be represented.
 ///
 /// ```
 /// use egret_runtime::time::Instant;
@@ -76,8 +75,8 @@ impl Clock {
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Instant(u64);
 
-/// One moment on both clocks. The standard library's was read first, so that a deadline which comes from there is
-/// not earlier here, but later by the time that a reading takes.
+/// One moment on both clocks. The standard library's is read first, so that a deadline converted from it is never
+/// earlier here, but later by the time that a reading takes.
 struct Anchor {
     std: std::time::Instant,
     nanoseconds: u64,
@@ -108,7 +107,7 @@ impl Instant {
         self.0
     }
 
-    /// The same time as a type of egret; the ends of the range for what is beyond them.
+    /// The same time as a type of egret; a time out of range becomes the end of the range.
     pub fn from_std(std: std::time::Instant) -> Instant {
         let anchor = anchor();
         let origin = Instant(anchor.nanoseconds);
@@ -124,33 +123,33 @@ impl Instant {
         anchor.std + self.saturating_duration_since(origin) - origin.saturating_duration_since(self)
     }
 
-    /// How much later than `earlier` this is, or nothing.
+    /// How much later than `earlier` this is; zero when it is earlier.
     pub fn duration_since(&self, earlier: Instant) -> Duration {
         Duration::from_nanos(self.0.saturating_sub(earlier.0))
     }
 
-    /// How much later than `earlier` this is, unless it is earlier.
+    /// How much later than `earlier` this is; `None` when it is earlier.
     pub fn checked_duration_since(&self, earlier: Instant) -> Option<Duration> {
         self.0.checked_sub(earlier.0).map(Duration::from_nanos)
     }
 
-    /// How much later than `earlier` this is, or nothing.
+    /// How much later than `earlier` this is; zero when it is earlier.
     pub fn saturating_duration_since(&self, earlier: Instant) -> Duration {
         Duration::from_nanos(self.0.saturating_sub(earlier.0))
     }
 
-    /// How long ago this was, or nothing.
+    /// How long ago this was; zero when it is in the future.
     pub fn elapsed(&self) -> Duration {
         Instant::now().duration_since(*self)
     }
 
-    /// This much later, unless it is beyond the range of the clock.
+    /// The time `duration` later; `None` beyond the range of the clock.
     #[inline]
     pub fn checked_add(&self, duration: Duration) -> Option<Instant> {
         self.0.checked_add(nanoseconds(duration)?).map(Instant)
     }
 
-    /// This much earlier, unless it is beyond the range of the clock.
+    /// The time `duration` earlier; `None` before the range of the clock.
     pub fn checked_sub(&self, duration: Duration) -> Option<Instant> {
         self.0.checked_sub(nanoseconds(duration)?).map(Instant)
     }
@@ -178,7 +177,7 @@ impl Add<Duration> for Instant {
 
     /// # Panics
     ///
-    /// Beyond the range of the clock; [`Instant::checked_add`] does not.
+    /// Beyond the range of the clock; [`Instant::checked_add`] returns `None` instead.
     #[track_caller]
     fn add(self, duration: Duration) -> Instant {
         self.checked_add(duration).expect("a time beyond the range of the clock")
@@ -197,7 +196,7 @@ impl Sub<Duration> for Instant {
 
     /// # Panics
     ///
-    /// Beyond the range of the clock; [`Instant::checked_sub`] does not.
+    /// Before the range of the clock; [`Instant::checked_sub`] returns `None` instead.
     #[track_caller]
     fn sub(self, duration: Duration) -> Instant {
         self.checked_sub(duration).expect("a time before the range of the clock")
@@ -214,7 +213,7 @@ impl SubAssign<Duration> for Instant {
 impl Sub for Instant {
     type Output = Duration;
 
-    /// How much later than `earlier` this is, or nothing.
+    /// How much later than `earlier` this is; zero when it is earlier.
     fn sub(self, earlier: Instant) -> Duration {
         self.duration_since(earlier)
     }

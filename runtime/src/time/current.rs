@@ -1,4 +1,4 @@
-//! The timers that this thread is in: those that a sleep waits with.
+//! The timers of this thread: sleeps wait in them.
 
 use super::heap::Timers;
 use crate::wake::context::{self, Entered, Slot};
@@ -9,18 +9,18 @@ thread_local! {
     static CURRENT: Slot<Timers> = const { Cell::new(None) };
 }
 
-/// Makes the timers of an executor, and its clock, those that this thread is in until the guard is dropped.
+/// Makes `timers`, and their clock, those of this thread until the guard is dropped.
 pub(crate) fn enter(timers: Rc<Timers>) -> Entered<Timers> {
     context::enter(&CURRENT, timers)
 }
 
-/// The timers that this thread is in.
+/// The timers of this thread.
 #[track_caller]
 pub(crate) fn current() -> Rc<Timers> {
     context::require(&CURRENT)
 }
 
-/// Calls `f`, which must not reach user code, with the timers that this thread is in, if any.
+/// Calls `f`, which must not run user code, with the timers of this thread, if any.
 #[cfg(feature = "test-util")]
 pub(super) fn with<R>(f: impl FnOnce(Option<&Rc<Timers>>) -> R) -> R {
     context::with(&CURRENT, f)

@@ -1,18 +1,14 @@
 //! Timers: an indexed 4-ary heap over a slab of entries.
 //!
-//! Owned by one executor and touched by its thread alone. A [`Sleep`](crate::time::Sleep) that has been polled
-//! has an entry here until it is dropped; while it waits, the entry has a node in the heap and knows where, so
-//! that it can be moved or taken out without a search and without leaving anything behind.
-//!
-//! A wheel would be a little cheaper to insert into and would lose what matters here: the next deadline to
-//! the nanosecond, which is what `epoll_pwait2` is asked for, and a range without a far end to wrap at. Four
-//! children to a node make the heap half as deep as two, and they share a cache line or two.
-//!
-//! Deadlines are nanoseconds on the clock of the runtime. Every value is a deadline like any other, `u64::MAX`
-//! too; a sleep for ever has no entry. Equal deadlines fire in the order in which they were set.
-//!
-//! A node's deadline may be earlier than its entry's: a timer that is moved to a later time, as an idle timeout
-//! is on each request, only has the new time stored. The node is put right when it comes to the top.
+//! - One executor owns it and only its thread touches it. A [`Sleep`](crate::time::Sleep) that has been polled has an
+//!   entry until it is dropped; while it waits, the entry knows its node in the heap, which is moved or removed
+//!   without a search.
+//! - A wheel inserts a little faster, but loses the next deadline to the nanosecond, which `epoll_pwait2` takes, and
+//!   wraps at the end of its range. Four children to a node halve the depth of the heap and share a cache line or two.
+//! - Deadlines are nanoseconds on the clock of the runtime. Every value is a deadline, `u64::MAX` too; a sleep for
+//!   ever has no entry. Equal deadlines fire in the order in which they were set.
+//! - A node's deadline may be earlier than its entry's: moving a timer to a later time, as each request does with an
+//!   idle timeout, only stores the new time. The node is corrected when it reaches the top.
 
 use crate::observe::stats::Counter;
 use crate::time::clock::Clock;
@@ -30,7 +26,7 @@ use std::task::Waker;
 pub(crate) struct TimersStayOnTheirThread_UseSpawnWith {
     inner: RefCell<Inner>,
     clock: Rc<Clock>,
-    /// The runtime is gone: nothing will fire any more.
+    /// The runtime is gone: no timer fires any more.
     closed: Cell<bool>,
     pub(crate) fired: Counter,
 }
@@ -41,21 +37,22 @@ pub(crate) use TimersStayOnTheirThread_UseSpawnWith as Timers;
 struct Inner {
     heap: Vec<Node>,
     entries: Slab<Entry>,
-    /// How many nodes were ever made.
+    /// How many nodes have been made.
     sequence: u64,
 }
 
 #[derive(Clone, Copy)]
 struct Node {
     deadline: u64,
-    /// When it was set, among those of the same deadline.
+    /// The order of setting, among nodes with the same deadline.
     sequence: u64,
     entry: u32,
 }
 
 struct Entry {
     deadline: u64,
-    /// Where its node is in the heap; `None` once it has fired. Of no meaning when the runtime is gone, but for that.
+    /// The position of its node in the heap; `None` once it has fired. Once the runtime is gone, only `None` has a
+    /// meaning.
     position: Option<u32>,
     waker: Option<Waker>,
 }
@@ -63,7 +60,7 @@ struct Entry {
 /// How many children a node has.
 const ARITY: usize = 4;
 
-/// An entry, taken out on drop.
+/// An entry, removed on drop.
 pub(crate) struct Timer {
     timers: Rc<Timers>,
     entry: u32,
@@ -83,7 +80,7 @@ impl Timers {
         Rc::new(Timers { inner, clock, closed, fired })
     }
 
-    /// The clock that the deadlines are on.
+    /// The clock of the deadlines.
     #[inline]
     pub(crate) fn clock(&self) -> &Clock {
         &self.clock
@@ -101,9 +98,9 @@ impl Timers {
         Timer { timers: self.clone(), entry }
     }
 
-    /// A time that is not after the earliest deadline: where a timer was moved to a later time, its old one. For a loop
-    /// that is about to wait: to put the heap right each time would cost every request whose timeout is moved a walk
-    /// through it, and the wait that ends too early for it is one in a whole timeout.
+    /// A lower bound of the earliest deadline: for a timer that was moved to a later time, its old one. For a loop
+    /// that is about to wait: correcting the heap here would cost each request that moves its timeout a walk through
+    /// it; a wait that ends too early happens once in a whole timeout.
     #[inline]
     pub(crate) fn not_after_next(&self) -> Option<u64> {
         self.inner.borrow().heap.first().map(|top| top.deadline)
@@ -115,14 +112,14 @@ impl Timers {
         self.inner.borrow_mut().next()
     }
 
-    /// Wakes everyone whose deadline is not after `now`, in the order of the deadlines. Foreign wakers are left in
-    /// `foreign` for the caller, who holds nothing; tasks of `queue` are put in it.
+    /// Wakes the waiters whose deadline is not after `now`, in the order of the deadlines. Tasks of `queue` are
+    /// queued; foreign wakers are left in `foreign` for the caller, which holds no borrow.
     #[inline]
     pub(crate) fn fire(&self, now: u64, queue: &RunQueue, foreign: &mut Vec<Waker>) -> usize {
         let inner = &mut *self.inner.borrow_mut();
         let queue = &mut queue.batch();
         let mut fired = 0;
-        // What is at the top is not after the earliest deadline, so the heap is put right only when there may be one due.
+        // The top is not after the earliest deadline, so the heap is corrected only when a timer may be due.
         while inner.heap.first().is_some_and(|top| top.deadline <= now)
             && inner.next().is_some_and(|deadline| deadline <= now)
         {
@@ -137,8 +134,8 @@ impl Timers {
         fired
     }
 
-    /// Lets go of whoever waits: no timer will fire any more, and what has not is an orphan, which is not the same as
-    /// to have fired.
+    /// Drops all waiters: no timer fires any more. A timer that has not fired is an orphan, which is not the same as
+    /// fired.
     #[inline]
     pub(crate) fn close(&self) {
         self.closed.set(true);
@@ -172,20 +169,20 @@ impl Timer {
 
     /// Whether its deadline has passed by the clock, fired or not.
     ///
-    /// For a distant deadline this costs the coarse clock; see [`Clock::has_passed`].
+    /// For a distant deadline this reads the coarse clock only; see [`Clock::has_passed`].
     #[inline]
     pub(crate) fn has_passed(&self) -> bool {
         let deadline = self.timers.inner.borrow().entries[self.entry as usize].deadline;
         self.timers.clock.has_passed(deadline)
     }
 
-    /// Whether it never will, because its runtime is gone.
+    /// Whether it never will fire, because its runtime is gone.
     #[inline]
     pub(crate) fn is_orphan(&self) -> bool {
         self.timers.closed.get()
     }
 
-    /// Replaces the waker, if it is another. Of no use once the timer has fired.
+    /// Replaces the waker, if it differs. No effect once the timer has fired.
     #[inline]
     pub(crate) fn set_waker(&self, waker: &Waker) {
         let same = {
@@ -193,13 +190,13 @@ impl Timer {
             inner.entries[self.entry as usize].waker.as_ref().is_some_and(|old| old.will_wake(waker))
         };
         if !same {
-            let waker = waker.clone(); // user code, as the drop of the old one
+            let waker = waker.clone(); // user code, like the drop of the old one
             let old = self.timers.inner.borrow_mut().entries[self.entry as usize].waker.replace(waker);
             drop(old);
         }
     }
 
-    /// Moves a timer that has not fired. To a later time costs a store.
+    /// Moves a timer that has not fired. Moving to a later time is a store.
     #[inline]
     pub(crate) fn reset(&self, deadline: u64) {
         let inner = &mut *self.timers.inner.borrow_mut();
@@ -229,7 +226,7 @@ impl Drop for Timer {
 }
 
 impl Inner {
-    /// The earliest deadline, when the node at the top is put right.
+    /// The earliest deadline, once the node at the top is corrected.
     #[inline]
     fn next(&mut self) -> Option<u64> {
         loop {
@@ -253,14 +250,14 @@ impl Inner {
         self.sift_up(self.heap.len() - 1, node);
     }
 
-    /// Takes the node at `position` out. Its entry still says that it is there.
+    /// Removes the node at `position`. The `position` of its entry is not updated.
     #[inline]
     fn remove(&mut self, position: usize) {
         let last = self.heap.pop().expect("a position is of a node");
         if position == self.heap.len() {
             return;
         }
-        // The last node takes its place, and goes up or down from there.
+        // The last node replaces it and moves up or down from there.
         let parent = position.wrapping_sub(1) / ARITY;
         if position > 0 && last.before(&self.heap[parent]) {
             self.sift_up(position, last);

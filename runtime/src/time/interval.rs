@@ -1,4 +1,4 @@
-//! [`Interval`]: a deadline that comes again and again.
+//! [`Interval`]: a repeated deadline.
 
 use super::sleep::Sleep;
 use crate::time::clock::Instant;
@@ -7,9 +7,8 @@ use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
-/// A tick that is later than this is missed, and what comes next is up to the [`MissedTickBehavior`]. What is less
-/// is the ordinary lateness of a loop that has other things to do: an interval that took it for a miss would
-/// drift by it.
+/// A tick later than this is missed, and the [`MissedTickBehavior`] decides the next. Up to this it is the ordinary
+/// lateness of a busy loop: an interval that treated it as a miss would drift by it.
 const TOLERANCE: Duration = Duration::from_millis(5);
 
 /// Ticks at once and then every `period`: see [`interval_at`].
@@ -35,8 +34,8 @@ pub fn interval(period: Duration) -> Interval {
 
 /// Ticks at `start` and then every `period`.
 ///
-/// The ticks are at `start`, `start + period` and so on, however late they are asked for, as long as none is
-/// missed; see [`MissedTickBehavior`] for what happens then.
+/// The ticks are at `start`, `start + period` and so on, however late they are awaited, as long as none is missed; see
+/// [`MissedTickBehavior`] for a missed tick.
 ///
 /// # Panics
 ///
@@ -52,15 +51,15 @@ pub fn interval_at(start: Instant, period: Duration) -> Interval {
 #[derive(Debug)]
 pub struct Interval {
     next: Sleep,
-    /// When the next tick is; `None` is never.
+    /// The next tick; `None` is never.
     due: Option<Instant>,
     period: Duration,
     missed: MissedTickBehavior,
 }
 
-/// When an [`Interval`] ticks after a tick that was asked for more than 5 ms late.
+/// When an [`Interval`] ticks after a tick that was awaited more than 5 ms late.
 ///
-/// With a period of 100 ms, the second tick asked for at 350 ms in place of 100 ms:
+/// With a period of 100 ms, where the second tick is awaited at 350 ms instead of 100 ms:
 ///
 /// | | next ticks |
 /// |---|---|
@@ -69,12 +68,12 @@ pub struct Interval {
 /// | `Skip` | 400, 500 |
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum MissedTickBehavior {
-    /// Ticks as fast as it is asked to until it has caught up.
+    /// Ticks at once for each missed tick until it has caught up.
     #[default]
     Burst,
-    /// Ticks a period after the late tick was delivered, and from there on.
+    /// Ticks one period after the late tick was delivered, and every period from there.
     Delay,
-    /// Leaves the missed ticks out and ticks at the next multiple of the period.
+    /// Skips the missed ticks and ticks at the next multiple of the period.
     Skip,
 }
 
@@ -101,16 +100,16 @@ impl MissedTickBehavior {
 }
 
 impl Interval {
-    /// Waits for the next tick and says when it was due.
+    /// Waits for the next tick and returns the time at which it was due.
     ///
     /// # Cancel safety
     ///
-    /// No tick is lost.
+    /// Cancel safe: no tick is lost.
     pub async fn tick(&mut self) -> Instant {
         poll_fn(|cx| self.poll_tick(cx)).await
     }
 
-    /// [`tick`](Interval::tick) for those who poll by hand.
+    /// [`tick`](Interval::tick) as a poll function.
     ///
     /// # Panics
     ///
@@ -123,37 +122,37 @@ impl Interval {
         Poll::Ready(due)
     }
 
-    /// Ticks a period from now, and from there on.
+    /// Ticks one period from now, and every period from there.
     pub fn reset(&mut self) {
         self.set(Instant::now().checked_add(self.period));
     }
 
-    /// Ticks at once, and from there on.
+    /// Ticks at once, and every period from there.
     pub fn reset_immediately(&mut self) {
         self.set(Some(Instant::now()));
     }
 
-    /// Ticks `after` from now, and from there on.
+    /// Ticks `after` from now, and every period from there.
     pub fn reset_after(&mut self, after: Duration) {
         self.set(Instant::now().checked_add(after));
     }
 
-    /// Ticks at `deadline`, and from there on.
+    /// Ticks at `deadline`, and every period from there.
     pub fn reset_at(&mut self, deadline: Instant) {
         self.set(Some(deadline));
     }
 
-    /// What happens after a tick that was missed.
+    /// The behaviour after a missed tick.
     pub fn missed_tick_behavior(&self) -> MissedTickBehavior {
         self.missed
     }
 
-    /// Says what is to happen after a tick that was missed.
+    /// Sets the behaviour after a missed tick.
     pub fn set_missed_tick_behavior(&mut self, behavior: MissedTickBehavior) {
         self.missed = behavior;
     }
 
-    /// How far the ticks are apart.
+    /// The time between two ticks.
     pub fn period(&self) -> Duration {
         self.period
     }

@@ -1,16 +1,13 @@
 //! A sleep that may be sent to another thread, because it is a number.
 //!
-//! hyper wants the sleeps of a timer to be `Send` and `Sync`; a timer belongs to the thread of its loop. So the timer
-//! itself stays with the executor, in a table for the loop's thread alone, and what hyper holds is its deadline
-//! and the number of its row, as a waker is the number of its task. A number that names no row here, because its
-//! sleep was made by another runtime or its row was swept, is no error: the deadline says all there is to know, and
-//! a new row is made if it has not passed.
-//!
-//! A row is removed when its sleep is over or dropped. What is dropped where the runtime is not, on another thread or
-//! outside of it, cannot reach the table: its row stays until the deadline has passed, and is swept when the table
-//! next would grow. That costs a spurious wake and no leak.
-//!
-//! The table is not borrowed while user code runs.
+//! - hyper needs sleeps that are `Send` and `Sync`; a timer belongs to its loop's thread. The timer stays in a table
+//!   of the executor, which only that thread touches; hyper holds the deadline and the number of the row.
+//! - A number may name no row here: its sleep was made by another runtime, or the row was swept. That is no error: a
+//!   new row is made if the deadline has not passed.
+//! - A row is removed when its sleep is over or dropped. A drop on another thread or outside the runtime cannot reach
+//!   the table: the row stays until its deadline has passed and is swept when the table next would grow. That costs a
+//!   spurious wake and no leak.
+//! - The table is not borrowed while user code runs.
 
 use crate::time;
 use crate::time::clock::Instant;
@@ -25,31 +22,31 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::task::{Context, Poll};
 
 thread_local! {
-    /// Those of the executor that this thread is in.
+    /// The sleeps of this thread's executor.
     static CURRENT: Slot<Sleeps> = const { Cell::new(None) };
 }
 
-/// With fewer rows than this the table is not swept: it is not worth the walk.
+/// With fewer rows than this the table is not swept.
 const SMALL: usize = 64;
 
-/// The sleeps of an executor that are known by a number.
+/// The numbered sleeps of an executor.
 #[derive(Default)]
 pub(crate) struct Sleeps {
     rows: RefCell<Slab<Row>>,
-    /// How many rows there may be before those that are over are looked for: twice as many as were left the last time,
-    /// so that each row pays for a bounded share of the walks.
+    /// The number of rows at which the next sweep runs: twice as many as the last one left, so that each row pays for
+    /// a bounded share of the sweeps.
     sweep_at: Cell<usize>,
 }
 
 struct Row {
     id: u64,
-    /// Out while the sleep is polled, which runs user code. A row that is empty may be swept: what is put back then gets
-    /// another, and what never comes back, because that code panicked, leaves nothing behind.
+    /// `None` while the sleep is polled, which runs user code. An empty row may be swept: a timer that is put back
+    /// then gets a new row, and one that is lost to a panic leaves nothing behind.
     timer: Option<Timer>,
 }
 
-/// Names a row. The id is used once in the life of the process, so a number that outlived its row names no other,
-/// of whichever runtime.
+/// Names a row. An id is used once in the life of the process, so a number that outlived its row names no other row of
+/// any runtime.
 #[derive(Clone, Copy)]
 struct Number {
     index: usize,
@@ -73,7 +70,7 @@ impl NumberedSleep {
         NumberedSleep { deadline, number: None }
     }
 
-    /// Sets another deadline; it has to be polled again.
+    /// Sets another deadline; the sleep has to be polled again.
     pub(crate) fn reset(&mut self, deadline: Instant) {
         self.deadline = Some(deadline);
         let Some(number) = self.number else { return };
@@ -92,7 +89,7 @@ impl Future for NumberedSleep {
         let Some(deadline) = self.deadline else { return Poll::Pending };
         let (timers, sleeps) = (time::current(), context::require(&CURRENT));
         let kept = self.number.and_then(|number| sleeps.take(number));
-        // A timer that waits is no proof that the deadline has not passed: the loop fires timers only between polls.
+        // The loop fires timers only between polls: the deadline of a waiting timer may have passed.
         let timer = match kept.filter(|timer| !timer.has_fired()) {
             _ if timers.clock().has_passed(deadline.nanoseconds()) => None,
             Some(timer) => {
@@ -101,7 +98,7 @@ impl Future for NumberedSleep {
             }
             None => Some(timers.set(deadline.nanoseconds(), cx.waker().clone())),
         };
-        // Cloning a waker is user code, which may have turned the loop: so it is asked once more.
+        // Cloning a waker is user code, which may have turned the loop: check again.
         match timer.filter(|timer| !timer.has_fired()) {
             Some(timer) => {
                 self.number = Some(sleeps.put(self.number, timer));
@@ -125,7 +122,7 @@ impl Drop for NumberedSleep {
 }
 
 impl Sleeps {
-    /// Makes these the ones that this thread is in until the guard is dropped.
+    /// Makes these the sleeps of this thread until the guard is dropped.
     pub(crate) fn enter(self: &Rc<Sleeps>) -> Entered<Sleeps> {
         context::enter(&CURRENT, self.clone())
     }
@@ -134,11 +131,11 @@ impl Sleeps {
         let rows = self.rows.borrow();
         let row = rows.get(number.index).filter(|row| row.id == number.id);
         if let Some(timer) = row.and_then(|row| row.timer.as_ref()) {
-            timer.reset(deadline.nanoseconds()); // which one that has fired takes no notice of
+            timer.reset(deadline.nanoseconds()); // a timer that has fired ignores it
         }
     }
 
-    /// Takes a timer out of its row, to be put back.
+    /// Takes a timer out of its row, to be put back later.
     fn take(&self, number: Number) -> Option<Timer> {
         let rows = &mut *self.rows.borrow_mut();
         rows.get_mut(number.index).filter(|row| row.id == number.id)?.timer.take()

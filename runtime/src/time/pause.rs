@@ -1,4 +1,4 @@
-//! A clock that a test controls. Only with feature `test-util`.
+//! A clock that a test controls, with feature `test-util`.
 
 use crate::time::clock::Instant;
 use crate::time::current;
@@ -8,12 +8,12 @@ use std::cell::Cell;
 use std::rc::Rc;
 use std::time::Duration;
 
-/// How often `advance` lets the others run at one deadline, for those who never stop.
+/// How many rounds `advance` gives the other tasks at one deadline, as some never stop.
 const PATIENCE: usize = 1_000;
 
-/// What [`advance`] asks of the loop.
+/// What [`advance`] needs of the loop.
 pub(crate) trait Turns {
-    /// Wakes whoever waits for a deadline that has passed.
+    /// Wakes the waiters whose deadline has passed.
     fn fire_timers(&self);
 
     /// Whether no task is queued.
@@ -21,20 +21,20 @@ pub(crate) trait Turns {
 }
 
 thread_local! {
-    /// The loop that this thread is in.
+    /// The loop of this thread.
     static TURNS: Slot<dyn Turns> = const { Cell::new(None) };
 }
 
-/// Makes a loop the one that this thread is in until the guard is dropped.
+/// Makes `turns` the loop of this thread until the guard is dropped.
 pub(crate) fn enter(turns: Rc<dyn Turns>) -> Entered<dyn Turns> {
     context::enter(&TURNS, turns)
 }
 
-/// Stops the clock of the runtime that this thread is in.
+/// Stops the clock of this thread's runtime.
 ///
-/// From now on time passes when [`advance`] is called and, unless [`set_auto_advance`] says otherwise, when the loop
-/// has nothing to do: then it goes to the next deadline at once, in place of waiting for it. An hour of timeouts
-/// takes no time and ends at the same nanosecond on every run.
+/// From now on time passes when [`advance`] is called and, unless [`set_auto_advance`] turns it off, when the loop has
+/// nothing to do: it then goes to the next deadline at once instead of waiting for it. An hour of timeouts takes no
+/// time and ends at the same nanosecond on every run.
 ///
 /// # Panics
 ///
@@ -56,7 +56,7 @@ pub fn pause() {
     assert!(ran, "the clock is paused already");
 }
 
-/// Lets the clock of the runtime that this thread is in run again, from where it stands.
+/// Starts the clock of this thread's runtime again, from where it stands.
 ///
 /// # Panics
 ///
@@ -67,10 +67,10 @@ pub fn resume() {
     assert!(stood, "the clock is not paused: call time::pause first");
 }
 
-/// Says whether a paused clock goes to the next deadline when the loop has nothing to do, as it does at first.
+/// Sets whether a paused clock goes to the next deadline when the loop has nothing to do. The default is `true`.
 ///
-/// Without it a test that waits for a timer nobody advances to hangs, as it would on a clock that runs: the
-/// mode is for tests that look at the state between two deadlines.
+/// When it is off, a test that waits for a timer hangs until a task calls [`advance`]: the mode is for tests that
+/// check the state between two deadlines.
 ///
 /// # Panics
 ///
@@ -83,8 +83,8 @@ pub fn set_auto_advance(auto_advance: bool) {
 
 /// Moves a paused clock ahead by `duration`.
 ///
-/// Every timer up to then fires before this returns, in order, each at its own deadline and with the tasks that it
-/// wakes run before the next, those that they arm in turn included.
+/// Every timer up to then fires before this returns, in order, each at its own deadline. The tasks that it wakes run
+/// before the next timer fires, and timers that they set are included.
 ///
 /// # Panics
 ///
@@ -108,7 +108,7 @@ pub async fn advance(duration: Duration) {
     assert!(clock.source.stands_still(), "the clock is not paused: call time::pause first");
     let now = Instant::now();
     let target = now.checked_add(duration).unwrap_or(Instant::from_nanoseconds(u64::MAX)).nanoseconds();
-    // What is queued now may set timers that this is to run.
+    // Tasks that are queued now may set timers within `duration`.
     settle(&*turns).await;
     while let Some(next) = timers.next() {
         if next > target {
@@ -121,7 +121,7 @@ pub async fn advance(duration: Duration) {
     clock.source.jump(target);
 }
 
-/// Lets the others run until none is queued.
+/// Lets other tasks run until none is queued.
 async fn settle(turns: &dyn Turns) {
     for _ in 0..PATIENCE {
         yield_now().await;

@@ -1,7 +1,7 @@
 //! [`Sleep`]: waits until a deadline.
 //!
-//! A sleep touches no timer before it is polled and found to have to wait, so that one which is never polled costs
-//! nothing, and takes its timer out when it is dropped.
+//! A sleep sets a timer on the first poll that has to wait, so one that is never polled costs nothing, and removes the
+//! timer when it is dropped.
 
 use crate::time;
 use crate::time::clock::Instant;
@@ -15,11 +15,11 @@ use std::time::Duration;
 
 /// Waits for `duration`.
 ///
-/// Never wakes early. `Duration::ZERO` is ready at once; a duration beyond the range of the clock waits for ever.
+/// Never fires early. `Duration::ZERO` is ready at once; a duration beyond the range of the clock waits for ever.
 ///
 /// # Cancel safety
 ///
-/// It has no effect to be lost.
+/// Cancel safe: dropping it has no effect.
 ///
 /// # Panics
 ///
@@ -43,7 +43,7 @@ pub fn sleep(duration: Duration) -> Sleep {
 ///
 /// # Cancel safety
 ///
-/// It has no effect to be lost.
+/// Cancel safe: dropping it has no effect.
 ///
 /// # Panics
 ///
@@ -80,7 +80,7 @@ impl Sleep {
         Sleep { deadline, state: SleepState::Fresh }
     }
 
-    /// When it is over. For one that never is, a time some thirty years from now.
+    /// The deadline. For a sleep without one, a time some thirty years from now.
     #[inline]
     pub fn deadline(&self) -> Instant {
         const FAR: Duration = Duration::from_secs(30 * 365 * 86_400);
@@ -98,11 +98,11 @@ impl Sleep {
         }
     }
 
-    /// Sets another deadline, before or after it is over.
+    /// Sets another deadline, before or after the old one has passed.
     ///
-    /// Setting a later one while it waits costs a store: this is how an idle timeout is pushed ahead on each
-    /// request. The waiting task is woken at the new deadline. A sleep that was over has to be polled again, and after a
-    /// reset to a time that has passed the next poll is ready.
+    /// Setting a later one while it waits is a store: this is how an idle timeout is moved on each request. The
+    /// waiting task is woken at the new deadline. A sleep that was over has to be polled again; after a reset to a
+    /// time in the past the next poll is ready.
     ///
     /// ```
     /// use egret_runtime::time::{Duration, Instant, sleep};
@@ -154,8 +154,8 @@ impl Sleep {
                 Poll::Ready(())
             }
             SleepState::Waiting(timer) if !timer.is_orphan() => {
-                // The loop fires timers only between polls: a deadline that has passed since, or was reset to the past,
-                // is found here.
+                // The loop fires timers only between polls: a deadline that has passed since, or was reset to the
+                // past, is found here.
                 let is_over = timer.has_passed() || {
                     timer.set_waker(cx.waker());
                     // Cloning a waker is user code, which may have turned the loop.
@@ -167,7 +167,7 @@ impl Sleep {
                 }
                 Poll::Pending
             }
-            // The first poll, or the first in a second runtime, the one that had the timer being gone.
+            // The first poll, or the first in another runtime after the timer's runtime is gone.
             SleepState::Fresh | SleepState::Waiting(_) => self.start(cx),
         }
     }

@@ -24,16 +24,16 @@ pin_project! {
 
 /// Awaits `future` for `duration` at most.
 ///
-/// The future is polled first: one that is ready at once is in time with any limit. When the time is over it is
-/// not polled again; it is dropped with the `Timeout`. A limit beyond the range of the clock is none.
+/// The future is polled first: one that is ready at once is in time with any limit. After the limit it is not polled
+/// again; it is dropped with the `Timeout`. A limit beyond the range of the clock never comes.
 ///
 /// # Errors
 ///
-/// [`Elapsed`] when the time was over first.
+/// [`Elapsed`] when the limit came first.
 ///
 /// # Cancel safety
 ///
-/// That of `future`.
+/// The same as that of `future`.
 ///
 /// # Panics
 ///
@@ -67,7 +67,7 @@ impl<F> Timeout<F> {
         &self.future
     }
 
-    /// The future, to be changed.
+    /// The future, mutably.
     pub fn get_mut(&mut self) -> &mut F {
         &mut self.future
     }
@@ -87,13 +87,13 @@ impl<F: Future> Future for Timeout<F> {
         if let Poll::Ready(output) = this.future.poll(cx) {
             return Poll::Ready(Ok(output));
         }
-        // A future that uses its whole budget up on each poll must not use up that of its limit.
+        // A future that uses up its budget on each poll must not use up that of its limit.
         let _unlimited = Unlimited::start();
         Pin::new(this.limit).poll(cx).map(|()| Err(Elapsed(())))
     }
 }
 
-/// The time was over before the future was done.
+/// The limit came before the future was ready.
 ///
 /// As an [`io::Error`] it is of the kind [`TimedOut`](io::ErrorKind::TimedOut).
 #[derive(Debug, PartialEq, Eq)]

@@ -1,4 +1,4 @@
-//! The pool without a runtime around it.
+//! The pool without a runtime.
 
 use super::*;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -7,17 +7,17 @@ use std::task::Wake;
 use std::thread;
 use std::time::Instant;
 
-/// A job that says when it begins and ends when it is told to.
+/// A job that reports its beginning and ends when its gate opens.
 struct Gated {
     id: Id,
     begun: Mutex<Sender<&'static str>>,
     gate: Mutex<Receiver<()>>,
-    /// Whether it says that its thread is free before it says that it is over.
+    /// Whether it frees its thread before it reports that it is over.
     frees: bool,
     is_look_up: bool,
 }
 
-/// What the jobs of a test say, and the gates of those that have been submitted, in order.
+/// The reports of a test's jobs, and the gates of those submitted, in order.
 struct Test {
     pool: Arc<Pool>,
     say: Sender<&'static str>,
@@ -108,7 +108,7 @@ impl Test {
 }
 
 impl Drop for Test {
-    /// Miri wants no thread left, and a thread that does not end is an error in the pool.
+    /// Miri requires that no thread is left; a thread that does not end is an error in the pool.
     fn drop(&mut self) {
         self.pool.shut_down();
         if !thread::panicking() {
@@ -148,7 +148,7 @@ fn jobs_that_do_not_overlap_take_one_thread() {
 
 #[test]
 fn a_thread_is_not_counted_on_before_it_is_free() {
-    // What its job does after "over", a foreign waker or a destructor, may never end.
+    // After "over", a foreign waker or a destructor of the job may never end.
     let test = Test::new(8, Duration::MAX);
     let first = test.submit(false);
     test.hears("begun");
@@ -215,7 +215,7 @@ fn without_a_thread_to_be_had_jobs_wait_for_those_there_are_and_fail_when_there_
         let test = Test::new(8, Duration::MAX);
         let (job, gate) = test.job(true);
         {
-            // As `submit` leaves it when it asks for a thread.
+            // As `submit` leaves it when it starts a thread.
             let mut state = test.pool.lock();
             state.queue.push_back(job);
             (state.outstanding, state.idle) = (1, 1);

@@ -1,7 +1,6 @@
-//! Where the time comes from: the system, or a test that has paused it. The other half of `real.rs`.
+//! The source of the time with feature `test-util`: the system, or a test that has paused it. See also `real.rs`.
 //!
-//! The clock of a runtime runs or stands still. It never goes back: when it runs again after a pause, it goes on
-//! from where it stood.
+//! The clock runs or stands still. It never goes back: after a pause it goes on from where it stood.
 
 use crate::sys::Backend;
 use crate::time::current;
@@ -14,11 +13,11 @@ pub(crate) struct ClockSource {
 
 #[derive(Clone, Copy)]
 enum ClockState {
-    /// It is the clock of the system.
+    /// The clock of the system.
     Real,
-    /// It runs since `real`, when it said `virtual_`.
+    /// Runs since the system's clock read `real`, when this one read `virtual_`.
     Resumed { real: u64, virtual_: u64 },
-    /// It stands still.
+    /// Stands still.
     Paused { at: u64, jumps_when_idle: bool },
 }
 
@@ -39,24 +38,24 @@ impl ClockSource {
         !matches!(self.state.get(), ClockState::Real)
     }
 
-    /// Whether an idle loop is to go to the next deadline in place of waiting for it.
+    /// Whether an idle loop goes to the next deadline instead of waiting for it.
     pub(crate) fn jumps_when_idle(&self) -> bool {
         matches!(self.state.get(), ClockState::Paused { jumps_when_idle: true, .. })
     }
 
-    /// Whether the loop must not wait for deadlines: they come when a test says so.
+    /// Whether the loop must not wait for deadlines, because a test moves the clock.
     pub(crate) fn stands_still(&self) -> bool {
         matches!(self.state.get(), ClockState::Paused { .. })
     }
 
-    /// Goes to `to`, if it stands still at an earlier time.
+    /// Moves the clock to `to`, if it stands still at an earlier time.
     pub(crate) fn jump(&self, to: u64) {
         if let ClockState::Paused { at, jumps_when_idle } = self.state.get() {
             self.state.set(ClockState::Paused { at: at.max(to), jumps_when_idle });
         }
     }
 
-    /// Stops. Says whether it ran.
+    /// Stops the clock. Returns whether it ran.
     pub(crate) fn pause(&self) -> bool {
         let ran = !self.stands_still();
         if ran {
@@ -65,7 +64,7 @@ impl ClockSource {
         ran
     }
 
-    /// Runs again. Says whether it stood.
+    /// Starts the clock again. Returns whether it stood still.
     pub(crate) fn resume(&self) -> bool {
         let stood = self.stands_still();
         if stood {
@@ -74,7 +73,7 @@ impl ClockSource {
         stood
     }
 
-    /// Says whether an idle loop jumps. Says whether it stands still, for else there is nothing to be set.
+    /// Sets whether an idle loop jumps. Returns whether the clock stands still; otherwise there is nothing to set.
     pub(crate) fn set_jumps_when_idle(&self, jumps_when_idle: bool) -> bool {
         let ClockState::Paused { at, .. } = self.state.get() else { return false };
         self.state.set(ClockState::Paused { at, jumps_when_idle });

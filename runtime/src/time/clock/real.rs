@@ -1,8 +1,8 @@
-//! Where the time comes from: the system. The other half of `paused.rs`, when there is no test in control.
+//! The source of the time without feature `test-util`: the system. See also `paused.rs`.
 
 use crate::sys::Backend;
 
-/// Nothing to keep.
+/// No state.
 pub(crate) struct ClockSource;
 
 const _: () = assert!(size_of::<ClockSource>() == 0);
@@ -22,13 +22,13 @@ impl ClockSource {
         false
     }
 
-    /// Whether an idle loop is to go to the next deadline in place of waiting for it.
+    /// Whether an idle loop goes to the next deadline instead of waiting for it.
     #[inline]
     pub(crate) fn jumps_when_idle(&self) -> bool {
         false
     }
 
-    /// Whether the loop must not wait for deadlines: they come when a test says so.
+    /// Whether the loop must not wait for deadlines, because a test moves the clock.
     #[inline]
     pub(crate) fn stands_still(&self) -> bool {
         false

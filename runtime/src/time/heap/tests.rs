@@ -1,4 +1,4 @@
-//! The heap beside a sorted list that does the same slowly.
+//! The heap compared with a sorted list.
 
 use super::*;
 use crate::sys::Backend;
@@ -18,7 +18,7 @@ fn waker(number: u32) -> Waker {
     waker::new(TaskKey::new(50_000, 0, number))
 }
 
-/// Fires and says who was woken, in order.
+/// Fires, and returns the woken timers in order.
 fn fire(timers: &Timers, now: u64) -> Vec<u32> {
     let mut foreign = Vec::new();
     let fired = timers.fire(now, &RunQueue::new(50_001, 0), &mut foreign);
@@ -101,7 +101,7 @@ fn a_loop_that_looks_between_moves_puts_nothing_right_until_something_may_be_due
         assert_eq!((timers.not_after_next(), fire(&timers, 999)), (Some(1_000), vec![]));
     }
     assert_eq!(timers.inner.borrow().sequence, sequence, "no node was made");
-    // The wait that ends too early puts all right, so that the next one does not.
+    // The wait that ends too early corrects the heap, so the next one does not end early.
     assert_eq!(fire(&timers, 1_000), []);
     assert_eq!(timers.not_after_next(), Some(10_010));
 }
@@ -153,7 +153,7 @@ enum Step {
     Fire(u64),
 }
 
-/// Distances that matter: none, neighbours, the ordinary, the wrap of a wheel, the end of the range.
+/// Distances that matter: zero, neighbours, ordinary ones, the wrap of a wheel, the end of the range.
 fn distance() -> impl Strategy<Value = u64> {
     prop_oneof![
         3 => 0..4u64,
@@ -173,7 +173,7 @@ fn step() -> impl Strategy<Value = Step> {
     ]
 }
 
-/// One timer as the model knows it.
+/// One timer of the model.
 struct Modelled {
     number: u32,
     deadline: u64,
@@ -187,8 +187,8 @@ proptest! {
         ..ProptestConfig::default()
     })]
 
-    /// The order within one deadline is the order of setting; a timer that was moved there by a reset is
-    /// among them, but which place it has is not promised, so it is compared as a set.
+    /// Within one deadline the order is that of setting. A timer that a reset moved there has no promised place, so
+    /// these are compared as a set.
     #[test]
     fn the_heap_does_what_a_sorted_list_does(steps in prop::collection::vec(step(), 1..if cfg!(miri) { 40 } else { 300 })) {
         let timers = timers();

@@ -153,7 +153,7 @@ fn a_sleep_that_another_thread_takes_waits_there() {
     assert!(waited.join().unwrap() >= 30 * MS);
 }
 
-// What is dropped elsewhere cannot reach the table. Its row is swept once its deadline has passed.
+// A drop on another thread cannot reach the table. The row is swept once its deadline has passed.
 #[test]
 fn sleeps_that_are_dropped_on_another_thread_are_swept_and_do_not_pile_up() {
     crate::block_on(async {
@@ -204,7 +204,7 @@ fn the_sleeps_of_two_runtimes_on_one_thread_are_told_apart() {
         // The first row of each table, with different ids.
         assert!(poll(&mut first).is_pending());
         assert_eq!((rows(), timers()), (2, 2));
-        // It names the row of the first here, which is not its own.
+        // Here it names the row of `first`, which is not its own.
         drop(never_moved);
         assert_eq!(rows(), 2);
         drop(first);
