@@ -1,16 +1,16 @@
 //! Tasks.
 
-pub(crate) mod abort; // ends a task from any thread
+pub(crate) mod abort; // cancels a task from any thread
 pub(crate) mod blocking; // a closure on a thread of the pool
 mod builder; // a task with a name
 mod cell; // the allocation of a task: its future, then its output
-pub mod coop; // the budget, as tasks see it
-pub(crate) mod join; // the handle of a task, and why there is no output
-mod join_set; // tasks that belong together
+pub mod coop; // the budget, as tasks use it
+pub(crate) mod join; // the handle of a task, and its error
+mod join_set; // a set of tasks, joined in the order in which they end
 pub(crate) mod remote; // a task as another thread awaits it
 mod shared_output; // the output of a job or a task, between two threads
-mod spawn; // a future becomes a task of an executor
-pub(crate) mod unhandled; // what becomes of a panic that nothing awaits
+mod spawn; // makes a future a task of an executor
+pub(crate) mod unhandled; // the policy for a panic that no handle receives
 
 pub use crate::observe::id::Id;
 pub use crate::wake::yield_now::yield_now;

@@ -1,9 +1,9 @@
-//! [`AbortHandle`]: ends a task from anywhere.
+//! [`AbortHandle`]: cancels a task from any thread.
 //!
-//! It is three numbers, or the place where a task that was spawned from another thread is awaited: such a task may be
-//! on its way still, and has no number yet. From its task's own thread it reaches the task through the executor that the
-//! thread is in; from any other it sends the executor an errand. Either way the future is dropped on the thread that it
-//! belongs to.
+//! - It holds three numbers, or, for a task that was spawned from another thread and may have no number yet, the place
+//!   where that task is awaited.
+//! - On the task's own thread it reaches the task through the executor of the thread; on any other it sends the
+//!   executor an errand. Either way the future is dropped on its own thread.
 
 use crate::executor;
 use crate::task::Id;
@@ -14,12 +14,11 @@ use std::fmt;
 use std::panic::{RefUnwindSafe, UnwindSafe};
 use std::sync::Arc;
 
-/// Aborts a task, or a blocking job that has not begun, from any thread, and does not keep it from being forgotten
-/// otherwise.
+/// Aborts a task, or a blocking job that has not begun, from any thread. It does not keep the task alive.
 ///
 /// Made by [`JoinHandle::abort_handle`](crate::task::JoinHandle::abort_handle) and
 /// [`RemoteJoinHandle::abort_handle`](crate::task::RemoteJoinHandle::abort_handle). It may outlive the task and the
-/// runtime: then it does nothing.
+/// runtime: `abort` is then a no-op.
 ///
 /// ```
 /// egret_runtime::block_on(async {
@@ -42,13 +41,13 @@ enum Target {
     Place(Arc<dyn Abortable>),
 }
 
-/// Where a task is awaited that another thread has spawned.
+/// The place of a task that another thread has spawned.
 pub(crate) trait Abortable: Send + Sync + UnwindSafe + RefUnwindSafe {
-    /// Cancels the task, also before it is there.
+    /// Cancels the task, also before it has been spawned.
     fn abort(&self);
 }
 
-/// Cancels a task that is there: at once when this is its own thread, and in the next turn of its loop when not.
+/// Cancels a spawned task: at once on its own thread, in the next turn of its loop from another.
 pub(crate) fn abort(key: Option<TaskKey>, id: Id, address: Address) {
     match executor::try_current().filter(|executor| executor.address() == address) {
         Some(executor) => executor.abort(key, id),
@@ -57,7 +56,7 @@ pub(crate) fn abort(key: Option<TaskKey>, id: Id, address: Address) {
 }
 
 impl<T> JoinHandle<T> {
-    /// A handle that can do nothing but abort the task, from any thread.
+    /// A handle that aborts the task from any thread.
     pub fn abort_handle(&self) -> AbortHandle {
         AbortHandle { id: self.id(), target: Target::Numbers(self.key, self.address) }
     }
@@ -70,8 +69,8 @@ impl AbortHandle {
 
     /// Cancels the task.
     ///
-    /// Inside the task's own runtime its future is dropped before this returns, unless it is being polled right
-    /// now: then when that poll returns. From another thread the runtime is told to, is woken if it sleeps, and
+    /// Inside the task's own runtime its future is dropped before this returns, or, while it is being polled, when
+    /// that poll returns. From another thread this sends the abort to the runtime, which wakes up if it sleeps and
     /// drops the future on its own thread in its next turn.
     pub fn abort(&self) {
         match &self.target {

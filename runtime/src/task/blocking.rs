@@ -2,7 +2,7 @@
 //!
 //! Two threads share a [`BlockingJob`]: the loop's, where its handle is, and the one that runs it.
 //!
-//! * The closure is taken out once, with the right to finish the job: by a thread of the pool to run it, by an abort or the
+//! * The closure is taken once, with the duty to finish the job: by a thread of the pool to run it, by an abort or the
 //!   end of the runtime to drop it.
 //! * The [`SharedOutput`] is filled by the side that took the closure.
 //!
@@ -22,39 +22,38 @@ use std::rc::Rc;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll, Waker};
 
-/// Runs `f` on a thread where it may block, and lets this one go on.
+/// Runs `f` on a thread where it may block, while this one goes on.
 ///
-/// For what has no asynchronous form: files, name look-ups, compression, a database driver that blocks. Each
+/// For operations without an asynchronous form: files, name look-ups, compression, a blocking database driver. Each
 /// runtime has a pool of threads for it that is empty at first, grows to
 /// [`max_blocking_threads`](crate::runtime::Builder::max_blocking_threads) (512), and shrinks when threads
-/// have had nothing to do for [`thread_keep_alive`](crate::runtime::Builder::thread_keep_alive) (10 s). When
+/// have been idle for [`thread_keep_alive`](crate::runtime::Builder::thread_keep_alive) (10 s). When
 /// all are busy, jobs wait in a queue, first in first out and without a bound: a server that takes work from
-/// others should bound it itself.
+/// clients should bound it itself.
 ///
-/// The job runs to its end whether or not the handle is kept; should it panic when nobody awaits it, the
-/// runtime's [`UnhandledPanic`](crate::runtime::UnhandledPanic) says what happens. `f` runs outside of the
-/// runtime: it cannot use its sockets and timers, and `spawn` and this function panic there. What it can use is
-/// [`Handle::current`](crate::runtime::Handle::current), which is the runtime that the job is of.
+/// The job runs to its end whether or not the handle is kept; if it panics without a handle, the runtime's
+/// [`UnhandledPanic`](crate::runtime::UnhandledPanic) decides what happens. `f` runs outside the runtime: it cannot
+/// use the runtime's sockets and timers, and `spawn` and this function panic there. It can use
+/// [`Handle::current`](crate::runtime::Handle::current), which is the runtime of the job.
 ///
 /// # Aborting
 ///
 /// [`abort`](JoinHandle::abort) of a job that has not begun cancels it: `f` is dropped, on this thread,
 /// before `abort` returns. On a job that runs it has no effect, because a thread cannot be stopped: the
-/// handle still gives the output. An [`AbortHandle`](crate::task::AbortHandle) does the same, from any
-/// thread.
+/// handle still returns the output. An [`AbortHandle`](crate::task::AbortHandle) does the same, from any thread.
 ///
 /// # When the runtime is dropped
 ///
-/// Jobs that have not begun are cancelled: `f` is dropped and the handle [says so](JoinError::is_cancelled).
-/// So is what is submitted while the runtime is being dropped. Those that run are not waited for, so that one
-/// which hangs cannot keep the program from ending. They go on, and a handle that outlives the runtime gives
-/// the output, in whatever runtime it is awaited. The end of the process ends them in the middle: **await the
-/// handle of a job that has to be completed**, such as a write to a file.
+/// Jobs that have not begun are cancelled: `f` is dropped and the handle returns an error that [is a
+/// cancellation](JoinError::is_cancelled). So are jobs submitted during the drop. Running jobs are not waited for, so
+/// that one that hangs cannot keep the program from ending. They go on, and a handle that outlives the runtime returns
+/// the output, in any runtime. The end of the process stops them in the middle: **await the handle of a job that has
+/// to be completed**, such as a write to a file.
 ///
 /// # Errors
 ///
 /// The handle resolves to a [`JoinError`] when `f` panicked and when the job was cancelled; also, as if it
-/// had panicked, when there is no thread for it: the pool has none and the kernel gives none
+/// had panicked, when the pool has no thread and the kernel refuses one
 /// ([`pthread_create(3)`](https://man7.org/linux/man-pages/man3/pthread_create.3.html) has the limits).
 ///
 /// # Panics
@@ -78,10 +77,10 @@ where
     start(f, Id::next(), Location::caller())
 }
 
-/// [`spawn_blocking`] for the look-up of a name: no more than 32 of these run at a time, and no more than half of the
-/// threads, so that a name server which does not answer leaves threads for other jobs. The others wait their turn.
+/// [`spawn_blocking`] for a name look-up: at most 32 of these run at a time, and at most half of the threads, so that
+/// a name server that does not answer leaves threads for other jobs. Further look-ups wait.
 ///
-/// For `egret-net`, which looks names up with it.
+/// For `egret-net`.
 #[doc(hidden)]
 #[track_caller]
 #[inline]
@@ -93,7 +92,7 @@ where
     start_as(true, None, f, Id::next(), Location::caller())
 }
 
-/// [`spawn_blocking`] for those who have a number for the job already.
+/// [`spawn_blocking`] for a job that has an id already.
 #[track_caller]
 #[inline]
 pub(crate) fn start<F, T>(f: F, id: Id, at: &'static Location<'static>) -> JoinHandle<T>
@@ -104,8 +103,8 @@ where
     start_for(None, f, id, at)
 }
 
-/// [`start`] for a `joiner` that is woken when the job is over, once and after the handle has the output, though it has not
-/// polled the handle.
+/// [`start`] for a `joiner` that is woken once, when the job is over and the handle has the output, although it has
+/// not polled the handle.
 #[track_caller]
 #[inline]
 pub(crate) fn start_for<F, T>(
@@ -148,7 +147,7 @@ where
 
 type Closure<T> = Box<dyn FnOnce() -> T + Send>;
 
-/// What the loop's thread and the pool share of a job.
+/// The state of a job that the loop's thread and the pool share.
 struct BlockingJob<T> {
     is_look_up: bool,
     /// `None` once the job runs or is cancelled.
@@ -156,15 +155,15 @@ struct BlockingJob<T> {
     output: SharedOutput<T>,
 }
 
-/// The half of a job that its [`JoinHandle`] has.
+/// The part of a job that its [`JoinHandle`] owns.
 struct BlockingHandle<T> {
     job: Arc<BlockingJob<T>>,
     pool: Arc<Pool>,
 }
 
 impl<T> BlockingJob<T> {
-    /// Takes the closure out, unless that has been done.
-    #[must_use = "the job has to be finished by the one that has the closure"]
+    /// Takes the closure out, unless it has been taken.
+    #[must_use = "the side that takes the closure has to finish the job"]
     #[inline]
     fn start(&self) -> Option<Closure<T>> {
         self.closure.lock().unwrap_or_else(PoisonError::into_inner).take()

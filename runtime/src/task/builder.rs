@@ -7,7 +7,7 @@ use std::future::Future;
 use std::io;
 use std::panic::Location;
 
-/// Spawns a task that has a name, which stands in reports of its panic beside where it was spawned.
+/// Spawns a task with a name, which reports of its panic show next to the place where it was spawned.
 ///
 /// A name costs an allocation; a task without one does not pay for it.
 ///
@@ -30,7 +30,7 @@ impl Builder {
         Builder::default()
     }
 
-    /// A task with this name. It need not be the only one.
+    /// A task with this name. It need not be unique.
     pub fn name(mut self, name: &str) -> Builder {
         self.name = Some(name.into());
         self

@@ -1,8 +1,7 @@
-//! The task cell: one allocation that holds a future, then what came of it.
+//! The task cell: one allocation that holds a future, then its output.
 //!
 //! Two owners share a cell, both on the executor's thread: the executor, until the task is over, and the
-//! [`JoinHandle`], until it is dropped. No waker points here. `Phase` says who may
-//! touch the stage:
+//! [`JoinHandle`], until it is dropped. No waker points here. `Phase` determines which code may touch the stage:
 //!
 //! ```text
 //!   spawn        poll (1)            Ready, panic, or Pending after an abort (2)
@@ -15,14 +14,14 @@
 //!                                                                              Taken <-+
 //! ```
 //!
-//! * Running: the one `poll` on the stack has the stage. An abort now only leaves a note (2).
-//! * Dropping: the one `finish` on the stack has it; the future is being destroyed, and then its output stored. After a
-//!   panic the future is destroyed by the guard of the poll, while the stack unwinds, and `finish` follows.
-//! * Idle, Done: nobody has it. `cancel` (3) may start from the first, the handle (6) from the second.
-//! * Taken: there is nothing in it any more.
+//! * Running: the one `poll` on the stack has the stage. An abort now only sets a flag (2).
+//! * Dropping: the one `finish` on the stack has it; it drops the future and then stores the output. After a panic the
+//!   guard of the poll drops the future while the stack unwinds, and `finish` follows.
+//! * Idle, Done: no code has it. `cancel` (3) may start from the first, the handle (6) from the second.
+//! * Taken: the stage is empty.
 //!
-//! User code (poll, drop of the future, drop of the output, wake of the joiner) may do anything with any cell,
-//! its own included: it only ever runs in a phase that refuses, or after the last touch of the stage.
+//! User code (poll, drop of the future, drop of the output, wake of the joiner) may do anything with any cell, its own
+//! included: it only runs in a phase that refuses, or after the last touch of the stage.
 
 #![allow(unsafe_code)]
 
@@ -68,25 +67,25 @@ pub(crate) struct TaskCell<F: Future> {
     phase: Cell<Phase>,
     /// An abort came while the task was being polled.
     aborted: Cell<bool>,
-    /// Nobody will ask for the output.
+    /// The handle is gone: no task will take the output.
     detached: Cell<bool>,
-    /// What to do when the output is a panic and nobody asks for it.
+    /// What to do when the output is a panic and the handle is gone.
     unhandled: Policy,
     id: Id,
     spawned_at: &'static Location<'static>,
     /// The task that awaits the handle.
     joiner: Cell<Option<TaskKey>>,
-    /// What hardly any task has.
+    /// Fields that few tasks need.
     rare: Cell<Option<Box<Rare>>>,
     span: TaskSpan,
     stage: UnsafeCell<Stage<F>>,
 }
 
-/// Kept apart, so that a task without it does not pay for it.
+/// Allocated separately, so that a task without it does not pay for it.
 #[derive(Default)]
 struct Rare {
     name: Option<Box<str>>,
-    /// Whoever awaits the handle and is not a task of egret.
+    /// The waker that awaits the handle and is not a task of egret.
     joiner: Option<Waker>,
 }
 
@@ -97,7 +96,7 @@ enum Stage<F: Future> {
 }
 
 impl<F: Future> TaskCell<F> {
-    /// A task of the runtime that this thread is in.
+    /// A task of this thread's runtime.
     pub(crate) fn new(future: F, id: Id, spawned_at: &'static Location<'static>) -> TaskCell<F> {
         TaskCell {
             phase: Cell::new(Phase::Idle),
@@ -119,7 +118,7 @@ impl<F: Future> TaskCell<F> {
         self
     }
 
-    /// Tells `tracing` that it is about to be queued for the first time.
+    /// Opens the span of the task, which is about to be queued for the first time.
     pub(crate) fn open_span(&mut self) -> SpanKey {
         let name = self.rare.get_mut().as_ref().and_then(|rare| rare.name.as_deref());
         let (size, id, at) = (size_of::<F>(), Some(self.id), self.spawned_at);
@@ -127,7 +126,7 @@ impl<F: Future> TaskCell<F> {
         self.span.key()
     }
 
-    /// `f` must not run user code: what is rare is out of its place meanwhile.
+    /// `f` must not run user code: `rare` is taken out of its cell while `f` runs.
     fn with_rare<R>(&self, f: impl FnOnce(&mut Rare) -> R) -> R {
         let mut rare = self.rare.take().unwrap_or_default();
         let result = f(&mut rare);
@@ -135,7 +134,7 @@ impl<F: Future> TaskCell<F> {
         result
     }
 
-    /// Wakes whoever awaits the handle.
+    /// Wakes the task that awaits the handle.
     fn wake_joiner(&self) {
         if let Some(key) = self.joiner.take() {
             waker::new(key).wake();
@@ -150,7 +149,7 @@ impl<F: Future> TaskCell<F> {
     /// # Safety
     ///
     /// The phase is Running and the caller is the `poll` that set it. The cell is not moved any more.
-    #[inline(always)] // into its one caller, which every poll goes through
+    #[inline(always)] // into its one caller, the path of every poll
     unsafe fn poll_future(&self, cx: &mut Context<'_>) -> Poll<F::Output> {
         debug_assert_eq!(self.phase.get(), Phase::Running);
         // SAFETY: in phase Running the stage belongs to the `poll` that set it, which is the caller, so there is no
@@ -163,7 +162,7 @@ impl<F: Future> TaskCell<F> {
         future.poll(cx)
     }
 
-    /// Replaces the stage, and drops what was there in place.
+    /// Replaces the stage, and drops the old value in place.
     ///
     /// # Safety
     ///
@@ -223,14 +222,14 @@ impl<F: Future> TaskCell<F> {
             return None;
         }
         self.phase.set(Phase::Taken);
-        // SAFETY: in phase Done nobody had the stage, and with Taken nobody will; moving the value out runs
-        // no user code.
+        // SAFETY: in phase Done no code had the stage, and with Taken none will; moving the value out runs no user
+        // code.
         let stage = unsafe { std::mem::replace(&mut *self.stage.get(), Stage::Empty) };
         let Stage::Output(result) = stage else { unreachable!("a task that is done has an output") };
         Some(result)
     }
 
-    /// Drops an output that nobody asked for; what else is done about a panic is the policy of the runtime.
+    /// Drops an unwanted output and applies the runtime's policy to a panic.
     fn discard_output(&self, result: Result<F::Output, JoinError>) {
         match &result {
             Err(error) if error.is_panic() => {
@@ -247,9 +246,9 @@ impl<F: Future> TaskCell<F> {
 /// [`std::thread::panicking`] and the locks that they hold are poisoned. Forgotten when the poll returns.
 ///
 /// A destructor that panics in turn is caught before it leaves this destructor, and its panic is discarded: the first
-/// one is the task's.
+/// panic is the task's.
 ///
-/// It exists in `poll` alone, and only while the phase is the one that the poll has set.
+/// It exists in `poll` only, and only while the phase is the one that the poll has set.
 struct DropOnPanic<'a, F: Future>(&'a TaskCell<F>);
 
 impl<F: Future> Drop for DropOnPanic<'_, F> {

@@ -1,10 +1,11 @@
-//! The budget of a task: how it lets others run, and how it refuses to.
+//! The budget of a task: cooperative yielding, and how to opt out.
 //!
-//! A task may complete 128 operations in one poll. The next one is `Pending`, once: the task goes to the end of the run queue
-//! and is polled again with a full budget. What charges it is egret's own: I/O, [`JoinSet`](crate::task::JoinSet), and
-//! what is in here. **The channels and locks of other crates charge nothing,** those of `tokio::sync` neither, whose budget is
-//! that of tokio's runtime. A task that awaits them in a loop, and always finds something, is never `Pending` and holds the
-//! loop for as long as that lasts. [`consume_budget`] in such a loop, or [`cooperative`] around the future, ends it.
+//! - A task may complete 128 operations in one poll. The next one is `Pending`, once: the task goes to the end of the
+//!   run queue and is polled again with a full budget.
+//! - Only egret's operations charge it: I/O, [`JoinSet`](crate::task::JoinSet), and this module. **The channels and
+//!   locks of other crates charge nothing,** `tokio::sync` included, whose budget is tokio's runtime's.
+//! - A task that awaits those in a loop and always finds one ready is never `Pending` and holds the loop.
+//!   [`consume_budget`] in that loop, or [`cooperative`] around the future, prevents it.
 
 use crate::wake::budget::{self, Unlimited};
 use pin_project_lite::pin_project;
@@ -15,9 +16,9 @@ use std::marker::PhantomData;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
-/// Charges one operation to the task's budget, and lets others run when it is used up.
+/// Charges one operation to the task's budget, and yields when it is used up.
 ///
-/// For loops that would not let others run: over the channels and locks of other crates while these are never empty, and over
+/// For loops that would not yield: over the channels and locks of other crates while these are never empty, and over
 /// computations that are too short for a [`yield_now`](crate::task::yield_now) in each round.
 ///
 /// ```
@@ -35,7 +36,7 @@ pub async fn consume_budget() {
     poll_fn(|cx| poll_proceed(cx).map(|charge| charge.made_progress())).await
 }
 
-/// Whether an operation of this task would be let through now. Outside of a runtime, and in [`unconstrained`], always.
+/// Whether the budget allows another operation of this task. Outside a runtime, and in [`unconstrained`], always.
 ///
 /// ```
 /// # egret_runtime::block_on(async {
@@ -53,9 +54,9 @@ pub fn has_budget_remaining() -> bool {
     budget::has_left()
 }
 
-/// Charges one operation to the budget of the task that polls, for those who write a future by hand: call it first, and
-/// [`made_progress`](RestoreOnPending::made_progress) when the operation is complete. One that is not is
-/// not charged.
+/// Charges one operation to the budget of the task that polls, for futures written by hand: call it first, and
+/// [`made_progress`](RestoreOnPending::made_progress) when the operation is complete. An incomplete operation is not
+/// charged.
 ///
 /// `Pending` when the budget is used up. The task has been woken then: return `Pending` as well.
 ///
@@ -82,8 +83,8 @@ pub fn poll_proceed(cx: &mut Context<'_>) -> Poll<RestoreOnPending> {
     Poll::Pending
 }
 
-/// An operation that has been charged, by [`poll_proceed`]. Dropped before
-/// [`made_progress`](RestoreOnPending::made_progress), it takes the charge back; drop it in the poll that made it.
+/// An operation that [`poll_proceed`] has charged. Dropped before [`made_progress`](RestoreOnPending::made_progress),
+/// it returns the charge; drop it in the poll that made it.
 #[must_use = "dropped at once, it charges nothing"]
 pub struct RestoreOnPending {
     restores: Cell<bool>,
@@ -122,11 +123,11 @@ pin_project! {
     }
 }
 
-/// Charges one operation to the task's budget when `future` completes, and lets others run before it is polled when the budget
-/// is used up.
+/// Charges one operation to the task's budget when `future` completes, and yields before a poll when the budget is
+/// used up.
 ///
-/// For futures of other crates that may be ready for ever: `cooperative(receiver.recv()).await`. A poll that leaves it pending
-/// is not charged.
+/// For futures of other crates that may always be ready: `cooperative(receiver.recv()).await`. A poll that is
+/// `Pending` is not charged.
 ///
 /// ```
 /// # egret_runtime::block_on(async {
@@ -150,7 +151,7 @@ impl<F: Future> Future for Coop<F> {
 }
 
 pin_project! {
-    /// A future that the cooperative budget does not apply to: see [`unconstrained`].
+    /// A future without a budget: see [`unconstrained`].
     #[derive(Debug)]
     #[must_use = "futures do nothing unless awaited"]
     pub struct Unconstrained<F> {
@@ -159,11 +160,11 @@ pin_project! {
     }
 }
 
-/// Lets `future` complete as many I/O operations in one poll as it can.
+/// Lets `future` complete any number of operations in one poll.
 ///
-/// Without it an operation is `Pending`, once, when the task has completed 128 since it was last polled. A
-/// future for which that is wrong may hold the loop for as long as its peers keep it fed, and no other task,
-/// timer or socket of the thread is served meanwhile.
+/// Without it an operation is `Pending`, once, when the task has completed 128 since it was last polled. With it the
+/// future may hold the loop for as long as its peers send, and no other task, timer or socket of the thread is served
+/// meanwhile.
 ///
 /// ```
 /// # egret_runtime::block_on(async {

@@ -1,4 +1,4 @@
-//! [`JoinHandle`]: the spawner's half of a task, and [`JoinError`]: why there is no output.
+//! [`JoinHandle`]: the spawner's handle of a task, and [`JoinError`]: why there is no output.
 //!
 //! A handle belongs to the thread of its task and may outlive the runtime.
 
@@ -16,10 +16,10 @@ use std::rc::Rc;
 use std::sync::{Mutex, PoisonError};
 use std::task::{Context, Poll, ready};
 
-/// Awaits the output of a spawned task. Dropped, it lets the task go on by itself; should it panic, the
-/// runtime's [`UnhandledPanic`](crate::runtime::UnhandledPanic) says what happens.
+/// Awaits the output of a spawned task. Dropping it detaches the task; if the task then panics, the runtime's
+/// [`UnhandledPanic`](crate::runtime::UnhandledPanic) decides what happens.
 ///
-/// By the time it resolves the task's future has been dropped, so what the future held is released.
+/// When it resolves, the task's future has been dropped and the resources that it held are released.
 ///
 /// # Errors
 ///
@@ -27,11 +27,11 @@ use std::task::{Context, Poll, ready};
 ///
 /// # Cancel safety
 ///
-/// `&mut handle` may be awaited again after a wait that was given up; nothing is lost.
+/// `&mut handle` may be awaited again after a cancelled wait; nothing is lost.
 ///
 /// # Panics
 ///
-/// When it is polled after it has given its output.
+/// When it is polled after it has returned its output.
 ///
 /// ```
 /// # egret_runtime::block_on(async {
@@ -41,7 +41,7 @@ use std::task::{Context, Poll, ready};
 /// ```
 pub struct JoinHandle<T> {
     task: Rc<dyn Join<T>>,
-    /// What the executor knows it by, unless it is a blocking job or was over before it was spawned.
+    /// Its key in the executor; `None` for a blocking job and for a task that was over before it was spawned.
     pub(crate) key: Option<TaskKey>,
     pub(crate) address: Address,
 }
@@ -55,11 +55,11 @@ impl<T> JoinHandle<T> {
     /// [`JoinError`] that [is cancelled](JoinError::is_cancelled).
     ///
     /// One exception: a task that is being polled right now (it aborts itself, directly or through another)
-    /// is dropped when that poll returns, and finishes as usual if the poll completes it. A task that is
-    /// over already is left as it is.
+    /// is dropped when that poll returns, and finishes as usual if the poll completes it. A task that is over is left
+    /// unchanged.
     ///
-    /// The destructors of the future run here, in the runtime that this thread is in: outside of any, one that spawns
-    /// panics. [`AbortHandle::abort`](crate::task::AbortHandle::abort) leaves them to the loop.
+    /// The destructors of the future run here, in the runtime of this thread: outside any runtime, a destructor that
+    /// spawns panics. [`AbortHandle::abort`](crate::task::AbortHandle::abort) runs them in the loop.
     ///
     /// ```
     /// # egret_runtime::block_on(async {
@@ -72,7 +72,7 @@ impl<T> JoinHandle<T> {
         if !self.task.is_finished() {
             self.task.cancel();
             if let Some(key) = self.key {
-                // The executor finds it finished at the next turn and gives its slot to another.
+                // The executor finds it finished in the next turn and frees its slot.
                 waker::new(key).wake();
             }
         }
@@ -88,13 +88,13 @@ impl<T> JoinHandle<T> {
         self.task.id()
     }
 
-    /// As [`poll`](Future::poll), without a charge: for callers that charge the operation of which this is a part.
+    /// As [`poll`](Future::poll), without a charge: for a caller whose own operation includes this one and is charged.
     #[track_caller]
     pub(crate) fn poll_uncharged(&mut self, cx: &mut Context<'_>) -> Poll<Result<T, JoinError>> {
         match self.task.poll_join(cx) {
             Poll::Pending => Poll::Pending,
             Poll::Ready(Some(result)) => Poll::Ready(result),
-            // Here and not in the task: a call of a `dyn Join` knows no caller.
+            // Here and not in the task: `track_caller` does not pass a call of a `dyn Join`.
             Poll::Ready(None) => panic!("a JoinHandle was polled after it had given its output"),
         }
     }
@@ -138,9 +138,9 @@ enum Cause {
     Panic(Box<Panic>),
 }
 
-/// What a task panicked with.
+/// The panic of a task.
 struct Panic {
-    /// Behind a lock that nobody waits for: it need not be `Sync`, and errors have to be, for `io::Error::other`
+    /// Behind an uncontended lock: it need not be `Sync`, and errors have to be, for `io::Error::other`
     /// and for `?` into `Box<dyn Error + Send + Sync>`.
     payload: Mutex<Box<dyn Any + Send>>,
     /// The text of the panic, where it has one.
@@ -158,9 +158,9 @@ impl JoinError {
         JoinError { id, cause: Cause::Panic(Box::new(Panic { payload: Mutex::new(payload), message })) }
     }
 
-    /// Says which task this was the end of.
+    /// The message that names the task.
     ///
-    /// For a panic that nobody awaits. The panic hook has said what happened, but cannot know to whom.
+    /// For a panic without a handle. The panic hook has reported the panic, but does not know its task.
     pub(crate) fn report(&self, name: Option<&str>, spawned_at: &Location<'_>) -> String {
         let name = name.map(|name| format!(" {name:?}")).unwrap_or_default();
         format!("egret: task {}{name} spawned at {spawned_at} is over: {self}", self.id)
@@ -176,11 +176,11 @@ impl JoinError {
         matches!(self.cause, Cause::Panic(_))
     }
 
-    /// What the task panicked with, to be passed to [`std::panic::resume_unwind`].
+    /// The payload of the task's panic, to be passed to [`std::panic::resume_unwind`].
     ///
     /// # Panics
     ///
-    /// When the task did not panic; [`try_into_panic`](JoinError::try_into_panic) gives the error back.
+    /// When the task did not panic; [`try_into_panic`](JoinError::try_into_panic) returns the error instead.
     #[track_caller]
     pub fn into_panic(self) -> Box<dyn Any + Send> {
         match self.try_into_panic() {
@@ -189,7 +189,7 @@ impl JoinError {
         }
     }
 
-    /// What the task panicked with.
+    /// The payload of the task's panic.
     ///
     /// # Errors
     ///
@@ -228,7 +228,7 @@ impl fmt::Debug for JoinError {
 impl std::error::Error for JoinError {}
 
 impl From<JoinError> for std::io::Error {
-    /// Of kind [`Other`](std::io::ErrorKind::Other), so that a function which ends in an I/O error may use `?` on a
+    /// Of kind [`Other`](std::io::ErrorKind::Other), so that a function that returns an I/O error may use `?` on a
     /// handle.
     fn from(error: JoinError) -> std::io::Error {
         std::io::Error::other(error.to_string())

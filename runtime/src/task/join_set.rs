@@ -1,14 +1,13 @@
 //! [`JoinSet`]: tasks whose outputs are taken in the order in which the tasks end.
 //!
-//! The set keeps the handles in a slab. With each task travels a notice that knows its place there, and that is
-//! dropped when the task's future has been: by completion, panic or abort alike. It then puts the place in a
-//! queue and wakes whoever waits for the set. So a task that ends costs the same however many there are: nobody
-//! looks at the other handles, and none of them has a waker. A blocking job has a waker in place of the notice. Both are
-//! in [`ended`].
-//!
-//! The notice comes a moment before the output is in the task's cell. A task of egret that is woken by it is polled
-//! later, when it is there; a foreign waker may come back from within the wake, finds the handle
-//! not finished, and waits in the handle until it is.
+//! - The set keeps the handles in a slab. Each task carries a notice that knows its place there, and that is dropped
+//!   after the task's future: by completion, panic or abort. It then queues the place and wakes the task that waits
+//!   for the set. A task that ends costs the same however many there are: no other handle is polled, and none has a
+//!   waker.
+//! - A blocking job has a waker in place of the notice. Both are in [`ended`].
+//! - The notice comes just before the output is in the task's cell. A task of egret that it wakes is polled later,
+//!   when the output is there; a foreign waker may poll from within the wake, finds the handle not finished, and waits
+//!   in it.
 
 mod ended;
 
@@ -27,11 +26,10 @@ use std::panic::{Location, resume_unwind};
 use std::rc::Rc;
 use std::task::{Context, Poll, Waker};
 
-/// Tasks that belong together: their outputs come out in the order in which they end, and none of them outlives
-/// the set.
+/// A set of tasks: their outputs come out in the order in which they end, and no task outlives the set.
 ///
-/// Dropping the set aborts the tasks that are left in it. To take an output costs the same however many tasks
-/// there are.
+/// Dropping the set aborts the tasks that are left in it. Taking an output costs the same however many tasks there
+/// are.
 ///
 /// ```
 /// use egret_runtime::task::{JoinSet, yield_now};
@@ -65,7 +63,7 @@ impl<T> JoinSet<T> {
         JoinSet { handles: Slab::new(), ended: Rc::default() }
     }
 
-    /// How many tasks there are whose output has not been taken.
+    /// How many tasks have an output that has not been taken.
     #[inline]
     pub fn len(&self) -> usize {
         self.handles.len()
@@ -79,7 +77,7 @@ impl<T> JoinSet<T> {
 }
 
 impl<T: 'static> JoinSet<T> {
-    /// Spawns a task of the set on the runtime that this thread is in: see [`spawn`](crate::task::spawn).
+    /// Spawns a task of the set on this thread's runtime: see [`spawn`](crate::task::spawn).
     ///
     /// # Panics
     ///
@@ -90,7 +88,7 @@ impl<T: 'static> JoinSet<T> {
     where
         F: Future<Output = T> + 'static,
     {
-        let executor = executor::current(); // before there is a notice, for this may panic
+        let executor = executor::current(); // before there is a notice, as this may panic
         let entry = self.handles.vacant_entry();
         let member = Member::new(future, entry.key(), self.ended.clone());
         let handle = executor.spawn(member, Id::next(), Location::caller());
@@ -99,9 +97,10 @@ impl<T: 'static> JoinSet<T> {
         abort
     }
 
-    /// Runs `f` on a thread where it may block, as a member of the set: see [`spawn_blocking`](crate::task::spawn_blocking).
+    /// Runs `f` on a thread where it may block, as a member of the set: see
+    /// [`spawn_blocking`](crate::task::spawn_blocking).
     ///
-    /// An abort has no effect on one that has begun: it stays in the set until it is over, and
+    /// An abort has no effect on a job that has begun: it stays in the set until it is over, and
     /// [`shutdown`](JoinSet::shutdown) waits for it. The drop of the set does not.
     ///
     /// # Panics
@@ -132,15 +131,15 @@ impl<T: 'static> JoinSet<T> {
         abort
     }
 
-    /// Waits for the task that ends next and takes its output; `None` when there is no task in the set.
+    /// Waits for the next task that ends and takes its output; `None` when the set is empty.
     ///
     /// # Errors
     ///
-    /// [`JoinError`] when the task panicked or was aborted, as by [`JoinHandle`]. The set goes on after it.
+    /// [`JoinError`] when the task panicked or was aborted, as for [`JoinHandle`]. The set can be used after it.
     ///
     /// # Cancel safety
     ///
-    /// Dropped before it resolves, it has taken no output.
+    /// If it is dropped before it resolves, it has taken no output.
     ///
     /// ```
     /// # egret_runtime::block_on(async {
@@ -155,8 +154,8 @@ impl<T: 'static> JoinSet<T> {
         poll_fn(|cx| self.poll_join_next(cx)).await
     }
 
-    /// [`join_next`](JoinSet::join_next) with the number of the task. That of one that failed is
-    /// [in the error](JoinError::id).
+    /// [`join_next`](JoinSet::join_next) with the id of the task. The id of a failed task is [in the
+    /// error](JoinError::id).
     ///
     /// # Errors
     ///
@@ -182,11 +181,12 @@ impl<T: 'static> JoinSet<T> {
     ///
     /// # Cancel safety
     ///
-    /// Dropped before it resolves, it drops the set, which aborts what is left, and the outputs that it has taken.
+    /// If it is dropped before it resolves, it drops the set, which aborts the tasks left, and the outputs that it has
+    /// taken.
     ///
     /// # Panics
     ///
-    /// When a task has panicked, with its panic; when one was aborted. What is left in the set is aborted then.
+    /// When a task has panicked, with its panic; when one was aborted. The tasks that are left in the set are aborted.
     ///
     /// ```
     /// # egret_runtime::block_on(async {
@@ -216,7 +216,7 @@ impl<T: 'static> JoinSet<T> {
         self.try_join_next_with_id().map(without_id)
     }
 
-    /// [`try_join_next`](JoinSet::try_join_next) with the number of the task.
+    /// [`try_join_next`](JoinSet::try_join_next) with the id of the task.
     ///
     /// # Errors
     ///
@@ -243,10 +243,9 @@ impl<T: 'static> JoinSet<T> {
         }
     }
 
-    /// [`join_next`](JoinSet::join_next) for those who poll by hand. The waker of the last call is the one that is
-    /// woken.
+    /// [`join_next`](JoinSet::join_next) as a poll function. The waker of the last call is woken.
     ///
-    /// An output that is taken is charged to the task's budget, so that a task with many to take lets others run.
+    /// Each output is charged to the task's budget, so that a task with many outputs to take yields.
     ///
     /// # Errors
     ///
@@ -256,7 +255,7 @@ impl<T: 'static> JoinSet<T> {
         self.poll_join_next_with_id(cx).map(|result| result.map(without_id))
     }
 
-    /// [`poll_join_next`](JoinSet::poll_join_next) with the number of the task.
+    /// [`poll_join_next`](JoinSet::poll_join_next) with the id of the task.
     ///
     /// # Errors
     ///
@@ -298,8 +297,8 @@ impl<T: 'static> JoinSet<T> {
         result
     }
 
-    /// Aborts every task, as [`JoinHandle::abort`] does. They stay in the set until they are taken out as errors
-    /// that [are cancellations](JoinError::is_cancelled).
+    /// Aborts every task, like [`JoinHandle::abort`]. Each stays in the set until it is taken out as an error that
+    /// [is a cancellation](JoinError::is_cancelled).
     #[inline]
     pub fn abort_all(&mut self) {
         for (_, handle) in &self.handles {
@@ -309,25 +308,25 @@ impl<T: 'static> JoinSet<T> {
 
     /// Aborts every task and waits until none is left.
     ///
-    /// Outputs of tasks that have ended are thrown away, panics among them.
+    /// Outputs of tasks that have ended are dropped, panics included.
     ///
     /// # Cancel safety
     ///
-    /// Dropped before it resolves, the tasks are aborted all the same.
+    /// If it is dropped before it resolves, the tasks are aborted all the same.
     #[inline]
     pub async fn shutdown(&mut self) {
         self.abort_all();
         while self.join_next().await.is_some() {}
     }
 
-    /// Takes all tasks out of the set and lets them go on by themselves.
+    /// Takes all tasks out of the set and detaches them.
     ///
-    /// Outputs of tasks that have ended are thrown away; a panic among them is then an
-    /// [unhandled one](crate::runtime::UnhandledPanic).
+    /// Outputs of tasks that have ended are dropped; a panic among them is
+    /// [unhandled](crate::runtime::UnhandledPanic).
     #[inline]
     pub fn detach_all(&mut self) {
         let handles = mem::take(&mut self.handles);
-        let ended = mem::take(&mut self.ended); // what they say from now on is about no place of the new slab
+        let ended = mem::take(&mut self.ended); // later notices name places of the old slab
         drop(handles);
         ended.wake();
     }

@@ -1,7 +1,8 @@
 //! [`RemoteJoinHandle`]: a task as another thread awaits it, and the [`Place`] that both sides hold.
 //!
-//! The handle and the loop's thread share a place: a [`SharedOutput`], and what an abort finds. The [`Filler`] travels with
-//! the task and fills it, once. An abort may come before the task does: then the place keeps it until the task arrives.
+//! The handle and the loop's thread share a place: a [`SharedOutput`] and the state for an abort. The [`Filler`]
+//! travels with the task and fills it, once. An abort may come before the task does: the place then keeps it until the
+//! task arrives.
 
 use crate::executor;
 use crate::observe::id::Id;
@@ -20,8 +21,8 @@ use std::pin::Pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, ready};
 
-/// Awaits the output of a task of another thread's runtime. Dropped, it lets the task go on by itself; should it panic,
-/// the runtime's [`UnhandledPanic`](crate::runtime::UnhandledPanic) says what happens.
+/// Awaits the output of a task of another thread's runtime. Dropping it detaches the task; if the task then panics,
+/// the runtime's [`UnhandledPanic`](crate::runtime::UnhandledPanic) decides what happens.
 ///
 /// # Errors
 ///
@@ -29,11 +30,11 @@ use std::task::{Context, Poll, ready};
 ///
 /// # Cancel safety
 ///
-/// `&mut handle` may be awaited again after a wait that was given up; nothing is lost.
+/// `&mut handle` may be awaited again after a cancelled wait; nothing is lost.
 ///
 /// # Panics
 ///
-/// When it is polled after it has given its output.
+/// When it is polled after it has returned its output.
 ///
 /// ```
 /// use egret_runtime::runtime::Handle;
@@ -55,17 +56,17 @@ struct Place<T> {
     arrival: Mutex<Arrival>,
 }
 
-/// What an abort finds.
+/// The state of the task for an abort.
 enum Arrival {
     /// The task is not spawned yet.
     OnItsWay,
-    /// It is, and this is its key unless it is a blocking job.
+    /// It is spawned, with this key unless it is a blocking job.
     There(Option<TaskKey>),
-    /// It has been aborted, and another abort changes nothing.
+    /// It has been aborted; another abort is a no-op.
     Aborted,
 }
 
-/// A place for the output of a task that is to be spawned at `address`, with what fills it.
+/// A place for the output of a task that will be spawned at `address`, with its filler.
 #[inline]
 pub(crate) fn place<T>(
     id: Id,
@@ -78,13 +79,13 @@ pub(crate) fn place<T>(
 }
 
 impl<T> RemoteJoinHandle<T> {
-    /// Cancels the task: the runtime is told to, is woken if it sleeps, and drops the future on its own thread in its
-    /// next turn. The handle then resolves to a [`JoinError`] that [is cancelled](JoinError::is_cancelled).
+    /// Cancels the task: this sends the abort to the runtime, which wakes up if it sleeps and drops the future on its
+    /// own thread in its next turn. The handle then resolves to a [`JoinError`] that [is
+    /// cancelled](JoinError::is_cancelled).
     ///
-    /// A task that is over already, or ends before the runtime comes to it, is left as it is; so is a blocking job that
-    /// runs. Inside the task's own runtime the future is dropped before this returns, unless the task has not been
-    /// spawned yet or is being polled right now. What `spawn_with` was given is not called when the abort comes before
-    /// it.
+    /// No effect on a task that is over or ends before the runtime handles the abort, nor on a blocking job that runs.
+    /// Inside the task's own runtime the future is dropped before this returns, unless the task has not been spawned
+    /// yet or is being polled right now. The closure of `spawn_with` is not called when the abort comes first.
     #[inline]
     pub fn abort(&self) {
         self.place.abort();
@@ -104,7 +105,7 @@ impl<T> RemoteJoinHandle<T> {
 }
 
 impl<T: Send + 'static> RemoteJoinHandle<T> {
-    /// A handle that can do nothing but abort the task, from any thread.
+    /// A handle that aborts the task from any thread.
     #[inline]
     pub fn abort_handle(&self) -> AbortHandle {
         AbortHandle::on_its_way(self.id(), self.place.clone())
@@ -167,13 +168,13 @@ impl<T: Send> Abortable for Place<T> {
     }
 }
 
-/// Fills the place once; with "cancelled" when it is dropped before.
+/// Fills the place once; if it is dropped first, with a cancellation.
 pub(crate) struct Filler<T> {
     place: Arc<Place<T>>,
 }
 
 impl<T> Filler<T> {
-    /// On the runtime's thread: has `start` spawn the task and say by which key, unless it has been aborted already.
+    /// On the runtime's thread: calls `start`, which spawns the task and returns its key, unless it has been aborted.
     #[inline]
     pub(crate) fn arrive(self, start: impl FnOnce(Filler<T>) -> Option<TaskKey>) {
         let place = self.place.clone();
@@ -191,14 +192,14 @@ impl<T> Filler<T> {
         }
     }
 
-    /// Fills it with what `f` returns or panics with.
+    /// Fills it with the result or the panic of `f`.
     #[inline]
     pub(crate) fn fill_with(&self, f: impl FnOnce() -> T) {
         let result = catch_unwind(AssertUnwindSafe(f));
         self.fill(result.map_err(|payload| self.panic(payload)));
     }
 
-    /// What to fill it with after a panic.
+    /// The error to fill it with after a panic.
     #[inline]
     pub(crate) fn panic(&self, payload: Box<dyn std::any::Any + Send>) -> JoinError {
         JoinError::panic(self.place.output.id, payload)
@@ -218,7 +219,7 @@ impl<T> Drop for Filler<T> {
 }
 
 pin_project_lite::pin_project! {
-    /// The task that a future from elsewhere becomes.
+    /// A future from another thread, as a task.
     pub(crate) struct Remote<F: Future> {
         // `None` after a panic.
         #[pin]
@@ -227,7 +228,7 @@ pin_project_lite::pin_project! {
     }
 }
 
-/// As the guard of [`crate::task`]: drops a future whose poll panics while the stack unwinds.
+/// Like the guard of the task cell: drops a future whose poll panics while the stack unwinds.
 struct DropOnPanic<'a, F>(Pin<&'a mut Option<F>>);
 
 impl<F> Drop for DropOnPanic<'_, F> {
@@ -238,7 +239,7 @@ impl<F> Drop for DropOnPanic<'_, F> {
 }
 
 impl<F: Future + 'static> Remote<F> {
-    /// Spawns what `make` returns, which is called here.
+    /// Calls `make` and spawns the future that it returns.
     #[inline]
     pub(crate) fn spawn(
         make: impl FnOnce() -> F,

@@ -8,12 +8,12 @@
 //! ```
 //!
 //! * `joiner`: the waker of the handle's last poll; `fill` wakes it once.
-//! * `detached`: the handle is dropped and will not ask for the output.
+//! * `detached`: the handle is dropped and will not take the output.
 //! * `policy`: what the runtime does about a panic in an output that is discarded.
 //!
-//! An output is discarded by the side that finds it unwanted: by `detach` (2) on the handle's thread, by `fill` (3) on the
-//! other. That is why it has to be `Send`. All user code (drops of outputs, clones, drops and wakes of wakers) runs with
-//! the lock released, so the lock is held for a few instructions and never poisoned.
+//! The side that finds an output unwanted discards it: `detach` (2) on the handle's thread, `fill` (3) on the other,
+//! so the output has to be `Send`. All user code (drops of outputs, clones, drops and wakes of wakers) runs with the
+//! lock released, so the lock is held for a few instructions and never poisoned.
 
 use crate::observe::id::Id;
 use crate::task::join::JoinError;
@@ -46,7 +46,7 @@ enum Stage<T> {
 }
 
 impl<T> SharedOutput<T> {
-    /// An empty one, with the policy of the runtime that this thread is in.
+    /// An empty one, with the policy of this thread's runtime.
     #[inline]
     pub(crate) fn new(
         id: Id,
@@ -83,7 +83,7 @@ impl<T> SharedOutput<T> {
         !matches!(self.lock().stage, Stage::Empty)
     }
 
-    /// Keeps `result` for the handle and wakes it (1), or discards it (3). One that is not the first is discarded.
+    /// Keeps `result` for the handle and wakes it (1), or discards it (3). A second result is discarded.
     ///
     /// Calls `free` before the output can be seen, unless there is user code left to run.
     #[inline]
@@ -98,7 +98,7 @@ impl<T> SharedOutput<T> {
         }
         state.stage = Stage::Filled(result);
         let joiner = state.joiner.take();
-        // A foreign waker is user code, which may take its time.
+        // A foreign waker is user code, which may take long.
         if joiner.as_ref().is_none_or(|joiner| waker::key_of(joiner).is_some()) {
             free();
         }
@@ -108,7 +108,7 @@ impl<T> SharedOutput<T> {
         }
     }
 
-    /// For the drop of the handle: discards the output that is there, or that comes. (2)
+    /// Called by the drop of the handle: discards the output, now or when it comes. (2)
     #[inline]
     pub(crate) fn detach(&self) {
         let mut state = self.lock();
@@ -121,7 +121,7 @@ impl<T> SharedOutput<T> {
         drop(joiner);
     }
 
-    /// Drops an unwanted output; what else is done about a panic is up to the policy of the runtime.
+    /// Drops an unwanted output and applies the runtime's policy to a panic.
     #[inline]
     fn discard(&self, result: Result<T, JoinError>) {
         if let Some(error) = result.as_ref().err().filter(|error| error.is_panic()) {

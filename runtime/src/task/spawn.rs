@@ -1,4 +1,4 @@
-//! [`spawn`]: a future becomes a task of an executor.
+//! [`spawn`]: makes a future a task of an executor.
 
 use super::cell::TaskCell;
 use super::join::JoinHandle;
@@ -18,7 +18,7 @@ impl Executor {
         self.start(TaskCell::new(future, id, at))
     }
 
-    /// Takes a task in and queues it.
+    /// Stores a task and queues it.
     pub(crate) fn start<F>(&self, mut task: TaskCell<F>) -> JoinHandle<F::Output>
     where
         F: Future + 'static,
@@ -35,11 +35,11 @@ impl Executor {
     }
 }
 
-/// Makes `future` a task of the runtime that this thread is in. It runs by itself, whether or not the
-/// handle is kept, until it completes, is aborted, or the runtime is dropped.
+/// Makes `future` a task of this thread's runtime. It runs, whether or not the handle is kept, until it completes, is
+/// aborted, or the runtime is dropped.
 ///
-/// The future stays on this thread, so it need not be `Send`: it may hold an `Rc`. It is polled for the
-/// first time by the loop, not in here.
+/// The future stays on this thread, so it need not be `Send`: it may hold an `Rc`. The loop polls it for the first
+/// time, not this function.
 ///
 /// # Panics
 ///

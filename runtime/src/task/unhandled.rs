@@ -1,12 +1,11 @@
-//! What becomes of a panic that nobody will hear of: the policy of the runtime, and how a task gets at it.
+//! The policy for a panic that no handle receives, and how a task finds it.
 //!
-//! A runtime has one [`Unhandled`]; the thread that is in the runtime finds it in a slot. A task cannot keep a
-//! reference to it, for every task would pay eight bytes for what hardly one ever needs, and a handle may be
-//! dropped when its runtime is not entered, or gone. So a task carries a [`Policy`], which is a number and fits
-//! where the cell would have padding: two of them say what to do, the others name the runtime to shut down.
-//!
-//! [`Unhandled`] is touched by the runtime's thread alone; a job that panics on another one sends what is to be
-//! done. Nothing in here runs user code.
+//! - A runtime has one [`Unhandled`], in a slot of its thread. Only that thread touches it; a job that panics on
+//!   another thread sends an errand.
+//! - A task keeps no reference to it: every task would pay eight bytes for a rare case, and a handle may be dropped
+//!   when its runtime is not entered, or gone. A task has a [`Policy`], a number that fits into the padding of the
+//!   cell: two values name what to do, the others name the runtime to shut down.
+//! - Nothing in here runs user code.
 
 use crate::wake::context::{self, Entered, Slot};
 use crate::wake::remote::{self, Address};
@@ -15,34 +14,34 @@ use std::panic::catch_unwind;
 use std::rc::Rc;
 use std::sync::atomic::{AtomicU32, Ordering};
 
-/// What a runtime does about the panic of a task that nobody will hear of, by
+/// What a runtime does about the panic of a task that no handle receives, set by
 /// [`Builder::unhandled_panic`](crate::runtime::Builder::unhandled_panic).
 ///
-/// A panic is unhandled when it happens in a task whose [`JoinHandle`](crate::task::JoinHandle) is gone, or when
-/// the handle is dropped later without having given the panic to anyone. The panic of a destructor counts as
-/// well, also of one that runs because the task was aborted. Blocking jobs are tasks in all of this. Whatever the policy, the
-/// [panic hook](std::panic::set_hook) has been called by then.
+/// A panic is unhandled when it happens in a task whose [`JoinHandle`](crate::task::JoinHandle) is gone, or when the
+/// handle is dropped later without having returned the panic. The panic of a destructor counts as well, also of one
+/// that runs because the task was aborted. Blocking jobs are tasks in all of this. With every policy, the [panic
+/// hook](std::panic::set_hook) has been called before.
 ///
-/// The panic of the future that [`block_on`](crate::runtime::Runtime::block_on) runs is none of this: it comes
-/// out of `block_on`.
+/// The panic of the future of [`block_on`](crate::runtime::Runtime::block_on) is not unhandled: it comes out of
+/// `block_on`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum UnhandledPanic {
-    /// Say on standard error which task it was and where it was spawned, and go on: the default.
+    /// Report the task and where it was spawned on standard error, and go on: the default.
     #[default]
     Report,
-    /// Go on. The panic hook is the only one to speak of it.
+    /// Go on. Only the panic hook reports the panic.
     Ignore,
     /// Drop all tasks and panic out of [`block_on`](crate::runtime::Runtime::block_on) or
-    /// [`turn`](crate::runtime::Runtime::turn) with what `Report` would have said. So does every call of
-    /// them after that, and what is spawned after that is dropped at once.
+    /// [`turn`](crate::runtime::Runtime::turn) with the message of `Report`. Every later call of them panics too, and
+    /// a task that is spawned later is dropped at once.
     ///
-    /// For tests, and for programs to which a dead task is worse than a restart. Where there is no call to panic
-    /// out of (the runtime is being dropped, or a handle is dropped outside of it), the panic is reported.
+    /// For tests, and for programs in which a dead task is worse than a restart. Where there is no call to panic out
+    /// of (the runtime is being dropped, or a handle is dropped outside it), the panic is reported.
     Shutdown,
 }
 
-/// What a task keeps of the policy of its runtime.
+/// The policy of a task's runtime, as the task keeps it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Policy(u32);
 
@@ -50,20 +49,20 @@ impl Policy {
     const REPORT: Policy = Policy(0);
     const IGNORE: Policy = Policy(1);
 
-    /// One that names a runtime to shut down, and no other until 2^32 have been made.
+    /// A policy that names one runtime to shut down; numbers repeat after 2^32 of them.
     fn shutdown() -> Policy {
         static NEXT: AtomicU32 = AtomicU32::new(2);
-        // Once around, the two that mean something else are stepped over, by two runtimes that share a number.
+        // On overflow, the two values with another meaning are skipped; two runtimes then share a number.
         Policy(NEXT.fetch_add(1, Ordering::Relaxed).max(2))
     }
 
-    /// That of the runtime that this thread is in.
+    /// The policy of this thread's runtime.
     #[inline]
     pub(crate) fn current() -> Policy {
         context::with(&CURRENT, |unhandled| unhandled.map_or(Policy::REPORT, |unhandled| unhandled.policy))
     }
 
-    /// Does what the policy says about a panic that `report` tells of.
+    /// Applies the policy to a panic, whose message `report` makes.
     pub(crate) fn apply(self, report: impl FnOnce() -> String) {
         match self {
             Policy::IGNORE => {}
@@ -78,10 +77,10 @@ impl Policy {
         }
     }
 
-    /// [`apply`](Policy::apply) from any thread: what is to be done in the runtime at `address`, which is the one
-    /// that the policy was taken from, is sent there.
+    /// [`apply`](Policy::apply) from any thread: sends it to the runtime at `address`, which is the one that the
+    /// policy was taken from.
     pub(crate) fn apply_at(self, address: Address, report: String) {
-        /// Does it when it is dropped: by the loop, or, when there is none, by who would have sent it there.
+        /// Applies the policy when it is dropped: by the loop, or, when there is none, by the sender.
         struct Apply(Policy, String);
 
         impl Drop for Apply {
@@ -99,7 +98,7 @@ impl Policy {
 }
 
 thread_local! {
-    /// That of the runtime that this thread is in.
+    /// The policy of this thread's runtime.
     static CURRENT: Slot<Unhandled> = const { Cell::new(None) };
 }
 
@@ -110,7 +109,7 @@ thread_local! {
 #[allow(non_camel_case_types, reason = "the compiler says the name to people")]
 pub(crate) struct RuntimesStayOnTheirThread_UseHandle {
     policy: Policy,
-    /// Of the first panic under [`UnhandledPanic::Shutdown`].
+    /// The message of the first panic under [`UnhandledPanic::Shutdown`].
     failure: OnceCell<String>,
     /// Whether a call of the user has panicked with it.
     raised: Cell<bool>,
@@ -128,7 +127,7 @@ impl Unhandled {
         Rc::new(Unhandled { policy, failure: OnceCell::new(), raised: Cell::new(false) })
     }
 
-    /// Makes this what the tasks of the thread find until the guard is dropped.
+    /// Makes this the policy of the thread's tasks until the guard is dropped.
     pub(crate) fn enter(self: &Rc<Unhandled>) -> Entered<Unhandled> {
         context::enter(&CURRENT, self.clone())
     }
@@ -145,13 +144,13 @@ impl Unhandled {
         self.failure.get().is_some()
     }
 
-    /// Why, for the caller to panic with.
+    /// The message for the caller to panic with.
     pub(crate) fn raise(&self) -> Option<&str> {
         self.raised.set(true);
         self.failure.get().map(String::as_str)
     }
 
-    /// Says it on standard error, if nobody has panicked with it. The runtime ends here.
+    /// Reports the failure on standard error, if no call has panicked with it. The runtime ends here.
     pub(crate) fn report_unraised(&self) {
         if !self.raised.get() {
             self.failure.get().into_iter().for_each(|report| say(report));
@@ -159,7 +158,7 @@ impl Unhandled {
     }
 }
 
-/// Standard error may be a pipe that nobody reads any more: `eprintln!` panics then, which must not end the loop.
+/// Standard error may be a pipe without a reader: `eprintln!` panics then, which must not end the loop.
 fn say(report: &str) {
     let _ = catch_unwind(|| eprintln!("{report}"));
 }

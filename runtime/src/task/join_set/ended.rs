@@ -1,8 +1,9 @@
-//! Which members of a [`JoinSet`](super::JoinSet) have ended, and who is to be told.
+//! The members of a [`JoinSet`](super::JoinSet) that have ended, and the waker that waits for them.
 //!
-//! Tasks say it on the thread of the set, when their [`Notice`] is dropped. Blocking jobs say it on the thread that they end
-//! on, when the handle has the output: what they share with the set is [`Jobs`], behind a mutex under which no user code
-//! runs, and a set without jobs has none. Whoever waits for the set leaves a waker with both.
+//! - A task reports its end on the thread of the set, when its [`Notice`] is dropped.
+//! - A blocking job reports on the thread that it ends on, when the handle has the output. It shares [`Jobs`] with the
+//!   set, behind a mutex under which no user code runs; a set without jobs has none.
+//! - A task that waits for the set leaves a waker with both.
 
 use crate::wake::waker;
 use pin_project_lite::pin_project;
@@ -15,19 +16,19 @@ use std::rc::Rc;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Wake, Waker};
 
-/// What the set shares with its tasks.
+/// The state that the set shares with its tasks.
 ///
 /// Named for the error about a set that is sent to another thread; the code calls it [`Ended`].
 #[derive(Default)]
 #[allow(non_camel_case_types, reason = "the compiler says the name to people")]
 pub(super) struct JoinSetsStayOnTheirThread_UseSpawnWith {
-    /// The places in the slab of those that have ended, the first first.
+    /// The places in the slab of the members that have ended, the earliest first.
     places: RefCell<VecDeque<usize>>,
     waiter: Cell<Option<Waker>>,
     jobs: OnceCell<Arc<Jobs>>,
 }
 
-/// What the set shares with its blocking jobs.
+/// The state that the set shares with its blocking jobs.
 #[derive(Default)]
 struct Jobs(Mutex<EndedJobs>);
 
@@ -40,7 +41,7 @@ struct EndedJobs {
 pub(super) use JoinSetsStayOnTheirThread_UseSpawnWith as Ended;
 
 impl Ended {
-    /// The place of the member that ended first, of those that are still in the set.
+    /// The place of the member that ended first, among those still in the set.
     #[inline]
     pub(super) fn first(&self) -> Option<usize> {
         let mut places = self.places.borrow_mut();
@@ -50,13 +51,13 @@ impl Ended {
         places.front().copied()
     }
 
-    /// Forgets the first.
+    /// Removes the first place.
     #[inline]
     pub(super) fn pop(&self) {
         self.places.borrow_mut().pop_front();
     }
 
-    /// Has `waker` woken by the next member that ends. It may have ended already when this returns.
+    /// Wakes `waker` when the next member ends. A member may have ended already when this returns.
     #[inline]
     pub(super) fn wait(&self, waker: &Waker) {
         drop(self.waiter.replace(Some(waker.clone())));
@@ -74,7 +75,7 @@ impl Ended {
         }
     }
 
-    /// What a job at `place` wakes when it is over.
+    /// The waker that a job at `place` wakes when it is over.
     #[inline]
     pub(super) fn notice_of_job(&self, place: usize) -> Waker {
         let jobs = self.jobs.get_or_init(Arc::default).clone();
@@ -95,7 +96,7 @@ impl Jobs {
     }
 }
 
-/// Is woken, once, when a job has ended.
+/// A waker that is woken once, when a job has ended.
 struct JobNotice {
     place: usize,
     jobs: Arc<Jobs>,
@@ -115,7 +116,7 @@ impl Wake for JobNotice {
     }
 }
 
-/// Says, when it is dropped, that a task has ended.
+/// Reports, when it is dropped, that a task has ended.
 struct Notice {
     place: usize,
     ended: Rc<Ended>,
@@ -133,7 +134,7 @@ pin_project! {
     pub(super) struct Member<F> {
         #[pin]
         future: F,
-        // Behind the future, to be dropped after it, also when the drop of the future panics.
+        // After the future, to be dropped after it, also when the drop of the future panics.
         notice: Notice,
     }
 }
