@@ -1,7 +1,7 @@
-//! What is seen of a runtime: names, counts, and what is told to tests and to `tracing`.
+//! What can be observed of a runtime: names, counts, the record for tests, the spans for `tracing`.
 
 pub(crate) mod id; // the number of a task
-pub(crate) mod record; // what a turn did, by name, for tests
-pub(crate) mod spans; // what `tracing` is told, with feature `trace`
+pub(crate) mod record; // the record of a turn, for tests
+pub(crate) mod spans; // spans and events for `tracing`, with feature `trace`
 pub(crate) mod stats; // counters
 pub(crate) mod woken; // the outcome of a wake

@@ -1,10 +1,10 @@
-//! [`Runtime`]: an executor and a reactor that somebody owns.
+//! [`Runtime`]: an executor and a reactor that the program owns.
 
-mod builder; // how a runtime is to be
+mod builder; // the settings of a runtime
 mod enter; // the guards that keep a thread in a runtime
-mod handle; // a runtime as other threads see it
+mod handle; // a runtime as other threads use it
 pub mod macro_support; // what the attributes of `egret-macros` call
-pub mod shutdown; // ending a server well
+pub mod shutdown; // graceful shutdown of a server
 
 pub use builder::Builder;
 pub use enter::EnterGuard;
@@ -33,23 +33,23 @@ use std::rc::Rc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
-/// One thread's loop: tasks, and the descriptors they wait for.
+/// One thread's loop: its tasks, and the descriptors that they wait for.
 ///
-/// It stays on the thread that made it. Dropped, it drops every task that is left, one after the other and
-/// each exactly once, before it returns. What becomes of blocking jobs is said at
-/// [`spawn_blocking`](crate::task::spawn_blocking).
+/// It stays on the thread that made it. Its drop drops every task that is left, one after the other and each exactly
+/// once, before it returns. For blocking jobs see [`spawn_blocking`](crate::task::spawn_blocking).
 ///
 /// # Becoming a daemon: descriptors, and `fork`
 ///
-/// Each runtime has an eventfd that outlives it: it is kept for the next one, because a waker may be used when its
-/// runtime is gone. Signals have a pipe that is kept likewise. A program that closes descriptors which it does not know,
+/// Each runtime has an eventfd that outlives it: it is kept for the next one, because a waker may be used after its
+/// runtime is gone. The pipe for signals is kept likewise. A program that closes descriptors which it does not know,
 /// as daemons do with `close_range(3, ..)`, **has to do so before the first runtime**. Done between two runtimes, the
 /// number goes to the next file or socket, and the next runtime writes 8 bytes to it to wake itself.
 ///
-/// A child of a bare [`fork`](https://man7.org/linux/man-pages/man2/fork.2.html) shares the epoll instance of its parent,
-/// which is not a copy. **Nothing of egret may be used there, nor dropped**: a socket or a runtime that the child drops
-/// takes the descriptors of the parent out of the epoll of both, and the parent waits for ever. So fork before the first
-/// runtime, or do nothing in the child but `exec` or `_exit`. [`process::Command`](crate::process::Command) does that.
+/// A child of a bare [`fork`](https://man7.org/linux/man-pages/man2/fork.2.html) shares the epoll instance of its
+/// parent, which is not a copy. **Do not use or drop anything of egret there**: a socket or a runtime that the child
+/// drops takes the descriptors of the parent out of the epoll of both, and the parent waits for ever. Fork before the
+/// first runtime, or do nothing in the child but `exec` or `_exit`. [`process::Command`](crate::process::Command) does
+/// that.
 ///
 /// ```
 /// use egret_runtime::runtime::Runtime;
@@ -65,7 +65,7 @@ pub struct Runtime {
 }
 
 impl Runtime {
-    /// A runtime with everything at its default.
+    /// A runtime with the default settings.
     ///
     /// # Errors
     ///
@@ -74,12 +74,12 @@ impl Runtime {
         Builder::new().build()
     }
 
-    /// Runs `future`, and every task beside it, until `future` is done. Tasks that are not done by then stay
-    /// where they are, for the next call or for the drop of the runtime.
+    /// Runs `future`, together with every spawned task, until `future` is done. Tasks that are not done then stay in
+    /// the runtime, for the next call or for its drop.
     ///
     /// # Panics
     ///
-    /// When a runtime runs on this thread already, because this is called by a task; when `future` panics; and by
+    /// When a runtime runs on this thread already, because a task calls this; when `future` panics; and under
     /// [`UnhandledPanic::Shutdown`].
     #[track_caller]
     pub fn block_on<F: Future>(&self, future: F) -> F::Output {
@@ -99,20 +99,20 @@ impl Runtime {
                 }
             };
             root.executor.run_until_done(&mut poll, || self.unhandled.has_failed());
-            self.raise_unhandled(); // with the future still there: the tasks go first
+            self.raise_unhandled(); // with the future still alive: the tasks are dropped first
         }
-        self.raise_unhandled(); // also what the future held and dropped just now
+        self.raise_unhandled(); // also panics from the drop of the future
         output.expect("the turn in which the future completes is the last")
     }
 
-    /// Steps the loop by hand: looks at the kernel, once, and polls what is queued.
+    /// Steps the loop by hand: calls `epoll_wait`, once, and polls the tasks that are queued.
     ///
-    /// With nothing queued it waits for an event for up to `timeout`, or for as long as it takes with `None`.
+    /// With none queued it waits for an event for up to `timeout`, or without a limit for `None`.
     /// For tests of wake-ups, and for programs that have a loop of their own and call this from it.
     ///
     /// # Panics
     ///
-    /// When a runtime runs on this thread already; and by [`UnhandledPanic::Shutdown`].
+    /// When a runtime runs on this thread already; and under [`UnhandledPanic::Shutdown`].
     ///
     /// ```
     /// use egret_runtime::runtime::Runtime;
@@ -135,7 +135,7 @@ impl Runtime {
         turn
     }
 
-    /// Spawns a task on this runtime, from inside or outside of it: see [`spawn`](crate::spawn).
+    /// Spawns a task on this runtime, from inside or outside it: see [`spawn`](crate::spawn).
     #[track_caller]
     pub fn spawn<F>(&self, future: F) -> JoinHandle<F::Output>
     where
@@ -145,7 +145,7 @@ impl Runtime {
         self.executor.spawn(future, Id::next(), Location::caller())
     }
 
-    /// Runs `f` on a thread of this runtime's pool, from inside or outside of the runtime: see
+    /// Runs `f` on a thread of this runtime's pool, from inside or outside the runtime: see
     /// [`spawn_blocking`](crate::task::spawn_blocking).
     ///
     /// ```
@@ -164,36 +164,35 @@ impl Runtime {
         blocking::start(f, Id::next(), Location::caller())
     }
 
-    /// Makes this the runtime that `spawn` and the socket types use on this thread, until the guard is
-    /// dropped.
+    /// Makes this the runtime that `spawn` and the socket types use on this thread, until the guard is dropped.
     ///
     /// Guards of several runtimes have to be dropped in the opposite order, or the drop panics: see [`EnterGuard`].
     pub fn enter(&self) -> EnterGuard<'_> {
         EnterGuard::new(self)
     }
 
-    /// The runtime as other threads see it.
+    /// A handle for other threads.
     pub fn handle(&self) -> Handle {
         Handle::new(self.executor.address())
     }
 
-    /// What turns the loop.
+    /// The executor of this runtime.
     #[cfg(feature = "sim")]
     pub(crate) fn executor(&self) -> &Executor {
         &self.executor
     }
 
-    /// What the runtime has done so far.
+    /// The counts of the runtime so far.
     pub fn metrics(&self) -> Metrics {
         self.executor.metrics()
     }
 
-    /// Drops the runtime, then waits until the blocking jobs that have begun are over, for up to `duration` on the clock of
-    /// the system.
+    /// Drops the runtime, then waits until the blocking jobs that have begun are over, for up to `duration` on the
+    /// clock of the system.
     ///
-    /// The drop itself waits for none: tasks are dropped and jobs that have not begun are cancelled first, as at
-    /// [`spawn_blocking`](crate::task::spawn_blocking). A job that takes longer goes on, and the end of the process ends it
-    /// in the middle.
+    /// First, tasks are dropped and jobs that have not begun are cancelled, as at
+    /// [`spawn_blocking`](crate::task::spawn_blocking); that waits for no job. A job that takes longer goes on, and
+    /// the end of the process stops it in the middle.
     ///
     /// ```
     /// use std::sync::atomic::{AtomicBool, Ordering};
@@ -218,8 +217,8 @@ impl Runtime {
         pool.wait(duration);
     }
 
-    /// Drops the runtime. That waits for no blocking job; the name is for code that comes from tokio, where a drop waits for all
-    /// of them.
+    /// Drops the runtime, like `drop`, which waits for no blocking job. The name is for code ported from tokio, where
+    /// a drop waits for all of them.
     ///
     /// ```
     /// let rt = egret_runtime::runtime::Runtime::new()?;
@@ -229,8 +228,7 @@ impl Runtime {
     /// ```
     pub fn shutdown_background(self) {}
 
-    /// Ends the runtime, and panics when a task that nobody awaits has panicked and
-    /// [`UnhandledPanic::Shutdown`] is the policy.
+    /// Ends the runtime, and panics when a detached task has panicked and [`UnhandledPanic::Shutdown`] is the policy.
     #[track_caller]
     pub(crate) fn close(&self) {
         let _entered = Scoped::enter(self);
@@ -238,7 +236,7 @@ impl Runtime {
         self.raise_unhandled();
     }
 
-    /// Ends the runtime if a task has panicked that was not to, by [`UnhandledPanic::Shutdown`].
+    /// Ends the runtime if a detached task has panicked under [`UnhandledPanic::Shutdown`].
     #[inline]
     #[track_caller]
     fn raise_unhandled(&self) {
@@ -261,7 +259,7 @@ impl Drop for Runtime {
     fn drop(&mut self) {
         let _entered = Scoped::enter(self);
         self.executor.shut_down();
-        stock::empty(); // after the tasks, which may have given pipes back
+        stock::empty(); // after the tasks, which may have returned pipes
         self.unhandled.report_unraised();
     }
 }
@@ -272,7 +270,7 @@ impl fmt::Debug for Runtime {
     }
 }
 
-/// Makes the wakers of a `block_on` stale when it ends, by a panic too.
+/// Makes the wakers of a `block_on` stale when it ends, also by a panic.
 struct RootGuard<'a> {
     executor: &'a Executor,
 }
@@ -290,12 +288,12 @@ impl Drop for RootGuard<'_> {
     }
 }
 
-/// Runs `future` on a new [`Runtime`], and drops the runtime with whatever is left in it.
+/// Runs `future` on a new [`Runtime`], and drops the runtime with its remaining tasks.
 ///
 /// # Panics
 ///
-/// When a runtime runs on this thread already, when none can be made ([`Builder::build`] has the reasons),
-/// and when `future` panics.
+/// When a runtime runs on this thread already, when none can be made (see [`Builder::build`]), and when `future`
+/// panics.
 ///
 /// ```
 /// assert_eq!(egret_runtime::block_on(async { "done" }), "done");

@@ -2,9 +2,9 @@
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
-/// Tells one task from every other of the process, past and present.
+/// Identifies one task among all of the process, past and present.
 ///
-/// It is never used twice, unlike the number that a waker carries.
+/// It is never reused, unlike the number in a waker.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Id(u64);
 

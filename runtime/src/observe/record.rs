@@ -1,12 +1,11 @@
-//! What a turn of the loop did, by name: which descriptors had an event, and which tasks were woken by what.
+//! The record of a turn: which descriptors had an event, and which tasks were woken by what.
 //!
-//! For tests of wake-ups. Without feature `test-util` there is nothing of it: what differs is in `record/none.rs` and
-//! `record/kept.rs`, of which one is compiled.
-//!
-//! A [`Trace`] is in each run queue, for the loop's thread alone. It is told of three things where they happen, whoever
-//! causes them: an event where the reactor dispatches it, a wake where the queue takes it, and the index that is
-//! popped to be polled. [`Executor::turn`](crate::executor::Executor) begins and ends the recording and says which
-//! part of the turn it is in, so that a wake is put down to what is under way. `block_on` records nothing.
+//! - For tests of wake-ups, with feature `test-util`. The two versions are `record/none.rs` and `record/kept.rs`, of
+//!   which one is compiled.
+//! - Each run queue has a [`Trace`], for the loop's thread alone. It records an event where the reactor dispatches it,
+//!   a wake where the queue takes it, and an index where it is popped for its poll.
+//! - [`Executor::turn`](crate::executor::Executor) starts and ends the recording and sets the current part of the
+//!   turn, to which wakes are attributed. `block_on` records nothing.
 
 #[cfg(not(feature = "test-util"))]
 #[path = "record/none.rs"]

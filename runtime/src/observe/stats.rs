@@ -1,8 +1,9 @@
 //! Exact counters of what an executor did.
 //!
-//! Each counter lives beside what it counts and is written by the loop's thread alone; [`Metrics`] is a
-//! copy of them all at one moment. They exist so that a test can assert that an optimisation still holds or
-//! that a loop does not spin, without a stopwatch: one that was only nearly right would prove nothing.
+//! - Each counter is next to what it counts, and only the loop's thread writes it; [`Metrics`] is a copy of all at one
+//!   moment.
+//! - With exact counts a test can assert, without a stopwatch, that an optimisation still holds or that a loop does
+//!   not spin.
 
 use std::cell::Cell;
 
@@ -21,7 +22,7 @@ impl Counter {
         self.0.set(self.0.get() + n);
     }
 
-    /// What was counted last has turned out not to have happened.
+    /// Subtracts the last count: the event did not happen.
     pub(crate) fn take_back(&self) {
         self.0.set(self.0.get() - 1);
     }
@@ -32,10 +33,10 @@ impl Counter {
     }
 }
 
-/// What a runtime has done since it was built, by [`Runtime::metrics`](crate::runtime::Runtime::metrics).
+/// What a runtime has done since it was built, from [`Runtime::metrics`](crate::runtime::Runtime::metrics).
 ///
-/// All but the last five only grow. The counts are exact, so a difference of two snapshots says what happened
-/// between them:
+/// All but the last five only grow. The counts are exact, so the difference of two snapshots is what happened between
+/// them:
 ///
 /// ```
 /// let rt = egret_runtime::runtime::Runtime::new()?;
@@ -52,7 +53,7 @@ impl Counter {
 pub struct Metrics {
     /// Turns of the loop.
     pub turns: u64,
-    /// Polls of tasks and of the future that `block_on` runs.
+    /// Polls of tasks and of the future of `block_on`.
     pub polls: u64,
     /// Wakes on the loop's own thread that put a task in the run queue.
     pub local_wakes: u64,
@@ -64,14 +65,14 @@ pub struct Metrics {
     pub stale_generations: u64,
     /// Calls of `epoll_wait`.
     pub epoll_waits: u64,
-    /// Waits that the loop spent awake: see [`Park::Spin`](crate::runtime::Park::Spin).
+    /// Waits that the loop spent polling: see [`Park::Spin`](crate::runtime::Park::Spin).
     pub spins: u64,
-    /// Events that `epoll_wait` reported, those for the runtime's own eventfd left out.
+    /// Events that `epoll_wait` reported, without those of the runtime's own eventfd.
     pub events: u64,
     /// Calls of `epoll_ctl`.
     pub epoll_ctls: u64,
-    /// Registrations that the kernel had no more, or under a number that was another's by then, when they ended:
-    /// the descriptor was closed behind egret's back.
+    /// Registrations that the kernel no longer had when they ended, or whose number was in use by another source: the
+    /// program closed the descriptor without egret.
     pub epoll_ctl_errors: u64,
     /// Writes to the runtime's eventfd: at most one each time the loop sleeps.
     pub eventfd_writes: u64,
@@ -88,6 +89,6 @@ pub struct Metrics {
     pub sources_alive: usize,
     /// Jobs of [`spawn_blocking`](crate::task::spawn_blocking) that are queued or run.
     pub blocking_jobs: usize,
-    /// Threads that those jobs run on, or wait for jobs.
+    /// Threads that run those jobs or wait for jobs.
     pub blocking_threads: usize,
 }

@@ -1,14 +1,14 @@
 //! [`Woken`]: the outcome of a wake.
 
-/// What became of a wake.
+/// The outcome of a wake.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum Woken {
-    /// The task is in the queue now and was not before.
+    /// The task is queued now and was not before.
     Queued,
-    /// It was in the queue already.
+    /// The task was queued already.
     Coalesced,
-    /// The task is gone.
+    /// The task has ended.
     Stale,
-    /// It is another executor's.
+    /// The task is another executor's.
     Elsewhere,
 }

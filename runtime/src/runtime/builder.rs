@@ -1,4 +1,4 @@
-//! [`Builder`]: how a runtime is to be.
+//! [`Builder`]: the settings of a runtime.
 
 use crate::executor::Executor;
 use crate::executor::parking::Park;
@@ -26,20 +26,20 @@ pub struct Builder {
 }
 
 impl Builder {
-    /// A runtime with everything at its default.
+    /// The default settings.
     pub fn new() -> Builder {
         Builder::default()
     }
 
-    /// What happens when a task panics whose handle is gone. Without this it is reported on standard error and
-    /// the runtime goes on.
+    /// Sets what happens when a task without a handle panics. By default it is reported on standard error and the
+    /// runtime goes on.
     ///
     /// ```should_panic
     /// use egret_runtime::runtime::{Builder, UnhandledPanic};
     ///
     /// let rt = Builder::new().unhandled_panic(UnhandledPanic::Shutdown).build()?;
-    /// rt.spawn(async { panic!("nobody would hear of this") });
-    /// rt.block_on(std::future::pending::<()>()); // panics and says which task it was
+    /// rt.spawn(async { panic!("no handle receives this") });
+    /// rt.block_on(std::future::pending::<()>()); // panics and names the task
     /// # std::io::Result::Ok(())
     /// ```
     pub fn unhandled_panic(mut self, policy: UnhandledPanic) -> Builder {
@@ -49,7 +49,7 @@ impl Builder {
 
     /// How many threads [`spawn_blocking`](crate::task::spawn_blocking) may use at once; 512 by default.
     ///
-    /// They are started when they are needed. Jobs for which there is no thread wait.
+    /// They are started on demand. Jobs without a thread wait.
     ///
     /// # Panics
     ///
@@ -75,18 +75,19 @@ impl Builder {
     }
 
     /// How long a thread of [`spawn_blocking`](crate::task::spawn_blocking) waits for another job before it ends;
-    /// 10 s by default. [`Duration::MAX`] is for as long as the runtime lives.
+    /// 10 s by default. With [`Duration::MAX`] it lives as long as the runtime.
     pub fn thread_keep_alive(mut self, duration: Duration) -> Builder {
         self.blocking.keep_alive = duration;
         self
     }
 
-    /// What the threads of [`spawn_blocking`](crate::task::spawn_blocking) are called; `egret-blocking` by default. The kernel
-    /// keeps 15 bytes of it: [`pthread_setname_np(3)`](https://man7.org/linux/man-pages/man3/pthread_setname_np.3.html).
+    /// The name of the threads of [`spawn_blocking`](crate::task::spawn_blocking); `egret-blocking` by default. The
+    /// kernel keeps 15 bytes of it:
+    /// [`pthread_setname_np(3)`](https://man7.org/linux/man-pages/man3/pthread_setname_np.3.html).
     ///
     /// # Panics
     ///
-    /// When there is a zero byte in the name.
+    /// When the name contains a zero byte.
     ///
     /// ```
     /// use egret_runtime::runtime::Builder;
@@ -125,7 +126,7 @@ impl Builder {
         self
     }
 
-    /// How a loop with nothing to run waits for the next event; without this it sleeps in the kernel.
+    /// How a loop with nothing to run waits for the next event; by default it sleeps in the kernel.
     ///
     /// ```
     /// use egret_runtime::runtime::{Builder, Park};

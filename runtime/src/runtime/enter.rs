@@ -1,12 +1,12 @@
-//! [`EnterGuard`]: keeps a thread in a runtime, and what happens when guards are dropped out of order.
+//! [`EnterGuard`]: keeps a thread in a runtime.
 //!
-//! A guard holds what the slots of [`context`](crate::wake::context) held before it, so guards have to be left in the opposite
-//! order. Each has a serial number, and the thread knows that of the innermost:
+//! A guard holds the previous content of the slots of [`context`](crate::wake::context), so guards have to be left in
+//! the opposite order. Each has a serial number, and the thread knows the number of the innermost:
 //!
-//! * A guard that is dropped while one inside of it lives stays in [`DEFERRED`] until that one is gone, so that the
-//!   thread is in the runtime of the innermost guard, and in none after the last.
-//! * [`Scoped`], of the methods of `Runtime`, ends with its scope. It leaves the guards that were made in it as well: a
-//!   guard that is dropped later than the scope changes nothing.
+//! * A guard that is dropped before an inner one stays in [`DEFERRED`] until the inner one is gone: the thread is in
+//!   the runtime of the innermost guard, and in none after the last.
+//! * [`Scoped`], of the methods of `Runtime`, ends with its scope. It also leaves the guards that were made in it:
+//!   their later drop changes nothing.
 
 use super::Runtime;
 use crate::executor::EnteredExecutor;
@@ -22,7 +22,7 @@ thread_local! {
     static INNERMOST: Cell<u64> = const { Cell::new(0) };
     /// How many guards were ever made on this thread.
     static MADE: Cell<u64> = const { Cell::new(0) };
-    /// Guards that were dropped before one inside of them. Without a destructor, as the slots.
+    /// Guards that were dropped before an inner one. Without a destructor, like the slots.
     static DEFERRED: Cell<ManuallyDrop<Vec<Inside>>> = const { Cell::new(ManuallyDrop::new(Vec::new())) };
 }
 
@@ -51,21 +51,21 @@ impl Inside {
         self.serial == INNERMOST.get()
     }
 
-    /// Puts back what was there before, and then leaves the guards around it that were dropped already.
+    /// Restores the slots, and then leaves the outer guards that were dropped already.
     fn leave(self) {
         INNERMOST.set(self.outer);
         drop(self);
         settle();
     }
 
-    /// For a guard around which the scope has ended: the thread is not in it any more.
+    /// For a guard whose scope has ended: the thread is not in it any more.
     fn abandon(self) {
         self.executor.abandon();
         self.unhandled.abandon();
     }
 }
 
-/// Leaves the deferred guard that has become the innermost, and discards those whose scope has ended.
+/// Leaves the deferred guards that have become the innermost, and discards those whose scope has ended.
 fn settle() {
     let take = || ManuallyDrop::into_inner(DEFERRED.take());
     let mut deferred = take();
@@ -81,7 +81,7 @@ fn settle() {
             inside.abandon();
         }
     }
-    deferred.append(&mut take()); // of a destructor that ran above
+    deferred.append(&mut take()); // from a destructor that ran above
     DEFERRED.set(ManuallyDrop::new(deferred));
 }
 
@@ -104,9 +104,9 @@ impl Drop for Scoped {
 ///
 /// # Panics
 ///
-/// The drop panics when guards are dropped out of order: while one that was made later lives, or after the `block_on` in
-/// which it was made. The thread leaves the runtime all the same, when the later guard is gone at the latest. While the
-/// thread is panicking already there is no second panic.
+/// The drop panics when guards are dropped out of order: while a later one lives, or after the `block_on` in which it
+/// was made. The thread still leaves the runtime, at the latest when the later guard is gone. While the thread is
+/// panicking there is no second panic.
 #[must_use = "the thread leaves the runtime when the guard is dropped"]
 pub struct EnterGuard<'a> {
     inside: Option<Inside>,

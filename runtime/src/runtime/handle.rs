@@ -1,9 +1,9 @@
-//! [`Handle`]: a runtime as other threads see it, and [`RemoteJoinHandle`]: a task of it that they wait for.
+//! [`Handle`]: a runtime as other threads use it, and how they spawn.
 //!
-//! A future that is spawned from elsewhere travels as an errand, becomes a task on the loop's thread, and leaves its
-//! output in a place that both sides hold. Whatever happens to it on the way (a panic, an abort, the end of the
-//! runtime before or after it was spawned), the place is filled: by the guard that travels with it. A panic that is still in
-//! the place when the handle is gone was heard by nobody, and is for the policy of the runtime.
+//! - A future that is spawned from another thread travels as an errand, becomes a task on the loop's thread, and
+//!   leaves its output in a place that both sides hold.
+//! - The guard that travels with it fills the place in every case: a panic, an abort, the end of the runtime before or
+//!   after the spawn. The policy of the runtime handles a panic that is in the place when the handle is dropped.
 
 use crate::executor;
 use crate::task::Id;
@@ -16,7 +16,7 @@ use std::fmt;
 use std::future::Future;
 use std::panic::Location;
 
-/// A runtime, for those who are on another thread.
+/// A runtime, for use from other threads.
 ///
 /// Made by [`Runtime::handle`](crate::runtime::Runtime::handle) or [`Handle::current`]. It does not keep the
 /// runtime alive.
@@ -47,8 +47,7 @@ impl Handle {
         Handle { address }
     }
 
-    /// The runtime that this thread is in; in a job of [`spawn_blocking`](crate::task::spawn_blocking), the runtime that the
-    /// job is of.
+    /// This thread's runtime; in a job of [`spawn_blocking`](crate::task::spawn_blocking), the runtime of the job.
     ///
     /// # Panics
     ///
@@ -72,11 +71,11 @@ impl Handle {
         }
     }
 
-    /// [`current`](Handle::current) for those who may be on any thread.
+    /// [`current`](Handle::current) without the panic.
     ///
     /// # Errors
     ///
-    /// When this thread is not in a runtime and runs no job of one.
+    /// [`TryCurrentError`] when this thread is not in a runtime and runs no job of one.
     ///
     /// ```
     /// use egret_runtime::runtime::Handle;
@@ -93,9 +92,9 @@ impl Handle {
     /// Spawns a task on the runtime, which is woken if it sleeps.
     ///
     /// **[`spawn_with`](Handle::spawn_with) is what most callers need:** the future given here is made on the caller's
-    /// thread and travels to the runtime's, so it has to be `Send`, and one that holds a socket, a timer or anything else
-    /// of egret's across an `await` is not. This is for futures that only compute or wait for channels. When the runtime is
-    /// gone, or ends before the task is done, the handle says that it was cancelled.
+    /// thread and moves to the runtime's, so it has to be `Send`, and a future that holds a socket, a timer or another
+    /// type of egret across an `await` is not. This is for futures that only compute or wait for channels. When the
+    /// runtime is gone, or ends before the task is done, the handle returns a cancellation.
     ///
     /// ```
     /// use egret_runtime::runtime::Handle;
@@ -116,8 +115,8 @@ impl Handle {
 
     /// Calls `make` on the runtime's thread and spawns the future that it returns, which need not be `Send`.
     ///
-    /// When the runtime is gone, or when it ends before the task is done, the handle says that it was cancelled; when `make`
-    /// panics, that the task did.
+    /// When the runtime is gone, or ends before the task is done, the handle returns a cancellation; when `make`
+    /// panics, its panic.
     ///
     /// ```
     /// use egret_runtime::runtime::{Handle, Runtime};
@@ -139,8 +138,8 @@ impl Handle {
     /// # std::io::Result::Ok(())
     /// ```
     ///
-    /// What the loop's thread has in a thread-local is how another thread gets at what is not `Send`: a
-    /// [`Shutdown`](crate::shutdown::Shutdown) that is requested from there, for instance.
+    /// A thread-local of the loop's thread gives another thread access to what is not `Send`, for instance to a
+    /// [`Shutdown`](crate::shutdown::Shutdown):
     ///
     /// ```
     /// use egret_runtime::runtime::Handle;
@@ -169,10 +168,11 @@ impl Handle {
         self.send(Location::caller(), |filler, id, at| Remote::spawn(make, filler, id, at))
     }
 
-    /// Runs `f` on a thread of the runtime's pool, where it may block: see [`spawn_blocking`](crate::task::spawn_blocking).
+    /// Runs `f` on a thread of the runtime's pool, where it may block: see
+    /// [`spawn_blocking`](crate::task::spawn_blocking).
     ///
-    /// The loop hands it to the pool in its next turn, and is woken for that if it sleeps. When the runtime is gone, when it ends
-    /// before the job has begun, or when there is no thread for it, the handle says that it was cancelled.
+    /// The loop passes it to the pool in its next turn, and is woken for that if it sleeps. When the runtime is gone,
+    /// when it ends before the job has begun, or when there is no thread for it, the handle returns a cancellation.
     ///
     /// ```
     /// use egret_runtime::runtime::Handle;
@@ -196,8 +196,8 @@ impl Handle {
         })
     }
 
-    /// Has `start` called on the runtime's thread with the guard that fills the place. It says which task it has made,
-    /// unless that is a blocking job.
+    /// Calls `start` on the runtime's thread with the guard that fills the place. It returns the key of its task, or
+    /// `None` for a blocking job.
     #[inline]
     fn send<T, S>(&self, at: &'static Location<'static>, start: S) -> RemoteJoinHandle<T>
     where
@@ -212,11 +212,11 @@ impl Handle {
     }
 }
 
-/// Why [`Handle::try_current`] has none: this thread is not in a runtime.
+/// The error of [`Handle::try_current`]: this thread is not in a runtime.
 pub struct TryCurrentError(());
 
 impl TryCurrentError {
-    /// Always: there is no other reason. A thread that is being torn down has left its runtime.
+    /// Always `true`: there is no other reason. A thread whose thread-locals are destroyed has left its runtime.
     #[inline]
     pub fn is_missing_context(&self) -> bool {
         true

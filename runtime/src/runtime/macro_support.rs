@@ -1,4 +1,4 @@
-//! What the attributes of `egret-macros` expand to. Not for other callers: it may change with them in any release.
+//! What the attributes of `egret-macros` expand to. Not for other callers: it may change in any release.
 
 use crate::runtime::{Builder, UnhandledPanic};
 use std::future::Future;
@@ -8,12 +8,12 @@ use std::sync::mpsc::{RecvTimeoutError, channel};
 use std::thread;
 use std::time::Duration;
 
-/// A test by `#[egret::test]`.
+/// The settings of an `#[egret::test]`.
 #[derive(Clone, Copy, Debug)]
 pub struct Test {
-    /// With its path.
+    /// The name with its path.
     pub name: &'static str,
-    /// How long it may take.
+    /// The time limit.
     pub timeout_ms: u64,
     /// Whether its clock is paused when it starts.
     pub start_paused: bool,
@@ -21,14 +21,14 @@ pub struct Test {
 
 /// Runs a test on a thread and a runtime of its own, and panics when it fails.
 ///
-/// Its thread is waited for from here, so that the time limit holds whatever the test does: a timer of its runtime
-/// would not fire while a task blocks the loop. A thread that does not come back is left to run, for there is no way
-/// to end one from outside; the runner of the tests ends the process when it is done with the others.
+/// The calling thread waits for that thread, so that the time limit holds whatever the test does: a timer of its
+/// runtime would not fire while a task blocks the loop. A thread that does not end in time is left running, as it
+/// cannot be stopped from outside; the test runner ends the process after the other tests.
 ///
 /// # Panics
 ///
-/// As the test does; when it returns an error; when a task of its runtime panics that nobody awaits; when it is not
-/// done in time.
+/// When the test panics; when it returns an error; when a detached task of its runtime panics; when it exceeds its
+/// time limit.
 #[track_caller]
 pub fn test<F>(test: Test, body: impl FnOnce() -> F + Send + 'static)
 where
@@ -48,13 +48,13 @@ where
              polls without an end. Where it only needs longer write #[egret::test(timeout = \"..\")]"
         ),
         Err(RecvTimeoutError::Disconnected) => {
-            thread.join().unwrap_or_else(|payload| resume_unwind(payload)); // the hook has spoken of it there
+            thread.join().unwrap_or_else(|payload| resume_unwind(payload)); // the hook has reported it there
         }
         Ok(never) => match never {},
     }
 }
 
-/// Nothing is ever sent: the end of the thread is the message.
+/// Never sent: the end of the thread is the message.
 enum Never {}
 
 fn run<F>(test: Test, body: impl FnOnce() -> F)
@@ -67,9 +67,9 @@ where
         if test.start_paused {
             pause();
         }
-        body().await.report() // here, for what it returns need not be Send
+        body().await.report() // here, as its output need not be `Send`
     });
-    runtime.close(); // panics when a destructor of a task that was left does
+    runtime.close(); // panics when a destructor of a remaining task does
     if code != ExitCode::SUCCESS {
         panic!("test {} returned an error", test.name);
     }

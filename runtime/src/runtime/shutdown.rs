@@ -1,13 +1,13 @@
-//! Ending a server well: one token for its accept loop, its connections and its signal handler.
+//! Graceful shutdown: one token for the accept loop of a server, its connections and its signal handler.
 //!
-//! The steps, each of which is one call on the [`Shutdown`] that they share:
+//! The steps, each of which is one call on the shared [`Shutdown`]:
 //!
-//! 1. Somebody [requests](Shutdown::request) it: a signal handler, say.
-//! 2. The accept loop stops, and connections that wait for their peer's next request close: both have been waiting
-//!    for [`requested`](Shutdown::requested), for instance by [`run_until_requested`](Shutdown::run_until_requested).
-//! 3. Connections that are in the middle of something finish it, and with the last of them the server is
+//! 1. A task, such as a signal handler, [requests](Shutdown::request) it.
+//! 2. The accept loop stops, and connections that wait for their peer's next request close: both wait for
+//!    [`requested`](Shutdown::requested), for instance by [`run_until_requested`](Shutdown::run_until_requested).
+//! 3. Connections in the middle of a request finish it, and after the last one the server is
 //!    [drained](Shutdown::drained).
-//! 4. When a [deadline](Shutdown::drain) comes first, what was [spawned](Shutdown::spawn) and is left is aborted.
+//! 4. When a [deadline](Shutdown::drain) comes first, the remaining [spawned](Shutdown::spawn) tasks are aborted.
 
 mod wait_list;
 
@@ -28,10 +28,10 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 use wait_list::WaitList;
 
-/// Whether a server is to end, and what of it is still at work.
+/// Whether a server is shutting down, and what is still at work.
 ///
-/// Clones are of the same shutdown. It belongs to one thread, as the tasks that it counts do. A request is for good:
-/// there is no taking it back, for connections that have seen it are gone.
+/// Clones share one state. It belongs to one thread, like the tasks that it counts. A request is final: connections
+/// that have seen it are gone.
 ///
 /// ```
 /// use egret_runtime::shutdown::{Drained, Shutdown};
@@ -43,7 +43,7 @@ use wait_list::WaitList;
 ///     for requests in 1..=3 {
 ///         let theirs = shutdown.clone();
 ///         shutdown.spawn(async move {
-///             // Between two requests a connection asks, or waits, and in the middle of one it does not.
+///             // Checked between two requests, and not in the middle of one.
 ///             while !theirs.is_requested() {
 ///                 for _ in 0..requests {
 ///                     yield_now().await;
@@ -66,11 +66,11 @@ pub struct Shutdown {
 #[allow(non_camel_case_types, reason = "the compiler says the name to people")]
 struct ShutdownsStayOnTheirThread_MakeOneForEach {
     requested: Cell<bool>,
-    /// What is spawned from now on is aborted.
+    /// Tasks that are spawned from now on are aborted.
     aborted: Cell<bool>,
-    /// Guards, those of tasks among them.
+    /// Live guards, those of tasks included.
     live: Cell<usize>,
-    /// The tasks that were spawned and are not over; empty is the place of one that is just being spawned.
+    /// The tasks that were spawned and are not over; `None` for one that is being spawned.
     tasks: RefCell<Slab<Option<AbortHandle>>>,
     awaiting_request: WaitList,
     awaiting_drain: WaitList,
@@ -82,20 +82,20 @@ use ShutdownsStayOnTheirThread_MakeOneForEach as Inner;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[must_use = "connections may have been cut off"]
 pub enum Drained {
-    /// Everything finished by itself.
+    /// Everything finished before the deadline.
     Clean,
-    /// The deadline came first, and found so many at work. The tasks among them are aborted.
+    /// The deadline came first, with this many at work. The tasks among them are aborted.
     Aborted(usize),
 }
 
 impl Shutdown {
-    /// One that nobody has requested.
+    /// A shutdown that is not requested.
     #[inline]
     pub fn new() -> Shutdown {
         Shutdown::default()
     }
 
-    /// Asks everyone to come to an end, and wakes those who wait for that. Another time it does nothing.
+    /// Requests the shutdown and wakes the tasks that wait for it. A second call is a no-op.
     #[inline]
     pub fn request(&self) {
         if self.inner.requested.replace(true) {
@@ -111,11 +111,11 @@ impl Shutdown {
         self.inner.requested.get()
     }
 
-    /// Waits until it is requested. Any number of tasks may.
+    /// Waits for the request. Any number of tasks may wait.
     ///
     /// # Cancel safety
     ///
-    /// It has no effect to be lost.
+    /// Cancel safe: dropping it has no effect.
     #[inline]
     pub async fn requested(&self) {
         self.inner.awaiting_request.until(|| self.is_requested()).await
@@ -123,13 +123,13 @@ impl Shutdown {
 
     /// The output of `future`; `None` when the shutdown is requested before it has one.
     ///
-    /// The request is looked at before the future is first polled, so one that is always ready, such as `accept` under
-    /// a flood of connections, does not hide it. From then on the future is first: what it has by the time of the
-    /// request, such as bytes that a peer has sent, is its output and not lost.
+    /// The request is checked before the first poll of the future, so one that is always ready, such as `accept` under
+    /// a flood of connections, does not hide it. After that the future is polled first: what it has received before
+    /// the request, such as bytes of a peer, is its output and not lost.
     ///
     /// # Cancel safety
     ///
-    /// That of `future`, which is dropped when the shutdown is requested.
+    /// The same as that of `future`, which is dropped when the shutdown is requested.
     ///
     /// ```
     /// # use egret_runtime::shutdown::Shutdown;
@@ -152,7 +152,7 @@ impl Shutdown {
                 return Poll::Ready(Some(output));
             }
             wait.wait(cx.waker());
-            // By the future, perhaps, or by the waker.
+            // The future or the waker may have requested it.
             if self.is_requested() { Poll::Ready(None) } else { Poll::Pending }
         })
         .await
@@ -160,7 +160,7 @@ impl Shutdown {
 
     /// Counts as at work until the guard is dropped.
     ///
-    /// For what is not a task of its own; it is waited for, but cannot be aborted.
+    /// For work that is not a task of its own: a drain waits for it, but cannot abort it.
     #[inline]
     pub fn guard(&self) -> ShutdownGuard {
         self.inner.live.set(self.inner.live.get() + 1);
@@ -169,7 +169,7 @@ impl Shutdown {
 
     /// Spawns a task that counts as at work until it is over, and is aborted at the deadline.
     ///
-    /// After the deadline it is aborted at once. The handle is as that of [`spawn`](crate::task::spawn).
+    /// After the deadline it is aborted at once. The handle is like that of [`spawn`](crate::task::spawn).
     ///
     /// # Panics
     ///
@@ -180,7 +180,7 @@ impl Shutdown {
     where
         F: Future + 'static,
     {
-        let executor = executor::current(); // before there is a place, for this may panic
+        let executor = executor::current(); // before there is a place, as this may panic
         let place = AbortPlace { number: self.inner.tasks.borrow_mut().insert(None), guard: self.guard() };
         let number = place.number;
         let task = executor.spawn(Counted { future, place }, Id::next(), Location::caller());
@@ -198,27 +198,27 @@ impl Shutdown {
         self.inner.live.get()
     }
 
-    /// Waits until it is requested and nobody is at work. Any number of tasks may.
+    /// Waits until the shutdown is requested and nothing is at work. Any number of tasks may wait.
     ///
-    /// A task that counts as at work itself waits for ever.
+    /// A task that itself counts as at work waits for ever.
     ///
     /// # Cancel safety
     ///
-    /// It has no effect to be lost.
+    /// Cancel safe: dropping it has no effect.
     #[inline]
     pub async fn drained(&self) {
         self.inner.awaiting_drain.until(|| self.inner.is_drained()).await
     }
 
-    /// Requests the shutdown, waits until nobody is at work, for `deadline` at most, and then
+    /// Requests the shutdown, waits until nothing is at work, for `deadline` at most, and then
     /// [aborts](Shutdown::abort) the tasks that are left.
     ///
-    /// When it returns, the futures of those tasks have been dropped, and what they held, such as their sockets,
-    /// is released. Guards that are held elsewhere are still [live](Shutdown::live).
+    /// When it returns, the futures of those tasks have been dropped and their resources, such as sockets, released.
+    /// Guards that are still held stay [live](Shutdown::live).
     ///
     /// # Cancel safety
     ///
-    /// Dropped before it resolves, the shutdown is requested all the same and nothing is aborted.
+    /// If it is dropped before it resolves, the shutdown is still requested and no task is aborted.
     ///
     /// ```
     /// # use egret_runtime::shutdown::{Drained, Shutdown};
@@ -242,10 +242,10 @@ impl Shutdown {
     }
 
     /// Requests the shutdown and aborts every task that was [spawned](Shutdown::spawn) through it, now and from now
-    /// on: what a second signal may ask for.
+    /// on, for instance on a second signal.
     ///
-    /// Inside the runtime their futures are dropped before this returns, but for a task that calls it itself,
-    /// whose future is dropped when its poll returns.
+    /// Inside the runtime their futures are dropped before this returns, except that of a task that calls this itself,
+    /// which is dropped when its poll returns.
     #[inline]
     pub fn abort(&self) {
         self.request();
@@ -315,11 +315,11 @@ impl Drop for AbortPlace {
 }
 
 pin_project! {
-    /// The task that a future becomes.
+    /// A spawned future, with its place.
     struct Counted<F> {
         #[pin]
         future: F,
-        // Behind the future, to be dropped after it: a task counts until it has let go of everything.
+        // After the future, to be dropped after it: a task counts until it has released everything.
         place: AbortPlace,
     }
 }

@@ -292,7 +292,7 @@ fn whoever_watches_is_woken_when_the_last_job_is_over_and_not_before() {
     test.await_counts((2, 2, 0));
     let start = Instant::now();
     while count.0.load(Ordering::Acquire) == 0 {
-        assert!(start.elapsed() < Duration::from_secs(30), "nobody woke it");
+        assert!(start.elapsed() < Duration::from_secs(30), "the watcher was not woken");
         thread::yield_now();
     }
     assert_eq!(count.0.load(Ordering::Acquire), 1);

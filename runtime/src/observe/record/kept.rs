@@ -1,7 +1,7 @@
-//! The record of a turn, for tests. The other half of `none.rs`.
+//! The record of a turn, for tests, with feature `test-util`. See also `none.rs`.
 //!
-//! A test that counts allocations may step the loop by turns. So the lists of a turn go back to their thread when the
-//! [`Turn`](crate::runtime::Turn) is dropped, and the next one that asks for lists finds them large enough.
+//! A test that counts allocations may step the loop by turns: the lists of a turn return to their thread when the
+//! [`Turn`](crate::runtime::Turn) is dropped, and the next turn reuses their memory.
 
 use crate::observe::id::Id;
 use crate::observe::woken::Woken;
@@ -11,10 +11,10 @@ use std::fmt;
 use std::ops::BitOr;
 use std::os::fd::RawFd;
 
-/// What an event of `epoll` says, bit for bit as [`epoll_ctl(2)`] numbers them.
+/// The bits of an `epoll` event, as [`epoll_ctl(2)`] numbers them.
 ///
-/// An edge-triggered event reports the whole state at its delivery and not only what is new: bytes that come to a socket
-/// with room to send are `IN|OUT`.
+/// An edge-triggered event reports the whole state at its delivery and not only the change: bytes that come to a
+/// socket with buffer space to send are `IN|OUT`.
 ///
 /// ```
 /// use egret_runtime::test::Mask;
@@ -29,13 +29,13 @@ use std::os::fd::RawFd;
 pub struct Mask(u32);
 
 impl Mask {
-    /// There is something to read, to accept, or the end of the stream.
+    /// Bytes, a connection to accept, or the end of the stream.
     pub const IN: Mask = Mask(mask::IN);
-    /// There is urgent data.
+    /// Urgent data.
     pub const PRI: Mask = Mask(mask::PRI);
-    /// There is room to write, or a connect is over.
+    /// Buffer space to write, or a connect that is over.
     pub const OUT: Mask = Mask(mask::OUT);
-    /// There is an error to be fetched.
+    /// An error to fetch.
     pub const ERR: Mask = Mask(mask::ERR);
     /// Both directions are closed.
     pub const HUP: Mask = Mask(mask::HUP);
@@ -84,59 +84,59 @@ impl fmt::Debug for Mask {
     }
 }
 
-/// An event of a registered descriptor, by [`Turn::ready`](crate::runtime::Turn::ready).
+/// An event of a registered descriptor, from [`Turn::ready`](crate::runtime::Turn::ready).
 ///
-/// A direction that was believed to be ready before the event does not become ready by it: after a read that filled
-/// its buffer the descriptor still is, and the next bytes are an event that changes nothing.
+/// A direction whose cached state was ready before the event does not become ready by it: after a read that filled its
+/// buffer the descriptor is still ready, and an event for the next bytes changes nothing.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub struct Ready {
-    /// The descriptor, by its number: that of `as_raw_fd` of the socket.
+    /// The number of the descriptor: `as_raw_fd` of the socket.
     pub fd: RawFd,
-    /// What the kernel reported.
+    /// The mask that the kernel reported.
     pub mask: Mask,
-    /// Whether it was not ready for reading before, and is now.
+    /// Whether the descriptor became ready for reading.
     pub read: bool,
-    /// Whether it was not ready for writing before, and is now.
+    /// Whether the descriptor became ready for writing.
     pub write: bool,
 }
 
-/// A task was woken, by [`Turn::wakes`](crate::runtime::Turn::wakes).
+/// A wake of a task, from [`Turn::wakes`](crate::runtime::Turn::wakes).
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub struct Wake {
-    /// Which: the [`id`](crate::task::JoinHandle::id) of its handle.
+    /// The task: the [`id`](crate::task::JoinHandle::id) of its handle.
     pub task: Id,
-    /// By what.
+    /// The cause.
     pub by: WokenBy,
 }
 
-/// What woke a task.
+/// The cause of a wake.
 ///
-/// A wake that goes through a waker of somebody else's (those of `FuturesUnordered` and of `select!` macros) is put down to
-/// what woke that waker.
+/// A wake through a foreign waker (those of `FuturesUnordered` and of `select!` macros) is attributed to the cause
+/// that woke that waker.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 #[non_exhaustive]
 pub enum WokenBy {
-    /// An event of the descriptor of this number.
+    /// An event of the descriptor with this number.
     Event(RawFd),
     /// A timer that fired.
     Timer,
-    /// The task of this number, while it was polled. It may be the same one.
+    /// The task with this id, while it was polled. It may be the same one.
     Task(Id),
-    /// Another thread, or this one while it was not in the runtime.
+    /// Another thread, or this one outside the runtime.
     Thread,
 }
 
-/// Told by the queue and by the reactor what happens.
+/// Records what the queue and the reactor report.
 #[derive(Debug, Default)]
 pub(crate) struct Trace {
-    /// Which task has which index.
+    /// The task at each index.
     tasks: RefCell<Vec<Option<Id>>>,
     recording: RefCell<Option<Recording>>,
 }
 
 #[derive(Debug)]
 struct Recording {
-    /// What is under way: what is woken now is woken by this.
+    /// The current cause of wakes.
     by: WokenBy,
     lists: Box<Lists>,
 }
@@ -146,18 +146,18 @@ struct Lists {
     ready: Vec<Ready>,
     wakes: Vec<Wake>,
     coalesced: Vec<Wake>,
-    /// From which position on the wakers that were set aside are those of which descriptor.
+    /// The descriptor of the foreign wakers from each position on.
     foreign: Vec<(usize, RawFd)>,
 }
 
-/// What happened in a turn; `None` for nothing.
+/// The record of a turn; `None` when it is empty.
 ///
 /// All are equal: two turns are compared by their counts, with this feature on and without.
 #[derive(Clone, Default)]
 pub(crate) struct Record(Option<Box<Lists>>);
 
 thread_local! {
-    /// Lists that nobody needs any more.
+    /// Lists to reuse.
     static SPARE: Cell<Option<Box<Lists>>> = const { Cell::new(None) };
 }
 
@@ -180,13 +180,13 @@ impl Lists {
 }
 
 impl Trace {
-    /// A turn begins, with its look at the kernel: what is woken before an event is would be by nobody on this thread.
+    /// Starts a turn, with its `epoll_wait`. A wake seen before the first event is attributed to another thread.
     pub(crate) fn begin(&self) {
         let recording = Recording { by: WokenBy::Thread, lists: Lists::take() };
-        let _ = self.recording.replace(Some(recording)); // one that a panic left
+        let _ = self.recording.replace(Some(recording)); // a panic may have left one
     }
 
-    /// From here on timers fire.
+    /// Attributes the next wakes to timers.
     pub(crate) fn timers_begin(&self) {
         self.with(|recording| {
             recording.by = WokenBy::Timer;
@@ -194,12 +194,12 @@ impl Trace {
         });
     }
 
-    /// From here on the wakes and the errands of other threads are collected.
+    /// Attributes the next wakes to other threads: their wakes and errands are collected.
     pub(crate) fn letters_begin(&self) {
         self.with(|recording| recording.by = WokenBy::Thread);
     }
 
-    /// The turn is over.
+    /// Ends the turn.
     pub(crate) fn end(&self) -> Record {
         let Some(recording) = self.recording.take() else { return Record(None) };
         if recording.lists.is_empty() {
@@ -209,7 +209,7 @@ impl Trace {
         Record(Some(recording.lists))
     }
 
-    /// The task of this number has this index from now on.
+    /// Sets the task at an index.
     pub(crate) fn spawned(&self, index: u32, id: Id) {
         let tasks = &mut *self.tasks.borrow_mut();
         let at = index as usize;
@@ -219,9 +219,8 @@ impl Trace {
         tasks[at] = Some(id);
     }
 
-    /// A descriptor has an event, and its waiters are about to be woken; those that are not tasks of this executor
-    /// are set aside, at the position that `foreign` says and after it. `becomes_ready` says of which directions the
-    /// event is news: of reading, and of writing.
+    /// Records an event of a descriptor, whose waiters are about to be woken. Foreign ones are set aside, from the
+    /// position `foreign` on. `becomes_ready` has the directions that the event makes ready: reading, and writing.
     pub(crate) fn event(
         &self,
         fd: RawFd,
@@ -241,7 +240,7 @@ impl Trace {
         });
     }
 
-    /// The waker at this position of those that were set aside is about to be woken.
+    /// Attributes the next wake to the event of the foreign waker at this position.
     pub(crate) fn foreign(&self, position: usize) {
         self.with(|recording| {
             let events = recording.lists.foreign.iter();
@@ -251,7 +250,7 @@ impl Trace {
         });
     }
 
-    /// The task of this index was woken.
+    /// Records a wake of the task at an index.
     pub(crate) fn woken(&self, index: u32, woken: Woken) {
         let Some(task) = self.task(index) else { return };
         self.with(|recording| {
@@ -264,19 +263,19 @@ impl Trace {
         });
     }
 
-    /// The task of this index is about to be polled.
+    /// Records that the task at an index is about to be polled.
     pub(crate) fn popped(&self, index: u32) {
         if let Some(task) = self.task(index) {
             self.with(|recording| recording.by = WokenBy::Task(task));
         }
     }
 
-    /// `None` for the future of `block_on`.
+    /// The task at an index; `None` for the future of `block_on`.
     fn task(&self, index: u32) -> Option<Id> {
         self.tasks.borrow().get(index as usize).copied().flatten()
     }
 
-    /// Calls `f`, which reaches no user code, if a turn is being recorded.
+    /// Calls `f`, which runs no user code, if a turn is being recorded.
     fn with(&self, f: impl FnOnce(&mut Recording)) {
         if let Some(recording) = self.recording.borrow_mut().as_mut() {
             f(recording);

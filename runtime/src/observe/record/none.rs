@@ -1,4 +1,4 @@
-//! Nothing is recorded. The other half of `kept.rs`.
+//! No record, without feature `test-util`. See also `kept.rs`.
 
 use crate::observe::id::Id;
 use crate::observe::woken::Woken;
@@ -8,7 +8,7 @@ use std::os::fd::RawFd;
 #[derive(Debug, Default)]
 pub(crate) struct Trace;
 
-/// Says nothing.
+/// An empty record.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Record;
 
@@ -32,7 +32,7 @@ impl Trace {
     #[inline]
     pub(crate) fn spawned(&self, _index: u32, _id: Id) {}
 
-    /// Neither function is called: a length that is only read costs two instructions an event all the same.
+    /// Calls neither closure: computing a length costs two instructions an event even when it is unused.
     #[inline]
     pub(crate) fn event(
         &self,

@@ -1,4 +1,4 @@
-//! Nobody is told anything. The other half of `told.rs`.
+//! No spans, without feature `trace`. See also `told.rs`.
 
 use crate::observe::spans::Spawned;
 use crate::observe::woken::Woken;
@@ -14,7 +14,7 @@ pub(crate) struct SourceSpan;
 /// Names no span.
 pub(crate) struct SpanKey;
 
-/// Knows no spans.
+/// Keeps no spans.
 #[derive(Debug, Default)]
 pub(crate) struct WakeSpans;
 
@@ -37,7 +37,7 @@ impl TaskSpan {
         SpanKey
     }
 
-    #[inline(always)] // as `TaskCell::poll_future`, which it is around
+    #[inline(always)] // like `TaskCell::poll_future`, which it wraps
     pub(crate) fn poll<R>(&self, poll: impl FnOnce() -> R) -> R {
         poll()
     }
@@ -48,7 +48,7 @@ impl TaskSpan {
     }
 }
 
-/// `job` as it is.
+/// `job`, unchanged.
 #[inline]
 pub(crate) fn of_job<F>(job: F, _spawned: Spawned<'_>) -> F {
     job

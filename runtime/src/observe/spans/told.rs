@@ -1,6 +1,6 @@
-//! The spans and events themselves. The other half of `none.rs`.
+//! The spans and events, with feature `trace`. See also `none.rs`.
 //!
-//! Nothing is kept of a task that no subscriber is interested in.
+//! No span is kept for a task that no subscriber is interested in.
 
 use crate::observe::spans::{Kind, Spawned};
 use crate::observe::woken::Woken;
@@ -16,32 +16,32 @@ use tracing::{Span, trace, trace_span};
 
 /// The span of a task: from its spawn until its future is dropped. Entered for each poll, and for that drop.
 ///
-/// Taken out while it is entered, because the subscriber and the future are user code and may reach the cell that it is in.
+/// Taken out of its cell while it is entered: the subscriber and the future are user code and may reach that cell.
 pub(crate) struct TaskSpan(Cell<Option<Box<Span>>>);
 
-/// The span of a registered descriptor: from its registration to its end. A clone is the same one.
+/// The span of a registered descriptor: from its registration to its end. A clone is the same span.
 #[derive(Clone)]
 pub(crate) struct SourceSpan(Option<Rc<Span>>);
 
-/// What the subscriber calls the span of a task; `None` when it wants to hear nothing of it.
+/// The subscriber's id of the span of a task; `None` when no subscriber is interested.
 #[derive(Clone, Copy)]
 pub(crate) struct SpanKey(Option<NonZeroU64>);
 
-/// Which index of the run queue has which span.
+/// The span at each index of the run queue.
 #[derive(Debug, Default)]
 pub(crate) struct WakeSpans(RefCell<Vec<Option<NonZeroU64>>>);
 
-/// What happened where no user code may run.
+/// A wake or an event, recorded where no user code may run.
 enum Told {
     Wake(NonZeroU64),
     Event(Rc<Span>, u32),
 }
 
 thread_local! {
-    /// What is to be told, in the order in which it happened.
+    /// The records to pass on, in the order in which they happened.
     static TOLD: RefCell<Vec<Told>> = const { RefCell::new(Vec::new()) };
-    /// The subscriber is being told something. What it wakes meanwhile is not told in turn, or one that wakes a task for
-    /// each event would never come to an end, and one that wakes it under a lock would wait for itself.
+    /// Whether the subscriber is being called. Wakes that it causes are not passed on: one that wakes a task for each
+    /// event would never stop, and one that wakes it under a lock would deadlock.
     static TELLING: Cell<bool> = const { Cell::new(false) };
 }
 
@@ -69,7 +69,8 @@ impl Kind {
     }
 }
 
-/// Has no parent: one would be kept open until the task is over, the span of the task that spawned it for instance.
+/// Opens a span without a parent: a parent, such as the span of the spawning task, would stay open until the task
+/// ends.
 fn open(spawned: Spawned<'_>) -> Option<Span> {
     let Spawned { kind, name, id, size, at } = spawned;
     let span = telling(|| {
@@ -89,8 +90,8 @@ fn open(spawned: Spawned<'_>) -> Option<Span> {
     is_heard(&span).then_some(span)
 }
 
-/// Whether a subscriber wants to hear of the span. A thread without one makes spans all the same while another has one:
-/// those are of `NoSubscriber`, and all have one number.
+/// Whether a subscriber is interested in the span. A thread without a subscriber still makes spans while another
+/// thread has one: those are of `NoSubscriber`, and all have one number.
 fn is_heard(span: &Span) -> bool {
     span.with_subscriber(|(_, subscriber)| !subscriber.is::<NoSubscriber>()).unwrap_or(false)
 }
@@ -104,11 +105,11 @@ impl TaskSpan {
         TaskSpan(Cell::new(None))
     }
 
-    /// A task is about to be queued for the first time.
+    /// Opens the span of a task that is about to be queued for the first time.
     pub(crate) fn open(spawned: Spawned<'_>) -> TaskSpan {
         let Some(span) = open(spawned) else { return TaskSpan::none() };
-        // A console takes a task without a waker for one that nobody will ever wake. Every task has one for as long as it
-        // lives: a number, whose clones and drops nobody sees.
+        // A console reports a task without a waker as lost. Every task has one for as long as it lives: a number,
+        // whose clones and drops are not counted.
         if let Some(key) = key(&span) {
             telling(|| trace!(target: "runtime::waker", op = "waker.clone", task.id = key.get()));
         }
@@ -128,7 +129,7 @@ impl TaskSpan {
         poll()
     }
 
-    /// Drops the future of the task within its span, and closes that.
+    /// Drops the future of the task within its span, and closes the span.
     pub(crate) fn end<R>(&self, end: impl FnOnce() -> R) -> R {
         let _within = self.enter(true);
         end()
@@ -141,7 +142,7 @@ impl TaskSpan {
     }
 }
 
-/// Leaves a span when it is dropped, and closes it or puts it back where it was taken out.
+/// Leaves a span when it is dropped, and closes it or returns it to its cell.
 struct Within<'a> {
     place: &'a Cell<Option<Box<Span>>>,
     span: Option<Box<Span>>,
@@ -160,7 +161,7 @@ impl Drop for Within<'_> {
     }
 }
 
-/// `job` within a span of its own, on whichever thread it runs.
+/// `job` within a span of its own, on the thread that runs it.
 pub(crate) fn of_job<F, T>(job: F, spawned: Spawned<'_>) -> impl FnOnce() -> T + Send + 'static
 where
     F: FnOnce() -> T + Send + 'static,
@@ -170,7 +171,7 @@ where
 }
 
 impl SourceSpan {
-    /// A descriptor is about to be registered.
+    /// Opens the span of a descriptor that is about to be registered.
     pub(crate) fn open(fd: RawFd) -> SourceSpan {
         let span = telling(|| {
             trace_span!(
@@ -186,7 +187,7 @@ impl SourceSpan {
         SourceSpan(is_heard(&span).then(|| Rc::new(span)))
     }
 
-    /// It has an event.
+    /// Records an event of the descriptor.
     pub(crate) fn event(&self, mask: u32) {
         if let Some(span) = &self.0 {
             write_down(|| Told::Event(span.clone(), mask));
@@ -195,7 +196,7 @@ impl SourceSpan {
 }
 
 impl WakeSpans {
-    /// The task that this index is given to has this span.
+    /// Sets the span of the task at an index.
     pub(crate) fn spawned(&self, index: u32, key: SpanKey) {
         let spans = &mut *self.0.borrow_mut();
         let at = index as usize;
@@ -208,7 +209,7 @@ impl WakeSpans {
         spans[at] = key.0;
     }
 
-    /// The task of this index was woken.
+    /// Records a wake of the task at an index.
     pub(crate) fn woken(&self, index: u32, woken: Woken) {
         if matches!(woken, Woken::Stale | Woken::Elsewhere) {
             return;
@@ -220,7 +221,7 @@ impl WakeSpans {
 }
 
 fn write_down(told: impl FnOnce() -> Told) {
-    // A wake may come while the thread-locals are torn down.
+    // A wake may come while the thread-locals are destroyed.
     let _ = TOLD.try_with(|list| {
         if !TELLING.get() {
             list.borrow_mut().push(told());
@@ -228,11 +229,11 @@ fn write_down(told: impl FnOnce() -> Told) {
     });
 }
 
-/// Tells the subscriber what was written down. To be called where user code may run.
+/// Passes the records to the subscriber. Must be called where user code may run.
 pub(crate) fn tell() {
     let Ok(mut list) = TOLD.try_with(RefCell::take) else { return };
     for told in list.drain(..) {
-        // The panic hook has reported it, and there is nobody here to handle it.
+        // The panic hook has reported it; the caller cannot handle it.
         if let Err(payload) = catch_unwind(AssertUnwindSafe(|| telling(|| told.tell()))) {
             std::mem::forget(payload); // its drop may panic too
         }
@@ -240,7 +241,7 @@ pub(crate) fn tell() {
     let _ = TOLD.try_with(|place| {
         let place = &mut *place.borrow_mut();
         if place.is_empty() {
-            *place = list; // for its memory
+            *place = list; // to reuse its memory
         }
     });
 }
@@ -248,7 +249,7 @@ pub(crate) fn tell() {
 impl Told {
     fn tell(self) {
         match self {
-            // By reference: one that consumes the waker would be counted as the drop of one.
+            // By reference: a wake by value would be counted as a drop of the waker.
             Told::Wake(key) => {
                 trace!(target: "runtime::waker", op = "waker.wake_by_ref", task.id = key.get());
             }

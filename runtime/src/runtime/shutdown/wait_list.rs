@@ -1,8 +1,9 @@
-//! [`WaitList`]: any number of futures that wait for one thing to happen.
+//! [`WaitList`]: futures that wait for one condition, any number of them.
 //!
-//! For the loop's thread alone. A future has a place in the list from its first wait until it is dropped, so one that
-//! is given up leaves nothing behind, and one that has been woken keeps its place, which therefore nobody else
-//! can have when it gives it up. Wakers are user code: none is cloned, woken or dropped while the list is borrowed.
+//! - For the loop's thread alone.
+//! - A future has a place in the list from its first wait until it is dropped, so a cancelled wait leaves nothing
+//!   behind, and a woken future keeps its place, which no other future can take before the drop.
+//! - Wakers are user code: none is cloned, woken or dropped while the list is borrowed.
 
 use crate::wake::waker;
 use slab::Slab;
@@ -12,11 +13,11 @@ use std::task::{Poll, Waker};
 
 #[derive(Default)]
 pub(crate) struct WaitList {
-    /// Empty are the places of those who have been woken.
+    /// `None` for a future that has been woken.
     places: RefCell<Slab<Option<Waker>>>,
 }
 
-/// A place in the list, taken by the first [`wait`](ListedWait::wait) and given up on drop.
+/// A place in the list, taken by the first [`wait`](ListedWait::wait) and released on drop.
 pub(crate) struct ListedWait<'a> {
     list: &'a WaitList,
     place: Option<usize>,
@@ -27,7 +28,7 @@ impl WaitList {
         ListedWait { list: self, place: None }
     }
 
-    /// Waits until `happened`. Whoever makes it happen wakes the list.
+    /// Waits until `happened` returns true. The code that makes it true calls `wake_all`.
     pub(crate) async fn until(&self, happened: impl Fn() -> bool) {
         let mut wait = self.enter();
         poll_fn(|cx| {
@@ -40,7 +41,7 @@ impl WaitList {
         .await
     }
 
-    /// Wakes everyone who waits, each once.
+    /// Wakes every waiter, each once.
     pub(crate) fn wake_all(&self) {
         let wakers: Vec<_> = {
             let places = &mut *self.places.borrow_mut();
@@ -51,8 +52,8 @@ impl WaitList {
 }
 
 impl ListedWait<'_> {
-    /// Has `waker` woken when the thing happens. The caller then looks whether it has: the waker may have made it
-    /// happen when it was cloned, before it was in the list.
+    /// Registers `waker` for the next `wake_all`. The caller then checks the condition: cloning the waker may have
+    /// made it true before the waker was in the list.
     pub(crate) fn wait(&mut self, waker: &Waker) {
         let place = *self.place.get_or_insert_with(|| self.list.places.borrow_mut().insert(None));
         let known = self.list.places.borrow()[place].as_ref().is_some_and(|known| known.will_wake(waker));
