@@ -215,7 +215,7 @@ impl<T: AsFd> AsyncFd<T> {
     ///
     /// # Cancel safety
     ///
-    /// Cancel safe: dropping it has no effect.
+    /// Dropping it before it resolves loses nothing.
     pub async fn readable(&self) -> io::Result<AsyncFdReadyGuard<'_, T>> {
         self.ready(Interest::READABLE).await
     }
@@ -228,7 +228,7 @@ impl<T: AsFd> AsyncFd<T> {
     ///
     /// # Cancel safety
     ///
-    /// Cancel safe: dropping it has no effect.
+    /// Dropping it before it resolves loses nothing.
     pub async fn writable(&self) -> io::Result<AsyncFdReadyGuard<'_, T>> {
         self.ready(Interest::WRITABLE).await
     }
@@ -242,7 +242,7 @@ impl<T: AsFd> AsyncFd<T> {
     ///
     /// # Cancel safety
     ///
-    /// Cancel safe: dropping it has no effect.
+    /// Dropping it before it resolves loses nothing.
     pub async fn ready(&self, interest: Interest) -> io::Result<AsyncFdReadyGuard<'_, T>> {
         self.registration.ready(interest.0).await?;
         Ok(self.guard(interest))

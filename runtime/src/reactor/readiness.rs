@@ -109,7 +109,7 @@ impl Readiness {
         self.bits(direction) & !(UNTRIED | GONE) != 0
     }
 
-    /// Whether an event has said that writing may be over: HUP or ERR.
+    /// Whether an event reported that writing may be over: HUP or ERR.
     pub(crate) const fn may_be_hung_up(self) -> bool {
         self.write & (HUP | ERR) != 0
     }

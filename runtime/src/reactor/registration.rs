@@ -206,7 +206,7 @@ impl<T: AsFd> Registration<T> {
     ///
     /// # Cancel safety
     ///
-    /// Cancel safe: dropping it has no effect.
+    /// Dropping it before it resolves loses nothing.
     pub fn ready(&self, direction: Direction) -> impl Future<Output = io::Result<()>> {
         Ready::new(self, direction)
     }

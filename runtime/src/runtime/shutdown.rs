@@ -115,7 +115,7 @@ impl Shutdown {
     ///
     /// # Cancel safety
     ///
-    /// Cancel safe: dropping it has no effect.
+    /// Dropping it before it resolves loses nothing.
     #[inline]
     pub async fn requested(&self) {
         self.inner.awaiting_request.until(|| self.is_requested()).await
@@ -204,7 +204,7 @@ impl Shutdown {
     ///
     /// # Cancel safety
     ///
-    /// Cancel safe: dropping it has no effect.
+    /// Dropping it before it resolves loses nothing.
     #[inline]
     pub async fn drained(&self) {
         self.inner.awaiting_drain.until(|| self.inner.is_drained()).await

@@ -185,7 +185,7 @@ impl<F: Future> TaskCell<F> {
         self.phase.set(Phase::Dropping);
         catch_unwind(AssertUnwindSafe(|| {
             self.span.end(|| {
-                // SAFETY: the phase has been set above, by whoever the stage belonged to.
+                // SAFETY: the phase has been set above, and the stage was the caller's.
                 unsafe { self.set_stage(Stage::Empty) }
             })
         }))
@@ -291,7 +291,7 @@ impl<F: Future> Task for TaskCell<F> {
 
     fn cancel(&self) {
         match self.phase.get() {
-            // SAFETY: in phase Idle the stage is nobody's.
+            // SAFETY: in phase Idle no other code has the stage.
             Phase::Idle => unsafe { self.finish(Err(JoinError::cancelled(self.id))) },
             Phase::Running => self.aborted.set(true),
             Phase::Dropping | Phase::Done | Phase::Taken => {}

@@ -104,7 +104,7 @@ impl Interval {
     ///
     /// # Cancel safety
     ///
-    /// Cancel safe: no tick is lost.
+    /// No tick is lost.
     pub async fn tick(&mut self) -> Instant {
         poll_fn(|cx| self.poll_tick(cx)).await
     }

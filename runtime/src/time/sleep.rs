@@ -15,11 +15,11 @@ use std::time::Duration;
 
 /// Waits for `duration`.
 ///
-/// Never fires early. `Duration::ZERO` is ready at once; a duration beyond the range of the clock waits for ever.
+/// It never fires early. `Duration::ZERO` is ready at once; a duration beyond the range of the clock waits for ever.
 ///
 /// # Cancel safety
 ///
-/// Cancel safe: dropping it has no effect.
+/// Dropping it before it resolves loses nothing.
 ///
 /// # Panics
 ///
@@ -43,7 +43,7 @@ pub fn sleep(duration: Duration) -> Sleep {
 ///
 /// # Cancel safety
 ///
-/// Cancel safe: dropping it has no effect.
+/// Dropping it before it resolves loses nothing.
 ///
 /// # Panics
 ///

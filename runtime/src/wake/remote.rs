@@ -21,7 +21,7 @@ pub(crate) struct Remote {
     pub(crate) mailbox: Mailbox,
     pub(crate) bell: Fd,
     rings: AtomicU64,
-    /// How many of the rings are not in the counter of the bell any more. Changed under the lock of `NUMBERS`.
+    /// How many of the writes are not in the counter of the eventfd any more. Changed under the lock of `NUMBERS`.
     silenced: AtomicU64,
     errands: Mutex<Errands>,
 }
@@ -118,8 +118,8 @@ impl Remote {
         }
     }
 
-    /// Empties the counter of an eventfd that was written to for an earlier owner; the next would get an event for it. One
-    /// system call, or none if there was no write.
+    /// Empties the counter of an eventfd that was written for an earlier lease; the next owner would get an event for it.
+    /// One system call, or none if there was no write.
     fn silence(&self) {
         if self.rings.load(Ordering::Relaxed) == self.silenced.load(Ordering::Relaxed) {
             return;
@@ -313,7 +313,7 @@ mod tests {
     #[test]
     fn a_bell_that_was_rung_is_silent_for_the_next_owner() {
         let mut others = Vec::new();
-        // One that no test on another thread has rung, or may ring late.
+        // A lease whose eventfd no test on another thread has written, or may write late.
         let mut lease = loop {
             let lease = Lease::take(Backend::current()).unwrap();
             if lease.tenure == 0 {
