@@ -58,7 +58,7 @@ pub(crate) fn has_left() -> bool {
     REMAINING.get() > 0
 }
 
-/// Charges an operation that was let through by [`has_left`] and has completed: cheaper than a charge that is taken back
+/// Charges an operation that [`has_left`] let through and that has completed. Cheaper than [`charge`] and [`refund`]
 /// where most polls are pending.
 #[inline]
 pub(crate) fn charge_completed() {

@@ -118,8 +118,8 @@ impl Remote {
         }
     }
 
-    /// Empties the counter of an eventfd that was written for an earlier lease; the next owner would get an event for it.
-    /// One system call, or none if there was no write.
+    /// Empties the counter of an eventfd that was written for an earlier lease; the next owner would get an event for
+    /// it. One system call, or none if there was no write.
     fn silence(&self) {
         if self.rings.load(Ordering::Relaxed) == self.silenced.load(Ordering::Relaxed) {
             return;
