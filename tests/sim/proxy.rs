@@ -191,6 +191,26 @@ fn assert_within_two(took: Duration, limit: Duration) {
 }
 
 #[test]
+fn a_connection_whose_target_does_not_answer_ends_at_the_connect_limit() {
+    sim::check(0..20, |sim| {
+        let (target, proxy) = (sim.host("target"), sim.host("proxy"));
+        sim.partition(&target, &proxy);
+        let address = target.port(9).to_string();
+        proxy.server(move || {
+            let address = address.clone();
+            async move { example::serve(listen(8).await, &address, 100).await.unwrap() }
+        });
+        let proxy = proxy.port(8);
+        sim.host("client").client(async move {
+            let mut stream = connect(proxy).await;
+            let took = ends_after(&mut stream).await;
+            let limit = example::CONNECT_TIMEOUT;
+            assert!(limit <= took && took < limit + Duration::from_secs(1), "{took:?}");
+        });
+    });
+}
+
+#[test]
 fn a_relay_in_which_nobody_says_anything_ends_at_the_idle_limit() {
     sim::check(0..20, |sim| {
         proxied(sim, 100, silent, |proxy| async move {
