@@ -6,9 +6,9 @@ use std::os::unix::net::UnixListener;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::atomic::{AtomicU32, Ordering};
-use std::time::{Duration, SystemTime};
+use std::time::{Duration, Instant, SystemTime};
 
-use crate::server::{Client, Server, assert_explains_itself};
+use crate::server::{Client, PATIENCE, Server, assert_explains_itself};
 
 const SECRET: &[u8] = b"what is outside of the folder";
 
@@ -21,6 +21,10 @@ struct Site {
 
 impl Site {
     fn new() -> Site {
+        Site::of(|folder| Server::start("static_files", &[folder, "127.0.0.1:0"]))
+    }
+
+    fn of(start: impl FnOnce(&str) -> Server) -> Site {
         static NUMBER: AtomicU32 = AtomicU32::new(0);
         let number = NUMBER.fetch_add(1, Ordering::Relaxed);
         let outside = std::env::temp_dir().join(format!("egret-files-{}-{number}", std::process::id()));
@@ -32,7 +36,7 @@ impl Site {
         fs::write(folder.join("digits.txt"), "0123456789").unwrap();
         fs::write(folder.join("a b%.bin"), "odd name").unwrap();
         fs::write(folder.join("empty"), "").unwrap();
-        let server = Server::start("static_files", &[folder.to_str().expect("text"), "127.0.0.1:0"]);
+        let server = start(folder.to_str().expect("text"));
         Site { outside, folder, server }
     }
 
@@ -135,6 +139,35 @@ fn files_and_indexes_are_served_over_one_connection() {
     client.send("GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n");
     assert_eq!(client.answer(true).field("Connection"), "close");
     assert_eq!(client.rest(), b"");
+}
+
+/// As many as the process may have open, its listener and the epoll instance among them.
+const DESCRIPTORS: usize = 40;
+
+#[test]
+fn a_request_for_which_there_is_no_descriptor_gets_503_and_the_next_is_answered() {
+    let start =
+        |folder: &str| Server::start_with_descriptors(DESCRIPTORS, "static_files", &[folder, "127.0.0.1:0"]);
+    let site = Site::of(start);
+    let mut client = site.server.connect();
+    let crowd: Vec<_> = (0..DESCRIPTORS).map(|_| site.server.connect()).collect();
+    site.server.wait_until_it_sleeps_without_descriptors(DESCRIPTORS);
+    let mut ask = || {
+        client.send("GET /digits.txt HTTP/1.1\r\nHost: a\r\n\r\n");
+        client.answer(true)
+    };
+    let busy = ask();
+    assert_eq!((busy.status.as_str(), busy.field("Retry-After")), ("503 Service Unavailable", "1"));
+    drop(crowd);
+    let end = Instant::now() + PATIENCE;
+    let answer = loop {
+        let answer = ask();
+        if answer.status != busy.status {
+            break answer;
+        }
+        assert!(Instant::now() < end, "the descriptors are not released");
+    };
+    assert_eq!(answer.outline(), ("200 OK", "", "0123456789"));
 }
 
 #[test]
