@@ -181,7 +181,7 @@ fn loopback_up() {
     request.ifr_name[1] = b'o' as libc::c_char;
     request.ifr_ifru.ifru_flags = (libc::IFF_UP | libc::IFF_RUNNING) as libc::c_short;
     // SAFETY: the kernel reads one `ifreq`, which lives across the call.
-    checked(unsafe { libc::ioctl(socket.as_raw_fd(), libc::SIOCSIFFLAGS, &raw mut request) }).unwrap();
+    checked(unsafe { libc::ioctl(socket.as_raw_fd(), libc::SIOCSIFFLAGS as _, &raw mut request) }).unwrap();
 }
 
 /// What comes of a look-up that no server answers and no file does: the same as std's, and the loop goes on meanwhile.
