@@ -1,0 +1,187 @@
+use super::*;
+use crate::sys::{Events, mask};
+use crate::wake::mailbox::{CROWDED, Mail, Sleep};
+use std::os::fd::AsFd;
+use std::time::Duration;
+
+fn collected(mailbox: &Mailbox) -> Vec<u64> {
+    let mut letters = Vec::new();
+    let mail = mailbox.collect();
+    assert!(!mail.flag);
+    if mail.letters {
+        mailbox.take_letters(&mut letters);
+    }
+    letters
+}
+
+#[test]
+fn the_first_post_to_a_sleeper_rings_and_no_other_does() {
+    let mailbox = Mailbox::closed();
+    mailbox.open();
+    assert_eq!(mailbox.post(1), Bell::LetBe); // awake
+    assert_eq!(mailbox.prepare_sleep(), Sleep::MustNot);
+    assert_eq!(collected(&mailbox), [1]);
+    assert_eq!(mailbox.prepare_sleep(), Sleep::May);
+    assert_eq!(mailbox.post(2), Bell::Ring);
+    assert_eq!(mailbox.post(3), Bell::LetBe);
+    assert_eq!(collected(&mailbox), [2, 3]);
+    assert_eq!(mailbox.post(4), Bell::LetBe);
+}
+
+#[test]
+fn a_raised_flag_keeps_the_loop_awake_and_is_seen_once() {
+    let mailbox = Mailbox::closed();
+    mailbox.open();
+    assert_eq!(mailbox.raise(), Bell::LetBe);
+    assert_eq!(mailbox.prepare_sleep(), Sleep::MustNot);
+    assert_eq!(mailbox.collect(), Mail { letters: false, flag: true });
+    assert_eq!(mailbox.collect(), Mail { letters: false, flag: false });
+    assert_eq!(mailbox.prepare_sleep(), Sleep::May);
+    assert_eq!(mailbox.raise(), Bell::Ring);
+    assert_eq!(mailbox.post(1), Bell::LetBe);
+    assert_eq!(mailbox.collect(), Mail { letters: true, flag: true });
+    let mut letters = Vec::new();
+    mailbox.take_letters(&mut letters);
+    assert_eq!(letters, [1]);
+}
+
+#[test]
+fn an_errand_for_an_executor_that_is_gone_is_dropped_and_not_run_by_the_next_one() {
+    let lease = Lease::take(Backend::current()).unwrap();
+    let address = lease.address();
+    let (sender, receiver) = std::sync::mpsc::channel();
+    let errand = |sender: &std::sync::mpsc::Sender<u32>, n| -> Errand {
+        let sender = sender.clone();
+        Box::new(move || sender.send(n).unwrap())
+    };
+    send(address, errand(&sender, 1));
+    lease.take_errands().into_iter().for_each(|errand| errand());
+    send(address, errand(&sender, 2));
+    drop(lease); // with the second in it
+    let again: Vec<_> = (0..8).map(|_| Lease::take(Backend::current()).unwrap()).collect();
+    send(address, errand(&sender, 3));
+    for lease in &again {
+        assert_ne!(lease.address(), address);
+        assert_eq!(lease.take_errands().len(), 0);
+    }
+    drop(sender);
+    assert_eq!(receiver.iter().collect::<Vec<_>>(), [1]);
+}
+
+#[test]
+fn a_bell_that_was_rung_is_silent_for_the_next_owner() {
+    let mut others = Vec::new();
+    // A lease whose eventfd no test on another thread has written, or may write late.
+    let mut lease = loop {
+        let lease = Lease::take(Backend::current()).unwrap();
+        if lease.tenure == 0 {
+            break lease;
+        }
+        others.push(lease);
+    };
+    let number = lease.number();
+    for rings in 0..3 {
+        (0..rings).for_each(|_| lease.answer(Bell::Ring));
+        drop(lease);
+        lease = loop {
+            let lease = Lease::take(Backend::current()).unwrap();
+            if lease.number() == number {
+                break lease;
+            }
+            others.push(lease);
+        };
+        let epoll = Backend::current().epoll().unwrap();
+        epoll.add(lease.bell.as_fd(), mask::IN | mask::EDGE, 7).unwrap();
+        let mut events = Events::with_capacity(1);
+        assert_eq!(epoll.wait(&mut events, Some(Duration::ZERO)).unwrap(), 0, "{rings}");
+        assert_eq!(lease.silenced.load(Ordering::Relaxed), lease.remote.rings.load(Ordering::Relaxed));
+    }
+}
+
+#[test]
+fn an_errand_ends_the_wait_of_a_loop_whose_bell_is_full() {
+    let (lease, epoll) = (Lease::take(Backend::current()).unwrap(), Backend::current().epoll().unwrap());
+    let mut events = Events::with_capacity(1);
+    let mut wait = || epoll.wait(&mut events, Some(Duration::ZERO)).unwrap();
+    epoll.add(lease.bell.as_fd(), mask::IN | mask::EDGE, 7).unwrap();
+    lease.bell.write(&(u64::MAX - 1).to_ne_bytes()).unwrap();
+    assert_eq!((wait(), wait()), (1, 0));
+    assert_eq!(lease.mailbox.prepare_sleep(), Sleep::May);
+    send(lease.address(), Box::new(|| ()));
+    assert_eq!((wait(), wait()), (1, 0));
+    assert_eq!(lease.take_errands().len(), 1);
+}
+
+#[test]
+fn what_is_posted_to_nobody_is_thrown_away() {
+    let mailbox = Mailbox::closed();
+    assert_eq!(mailbox.post(1), Bell::LetBe);
+    mailbox.open();
+    assert_eq!(mailbox.post(2), Bell::LetBe);
+    mailbox.close();
+    assert_eq!(mailbox.post(3), Bell::LetBe);
+    mailbox.open();
+    assert_eq!(mailbox.prepare_sleep(), Sleep::May);
+    assert_eq!(collected(&mailbox), []);
+}
+
+#[test]
+fn letters_come_out_in_their_order_until_there_is_a_crowd() {
+    let mailbox = Mailbox::closed();
+    mailbox.open();
+    // Downwards, and past several growths of the inbox: a sort would show.
+    let sent: Vec<u64> = (0..CROWDED as u64).rev().collect();
+    for letter in &sent {
+        let _ = mailbox.post(*letter);
+    }
+    assert_eq!(collected(&mailbox), sent);
+    assert_eq!(mailbox.duplicates(), 0);
+}
+
+#[test]
+fn a_storm_of_wakes_takes_memory_for_each_task_and_not_for_each_wake() {
+    let mailbox = Mailbox::closed();
+    mailbox.open();
+    let wakes = if cfg!(miri) { 3_000 } else { 1_000_000 };
+    for round in 0..wakes {
+        let _ = mailbox.post(round % 10);
+    }
+    let capacity = mailbox.capacity();
+    assert!(capacity <= 2 * CROWDED, "{capacity}");
+    let mut letters = collected(&mailbox);
+    assert_eq!(letters.len() as u64 + mailbox.duplicates(), wakes);
+    letters.sort_unstable();
+    letters.dedup();
+    assert_eq!(letters, (0..10).collect::<Vec<_>>());
+}
+
+#[test]
+fn a_search_that_frees_hardly_any_place_is_not_made_again_for_the_next_letters() {
+    let mailbox = Mailbox::closed();
+    mailbox.open();
+    let crowd = CROWDED as u64;
+    for letter in (0..crowd - 1).chain([0, crowd]) {
+        let _ = mailbox.post(letter); // the last of these finds the box full, and one letter in it twice
+    }
+    assert_eq!(mailbox.duplicates(), 1);
+    assert!(mailbox.capacity() >= 2 * CROWDED - 1, "{}", mailbox.capacity());
+}
+
+#[test]
+#[cfg_attr(miri, ignore = "thousands of letters")]
+fn a_crowded_mailbox_drops_no_letter() {
+    let crowd = CROWDED as u64;
+    // Just below the bound, at it, above it, and where the box grows again. Each letter comes twice, far apart.
+    for count in [crowd - 1, crowd, crowd + 1, 2 * crowd, 2 * crowd + 1, 5 * crowd] {
+        let mailbox = Mailbox::closed();
+        mailbox.open();
+        for letter in (0..count).chain(0..count) {
+            let _ = mailbox.post(letter);
+        }
+        let mut letters = collected(&mailbox);
+        assert_eq!(letters.len() as u64 + mailbox.duplicates(), 2 * count);
+        letters.sort_unstable();
+        letters.dedup();
+        assert_eq!(letters, (0..count).collect::<Vec<_>>());
+    }
+}
