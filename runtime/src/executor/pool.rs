@@ -1,10 +1,8 @@
 //! The threads that run blocking jobs.
 //!
-//! Each runtime has a pool, without a thread before the first job. A pool for the process would share threads between
-//! loops, but two builders could set different limits, and a shutdown would have to find its own jobs.
-//!
-//! The loop's thread submits, and pool threads take from the front of a queue. All shared state is behind one mutex,
-//! under which no user code runs. The states of a thread:
+//! Each runtime has a pool, without a thread before the first job. With one pool for the process, two builders could
+//! set different limits, and a shutdown would have to find its own jobs. The loop's thread submits, and pool threads
+//! take from the front of a queue. All shared state is behind one mutex, under which no user code runs.
 //!
 //! ```text
 //!                                           takes a job (2)

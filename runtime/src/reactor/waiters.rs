@@ -2,17 +2,14 @@
 //!
 //! - Each source has one, for the loop's thread alone. Cloning and dropping wakers may run user code that calls back:
 //!   the list is never borrowed meanwhile.
-//! - An operation through `&mut self` has its direction to itself by type, and a place of its own: a task of egret
-//!   leaves the number of its waker there, without a list or an allocation.
-//! - Operations through `&self` (accept, datagrams, `AsyncFd`) may be many: all are in a list and all are woken. With
-//!   only the last caller kept, the others would hang.
-//! - The first of the many takes the lone place if it is free: most often it is the only one, and a hundred thousand
-//!   connections then need no list. A lone waiter that comes later, by a half of a stream, moves it to the list. A
-//!   lone waiter that gave up looks the same when another task uses its stream: it is woken once without need.
-//!
-//! Foreign wakers have places of their own: `SharedWaiters::alone` (`&mut self`, the last), `polled` (`poll_`
-//! functions through `&self`, the last: each poll may bring a new waker that is never taken back, so a list would grow
-//! until the next event) and `waiting` (a future, which takes its waker out by its ticket on drop).
+//! - An operation through `&mut self` has its direction, and a place, to itself: a task of egret leaves the number of
+//!   its waker there, without a list or an allocation.
+//! - Operations through `&self` (accept, datagrams, `AsyncFd`) may be many: all are woken. The first takes the lone
+//!   place if it is free, so most of a hundred thousand connections need no list; a lone waiter that comes later moves
+//!   it to the list. Where that first waiter had given up, it is woken once without need.
+//! - Foreign wakers have places of their own: `alone` (`&mut self`, the last), `polled` (`poll_` functions through
+//!   `&self`, the last: a list of wakers that are never taken back would grow until the next event) and `waiting`
+//!   (futures, which take theirs out on drop).
 
 use crate::observe::woken::Woken;
 use crate::reactor::readiness::{Direction, Readiness};

@@ -44,11 +44,11 @@ use std::task::{Context, Poll, Waker};
 ///
 /// # When the runtime is dropped
 ///
-/// Jobs that have not begun are cancelled: `f` is dropped and the handle returns an error that [is a
-/// cancellation](JoinError::is_cancelled). So are jobs submitted during the drop. Running jobs are not waited for, so
-/// that one that hangs cannot keep the program from ending. They go on, and a handle that outlives the runtime returns
-/// the output, in any runtime. The end of the process stops them in the middle: **await the handle of a job that has
-/// to be completed**, such as a write to a file.
+/// Jobs that have not begun are cancelled: `f` is dropped and the handle returns an error that
+/// [is a cancellation](JoinError::is_cancelled). So are jobs submitted during the drop. Running jobs are not waited
+/// for, so that one that hangs cannot keep the program from ending. They go on, and a handle that outlives the runtime
+/// returns the output, in any runtime. The end of the process stops them in the middle: **await the handle of a job
+/// that has to be completed**, such as a write to a file.
 ///
 /// # Errors
 ///

@@ -154,8 +154,8 @@ impl<T: 'static> JoinSet<T> {
         poll_fn(|cx| self.poll_join_next(cx)).await
     }
 
-    /// [`join_next`](JoinSet::join_next) with the id of the task. The id of a failed task is [in the
-    /// error](JoinError::id).
+    /// [`join_next`](JoinSet::join_next) with the id of the task. The id of a failed task is
+    /// [in the error](JoinError::id).
     ///
     /// # Errors
     ///

@@ -80,8 +80,8 @@ pub(crate) fn place<T>(
 
 impl<T> RemoteJoinHandle<T> {
     /// Cancels the task: this sends the abort to the runtime, which wakes up if it sleeps and drops the future on its
-    /// own thread in its next turn. The handle then resolves to a [`JoinError`] that [is
-    /// cancelled](JoinError::is_cancelled).
+    /// own thread in its next turn. The handle then resolves to a [`JoinError`] that
+    /// [is cancelled](JoinError::is_cancelled).
     ///
     /// No effect on a task that is over or ends before the runtime handles the abort, nor on a blocking job that runs.
     /// Inside the task's own runtime the future is dropped before this returns, unless the task has not been spawned

@@ -19,8 +19,8 @@ use std::sync::atomic::{AtomicU32, Ordering};
 ///
 /// A panic is unhandled when it happens in a task whose [`JoinHandle`](crate::task::JoinHandle) is gone, or when the
 /// handle is dropped later without having returned the panic. The panic of a destructor counts as well, also of one
-/// that runs because the task was aborted. Blocking jobs are tasks in all of this. With every policy, the [panic
-/// hook](std::panic::set_hook) has been called before.
+/// that runs because the task was aborted. Blocking jobs are tasks in all of this. With every policy, the
+/// [panic hook](std::panic::set_hook) has been called before.
 ///
 /// The panic of the future of [`block_on`](crate::runtime::Runtime::block_on) is not unhandled: it comes out of
 /// `block_on`.
@@ -104,7 +104,7 @@ thread_local! {
 
 /// The policy of a runtime, and whether it has been shut down by it.
 ///
-/// Named as [`Executor`](crate::executor::Executor) is; the code calls it [`Unhandled`].
+/// Named like [`Executor`](crate::executor::Executor); the code calls it [`Unhandled`].
 #[derive(Debug)]
 #[allow(non_camel_case_types, reason = "the compiler says the name to people")]
 pub(crate) struct RuntimesStayOnTheirThread_UseHandle {

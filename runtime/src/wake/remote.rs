@@ -2,8 +2,8 @@
 //!
 //! - Each executor leases a [`Remote`]: a mailbox and an eventfd, in a static table under the executor's number, which
 //!   every waker carries.
-//! - Remotes are made once and recycled, never freed. A wake after its runtime is gone finds a closed mailbox or that
-//!   of a later executor, which rejects the generation: never freed memory, never a reused descriptor number. The
+//! - Remotes are made once and recycled, never freed. A wake after its runtime is gone finds a closed mailbox, or that
+//!   of a later executor, which rejects the generation; it reaches neither freed memory nor a reused descriptor. The
 //!   price is one eventfd for each runtime alive at the same time, kept until the process ends.
 //! - Other threads also send errands: closures that the loop runs on its own thread, to spawn or abort a task. An
 //!   errand names its lease, so that no later executor runs it.
