@@ -5,7 +5,6 @@
 //!   becomes readable when the process can be reaped.
 //! * An older kernel has none, and some sandboxes refuse one of the three calls. There a thread per child waits by
 //!   pid, with `WNOWAIT`, which does not reap, and writes to an eventfd.
-//! it by its number, with `WNOWAIT`, which leaves it to be waited for, and rings an eventfd.
 
 use super::{Backend, Fd, check, errno, uninterrupted};
 use std::io;
