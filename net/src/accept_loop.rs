@@ -1,16 +1,14 @@
-//! The accept loop: when to take the next connection, and when not to.
+//! The accept loop: its policy, for any [`Source`] of connections.
 //!
-//! What is accepted, and from what, is up to a [`Source`]. The loop owns the policy and the [`Counts`], which it
-//! shares with the tasks of its connections, all on one thread:
+//! It shares the [`Counts`] with the tasks of its connections, all on one thread.
 //!
-//! * Errors of one connection are stepped over. After a long row of them with no connection between it waits as well:
-//!   some of their numbers also stand for what stays, such as `EPERM` where a filter of system calls forbids `accept`.
-//! * With no descriptors or memory left it waits, longer each time, and tries again: the connection that it could not
-//!   take is still in the queue, and no event will tell of it. It tries at once when one of its own has ended.
-//! * At the cap it does not accept. The kernel goes on to complete handshakes up to the backlog.
-//! * After so many in a row it lets every task that is ready run, the ones it has just made among them.
-//! * When the shutdown is requested it takes the connections that wait already, whose clients have
-//!   been told that they are connected, and is done.
+//! * Errors of one connection are skipped. After a long series without a connection it pauses, because some may be
+//!   permanent, such as `EPERM` from a seccomp filter.
+//! * With no descriptors or memory left it pauses, longer each time, and retries: the connection is still queued, and
+//!   no event reports it. It retries at once when one of its connections has ended.
+//! * At the connection limit it does not accept. The kernel completes handshakes up to the backlog.
+//! * After a burst it yields to all ready tasks, including those it has just spawned.
+//! * On shutdown it accepts the queued connections, whose clients are already connected, and ends.
 
 use egret_runtime::shutdown::Shutdown;
 use egret_runtime::sys::AcceptFailure;
@@ -23,29 +21,28 @@ use std::pin::pin;
 use std::rc::Rc;
 use std::task::{Poll, Waker};
 
-/// How long the loop waits when it is out of descriptors or nothing but errors comes, the first time and at most.
+/// The pause without descriptors or with errors only, first and at most; each is twice the one before.
 ///
-/// Short enough that a burst which is over soon is not felt, long enough to be nothing when it is not: the longest
-/// is one call a second. Each wait is twice the one before.
+/// Short enough not to delay after a brief shortage; the longest costs one call a second.
 pub(crate) const PAUSE: Duration = Duration::from_millis(5);
 pub(crate) const LONGEST_PAUSE: Duration = Duration::from_secs(1);
 
-/// After so many errors of connections in a row the loop waits.
+/// After this many connection errors in a row the loop pauses.
 ///
-/// Of those that died in the queue one `accept` steps over 64, so that such a row is as long as the default backlog.
+/// One `accept` skips 64 dead connections in the queue, so the series is as long as the default backlog.
 pub(crate) const FAILED_ROW: u32 = 64;
 
-/// What connections come out of.
+/// A source of connections.
 pub(crate) trait Source {
     type Connection;
 
     /// Waits for a connection. Dropped before it resolves, none is lost.
     async fn accept(&self) -> io::Result<Self::Connection>;
 
-    /// The next connection that is in the queue now, by asking the kernel.
+    /// The next connection that is queued now, by a system call.
     fn accept_waiting(&self) -> io::Result<Option<Self::Connection>>;
 
-    /// Whose error it is that either ended with.
+    /// The cause of an error of either.
     fn failure(&self, error: &io::Error) -> AcceptFailure;
 }
 
@@ -53,15 +50,15 @@ pub(crate) trait Source {
 pub(crate) struct AcceptLoop {
     pub(crate) shutdown: Shutdown,
     pub(crate) counts: Rc<Counts>,
-    /// No more connections than this are open.
+    /// The limit of open connections.
     pub(crate) most: usize,
-    /// No more than this are accepted before others run.
+    /// The limit of connections accepted before other tasks run.
     pub(crate) burst: usize,
-    /// No more than this are taken from the queue at the end.
+    /// The limit of connections taken from the queue at the end.
     pub(crate) backlog: usize,
 }
 
-/// What the loop has done, and how many of its connections are open.
+/// The statistics of the loop, and how many of its connections are open.
 #[derive(Default)]
 pub(crate) struct Counts {
     pub(crate) accepted: Cell<u64>,
@@ -69,11 +66,11 @@ pub(crate) struct Counts {
     pub(crate) failed: Cell<u64>,
     pub(crate) exhausted: Cell<u64>,
     pub(crate) full: Cell<u64>,
-    /// The loop, when it waits for a connection to end.
+    /// The waker of the loop, while it waits for a connection to end.
     waiter: Cell<Option<Waker>>,
 }
 
-/// An open connection, until it is dropped.
+/// An open connection, until dropped.
 struct Slot(Rc<Counts>);
 
 impl Counts {
@@ -82,13 +79,13 @@ impl Counts {
         (self.accepted.get() - self.ended.get()) as usize
     }
 
-    /// Waits until a connection that is open now has ended.
+    /// Waits until a currently open connection has ended.
     #[inline]
     async fn one_ends(&self) {
         let before = self.ended.get();
         poll_fn(|cx| {
             if self.ended.get() == before {
-                let waker = cx.waker().clone(); // user code, as the drop of the old one
+                let waker = cx.waker().clone(); // user code, like the drop of the old one
                 drop(self.waiter.replace(Some(waker)));
             }
             if self.ended.get() == before { Poll::Pending } else { Poll::Ready(()) }
@@ -108,7 +105,7 @@ impl Drop for Slot {
 }
 
 impl AcceptLoop {
-    /// Accepts until the shutdown is requested, and spawns what `connection` makes of each.
+    /// Accepts until the shutdown is requested, and spawns the future that `connection` returns for each.
     ///
     /// # Errors
     ///
@@ -123,7 +120,7 @@ impl AcceptLoop {
         S: Source,
         F: Future + 'static,
     {
-        // Whoever drains waits for this loop too: it may yet take connections that wait.
+        // A drain waits for this loop too: it may yet accept queued connections.
         let _guard = self.shutdown.guard();
         let mut row = 0;
         let mut failed_row = 0;
@@ -180,7 +177,7 @@ impl AcceptLoop {
         self.shutdown.run_until_requested(either).await;
     }
 
-    /// Takes what is in the queue when the loop ends, as far as there is room.
+    /// Accepts the queued connections when the loop ends, up to the limit.
     #[inline]
     async fn take_waiting<S, F>(&self, source: &S, mut connection: impl FnMut(S::Connection) -> F)
     where
@@ -209,15 +206,15 @@ impl AcceptLoop {
     fn start<F: Future + 'static>(&self, connection: F) {
         bump(&self.counts.accepted);
         let slot = Slot(self.counts.clone());
-        // Nobody awaits it: should it panic, that is for the runtime's policy.
+        // It is not awaited: the runtime's policy handles a panic.
         drop(self.shutdown.spawn(async move {
-            let _slot = slot; // until what the connection held has been dropped
+            let _slot = slot; // until the connection's state has been dropped
             connection.await;
         }));
     }
 }
 
-/// Counts in `row` how many came without a wait between them.
+/// Counts in `row` how many came without a pause.
 #[inline]
 async fn in_a_row<T>(accept: impl Future<Output = T>, row: &mut usize) -> T {
     let mut accept = pin!(accept);

@@ -1,4 +1,4 @@
-//! [`ToSocketAddrs`]: what may stand where an address is asked for; [`lookup_host`]: the addresses of a name.
+//! [`ToSocketAddrs`]: arguments that name addresses; [`lookup_host`]: the addresses of a name.
 
 use egret_runtime::sys::Backend;
 use egret_runtime::task::{JoinHandle, consume_budget, spawn_look_up};
@@ -7,31 +7,29 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, SocketAddrV4, SocketAddrV
 use std::slice;
 use std::vec;
 
-/// What turns into one address or several, or is a name to look up: the argument of
+/// A value that yields one or several addresses, or a name to look up: the argument of
 /// [`TcpListener::bind`](crate::TcpListener::bind) and [`TcpStream::connect`](crate::TcpStream::connect).
 ///
-/// The types are those of [`std::net::ToSocketAddrs`]: [`SocketAddr`] and its two variants, an IP address
-/// with a port, slices of addresses, `"host:port"`, `("host", port)`, and references to them. An address
-/// costs no allocation. A string is an address if it reads as one (`"[::1]:80"`), and a name otherwise. The
-/// trait cannot be implemented elsewhere.
+/// The types are those of [`std::net::ToSocketAddrs`]: [`SocketAddr`] and its two variants, an IP address with a
+/// port, slices of addresses, `"host:port"`, `("host", port)`, and references to them. An address costs no
+/// allocation. A string is an address if it parses as one (`"[::1]:80"`), and a name otherwise. The trait is sealed.
 ///
 /// # Names
 ///
-/// A name is looked up by the C library's [`getaddrinfo(3)`], which reads `/etc/hosts` and asks name servers
-/// as the host is set up to. It blocks, for many seconds where no server answers, and so is called on a
-/// thread of [`spawn_blocking`](egret_runtime::task::spawn_blocking); the loop goes on meanwhile. Addresses, as
-/// strings too, take no thread.
+/// A name is looked up by the C library's [`getaddrinfo(3)`], which reads `/etc/hosts` and queries name servers as
+/// the host is configured. It blocks, for many seconds where no server answers, and therefore runs on a thread of
+/// [`spawn_blocking`](egret_runtime::task::spawn_blocking) while the loop goes on. Addresses, also as strings, use no
+/// thread.
 ///
-/// A look-up that has begun cannot be stopped: one that was given up keeps its thread until it is over. So 32 of them
-/// run at a time at most, and no more than half of the
-/// [threads](egret_runtime::runtime::Builder::max_blocking_threads): a name server that does not answer holds up other
-/// look-ups, and no other blocking job. Those beyond the limit wait their turn, and one that is given up while it
-/// waits takes none.
+/// A running look-up cannot be stopped: a cancelled one keeps its thread until it ends. So at most 32 run at a time,
+/// and no more than half of the [threads](egret_runtime::runtime::Builder::max_blocking_threads): a name server that
+/// does not answer delays other look-ups, but no other blocking job. Look-ups beyond the limit are queued; one
+/// cancelled in the queue takes no thread.
 ///
 /// # Errors
 ///
-/// The functions that take one fail with [`InvalidInput`](io::ErrorKind::InvalidInput) when there is no port,
-/// or when the slice is empty; and with an error that says so when the look-up fails.
+/// Functions that take one fail with [`InvalidInput`](io::ErrorKind::InvalidInput) when there is no port, or when the
+/// slice is empty; and with an error whose message says so when the look-up fails.
 ///
 /// ```
 /// # egret_runtime::block_on(async {
@@ -50,7 +48,7 @@ use std::vec;
 /// [`getaddrinfo(3)`]: https://man7.org/linux/man-pages/man3/getaddrinfo.3.html
 pub trait ToSocketAddrs: sealed::ToTarget {}
 
-/// What is asked for, before anything is looked up.
+/// The argument, before a look-up.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Target<'a> {
     One(SocketAddr),
@@ -72,16 +70,15 @@ pub(crate) enum Addresses<'a> {
     Found(vec::IntoIter<SocketAddr>),
 }
 
-/// Finds the addresses of `target`, and charges that to the task: where nothing is looked up it is ready at once, as is much
-/// of what is done with an address.
+/// Resolves `target`, and charges the task's budget: without a look-up it is ready at once, as are many operations on
+/// an address.
 #[inline]
 pub(crate) async fn resolve<A: ToSocketAddrs>(target: &A) -> io::Result<Addresses<'_>> {
     consume_budget().await;
     resolve_uncharged(target).await
 }
 
-/// [`resolve`] for what is charged in the operation that follows. Everything in this crate that looks a name up does it
-/// here.
+/// [`resolve`] without the charge, for callers whose next operation charges. Each look-up of this crate passes here.
 #[inline]
 pub(crate) async fn resolve_uncharged<A: ToSocketAddrs>(target: &A) -> io::Result<Addresses<'_>> {
     Ok(match target.to_target()? {
@@ -91,10 +88,10 @@ pub(crate) async fn resolve_uncharged<A: ToSocketAddrs>(target: &A) -> io::Resul
     })
 }
 
-/// Looks a name up on a thread that may block.
+/// Looks a name up on a blocking thread.
 #[inline]
 async fn look_up(host: String, port: u16) -> io::Result<vec::IntoIter<SocketAddr>> {
-    /// Takes a look-up that has not begun out of the queue when nobody waits for it any more.
+    /// Removes a look-up that has not begun from the queue when its waiter is gone.
     struct LookUp<T>(JoinHandle<T>);
 
     impl<T> Drop for LookUp<T> {
@@ -112,20 +109,20 @@ async fn look_up(host: String, port: u16) -> io::Result<vec::IntoIter<SocketAddr
     }
 }
 
-/// The addresses that `host` stands for: those of a name, in the order in which they are to be tried.
+/// The addresses of `host`, in the order in which to try them.
 ///
-/// As [`std::net::ToSocketAddrs`], without blocking the loop; see [`ToSocketAddrs`] for what `host` may be
-/// and for how it is looked up. Nothing is cached.
+/// As [`std::net::ToSocketAddrs`], without blocking the loop; see [`ToSocketAddrs`] for the forms of `host` and for
+/// the look-up. Nothing is cached.
 ///
 /// # Errors
 ///
-/// [`InvalidInput`](io::ErrorKind::InvalidInput) when there is no port. When the name is not found, or no
-/// name server answers, the error that [`std::net::ToSocketAddrs`] makes of what [`getaddrinfo(3)`] says (its
-/// kind is not to be relied on). `Other` when there is no thread to be had, or the runtime is being dropped.
+/// [`InvalidInput`](io::ErrorKind::InvalidInput) when there is no port. When the name is not found, or no name server
+/// answers, the error that [`std::net::ToSocketAddrs`] makes of the result of [`getaddrinfo(3)`] (its kind is
+/// unspecified). `Other` when no thread is available, or the runtime is being dropped.
 ///
 /// # Cancel safety
 ///
-/// Dropped before it resolves, it has no effect; a look-up that has begun goes on, and its answer is dropped.
+/// Dropped before it resolves, it has no effect; a running look-up goes on, and its result is dropped.
 ///
 /// # Panics
 ///
@@ -150,7 +147,7 @@ pub async fn lookup_host<A: ToSocketAddrs>(host: A) -> io::Result<impl Iterator<
     })
 }
 
-/// The error of trying every address: that of the last, if there was one.
+/// The error after trying each address: that of the last, if any.
 #[inline]
 pub(crate) fn all_failed(last: Option<io::Error>) -> io::Error {
     last.unwrap_or_else(|| invalid("no address to try: the slice, or the answer to the look-up, is empty"))
@@ -261,7 +258,7 @@ impl sealed::ToTarget for str {
         if let Ok(address) = self.parse() {
             return Ok(Target::One(address));
         }
-        // The colons of an IPv6 address in brackets are within them.
+        // The colons of an IPv6 address are within its brackets.
         let (host, port) = self
             .rsplit_once(':')
             .filter(|(_, port)| !port.ends_with(']'))
@@ -314,7 +311,7 @@ mod tests {
 
     #[test]
     fn a_string_without_a_good_port_is_invalid_and_says_what_is_missing() {
-        // "::1" ends in ":1" and so has a port; its host is what getaddrinfo will refuse.
+        // "::1" ends in ":1" and so has a port; getaddrinfo refuses its host.
         assert_eq!("::1".to_target().unwrap(), Target::Name(":", 1));
         let missing = ["localhost", "", "[::1]"].map(|text| (text, "host:port"));
         let bad = ["localhost:", "localhost:http", "localhost:65536"].map(|text| (text, "0 to 65535"));

@@ -1,4 +1,4 @@
-//! [`Family`]: what differs between TCP and the Unix domain, of streams and of listeners.
+//! [`Family`]: what differs between TCP and the Unix domain, for streams and listeners.
 
 use egret_runtime::io::Clears;
 use egret_runtime::sys::Fd;
@@ -8,7 +8,7 @@ use std::os::fd::OwnedFd;
 
 /// The family of a [`Stream`](crate::stream::Stream) and a [`Listener`](crate::listener::Listener): [`Tcp`] or [`Unix`].
 ///
-/// It names the types that are not the same in both. No other crate can implement it.
+/// It names the types that differ. The trait is sealed.
 pub trait Family: sealed::Sealed + 'static {
     /// The address of an end.
     type Addr: fmt::Debug;
@@ -25,8 +25,7 @@ pub trait Family: sealed::Sealed + 'static {
     #[doc(hidden)]
     const LISTENER: &'static str;
 
-    /// What a transfer for which `wanted` bytes were asked says about readiness: rules C2 to C4 of
-    /// `docs/edge-triggered.md`.
+    /// What a transfer of `wanted` bytes proves about readiness: rules C2 to C4 of `docs/edge-triggered.md`.
     #[doc(hidden)]
     fn clears(wanted: usize) -> Clears;
 

@@ -1,8 +1,8 @@
-//! TCP, UDP and sockets of the Unix domain for egret: sockets as futures on an edge-triggered reactor.
+//! TCP, UDP and Unix sockets for egret: sockets as futures on an edge-triggered reactor.
 //!
-//! The names and signatures are tokio's, with two differences that follow from one loop on one thread: a
-//! socket is not `Send`, because it is registered with the loop it was made in ([`TcpStream::into_std`] moves
-//! it out), and `read`, `write_all` and their kin are methods of the socket itself, with no trait to import.
+//! The names and signatures are tokio's, with two differences that follow from one loop on one thread: a socket is
+//! not `Send`, because it is registered with the loop it was made in ([`TcpStream::into_std`] moves it out), and
+//! `read`, `write_all` and the like are methods of the socket itself, without a trait import.
 //!
 //! ```
 //! use egret_net::{TcpListener, TcpStream};
@@ -20,33 +20,33 @@
 //! # }).unwrap();
 //! ```
 //!
-//! # Where what is
+//! # Files
 //!
 //! | file | what |
 //! |---|---|
 //! | `addr.rs` | [`ToSocketAddrs`]: addresses, or a name; [`lookup_host`] |
 //! | `family.rs` | [`Family`](stream::Family): what differs between TCP and the Unix domain |
 //! | `stream.rs`, `stream/` | [`Stream`](stream::Stream), which [`TcpStream`] and [`UnixStream`] are, and its methods |
-//! | `stream/poll.rs` | what reading and writing come down to, for the streams and their halves |
-//! | `stream/copy.rs` | the streams as what `io::copy` takes |
-//! | `stream/futures_io.rs`, `tokio_io.rs`, `hyper.rs` | by features of these names: the traits of others on the streams |
+//! | `stream/poll.rs` | the system calls of reading and writing, for the streams and their halves |
+//! | `stream/copy.rs` | the streams as arguments of `io::copy` |
+//! | `stream/futures_io.rs`, `tokio_io.rs`, `hyper.rs` | the traits of these crates on the streams, by features of the same names |
 //! | `stream/halves.rs`, `stream/halves/` | the halves of a stream: one task reads, another writes |
 //! | `listener.rs` | [`Listener`](listener::Listener), which [`TcpListener`] and [`UnixListener`] are |
 //! | `serve.rs`, `accept_loop.rs` | [`tcp::Serve`]: the accept loop of a server, and its policy |
-//! | `tcp/stream.rs`, `tcp/listener.rs`, `tcp/connect.rs`, `tcp/option.rs` | what only streams and listeners of TCP have |
+//! | `tcp/stream.rs`, `tcp/listener.rs`, `tcp/connect.rs`, `tcp/option.rs` | methods that only streams and listeners of TCP have |
 //! | `tcp/socket.rs`, `tcp/socket/` | [`TcpSocket`]: options before the connection |
 //! | `tcp/split.rs`, `unix/split.rs` | the names of the halves |
 //! | `udp/socket.rs`, `udp/socket/` | [`UdpSocket`]; `many.rs` with many datagrams at a time |
 //! | `unix/address.rs` | [`unix::SocketAddr`]: paths, abstract names, none |
-//! | `unix/stream.rs`, `unix/listener.rs`, `unix/connect.rs` | what only streams and listeners of the Unix domain have |
-//! | `unix/message.rs`, `unix/ancillary.rs` | descriptors and credentials beside the bytes |
+//! | `unix/stream.rs`, `unix/listener.rs`, `unix/connect.rs` | methods that only streams and listeners of the Unix domain have |
+//! | `unix/message.rs`, `unix/ancillary.rs` | descriptors and credentials as control data |
 //! | `unix/datagram.rs`, `unix/seqpacket.rs` | [`UnixDatagram`], [`UnixSeqpacket`] |
 //! | `unix/pipe.rs` | [`unix::pipe`]: the names of the pipes, which are in the runtime |
-//! | `socket.rs` | how every socket is registered, and what it prints |
+//! | `socket.rs` | registration and `Debug` of all sockets |
 //!
-//! Readiness is not kept here: each operation goes through an
-//! [`egret_runtime::io::Registration`], which tries the system call, clears readiness by the rules and waits for
-//! the next edge. System calls are made by `egret_runtime::sys`; there is no unsafe code in this crate.
+//! Readiness is not kept here: each operation goes through an [`egret_runtime::io::Registration`], which tries the
+//! system call, clears readiness by the rules and waits for the next edge. `egret_runtime::sys` makes the system
+//! calls; this crate has no unsafe code.
 
 #![cfg_attr(docsrs, feature(doc_cfg))]
 #![forbid(unsafe_code)]

@@ -1,7 +1,7 @@
-//! [`Listener`]: a socket that connections come out of, of TCP or of the Unix domain.
+//! [`Listener`]: a listening socket, of TCP or of the Unix domain.
 //!
-//! A program has it under the names [`TcpListener`](crate::TcpListener) and [`UnixListener`](crate::UnixListener), which
-//! are aliases. What only one of them has is in `tcp/listener.rs` and `unix/listener.rs`.
+//! Public as the aliases [`TcpListener`](crate::TcpListener) and [`UnixListener`](crate::UnixListener). Methods that
+//! only one of them has are in `tcp/listener.rs` and `unix/listener.rs`.
 
 use crate::family::Family;
 use crate::socket;
@@ -17,21 +17,21 @@ use std::task::{Context, Poll, ready};
 
 /// A socket that listens for connections: [`TcpListener`](crate::TcpListener), [`UnixListener`](crate::UnixListener).
 ///
-/// Here is what both of them have; how one is made, and what it has beyond this, is on their pages.
+/// Methods of both; constructors and specific methods are on their pages.
 pub struct Listener<F> {
     registration: Registration<Fd>,
     family: PhantomData<F>,
 }
 
 impl<F: Family> Listener<F> {
-    /// How many connections `bind` lets wait to be accepted, where `net.core.somaxconn` allows as many.
+    /// The backlog of `bind`, capped by `net.core.somaxconn`.
     ///
-    /// 4096 is the default of `somaxconn` since Linux 5.4, so this is what the host was set up for. A waiting
-    /// connection costs no descriptor. A TCP client that finds the queue full is held up by at least the second that it
-    /// takes to send its SYN again; a Unix client waits, or is told so.
+    /// 4096 is the default of `somaxconn` since Linux 5.4, so this is what the host is configured for. A queued
+    /// connection costs no descriptor. A TCP client that finds the queue full is delayed by the second before it
+    /// resends its SYN, or more; a Unix client waits, or gets an error.
     pub const DEFAULT_BACKLOG: u32 = 4096;
 
-    /// Registers a socket that listens.
+    /// Registers a listening socket.
     #[track_caller]
     pub(crate) fn new(fd: Fd) -> io::Result<Listener<F>> {
         socket::register(fd, Start::Unknown).map(Listener::registered)
@@ -46,21 +46,21 @@ impl<F: Family> Listener<F> {
         self.registration.get_ref()
     }
 
-    /// Waits for a connection and takes it, with the address of the peer, which is no name for nearly all Unix clients.
+    /// Waits for a connection and accepts it, with the address of the peer, which is unnamed for nearly all Unix
+    /// clients.
     ///
-    /// Any number of tasks may accept on one listener; a connection goes to one of them. TCP connections that the
-    /// peer gave up while they waited are stepped over; a Unix peer that is gone already is handed over like any other:
-    /// what it wrote can be read.
+    /// Any number of tasks may accept on one listener; a connection goes to one of them. Queued TCP connections that
+    /// the peer gave up are skipped; a Unix connection whose peer is gone is returned like any other: its data can be
+    /// read.
     ///
     /// # Errors
     ///
-    /// When the process or the host has no descriptors or memory left (`EMFILE`, `ENFILE`, `ENOBUFS`,
-    /// `ENOMEM`; compare [`raw_os_error`](io::Error::raw_os_error)): the connection stays in the queue and
-    /// the next call tries again at once, with no new event needed. So let some time pass, or close
-    /// something, before the next call; a loop that does not is a busy one. Others by
-    /// [`accept(2)`](https://man7.org/linux/man-pages/man2/accept.2.html), among them
-    /// [`ConnectionAborted`](io::ErrorKind::ConnectionAborted) after a long row of TCP connections that were
-    /// given up; and those of `epoll_ctl(2)` for the connection itself, which is closed then.
+    /// When the process or the host has no descriptors or memory left (`EMFILE`, `ENFILE`, `ENOBUFS`, `ENOMEM`;
+    /// compare [`raw_os_error`](io::Error::raw_os_error)): the connection stays queued and the next call retries at
+    /// once, without a new event. So wait for a while, or close something, before the next call; otherwise the loop
+    /// is busy. Others by [`accept(2)`](https://man7.org/linux/man-pages/man2/accept.2.html), among them
+    /// [`ConnectionAborted`](io::ErrorKind::ConnectionAborted) after a long series of TCP connections that were given
+    /// up; and those of `epoll_ctl(2)` for the connection itself, which is closed then.
     ///
     /// # Cancel safety
     ///
@@ -83,9 +83,9 @@ impl<F: Family> Listener<F> {
         Ok((Stream::new(fd, Start::Unknown)?, peer))
     }
 
-    /// [`accept`](Listener::accept) as a poll function: takes a connection, or arranges for `cx` to be woken
-    /// when there may be one. Every task of this runtime that polls is woken; of other wakers, such as those of
-    /// `FuturesUnordered`, the last.
+    /// [`accept`](Listener::accept) as a poll function: takes a connection, or arranges for `cx` to be woken when
+    /// there may be one. Wakes each task of this runtime that polls it; of other wakers, such as those of
+    /// `FuturesUnordered`, only the last.
     ///
     /// # Errors
     ///
@@ -107,7 +107,7 @@ impl<F: Family> Listener<F> {
         Poll::Ready(Ok((Stream::new(fd, Start::Unknown)?, peer)))
     }
 
-    /// The next connection that is in the queue now, by asking the kernel.
+    /// The next connection that is queued now, by a system call.
     pub(crate) fn accept_waiting(&self) -> io::Result<Option<(Stream<F>, F::Addr)>> {
         match F::accept(self.fd()) {
             Ok((fd, peer)) => Ok(Some((Stream::new(fd, Start::Unknown)?, peer))),
@@ -136,7 +136,7 @@ impl<F: Family> Listener<F> {
         Incoming { listener: self }
     }
 
-    /// The address that is listened on.
+    /// The local address.
     ///
     /// # Errors
     ///
@@ -179,8 +179,8 @@ impl<F: Family> Listener<F> {
 
     /// Takes the listener out of the runtime, to be moved to another thread or loop.
     ///
-    /// It stays non-blocking; call its
-    /// [`set_nonblocking(false)`](std::net::TcpListener::set_nonblocking) to have `accept` wait.
+    /// It stays non-blocking; call its [`set_nonblocking(false)`](std::net::TcpListener::set_nonblocking) to make
+    /// `accept` block.
     ///
     /// # Errors
     ///

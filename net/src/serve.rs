@@ -1,4 +1,4 @@
-//! [`Serve`]: the accept loop of a server, with the policy that such a loop needs.
+//! [`Serve`]: the accept loop of a server, with its policy.
 
 use crate::accept_loop::{AcceptLoop, Counts, Source};
 use crate::family::{Family, Tcp};
@@ -12,34 +12,33 @@ use std::io;
 use std::os::fd::AsFd;
 use std::rc::Rc;
 
-/// How many connections are accepted in a row where [`Serve::burst`] says nothing.
+/// The default of [`Serve::burst`].
 const BURST: usize = 32;
 
-/// Accepts the connections of a listener and spawns a task for each, until it is told to stop. Made by
-/// [`Listener::serve`].
+/// Accepts the connections of a listener and spawns a task for each, until shutdown. Made by [`Listener::serve`].
 ///
-/// What a loop of `accept` and `spawn` leaves to its author:
+/// In addition to a loop of `accept` and `spawn`:
 ///
-/// * **Errors.** Those of one connection are stepped over. With no descriptors or memory left it waits,
-///   5 ms at first, twice as long each time and 1 s at most, or until one of its own connections ends, and tries
-///   again: the client waits in the backlog meanwhile. So it does after each 64 errors with no connection between,
-///   for a few of their numbers may stay (`EPERM`, of a filter of system calls). All are [counted](Serve::counts).
-/// * **A cap.** With [so many](Serve::max_connections) open it accepts no more until one ends.
-/// * **Bursts.** After [so many](Serve::burst) in a row every task that is ready is polled once, so that
-///   a flood of new connections does not starve those that are open.
-/// * **The end.** When the shutdown is requested it takes what waits in the backlog, for those clients have been told
-///   that they are connected, closes the listener, and is done. A connection that the kernel completes in
-///   the moment before it is closed is reset, which nothing short of a second listener on the port can help.
+/// * **Errors.** Those of one connection are skipped. With no descriptors or memory left it pauses, 5 ms at first,
+///   twice as long each time and 1 s at most, or until one of its own connections ends, and retries; the client waits
+///   in the backlog. It also pauses after each 64 errors without a connection between, because some may be permanent
+///   (`EPERM` from a seccomp filter). All are [counted](Serve::counts).
+/// * **A limit.** With [`max_connections`](Serve::max_connections) open it accepts no more until one ends.
+/// * **Bursts.** After [`burst`](Serve::burst) connections in a row each ready task is polled once, so that a flood
+///   of new connections does not starve the open ones.
+/// * **The end.** On shutdown it accepts what is queued in the backlog, because those clients are already connected,
+///   closes the listener, and ends. A connection that the kernel completes just before the close is reset; only a
+///   second listener on the port can prevent that.
 ///
-/// The tasks are [spawned by the shutdown](Shutdown::spawn): a drain waits for them, and aborts them at its
-/// deadline. They do not end by themselves when it is requested. So a connection asks: while it waits for its peer,
-/// by [`run_until_requested`](Shutdown::run_until_requested). A peer that keeps its connection may be sending in
-/// that very moment; where a request must not be lost, read once more then, with a short
-/// [timeout](egret_runtime::time::timeout), before closing.
+/// The tasks are [spawned by the shutdown](Shutdown::spawn): a drain waits for them, and aborts them at its deadline.
+/// They do not end by themselves on shutdown: a connection checks while it waits for its peer, by
+/// [`run_until_requested`](Shutdown::run_until_requested). A peer that keeps its connection may be sending at that
+/// moment; where a request must not be lost, read once more, with a short [timeout](egret_runtime::time::timeout),
+/// before closing.
 ///
-/// A connection has no time limits but those that it sets itself, around each read and each write. With one around
-/// writes, call [`set_notsent_lowat`](crate::TcpStream::set_notsent_lowat) first: otherwise a client that takes its answers slowly
-/// and steadily is like one that has stopped.
+/// A connection has only the time limits that it sets itself, around each read and each write. With one around
+/// writes, call [`set_notsent_lowat`](crate::TcpStream::set_notsent_lowat) first: otherwise a client that reads
+/// slowly and steadily looks like one that has stopped.
 ///
 /// ```
 /// use egret_net::{TcpListener, TcpStream};
@@ -87,7 +86,7 @@ pub struct Serve<L = Listener<Tcp>> {
     accept_loop: AcceptLoop,
 }
 
-/// What a [`Serve`] has done so far. Clones look at the same one, also while it runs.
+/// The statistics of a [`Serve`]. Clones share them, also while it runs.
 #[derive(Clone)]
 pub struct ServeCounts {
     counts: Rc<Counts>,
@@ -131,10 +130,10 @@ impl<L> Serve<L> {
         Serve { listener, accept_loop }
     }
 
-    /// Has at most `most` connections open at a time. Without this there is no limit but that of descriptors.
+    /// Limits the open connections to `most`. By default only descriptors limit them.
     ///
-    /// Below the limit of open files (`RLIMIT_NOFILE`), less what the server needs besides, it never runs into
-    /// that.
+    /// Below the limit of open files (`RLIMIT_NOFILE`), less what the server needs otherwise, it never runs into that
+    /// limit.
     ///
     /// # Panics
     ///
@@ -147,11 +146,11 @@ impl<L> Serve<L> {
         self
     }
 
-    /// Accepts at most `most` connections in a row before the other tasks have a turn. 32 without this.
+    /// Accepts at most `most` connections in a row before other tasks run; 32 by default.
     ///
-    /// A connection costs about ten microseconds to accept, to register and to spawn for, so a row of 32 delays
-    /// what else is ready by a third of a millisecond. A loop of plain `accept` calls is held by nothing but the
-    /// budget of its task: 128 in a row, as with any I/O; a burst beyond that is cut into such pieces.
+    /// Accepting, registering and spawning a connection costs about ten microseconds, so a burst of 32 delays other
+    /// tasks by a third of a millisecond. Plain `accept` calls are limited only by the budget of their task: 128 in a
+    /// row, as for any I/O; a longer burst is cut into such pieces.
     ///
     /// # Panics
     ///
@@ -164,7 +163,7 @@ impl<L> Serve<L> {
         self
     }
 
-    /// What it does, to be looked at while it runs.
+    /// The statistics, to be read while it runs.
     #[inline]
     pub fn counts(&self) -> ServeCounts {
         ServeCounts { counts: self.accept_loop.counts.clone() }
@@ -174,22 +173,21 @@ impl<L> Serve<L> {
 impl<F: Family> Serve<Listener<F>> {
     /// Accepts connections, calls `connection` for each, and spawns the future that it returns.
     ///
-    /// Returns when the shutdown is requested and the listener closed; the connections go on until they end or are
-    /// drained. The file of a Unix listener, if it has one, is left where it is.
+    /// Returns when shutdown is requested and the listener closed; the connections go on until they end or are
+    /// drained. The file of a Unix listener is not removed.
     ///
     /// # Errors
     ///
-    /// Those of the listener that will not go away, such as `EINVAL` when somebody has shut it down or it never listened,
-    /// `EOPNOTSUPP` when it is a socket of datagrams, and `Other` when the runtime is gone. The listener is closed.
+    /// Permanent errors of the listener, such as `EINVAL` when it was shut down or never listened, `EOPNOTSUPP` when
+    /// it is a datagram socket, and `Other` when the runtime is gone. The listener is closed.
     ///
     /// # Cancel safety
     ///
-    /// Dropped before it resolves, the listener is closed, and clients that wait to be accepted are reset. The
-    /// connections go on.
+    /// Dropped before it resolves, the listener is closed, and queued clients are reset. The connections go on.
     ///
     /// # Panics
     ///
-    /// As `connection` does when it is called; what it returns panics in its own task.
+    /// When a call of `connection` panics; the returned future panics in its own task.
     #[inline]
     pub async fn run<C, T>(self, mut connection: C) -> io::Result<()>
     where
@@ -217,33 +215,33 @@ impl<F: Family> Source for Listener<F> {
 }
 
 impl ServeCounts {
-    /// Connections that were accepted.
+    /// How many connections were accepted.
     #[inline]
     pub fn accepted(&self) -> u64 {
         self.counts.accepted.get()
     }
 
-    /// Connections whose task is not over.
+    /// How many connections have a running task.
     #[inline]
     pub fn open(&self) -> usize {
         self.counts.open()
     }
 
-    /// Times that `accept` failed for the connection that it was about: given up by the peer, in nearly all cases.
+    /// How often `accept` failed for the connection itself: in nearly all cases the peer gave it up.
     ///
-    /// Up to 64 of those in a row are stepped over within one call, and not seen here.
+    /// Up to 64 of those in a row are skipped within one call and not counted here.
     #[inline]
     pub fn failed(&self) -> u64 {
         self.counts.failed.get()
     }
 
-    /// Times that there was no descriptor or no memory left, and it waited.
+    /// How often it paused because no descriptor or memory was left.
     #[inline]
     pub fn exhausted(&self) -> u64 {
         self.counts.exhausted.get()
     }
 
-    /// Times that it stopped accepting because as many were open as may be.
+    /// How often it stopped accepting at the limit of open connections.
     #[inline]
     pub fn full(&self) -> u64 {
         self.counts.full.get()

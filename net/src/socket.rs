@@ -1,4 +1,4 @@
-//! What the sockets have in common: how they are registered, and what they print.
+//! Registration and `Debug` of all sockets.
 
 use egret_runtime::io::{Direction, Interest, Registration, Start};
 use egret_runtime::sys::Fd;
@@ -6,14 +6,14 @@ use std::fmt;
 use std::io;
 use std::os::fd::{AsRawFd, OwnedFd};
 
-/// Registers a socket, which is closed when that fails.
+/// Registers a socket; closes it on failure.
 #[track_caller]
 #[inline]
 pub(crate) fn register(fd: Fd, start: Start) -> io::Result<Registration<Fd>> {
     Registration::new(fd, start).map_err(|(_closed, error)| error)
 }
 
-/// Registers a socket that was made elsewhere, and makes it non-blocking.
+/// Registers a foreign socket, and makes it non-blocking.
 #[track_caller]
 pub(crate) fn take_over(fd: OwnedFd) -> io::Result<Registration<Fd>> {
     let fd = Fd::from(fd);
@@ -21,12 +21,12 @@ pub(crate) fn take_over(fd: OwnedFd) -> io::Result<Registration<Fd>> {
     register(fd, Start::Unknown)
 }
 
-/// The direction of a registration that an [`Interest`] stands for.
+/// The direction of a registration for an [`Interest`].
 pub(crate) fn direction(interest: Interest) -> Direction {
     if interest == Interest::WRITABLE { Direction::Write } else { Direction::Read }
 }
 
-/// Prints a socket: its addresses, as far as it has them, and its descriptor.
+/// Formats a socket: its addresses, if any, and its descriptor.
 pub(crate) fn debug<A: fmt::Debug>(
     f: &mut fmt::Formatter<'_>,
     name: &str,

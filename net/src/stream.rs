@@ -1,7 +1,7 @@
-//! [`Stream`]: a connection that carries bytes, of TCP or of the Unix domain.
+//! [`Stream`]: a byte stream, of TCP or of the Unix domain.
 //!
-//! A program has it under the names [`TcpStream`](crate::TcpStream) and [`UnixStream`](crate::UnixStream), which are
-//! aliases. What only one of them has is in `tcp/` and `unix/`.
+//! Public as the aliases [`TcpStream`](crate::TcpStream) and [`UnixStream`](crate::UnixStream). Methods that only one
+//! of them has are in `tcp/` and `unix/`.
 
 mod copy;
 mod descriptor;
@@ -28,9 +28,9 @@ use std::io;
 use std::marker::PhantomData;
 use std::rc::Rc;
 
-/// A connection that carries bytes: [`TcpStream`](crate::TcpStream), [`UnixStream`](crate::UnixStream).
+/// A byte stream: [`TcpStream`](crate::TcpStream), [`UnixStream`](crate::UnixStream).
 ///
-/// Here is what both of them have; how one is made, and what it has beyond this, is on their pages.
+/// Methods of both; constructors and specific methods are on their pages.
 ///
 /// One task reads and writes; to read in one and write in another, [`split`](Stream::split) it within a task or
 /// [`into_split`](Stream::into_split) it across tasks. It belongs to the runtime that it was made in and is not `Send`;
@@ -41,7 +41,7 @@ pub struct Stream<F> {
 }
 
 impl<F: Family> Stream<F> {
-    /// Registers a socket that is connected (`Unknown`) or connecting (`Empty`).
+    /// Registers a connected (`Unknown`) or connecting (`Empty`) socket.
     #[track_caller]
     #[inline]
     pub(crate) fn new(fd: Fd, start: Start) -> io::Result<Stream<F>> {
@@ -64,8 +64,7 @@ impl<F: Family> Stream<F> {
         self.registration.get_ref()
     }
 
-    /// Borrows the stream as two halves, to read and write at the same time within one task. This costs
-    /// nothing.
+    /// Borrows the stream as two halves, to read and write concurrently within one task. Free of cost.
     ///
     /// ```
     /// # egret_runtime::block_on(async {
@@ -83,11 +82,11 @@ impl<F: Family> Stream<F> {
         halves::borrow(self)
     }
 
-    /// Takes the stream apart into two halves that different tasks may own.
+    /// Splits the stream into two halves that different tasks may own.
     ///
-    /// Dropping the writing half shuts the writing side down. The connection is closed when both are
-    /// dropped; [`tcp::OwnedReadHalf::reunite`](crate::tcp::OwnedReadHalf::reunite) and that of
-    /// [`unix`](crate::unix::OwnedReadHalf::reunite) put them together again. This costs one allocation.
+    /// Dropping the write half shuts down the write side. The connection is closed when both are dropped;
+    /// [`tcp::OwnedReadHalf::reunite`](crate::tcp::OwnedReadHalf::reunite) and that of
+    /// [`unix`](crate::unix::OwnedReadHalf::reunite) join them again. This costs one allocation.
     ///
     /// ```
     /// # egret_runtime::block_on(async {
@@ -106,7 +105,7 @@ impl<F: Family> Stream<F> {
         halves::share(self)
     }
 
-    /// The address of this end. That of a Unix stream is no name, unless it was accepted or bound.
+    /// The local address. A Unix stream is unnamed, unless it was accepted or bound.
     ///
     /// # Errors
     ///
@@ -127,7 +126,7 @@ impl<F: Family> Stream<F> {
         F::local_addr(self.fd())
     }
 
-    /// The address of the peer. That of a Unix client is no name, unless it bound its socket before.
+    /// The address of the peer. A Unix client is unnamed, unless it bound its socket.
     ///
     /// # Errors
     ///
@@ -148,8 +147,7 @@ impl<F: Family> Stream<F> {
         F::peer_addr(self.fd())
     }
 
-    /// Takes the error that the socket has kept, `SO_ERROR`: the next one of a read or a write, which then does
-    /// not report it.
+    /// Takes the pending error of the socket, `SO_ERROR`; the next read or write then does not report it.
     ///
     /// # Errors
     ///

@@ -1,5 +1,5 @@
-//! The parts of TCP that are not named every day: the halves of a stream, and a listener's connections as a
-//! stream. The sockets themselves are at the root of the crate.
+//! Less frequent types of TCP: the halves of a stream, and a listener's connections as a stream. The sockets
+//! themselves are at the root of the crate.
 
 mod connect;
 pub(crate) mod listener;

@@ -1,5 +1,5 @@
-//! The parts of UDP that are not named every day: many datagrams at a time. [`UdpSocket`](crate::UdpSocket) itself is
-//! at the root of the crate.
+//! Less frequent types of UDP: many datagrams at a time. [`UdpSocket`](crate::UdpSocket) itself is at the root of the
+//! crate.
 
 mod batch;
 pub(crate) mod socket;

@@ -1,8 +1,8 @@
-//! Sockets of the Unix domain, and pipes: what is not named every day. [`UnixStream`](crate::UnixStream) and its
-//! kin are at the root of the crate.
+//! Less frequent types of Unix sockets, and pipes. [`UnixStream`](crate::UnixStream) and the other sockets are at the
+//! root of the crate.
 //!
-//! Addresses are [`SocketAddr`]; what goes beside the bytes of a message is [`SendAncillary`] and
-//! [`RecvAncillary`]; who the peer is, [`UCred`].
+//! Addresses are [`SocketAddr`]; the control data of a message is [`SendAncillary`] and [`RecvAncillary`]; the
+//! credentials of a peer are [`UCred`].
 
 mod address;
 mod ancillary;

@@ -1,4 +1,4 @@
-//! The accept loop on a listener that does as it is told, and on a clock that does not run. A1 and A3 are rows of docs/pitfalls.md.
+//! The accept loop on a scripted listener, and on a paused clock. A1 and A3 are rows of docs/pitfalls.md.
 
 use super::*;
 use egret_runtime::runtime::{Builder, UnhandledPanic};
@@ -15,11 +15,11 @@ const EINVAL: i32 = 22;
 const EPERM: i32 = 1;
 const ECONNABORTED: i32 = 103;
 
-/// What comes out of the next call; with none left the call waits.
+/// The results of the calls, in order; with none left the call waits.
 #[derive(Default)]
 struct Script {
     steps: RefCell<VecDeque<Result<u32, i32>>>,
-    /// Comes when there are no steps.
+    /// The result when there are no steps.
     always: Cell<Option<Result<u32, i32>>>,
     waiter: Cell<Option<Waker>>,
     /// When each call of `accept` ended, since the test began.
@@ -28,7 +28,7 @@ struct Script {
     closed: Cell<bool>,
 }
 
-/// Closes on drop, as a listener does.
+/// Records its drop, which closes a listener.
 struct Listener(Rc<Script>);
 
 impl Drop for Listener {
@@ -134,7 +134,7 @@ impl Served {
     }
 }
 
-/// Runs `test` on a clock that moves when it is told to.
+/// Runs `test` on a paused clock.
 fn paused<F: Future<Output = ()>>(test: impl FnOnce() -> F) {
     let policy = UnhandledPanic::Shutdown;
     Builder::new().unhandled_panic(policy).build().unwrap().block_on(async {
@@ -143,7 +143,7 @@ fn paused<F: Future<Output = ()>>(test: impl FnOnce() -> F) {
     });
 }
 
-/// Lets the others do what they can do now.
+/// Lets the other tasks run until they wait.
 async fn settle() {
     time::advance(Duration::ZERO).await;
 }
@@ -162,7 +162,7 @@ fn without_descriptors_it_tries_again_after_5_ms_and_then_twice_as_long_each_tim
         assert_eq!(*served.script.ended.borrow(), expected);
         assert_eq!(served.counts.exhausted.get(), 11);
 
-        // The next one is a success, and the pauses start over.
+        // The next one succeeds, and the pauses start over.
         served.script.push([Ok(1), Err(EMFILE), Err(EMFILE), Ok(2)]);
         let before = Instant::now();
         time::advance(1_000 * MS).await;
@@ -174,7 +174,7 @@ fn without_descriptors_it_tries_again_after_5_ms_and_then_twice_as_long_each_tim
     });
 }
 
-// A1: what it needs may just have been given back.
+// A1: a descriptor may just have been freed.
 #[test]
 fn a_connection_that_ends_cuts_the_wait_for_descriptors_short() {
     paused(|| async {
@@ -209,7 +209,7 @@ fn connections_that_fail_are_stepped_over_and_do_not_starve_the_others() {
     });
 }
 
-// A3: what looks like a row of such connections may be a failure that stays, such as a filter's that forbids accept.
+// A3: a series of such errors may be a permanent failure, such as a filter that forbids accept.
 #[test]
 fn after_each_64_failures_in_a_row_it_pauses_longer_and_longer_until_a_success() {
     paused(|| async {
@@ -222,7 +222,7 @@ fn after_each_64_failures_in_a_row_it_pauses_longer_and_longer_until_a_success()
         assert_eq!(ended, rows.map(|at| vec![at; 64]).concat());
         assert_eq!((served.counts.failed.get(), served.counts.exhausted.get()), (640, 0));
 
-        // A success at the end of a row, and both the row and the pauses start over.
+        // A success at the end of a series: both the series and the pauses start over.
         served.script.steps.borrow_mut().extend([Err(EPERM); 63].into_iter().chain([Ok(1)]));
         time::advance(280 * MS).await; // 3275 ms, and another 5
         let ended: Vec<_> = served.script.ended.borrow()[640..].iter().map(|at| at.as_millis()).collect();
@@ -361,7 +361,7 @@ fn what_waits_when_the_shutdown_is_requested_is_taken_and_drained() {
     paused(|| async {
         let served = Served::start(5, 2, []);
         settle().await;
-        // They come in the moment of the request, before the loop has seen them.
+        // They arrive together with the request, before the loop has seen them.
         served.shutdown.request();
         served.script.steps.borrow_mut().extend([Ok(1), Err(ECONNABORTED), Ok(2), Ok(3)]);
         let drained = spawn({
@@ -446,7 +446,7 @@ fn connections_outlive_a_loop_that_is_dropped_and_are_aborted_by_a_drain() {
 fn an_idle_loop_is_not_polled() {
     let rt = Builder::new().build().unwrap();
     rt.block_on(async {
-        drop(Served::start(5, 10, [Ok(1)])); // it goes on without us
+        drop(Served::start(5, 10, [Ok(1)])); // the loop goes on
         yield_now().await;
         yield_now().await;
     });

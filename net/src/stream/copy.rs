@@ -1,7 +1,7 @@
-//! The streams and their halves as [`AsyncRead`] and [`AsyncWrite`]: what `io::copy` takes.
+//! The streams and their halves as [`AsyncRead`] and [`AsyncWrite`], for `io::copy`.
 //!
-//! Each is one socket and nothing more, so each says which: a copy may leave the bytes in the kernel. Each direction has
-//! one reader or writer by `&mut`, as for the methods of its own.
+//! Each is only a socket, and returns it, so that a copy may leave the bytes in the kernel. `&mut` gives each
+//! direction one reader or writer, as for its own methods.
 
 use super::halves::{ReadHalf, WriteHalf};
 use super::{Family, Stream};

@@ -1,4 +1,4 @@
-//! A stream as a descriptor: in from std, out to std, and operations of one's own.
+//! A stream as a descriptor: from std, to std, and custom operations.
 
 use super::{Family, Stream};
 use crate::socket::{self, direction};
@@ -36,8 +36,8 @@ impl<F: Family> Stream<F> {
 
     /// Takes the stream out of the runtime, to be moved to another thread or loop.
     ///
-    /// It stays non-blocking; call its
-    /// [`set_nonblocking(false)`](std::net::TcpStream::set_nonblocking) to have reads and writes wait.
+    /// It stays non-blocking; call its [`set_nonblocking(false)`](std::net::TcpStream::set_nonblocking) to make reads
+    /// and writes block.
     ///
     /// # Errors
     ///
@@ -65,16 +65,15 @@ impl<F: Family> Stream<F> {
         Ok(OwnedFd::from(self.registration.into_inner()).into())
     }
 
-    /// Tries an operation of your own on the descriptor, once, unless the stream is known not to be ready.
+    /// Tries a custom operation on the descriptor, once, unless the stream is known not to be ready.
     ///
     /// `f` makes one non-blocking system call on this stream's descriptor and returns
-    /// [`WouldBlock`](io::ErrorKind::WouldBlock) if, and only if, the call did: that is what the reactor
-    /// learns from.
+    /// [`WouldBlock`](io::ErrorKind::WouldBlock) if, and only if, the call did: the reactor clears readiness by it.
     ///
     /// # Errors
     ///
-    /// [`WouldBlock`](io::ErrorKind::WouldBlock), without a call of `f` when the stream is known not to be
-    /// ready; what `f` returns.
+    /// [`WouldBlock`](io::ErrorKind::WouldBlock), without a call of `f` when the stream is known not to be ready; the
+    /// errors of `f`.
     ///
     /// ```
     /// # egret_runtime::block_on(async {
@@ -95,16 +94,16 @@ impl<F: Family> Stream<F> {
         self.registration().try_io(direction(interest), |_| f())
     }
 
-    /// Tries an operation of your own on the descriptor until it does not block, waiting for readiness in
-    /// between. See [`try_io`](Stream::try_io) for what `f` must do.
+    /// Repeats a custom operation on the descriptor until it does not block, waiting for readiness in between. See
+    /// [`try_io`](Stream::try_io) for the contract of `f`.
     ///
     /// # Errors
     ///
-    /// What `f` returns, but for [`WouldBlock`](io::ErrorKind::WouldBlock).
+    /// Those of `f`, except [`WouldBlock`](io::ErrorKind::WouldBlock).
     ///
     /// # Cancel safety
     ///
-    /// Dropped before it resolves, it has had no effect but those of calls of `f` that would have blocked.
+    /// Dropped before it resolves, only calls of `f` that would have blocked were made.
     ///
     /// ```
     /// # egret_runtime::block_on(async {

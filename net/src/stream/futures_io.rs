@@ -1,13 +1,13 @@
-//! `AsyncRead` and `AsyncWrite` of [`futures-io`](https://docs.rs/futures-io) on every stream: for futures-lite and
-//! futures-util, futures-rustls, async-tungstenite and their like. With feature `futures-io`.
+//! `AsyncRead` and `AsyncWrite` of [`futures-io`](https://docs.rs/futures-io) on every stream: for futures-lite,
+//! futures-util, futures-rustls, async-tungstenite and others. With feature `futures-io`.
 //!
-//! A stream holds nothing back, so a flush is ready at once; a close shuts the writing side down, and the peer reads the
-//! end of the stream. Vectored reads and writes are one system call.
-//!
-//! `&TcpStream` and `&UnixStream` have them too. The place of the one waiter in a direction belongs to the task that has
-//! the stream by `&mut`, or a half of it. Of shared references there may be many, so their tasks wait in the list and are
-//! all woken, and the bytes go to the first that asks; a task that took the one place would strand the task that had it.
-//! Of foreign wakers the last is woken. A short transfer clears no readiness here: that rule is for a single reader.
+//! * A stream has no buffer, so a flush is ready at once; a close shuts down the write side, and the peer reads the
+//!   end of the stream. Vectored reads and writes are one system call.
+//! * `&TcpStream` and `&UnixStream` have the traits too. The one waiter of a direction belongs to the task that has
+//!   the stream, or a half, by `&mut`. Tasks with shared references wait in the list and are all woken, and the first
+//!   to poll gets the bytes; in the one waiter's place, one task would strand another.
+//! * Of foreign wakers only the last is woken. A short transfer clears no readiness here: that rule needs a single
+//!   reader.
 
 use super::halves::{ReadHalf, WriteHalf};
 use super::poll::{total, within_limit, within_limit_mut};

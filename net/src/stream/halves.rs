@@ -1,26 +1,25 @@
-//! The halves of every stream of bytes: [`ReadHalf`] and [`WriteHalf`], generic over what they hold of the stream.
+//! The halves of all byte streams: [`ReadHalf`] and [`WriteHalf`], generic over how they hold the stream.
 //!
-//! A program has them under the names of [`tcp`](crate::tcp) and [`unix`](crate::unix), which are aliases:
+//! Public as aliases in [`tcp`](crate::tcp) and [`unix`](crate::unix):
 //!
 //! | name | is | its drop |
 //! |---|---|---|
 //! | [`tcp::ReadHalf<'a>`](crate::tcp::ReadHalf) | `ReadHalf<&'a TcpStream>` | does nothing |
 //! | [`tcp::WriteHalf<'a>`](crate::tcp::WriteHalf) | `WriteHalf<&'a TcpStream>` | does nothing |
-//! | [`tcp::OwnedReadHalf`](crate::tcp::OwnedReadHalf) | `ReadHalf<Rc<TcpStream>>` | gives its share of the stream up |
-//! | [`tcp::OwnedWriteHalf`](crate::tcp::OwnedWriteHalf) | `WriteHalf<ShutOnDrop<Tcp>>` | shuts the writing side down before that |
+//! | [`tcp::OwnedReadHalf`](crate::tcp::OwnedReadHalf) | `ReadHalf<Rc<TcpStream>>` | releases its share of the stream |
+//! | [`tcp::OwnedWriteHalf`](crate::tcp::OwnedWriteHalf) | `WriteHalf<ShutOnDrop<Tcp>>` | shuts down the write side, then the same |
 //!
-//! and four of `unix` in the same way; the stream itself is [`Stream`], generic over the family. They are as different as
-//! types of their own; a message of the compiler names the right column.
+//! and four of `unix` in the same way; the stream itself is [`Stream`], generic over the family. They are distinct
+//! types; compiler messages name the right column.
 
-// A stream has one half of each kind, and so each direction has one waiter, as `stream/poll.rs` demands. That is why a half
-// is not `Clone`, why its field is private, and why halves are made here only: `borrow` has the stream by `&mut` for as
-// long as they live, `share` takes it.
+// A stream has one half of each kind, so each direction has one waiter, as `stream/poll.rs` requires. Therefore a
+// half is not `Clone`, its field is private, and halves are made here only: `borrow` holds the stream by `&mut` for
+// their lifetime, `share` takes it.
 //
-// Why aliases. Eight types would have every method eight times, and every trait of another crate eight times, with
-// nothing to keep them from drifting apart; newtypes around one generic type would still have to name them all. Of an
-// alias rustdoc lists the methods on its own page (by a script, from the page of the type), and the compiler makes what
-// it made of the eight. In `tcp/split.rs` and `unix/split.rs` are `reunite` and its error, which is matched by its fields,
-// and that an alias does not allow. The module is public because rustdoc lists nothing of a type that no path leads to.
+// Aliases, because eight types would repeat each method and each foreign trait eight times, and newtypes would still
+// have to forward them all. Rustdoc lists the methods on an alias's page (by a script), and the generated code is the
+// same. `reunite` and its error are in `tcp/split.rs` and `unix/split.rs`: the error is matched by its fields, which
+// an alias does not allow. The module is public because rustdoc lists nothing of an unreachable type.
 
 mod read;
 mod write;
@@ -33,14 +32,14 @@ use std::io;
 use std::ops::Deref;
 use std::rc::Rc;
 
-/// The one half of a stream that reads; `S` is the stream, borrowed or shared.
+/// The read half of a stream; `S` is the stream, borrowed or shared.
 ///
 /// See [`tcp::ReadHalf`](crate::tcp::ReadHalf), [`tcp::OwnedReadHalf`](crate::tcp::OwnedReadHalf),
 /// [`unix::ReadHalf`](crate::unix::ReadHalf) and [`unix::OwnedReadHalf`](crate::unix::OwnedReadHalf), with an example each.
 #[derive(Debug)]
 pub struct ReadHalf<S>(S);
 
-/// The one half of a stream that writes; `S` is the stream, borrowed or shared.
+/// The write half of a stream; `S` is the stream, borrowed or shared.
 ///
 /// See [`tcp::WriteHalf`](crate::tcp::WriteHalf), [`tcp::OwnedWriteHalf`](crate::tcp::OwnedWriteHalf),
 /// [`unix::WriteHalf`](crate::unix::WriteHalf) and [`unix::OwnedWriteHalf`](crate::unix::OwnedWriteHalf), with an example
@@ -48,28 +47,27 @@ pub struct ReadHalf<S>(S);
 #[derive(Debug)]
 pub struct WriteHalf<S>(S);
 
-/// What an owned writing half holds: a share of the stream whose drop shuts the writing side down, because otherwise the
-/// peer would wait for the end of a stream that nobody can write to any more. The descriptor is closed when the other
-/// share is gone, too.
+/// The share of an owned write half. Its drop shuts down the write side: otherwise the peer would wait for the end of
+/// a stream that cannot be written any more. The descriptor is closed when the other share is gone too.
 #[derive(Debug)]
 pub struct ShutOnDrop<F: Family> {
     stream: Rc<Stream<F>>,
     armed: bool,
 }
 
-/// The halves of a stream that stays whole.
+/// The halves of a borrowed stream.
 #[inline]
 pub(crate) fn borrow<F>(stream: &mut Stream<F>) -> (ReadHalf<&Stream<F>>, WriteHalf<&Stream<F>>) {
     (ReadHalf(stream), WriteHalf(stream))
 }
 
-/// The halves that a stream is taken apart into.
+/// The halves of an owned stream.
 pub(crate) fn share<F: Family>(stream: Stream<F>) -> (ReadHalf<Rc<Stream<F>>>, WriteHalf<ShutOnDrop<F>>) {
     let stream = Rc::new(stream);
     (ReadHalf(stream.clone()), WriteHalf(ShutOnDrop { stream, armed: true }))
 }
 
-/// Undoes [`share`]. The error is the halves as they were: they are of different streams.
+/// Undoes [`share`]. The error returns halves of different streams.
 #[allow(clippy::type_complexity, reason = "the two halves that came in")]
 pub(crate) fn reunite<F: Family>(
     read: ReadHalf<Rc<Stream<F>>>,
@@ -83,8 +81,7 @@ pub(crate) fn reunite<F: Family>(
 }
 
 impl<F: Family> WriteHalf<ShutOnDrop<F>> {
-    /// Drops this half without shutting the writing side down; it stays open until the other half is
-    /// dropped too.
+    /// Drops this half without shutting down the write side; it stays open until the other half is dropped too.
     ///
     /// ```
     /// # egret_runtime::block_on(async {
@@ -115,20 +112,20 @@ impl<F: Family> Deref for ShutOnDrop<F> {
 impl<F: Family> Drop for ShutOnDrop<F> {
     fn drop(&mut self) {
         if self.armed {
-            // Nobody is left to tell of an error, and the connection is no worse for it.
+            // The error cannot be reported, and does the connection no harm.
             let _ = self.stream.shut_writing();
         }
     }
 }
 
 impl<F: Family, S: Deref<Target = Stream<F>>> ReadHalf<S> {
-    /// For the traits that take a half pinned: `as_ref` would be `Pin`'s.
+    /// For traits that take a pinned half: `as_ref` would be `Pin`'s.
     #[inline]
     pub(crate) fn stream(&self) -> &Stream<F> {
         &self.0
     }
 
-    /// The address of this end: [`Stream::local_addr`], with its errors.
+    /// The local address: [`Stream::local_addr`], with its errors.
     pub fn local_addr(&self) -> io::Result<F::Addr> {
         self.0.local_addr()
     }
@@ -140,13 +137,13 @@ impl<F: Family, S: Deref<Target = Stream<F>>> ReadHalf<S> {
 }
 
 impl<F: Family, S: Deref<Target = Stream<F>>> WriteHalf<S> {
-    /// For the traits that take a half pinned: `as_ref` would be `Pin`'s.
+    /// For traits that take a pinned half: `as_ref` would be `Pin`'s.
     #[inline]
     pub(crate) fn stream(&self) -> &Stream<F> {
         &self.0
     }
 
-    /// The address of this end: [`Stream::local_addr`], with its errors.
+    /// The local address: [`Stream::local_addr`], with its errors.
     pub fn local_addr(&self) -> io::Result<F::Addr> {
         self.0.local_addr()
     }
@@ -157,14 +154,14 @@ impl<F: Family, S: Deref<Target = Stream<F>>> WriteHalf<S> {
     }
 }
 
-/// The stream itself, for what only it has.
+/// The stream itself, for its other methods.
 impl<F: Family, S: Deref<Target = Stream<F>>> AsRef<Stream<F>> for ReadHalf<S> {
     fn as_ref(&self) -> &Stream<F> {
         &self.0
     }
 }
 
-/// The stream itself, for what only it has.
+/// The stream itself, for its other methods.
 impl<F: Family, S: Deref<Target = Stream<F>>> AsRef<Stream<F>> for WriteHalf<S> {
     fn as_ref(&self) -> &Stream<F> {
         &self.0

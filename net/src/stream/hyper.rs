@@ -1,8 +1,7 @@
 //! hyper's [`Read`] and [`Write`] on every stream. With feature `hyper`.
 //!
-//! Reads go to the memory as it is, with none of it zeroed first. Vectored writes are one system call, so that
-//! hyper sends a header and a body without copying them together. A flush is ready at once, for a stream holds
-//! nothing back.
+//! Reads do not zero the memory first. Vectored writes are one system call, so hyper sends a header and a body
+//! without copying them together. A flush is ready at once, because a stream has no buffer.
 
 use super::halves::{ReadHalf, WriteHalf};
 use super::{Family, Stream};

@@ -1,12 +1,10 @@
-//! What reading and writing come down to, for the streams and their halves.
+//! The system calls of reading and writing, for the streams and their halves.
 //!
-//! The methods take `&self`, because the stream and its halves (`halves.rs`) share them. Each direction has one place for
-//! one waiter, so the public methods built on these take `&mut` of the stream, or of the one half that there is for the
-//! direction: otherwise a task would wait for ever because another took its place. Methods that any number of tasks may
-//! call at a time (`peek`, `readable`) wait in a list.
-//!
-//! An empty buffer makes no system call: 0 bytes were asked for and 0 bytes is the answer, which says nothing about the
-//! end of the stream.
+//! * The methods take `&self`, because the stream and its halves (`halves.rs`) share them. Each direction has one
+//!   waiter, so the public methods on top take `&mut` of the stream, or of the one half of that direction: otherwise
+//!   a task would wait for ever because another has replaced its waker.
+//! * Methods that any number of tasks may call (`peek`, `readable`) wait in a list.
+//! * An empty buffer makes no system call: the result 0 says nothing about the end of the stream.
 
 use super::{Family, Stream};
 use egret_runtime::io::{Clears, Direction};
@@ -19,7 +17,7 @@ use std::ops::Deref;
 use std::os::fd::AsFd;
 use std::task::{Context, Poll, ready};
 
-/// For how many bytes there is room, at least and at most, when a stream is read to its end.
+/// The least and the most room for a read to the end.
 const LEAST_ROOM: usize = 8 * 1024;
 const MOST_ROOM: usize = 64 * 1024;
 
@@ -59,7 +57,7 @@ impl<F: Family> Stream<F> {
         }
     }
 
-    /// Receives until `buf` is full; `filled` keeps count from one poll to the next.
+    /// Receives until `buf` is full; `filled` counts across polls.
     pub(crate) fn poll_recv_exact(
         &self,
         cx: &mut Context<'_>,
@@ -76,7 +74,7 @@ impl<F: Family> Stream<F> {
         Poll::Ready(Ok(*filled))
     }
 
-    /// Receives and leaves the bytes where they are. Any number of tasks may wait in it.
+    /// Receives without removing the bytes. Any number of tasks may wait in it.
     pub(crate) async fn recv_peek(&self, buf: &mut [u8]) -> io::Result<usize> {
         if buf.is_empty() {
             return Ok(0);
@@ -106,14 +104,14 @@ impl<F: Family> Stream<F> {
         }
     }
 
-    /// The same; says how many bytes came.
+    /// The same; returns the number of bytes.
     pub(crate) async fn recv_to_end(&self, buf: &mut Vec<u8>) -> io::Result<usize> {
         let before = buf.len();
         poll_fn(|cx| self.poll_recv_to_end(cx, buf)).await?;
         Ok(buf.len() - before)
     }
 
-    /// The same as text, of which nothing is kept when it is none.
+    /// The same as text; nothing is kept if it is not UTF-8.
     pub(crate) async fn recv_to_string(&self, buf: &mut String) -> io::Result<usize> {
         let mut bytes = Vec::new();
         poll_fn(|cx| self.poll_recv_to_end(cx, &mut bytes)).await?;
@@ -168,7 +166,7 @@ impl<F: Family> Stream<F> {
         while !rest.is_empty() {
             let n = ready!(self.poll_send(cx, rest))?;
             if n == rest.len() {
-                break; // nearly always, and the cheapest to tell
+                break; // the most frequent case, and the cheapest check
             }
             if n == 0 {
                 return Poll::Ready(Err(io::ErrorKind::WriteZero.into()));
@@ -178,13 +176,13 @@ impl<F: Family> Stream<F> {
         Poll::Ready(Ok(()))
     }
 
-    /// Sends until `rest` holds no byte, moving its start on.
+    /// Sends until `rest` is empty, advancing its start.
     pub(crate) fn poll_send_all_vectored(
         &self,
         cx: &mut Context<'_>,
         rest: &mut &mut [IoSlice<'_>],
     ) -> Poll<io::Result<()>> {
-        // Empty buffers at the start would read as a transfer of nothing.
+        // Empty buffers at the start would look like a transfer of nothing.
         IoSlice::advance_slices(rest, 0);
         while !rest.is_empty() {
             let n = ready!(self.poll_send_vectored(cx, rest))?;
@@ -213,8 +211,8 @@ impl<F: Family> Stream<F> {
         }
     }
 
-    /// Sends from a file. A short one may be the end of the file, and says nothing about the socket: only `EAGAIN`
-    /// clears.
+    /// Sends from a file. A short transfer may be the end of the file, and proves nothing about the socket: only
+    /// `EAGAIN` clears.
     pub(crate) fn poll_send_file(
         &self,
         cx: &mut Context<'_>,
@@ -238,7 +236,7 @@ impl<F: Family> Stream<F> {
             .try_transfer(Direction::Write, Clears::WouldBlock, |fd| fd.sendfile(file.as_fd(), offset, count))
     }
 
-    /// Sends FIN. A connection that is gone needs none: that is no error.
+    /// Sends FIN. A connection that is gone needs none: no error.
     pub(crate) fn shut_writing(&self) -> io::Result<()> {
         match self.fd().shutdown(Shutdown::Write) {
             Err(error) if error.kind() == io::ErrorKind::NotConnected => Ok(()),
@@ -247,8 +245,7 @@ impl<F: Family> Stream<F> {
     }
 }
 
-/// The buffers that one system call takes. Whether a transfer was short is asked of these alone: the others
-/// were never offered.
+/// The buffers of one system call. A transfer counts as short against these only.
 pub(crate) fn within_limit<'a, 'b>(bufs: &'a [IoSlice<'b>]) -> &'a [IoSlice<'b>] {
     &bufs[..bufs.len().min(IOV_MAX)]
 }
@@ -258,8 +255,8 @@ pub(crate) fn within_limit_mut<'a, 'b>(bufs: &'a mut [IoSliceMut<'b>]) -> &'a mu
     &mut bufs[..len]
 }
 
-/// How many bytes one system call moves at most: what the buffers hold, or the limit of the kernel. One slice may be named
-/// many times, so the sum may be more than there is memory.
+/// The most bytes of one system call: the size of the buffers, or the kernel's limit. A slice may appear many times,
+/// so the sum may exceed the memory.
 pub(crate) fn total<B: Deref<Target = [u8]>>(bufs: &[B]) -> usize {
     bufs.iter().fold(0, |sum: usize, buf| sum.saturating_add(buf.len())).min(TRANSFER_MAX)
 }

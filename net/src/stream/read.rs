@@ -11,20 +11,20 @@ use std::task::{Context, Poll, ready};
 
 /// # Reading
 ///
-/// All of it is by [`recv(2)`](https://man7.org/linux/man-pages/man2/recv.2.html) and its kin. Descriptors that come
-/// beside the bytes of a Unix stream are closed, unless they are received by
+/// All of it is by [`recv(2)`](https://man7.org/linux/man-pages/man2/recv.2.html) and related calls. Descriptors
+/// passed with the bytes of a Unix stream are closed, unless they are received by
 /// [`recv_message`](crate::UnixStream::recv_message).
 impl<F: Family> Stream<F> {
-    /// Reads what has come, waiting until something has, and returns how many bytes that is.
+    /// Reads the queued bytes and returns their number; waits until there are some.
     ///
     /// `Ok(0)` means that the peer will send no more, or that `buf` is empty. The peer may still
     /// read: see [`shutdown`](Stream::shutdown).
     ///
     /// # Errors
     ///
-    /// [`ConnectionReset`](io::ErrorKind::ConnectionReset), once, after the bytes that came before: of TCP when the
-    /// peer has reset the connection, in the Unix domain when it was closed with bytes unread.
-    /// [`TimedOut`](io::ErrorKind::TimedOut) when a TCP peer does not acknowledge.
+    /// [`ConnectionReset`](io::ErrorKind::ConnectionReset), once, after the bytes before it: for TCP when the peer
+    /// has reset the connection, for Unix when it was closed with bytes unread. [`TimedOut`](io::ErrorKind::TimedOut)
+    /// when a TCP peer does not acknowledge.
     ///
     /// # Cancel safety
     ///
@@ -48,9 +48,9 @@ impl<F: Family> Stream<F> {
         Read { stream: self, buf }
     }
 
-    /// [`read`](Stream::read) as a poll function: reads, or arranges for `cx` to be woken when there is
-    /// something to read. Every task of this runtime that polls is woken; of other wakers, such as those of
-    /// `FuturesUnordered`, the last.
+    /// [`read`](Stream::read) as a poll function: reads, or arranges for `cx` to be woken when there is something to
+    /// read. Wakes each task of this runtime that polls it; of other wakers, such as those of `FuturesUnordered`,
+    /// only the last.
     ///
     /// # Errors
     ///
@@ -72,8 +72,8 @@ impl<F: Family> Stream<F> {
         self.poll_recv(cx, buf)
     }
 
-    /// [`read`](Stream::read) into memory that need not have been zeroed. Returns the part of it that is
-    /// filled, from its start; an empty one is the end of the stream.
+    /// [`read`](Stream::read) into memory that need not be zeroed. Returns the filled part, from the start; an empty
+    /// one is the end of the stream.
     ///
     /// # Errors
     ///
@@ -133,8 +133,8 @@ impl<F: Family> Stream<F> {
         Poll::Ready(Ok(buf.into_filled()))
     }
 
-    /// [`read`](Stream::read) into several buffers, each filled before the next is begun; `readv` by
-    /// another name. One call fills 1024 buffers at most.
+    /// [`read`](Stream::read) into several buffers, each filled before the next, like `readv`. One call fills at most
+    /// 1024 buffers.
     ///
     /// # Errors
     ///
@@ -175,16 +175,16 @@ impl<F: Family> Stream<F> {
         self.poll_recv_vectored(cx, bufs)
     }
 
-    /// Reads until `buf` is full, and returns its length.
+    /// Fills `buf`, and returns its length.
     ///
     /// # Errors
     ///
-    /// [`UnexpectedEof`](io::ErrorKind::UnexpectedEof) when the stream ends before; what has come is in `buf`,
-    /// how much is not told. Else as [`read`](Stream::read).
+    /// [`UnexpectedEof`](io::ErrorKind::UnexpectedEof) when the stream ends before; the bytes read are in `buf`, how
+    /// many is unknown. Else as [`read`](Stream::read).
     ///
     /// # Cancel safety
     ///
-    /// None: dropped before it resolves, bytes may have been taken, and how many is not told.
+    /// None: dropped before it resolves, bytes may have been taken, and how many is unknown.
     ///
     /// ```
     /// # egret_runtime::block_on(async {
@@ -206,17 +206,17 @@ impl<F: Family> Stream<F> {
         poll_fn(|cx| self.poll_recv_exact(cx, buf, &mut filled)).await
     }
 
-    /// Reads until the peer will send no more and appends to `buf`. Returns how many bytes came.
+    /// Reads until the peer will send no more and appends to `buf`. Returns the number of bytes.
     ///
-    /// There is no bound but the memory: not for peers that are not trusted.
+    /// Only memory limits the size: not for untrusted peers.
     ///
     /// # Errors
     ///
-    /// As [`read`](Stream::read); what came before the error is in `buf`.
+    /// As [`read`](Stream::read); the bytes before the error are in `buf`.
     ///
     /// # Cancel safety
     ///
-    /// Dropped before it resolves, what has come is in `buf`: another call goes on.
+    /// Dropped before it resolves, the bytes read are in `buf`: another call goes on.
     ///
     /// ```
     /// # egret_runtime::block_on(async {
@@ -242,12 +242,12 @@ impl<F: Family> Stream<F> {
     ///
     /// # Cancel safety
     ///
-    /// None: dropped before it resolves, what has come is lost.
+    /// None: dropped before it resolves, the bytes read are lost.
     pub async fn read_to_string(&mut self, buf: &mut String) -> io::Result<usize> {
         self.recv_to_string(buf).await
     }
 
-    /// [`read`](Stream::read) that leaves the bytes to be read again. Any number of tasks may wait in it.
+    /// [`read`](Stream::read) without removing the bytes. Any number of tasks may wait in it.
     ///
     /// # Errors
     ///
@@ -255,7 +255,7 @@ impl<F: Family> Stream<F> {
     ///
     /// # Cancel safety
     ///
-    /// It takes nothing that could be lost.
+    /// Nothing is lost when it is dropped.
     ///
     /// ```
     /// # egret_runtime::block_on(async {
@@ -271,8 +271,8 @@ impl<F: Family> Stream<F> {
         self.recv_peek(buf).await
     }
 
-    /// [`peek`](Stream::peek) as a poll function. Every task of this runtime that polls is woken; of other wakers,
-    /// such as those of `FuturesUnordered`, the last.
+    /// [`peek`](Stream::peek) as a poll function. Wakes each task of this runtime that polls it; of other wakers,
+    /// such as those of `FuturesUnordered`, only the last.
     ///
     /// # Errors
     ///
@@ -281,11 +281,10 @@ impl<F: Family> Stream<F> {
         self.poll_recv_peek(cx, buf)
     }
 
-    /// Waits until the kernel has reported the stream as readable: that a [`try_read`](Stream::try_read) would find
-    /// something, or the end of the stream, or an error. Any number of tasks may wait.
+    /// Waits until the kernel has reported the stream as readable: a [`try_read`](Stream::try_read) would find data,
+    /// the end of the stream, or an error. Any number of tasks may wait.
     ///
-    /// It may be mistaken, so `try_read` may still say [`WouldBlock`](io::ErrorKind::WouldBlock); then wait
-    /// again.
+    /// The report may be false: if `try_read` returns [`WouldBlock`](io::ErrorKind::WouldBlock), wait again.
     ///
     /// # Errors
     ///
@@ -293,7 +292,7 @@ impl<F: Family> Stream<F> {
     ///
     /// # Cancel safety
     ///
-    /// It has no effect that could be lost.
+    /// Nothing is lost when it is dropped.
     ///
     /// ```
     /// # egret_runtime::block_on(async {
@@ -317,8 +316,8 @@ impl<F: Family> Stream<F> {
         self.registration().ready(Direction::Read)
     }
 
-    /// [`readable`](Stream::readable) as a poll function. Every task of this runtime that polls is woken; of other
-    /// wakers, such as those of `FuturesUnordered`, the last.
+    /// [`readable`](Stream::readable) as a poll function. Wakes each task of this runtime that polls it; of other
+    /// wakers, such as those of `FuturesUnordered`, only the last.
     ///
     /// # Errors
     ///
@@ -327,12 +326,12 @@ impl<F: Family> Stream<F> {
         self.registration().poll_ready(cx, Direction::Read)
     }
 
-    /// Reads what has come, without waiting.
+    /// Reads the queued bytes without waiting.
     ///
     /// # Errors
     ///
-    /// [`WouldBlock`](io::ErrorKind::WouldBlock) when nothing has, or when no event has said so yet; wait for
-    /// [`readable`](Stream::readable) then. Else as [`read`](Stream::read).
+    /// [`WouldBlock`](io::ErrorKind::WouldBlock) when nothing is queued, or no event has reported it yet; then wait
+    /// for [`readable`](Stream::readable). Else as [`read`](Stream::read).
     ///
     /// ```
     /// # egret_runtime::block_on(async {

@@ -10,25 +10,25 @@ use std::task::{Context, Poll};
 ///
 /// By [`sendfile(2)`](https://man7.org/linux/man-pages/man2/sendfile.2.html).
 impl<F: Family> Stream<F> {
-    /// Sends part of a file, as much as the kernel has room for, waiting until it has some, and returns how many bytes
-    /// that is. The position of `file` is neither used nor moved, so one file can be sent to many.
+    /// Sends as much of a file as there is room for and returns the number of bytes; waits until there is room. The
+    /// position of `file` is neither used nor moved, so several tasks can send one file.
     ///
-    /// `Ok(0)` means that the file ends at `offset` or before, or that `count` is 0. Fewer bytes than asked for mean
-    /// that there was no room for more, or that the file ends within: call again from where it stopped, until it is
-    /// enough or 0. A call sends 2 GiB less a page at most.
+    /// `Ok(0)` means that the file ends at or before `offset`, or that `count` is 0. Fewer bytes than `count` mean
+    /// that there was no more room, or that the file ends there: call again from there, until all is sent or 0 is
+    /// returned. A call sends at most 2 GiB less a page.
     ///
-    /// What is sent are the pages of the file and no copies: a file that is changed in place before the peer has
-    /// acknowledged them (TCP) or read them (Unix) is sent as it is by then. Replace files by `rename(2)`. A page that is not in memory is read
-    /// from the disk **while this thread waits**: where that matters have it read before, on a thread, by
+    /// The kernel sends the file's pages, not copies: a change in place before the peer has acknowledged them (TCP)
+    /// or read them (Unix) is sent too. Replace files by `rename(2)`. A page that is not in memory is read from the
+    /// disk **while this thread waits**: where that matters, read it before by
     /// [`spawn_blocking`](egret_runtime::task::spawn_blocking).
     ///
     /// # Errors
     ///
-    /// Those of [`write`](Stream::write), and never a `SIGPIPE`; [`InvalidInput`](io::ErrorKind::InvalidInput) for
-    /// a `file` whose pages cannot be sent (a pipe, a terminal, some special files) or an `offset` of 2^63 or more, with
-    /// nothing sent: there is no way around it here, so read and [`write_all`](Stream::write_all) then;
-    /// [`IsADirectory`](io::ErrorKind::IsADirectory) or `InvalidInput` for a directory; `EBADF` for a file that is not
-    /// open for reading; `EIO` from the disk.
+    /// Those of [`write`](Stream::write), and never a `SIGPIPE`; [`InvalidInput`](io::ErrorKind::InvalidInput) for a
+    /// `file` whose pages cannot be sent (a pipe, a terminal, some special files) or an `offset` of 2^63 or more,
+    /// with nothing sent: read and [`write_all`](Stream::write_all) instead;
+    /// [`IsADirectory`](io::ErrorKind::IsADirectory) or `InvalidInput` for a directory; `EBADF` for a file that is
+    /// not open for reading; `EIO` from the disk.
     ///
     /// # Cancel safety
     ///
@@ -58,8 +58,8 @@ impl<F: Family> Stream<F> {
         poll_fn(|cx| self.poll_sendfile(cx, file, offset, count)).await
     }
 
-    /// [`sendfile`](Stream::sendfile) as a poll function. Every task of this runtime that polls is woken; of other
-    /// wakers, such as those of `FuturesUnordered`, the last.
+    /// [`sendfile`](Stream::sendfile) as a poll function. Wakes each task of this runtime that polls it; of other
+    /// wakers, such as those of `FuturesUnordered`, only the last.
     ///
     /// # Errors
     ///
@@ -75,11 +75,11 @@ impl<F: Family> Stream<F> {
         self.poll_send_file(cx, file, offset, count)
     }
 
-    /// [`sendfile`](Stream::sendfile) of what there is room for.
+    /// [`sendfile`](Stream::sendfile) without waiting.
     ///
     /// # Errors
     ///
-    /// [`WouldBlock`](io::ErrorKind::WouldBlock) when there is none; as [`sendfile`](Stream::sendfile).
+    /// [`WouldBlock`](io::ErrorKind::WouldBlock) when there is no room; else as [`sendfile`](Stream::sendfile).
     #[inline]
     pub fn try_sendfile(&self, file: &File, offset: u64, count: usize) -> io::Result<usize> {
         self.try_send_file(file, offset, count)

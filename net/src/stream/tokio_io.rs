@@ -1,8 +1,8 @@
 //! tokio's [`AsyncRead`] and [`AsyncWrite`] on every stream, without its runtime: for tokio-util, tokio-rustls,
-//! tokio-tungstenite, h2 and their like. With feature `tokio-io`.
+//! tokio-tungstenite, h2 and others. With feature `tokio-io`.
 //!
-//! Reads go to the memory as it is, with none of it zeroed first. Vectored writes are one system call. A flush is ready
-//! at once, for a stream holds nothing back.
+//! Reads do not zero the memory first. Vectored writes are one system call. A flush is ready at once, because a
+//! stream has no buffer.
 
 use super::halves::{ReadHalf, WriteHalf};
 use super::{Family, Stream};

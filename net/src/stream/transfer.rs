@@ -1,8 +1,7 @@
-//! The futures of the three operations that every request goes through.
+//! The futures of the three operations that each request uses.
 //!
-//! By hand, and not `async fn`: a future that is two pointers and a length has no states to keep, and its poll
-//! is inlined into the task's. Counted with callgrind, an echo costs a fifth less for it. The others are
-//! `async fn`.
+//! Written by hand instead of `async fn`: a future of two pointers and a length has no states, and its poll is
+//! inlined into the task's. Counted with callgrind, an echo costs a fifth less. The others are `async fn`.
 
 use super::{Family, Stream};
 use std::future::Future;
@@ -10,21 +9,21 @@ use std::io;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
-/// Reads once. The one reader of its stream, by whoever made it.
+/// Reads once. Its maker guarantees that it is the only reader of its stream.
 #[must_use = "futures do nothing unless awaited"]
 pub(crate) struct Read<'a, F> {
     pub(crate) stream: &'a Stream<F>,
     pub(crate) buf: &'a mut [u8],
 }
 
-/// Writes once. The one writer of its stream, by whoever made it.
+/// Writes once. Its maker guarantees that it is the only writer of its stream.
 #[must_use = "futures do nothing unless awaited"]
 pub(crate) struct Write<'a, F> {
     pub(crate) stream: &'a Stream<F>,
     pub(crate) buf: &'a [u8],
 }
 
-/// Writes until nothing is left of the buffer. The one writer of its stream, by whoever made it.
+/// Writes the whole buffer. Its maker guarantees that it is the only writer of its stream.
 #[must_use = "futures do nothing unless awaited"]
 pub(crate) struct WriteAll<'a, F> {
     pub(crate) stream: &'a Stream<F>,

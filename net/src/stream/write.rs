@@ -9,20 +9,19 @@ use std::task::{Context, Poll};
 
 /// # Writing
 ///
-/// All of it is by [`send(2)`](https://man7.org/linux/man-pages/man2/send.2.html) and its kin. A stream holds no
-/// bytes back: what a write has taken is with the kernel.
+/// All of it is by [`send(2)`](https://man7.org/linux/man-pages/man2/send.2.html) and related calls. A stream has no
+/// buffer: written bytes are with the kernel.
 impl<F: Family> Stream<F> {
-    /// Writes as much of `buf` as the kernel has room for, waiting until it has some, and returns how many
-    /// bytes that is.
+    /// Writes as much of `buf` as there is room for and returns the number of bytes; waits until there is room.
     ///
-    /// `Ok(0)` means that `buf` is empty. That bytes were taken does not mean that the peer has them.
+    /// `Ok(0)` means that `buf` is empty. Written bytes have not necessarily reached the peer.
     ///
     /// # Errors
     ///
-    /// [`BrokenPipe`](io::ErrorKind::BrokenPipe) when the connection is gone or its writing side was shut
-    /// down, and never a `SIGPIPE`; [`ConnectionReset`](io::ErrorKind::ConnectionReset) when a TCP peer has reset it,
-    /// or a Unix peer was closed with bytes unread while this waited; [`TimedOut`](io::ErrorKind::TimedOut) when a TCP
-    /// peer does not acknowledge.
+    /// [`BrokenPipe`](io::ErrorKind::BrokenPipe) when the connection is gone or its write side was shut down, and
+    /// never a `SIGPIPE`; [`ConnectionReset`](io::ErrorKind::ConnectionReset) when a TCP peer has reset it, or a Unix
+    /// peer was closed with bytes unread while this waited; [`TimedOut`](io::ErrorKind::TimedOut) when a TCP peer
+    /// does not acknowledge.
     ///
     /// # Cancel safety
     ///
@@ -42,9 +41,9 @@ impl<F: Family> Stream<F> {
         Write { stream: self, buf }
     }
 
-    /// [`write`](Stream::write) as a poll function: writes, or arranges for `cx` to be woken when there is
-    /// room. Every task of this runtime that polls is woken; of other wakers, such as those of `FuturesUnordered`,
-    /// the last.
+    /// [`write`](Stream::write) as a poll function: writes, or arranges for `cx` to be woken when there is room.
+    /// Wakes each task of this runtime that polls it; of other wakers, such as those of `FuturesUnordered`, only the
+    /// last.
     ///
     /// # Errors
     ///
@@ -68,13 +67,12 @@ impl<F: Family> Stream<F> {
     ///
     /// # Errors
     ///
-    /// As [`write`](Stream::write); how many bytes went before the error is not told.
-    /// [`WriteZero`](io::ErrorKind::WriteZero) if the kernel should take nothing and give no reason, which it
-    /// does not.
+    /// As [`write`](Stream::write); the number of bytes written before the error is unknown.
+    /// [`WriteZero`](io::ErrorKind::WriteZero) if the kernel takes nothing without an error, which it does not.
     ///
     /// # Cancel safety
     ///
-    /// None: dropped before it resolves, part of `buf` may have been written, and how much is not told.
+    /// None: dropped before it resolves, part of `buf` may have been written, and how much is unknown.
     ///
     /// ```
     /// # egret_runtime::block_on(async {
@@ -91,8 +89,8 @@ impl<F: Family> Stream<F> {
         WriteAll { stream: self, rest: buf }
     }
 
-    /// [`write`](Stream::write) of several buffers, in order, as one; `writev` by another name. One call
-    /// takes 1024 buffers at most.
+    /// [`write`](Stream::write) of several buffers, in order, as one, like `writev`. One call takes at most 1024
+    /// buffers.
     ///
     /// # Errors
     ///
@@ -131,8 +129,7 @@ impl<F: Family> Stream<F> {
         self.poll_send_vectored(cx, bufs)
     }
 
-    /// Writes all of several buffers, in order. `bufs` is used up on the way: what its slices are
-    /// afterwards is not specified.
+    /// Writes all of several buffers, in order. `bufs` is consumed: its slices are unspecified afterwards.
     ///
     /// # Errors
     ///
@@ -159,7 +156,7 @@ impl<F: Family> Stream<F> {
         poll_fn(|cx| self.poll_send_all_vectored(cx, &mut bufs)).await
     }
 
-    /// Does nothing: a stream holds no bytes back. It is here for code that is ported.
+    /// Does nothing: a stream has no buffer. For ported code.
     ///
     /// # Errors
     ///
@@ -168,8 +165,8 @@ impl<F: Family> Stream<F> {
         Ok(())
     }
 
-    /// Shuts the writing side down: the peer reads what was written and then the end of the stream
-    /// ([RFC 9293, 3.6](https://www.rfc-editor.org/rfc/rfc9293#section-3.6)). Reading goes on.
+    /// Shuts down the write side: the peer reads the written bytes and then the end of the stream ([RFC 9293,
+    /// 3.6](https://www.rfc-editor.org/rfc/rfc9293#section-3.6)). Reading goes on.
     ///
     /// # Errors
     ///
@@ -207,11 +204,10 @@ impl<F: Family> Stream<F> {
         Poll::Ready(self.shut_writing())
     }
 
-    /// Waits until the kernel has reported the stream as writable: that a [`try_write`](Stream::try_write) would
-    /// find room, or an error. Any number of tasks may wait.
+    /// Waits until the kernel has reported the stream as writable: a [`try_write`](Stream::try_write) would find
+    /// room, or an error. Any number of tasks may wait.
     ///
-    /// It may be mistaken, so `try_write` may still say [`WouldBlock`](io::ErrorKind::WouldBlock); then wait
-    /// again.
+    /// The report may be false: if `try_write` returns [`WouldBlock`](io::ErrorKind::WouldBlock), wait again.
     ///
     /// # Errors
     ///
@@ -219,7 +215,7 @@ impl<F: Family> Stream<F> {
     ///
     /// # Cancel safety
     ///
-    /// It has no effect that could be lost.
+    /// Nothing is lost when it is dropped.
     ///
     /// ```
     /// # egret_runtime::block_on(async {
@@ -233,8 +229,8 @@ impl<F: Family> Stream<F> {
         self.registration().ready(Direction::Write)
     }
 
-    /// [`writable`](Stream::writable) as a poll function. Every task of this runtime that polls is woken; of other
-    /// wakers, such as those of `FuturesUnordered`, the last.
+    /// [`writable`](Stream::writable) as a poll function. Wakes each task of this runtime that polls it; of other
+    /// wakers, such as those of `FuturesUnordered`, only the last.
     ///
     /// # Errors
     ///
@@ -247,8 +243,8 @@ impl<F: Family> Stream<F> {
     ///
     /// # Errors
     ///
-    /// [`WouldBlock`](io::ErrorKind::WouldBlock) when there is no room, or when no event has said so yet; wait
-    /// for [`writable`](Stream::writable) then. Else as [`write`](Stream::write).
+    /// [`WouldBlock`](io::ErrorKind::WouldBlock) when there is no room, or no event has reported it yet; then wait
+    /// for [`writable`](Stream::writable). Else as [`write`](Stream::write).
     ///
     /// ```
     /// # egret_runtime::block_on(async {

@@ -1,9 +1,9 @@
-//! How a stream is connected.
+//! Connecting a stream. The steps, all needed to tell a refused connection from an open one:
 //!
-//! The recipe: a non-blocking `connect`; register the socket, which only now reports what it should (before
-//! `connect` it reports `OUT|HUP`); wait until it is writable; ask for its error (`SO_ERROR`); ask for the peer's
-//! address, since "writable and no error" is also what a spurious edge looks like. What would go wrong
-//! otherwise: a refused connection that is taken for an open one until its first write.
+//! * a non-blocking `connect`;
+//! * the registration: before `connect` the socket would report `OUT|HUP`;
+//! * wait until it is writable, and read its error (`SO_ERROR`);
+//! * ask for the peer's address, because "writable and no error" may also be a spurious edge.
 
 use super::stream::TcpStream;
 use crate::addr::{self, ToSocketAddrs};
@@ -15,9 +15,8 @@ use std::net::SocketAddr;
 impl TcpStream {
     /// Connects to an address.
     ///
-    /// Where `addr` stands for several addresses, they are tried in order, each to its end, until one can be
-    /// connected. How long an address that does not answer is tried is up to the kernel
-    /// (`net.ipv4.tcp_syn_retries`, about two minutes).
+    /// If `addr` yields several addresses, they are tried in order until one connects. The kernel decides how long it
+    /// tries an address that does not answer (`net.ipv4.tcp_syn_retries`, about two minutes).
     ///
     /// A name is looked up on another thread; see [`ToSocketAddrs`].
     ///
@@ -32,7 +31,7 @@ impl TcpStream {
     ///
     /// # Cancel safety
     ///
-    /// Dropped before it resolves, the attempt is given up and its socket closed.
+    /// Dropped before it resolves, the attempt is cancelled and its socket closed.
     ///
     /// # Panics
     ///
@@ -65,7 +64,7 @@ impl TcpStream {
     }
 }
 
-/// Connects a socket that nobody has registered yet.
+/// Connects an unregistered socket.
 pub(super) async fn connect(fd: Fd, address: &SocketAddr) -> io::Result<TcpStream> {
     match fd.connect(address)? {
         Connect::Established => TcpStream::new(fd, Start::Unknown),
@@ -77,7 +76,7 @@ pub(super) async fn connect(fd: Fd, address: &SocketAddr) -> io::Result<TcpStrea
     }
 }
 
-/// How a connection that was in progress has ended; `WouldBlock` when it has not.
+/// The result of a connection in progress; `WouldBlock` while there is none.
 fn outcome(fd: &Fd) -> io::Result<()> {
     if let Some(error) = fd.take_error()? {
         return Err(error);

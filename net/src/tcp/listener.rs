@@ -1,4 +1,4 @@
-//! [`TcpListener`]: how a listener of TCP is made, and its options.
+//! [`TcpListener`]: constructors and options.
 
 use crate::addr::{self, ToSocketAddrs};
 use crate::family::Tcp;
@@ -31,22 +31,20 @@ use std::net::{self, SocketAddr};
 pub type TcpListener = Listener<Tcp>;
 
 impl TcpListener {
-    /// Listens on an address; port 0 asks for any free one, which [`local_addr`](TcpListener::local_addr)
-    /// tells.
+    /// Listens on an address; port 0 picks a free one, see [`local_addr`](TcpListener::local_addr).
     ///
-    /// Where `addr` stands for several addresses, they are tried in order until one can be bound.
-    /// `SO_REUSEADDR` is set, so that a server can be started again while connections of its predecessor are
-    /// in TIME-WAIT; on Linux it does not let two sockets listen on one address. Other options are set by way
-    /// of [`TcpSocket`](crate::TcpSocket).
+    /// If `addr` yields several addresses, they are tried in order until one can be bound. `SO_REUSEADDR` is set, so
+    /// that a server can be restarted while connections of its predecessor are in TIME-WAIT; on Linux it does not let
+    /// two sockets listen on one address. Other options are set through [`TcpSocket`](crate::TcpSocket).
     ///
     /// A name is looked up on another thread; see [`ToSocketAddrs`].
     ///
     /// # Errors
     ///
     /// That of the last address tried: [`AddrInUse`](io::ErrorKind::AddrInUse),
-    /// [`AddrNotAvailable`](io::ErrorKind::AddrNotAvailable) for an address that is not this host's,
-    /// [`PermissionDenied`](io::ErrorKind::PermissionDenied) for a port below 1024 without the privilege;
-    /// others by [`bind(2)`](https://man7.org/linux/man-pages/man2/bind.2.html), with their errno.
+    /// [`AddrNotAvailable`](io::ErrorKind::AddrNotAvailable) for an address of another host,
+    /// [`PermissionDenied`](io::ErrorKind::PermissionDenied) for a port below 1024 without the privilege; others by
+    /// [`bind(2)`](https://man7.org/linux/man-pages/man2/bind.2.html), with their errno.
     /// [`InvalidInput`](io::ErrorKind::InvalidInput) when there is no address to try.
     ///
     /// # Cancel safety
@@ -79,8 +77,7 @@ impl TcpListener {
         Err(addr::all_failed(last))
     }
 
-    /// The time to live of IPv4 packets that are sent, in hops, `IP_TTL`. IPv6 has a limit of its own, which
-    /// this is not.
+    /// The time to live of sent IPv4 packets, in hops, `IP_TTL`. IPv6 has a separate limit.
     ///
     /// # Errors
     ///

@@ -29,33 +29,31 @@ impl TcpStream {
         self.fd().nodelay()
     }
 
-    /// Switches Nagle's algorithm off, or on again, which is how a socket starts. While it is on, a small
-    /// segment waits until the one before it is acknowledged
-    /// ([RFC 9293, 3.7.4](https://www.rfc-editor.org/rfc/rfc9293#section-3.7.4)): good for many small writes, bad
-    /// for requests in two of them.
+    /// Disables Nagle's algorithm, or enables it, the default. With it a small segment waits until the previous one
+    /// is acknowledged ([RFC 9293, 3.7.4](https://www.rfc-editor.org/rfc/rfc9293#section-3.7.4)): good for many small
+    /// writes, bad for requests in two writes.
     #[inline]
     pub fn set_nodelay(&self, nodelay: bool) -> io::Result<()> {
         self.fd().set_nodelay(nodelay)
     }
 
-    /// The bound of the unsent bytes in the send queue, `TCP_NOTSENT_LOWAT`. 0, which is how a socket starts,
-    /// stands for the host's: `net.ipv4.tcp_notsent_lowat`, by default no bound.
+    /// The limit of unsent bytes in the send queue, `TCP_NOTSENT_LOWAT`. 0, the default, means the host's:
+    /// `net.ipv4.tcp_notsent_lowat`, by default no limit.
     #[inline]
     pub fn notsent_lowat(&self) -> io::Result<u32> {
         self.fd().notsent_lowat()
     }
 
-    /// Bounds the bytes in the send queue that have not been sent yet. With `bytes` or more of them a write
-    /// waits until less than half of that is left. Bytes that were sent and are not acknowledged do not count.
+    /// Limits the unsent bytes in the send queue. With `bytes` or more of them a write waits until less than half of
+    /// that is left. Sent bytes that are not acknowledged do not count.
     ///
-    /// Without a bound the queue grows to the size of the send buffer, some megabytes
-    /// (`net.ipv4.tcp_wmem`), and a write that found it full waits until a third of it is free. A peer that takes
-    /// 40 kB a second makes that room in half a minute, so a time limit on a write takes it for one that has
-    /// stopped. With a bound of 16 KiB the write goes on when the peer has opened its window, and the kernel holds
-    /// less for a peer that is slow.
+    /// Without a limit the queue grows to the size of the send buffer, some megabytes (`net.ipv4.tcp_wmem`), and a
+    /// write that found it full waits until a third of it is free. A peer that reads 40 kB a second makes that room
+    /// in half a minute, so a time limit on a write takes it for a stopped one. With a limit of 16 KiB the write goes
+    /// on when the peer has opened its window, and the kernel buffers less for a slow peer.
     ///
-    /// A peer opens its window in steps: Linux's by a sixteenth of its receive buffer at least. That, and not this
-    /// bound, is what a time limit must leave room for.
+    /// A peer opens its window in steps: Linux's by at least a sixteenth of its receive buffer. A time limit must
+    /// allow for that, not for this limit.
     ///
     /// ```
     /// # egret_runtime::block_on(async {
@@ -79,7 +77,7 @@ impl TcpStream {
         self.fd().quickack()
     }
 
-    /// Has acknowledgements sent at once, or delayed. Not for good: the kernel changes the mode as it sees fit.
+    /// Sends acknowledgements at once, or delayed. Not permanent: the kernel may change the mode.
     ///
     /// ```
     /// # egret_runtime::block_on(async {
@@ -97,8 +95,8 @@ impl TcpStream {
         self.fd().set_quickack(quickack)
     }
 
-    /// How long closing the stream waits for what is unsent, `SO_LINGER`, in whole seconds. `None`: it does
-    /// not, and the kernel goes on sending.
+    /// How long a close waits for unsent bytes, `SO_LINGER`, in whole seconds. `None`: it does not wait, and the
+    /// kernel goes on sending.
     ///
     /// ```
     /// # egret_runtime::block_on(async {
@@ -117,17 +115,16 @@ impl TcpStream {
         self.fd().linger()
     }
 
-    /// Sets how long closing the stream waits for what is unsent, rounded up to whole seconds.
+    /// Sets how long a close waits for unsent bytes, rounded up to whole seconds.
     ///
-    /// **Closing then blocks the thread**, and with it the loop, for up to that time: non-blocking is no help
-    /// against it. A duration of zero does not wait, it resets; say
-    /// [`set_zero_linger`](TcpStream::set_zero_linger) for that.
+    /// **The close then blocks the thread**, and with it the loop, for up to that time, although the socket is
+    /// non-blocking. Zero does not wait but resets; use [`set_zero_linger`](TcpStream::set_zero_linger) for that.
     #[inline]
     pub fn set_linger(&self, linger: Option<Duration>) -> io::Result<()> {
         self.fd().set_linger(linger)
     }
 
-    /// Has the connection reset when it is closed, and what is unsent discarded.
+    /// Makes a close reset the connection and discard unsent bytes.
     ///
     /// ```
     /// # egret_runtime::block_on(async {
@@ -147,8 +144,7 @@ impl TcpStream {
         self.fd().set_linger(Some(Duration::ZERO))
     }
 
-    /// The time to live of IPv4 packets that are sent, in hops, `IP_TTL`. IPv6 has a limit of its own, which
-    /// this is not.
+    /// The time to live of sent IPv4 packets, in hops, `IP_TTL`. IPv6 has a separate limit.
     ///
     /// ```
     /// # egret_runtime::block_on(async {
@@ -166,7 +162,7 @@ impl TcpStream {
         self.fd().ttl()
     }
 
-    /// Sets the time to live of IPv4 packets that are sent, in hops.
+    /// Sets the time to live of sent IPv4 packets, in hops.
     ///
     /// # Errors
     ///

@@ -12,7 +12,7 @@ use std::io;
 use std::net::SocketAddr;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd, RawFd};
 
-/// A TCP socket that neither listens nor is connected: the place for options that must be set before, and for
+/// A TCP socket that neither listens nor is connected: for options that must be set before, and for
 /// [`bind`](TcpSocket::bind).
 ///
 /// It is not registered with the runtime until it connects or listens. Unless a method says otherwise, its
@@ -36,7 +36,7 @@ use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd, RawFd};
 /// [`tcp(7)`](https://man7.org/linux/man-pages/man7/tcp.7.html).
 pub struct TcpSocket {
     fd: Fd,
-    /// It was not made here, so it may be blocking: seen to before it is registered.
+    /// It may be a foreign, blocking socket: made non-blocking before it is registered.
     foreign: bool,
 }
 
@@ -47,8 +47,8 @@ impl TcpSocket {
     ///
     /// # Errors
     ///
-    /// Those of [`socket(2)`](https://man7.org/linux/man-pages/man2/socket.2.html): when descriptors (`EMFILE`,
-    /// `ENFILE`) or memory are used up.
+    /// Those of [`socket(2)`](https://man7.org/linux/man-pages/man2/socket.2.html): when no descriptors (`EMFILE`,
+    /// `ENFILE`) or memory are left.
     ///
     /// ```
     /// # egret_runtime::block_on(async {
@@ -63,7 +63,7 @@ impl TcpSocket {
         TcpSocket::new(Domain::V4)
     }
 
-    /// A new socket for IPv6, and, unless the host is set up otherwise (`net.ipv6.bindv6only`), for IPv4 in
+    /// A new socket for IPv6, and, unless the host is configured otherwise (`net.ipv6.bindv6only`), for IPv4 in
     /// mapped addresses.
     ///
     /// # Errors
@@ -79,8 +79,8 @@ impl TcpSocket {
         Ok(TcpSocket { fd: Backend::current().socket(domain, Type::Stream)?, foreign: false })
     }
 
-    /// Takes over a socket that the standard library made, or another library by way of it, and that is
-    /// neither connected nor listening. It becomes non-blocking when it connects or listens.
+    /// Takes over a foreign socket, through the standard library's type, that is neither connected nor listening. It
+    /// becomes non-blocking when it connects or listens.
     ///
     /// ```
     /// # egret_runtime::block_on(async {
@@ -99,14 +99,14 @@ impl TcpSocket {
         OwnedFd::from(std_stream).into()
     }
 
-    /// Gives the socket its local address; port 0 asks for any free one.
+    /// Binds the socket to an address; port 0 picks a free one.
     ///
     /// # Errors
     ///
-    /// [`AddrInUse`](io::ErrorKind::AddrInUse), [`AddrNotAvailable`](io::ErrorKind::AddrNotAvailable) for an
-    /// address that is not this host's, [`PermissionDenied`](io::ErrorKind::PermissionDenied) for a port below
-    /// 1024 without the privilege, [`InvalidInput`](io::ErrorKind::InvalidInput) when it has an address
-    /// already; others by [`bind(2)`](https://man7.org/linux/man-pages/man2/bind.2.html), with their errno.
+    /// [`AddrInUse`](io::ErrorKind::AddrInUse), [`AddrNotAvailable`](io::ErrorKind::AddrNotAvailable) for an address
+    /// of another host, [`PermissionDenied`](io::ErrorKind::PermissionDenied) for a port below 1024 without the
+    /// privilege, [`InvalidInput`](io::ErrorKind::InvalidInput) when it is already bound; others by
+    /// [`bind(2)`](https://man7.org/linux/man-pages/man2/bind.2.html), with their errno.
     ///
     /// ```
     /// # egret_runtime::block_on(async {
@@ -122,8 +122,8 @@ impl TcpSocket {
         self.fd.bind(&addr)
     }
 
-    /// Lets clients connect, `backlog` of which, and no more than `net.core.somaxconn`, wait to be accepted.
-    /// A socket without an address gets one with any free port.
+    /// Makes the socket accept connections; up to `backlog`, at most `net.core.somaxconn`, are queued. An unbound
+    /// socket gets a free port.
     ///
     /// # Errors
     ///
@@ -156,11 +156,11 @@ impl TcpSocket {
     ///
     /// # Errors
     ///
-    /// As [`TcpStream::connect`]. An IPv4 socket has no way to an IPv6 address: `EAFNOSUPPORT`.
+    /// As [`TcpStream::connect`]; `EAFNOSUPPORT` for an IPv6 address on an IPv4 socket.
     ///
     /// # Cancel safety
     ///
-    /// Dropped before it resolves, the attempt is given up and the socket closed.
+    /// Dropped before it resolves, the attempt is cancelled and the socket closed.
     ///
     /// # Panics
     ///
@@ -192,7 +192,7 @@ impl TcpSocket {
         Ok(self.fd)
     }
 
-    /// The address that the socket is bound to; port 0 when it is not.
+    /// The address that the socket is bound to; port 0 when it is not bound.
     ///
     /// # Errors
     ///
@@ -202,7 +202,7 @@ impl TcpSocket {
         self.fd.local_addr()
     }
 
-    /// Takes the error that the socket has kept, `SO_ERROR`.
+    /// Takes the pending error of the socket, `SO_ERROR`.
     #[inline]
     pub fn take_error(&self) -> io::Result<Option<io::Error>> {
         self.fd.take_error()

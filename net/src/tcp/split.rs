@@ -1,4 +1,4 @@
-//! The halves of a [`TcpStream`] under the names of TCP. What they do is in `halves.rs`.
+//! The aliases of the halves of a [`TcpStream`]. The types are in `stream/halves.rs`.
 
 use super::stream::TcpStream;
 use crate::family::Tcp;
@@ -7,7 +7,7 @@ use std::error::Error;
 use std::fmt;
 use std::rc::Rc;
 
-/// The reading half of a [`TcpStream`], made by [`TcpStream::split`].
+/// The read half of a [`TcpStream`], made by [`TcpStream::split`].
 ///
 /// Its methods are those of the stream and are documented there.
 ///
@@ -29,9 +29,9 @@ use std::rc::Rc;
 /// ```
 pub type ReadHalf<'a> = halves::ReadHalf<&'a TcpStream>;
 
-/// The writing half of a [`TcpStream`], made by [`TcpStream::split`].
+/// The write half of a [`TcpStream`], made by [`TcpStream::split`].
 ///
-/// Its methods are those of the stream and are documented there. Dropping it does nothing: the stream is still whole.
+/// Its methods are those of the stream and are documented there. Dropping it does nothing to the stream.
 ///
 /// ```
 /// # egret_runtime::block_on(async {
@@ -52,9 +52,9 @@ pub type ReadHalf<'a> = halves::ReadHalf<&'a TcpStream>;
 /// ```
 pub type WriteHalf<'a> = halves::WriteHalf<&'a TcpStream>;
 
-/// The reading half of a [`TcpStream`], made by [`TcpStream::into_split`].
+/// The read half of a [`TcpStream`], made by [`TcpStream::into_split`].
 ///
-/// Its methods are those of the stream and are documented there. Dropping it does not shut the reading side down.
+/// Its methods are those of the stream and are documented there. Dropping it does not shut down the read side.
 ///
 /// ```
 /// # egret_runtime::block_on(async {
@@ -76,10 +76,10 @@ pub type WriteHalf<'a> = halves::WriteHalf<&'a TcpStream>;
 /// ```
 pub type OwnedReadHalf = halves::ReadHalf<Rc<TcpStream>>;
 
-/// The writing half of a [`TcpStream`], made by [`TcpStream::into_split`].
+/// The write half of a [`TcpStream`], made by [`TcpStream::into_split`].
 ///
-/// Its methods are those of the stream and are documented there. Dropping it shuts the writing side down, unless it is dropped by
-/// [`forget`](OwnedWriteHalf::forget) or put back by [`reunite`](OwnedWriteHalf::reunite).
+/// Its methods are those of the stream and are documented there. Dropping it shuts down the write side, except by
+/// [`forget`](OwnedWriteHalf::forget) or [`reunite`](OwnedWriteHalf::reunite).
 ///
 /// ```
 /// # egret_runtime::block_on(async {
@@ -97,7 +97,7 @@ pub type OwnedReadHalf = halves::ReadHalf<Rc<TcpStream>>;
 /// ```
 pub type OwnedWriteHalf = halves::WriteHalf<ShutOnDrop<Tcp>>;
 
-/// Two halves that were to be reunited and are not of one stream: here they are back.
+/// The error of `reunite` for halves of different streams; returns them.
 ///
 /// ```
 /// # egret_runtime::block_on(async {
@@ -115,11 +115,11 @@ pub type OwnedWriteHalf = halves::WriteHalf<ShutOnDrop<Tcp>>;
 pub struct ReuniteError(pub OwnedReadHalf, pub OwnedWriteHalf);
 
 impl OwnedReadHalf {
-    /// Puts the halves of one stream together again.
+    /// Joins the halves of one stream.
     ///
     /// # Errors
     ///
-    /// With the halves handed back, when they are of different streams.
+    /// When they are of different streams; returns the halves.
     ///
     /// ```
     /// # egret_runtime::block_on(async {
@@ -140,11 +140,11 @@ impl OwnedReadHalf {
 }
 
 impl OwnedWriteHalf {
-    /// Puts the halves of one stream together again.
+    /// Joins the halves of one stream.
     ///
     /// # Errors
     ///
-    /// With the halves handed back, when they are of different streams.
+    /// When they are of different streams; returns the halves.
     pub fn reunite(self, other: OwnedReadHalf) -> Result<TcpStream, ReuniteError> {
         other.reunite(self)
     }

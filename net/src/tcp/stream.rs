@@ -1,4 +1,4 @@
-//! [`TcpStream`], and what TCP does in its own way.
+//! [`TcpStream`], and what is specific to TCP.
 
 use crate::family::{Family, Tcp};
 use crate::stream::Stream;
@@ -10,10 +10,10 @@ use std::net::{self, SocketAddr};
 /// A TCP connection.
 ///
 /// Made by [`connect`](TcpStream::connect), [`TcpListener::accept`](crate::TcpListener::accept) or
-/// [`TcpSocket::connect`](crate::TcpSocket::connect). One task reads and writes; to read in one and write in
-/// another, [`split`](TcpStream::split) it within a task or [`into_split`](TcpStream::into_split) it
-/// across tasks. Dropping it closes the connection: what was written is still sent, unless bytes that the peer
-/// sent are unread, for then the kernel resets the connection ([RFC 2525, 2.17]).
+/// [`TcpSocket::connect`](crate::TcpSocket::connect). One task reads and writes; to read in one and write in another,
+/// [`split`](TcpStream::split) it within a task or [`into_split`](TcpStream::into_split) it across tasks. Dropping it
+/// closes the connection: written bytes are still sent, unless received bytes are unread, because the kernel then
+/// resets the connection ([RFC 2525, 2.17]).
 ///
 /// It belongs to the runtime that it was made in and is not `Send`; [`into_std`](TcpStream::into_std) takes it
 /// out.
@@ -55,7 +55,7 @@ impl Family for Tcp {
     const STREAM: &'static str = "TcpStream";
     const LISTENER: &'static str = "TcpListener";
 
-    /// A short transfer is the last for now: TCP is the one stream of which that is true.
+    /// A short transfer proves that there is no more for now; this holds only for TCP.
     #[inline]
     fn clears(wanted: usize) -> Clears {
         Clears::ShortOf(wanted)

@@ -1,11 +1,10 @@
-//! [`RecvBatch`]: memory for many datagrams, and what was received into it.
+//! [`RecvBatch`]: memory for many datagrams, and the datagrams received into it.
 
 use egret_runtime::sys::{Batch, Received};
 use std::fmt;
 use std::net::SocketAddr;
 
-/// Memory to receive many datagrams into at a time, to be used again and again: see
-/// [`UdpSocket::recv_many`](crate::UdpSocket::recv_many).
+/// Reusable memory to receive many datagrams at a time: see [`UdpSocket::recv_many`](crate::UdpSocket::recv_many).
 ///
 /// ```
 /// use egret_net::UdpSocket;
@@ -33,48 +32,48 @@ pub struct RecvBatch(pub(super) Batch);
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 #[non_exhaustive]
 pub struct Datagram<'a> {
-    /// Its bytes, as far as there was room for them.
+    /// Its bytes, as far as they fit.
     pub data: &'a [u8],
-    /// Who sent it.
+    /// The sender.
     pub from: SocketAddr,
-    /// It was longer than the room for it, and the rest is gone. With [GRO](crate::UdpSocket::set_gro) also: these may
-    /// be several datagrams, and where one ends is lost, because options that were set on the descriptor have the
-    /// kernel say more of each than there is room for. There is room for all that Linux 6.18 says.
+    /// It was longer than the room for it, and the rest is lost. With [GRO](crate::UdpSocket::set_gro) also: these
+    /// may be several datagrams whose boundaries are lost, because options set on the descriptor produce more control
+    /// data than there is room for. There is room for all control data of Linux 6.18.
     pub truncated: bool,
 }
 
-/// The datagrams in a [`RecvBatch`], in the order in which they came. Made by [`RecvBatch::iter`].
+/// The datagrams in a [`RecvBatch`], in order of arrival. Made by [`RecvBatch::iter`].
 #[derive(Clone)]
 pub struct Datagrams<'a> {
     batch: &'a Batch,
-    /// The next message, and how many of its bytes were given out: the kernel may have glued several datagrams
-    /// together in one.
+    /// The next message, and how many of its bytes were returned: the kernel may have coalesced several datagrams in
+    /// one.
     next: usize,
     given: usize,
     left: usize,
 }
 
 impl RecvBatch {
-    /// Room for `datagrams` of up to `size` bytes each. No more than 64 are received by one call, so there is no use
-    /// in more. With [GRO](crate::UdpSocket::set_gro) each place is for up to 65535 bytes of datagrams.
+    /// Room for `datagrams` of up to `size` bytes each. One call receives at most 64, so more is no use. With
+    /// [GRO](crate::UdpSocket::set_gro) each slot takes up to 65535 bytes of datagrams.
     ///
     /// # Panics
     ///
-    /// When either is 0, or the memory is more than there can be.
+    /// When either is 0, or the memory exceeds the address space.
     #[inline]
     #[track_caller]
     pub fn new(datagrams: usize, size: usize) -> RecvBatch {
         RecvBatch(Batch::new(datagrams, size))
     }
 
-    /// The datagrams of the last call, those that the kernel has glued together one by one.
+    /// The datagrams of the last call; coalesced ones are returned one by one.
     #[inline]
     pub fn iter(&self) -> Datagrams<'_> {
         let left = self.0.received().iter().map(datagrams_in).sum();
         Datagrams { batch: &self.0, next: 0, given: 0, left }
     }
 
-    /// How many datagrams there are: as many as [`iter`](RecvBatch::iter) has.
+    /// How many datagrams there are, as [`iter`](RecvBatch::iter) counts.
     #[inline]
     pub fn len(&self) -> usize {
         self.iter().len()
@@ -87,7 +86,7 @@ impl RecvBatch {
     }
 }
 
-/// An empty datagram is one too.
+/// An empty datagram counts too.
 #[inline]
 fn datagrams_in(message: &Received) -> usize {
     message.segment.map_or(1, |segment| message.len.div_ceil(segment).max(1))

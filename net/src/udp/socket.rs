@@ -1,7 +1,7 @@
 //! [`UdpSocket`]: datagrams of IP.
 //!
-//! All operations take `&self`, and any number of tasks may wait in each: an event wakes them all, and what is there
-//! goes to one. A short datagram proves nothing of the next, so `EAGAIN` alone clears readiness.
+//! All operations take `&self`, and any number of tasks may wait in each: an event wakes them all, and one gets the
+//! datagram. A short datagram proves nothing about the next, so only `EAGAIN` clears readiness.
 
 mod descriptor;
 mod many;
@@ -19,13 +19,12 @@ use std::net::SocketAddr;
 
 /// A UDP socket.
 ///
-/// A datagram is taken whole or cut: what the buffer has no room for is gone. Any number of tasks may send and
-/// receive at a time; a datagram goes to one of them. To share a socket among tasks, put it into an [`Rc`].
+/// A datagram longer than the buffer is truncated: the rest is lost. Any number of tasks may send and receive at a
+/// time; a datagram goes to one of them. To share a socket among tasks, put it into an [`Rc`].
 ///
-/// What the network reports of a datagram that was sent comes out of the next operation of a
-/// [connected](UdpSocket::connect) socket, whichever that is, as
-/// [`ConnectionRefused`](io::ErrorKind::ConnectionRefused) and the like; the socket can be used again after it. Other
-/// sockets are not told.
+/// Network errors about a sent datagram are returned by the next operation of a [connected](UdpSocket::connect)
+/// socket, whichever that is, as [`ConnectionRefused`](io::ErrorKind::ConnectionRefused) and the like; the socket
+/// stays usable. Unconnected sockets get no such errors.
 ///
 /// It belongs to the runtime that it was made in and is not `Send`; [`into_std`](UdpSocket::into_std) takes it out.
 ///
@@ -50,20 +49,20 @@ use std::net::SocketAddr;
 /// [`Rc`]: std::rc::Rc
 pub struct UdpSocket {
     registration: Registration<Fd>,
-    /// Whether the kernel knows segments, once it was asked.
+    /// Whether the kernel supports segments, once checked.
     kernel_cuts: Cell<Option<bool>>,
 }
 
 impl UdpSocket {
-    /// A socket with a local address; port 0 asks for any free one, which [`local_addr`](UdpSocket::local_addr) tells.
+    /// Binds a socket to an address; port 0 picks a free one, see [`local_addr`](UdpSocket::local_addr).
     ///
-    /// Where `addr` stands for several addresses, they are tried in order until one can be bound. No option is set.
-    /// A name is looked up on another thread; see [`ToSocketAddrs`].
+    /// If `addr` yields several addresses, they are tried in order until one can be bound. No option is set. A name
+    /// is looked up on another thread; see [`ToSocketAddrs`].
     ///
     /// # Errors
     ///
     /// That of the last address tried: [`AddrInUse`](io::ErrorKind::AddrInUse),
-    /// [`AddrNotAvailable`](io::ErrorKind::AddrNotAvailable) for an address that is not this host's,
+    /// [`AddrNotAvailable`](io::ErrorKind::AddrNotAvailable) for an address of another host,
     /// [`PermissionDenied`](io::ErrorKind::PermissionDenied) for a port below 1024 without the privilege; others by
     /// [`bind(2)`](https://man7.org/linux/man-pages/man2/bind.2.html), with their errno.
     /// [`InvalidInput`](io::ErrorKind::InvalidInput) when there is no address to try.
@@ -102,11 +101,10 @@ impl UdpSocket {
         Ok(UdpSocket { registration, kernel_cuts: Cell::new(None) })
     }
 
-    /// Has [`send`](UdpSocket::send) send to an address, and receives from nobody else. It may be called again, for
-    /// another.
+    /// Sets the address that [`send`](UdpSocket::send) sends to, and the only one to receive from. It may be called
+    /// again, for another.
     ///
-    /// Where `addr` stands for several addresses, they are tried in order. Nothing is sent by this: that there is
-    /// anybody is not known.
+    /// If `addr` yields several addresses, they are tried in order. This sends nothing: the peer need not exist.
     ///
     /// # Errors
     ///
@@ -118,7 +116,7 @@ impl UdpSocket {
     ///
     /// # Cancel safety
     ///
-    /// Dropped before it resolves, the socket is connected as it was.
+    /// Dropped before it resolves, the connection is unchanged.
     ///
     /// ```
     /// # egret_runtime::block_on(async {
@@ -143,7 +141,7 @@ impl UdpSocket {
         Err(addr::all_failed(last))
     }
 
-    /// The address of this end.
+    /// The local address.
     ///
     /// # Errors
     ///

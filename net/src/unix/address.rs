@@ -1,4 +1,4 @@
-//! [`SocketAddr`]: the address of a Unix socket, and what may stand where one is asked for.
+//! [`SocketAddr`]: the address of a Unix socket, and the arguments that name one.
 
 use egret_runtime::sys::UnixAddress;
 use std::ffi::OsStr;
@@ -9,10 +9,10 @@ use std::os::unix::ffi::OsStrExt;
 use std::os::unix::net;
 use std::path::Path;
 
-/// The address of a socket of the Unix domain: a path, a name in the abstract namespace, or none.
+/// The address of a Unix socket: a path, a name in the abstract namespace, or none.
 ///
-/// It holds the bytes exactly as the kernel does: a path may be 108 bytes long, one more than
-/// [`std::os::unix::net::SocketAddr`] takes, and an abstract name may have zeros anywhere.
+/// It holds the kernel's bytes unchanged: a path may have 108 bytes, one more than [`std::os::unix::net::SocketAddr`]
+/// takes, and an abstract name may have zeros anywhere.
 ///
 /// ```
 /// use egret_net::unix::SocketAddr;
@@ -32,11 +32,11 @@ use std::path::Path;
 pub struct SocketAddr(UnixAddress);
 
 impl SocketAddr {
-    /// The address that is this path.
+    /// The address of a path.
     ///
     /// # Errors
     ///
-    /// [`InvalidInput`](io::ErrorKind::InvalidInput), with a message that says which, when the path is empty, has a
+    /// [`InvalidInput`](io::ErrorKind::InvalidInput), with a message that tells which, when the path is empty, has a
     /// zero byte in it or is longer than 108 bytes.
     #[inline]
     pub fn from_pathname<P: AsRef<Path>>(path: P) -> io::Result<SocketAddr> {
@@ -57,8 +57,8 @@ impl SocketAddr {
         }
     }
 
-    /// The address that is this name in the abstract namespace ([`unix(7)`]), which has no file. The name is given
-    /// without the zero byte that the kernel puts before it.
+    /// The address of a name in the abstract namespace ([`unix(7)`]), which has no file. The name excludes the zero
+    /// byte that the kernel puts before it.
     ///
     /// # Errors
     ///
@@ -74,7 +74,7 @@ impl SocketAddr {
         })
     }
 
-    /// As tokio has it: a path, or, where it starts with a zero byte, the abstract name behind that.
+    /// As in tokio: a path, or, if it starts with a zero byte, the abstract name after it.
     #[inline]
     pub(super) fn from_path_or_name(path: &Path) -> io::Result<SocketAddr> {
         match path.as_os_str().as_bytes().strip_prefix(&[0]) {
@@ -83,7 +83,7 @@ impl SocketAddr {
         }
     }
 
-    /// Whether the socket has no name: it was not bound.
+    /// Whether the socket is unnamed: it was not bound.
     #[inline]
     pub fn is_unnamed(&self) -> bool {
         self.0.is_unnamed()
@@ -131,7 +131,7 @@ impl From<net::SocketAddr> for SocketAddr {
 impl TryFrom<SocketAddr> for net::SocketAddr {
     type Error = io::Error;
 
-    /// Fails for what std cannot hold: a path of 108 bytes, and no name.
+    /// Fails for addresses that std cannot represent: a path of 108 bytes, and no name.
     #[inline]
     fn try_from(address: SocketAddr) -> io::Result<net::SocketAddr> {
         match (address.as_pathname(), address.as_abstract_name()) {

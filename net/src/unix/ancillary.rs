@@ -1,4 +1,4 @@
-//! What goes beside the bytes of a message: [`SendAncillary`], [`RecvAncillary`] and [`RecvMessage`].
+//! The control data of a message: [`SendAncillary`], [`RecvAncillary`] and [`RecvMessage`].
 
 use super::{SocketAddr, UCred};
 use egret_runtime::io::{Direction, Registration};
@@ -6,7 +6,7 @@ use egret_runtime::sys::{Ancillary, Fd, UnixAddress};
 use std::io::{self, IoSlice, IoSliceMut};
 use std::os::fd::{BorrowedFd, OwnedFd};
 
-/// What to send beside the bytes of a message: descriptors, of which the receiver gets duplicates, and credentials.
+/// Control data to send with a message: descriptors, which the receiver gets as duplicates, and credentials.
 ///
 /// ```
 /// use egret_net::UnixStream;
@@ -38,22 +38,21 @@ pub struct SendAncillary<'a> {
 }
 
 impl<'a> SendAncillary<'a> {
-    /// Nothing.
+    /// No control data.
     #[inline]
     pub fn new() -> SendAncillary<'a> {
         SendAncillary::default()
     }
 
-    /// With these descriptors, 253 at most (`SCM_RIGHTS`). They stay ours; those that the receiver gets are
-    /// duplicates.
+    /// With these descriptors, at most 253 (`SCM_RIGHTS`). They stay open here; the receiver gets duplicates.
     #[inline]
     pub fn descriptors(mut self, descriptors: &'a [BorrowedFd<'a>]) -> SendAncillary<'a> {
         self.descriptors = descriptors;
         self
     }
 
-    /// With these credentials (`SCM_CREDENTIALS`). Without this the kernel sends the right ones when the receiver
-    /// asks for some; it is for those who may [claim](UCred::new) others.
+    /// With these credentials (`SCM_CREDENTIALS`). Without this the kernel sends the real ones when the receiver
+    /// requests them; it is for processes that may [claim](UCred::new) others.
     #[inline]
     pub fn credentials(mut self, credentials: UCred) -> SendAncillary<'a> {
         self.credentials = Some(credentials);
@@ -66,52 +65,52 @@ impl<'a> SendAncillary<'a> {
     }
 }
 
-/// Room for what comes beside the bytes of a message, and what came. To be used again for the next message.
+/// Reusable room for the control data of a message, and what was received in it.
 ///
-/// Descriptors that are not taken are closed when the next message is received or this is dropped.
+/// Descriptors that are not taken are closed by the next receive or the drop.
 #[derive(Default, Debug)]
 pub struct RecvAncillary(Ancillary);
 
 impl RecvAncillary {
-    /// Room for so many descriptors, and for credentials. A message can have 253 descriptors at most.
+    /// Room for `descriptors`, and for credentials. A message has at most 253 descriptors.
     ///
-    /// [`default`](Default::default) has room for nothing at all: descriptors that come are closed, and that is told.
+    /// [`default`](Default::default) has no room: descriptors that arrive are closed, and the message says so.
     #[inline]
     pub fn with_room_for(descriptors: usize) -> RecvAncillary {
         RecvAncillary(Ancillary::with_room_for(descriptors))
     }
 
-    /// The descriptors of the last message that were not taken.
+    /// The descriptors of the last message that are not yet taken.
     #[inline]
     pub fn descriptors(&self) -> &[OwnedFd] {
         self.0.descriptors()
     }
 
-    /// Takes the descriptors of the last message, in the order in which they were sent. They are close-on-exec.
+    /// Takes the descriptors of the last message, in the order they were sent. They are close-on-exec.
     #[inline]
     pub fn take_descriptors(&mut self) -> Vec<OwnedFd> {
         self.0.take_descriptors()
     }
 
-    /// Who sent the last message, where [`set_passcred`](crate::UnixStream::set_passcred) asked for that.
+    /// The sender of the last message, if [`set_passcred`](crate::UnixStream::set_passcred) is on.
     #[inline]
     pub fn credentials(&self) -> Option<UCred> {
         self.0.credentials().map(UCred)
     }
 }
 
-/// A message that was received: what is not in the buffers.
+/// A received message: its metadata.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 #[non_exhaustive]
 pub struct RecvMessage {
-    /// How many bytes are in the buffers. 0 is the end of a stream; of a socket of messages also an empty one.
+    /// How many bytes are in the buffers. 0 is the end of a stream; on a message socket also an empty message.
     pub len: usize,
-    /// Who sent it, if the socket is one of datagrams and the sender has a name.
+    /// The sender, if the socket is a datagram socket and the sender has a name.
     pub from: SocketAddr,
-    /// The message was longer than the buffers, and the rest of it is gone. Never of a stream.
+    /// The message was longer than the buffers, and the rest is lost. Never on a stream.
     pub truncated: bool,
-    /// There was more beside the bytes than room for it, or the process has as many descriptors as it may: some
-    /// descriptors were closed, or the credentials dropped. What is in the [`RecvAncillary`] is good.
+    /// There was more control data than room, or the process is at its limit of descriptors: some descriptors were
+    /// closed, or the credentials dropped. The content of the [`RecvAncillary`] is valid.
     pub ancillary_truncated: bool,
 }
 
@@ -139,7 +138,7 @@ pub(super) async fn send_message(
     registration.io(Direction::Write, |fd| send(fd, bufs, ancillary, None)).await
 }
 
-/// Without bytes the kernel would send nothing on a stream, and say nothing of it.
+/// Without bytes the kernel would silently send nothing on a stream.
 #[inline]
 pub(super) fn needs_a_byte(bufs: &[IoSlice<'_>], ancillary: &SendAncillary<'_>) -> io::Result<()> {
     if ancillary.is_empty() || bufs.iter().any(|buf| !buf.is_empty()) {

@@ -1,11 +1,10 @@
-//! How a Unix socket is connected.
+//! Connecting a Unix socket.
 //!
-//! There is no handshake: `connect` is done or refused when it returns, but for one case. While as many connections
-//! as the backlog of the listener wait to be accepted, a non-blocking `connect` answers `EAGAIN`, has begun nothing,
-//! and leaves the socket reporting `OUT|HUP`, which says nothing at all: there is no event for "the queue has room".
-//! So the attempt is repeated, after a pause that grows, and the socket is not registered before it is connected.
-//! What would go wrong otherwise: a socket that is taken for connected because it is writable, or a wait for an edge
-//! that never comes.
+//! * There is no handshake: the result of `connect` is final, with one exception. When the listener's backlog is
+//!   full, a non-blocking `connect` returns `EAGAIN`, has not started, and the socket reports `OUT|HUP`: no event
+//!   reports room in a backlog.
+//! * So the attempt is repeated, after a growing pause, and the socket is registered only once it is connected.
+//!   Otherwise it would count as connected because it is writable, or wait for an edge that never comes.
 
 use super::SocketAddr;
 use egret_runtime::sys::{Backend, Domain, Fd, Type};
@@ -13,12 +12,12 @@ use egret_runtime::task::consume_budget;
 use egret_runtime::time::{self, Duration};
 use std::io;
 
-/// The pause before the second attempt, and the longest there is; each is twice the one before. A server that is busy
-/// for a moment is not felt, and one that hangs costs a call every fifty milliseconds for each client.
+/// The pause before the second attempt, and the longest; each is twice the one before. A brief overload is not
+/// noticeable, and a server that hangs costs each client a call every fifty milliseconds.
 const PAUSE: Duration = Duration::from_millis(1);
 const LONGEST_PAUSE: Duration = Duration::from_millis(50);
 
-/// A new socket, connected; not registered yet.
+/// A new, connected socket; not yet registered.
 #[inline]
 pub(super) async fn connect(kind: Type, address: &SocketAddr) -> io::Result<Fd> {
     connect_socket(Backend::current().socket(Domain::Unix, kind)?, address).await
@@ -26,7 +25,7 @@ pub(super) async fn connect(kind: Type, address: &SocketAddr) -> io::Result<Fd> 
 
 #[inline]
 pub(super) async fn connect_socket(fd: Fd, address: &SocketAddr) -> io::Result<Fd> {
-    consume_budget().await; // the kernel answers at once, so that a loop of connects would never wait
+    consume_budget().await; // the kernel answers at once, so a loop of connects would never yield
     let mut pause = PAUSE;
     loop {
         match fd.connect_unix(address.raw()) {

@@ -10,12 +10,10 @@ use std::io;
 use std::net::Shutdown;
 use std::path::Path;
 
-/// A socket of datagrams in the Unix domain. None is lost or comes out of order: where there is no room at the
-/// receiver, sending waits.
+/// A Unix datagram socket. No datagram is lost or reordered: if the receiver has no room, sending waits.
 ///
-/// A datagram is taken whole or cut: what the buffer has no room for is gone, which
-/// [`recv_message`](UnixDatagram::recv_message) tells and the others do not. Any number of tasks may send and
-/// receive; a datagram goes to one of them.
+/// A datagram longer than the buffer is truncated, which only [`recv_message`](UnixDatagram::recv_message) reports.
+/// Any number of tasks may send and receive; a datagram goes to one of them.
 ///
 /// ```
 /// # egret_runtime::block_on(async {
@@ -41,8 +39,8 @@ pub struct UnixDatagram {
 }
 
 impl UnixDatagram {
-    /// A socket at a path, or, where `path` starts with a zero byte, with the abstract name behind that. The file
-    /// outlives it.
+    /// Binds a socket to a path, or, if `path` starts with a zero byte, to the abstract name after it. The file
+    /// outlives the socket.
     ///
     /// # Errors
     ///
@@ -66,7 +64,8 @@ impl UnixDatagram {
         UnixDatagram::new(fd)
     }
 
-    /// A socket with an abstract name that the kernel chooses, for who wants answers and has nothing to be known by.
+    /// Binds a socket to an abstract name that the kernel chooses. For clients that need a return address but no
+    /// well-known name.
     ///
     /// # Errors
     ///
@@ -79,16 +78,16 @@ impl UnixDatagram {
     #[track_caller]
     #[inline]
     pub fn bind_unique() -> io::Result<UnixDatagram> {
-        // Binding to no name is what asks for one: "autobind" of unix(7).
+        // A bind to no name requests one: "autobind" of unix(7).
         UnixDatagram::bind_addr(&egret_runtime::sys::UnixAddress::UNNAMED.into())
     }
 
-    /// A socket without a name: nobody can answer what it sends.
+    /// An unnamed socket: its datagrams cannot be answered.
     ///
     /// # Errors
     ///
-    /// Those of [`socket(2)`](https://man7.org/linux/man-pages/man2/socket.2.html): when descriptors (`EMFILE`,
-    /// `ENFILE`) or memory are used up; and those of `epoll_ctl(2)`.
+    /// Those of [`socket(2)`](https://man7.org/linux/man-pages/man2/socket.2.html): when no descriptors (`EMFILE`,
+    /// `ENFILE`) or memory are left; and those of `epoll_ctl(2)`.
     ///
     /// # Panics
     ///
@@ -99,7 +98,7 @@ impl UnixDatagram {
         UnixDatagram::new(Backend::current().socket(Domain::Unix, Type::Datagram)?)
     }
 
-    /// Two sockets that are connected to each other.
+    /// Two connected sockets.
     ///
     /// # Errors
     ///
@@ -131,15 +130,15 @@ impl UnixDatagram {
         Ok(UnixDatagram { registration })
     }
 
-    /// Has [`send`](UnixDatagram::send) send to the socket at a path, or with the abstract name behind a zero byte,
-    /// and receives from nobody else. It may be called again, for another.
+    /// Sets the target of [`send`](UnixDatagram::send), and the only sender to receive from: the socket at a path, or
+    /// with the abstract name after a zero byte. It may be called again, for another.
     ///
     /// # Errors
     ///
-    /// [`NotFound`](io::ErrorKind::NotFound) when there is no such path,
-    /// [`ConnectionRefused`](io::ErrorKind::ConnectionRefused) when nobody has it any more,
-    /// [`PermissionDenied`](io::ErrorKind::PermissionDenied) when that one is connected to another or the file may not
-    /// be written to, `EPROTOTYPE` when it is no socket of datagrams; others by
+    /// [`NotFound`](io::ErrorKind::NotFound) when the path does not exist,
+    /// [`ConnectionRefused`](io::ErrorKind::ConnectionRefused) when no socket is bound to it any more,
+    /// [`PermissionDenied`](io::ErrorKind::PermissionDenied) when that socket is connected to another or the file is
+    /// not writable, `EPROTOTYPE` when it is no datagram socket; others by
     /// [`connect(2)`](https://man7.org/linux/man-pages/man2/connect.2.html).
     ///
     /// ```
@@ -175,7 +174,7 @@ impl UnixDatagram {
         self.registration.get_ref().shutdown(how)
     }
 
-    /// The address of this end.
+    /// The local address.
     ///
     /// # Errors
     ///
@@ -195,8 +194,8 @@ impl UnixDatagram {
         Ok(self.registration.get_ref().peer_addr_unix()?.into())
     }
 
-    /// Who made the [`pair`](UnixDatagram::pair), `SO_PEERCRED`; of a socket that is no half of one there is none,
-    /// and user and group are `u32::MAX`.
+    /// The credentials of the maker of the [`pair`](UnixDatagram::pair), `SO_PEERCRED`. Without a pair there is no
+    /// process, and user and group are `u32::MAX`.
     ///
     /// # Errors
     ///
@@ -206,7 +205,7 @@ impl UnixDatagram {
         self.registration.get_ref().peer_credentials().map(UCred)
     }
 
-    /// Whether datagrams come with the credentials of their sender, `SO_PASSCRED`.
+    /// Whether datagrams carry the credentials of their sender, `SO_PASSCRED`.
     ///
     /// # Errors
     ///
@@ -216,8 +215,7 @@ impl UnixDatagram {
         self.registration.get_ref().passcred()
     }
 
-    /// Has datagrams come with the credentials of their sender, to be had by
-    /// [`recv_message`](UnixDatagram::recv_message).
+    /// Makes datagrams carry the credentials of their sender, for [`recv_message`](UnixDatagram::recv_message).
     ///
     /// # Errors
     ///
@@ -227,7 +225,7 @@ impl UnixDatagram {
         self.registration.get_ref().set_passcred(passcred)
     }
 
-    /// Takes the error that the socket has kept, `SO_ERROR`.
+    /// Takes the pending error of the socket, `SO_ERROR`.
     ///
     /// # Errors
     ///

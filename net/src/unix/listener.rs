@@ -1,4 +1,4 @@
-//! [`UnixListener`]: how a listener of the Unix domain is made.
+//! [`UnixListener`]: constructors.
 
 use super::SocketAddr;
 use crate::family::Unix;
@@ -8,10 +8,10 @@ use std::io;
 use std::os::unix::net;
 use std::path::Path;
 
-/// A Unix socket that listens for connections of streams.
+/// A Unix socket that listens for stream connections.
 ///
-/// The file that [`bind`](UnixListener::bind) makes outlives it: a server removes the one of its predecessor before
-/// it binds, or has a directory of its own that it clears.
+/// The file made by [`bind`](UnixListener::bind) outlives it: a server removes its predecessor's file before it
+/// binds, or has a directory of its own that it clears.
 ///
 /// ```no_run
 /// use egret_net::UnixListener;
@@ -31,15 +31,15 @@ use std::path::Path;
 pub type UnixListener = Listener<Unix>;
 
 impl UnixListener {
-    /// Listens at a path, or, where `path` starts with a zero byte, on the abstract name behind that.
+    /// Listens at a path, or, if `path` starts with a zero byte, on the abstract name after it.
     ///
     /// # Errors
     ///
     /// [`AddrInUse`](io::ErrorKind::AddrInUse) when the file exists, a socket or not, or the name is taken; those of
-    /// making a file, such as [`NotFound`](io::ErrorKind::NotFound) and
+    /// creating a file, such as [`NotFound`](io::ErrorKind::NotFound) and
     /// [`PermissionDenied`](io::ErrorKind::PermissionDenied), by
     /// [`bind(2)`](https://man7.org/linux/man-pages/man2/bind.2.html), with their errno.
-    /// [`InvalidInput`](io::ErrorKind::InvalidInput) for a path that cannot be one: see [`SocketAddr::from_pathname`].
+    /// [`InvalidInput`](io::ErrorKind::InvalidInput) for an invalid path: see [`SocketAddr::from_pathname`].
     ///
     /// # Panics
     ///
@@ -80,7 +80,7 @@ impl UnixListener {
         UnixListener::new(fd)
     }
 
-    /// Takes the error that the socket has kept, `SO_ERROR`.
+    /// Takes the pending error of the socket, `SO_ERROR`.
     ///
     /// # Errors
     ///

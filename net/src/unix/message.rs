@@ -1,4 +1,4 @@
-//! Descriptors and credentials beside the bytes of a [`UnixStream`].
+//! Descriptors and credentials as control data of a [`UnixStream`].
 
 use super::ancillary::{self, RecvAncillary, RecvMessage, SendAncillary};
 use super::stream::UnixStream;
@@ -6,16 +6,15 @@ use std::io::{self, IoSlice, IoSliceMut};
 
 /// # Descriptors and credentials
 impl UnixStream {
-    /// Writes as much of `bufs` as there is room for, one byte at least, with descriptors or credentials beside
-    /// it. They go with the first byte: when this returns they are sent, and what is left of `bufs` is to be
-    /// written without them.
+    /// Writes as much of `bufs` as there is room for, at least one byte, with descriptors or credentials. They go
+    /// with the first byte: they are sent when this returns, and the rest of `bufs` must be written without them.
     ///
     /// # Errors
     ///
-    /// As [`write`](UnixStream::write); [`InvalidInput`](io::ErrorKind::InvalidInput) for something to go beside and no
-    /// byte, and (`EINVAL`) for more than 253 descriptors; `ETOOMANYREFS` when this user has more descriptors on their
-    /// way than it may have open; [`PermissionDenied`](io::ErrorKind::PermissionDenied) for credentials that are
-    /// another's.
+    /// As [`write`](UnixStream::write); [`InvalidInput`](io::ErrorKind::InvalidInput) for control data without a
+    /// byte, and (`EINVAL`) for more than 253 descriptors; `ETOOMANYREFS` when this user has more descriptors in
+    /// flight than it may have open; [`PermissionDenied`](io::ErrorKind::PermissionDenied) for the credentials of
+    /// another process.
     ///
     /// # Cancel safety
     ///
@@ -30,14 +29,14 @@ impl UnixStream {
         ancillary::send_message(self.registration(), bufs, beside).await
     }
 
-    /// Reads what has come, and the descriptors or credentials beside it. One message of a sender with something
-    /// beside it is never read together with the next.
+    /// Reads the queued bytes with their descriptors or credentials. A message with control data is never read
+    /// together with the next.
     ///
-    /// Any other way to read closes the descriptors and drops the credentials.
+    /// Other read methods close the descriptors and drop the credentials.
     ///
     /// # Errors
     ///
-    /// As [`read`](UnixStream::read). That there was no room for what came beside is no error: see
+    /// As [`read`](UnixStream::read). Control data that did not fit is no error: see
     /// [`RecvMessage::ancillary_truncated`].
     ///
     /// # Cancel safety
@@ -56,7 +55,7 @@ impl UnixStream {
         ancillary::recv_message(self.registration(), bufs, beside).await
     }
 
-    /// Whether messages come with the credentials of their sender, `SO_PASSCRED`.
+    /// Whether messages carry the credentials of their sender, `SO_PASSCRED`.
     ///
     /// # Errors
     ///
@@ -66,7 +65,7 @@ impl UnixStream {
         self.fd().passcred()
     }
 
-    /// Has what is sent from now on come with the credentials of its sender, to be had by
+    /// Makes messages sent from now on carry the credentials of their sender, for
     /// [`recv_message`](UnixStream::recv_message).
     ///
     /// # Errors

@@ -1,7 +1,7 @@
 //! Pipes: a [`Sender`] and a [`Receiver`], anonymous or with a name in the file system. See
 //! [`pipe(7)`](https://man7.org/linux/man-pages/man7/pipe.7.html).
 //!
-//! They are the runtime's own, under tokio's names.
+//! Re-exports of the runtime's types, under tokio's names.
 //!
 //! ```
 //! use egret_net::unix::pipe;

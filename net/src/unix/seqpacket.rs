@@ -1,4 +1,4 @@
-//! [`UnixSeqpacket`]: a connection within the host that keeps the bounds of messages.
+//! [`UnixSeqpacket`]: a connection within the host that keeps message boundaries.
 
 use super::ancillary::{self, RecvAncillary, RecvMessage, SendAncillary};
 use super::connect::connect;
@@ -12,11 +12,10 @@ use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd, RawFd};
 use std::path::Path;
 use std::task::{Context, Poll};
 
-/// A connection in the Unix domain whose messages come as they were sent, whole and in order (`SOCK_SEQPACKET`).
+/// A Unix connection whose messages arrive as sent, whole and in order (`SOCK_SEQPACKET`).
 ///
-/// A message is taken whole or cut: what the buffer has no room for is gone, which
-/// [`recv_message`](UnixSeqpacket::recv_message) tells and [`recv`](UnixSeqpacket::recv) does not. Any number of
-/// tasks may send and receive; a message goes to one of them.
+/// A message longer than the buffer is truncated, which [`recv_message`](UnixSeqpacket::recv_message) reports and
+/// [`recv`](UnixSeqpacket::recv) does not. Any number of tasks may send and receive; a message goes to one of them.
 ///
 /// ```
 /// # egret_runtime::block_on(async {
@@ -37,7 +36,7 @@ pub struct UnixSeqpacket {
 }
 
 impl UnixSeqpacket {
-    /// Registers a socket that is connected.
+    /// Registers a connected socket.
     #[track_caller]
     #[inline]
     pub(super) fn new(fd: Fd) -> io::Result<UnixSeqpacket> {
@@ -45,15 +44,15 @@ impl UnixSeqpacket {
         Ok(UnixSeqpacket { registration })
     }
 
-    /// Connects to the socket at a path, or, where `path` starts with a zero byte, to the abstract name behind that.
+    /// Connects to the socket at a path, or, if `path` starts with a zero byte, to the abstract name after it.
     ///
     /// # Errors
     ///
-    /// As [`UnixStream::connect`](crate::UnixStream::connect), and it waits as that does.
+    /// As [`UnixStream::connect`](crate::UnixStream::connect); it also waits for room in the backlog as that does.
     ///
     /// # Cancel safety
     ///
-    /// Dropped before it resolves, the attempt is given up and its socket closed.
+    /// Dropped before it resolves, the attempt is cancelled and its socket closed.
     ///
     /// # Panics
     ///
@@ -69,7 +68,7 @@ impl UnixSeqpacket {
         UnixSeqpacket::new(connect(Type::SeqPacket, addr).await?)
     }
 
-    /// Two sockets that are connected to each other.
+    /// Two connected sockets.
     ///
     /// # Errors
     ///
@@ -85,12 +84,12 @@ impl UnixSeqpacket {
         Ok((UnixSeqpacket::new(one)?, UnixSeqpacket::new(other)?))
     }
 
-    /// Sends a message, waiting until there is room for it, and returns its length.
+    /// Sends a message and returns its length; waits until there is room.
     ///
     /// # Errors
     ///
-    /// [`BrokenPipe`](io::ErrorKind::BrokenPipe) when the peer is gone, and never a `SIGPIPE`; `EMSGSIZE` when it is
-    /// longer than the send buffer.
+    /// [`BrokenPipe`](io::ErrorKind::BrokenPipe) when the peer is gone, and never a `SIGPIPE`; `EMSGSIZE` when the
+    /// message exceeds the send buffer.
     ///
     /// # Cancel safety
     ///
@@ -109,8 +108,8 @@ impl UnixSeqpacket {
         self.registration.io(Direction::Write, |fd| fd.send(buf)).await
     }
 
-    /// [`send`](UnixSeqpacket::send) as a poll function. Every task of this runtime that polls is woken; of other
-    /// wakers, such as those of `FuturesUnordered`, the last.
+    /// [`send`](UnixSeqpacket::send) as a poll function. Wakes each task of this runtime that polls it; of other
+    /// wakers, such as those of `FuturesUnordered`, only the last.
     ///
     /// # Errors
     ///
@@ -120,7 +119,7 @@ impl UnixSeqpacket {
         self.registration.poll_io(cx, Direction::Write, |fd| fd.send(buf))
     }
 
-    /// Sends a message if there is room for it.
+    /// Sends a message without waiting.
     ///
     /// # Errors
     ///
@@ -130,7 +129,7 @@ impl UnixSeqpacket {
         self.registration.try_io(Direction::Write, |fd| fd.send(buf))
     }
 
-    /// Receives a message, waiting for one, and returns how many of its bytes are in `buf`. 0 is the end of the
+    /// Receives a message and returns how many of its bytes are in `buf`; waits for one. 0 is the end of the
     /// connection, or an empty message.
     ///
     /// # Errors
@@ -145,8 +144,8 @@ impl UnixSeqpacket {
         self.registration.io(Direction::Read, |fd| fd.recv(buf)).await
     }
 
-    /// [`recv`](UnixSeqpacket::recv) as a poll function. Every task of this runtime that polls is woken; of other
-    /// wakers, such as those of `FuturesUnordered`, the last.
+    /// [`recv`](UnixSeqpacket::recv) as a poll function. Wakes each task of this runtime that polls it; of other
+    /// wakers, such as those of `FuturesUnordered`, only the last.
     ///
     /// # Errors
     ///
@@ -168,7 +167,7 @@ impl UnixSeqpacket {
         self.registration.poll_io(cx, Direction::Read, |fd| fd.recv(buf))
     }
 
-    /// Receives a message if there is one.
+    /// Receives a message without waiting.
     ///
     /// # Errors
     ///
@@ -187,12 +186,12 @@ impl UnixSeqpacket {
         self.registration.try_io(Direction::Read, |fd| fd.recv(buf))
     }
 
-    /// Sends a message, of several buffers as one, with descriptors or credentials beside it.
+    /// Sends a message, of several buffers as one, with descriptors or credentials.
     ///
     /// # Errors
     ///
     /// As [`send`](UnixSeqpacket::send) and [`UnixStream::send_message`](crate::UnixStream::send_message); a message
-    /// without bytes may have something beside it.
+    /// without bytes may carry control data.
     ///
     /// # Cancel safety
     ///
@@ -219,7 +218,7 @@ impl UnixSeqpacket {
         ancillary::send_message(&self.registration, bufs, beside).await
     }
 
-    /// Receives a message, with what came beside it, and whether all of it had room.
+    /// Receives a message, with its control data, and whether all of it fitted.
     ///
     /// # Errors
     ///
@@ -253,8 +252,8 @@ impl UnixSeqpacket {
         ancillary::recv_message(&self.registration, bufs, beside).await
     }
 
-    /// Waits until the kernel has reported the socket as readable: that a [`try_recv`](UnixSeqpacket::try_recv) would find
-    /// something. It may be mistaken; any number of tasks may wait.
+    /// Waits until the kernel has reported the socket as readable: a [`try_recv`](UnixSeqpacket::try_recv) would find
+    /// something. The report may be false; any number of tasks may wait.
     ///
     /// # Errors
     ///
@@ -262,7 +261,7 @@ impl UnixSeqpacket {
     ///
     /// # Cancel safety
     ///
-    /// It has no effect that could be lost.
+    /// Nothing is lost when it is dropped.
     ///
     /// ```
     /// # egret_runtime::block_on(async {
@@ -286,7 +285,7 @@ impl UnixSeqpacket {
     ///
     /// # Cancel safety
     ///
-    /// It has no effect that could be lost.
+    /// Nothing is lost when it is dropped.
     #[inline]
     pub async fn writable(&self) -> io::Result<()> {
         self.registration.ready(Direction::Write).await
@@ -311,7 +310,7 @@ impl UnixSeqpacket {
         self.registration.get_ref().shutdown(how)
     }
 
-    /// Whether messages come with the credentials of their sender, `SO_PASSCRED`.
+    /// Whether messages carry the credentials of their sender, `SO_PASSCRED`.
     ///
     /// # Errors
     ///
@@ -321,8 +320,7 @@ impl UnixSeqpacket {
         self.registration.get_ref().passcred()
     }
 
-    /// Has messages come with the credentials of their sender, to be had by
-    /// [`recv_message`](UnixSeqpacket::recv_message).
+    /// Makes messages carry the credentials of their sender, for [`recv_message`](UnixSeqpacket::recv_message).
     ///
     /// # Errors
     ///
@@ -332,7 +330,7 @@ impl UnixSeqpacket {
         self.registration.get_ref().set_passcred(passcred)
     }
 
-    /// Who the peer was when it connected, or listened, or made the pair, `SO_PEERCRED`.
+    /// The credentials of the peer when it connected, listened or made the pair, `SO_PEERCRED`.
     ///
     /// # Errors
     ///
@@ -342,7 +340,7 @@ impl UnixSeqpacket {
         self.registration.get_ref().peer_credentials().map(UCred)
     }
 
-    /// The address of this end.
+    /// The local address.
     ///
     /// # Errors
     ///
@@ -366,8 +364,8 @@ impl UnixSeqpacket {
 impl TryFrom<OwnedFd> for UnixSeqpacket {
     type Error = io::Error;
 
-    /// Takes over a connected socket that was made elsewhere, and makes it non-blocking. The errors are those of
-    /// `epoll_ctl(2)`; it panics when this thread is not in a runtime.
+    /// Takes over a connected foreign socket, and makes it non-blocking. The errors are those of `epoll_ctl(2)`; it
+    /// panics when this thread is not in a runtime.
     #[track_caller]
     #[inline]
     fn try_from(fd: OwnedFd) -> io::Result<UnixSeqpacket> {

@@ -1,4 +1,4 @@
-//! [`UnixSeqpacketListener`]: a socket that connections of messages come out of.
+//! [`UnixSeqpacketListener`]: a socket that listens for message connections.
 
 use super::SocketAddr;
 use super::seqpacket::UnixSeqpacket;
@@ -10,7 +10,7 @@ use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd, RawFd};
 use std::path::Path;
 use std::task::{Context, Poll, ready};
 
-/// A Unix socket that listens for connections of messages.
+/// A Unix socket that listens for message connections.
 ///
 /// ```
 /// # egret_runtime::block_on(async {
@@ -33,7 +33,7 @@ pub struct UnixSeqpacketListener {
 }
 
 impl UnixSeqpacketListener {
-    /// Listens at a path, or, where `path` starts with a zero byte, on the abstract name behind that.
+    /// Listens at a path, or, if `path` starts with a zero byte, on the abstract name after it.
     ///
     /// # Errors
     ///
@@ -67,12 +67,11 @@ impl UnixSeqpacketListener {
         Ok(UnixSeqpacketListener { registration })
     }
 
-    /// Waits for a connection and takes it, with the address of the peer.
+    /// Waits for a connection and accepts it, with the address of the peer.
     ///
     /// # Errors
     ///
-    /// As [`UnixListener::accept`](crate::UnixListener::accept), also in what is to be done when there are no
-    /// descriptors left.
+    /// As [`UnixListener::accept`](crate::UnixListener::accept), including the advice for a lack of descriptors.
     ///
     /// # Cancel safety
     ///
@@ -83,8 +82,8 @@ impl UnixSeqpacketListener {
         Ok((UnixSeqpacket::new(fd)?, peer.into()))
     }
 
-    /// [`accept`](UnixSeqpacketListener::accept) as a poll function. Every task of this runtime that polls is woken;
-    /// of other wakers, such as those of `FuturesUnordered`, the last.
+    /// [`accept`](UnixSeqpacketListener::accept) as a poll function. Wakes each task of this runtime that polls it;
+    /// of other wakers, such as those of `FuturesUnordered`, only the last.
     ///
     /// # Errors
     ///
@@ -95,7 +94,7 @@ impl UnixSeqpacketListener {
         Poll::Ready(UnixSeqpacket::new(fd).map(|socket| (socket, peer.into())))
     }
 
-    /// The address that is listened on.
+    /// The local address.
     ///
     /// # Errors
     ///

@@ -12,10 +12,10 @@ use std::io;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd, RawFd};
 use std::path::Path;
 
-/// A Unix socket that is neither listening nor connected: for a client with a name, and for a listener with a backlog
-/// of its own.
+/// A Unix socket that is neither listening nor connected: for a named client, and for a listener with its own
+/// backlog.
 ///
-/// It is not registered with the runtime until it becomes something else.
+/// It is not registered until it connects, listens or becomes a datagram socket.
 ///
 /// ```
 /// # egret_runtime::block_on(async {
@@ -39,8 +39,8 @@ impl UnixSocket {
     ///
     /// # Errors
     ///
-    /// Those of [`socket(2)`](https://man7.org/linux/man-pages/man2/socket.2.html): when descriptors (`EMFILE`,
-    /// `ENFILE`) or memory are used up.
+    /// Those of [`socket(2)`](https://man7.org/linux/man-pages/man2/socket.2.html): when no descriptors (`EMFILE`,
+    /// `ENFILE`) or memory are left.
     #[inline]
     pub fn new_stream() -> io::Result<UnixSocket> {
         UnixSocket::new(Type::Stream)
@@ -61,7 +61,7 @@ impl UnixSocket {
         Ok(UnixSocket { fd: Backend::current().socket(Domain::Unix, kind)?, kind })
     }
 
-    /// Gives the socket a path, or, where `path` starts with a zero byte, an abstract name.
+    /// Binds the socket to a path, or, if `path` starts with a zero byte, to the abstract name after it.
     ///
     /// # Errors
     ///
@@ -81,13 +81,12 @@ impl UnixSocket {
         self.fd.bind_unix(addr.raw())
     }
 
-    /// Lets clients connect, `backlog` of which, and no more than `net.core.somaxconn`, wait to be accepted, and one
-    /// besides.
+    /// Makes the socket accept connections; up to `backlog` (at most `net.core.somaxconn`) plus one are queued.
     ///
     /// # Errors
     ///
-    /// [`InvalidInput`](io::ErrorKind::InvalidInput) for a socket without an address, `EOPNOTSUPP` for one of
-    /// datagrams; those of `epoll_ctl(2)`.
+    /// [`InvalidInput`](io::ErrorKind::InvalidInput) for an unbound socket, `EOPNOTSUPP` for a datagram socket; those
+    /// of `epoll_ctl(2)`.
     ///
     /// # Panics
     ///
@@ -99,11 +98,11 @@ impl UnixSocket {
         UnixListener::new(self.fd)
     }
 
-    /// Connects to the socket at a path, or with the abstract name behind a zero byte.
+    /// Connects to the socket at a path, or with the abstract name after a zero byte.
     ///
     /// # Errors
     ///
-    /// As [`UnixStream::connect`]; [`InvalidInput`](io::ErrorKind::InvalidInput) for a socket of datagrams.
+    /// As [`UnixStream::connect`]; [`InvalidInput`](io::ErrorKind::InvalidInput) for a datagram socket.
     ///
     /// # Cancel safety
     ///
@@ -136,11 +135,11 @@ impl UnixSocket {
         UnixStream::new(connect_socket(self.fd, &address).await?, Start::Unknown)
     }
 
-    /// Makes it a socket to exchange datagrams with.
+    /// Makes it a datagram socket.
     ///
     /// # Errors
     ///
-    /// [`InvalidInput`](io::ErrorKind::InvalidInput) for a socket of streams; those of `epoll_ctl(2)`.
+    /// [`InvalidInput`](io::ErrorKind::InvalidInput) for a stream socket; those of `epoll_ctl(2)`.
     ///
     /// # Panics
     ///
@@ -154,7 +153,7 @@ impl UnixSocket {
         UnixDatagram::new(self.fd)
     }
 
-    /// The address that the socket is bound to, if it is.
+    /// The address that the socket is bound to, if any.
     ///
     /// # Errors
     ///

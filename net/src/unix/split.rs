@@ -1,4 +1,4 @@
-//! The halves of a [`UnixStream`] under the names of the Unix domain. What they do is in `halves.rs`.
+//! The aliases of the halves of a [`UnixStream`]. The types are in `stream/halves.rs`.
 
 use super::stream::UnixStream;
 use crate::family::Unix;
@@ -7,7 +7,7 @@ use std::error::Error;
 use std::fmt;
 use std::rc::Rc;
 
-/// The reading half of a [`UnixStream`], made by [`UnixStream::split`].
+/// The read half of a [`UnixStream`], made by [`UnixStream::split`].
 ///
 /// Its methods are those of the stream and are documented there.
 ///
@@ -27,9 +27,9 @@ use std::rc::Rc;
 /// ```
 pub type ReadHalf<'a> = halves::ReadHalf<&'a UnixStream>;
 
-/// The writing half of a [`UnixStream`], made by [`UnixStream::split`].
+/// The write half of a [`UnixStream`], made by [`UnixStream::split`].
 ///
-/// Its methods are those of the stream and are documented there. Dropping it does nothing: the stream is still whole.
+/// Its methods are those of the stream and are documented there. Dropping it does nothing to the stream.
 ///
 /// ```
 /// # egret_runtime::block_on(async {
@@ -48,9 +48,9 @@ pub type ReadHalf<'a> = halves::ReadHalf<&'a UnixStream>;
 /// ```
 pub type WriteHalf<'a> = halves::WriteHalf<&'a UnixStream>;
 
-/// The reading half of a [`UnixStream`], made by [`UnixStream::into_split`].
+/// The read half of a [`UnixStream`], made by [`UnixStream::into_split`].
 ///
-/// Its methods are those of the stream and are documented there. Dropping it does not shut the reading side down.
+/// Its methods are those of the stream and are documented there. Dropping it does not shut down the read side.
 ///
 /// ```
 /// # egret_runtime::block_on(async {
@@ -70,10 +70,10 @@ pub type WriteHalf<'a> = halves::WriteHalf<&'a UnixStream>;
 /// ```
 pub type OwnedReadHalf = halves::ReadHalf<Rc<UnixStream>>;
 
-/// The writing half of a [`UnixStream`], made by [`UnixStream::into_split`].
+/// The write half of a [`UnixStream`], made by [`UnixStream::into_split`].
 ///
-/// Its methods are those of the stream and are documented there. Dropping it shuts the writing side down, unless it is dropped by
-/// [`forget`](OwnedWriteHalf::forget) or put back by [`reunite`](OwnedWriteHalf::reunite).
+/// Its methods are those of the stream and are documented there. Dropping it shuts down the write side, except by
+/// [`forget`](OwnedWriteHalf::forget) or [`reunite`](OwnedWriteHalf::reunite).
 ///
 /// ```
 /// # egret_runtime::block_on(async {
@@ -89,7 +89,7 @@ pub type OwnedReadHalf = halves::ReadHalf<Rc<UnixStream>>;
 /// ```
 pub type OwnedWriteHalf = halves::WriteHalf<ShutOnDrop<Unix>>;
 
-/// Two halves that were to be reunited and are not of one stream: here they are back.
+/// The error of `reunite` for halves of different streams; returns them.
 ///
 /// ```
 /// # egret_runtime::block_on(async {
@@ -106,11 +106,11 @@ pub type OwnedWriteHalf = halves::WriteHalf<ShutOnDrop<Unix>>;
 pub struct ReuniteError(pub OwnedReadHalf, pub OwnedWriteHalf);
 
 impl OwnedReadHalf {
-    /// Puts the halves of one stream together again.
+    /// Joins the halves of one stream.
     ///
     /// # Errors
     ///
-    /// With the halves handed back, when they are of different streams.
+    /// When they are of different streams; returns the halves.
     ///
     /// ```
     /// # egret_runtime::block_on(async {
@@ -129,11 +129,11 @@ impl OwnedReadHalf {
 }
 
 impl OwnedWriteHalf {
-    /// Puts the halves of one stream together again.
+    /// Joins the halves of one stream.
     ///
     /// # Errors
     ///
-    /// With the halves handed back, when they are of different streams.
+    /// When they are of different streams; returns the halves.
     #[inline]
     pub fn reunite(self, other: OwnedReadHalf) -> Result<UnixStream, ReuniteError> {
         other.reunite(self)

@@ -1,4 +1,4 @@
-//! [`UnixStream`], and what the Unix domain does in its own way.
+//! [`UnixStream`], and what is specific to the Unix domain.
 
 use super::connect::connect;
 use super::{SocketAddr, UCred};
@@ -10,12 +10,12 @@ use std::io;
 use std::os::unix::net;
 use std::path::Path;
 
-/// A connection in the Unix domain: bytes between processes of one host, and descriptors and credentials beside them.
+/// A Unix stream: bytes between processes of one host, with descriptors and credentials as control data.
 ///
 /// Made by [`connect`](UnixStream::connect), [`pair`](UnixStream::pair) or
 /// [`UnixListener::accept`](crate::UnixListener::accept). One task reads and writes; to read in one and write in
 /// another, [`split`](UnixStream::split) it within a task or [`into_split`](UnixStream::into_split) it across tasks.
-/// Dropping it closes the connection: the peer reads what was written, and then the end, or
+/// Dropping it closes the connection: the peer reads the written bytes, and then the end, or
 /// [`ConnectionReset`](io::ErrorKind::ConnectionReset) when bytes that it had sent are unread.
 ///
 /// It belongs to the runtime that it was made in and is not `Send`; [`into_std`](UnixStream::into_std) takes it out.
@@ -46,8 +46,8 @@ impl Family for Unix {
     const STREAM: &'static str = "UnixStream";
     const LISTENER: &'static str = "UnixListener";
 
-    /// A short read proves nothing: `recv` stops at a message with descriptors beside it, and where credentials are
-    /// passed at each change of the writer, with more behind and no edge to come.
+    /// A short read proves nothing: `recv` stops at a message with descriptors, and with `SO_PASSCRED` at each change
+    /// of the writer, with more queued and no edge to come.
     #[inline]
     fn clears(_wanted: usize) -> Clears {
         Clears::WouldBlock
@@ -68,24 +68,23 @@ impl Family for Unix {
 }
 
 impl UnixStream {
-    /// Connects to the socket at a path, or, where `path` starts with a zero byte, to the abstract name behind that.
+    /// Connects to the socket at a path, or, if `path` starts with a zero byte, to the abstract name after it.
     ///
-    /// When as many connections wait as the listener's backlog holds, this waits too: there is no event for room in a
-    /// backlog, so it tries again, after a millisecond first and fifty at most.
+    /// When the listener's backlog is full, this waits too: no event reports room in a backlog, so it retries, after
+    /// a millisecond at first and fifty at most.
     ///
     /// # Errors
     ///
-    /// [`NotFound`](io::ErrorKind::NotFound) when there is no such path;
-    /// [`ConnectionRefused`](io::ErrorKind::ConnectionRefused) when nobody listens there, which is also what is left
-    /// of a server that has ended; [`PermissionDenied`](io::ErrorKind::PermissionDenied) without the permission to
-    /// write to the file; `EPROTOTYPE` when the file is a socket and none of streams. Others by
+    /// [`NotFound`](io::ErrorKind::NotFound) when the path does not exist;
+    /// [`ConnectionRefused`](io::ErrorKind::ConnectionRefused) when no socket listens there, as after the end of a
+    /// server; [`PermissionDenied`](io::ErrorKind::PermissionDenied) without the permission to write to the file;
+    /// `EPROTOTYPE` when the file is a socket of another type. Others by
     /// [`connect(2)`](https://man7.org/linux/man-pages/man2/connect.2.html), with their errno.
-    /// [`InvalidInput`](io::ErrorKind::InvalidInput) for a path that cannot be one: see
-    /// [`SocketAddr::from_pathname`].
+    /// [`InvalidInput`](io::ErrorKind::InvalidInput) for an invalid path: see [`SocketAddr::from_pathname`].
     ///
     /// # Cancel safety
     ///
-    /// Dropped before it resolves, the attempt is given up and its socket closed.
+    /// Dropped before it resolves, the attempt is cancelled and its socket closed.
     ///
     /// # Panics
     ///
@@ -138,12 +137,12 @@ impl UnixStream {
         UnixStream::new(connect(Type::Stream, addr).await?, Start::Unknown)
     }
 
-    /// Two streams that are connected to each other.
+    /// Two connected streams.
     ///
     /// # Errors
     ///
-    /// Those of [`socketpair(2)`](https://man7.org/linux/man-pages/man2/socketpair.2.html): when descriptors
-    /// (`EMFILE`, `ENFILE`) or memory are used up; and those of `epoll_ctl(2)`.
+    /// Those of [`socketpair(2)`](https://man7.org/linux/man-pages/man2/socketpair.2.html): when no descriptors
+    /// (`EMFILE`, `ENFILE`) or memory are left; and those of `epoll_ctl(2)`.
     ///
     /// # Panics
     ///
@@ -164,7 +163,7 @@ impl UnixStream {
         Ok((UnixStream::new(one, Start::Unknown)?, UnixStream::new(other, Start::Unknown)?))
     }
 
-    /// Who the peer was when it connected, or listened, or made the pair, `SO_PEERCRED`.
+    /// The credentials of the peer when it connected, listened or made the pair, `SO_PEERCRED`.
     ///
     /// # Errors
     ///

@@ -1,9 +1,9 @@
-//! [`UCred`]: who a process is.
+//! [`UCred`]: the credentials of a process.
 
 use super::{gid_t, pid_t, uid_t};
 use egret_runtime::sys::Credentials;
 
-/// The process at the other end, and the user and the group that it runs as, as the kernel says: by
+/// The process at the other end, its user and its group, from the kernel: by
 /// [`UnixStream::peer_cred`](crate::UnixStream::peer_cred), or with a message.
 ///
 /// ```
@@ -18,27 +18,27 @@ use egret_runtime::sys::Credentials;
 pub struct UCred(pub(super) Credentials);
 
 impl UCred {
-    /// The credentials to [send](super::SendAncillary::credentials) with a message. The kernel lets nobody without
-    /// the privilege claim what is not so.
+    /// The credentials to [send](super::SendAncillary::credentials) with a message. The kernel refuses false claims
+    /// without the privilege.
     #[inline]
     pub fn new(pid: pid_t, uid: uid_t, gid: gid_t) -> UCred {
         UCred(Credentials { pid, uid, gid })
     }
 
-    /// The user that the process runs as.
+    /// The user of the process.
     #[inline]
     pub fn uid(&self) -> uid_t {
         self.0.uid
     }
 
-    /// The group that the process runs as.
+    /// The group of the process.
     #[inline]
     pub fn gid(&self) -> gid_t {
         self.0.gid
     }
 
-    /// The number of the process. `None` for one of another namespace, which has no number here. By the time that
-    /// it is asked for, the process may be gone and the number another's.
+    /// The pid. `None` for a process of another namespace, which has no pid here. The process may be gone by now, and
+    /// the pid reused.
     #[inline]
     pub fn pid(&self) -> Option<pid_t> {
         (self.0.pid != 0).then_some(self.0.pid)

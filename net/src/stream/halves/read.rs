@@ -13,10 +13,10 @@ use std::task::{Context, Poll, ready};
 
 /// # Reading
 ///
-/// These are the methods of the stream and do what they do there, where the errors, the cancel safety and examples are:
+/// These methods are those of the stream; errors, cancel safety and examples are documented there:
 /// [`Stream`](crate::stream::Stream#reading).
 impl<F: Family, S: Deref<Target = Stream<F>>> ReadHalf<S> {
-    /// Reads what has come, waiting until something has: [`Stream::read`].
+    /// Reads the queued bytes; waits until there are some: [`Stream::read`].
     #[inline]
     pub fn read<'a>(&'a mut self, buf: &'a mut [u8]) -> impl Future<Output = io::Result<usize>> + 'a {
         Read { stream: &*self.0, buf }
@@ -28,8 +28,7 @@ impl<F: Family, S: Deref<Target = Stream<F>>> ReadHalf<S> {
         self.0.poll_recv(cx, buf)
     }
 
-    /// Reads into memory that need not have been zeroed:
-    /// [`Stream::read_uninit`].
+    /// Reads into memory that need not be zeroed: [`Stream::read_uninit`].
     #[inline]
     pub async fn read_uninit<'b>(&mut self, buf: &'b mut [MaybeUninit<u8>]) -> io::Result<&'b mut [u8]> {
         let mut buf = ReadBuf::uninit(buf);
@@ -68,7 +67,7 @@ impl<F: Family, S: Deref<Target = Stream<F>>> ReadHalf<S> {
         self.0.poll_recv_vectored(cx, bufs)
     }
 
-    /// Reads until `buf` is full: [`Stream::read_exact`]. It is not cancel safe.
+    /// Fills `buf`: [`Stream::read_exact`]. Not cancel safe.
     #[inline]
     pub async fn read_exact(&mut self, buf: &mut [u8]) -> io::Result<usize> {
         let mut filled = 0;
@@ -81,13 +80,13 @@ impl<F: Family, S: Deref<Target = Stream<F>>> ReadHalf<S> {
         self.0.recv_to_end(buf).await
     }
 
-    /// The same as text: [`Stream::read_to_string`].
+    /// [`read_to_end`](Self::read_to_end) as text: [`Stream::read_to_string`].
     #[inline]
     pub async fn read_to_string(&mut self, buf: &mut String) -> io::Result<usize> {
         self.0.recv_to_string(buf).await
     }
 
-    /// Reads and leaves the bytes to be read again: [`Stream::peek`].
+    /// Reads without removing the bytes: [`Stream::peek`].
     #[inline]
     pub async fn peek(&mut self, buf: &mut [u8]) -> io::Result<usize> {
         self.0.recv_peek(buf).await
@@ -99,7 +98,7 @@ impl<F: Family, S: Deref<Target = Stream<F>>> ReadHalf<S> {
         self.0.poll_recv_peek(cx, buf)
     }
 
-    /// Waits until there is something to read: [`Stream::readable`].
+    /// Waits until the stream is readable: [`Stream::readable`].
     #[inline]
     pub async fn readable(&self) -> io::Result<()> {
         self.0.registration().ready(Direction::Read).await
@@ -112,7 +111,7 @@ impl<F: Family, S: Deref<Target = Stream<F>>> ReadHalf<S> {
         self.0.registration().poll_ready(cx, Direction::Read)
     }
 
-    /// Reads what has come, without waiting: [`Stream::try_read`].
+    /// Reads the queued bytes without waiting: [`Stream::try_read`].
     #[inline]
     pub fn try_read(&self, buf: &mut [u8]) -> io::Result<usize> {
         self.0.try_recv(buf)

@@ -1,4 +1,4 @@
-//! Every way to read and to write, on both streams, borrowed and owned: what all the aliases stand for.
+//! Each way to read and to write, on both streams, borrowed and owned: all the aliases.
 
 use super::*;
 use crate::{TcpListener, TcpStream, UnixListener, UnixStream, tcp, unix};
@@ -10,7 +10,7 @@ use std::pin::pin;
 use std::task::{Context, Waker};
 use std::time::Duration;
 
-// A half is the stream's address and no more; the one that shuts on its drop has to know whether to.
+// A half is the stream's address only; the one that shuts down on drop also stores whether to.
 const WORD: usize = size_of::<usize>();
 const _: () = assert!(size_of::<tcp::ReadHalf<'static>>() == WORD);
 const _: () = assert!(size_of::<tcp::WriteHalf<'static>>() == WORD);
@@ -19,7 +19,7 @@ const _: () = assert!(size_of::<unix::OwnedWriteHalf>() == 2 * WORD);
 
 const HANG: Duration = Duration::from_secs(5);
 
-/// Runs `future` as a task. Panics when it is not done and the loop has nothing to do: somebody lost a wake-up.
+/// Runs `future` as a task. Panics when it is pending and the loop has nothing to do: a wake-up was lost.
 #[track_caller]
 fn run<T: 'static>(future: impl Future<Output = T> + 'static) -> T {
     let rt = Runtime::new().unwrap();
@@ -114,7 +114,7 @@ where
     }
 }
 
-/// What one half does must not be taken for the other, and the end comes by a shutdown.
+/// The halves must not be confused, and the end comes by a shutdown.
 async fn wait_and_end<F: Family, R, W>(reader: &mut ReadHalf<R>, writer: &mut WriteHalf<W>)
 where
     R: Deref<Target = Stream<F>>,
@@ -141,7 +141,7 @@ where
     assert_eq!(reader.read_exact(&mut vec![0; sent]).await.unwrap(), sent);
     writer.writable().await.unwrap();
 
-    // Nothing, asked for or given, is no end.
+    // Zero bytes, requested or transferred, are not the end.
     assert_eq!(reader.peek(&mut []).await.unwrap(), 0);
     assert_eq!(poll_fn(|cx| reader.poll_peek(cx, &mut [])).await.unwrap(), 0);
     assert_eq!(poll_fn(|cx| writer.poll_write_vectored(cx, &[])).await.unwrap(), 0);
@@ -213,7 +213,7 @@ fn halves_of_tcp_are_of_their_stream_and_have_its_addresses() {
 #[test]
 #[cfg_attr(miri, ignore = "Miri has no sockets of the Unix domain with addresses")]
 fn halves_of_a_unix_stream_are_of_their_stream_and_have_its_addresses() {
-    /// Whether the stream has a name, and whether its peer has.
+    /// Whether the stream and its peer have names.
     fn named(local: io::Result<unix::SocketAddr>, peer: io::Result<unix::SocketAddr>) -> (bool, bool) {
         (!local.unwrap().is_unnamed(), !peer.unwrap().is_unnamed())
     }

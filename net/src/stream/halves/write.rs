@@ -12,11 +12,10 @@ use std::task::{Context, Poll};
 
 /// # Writing
 ///
-/// These are the methods of the stream and do what they do there, where the errors, the cancel safety and examples are:
+/// These methods are those of the stream; errors, cancel safety and examples are documented there:
 /// [`Stream`](crate::stream::Stream#writing).
 impl<F: Family, S: Deref<Target = Stream<F>>> WriteHalf<S> {
-    /// Writes as much as there is room for, waiting until there is some:
-    /// [`Stream::write`].
+    /// Writes as much as there is room for; waits until there is room: [`Stream::write`].
     #[inline]
     pub fn write<'a>(&'a mut self, buf: &'a [u8]) -> impl Future<Output = io::Result<usize>> + 'a {
         Write { stream: &*self.0, buf }
@@ -28,7 +27,7 @@ impl<F: Family, S: Deref<Target = Stream<F>>> WriteHalf<S> {
         self.0.poll_send(cx, buf)
     }
 
-    /// Writes all of `buf`: [`Stream::write_all`]. It is not cancel safe.
+    /// Writes all of `buf`: [`Stream::write_all`]. Not cancel safe.
     #[inline]
     pub fn write_all<'a>(&'a mut self, buf: &'a [u8]) -> impl Future<Output = io::Result<()>> + 'a {
         WriteAll { stream: &*self.0, rest: buf }
@@ -52,20 +51,19 @@ impl<F: Family, S: Deref<Target = Stream<F>>> WriteHalf<S> {
         self.0.poll_send_vectored(cx, bufs)
     }
 
-    /// Writes all of several buffers: [`Stream::write_all_vectored`]. It is not cancel safe.
+    /// Writes all of several buffers: [`Stream::write_all_vectored`]. Not cancel safe.
     #[inline]
     pub async fn write_all_vectored(&mut self, mut bufs: &mut [IoSlice<'_>]) -> io::Result<()> {
         poll_fn(|cx| self.0.poll_send_all_vectored(cx, &mut bufs)).await
     }
 
-    /// Does nothing: a stream holds no bytes back. It is here for code that is ported.
+    /// Does nothing: a stream has no buffer. For ported code.
     #[inline]
     pub async fn flush(&mut self) -> io::Result<()> {
         Ok(())
     }
 
-    /// Shuts the writing side down, which the peer reads as the end of the stream:
-    /// [`Stream::shutdown`].
+    /// Shuts down the write side; the peer reads the end of the stream: [`Stream::shutdown`].
     #[inline]
     pub async fn shutdown(&mut self) -> io::Result<()> {
         self.0.shut_writing()
@@ -77,7 +75,7 @@ impl<F: Family, S: Deref<Target = Stream<F>>> WriteHalf<S> {
         Poll::Ready(self.0.shut_writing())
     }
 
-    /// Waits until there is room to write: [`Stream::writable`].
+    /// Waits until the stream is writable: [`Stream::writable`].
     #[inline]
     pub async fn writable(&self) -> io::Result<()> {
         self.0.registration().ready(Direction::Write).await

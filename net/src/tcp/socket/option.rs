@@ -6,14 +6,13 @@ use std::time::Duration;
 
 /// # Options
 impl TcpSocket {
-    /// Whether [`bind`](TcpSocket::bind) may take an address that old connections are in TIME-WAIT on,
-    /// `SO_REUSEADDR`.
+    /// Whether [`bind`](TcpSocket::bind) accepts an address with connections in TIME-WAIT, `SO_REUSEADDR`.
     pub fn reuseaddr(&self) -> io::Result<bool> {
         self.fd.reuseaddr()
     }
 
-    /// Lets [`bind`](TcpSocket::bind) take an address that old connections are in TIME-WAIT on; on Linux never
-    /// one that another socket listens on.
+    /// Lets [`bind`](TcpSocket::bind) accept an address with connections in TIME-WAIT; on Linux never one that
+    /// another socket listens on.
     ///
     /// ```
     /// # egret_runtime::block_on(async {
@@ -33,8 +32,8 @@ impl TcpSocket {
         self.fd.reuseport()
     }
 
-    /// Lets several sockets of one user listen on one address, if each sets this before it is bound; the
-    /// kernel shares the connections out among them. So a runtime on each core can have a listener of its own.
+    /// Lets several sockets of one user listen on one address, if each sets this before it is bound; the kernel
+    /// distributes the connections. So a runtime on each core can have its own listener.
     ///
     /// ```
     /// # egret_runtime::block_on(async {
@@ -53,13 +52,13 @@ impl TcpSocket {
         self.fd.set_reuseport(reuseport)
     }
 
-    /// The size of the send buffer in bytes, `SO_SNDBUF`: on Linux twice what was set.
+    /// The size of the send buffer in bytes, `SO_SNDBUF`: on Linux twice the value set.
     pub fn send_buffer_size(&self) -> io::Result<u32> {
         self.fd.send_buffer_size()
     }
 
-    /// Sets the size of the send buffer in bytes. The kernel allows `net.core.wmem_max` at most, doubles it for
-    /// its own bookkeeping, and no longer tunes it.
+    /// Sets the size of the send buffer in bytes. The kernel caps it at `net.core.wmem_max`, doubles it for its own
+    /// bookkeeping, and stops tuning it.
     ///
     /// ```
     /// # egret_runtime::block_on(async {
@@ -74,14 +73,13 @@ impl TcpSocket {
         self.fd.set_send_buffer_size(size)
     }
 
-    /// The size of the receive buffer in bytes, `SO_RCVBUF`: on Linux twice what was set.
+    /// The size of the receive buffer in bytes, `SO_RCVBUF`: on Linux twice the value set.
     pub fn recv_buffer_size(&self) -> io::Result<u32> {
         self.fd.recv_buffer_size()
     }
 
-    /// Sets the size of the receive buffer in bytes, as
-    /// [`set_send_buffer_size`](TcpSocket::set_send_buffer_size) does that of the other. Before `listen` and
-    /// `connect` it also bounds the window that is offered ([RFC 7323, 2.3]).
+    /// Sets the size of the receive buffer in bytes, as [`set_send_buffer_size`](TcpSocket::set_send_buffer_size).
+    /// Before `listen` and `connect` it also limits the offered window ([RFC 7323, 2.3]).
     ///
     /// [RFC 7323, 2.3]: https://www.rfc-editor.org/rfc/rfc7323#section-2.3
     pub fn set_recv_buffer_size(&self, size: u32) -> io::Result<()> {
@@ -93,7 +91,7 @@ impl TcpSocket {
         self.fd.keepalive()
     }
 
-    /// Has an idle connection probed (by default after two hours, `net.ipv4.tcp_keepalive_time`) and ended with
+    /// Probes an idle connection (by default after two hours, `net.ipv4.tcp_keepalive_time`) and ends it with
     /// [`TimedOut`](io::ErrorKind::TimedOut) when the peer does not answer.
     ///
     /// ```
@@ -114,7 +112,8 @@ impl TcpSocket {
         self.fd.nodelay()
     }
 
-    /// [`TcpStream::set_nodelay`](crate::TcpStream::set_nodelay), before the connection. A listener hands it on to what it accepts.
+    /// [`TcpStream::set_nodelay`](crate::TcpStream::set_nodelay), before the connection. Accepted connections inherit
+    /// it.
     pub fn set_nodelay(&self, nodelay: bool) -> io::Result<()> {
         self.fd.set_nodelay(nodelay)
     }
@@ -124,8 +123,8 @@ impl TcpSocket {
         self.fd.notsent_lowat()
     }
 
-    /// [`TcpStream::set_notsent_lowat`](crate::TcpStream::set_notsent_lowat), before the connection. A listener
-    /// hands it on to what it accepts.
+    /// [`TcpStream::set_notsent_lowat`](crate::TcpStream::set_notsent_lowat), before the connection. Accepted
+    /// connections inherit it.
     pub fn set_notsent_lowat(&self, bytes: u32) -> io::Result<()> {
         self.fd.set_notsent_lowat(bytes)
     }
@@ -135,7 +134,8 @@ impl TcpSocket {
         self.fd.linger()
     }
 
-    /// [`TcpStream::set_linger`](crate::TcpStream::set_linger), before the connection: closing may then block the thread.
+    /// [`TcpStream::set_linger`](crate::TcpStream::set_linger), before the connection: a close may then block the
+    /// thread.
     pub fn set_linger(&self, linger: Option<Duration>) -> io::Result<()> {
         self.fd.set_linger(linger)
     }
@@ -181,13 +181,13 @@ impl TcpSocket {
         self.fd.device()
     }
 
-    /// Binds the socket to an interface, so that it sends and receives there alone; `None` ends that.
+    /// Binds the socket to an interface, so that it sends and receives only there; `None` removes the binding.
     ///
     /// # Errors
     ///
-    /// `ENODEV` when there is no such interface (a name of more than 15 bytes, or with a zero in it, is none),
-    /// [`PermissionDenied`](io::ErrorKind::PermissionDenied) when it is bound to another and the privilege to
-    /// change that is missing.
+    /// `ENODEV` when there is no such interface (or the name exceeds 15 bytes or has a zero in it),
+    /// [`PermissionDenied`](io::ErrorKind::PermissionDenied) when it is bound to another and the privilege to change
+    /// that is missing.
     pub fn bind_device(&self, interface: Option<&[u8]>) -> io::Result<()> {
         self.fd.bind_device(interface)
     }

@@ -1,4 +1,4 @@
-//! The options of a [`TcpSocket`] that servers set: when a silent connection is given up, and how new ones come in.
+//! The options of a [`TcpSocket`] for servers: keepalive, and how connections are accepted.
 
 use super::TcpSocket;
 use std::io;
@@ -8,12 +8,11 @@ use std::time::Duration;
 ///
 /// Those of [`tcp(7)`](https://man7.org/linux/man-pages/man7/tcp.7.html),
 /// [`socket(7)`](https://man7.org/linux/man-pages/man7/socket.7.html) and
-/// [`ipv6(7)`](https://man7.org/linux/man-pages/man7/ipv6.7.html). A listener hands the times of keepalive on to what it
-/// accepts. What is not here is set by way of [`AsFd`](std::os::fd::AsFd), which any library of socket options takes,
-/// such as `socket2::SockRef::from(&socket)`.
+/// [`ipv6(7)`](https://man7.org/linux/man-pages/man7/ipv6.7.html). Accepted connections inherit the keepalive times.
+/// Other options are set through [`AsFd`](std::os::fd::AsFd) and a library of socket options, such as
+/// `socket2::SockRef::from(&socket)`.
 ///
-/// The options are methods, and not left to such a library, because a server needs a dozen of them and not a hundred,
-/// and each is a dependency less.
+/// The dozen options that servers need are methods here, so that they need no such dependency.
 impl TcpSocket {
     /// How long a connection is idle before it is probed, when [`set_keepalive`](TcpSocket::set_keepalive) is on,
     /// `TCP_KEEPIDLE`, in whole seconds.
@@ -46,12 +45,12 @@ impl TcpSocket {
         self.fd.set_keepalive_time(time)
     }
 
-    /// How long it is from one probe to the next, `TCP_KEEPINTVL`, in whole seconds.
+    /// The time between two probes, `TCP_KEEPINTVL`, in whole seconds.
     pub fn keepalive_interval(&self) -> io::Result<Duration> {
         self.fd.keepalive_interval()
     }
 
-    /// Sets how long it is from one probe to the next, rounded up to whole seconds.
+    /// Sets the time between two probes, rounded up to whole seconds.
     ///
     /// # Errors
     ///
@@ -60,12 +59,12 @@ impl TcpSocket {
         self.fd.set_keepalive_interval(interval)
     }
 
-    /// How many probes go unanswered before the connection is given up, `TCP_KEEPCNT`.
+    /// How many unanswered probes end the connection, `TCP_KEEPCNT`.
     pub fn keepalive_retries(&self) -> io::Result<u32> {
         self.fd.keepalive_retries()
     }
 
-    /// Sets how many probes go unanswered before the connection is given up.
+    /// Sets how many unanswered probes end the connection.
     ///
     /// # Errors
     ///
@@ -74,13 +73,13 @@ impl TcpSocket {
         self.fd.set_keepalive_retries(retries)
     }
 
-    /// How many connections may wait that sent data with their SYN, `TCP_FASTOPEN`
-    /// ([RFC 7413](https://www.rfc-editor.org/rfc/rfc7413)); 0: none may.
+    /// How many connections with data in their SYN may be queued, `TCP_FASTOPEN` ([RFC
+    /// 7413](https://www.rfc-editor.org/rfc/rfc7413)); 0: none.
     pub fn fastopen(&self) -> io::Result<u32> {
         self.fd.fastopen()
     }
 
-    /// Lets clients send data with their SYN, and so many of such connections wait at a time. The host must allow it too:
+    /// Lets clients send data with their SYN, up to `queue` queued connections at a time. The host must allow it too:
     /// bit 1 of `net.ipv4.tcp_fastopen`.
     ///
     /// # Errors
@@ -100,14 +99,14 @@ impl TcpSocket {
         self.fd.set_fastopen(queue)
     }
 
-    /// How long a connection may be without data before it is accepted all the same, `TCP_DEFER_ACCEPT`, in whole
-    /// seconds; zero: it is accepted at once. The kernel counts in retransmissions, so this is what was set, or more.
+    /// How long `accept` waits for the first data of a connection, `TCP_DEFER_ACCEPT`, in whole seconds; zero: not at
+    /// all. The kernel counts in retransmissions, so this is the value set, or more.
     pub fn defer_accept(&self) -> io::Result<Duration> {
         self.fd.defer_accept()
     }
 
-    /// Has connections accepted when their first data is there, or after about so long, rounded up to what the kernel
-    /// counts in. A server whose clients speak first is then woken once for a connection and its request.
+    /// Accepts a connection when its first data has arrived, or after about this time, rounded up to the kernel's
+    /// unit. A server whose clients send first is then woken once for a connection and its request.
     ///
     /// ```
     /// # egret_runtime::block_on(async {
@@ -124,13 +123,13 @@ impl TcpSocket {
         self.fd.set_defer_accept(wait)
     }
 
-    /// The processor whose packets the socket takes, `SO_INCOMING_CPU`; `None` before any has come.
+    /// The processor whose packets the socket takes, `SO_INCOMING_CPU`; `None` before the first packet.
     pub fn incoming_cpu(&self) -> io::Result<Option<u32>> {
         self.fd.incoming_cpu()
     }
 
-    /// Has listeners that share an address by [`set_reuseport`](TcpSocket::set_reuseport) share connections out by the
-    /// processor that they come in on: for a runtime on each core.
+    /// Makes listeners that share an address by [`set_reuseport`](TcpSocket::set_reuseport) distribute connections by
+    /// the receiving processor: for a runtime on each core.
     ///
     /// ```
     /// # egret_runtime::block_on(async {
@@ -145,12 +144,12 @@ impl TcpSocket {
         self.fd.set_incoming_cpu(cpu)
     }
 
-    /// The mark that routing and firewalls see on packets that are sent, `SO_MARK`.
+    /// The mark of sent packets for routing and firewalls, `SO_MARK`.
     pub fn mark(&self) -> io::Result<u32> {
         self.fd.mark()
     }
 
-    /// Sets the mark of packets that are sent.
+    /// Sets the mark of sent packets.
     ///
     /// # Errors
     ///
@@ -160,12 +159,12 @@ impl TcpSocket {
         self.fd.set_mark(mark)
     }
 
-    /// Whether the socket has nothing to do with IPv4, `IPV6_V6ONLY`; `EOPNOTSUPP` on an IPv4 socket.
+    /// Whether the socket excludes IPv4, `IPV6_V6ONLY`; `EOPNOTSUPP` on an IPv4 socket.
     pub fn only_v6(&self) -> io::Result<bool> {
         self.fd.only_v6()
     }
 
-    /// Has a socket for IPv6 take IPv4 in mapped addresses as well, or not.
+    /// Sets whether an IPv6 socket excludes IPv4 in mapped addresses.
     ///
     /// # Errors
     ///

@@ -1,4 +1,4 @@
-//! A [`UdpSocket`] as a descriptor: in from std, out to std, and operations of one's own.
+//! A [`UdpSocket`] as a descriptor: from std, to std, and custom operations.
 
 use super::UdpSocket;
 use crate::socket::direction;
@@ -36,7 +36,7 @@ impl UdpSocket {
     }
 
     /// Takes the socket out of the runtime, to be moved to another thread or loop. It stays non-blocking; call
-    /// [`set_nonblocking(false)`](net::UdpSocket::set_nonblocking) on it to have its operations wait.
+    /// [`set_nonblocking(false)`](net::UdpSocket::set_nonblocking) on it to make its operations block.
     ///
     /// # Errors
     ///
@@ -55,15 +55,15 @@ impl UdpSocket {
         Ok(OwnedFd::from(self.registration.into_inner()).into())
     }
 
-    /// Tries an operation of your own on the descriptor, once, unless the socket is known not to be ready.
+    /// Tries a custom operation on the descriptor, once, unless the socket is known not to be ready.
     ///
     /// `f` makes one non-blocking system call on this socket's descriptor and returns
-    /// [`WouldBlock`](io::ErrorKind::WouldBlock) if, and only if, the call did: that is what the reactor learns from.
+    /// [`WouldBlock`](io::ErrorKind::WouldBlock) if, and only if, the call did: the reactor clears readiness by it.
     ///
     /// # Errors
     ///
-    /// [`WouldBlock`](io::ErrorKind::WouldBlock), without a call of `f` when the socket is known not to be ready; what
-    /// `f` returns.
+    /// [`WouldBlock`](io::ErrorKind::WouldBlock), without a call of `f` when the socket is known not to be ready; the
+    /// errors of `f`.
     ///
     /// ```
     /// # egret_runtime::block_on(async {
@@ -84,16 +84,16 @@ impl UdpSocket {
         self.registration.try_io(direction(interest), |_| f())
     }
 
-    /// Tries an operation of your own on the descriptor until it does not block, waiting for readiness in between. See
-    /// [`try_io`](UdpSocket::try_io) for what `f` must do.
+    /// Repeats a custom operation on the descriptor until it does not block, waiting for readiness in between. See
+    /// [`try_io`](UdpSocket::try_io) for the contract of `f`.
     ///
     /// # Errors
     ///
-    /// What `f` returns, but for [`WouldBlock`](io::ErrorKind::WouldBlock).
+    /// Those of `f`, except [`WouldBlock`](io::ErrorKind::WouldBlock).
     ///
     /// # Cancel safety
     ///
-    /// Dropped before it resolves, it has had no effect but those of calls of `f` that would have blocked.
+    /// Dropped before it resolves, only calls of `f` that would have blocked were made.
     #[inline]
     pub async fn async_io<R>(
         &self,

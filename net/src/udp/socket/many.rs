@@ -1,7 +1,6 @@
-//! Many datagrams by one system call: what tokio has not.
+//! Many datagrams by one system call, which tokio does not have.
 //!
-//! Segments are cut by the kernel where it can (GSO), and here where it cannot: the caller sees no difference but in
-//! time.
+//! The kernel cuts segments where it can (GSO), and this module where it cannot: only the cost differs.
 
 use super::UdpSocket;
 use crate::udp::RecvBatch;
@@ -11,21 +10,21 @@ use std::io;
 use std::net::SocketAddr;
 use std::task::{Context, Poll, ready};
 
-/// The most bytes that one call with segments carries: a datagram's.
+/// The most bytes of one call with segments: the size of a datagram.
 const GSO_BYTES: usize = 65507;
 /// The most segments of one call: `UDP_MAX_SEGMENTS` of the kernel, which was 64 until Linux 6.9.
 const GSO_SEGMENTS: usize = 64;
 
 /// # Many at a time
 impl UdpSocket {
-    /// Receives as many datagrams as are there and as `batch` has room for, waiting for the first, and returns how
-    /// many that is. What `batch` held before is dropped.
+    /// Receives as many datagrams as are queued and fit into `batch` and returns their number; waits for the first.
+    /// Drops the previous content of `batch`.
     ///
     /// By [`recvmmsg(2)`](https://man7.org/linux/man-pages/man2/recvmmsg.2.html): one system call for up to 64.
     ///
     /// # Errors
     ///
-    /// As [`recv`](UdpSocket::recv), when there is one before the first datagram.
+    /// As [`recv`](UdpSocket::recv), when the error precedes the first datagram.
     ///
     /// # Cancel safety
     ///
@@ -39,8 +38,8 @@ impl UdpSocket {
         Ok(batch.len())
     }
 
-    /// [`recv_many`](UdpSocket::recv_many) as a poll function. Every task of this runtime that polls is woken; of
-    /// other wakers, such as those of `FuturesUnordered`, the last.
+    /// [`recv_many`](UdpSocket::recv_many) as a poll function. Wakes each task of this runtime that polls it; of
+    /// other wakers, such as those of `FuturesUnordered`, only the last.
     ///
     /// # Errors
     ///
@@ -51,21 +50,21 @@ impl UdpSocket {
         Poll::Ready(Ok(batch.len()))
     }
 
-    /// [`recv_many`](UdpSocket::recv_many) of what is there.
+    /// [`recv_many`](UdpSocket::recv_many) without waiting.
     ///
     /// # Errors
     ///
-    /// [`WouldBlock`](io::ErrorKind::WouldBlock) when nothing is; else as [`recv_many`](UdpSocket::recv_many).
+    /// [`WouldBlock`](io::ErrorKind::WouldBlock) when none is queued; else as [`recv_many`](UdpSocket::recv_many).
     #[inline]
     pub fn try_recv_many(&self, batch: &mut RecvBatch) -> io::Result<usize> {
         self.registration.try_io(Direction::Read, |fd| fd.recv_batch(&mut batch.0))?;
         Ok(batch.len())
     }
 
-    /// Sends datagrams, in order, each to its address or, where it has none, to the one that the socket is connected
-    /// to. Waits until there is room for all, and returns how many were sent: all of them, or as many as went before
-    /// one that is an error, which is then the first of the next call. (What the network has reported of an earlier
-    /// datagram is no error of that one, and is not told when some were sent.)
+    /// Sends datagrams, in order, each to its address or, without one, to the connected peer. Waits until there is
+    /// room for all, and returns how many were sent: all, or those before one that failed, which is then the first of
+    /// the next call. (A network error about an earlier datagram does not belong to that one, and is dropped when
+    /// some were sent.)
     ///
     /// By [`sendmmsg(2)`](https://man7.org/linux/man-pages/man2/sendmmsg.2.html): one system call for up to 64.
     ///
@@ -75,7 +74,7 @@ impl UdpSocket {
     ///
     /// # Cancel safety
     ///
-    /// None: dropped before it resolves, some may have been sent, and how many is not told.
+    /// None: dropped before it resolves, some may have been sent, and how many is unknown.
     ///
     /// ```
     /// # egret_runtime::block_on(async {
@@ -107,7 +106,7 @@ impl UdpSocket {
     ///
     /// # Errors
     ///
-    /// [`WouldBlock`](io::ErrorKind::WouldBlock) when there is none for the first; else as
+    /// [`WouldBlock`](io::ErrorKind::WouldBlock) when there is no room for the first; else as
     /// [`send_many`](UdpSocket::send_many).
     ///
     /// ```
@@ -128,13 +127,12 @@ impl UdpSocket {
         self.registration.try_io(Direction::Write, |fd| fd.send_batch(datagrams))
     }
 
-    /// Sends `buf` as datagrams of `segment` bytes each, the last of which may be shorter, to `target`, or without one
-    /// to the address that the socket is connected to. Returns when all are sent.
+    /// Sends `buf` as datagrams of `segment` bytes each, the last of which may be shorter, to `target`, or without
+    /// one to the connected peer. Returns when all are sent.
     ///
-    /// Where the kernel can, it takes up to 64 of them by one call and cuts them itself, or has the device do it
-    /// (`UDP_SEGMENT`, Linux 4.18; [`udp(7)`](https://man7.org/linux/man-pages/man7/udp.7.html)). Where it cannot, on
-    /// this route or at all, they go as by [`send_many`](UdpSocket::send_many); what one target cannot take changes
-    /// nothing for the others.
+    /// Where the kernel can, it takes up to 64 of them by one call and cuts them itself, or lets the device do it
+    /// (`UDP_SEGMENT`, Linux 4.18; [`udp(7)`](https://man7.org/linux/man-pages/man7/udp.7.html)). Otherwise they are
+    /// sent as by [`send_many`](UdpSocket::send_many). A failure for one target does not affect others.
     ///
     /// # Errors
     ///
@@ -143,7 +141,7 @@ impl UdpSocket {
     ///
     /// # Cancel safety
     ///
-    /// None: dropped before it resolves, some may have been sent, and how many is not told.
+    /// None: dropped before it resolves, some may have been sent, and how many is unknown.
     ///
     /// ```
     /// # egret_runtime::block_on(async {
@@ -172,7 +170,7 @@ impl UdpSocket {
         if size == 0 {
             return Err(io::Error::new(io::ErrorKind::InvalidInput, "a segment of no bytes"));
         }
-        // Whole segments, so that only the last one of all is short; one at least, which may be too long to be sent.
+        // Whole segments, so that only the very last is short; at least one, which may be too long to send.
         let most = (GSO_BYTES / size).clamp(1, GSO_SEGMENTS) * size;
         for part in buf.chunks(most) {
             let cut =
@@ -184,7 +182,7 @@ impl UdpSocket {
         Ok(())
     }
 
-    /// Whether the kernel knows segments at all. It is asked once.
+    /// Whether the kernel supports segments at all. Checked once.
     #[inline]
     fn kernel_cuts(&self) -> bool {
         let asked = self.kernel_cuts.get().unwrap_or_else(|| self.registration.get_ref().knows_segments());
@@ -194,9 +192,9 @@ impl UdpSocket {
 
     /// Whether the kernel has cut and sent them.
     ///
-    /// Where it has not, that is of this call: of a target that takes no datagrams, such as port 0, which a stranger
-    /// may have had us answer; of a route with a shorter packet or another device. So it is not remembered, as the next
-    /// call may be to somebody else. Where it lasts, that is one call in vain for up to 64 that follow.
+    /// A refusal concerns this call only: a target that takes no datagrams, such as port 0 (perhaps the forged source
+    /// of a request), a route with a smaller MTU, or another device. So it is not remembered, because the next call
+    /// may have another target. If it persists, it costs one failed call per 64 datagrams.
     #[inline]
     async fn segmented(&self, buf: &[u8], segment: u16, target: Option<SocketAddr>) -> io::Result<bool> {
         let send = |fd: &Fd| fd.send_segmented(buf, segment, target.as_ref());
@@ -217,7 +215,7 @@ impl UdpSocket {
         Ok(())
     }
 
-    /// Whether datagrams of one sender may come glued together, `UDP_GRO`.
+    /// Whether the kernel may coalesce datagrams of one sender, `UDP_GRO`.
     ///
     /// # Errors
     ///
@@ -227,13 +225,13 @@ impl UdpSocket {
         self.registration.get_ref().udp_gro()
     }
 
-    /// Has datagrams of one sender that came together, each as long as the first but for the last, handed over in one
-    /// piece, to be received by [`recv_many`](UdpSocket::recv_many) with room for 65535 bytes: [`RecvBatch::iter`]
-    /// takes them apart. Any other way to receive does not tell where one ends and the next begins.
+    /// Lets the kernel coalesce consecutive datagrams of one sender, all but the last of equal length, into one
+    /// buffer. Receive them by [`recv_many`](UdpSocket::recv_many) with room for 65535 bytes: [`RecvBatch::iter`]
+    /// splits them. Other receive methods lose the boundaries.
     ///
     /// # Errors
     ///
-    /// `ENOPROTOOPT` before Linux 5.0: without it the same code works, with a datagram in each place.
+    /// `ENOPROTOOPT` before Linux 5.0: the same code works without it, with a datagram in each slot.
     ///
     /// ```
     /// # egret_runtime::block_on(async {

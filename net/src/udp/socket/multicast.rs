@@ -17,7 +17,7 @@ impl UdpSocket {
         self.registration.get_ref().broadcast()
     }
 
-    /// Lets the socket send to broadcast addresses, or not, which is how it starts.
+    /// Allows or forbids sending to broadcast addresses; forbidden by default.
     ///
     /// ```
     /// # egret_runtime::block_on(async {
@@ -32,8 +32,8 @@ impl UdpSocket {
         self.registration.get_ref().set_broadcast(on)
     }
 
-    /// Receives what is sent to a group, on the interface that has this address, or, when it is unspecified, on the one
-    /// that the routes say.
+    /// Joins a multicast group on the interface with this address, or, when it is unspecified, on the one that the
+    /// routes select.
     ///
     /// # Errors
     ///
@@ -62,18 +62,17 @@ impl UdpSocket {
         self.registration.get_ref().join_multicast_v4(multiaddr, interface)
     }
 
-    /// Ends a membership.
+    /// Leaves a multicast group.
     ///
     /// # Errors
     ///
-    /// [`AddrNotAvailable`](io::ErrorKind::AddrNotAvailable) when there is none.
+    /// [`AddrNotAvailable`](io::ErrorKind::AddrNotAvailable) when it is not joined.
     #[inline]
     pub fn leave_multicast_v4(&self, multiaddr: Ipv4Addr, interface: Ipv4Addr) -> io::Result<()> {
         self.registration.get_ref().leave_multicast_v4(multiaddr, interface)
     }
 
-    /// Receives what is sent to a group, on the interface with this index, or, when it is 0, on the one that the routes
-    /// say.
+    /// Joins a multicast group on the interface with this index, or, when it is 0, on the one that the routes select.
     ///
     /// # Errors
     ///
@@ -83,47 +82,47 @@ impl UdpSocket {
         self.registration.get_ref().join_multicast_v6(*multiaddr, interface)
     }
 
-    /// Ends a membership.
+    /// Leaves a multicast group.
     ///
     /// # Errors
     ///
-    /// [`AddrNotAvailable`](io::ErrorKind::AddrNotAvailable) when there is none.
+    /// [`AddrNotAvailable`](io::ErrorKind::AddrNotAvailable) when it is not joined.
     #[inline]
     pub fn leave_multicast_v6(&self, multiaddr: &Ipv6Addr, interface: u32) -> io::Result<()> {
         self.registration.get_ref().leave_multicast_v6(*multiaddr, interface)
     }
 
-    /// Whether multicasts of IPv4 that are sent come back to this host, `IP_MULTICAST_LOOP`: so it starts.
+    /// Whether sent IPv4 multicasts are looped back to this host, `IP_MULTICAST_LOOP`; true by default.
     #[inline]
     pub fn multicast_loop_v4(&self) -> io::Result<bool> {
         self.registration.get_ref().multicast_loop_v4()
     }
 
-    /// Sets whether multicasts of IPv4 that are sent come back to this host.
+    /// Sets whether sent IPv4 multicasts are looped back to this host.
     #[inline]
     pub fn set_multicast_loop_v4(&self, on: bool) -> io::Result<()> {
         self.registration.get_ref().set_multicast_loop_v4(on)
     }
 
-    /// Whether multicasts of IPv6 that are sent come back to this host, `IPV6_MULTICAST_LOOP`: so it starts.
+    /// Whether sent IPv6 multicasts are looped back to this host, `IPV6_MULTICAST_LOOP`; true by default.
     #[inline]
     pub fn multicast_loop_v6(&self) -> io::Result<bool> {
         self.registration.get_ref().multicast_loop_v6()
     }
 
-    /// Sets whether multicasts of IPv6 that are sent come back to this host.
+    /// Sets whether sent IPv6 multicasts are looped back to this host.
     #[inline]
     pub fn set_multicast_loop_v6(&self, on: bool) -> io::Result<()> {
         self.registration.get_ref().set_multicast_loop_v6(on)
     }
 
-    /// The time to live of multicasts of IPv4, in hops, `IP_MULTICAST_TTL`: 1 to start with.
+    /// The time to live of IPv4 multicasts, in hops, `IP_MULTICAST_TTL`; 1 by default.
     #[inline]
     pub fn multicast_ttl_v4(&self) -> io::Result<u32> {
         self.registration.get_ref().multicast_ttl_v4()
     }
 
-    /// Sets the time to live of multicasts of IPv4, in hops.
+    /// Sets the time to live of IPv4 multicasts, in hops.
     ///
     /// # Errors
     ///
@@ -133,13 +132,13 @@ impl UdpSocket {
         self.registration.get_ref().set_multicast_ttl_v4(ttl)
     }
 
-    /// The hop limit of multicasts of IPv6, `IPV6_MULTICAST_HOPS`: 1 to start with.
+    /// The hop limit of IPv6 multicasts, `IPV6_MULTICAST_HOPS`; 1 by default.
     #[inline]
     pub fn multicast_hops_v6(&self) -> io::Result<u32> {
         self.registration.get_ref().multicast_hops_v6()
     }
 
-    /// Sets the hop limit of multicasts of IPv6.
+    /// Sets the hop limit of IPv6 multicasts.
     ///
     /// # Errors
     ///
@@ -149,8 +148,8 @@ impl UdpSocket {
         self.registration.get_ref().set_multicast_hops_v6(hops)
     }
 
-    /// Sets the interface that multicasts of IPv4 leave by, by its address, `IP_MULTICAST_IF`; unspecified: as the
-    /// routes say.
+    /// Sets the outgoing interface of IPv4 multicasts by its address, `IP_MULTICAST_IF`; unspecified: the routes
+    /// select it.
     ///
     /// # Errors
     ///
@@ -160,7 +159,7 @@ impl UdpSocket {
         self.registration.get_ref().set_multicast_if_v4(interface)
     }
 
-    /// Sets the interface that multicasts of IPv6 leave by, by its index, `IPV6_MULTICAST_IF`; 0: as the routes say.
+    /// Sets the outgoing interface of IPv6 multicasts by its index, `IPV6_MULTICAST_IF`; 0: the routes select it.
     ///
     /// # Errors
     ///

@@ -5,20 +5,20 @@ use std::io;
 
 /// # Options
 ///
-/// Those that are not here are set by way of [`AsFd`](std::os::fd::AsFd), which any library of socket options takes, such
-/// as `socket2::SockRef::from(&socket)`, or before the socket is handed over by [`from_std`](UdpSocket::from_std).
+/// Other options are set through [`AsFd`](std::os::fd::AsFd) and a library of socket options, such as
+/// `socket2::SockRef::from(&socket)`, or before the socket is taken over by [`from_std`](UdpSocket::from_std).
 ///
 /// See [`socket(7)`](https://man7.org/linux/man-pages/man7/socket.7.html) and
 /// [`ip(7)`](https://man7.org/linux/man-pages/man7/ip.7.html). Unless a method says otherwise, its errors are those of
 /// [`getsockopt(2)`](https://man7.org/linux/man-pages/man2/getsockopt.2.html): none in practice.
 impl UdpSocket {
-    /// The time to live of IPv4 packets that are sent, in hops, `IP_TTL`.
+    /// The time to live of sent IPv4 packets, in hops, `IP_TTL`.
     #[inline]
     pub fn ttl(&self) -> io::Result<u32> {
         self.registration.get_ref().ttl()
     }
 
-    /// Sets the time to live of IPv4 packets that are sent, in hops.
+    /// Sets the time to live of sent IPv4 packets, in hops.
     ///
     /// # Errors
     ///
@@ -62,7 +62,7 @@ impl UdpSocket {
         self.registration.get_ref().set_tclass_v6(tclass)
     }
 
-    /// The size of the send buffer in bytes, `SO_SNDBUF`: on Linux twice what was set.
+    /// The size of the send buffer in bytes, `SO_SNDBUF`: on Linux twice the value set.
     #[inline]
     pub fn send_buffer_size(&self) -> io::Result<u32> {
         self.registration.get_ref().send_buffer_size()
@@ -74,8 +74,8 @@ impl UdpSocket {
         self.registration.get_ref().set_send_buffer_size(size)
     }
 
-    /// The size of the receive buffer in bytes, `SO_RCVBUF`: on Linux twice what was set. Datagrams that come when it is
-    /// full are dropped by the kernel.
+    /// The size of the receive buffer in bytes, `SO_RCVBUF`: on Linux twice the value set. The kernel drops datagrams
+    /// that arrive when it is full.
     #[inline]
     pub fn recv_buffer_size(&self) -> io::Result<u32> {
         self.registration.get_ref().recv_buffer_size()
@@ -97,25 +97,25 @@ impl UdpSocket {
         self.registration.get_ref().set_recv_buffer_size(size)
     }
 
-    /// The processor whose packets the socket takes, `SO_INCOMING_CPU`; `None` before any has come.
+    /// The processor whose packets the socket takes, `SO_INCOMING_CPU`; `None` before the first packet.
     #[inline]
     pub fn incoming_cpu(&self) -> io::Result<Option<u32>> {
         self.registration.get_ref().incoming_cpu()
     }
 
-    /// Has the sockets that share an address by `SO_REUSEPORT` share datagrams out by the processor that they come in on.
+    /// Makes sockets that share an address by `SO_REUSEPORT` distribute datagrams by the receiving processor.
     #[inline]
     pub fn set_incoming_cpu(&self, cpu: u32) -> io::Result<()> {
         self.registration.get_ref().set_incoming_cpu(cpu)
     }
 
-    /// The mark that routing and firewalls see on packets that are sent, `SO_MARK`.
+    /// The mark of sent packets for routing and firewalls, `SO_MARK`.
     #[inline]
     pub fn mark(&self) -> io::Result<u32> {
         self.registration.get_ref().mark()
     }
 
-    /// Sets the mark of packets that are sent.
+    /// Sets the mark of sent packets.
     ///
     /// # Errors
     ///
@@ -126,8 +126,8 @@ impl UdpSocket {
         self.registration.get_ref().set_mark(mark)
     }
 
-    /// Whether the socket has nothing to do with IPv4, `IPV6_V6ONLY`; `EOPNOTSUPP` on an IPv4 socket. It is set before
-    /// the socket is bound: make it elsewhere, and take it over by [`from_std`](UdpSocket::from_std).
+    /// Whether the socket excludes IPv4, `IPV6_V6ONLY`; `EOPNOTSUPP` on an IPv4 socket. It must be set before the
+    /// socket is bound: make the socket elsewhere, and take it over by [`from_std`](UdpSocket::from_std).
     #[inline]
     pub fn only_v6(&self) -> io::Result<bool> {
         self.registration.get_ref().only_v6()
@@ -139,18 +139,19 @@ impl UdpSocket {
         self.registration.get_ref().device()
     }
 
-    /// Binds the socket to an interface, so that it sends and receives there alone; `None` ends that.
+    /// Binds the socket to an interface, so that it sends and receives only there; `None` removes the binding.
     ///
     /// # Errors
     ///
-    /// `ENODEV` when there is no such interface (a name of more than 15 bytes, or with a zero in it, is none), [`PermissionDenied`](io::ErrorKind::PermissionDenied) when it is bound
-    /// to another and the privilege to change that is missing.
+    /// `ENODEV` when there is no such interface (or the name exceeds 15 bytes or has a zero in it),
+    /// [`PermissionDenied`](io::ErrorKind::PermissionDenied) when it is bound to another and the privilege to change
+    /// that is missing.
     #[inline]
     pub fn bind_device(&self, interface: Option<&[u8]>) -> io::Result<()> {
         self.registration.get_ref().bind_device(interface)
     }
 
-    /// Takes the error that the socket has kept, `SO_ERROR`: the next operation then does not report it.
+    /// Takes the pending error of the socket, `SO_ERROR`: the next operation then does not report it.
     ///
     /// ```
     /// # egret_runtime::block_on(async {

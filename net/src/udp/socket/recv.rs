@@ -9,14 +9,14 @@ use std::task::{Context, Poll};
 
 /// # Receiving
 ///
-/// All of it is by [`recv(2)`](https://man7.org/linux/man-pages/man2/recv.2.html) and its kin. A datagram may be
-/// empty: `Ok(0)` is one, and no end of anything.
+/// All of it is by [`recv(2)`](https://man7.org/linux/man-pages/man2/recv.2.html) and related calls. A datagram may
+/// be empty: `Ok(0)` is one, and not an end.
 impl UdpSocket {
-    /// Receives a datagram, waiting for one, and returns how many of its bytes are in `buf`.
+    /// Receives a datagram and returns how many of its bytes are in `buf`; waits for one.
     ///
     /// # Errors
     ///
-    /// Of a connected socket what the network has reported of an earlier datagram, such as
+    /// On a connected socket a network error about an earlier datagram, such as
     /// [`ConnectionRefused`](io::ErrorKind::ConnectionRefused).
     ///
     /// # Cancel safety
@@ -40,8 +40,8 @@ impl UdpSocket {
         self.registration.io(Direction::Read, |fd| fd.recv(buf)).await
     }
 
-    /// [`recv`](UdpSocket::recv) as a poll function. Every task of this runtime that polls is woken; of other wakers,
-    /// such as those of `FuturesUnordered`, the last.
+    /// [`recv`](UdpSocket::recv) as a poll function. Wakes each task of this runtime that polls it; of other wakers,
+    /// such as those of `FuturesUnordered`, only the last.
     ///
     /// # Errors
     ///
@@ -51,12 +51,12 @@ impl UdpSocket {
         self.registration.poll_io(cx, Direction::Read, |fd| fd.recv(buf))
     }
 
-    /// Receives a datagram if there is one.
+    /// Receives a datagram without waiting.
     ///
     /// # Errors
     ///
-    /// [`WouldBlock`](io::ErrorKind::WouldBlock) when there is none, or when no event has said so yet; wait for
-    /// [`readable`](UdpSocket::readable) then. Else as [`recv`](UdpSocket::recv).
+    /// [`WouldBlock`](io::ErrorKind::WouldBlock) when none is queued, or no event has reported it yet; then wait for
+    /// [`readable`](UdpSocket::readable). Else as [`recv`](UdpSocket::recv).
     #[inline]
     pub fn try_recv(&self, buf: &mut [u8]) -> io::Result<usize> {
         self.registration.try_io(Direction::Read, |fd| fd.recv(buf))
@@ -89,8 +89,8 @@ impl UdpSocket {
         self.registration.io(Direction::Read, |fd| fd.recv_from(buf)).await
     }
 
-    /// [`recv_from`](UdpSocket::recv_from) as a poll function. Every task of this runtime that polls is woken; of
-    /// other wakers, such as those of `FuturesUnordered`, the last.
+    /// [`recv_from`](UdpSocket::recv_from) as a poll function. Wakes each task of this runtime that polls it; of
+    /// other wakers, such as those of `FuturesUnordered`, only the last.
     ///
     /// # Errors
     ///
@@ -130,15 +130,15 @@ impl UdpSocket {
         self.registration.try_io(Direction::Read, |fd| fd.recv_from(buf))
     }
 
-    /// [`recv`](UdpSocket::recv) that leaves the datagram to be received again.
+    /// [`recv`](UdpSocket::recv) without removing the datagram.
     ///
     /// # Errors
     ///
-    /// As [`recv`](UdpSocket::recv); an error is not left.
+    /// As [`recv`](UdpSocket::recv); an error is removed.
     ///
     /// # Cancel safety
     ///
-    /// It takes nothing that could be lost.
+    /// Nothing is lost when it is dropped.
     ///
     /// ```
     /// # egret_runtime::block_on(async {
@@ -157,8 +157,8 @@ impl UdpSocket {
         self.registration.io(Direction::Read, |fd| fd.peek(buf)).await
     }
 
-    /// [`peek`](UdpSocket::peek) as a poll function. Every task of this runtime that polls is woken; of other wakers,
-    /// such as those of `FuturesUnordered`, the last.
+    /// [`peek`](UdpSocket::peek) as a poll function. Wakes each task of this runtime that polls it; of other wakers,
+    /// such as those of `FuturesUnordered`, only the last.
     ///
     /// # Errors
     ///
@@ -168,7 +168,7 @@ impl UdpSocket {
         self.registration.poll_io(cx, Direction::Read, |fd| fd.peek(buf))
     }
 
-    /// [`try_recv`](UdpSocket::try_recv) that leaves the datagram to be received again.
+    /// [`try_recv`](UdpSocket::try_recv) without removing the datagram.
     ///
     /// # Errors
     ///
@@ -186,14 +186,14 @@ impl UdpSocket {
     ///
     /// # Cancel safety
     ///
-    /// It takes nothing that could be lost.
+    /// Nothing is lost when it is dropped.
     #[inline]
     pub async fn peek_from(&self, buf: &mut [u8]) -> io::Result<(usize, SocketAddr)> {
         self.registration.io(Direction::Read, |fd| fd.peek_from(buf)).await
     }
 
-    /// [`peek_from`](UdpSocket::peek_from) as a poll function. Every task of this runtime that polls is woken; of
-    /// other wakers, such as those of `FuturesUnordered`, the last.
+    /// [`peek_from`](UdpSocket::peek_from) as a poll function. Wakes each task of this runtime that polls it; of
+    /// other wakers, such as those of `FuturesUnordered`, only the last.
     ///
     /// # Errors
     ///
@@ -217,8 +217,8 @@ impl UdpSocket {
         self.registration.try_io(Direction::Read, |fd| fd.peek_from(buf))
     }
 
-    /// Waits until the kernel has reported the socket as readable: that a [`try_recv`](UdpSocket::try_recv) would find a
-    /// datagram, or an error. It may be mistaken; then wait again. Any number of tasks may wait.
+    /// Waits until the kernel has reported the socket as readable: a [`try_recv`](UdpSocket::try_recv) would find a
+    /// datagram, or an error. The report may be false; then wait again. Any number of tasks may wait.
     ///
     /// # Errors
     ///
@@ -226,7 +226,7 @@ impl UdpSocket {
     ///
     /// # Cancel safety
     ///
-    /// It has no effect that could be lost.
+    /// Nothing is lost when it is dropped.
     ///
     /// ```
     /// # egret_runtime::block_on(async {
@@ -253,8 +253,8 @@ impl UdpSocket {
         self.ready(Interest::READABLE).await
     }
 
-    /// [`readable`](UdpSocket::readable) as a poll function. Every task of this runtime that polls is woken; of other
-    /// wakers, such as those of `FuturesUnordered`, the last.
+    /// [`readable`](UdpSocket::readable) as a poll function. Wakes each task of this runtime that polls it; of other
+    /// wakers, such as those of `FuturesUnordered`, only the last.
     ///
     /// # Errors
     ///

@@ -9,17 +9,17 @@ use std::task::{Context, Poll};
 
 /// # Sending
 ///
-/// All of it is by [`send(2)`](https://man7.org/linux/man-pages/man2/send.2.html) and its kin. That a datagram was sent
-/// does not mean that it arrives.
+/// All of it is by [`send(2)`](https://man7.org/linux/man-pages/man2/send.2.html) and related calls. A sent datagram
+/// may not arrive.
 impl UdpSocket {
-    /// Sends a datagram to the address that the socket is [connected](UdpSocket::connect) to, waiting until there is
-    /// room for it, and returns its length.
+    /// Sends a datagram to the [connected](UdpSocket::connect) peer and returns its length; waits until there is
+    /// room.
     ///
     /// # Errors
     ///
     /// `EDESTADDRREQ` when it is not connected; `EMSGSIZE` for more than 65507 bytes (65527 of IPv6);
-    /// [`ConnectionRefused`](io::ErrorKind::ConnectionRefused) and what else the network has reported of an earlier
-    /// datagram; [`PermissionDenied`](io::ErrorKind::PermissionDenied) from a firewall; others by
+    /// [`ConnectionRefused`](io::ErrorKind::ConnectionRefused) and other network errors about an earlier datagram;
+    /// [`PermissionDenied`](io::ErrorKind::PermissionDenied) from a firewall; others by
     /// [`send(2)`](https://man7.org/linux/man-pages/man2/send.2.html), with their errno.
     ///
     /// # Cancel safety
@@ -42,8 +42,8 @@ impl UdpSocket {
         self.registration.io(Direction::Write, |fd| fd.send(buf)).await
     }
 
-    /// [`send`](UdpSocket::send) as a poll function. Every task of this runtime that polls is woken; of other wakers,
-    /// such as those of `FuturesUnordered`, the last.
+    /// [`send`](UdpSocket::send) as a poll function. Wakes each task of this runtime that polls it; of other wakers,
+    /// such as those of `FuturesUnordered`, only the last.
     ///
     /// # Errors
     ///
@@ -53,21 +53,21 @@ impl UdpSocket {
         self.registration.poll_io(cx, Direction::Write, |fd| fd.send(buf))
     }
 
-    /// Sends a datagram if there is room for it.
+    /// Sends a datagram without waiting.
     ///
     /// # Errors
     ///
-    /// [`WouldBlock`](io::ErrorKind::WouldBlock) when there is no room, or when no event has said so yet; wait for
-    /// [`writable`](UdpSocket::writable) then. Else as [`send`](UdpSocket::send).
+    /// [`WouldBlock`](io::ErrorKind::WouldBlock) when there is no room, or no event has reported it yet; then wait
+    /// for [`writable`](UdpSocket::writable). Else as [`send`](UdpSocket::send).
     #[inline]
     pub fn try_send(&self, buf: &[u8]) -> io::Result<usize> {
         self.registration.try_io(Direction::Write, |fd| fd.send(buf))
     }
 
-    /// Sends a datagram to an address, waiting until there is room for it, and returns its length.
+    /// Sends a datagram to an address and returns its length; waits until there is room.
     ///
-    /// Where `target` stands for several addresses, the first is taken. A name is looked up on another thread, each
-    /// time; see [`ToSocketAddrs`].
+    /// If `target` yields several addresses, the first is used. A name is looked up on another thread, each time; see
+    /// [`ToSocketAddrs`].
     ///
     /// # Errors
     ///
@@ -100,8 +100,8 @@ impl UdpSocket {
         }
     }
 
-    /// [`send_to`](UdpSocket::send_to) as a poll function, for an address. Every task of this runtime that polls is
-    /// woken; of other wakers, such as those of `FuturesUnordered`, the last.
+    /// [`send_to`](UdpSocket::send_to) as a poll function, for an address. Wakes each task of this runtime that polls
+    /// it; of other wakers, such as those of `FuturesUnordered`, only the last.
     ///
     /// # Errors
     ///
@@ -140,8 +140,8 @@ impl UdpSocket {
         self.registration.try_io(Direction::Write, |fd| fd.send_to(buf, &target))
     }
 
-    /// Waits until the kernel has reported the socket as writable: that a [`try_send`](UdpSocket::try_send) would find room, or
-    /// an error. It may be mistaken; then wait again. Any number of tasks may wait.
+    /// Waits until the kernel has reported the socket as writable: a [`try_send`](UdpSocket::try_send) would find
+    /// room, or an error. The report may be false; then wait again. Any number of tasks may wait.
     ///
     /// # Errors
     ///
@@ -149,7 +149,7 @@ impl UdpSocket {
     ///
     /// # Cancel safety
     ///
-    /// It has no effect that could be lost.
+    /// Nothing is lost when it is dropped.
     ///
     /// ```
     /// # egret_runtime::block_on(async {
@@ -167,8 +167,8 @@ impl UdpSocket {
         self.ready(Interest::WRITABLE).await
     }
 
-    /// [`writable`](UdpSocket::writable) as a poll function. Every task of this runtime that polls is woken; of other
-    /// wakers, such as those of `FuturesUnordered`, the last.
+    /// [`writable`](UdpSocket::writable) as a poll function. Wakes each task of this runtime that polls it; of other
+    /// wakers, such as those of `FuturesUnordered`, only the last.
     ///
     /// # Errors
     ///

@@ -1,4 +1,4 @@
-//! A [`UnixDatagram`] as a descriptor: in from std, out to std.
+//! A [`UnixDatagram`] as a descriptor: from std, to std.
 
 use super::UnixDatagram;
 use std::fmt;

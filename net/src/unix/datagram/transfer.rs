@@ -1,10 +1,10 @@
 //! Sending and receiving on a [`UnixDatagram`].
 //!
-//! A connected socket that finds the receiver's queue full is woken when there is room. One that is not connected is
-//! not: the kernel would not know by whom. It answers `EAGAIN` to `sendto`, and, because it gives back the memory that
-//! it had taken for the datagram, it reports the socket as writable in the same moment, as a new edge. A loop that
-//! believes it spins until the receiver has time. So [`send_to`](UnixDatagram::send_to) waits for no edge but for a
-//! pause that grows. For the same reason there is no `poll_send_to`.
+//! * A connected socket that finds the receiver's queue full is woken when there is room. An unconnected one is not.
+//! * For the latter `sendto` returns `EAGAIN` and, because it frees the memory of the datagram, reports the socket as
+//!   writable at once, as a new edge. A loop that trusts that edge spins until the receiver has room.
+//! * So [`send_to`](UnixDatagram::send_to) waits for a growing pause instead of an edge, and there is no
+//!   `poll_send_to`.
 
 use super::UnixDatagram;
 use crate::socket::direction;
@@ -22,14 +22,13 @@ const PAUSE: Duration = Duration::from_millis(1);
 const LONGEST_PAUSE: Duration = Duration::from_millis(50);
 
 impl UnixDatagram {
-    /// Sends a datagram to the socket that this one is connected to, waiting until there is room for it, and returns
-    /// its length.
+    /// Sends a datagram to the connected socket and returns its length; waits until there is room.
     ///
     /// # Errors
     ///
-    /// [`NotConnected`](io::ErrorKind::NotConnected); [`ConnectionRefused`](io::ErrorKind::ConnectionRefused) when the
-    /// receiver is gone, [`BrokenPipe`](io::ErrorKind::BrokenPipe) when one of the two was shut down; `EMSGSIZE` when
-    /// it is longer than the send buffer.
+    /// [`NotConnected`](io::ErrorKind::NotConnected); [`ConnectionRefused`](io::ErrorKind::ConnectionRefused) when
+    /// the receiver is gone, [`BrokenPipe`](io::ErrorKind::BrokenPipe) when one of the two was shut down; `EMSGSIZE`
+    /// when the datagram exceeds the send buffer.
     ///
     /// # Cancel safety
     ///
@@ -48,8 +47,8 @@ impl UnixDatagram {
         self.registration.io(Direction::Write, |fd| fd.send(buf)).await
     }
 
-    /// [`send`](UnixDatagram::send) as a poll function. Every task of this runtime that polls is woken; of other
-    /// wakers, such as those of `FuturesUnordered`, the last.
+    /// [`send`](UnixDatagram::send) as a poll function. Wakes each task of this runtime that polls it; of other
+    /// wakers, such as those of `FuturesUnordered`, only the last.
     ///
     /// # Errors
     ///
@@ -59,7 +58,7 @@ impl UnixDatagram {
         self.registration.poll_io(cx, Direction::Write, |fd| fd.send(buf))
     }
 
-    /// Sends a datagram if there is room for it.
+    /// Sends a datagram without waiting.
     ///
     /// # Errors
     ///
@@ -69,15 +68,15 @@ impl UnixDatagram {
         self.registration.try_io(Direction::Write, |fd| fd.send(buf))
     }
 
-    /// Sends a datagram to the socket at a path, or with the abstract name behind a zero byte, waiting until there is
-    /// room for it, and returns its length.
+    /// Sends a datagram to the socket at a path, or with the abstract name after a zero byte, and returns its length;
+    /// waits until there is room.
     ///
     /// # Errors
     ///
-    /// [`NotFound`](io::ErrorKind::NotFound) when there is no such path,
-    /// [`ConnectionRefused`](io::ErrorKind::ConnectionRefused) when nobody has it any more,
-    /// [`PermissionDenied`](io::ErrorKind::PermissionDenied) when that one is connected to another or the file may not
-    /// be written to; `EMSGSIZE` when it is longer than the send buffer; others by
+    /// [`NotFound`](io::ErrorKind::NotFound) when the path does not exist,
+    /// [`ConnectionRefused`](io::ErrorKind::ConnectionRefused) when no socket is bound to it any more,
+    /// [`PermissionDenied`](io::ErrorKind::PermissionDenied) when that socket is connected to another or the file is
+    /// not writable; `EMSGSIZE` when the datagram exceeds the send buffer; others by
     /// [`sendto(2)`](https://man7.org/linux/man-pages/man2/send.2.html), with their errno.
     ///
     /// # Cancel safety
@@ -101,7 +100,7 @@ impl UnixDatagram {
         self.send_to_addr(buf, &SocketAddr::from_path_or_name(target.as_ref())?).await
     }
 
-    /// [`send_to`](UnixDatagram::send_to) an address: to answer who [`recv_from`](UnixDatagram::recv_from) named.
+    /// [`send_to`](UnixDatagram::send_to) an address, such as the sender from [`recv_from`](UnixDatagram::recv_from).
     ///
     /// # Errors
     ///
@@ -115,12 +114,12 @@ impl UnixDatagram {
         self.send_or_pause(|fd| fd.send_to_unix(buf, target.raw())).await
     }
 
-    /// Sends a datagram to a path or a name, if there is room for it.
+    /// Sends a datagram to a path or a name, without waiting.
     ///
     /// # Errors
     ///
-    /// [`WouldBlock`](io::ErrorKind::WouldBlock), and then [`writable`](UnixDatagram::writable) is no help: it knows
-    /// nothing of room at a receiver that this socket is not connected to, and a loop of the two is a busy one. Else as
+    /// [`WouldBlock`](io::ErrorKind::WouldBlock); then [`writable`](UnixDatagram::writable) does not help: it does
+    /// not report room at an unconnected receiver, and a loop of the two is busy. Else as
     /// [`send_to`](UnixDatagram::send_to).
     #[inline]
     pub fn try_send_to<P: AsRef<Path>>(&self, buf: &[u8], target: P) -> io::Result<usize> {
@@ -128,7 +127,7 @@ impl UnixDatagram {
         self.registration.try_io(Direction::Write, |fd| fd.send_to_unix(buf, target.raw()))
     }
 
-    /// Receives a datagram, waiting for one, and returns how many of its bytes are in `buf`.
+    /// Receives a datagram and returns how many of its bytes are in `buf`; waits for one.
     ///
     /// # Errors
     ///
@@ -142,8 +141,8 @@ impl UnixDatagram {
         self.registration.io(Direction::Read, |fd| fd.recv(buf)).await
     }
 
-    /// [`recv`](UnixDatagram::recv) as a poll function. Every task of this runtime that polls is woken; of other
-    /// wakers, such as those of `FuturesUnordered`, the last.
+    /// [`recv`](UnixDatagram::recv) as a poll function. Wakes each task of this runtime that polls it; of other
+    /// wakers, such as those of `FuturesUnordered`, only the last.
     ///
     /// # Errors
     ///
@@ -165,7 +164,7 @@ impl UnixDatagram {
         self.registration.poll_io(cx, Direction::Read, |fd| fd.recv(buf))
     }
 
-    /// Receives a datagram if there is one.
+    /// Receives a datagram without waiting.
     ///
     /// # Errors
     ///
@@ -184,7 +183,7 @@ impl UnixDatagram {
         self.registration.try_io(Direction::Read, |fd| fd.recv(buf))
     }
 
-    /// [`recv`](UnixDatagram::recv) with the address of the sender, which has no name when it did not bind its socket.
+    /// [`recv`](UnixDatagram::recv) with the address of the sender, unnamed if it did not bind its socket.
     ///
     /// # Errors
     ///
@@ -199,8 +198,8 @@ impl UnixDatagram {
         Ok((n, from.into()))
     }
 
-    /// [`recv_from`](UnixDatagram::recv_from) as a poll function. Every task of this runtime that polls is woken; of
-    /// other wakers, such as those of `FuturesUnordered`, the last.
+    /// [`recv_from`](UnixDatagram::recv_from) as a poll function. Wakes each task of this runtime that polls it; of
+    /// other wakers, such as those of `FuturesUnordered`, only the last.
     ///
     /// # Errors
     ///
@@ -226,14 +225,14 @@ impl UnixDatagram {
         Ok((n, from.into()))
     }
 
-    /// Sends a datagram, of several buffers as one, with descriptors or credentials beside it: to `target`, or without
-    /// one to the socket that this one is connected to.
+    /// Sends a datagram, of several buffers as one, with descriptors or credentials: to `target`, or without one to
+    /// the connected socket.
     ///
     /// # Errors
     ///
     /// As [`send`](UnixDatagram::send), [`send_to`](UnixDatagram::send_to) and
-    /// [`UnixStream::send_message`](crate::UnixStream::send_message); a datagram without bytes may have something
-    /// beside it.
+    /// [`UnixStream::send_message`](crate::UnixStream::send_message); a datagram without bytes may carry control
+    /// data.
     ///
     /// # Cancel safety
     ///
@@ -252,7 +251,7 @@ impl UnixDatagram {
         }
     }
 
-    /// Receives a datagram, with the address of the sender, what came beside it, and whether all of it had room.
+    /// Receives a datagram, with the address of the sender, its control data, and whether all of it fitted.
     ///
     /// # Errors
     ///
@@ -287,8 +286,8 @@ impl UnixDatagram {
         ancillary::recv_message(&self.registration, bufs, beside).await
     }
 
-    /// Waits until the kernel has reported the socket as readable: that a [`try_recv`](UnixDatagram::try_recv) would find
-    /// something. It may be mistaken; any number of tasks may wait.
+    /// Waits until the kernel has reported the socket as readable: a [`try_recv`](UnixDatagram::try_recv) would find
+    /// something. The report may be false; any number of tasks may wait.
     ///
     /// # Errors
     ///
@@ -296,7 +295,7 @@ impl UnixDatagram {
     ///
     /// # Cancel safety
     ///
-    /// It has no effect that could be lost.
+    /// Nothing is lost when it is dropped.
     ///
     /// ```
     /// # egret_runtime::block_on(async {
@@ -312,8 +311,8 @@ impl UnixDatagram {
         self.ready(Interest::READABLE).await
     }
 
-    /// Waits until the kernel has reported the socket as writable, as [`readable`](UnixDatagram::readable). That a receiver
-    /// which it is not connected to has room is not known.
+    /// Waits until the kernel has reported the socket as writable, as [`readable`](UnixDatagram::readable). It does
+    /// not report room at an unconnected receiver.
     ///
     /// # Errors
     ///
@@ -321,7 +320,7 @@ impl UnixDatagram {
     ///
     /// # Cancel safety
     ///
-    /// It has no effect that could be lost.
+    /// Nothing is lost when it is dropped.
     #[inline]
     pub async fn writable(&self) -> io::Result<()> {
         self.ready(Interest::WRITABLE).await
@@ -334,8 +333,8 @@ impl UnixDatagram {
         self.registration.ready(direction(interest)).await
     }
 
-    /// Sends by `op`, and while there is no room tries again after a pause. That there is none is not told to the
-    /// registration, which would wait for the edge that `op` itself has made.
+    /// Sends by `op`, and retries after a pause while there is no room. The registration does not see the `EAGAIN`:
+    /// it would wait for the edge that `op` itself has made.
     #[inline]
     async fn send_or_pause(&self, op: impl Fn(&Fd) -> io::Result<usize>) -> io::Result<usize> {
         let mut pause = PAUSE;

@@ -94,8 +94,8 @@ impl<K> ReadEnd<K> {
         poll_fn(|cx| self.poll_read(cx, buf)).await
     }
 
-    /// [`read`](ReadEnd::read) as a poll function. Every task of this runtime that polls is woken; of other wakers,
-    /// such as those of `FuturesUnordered`, the last.
+    /// [`read`](ReadEnd::read) as a poll function. Wakes each task of this runtime that polls it; of other wakers,
+    /// such as those of `FuturesUnordered`, only the last.
     ///
     /// # Errors
     ///

@@ -67,8 +67,8 @@ impl<K> WriteEnd<K> {
         poll_fn(|cx| self.poll_write(cx, buf)).await
     }
 
-    /// [`write`](WriteEnd::write) as a poll function. Every task of this runtime that polls is woken; of other
-    /// wakers, such as those of `FuturesUnordered`, the last.
+    /// [`write`](WriteEnd::write) as a poll function. Wakes each task of this runtime that polls it; of other wakers,
+    /// such as those of `FuturesUnordered`, only the last.
     ///
     /// # Errors
     ///
