@@ -51,7 +51,7 @@
 //! | `futures-io`, `tokio-io` | `AsyncRead` and `AsyncWrite` of futures-io and of tokio on every stream; the latter without tokio's runtime |
 //! | `hyper` | the traits of hyper on every stream, and the module `hyper` with its executor and timer |
 //! | `macros` | the attributes `#[egret::main]` and `#[egret::test]` |
-//! | `trace` | what tracing, and with it tokio-console, is told of tasks, polls, wakes and events |
+//! | `trace` | tasks, polls, wakes and events for tracing, and so for tokio-console |
 //! | `test-util` | the module `test`, and a clock that a test controls |
 //! | `sim` | the module `sim`: a simulated kernel under the real runtime |
 //!

@@ -57,7 +57,7 @@ pub fn lend_hyper_as_tokio<R>(
     cursor: &mut hyper::rt::ReadBufCursor<'_>,
     read: impl FnOnce(&mut tokio::io::ReadBuf<'_>) -> R,
 ) -> R {
-    // SAFETY: bytes that are initialised must stay so. tokio's buffer asks the same of those who take the
+    // SAFETY: bytes that are initialised must stay so. tokio's buffer asks the same of code that takes the
     // memory out of it, by unsafe functions.
     let memory = unsafe { cursor.as_mut() };
     let lent = (memory.as_ptr(), memory.len());

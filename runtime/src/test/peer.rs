@@ -54,9 +54,9 @@ pub struct Peer {
 }
 
 impl Peer {
-    /// A new connection over the loopback device: the peer, and the end to be tested, which is still blocking
     /// A new connection over the loopback device: the peer, and the end to be tested, still blocking
     /// (`TcpStream::from_std` of `egret::net` changes that).
+    ///
     /// # Errors
     ///
     /// Those of `socket(2)`, `bind(2)`, `listen(2)`, `connect(2)` and `accept(2)`.

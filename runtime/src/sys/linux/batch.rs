@@ -26,7 +26,6 @@ const RECORD: usize = HEADER + 8;
 /// of the socket may have enabled all of the former: a time stamp (32), `SO_TIMESTAMPING` (64) and its `OPT_PKTINFO`
 /// (32), `SO_RXQ_OVFL`, `SO_RCVMARK`, `SO_RCVPRIORITY` and `SO_WIFI_STATUS` (24 each), which are 224 bytes. Truncated
 /// records of IP lose nothing.
-/// the latter is nobody's loss.
 const CONTROL: usize = 256;
 
 /// Memory for datagrams of a fixed maximum size, and the datagrams received into it.

@@ -24,8 +24,7 @@ const _: () = assert!(std::mem::offset_of!(libc::ucred, uid) == 4);
 const _: () = assert!(std::mem::offset_of!(libc::ucred, gid) == 8);
 
 impl Backend {
-    /// Two connected Unix sockets, by [`socketpair(2)`]: non-blocking and
-    /// close-on-exec.
+    /// Two connected Unix sockets, by [`socketpair(2)`]: non-blocking and close-on-exec.
     ///
     /// # Errors
     ///

@@ -42,7 +42,6 @@ pub(super) struct Watch {
     pub(super) token: u64,
     queued: bool,
     /// For [`EdgePolicy::Minimal`]: the reader or writer got `EAGAIN` or a short result, and no edge since.
-    /// was told to come back later.
     reader_waits: bool,
     writer_waits: bool,
 }
