@@ -58,7 +58,7 @@ struct Message {
     sender: Credentials,
 }
 
-/// How many datagrams are queued for a socket whose peer is not the sender: `net.unix.max_dgram_qlen`, which counts
+/// The limit of datagrams queued for a socket whose peer is not the sender: `net.unix.max_dgram_qlen`, which counts
 /// the one that exceeds it.
 const DATAGRAMS: usize = 10;
 
