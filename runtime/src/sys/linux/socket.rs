@@ -92,7 +92,7 @@ impl Backend {
 }
 
 impl Fd {
-    /// Gives the socket its local address, by [`bind(2)`]; port 0 asks for any free one.
+    /// Binds the socket to an address, by [`bind(2)`]; port 0 picks a free one.
     ///
     /// # Errors
     ///
