@@ -216,7 +216,7 @@ impl Fd {
     ///
     /// # Errors
     ///
-    /// `EAFNOSUPPORT` for a socket that is neither IPv4 nor IPv6, `ENOTSOCK` for what is no socket.
+    /// `EAFNOSUPPORT` for a socket that is neither IPv4 nor IPv6, `ENOTSOCK` for any other descriptor.
     ///
     /// [`getsockname(2)`]: https://man7.org/linux/man-pages/man2/getsockname.2.html
     pub fn local_addr(&self) -> io::Result<SocketAddr> {

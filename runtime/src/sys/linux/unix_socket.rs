@@ -86,7 +86,7 @@ impl Fd {
     ///
     /// # Errors
     ///
-    /// `EAFNOSUPPORT` for a socket of another family, `ENOTSOCK` for what is no socket.
+    /// `EAFNOSUPPORT` for a socket of another family, `ENOTSOCK` for any other descriptor.
     ///
     /// [`getsockname(2)`]: https://man7.org/linux/man-pages/man2/getsockname.2.html
     pub fn local_addr_unix(&self) -> io::Result<UnixAddress> {
