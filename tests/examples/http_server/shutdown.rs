@@ -8,6 +8,9 @@ use std::time::{Duration, Instant};
 
 use super::client::{Client, Example, GET, HELLO, PATIENCE, echoed, hello_with};
 
+/// Limits far longer than a test waits: a server that ends within it has not waited for any of them.
+const ENDLESS: &str = "header=600000,idle=600000,last_call=600000,drain=600000";
+
 /// A server that has received its shutdown signal: an idle connection is closed. Its clients have sent
 /// `first`, every other one after a whole request, and got `before`.
 fn ending(limits: &str, clients: usize, first: &[u8], before: &str) -> (Example, Vec<Client>) {
@@ -32,28 +35,24 @@ fn ending(limits: &str, clients: usize, first: &[u8], before: &str) -> (Example,
 #[test]
 fn a_server_that_does_nothing_ends_at_once_on_either_signal() {
     for signal in ["TERM", "INT"] {
-        let server = Example::http_server();
-        let start = Instant::now();
+        let server = Example::with_limits(ENDLESS);
         server.signal(signal);
         assert_eq!(server.exit_code(), Some(0));
-        assert!(start.elapsed() < Duration::from_secs(1), "{:?}", start.elapsed());
     }
 }
 
 #[test]
 fn idle_connections_are_closed_at_the_end_and_not_waited_for() {
-    let server = Example::http_server();
+    let server = Example::with_limits("header=600000,idle=600000,drain=600000");
     let mut clients: Vec<_> = (0..200).map(|_| server.connect()).collect();
     for client in clients.iter_mut().step_by(2) {
         client.send(GET);
         client.expect(HELLO);
     }
     server.assert_serves();
-    let start = Instant::now();
     server.signal("TERM");
     // The clients are open all the while.
     assert_eq!(server.exit_code(), Some(0));
-    assert!(start.elapsed() < Duration::from_secs(1), "{:?}", start.elapsed());
     clients.iter_mut().for_each(|client| assert_eq!(client.rest(), ""));
 }
 
@@ -106,10 +105,9 @@ fn a_request_that_was_on_its_way_is_answered() {
 #[test]
 fn what_does_not_finish_is_cut_off_at_the_deadline() {
     let start = Instant::now();
-    let (server, mut clients) = ending("last_call=20,drain=500", 20, b"GET / HTTP/1.1\r\n", "");
+    let (server, mut clients) = ending("header=600000,last_call=20,drain=500", 20, b"GET / HTTP/1.1\r\n", "");
     assert_eq!(server.exit_code(), Some(0));
     assert!(start.elapsed() >= Duration::from_millis(500), "only {:?}", start.elapsed());
-    assert!(start.elapsed() < Duration::from_millis(5000), "{:?}", start.elapsed());
     for client in &mut clients {
         assert!(!client.is_silent(), "it is open");
     }
@@ -118,11 +116,10 @@ fn what_does_not_finish_is_cut_off_at_the_deadline() {
 #[test]
 fn a_second_signal_ends_it_at_once() {
     for second in ["TERM", "INT"] {
-        let (server, _clients) = ending("last_call=20", 1, b"GET / HTTP/1.1\r\n", "");
-        let start = Instant::now();
+        let (server, _clients) =
+            ending("header=600000,last_call=20,drain=600000", 1, b"GET / HTTP/1.1\r\n", "");
         server.signal(second);
         assert_eq!(server.exit_code(), Some(1));
-        assert!(start.elapsed() < Duration::from_secs(1), "{:?}", start.elapsed());
     }
 }
 
