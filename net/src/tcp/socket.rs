@@ -6,6 +6,7 @@ mod server;
 use super::connect::connect;
 use super::listener::TcpListener;
 use super::stream::TcpStream;
+use crate::socket;
 use egret_runtime::sys::{Backend, Domain, Fd, Type};
 use std::fmt;
 use std::io;
@@ -241,10 +242,6 @@ impl AsRawFd for TcpSocket {
 impl fmt::Debug for TcpSocket {
     #[inline]
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let mut debug = f.debug_struct("TcpSocket");
-        if let Ok(address) = self.local_addr() {
-            debug.field("addr", &address);
-        }
-        debug.field("fd", &self.as_raw_fd()).finish()
+        socket::debug(f, "TcpSocket", &self.fd, self.local_addr(), None)
     }
 }

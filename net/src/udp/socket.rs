@@ -11,6 +11,7 @@ mod recv;
 mod send;
 
 use crate::addr::{self, ToSocketAddrs};
+use crate::socket;
 use egret_runtime::io::{Registration, Start};
 use egret_runtime::sys::{Backend, Domain, Fd, Type};
 use std::cell::Cell;
@@ -97,8 +98,12 @@ impl UdpSocket {
     #[track_caller]
     #[inline]
     pub(super) fn new(fd: Fd) -> io::Result<UdpSocket> {
-        let registration = Registration::new(fd, Start::Unknown).map_err(|(_closed, error)| error)?;
-        Ok(UdpSocket { registration, kernel_cuts: Cell::new(None) })
+        socket::register(fd, Start::Unknown).map(UdpSocket::registered)
+    }
+
+    #[inline]
+    fn registered(registration: Registration<Fd>) -> UdpSocket {
+        UdpSocket { registration, kernel_cuts: Cell::new(None) }
     }
 
     /// Sets the address that [`send`](UdpSocket::send) sends to, and the only one to receive from. It may be called

@@ -4,6 +4,7 @@ mod descriptor;
 mod transfer;
 
 use super::{SocketAddr, UCred};
+use crate::socket;
 use egret_runtime::io::{Registration, Start};
 use egret_runtime::sys::{Backend, Domain, Fd, Type};
 use std::io;
@@ -126,8 +127,7 @@ impl UnixDatagram {
     #[track_caller]
     #[inline]
     pub(super) fn new(fd: Fd) -> io::Result<UnixDatagram> {
-        let registration = Registration::new(fd, Start::Unknown).map_err(|(_closed, error)| error)?;
-        Ok(UnixDatagram { registration })
+        socket::register(fd, Start::Unknown).map(|registration| UnixDatagram { registration })
     }
 
     /// Sets the target of [`send`](UnixDatagram::send), and the only sender to receive from: the socket at a path, or

@@ -3,6 +3,7 @@
 use super::ancillary::{self, RecvAncillary, RecvMessage, SendAncillary};
 use super::connect::connect;
 use super::{SocketAddr, UCred};
+use crate::socket;
 use egret_runtime::io::{Direction, Registration, Start};
 use egret_runtime::sys::{Backend, Fd, Type};
 use std::fmt;
@@ -40,8 +41,7 @@ impl UnixSeqpacket {
     #[track_caller]
     #[inline]
     pub(super) fn new(fd: Fd) -> io::Result<UnixSeqpacket> {
-        let registration = Registration::new(fd, Start::Unknown).map_err(|(_closed, error)| error)?;
-        Ok(UnixSeqpacket { registration })
+        socket::register(fd, Start::Unknown).map(|registration| UnixSeqpacket { registration })
     }
 
     /// Connects to the socket at a path, or, if `path` starts with a zero byte, to the abstract name after it.
@@ -369,9 +369,7 @@ impl TryFrom<OwnedFd> for UnixSeqpacket {
     #[track_caller]
     #[inline]
     fn try_from(fd: OwnedFd) -> io::Result<UnixSeqpacket> {
-        let fd = Fd::from(fd);
-        fd.set_nonblocking(true)?;
-        UnixSeqpacket::new(fd)
+        socket::take_over(fd).map(|registration| UnixSeqpacket { registration })
     }
 }
 
@@ -400,10 +398,6 @@ impl AsRawFd for UnixSeqpacket {
 impl fmt::Debug for UnixSeqpacket {
     #[inline]
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let mut debug = f.debug_struct("UnixSeqpacket");
-        if let Ok(address) = self.local_addr() {
-            debug.field("addr", &address);
-        }
-        debug.field("fd", &self.as_raw_fd()).finish()
+        socket::debug(f, "UnixSeqpacket", self.registration.get_ref(), self.local_addr(), None)
     }
 }

@@ -2,6 +2,7 @@
 
 use super::SocketAddr;
 use super::seqpacket::UnixSeqpacket;
+use crate::socket;
 use egret_runtime::io::{Direction, Registration, Start};
 use egret_runtime::sys::{Backend, Domain, Fd, Type};
 use std::fmt;
@@ -63,8 +64,7 @@ impl UnixSeqpacketListener {
         let fd = Backend::current().socket(Domain::Unix, Type::SeqPacket)?;
         fd.bind_unix(addr.raw())?;
         fd.listen(crate::UnixListener::DEFAULT_BACKLOG)?;
-        let registration = Registration::new(fd, Start::Unknown).map_err(|(_closed, error)| error)?;
-        Ok(UnixSeqpacketListener { registration })
+        socket::register(fd, Start::Unknown).map(|registration| UnixSeqpacketListener { registration })
     }
 
     /// Waits for a connection and accepts it, with the address of the peer.
@@ -130,10 +130,6 @@ impl AsRawFd for UnixSeqpacketListener {
 impl fmt::Debug for UnixSeqpacketListener {
     #[inline]
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let mut debug = f.debug_struct("UnixSeqpacketListener");
-        if let Ok(address) = self.local_addr() {
-            debug.field("addr", &address);
-        }
-        debug.field("fd", &self.as_raw_fd()).finish()
+        socket::debug(f, "UnixSeqpacketListener", self.registration.get_ref(), self.local_addr(), None)
     }
 }

@@ -5,6 +5,7 @@ use super::connect::connect_socket;
 use super::datagram::UnixDatagram;
 use super::listener::UnixListener;
 use super::stream::UnixStream;
+use crate::socket;
 use egret_runtime::io::Start;
 use egret_runtime::sys::{Backend, Domain, Fd, Type};
 use std::fmt;
@@ -188,10 +189,6 @@ impl AsRawFd for UnixSocket {
 impl fmt::Debug for UnixSocket {
     #[inline]
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let mut debug = f.debug_struct("UnixSocket");
-        if let Ok(address) = self.local_addr() {
-            debug.field("addr", &address);
-        }
-        debug.field("fd", &self.as_raw_fd()).finish()
+        socket::debug(f, "UnixSocket", &self.fd, self.local_addr(), None)
     }
 }

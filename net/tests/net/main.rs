@@ -12,6 +12,7 @@ mod callers;
 mod copy;
 mod copy_ends;
 mod copy_turns;
+mod debug;
 mod every_way;
 mod futures_io;
 mod hyper;

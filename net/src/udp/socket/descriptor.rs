@@ -1,7 +1,7 @@
 //! A [`UdpSocket`] as a descriptor: from std, to std, and custom operations.
 
 use super::UdpSocket;
-use crate::socket::direction;
+use crate::socket::{self, direction};
 use egret_runtime::io::Interest;
 use std::fmt;
 use std::io;
@@ -31,8 +31,7 @@ impl UdpSocket {
     #[track_caller]
     #[inline]
     pub fn from_std(socket: net::UdpSocket) -> io::Result<UdpSocket> {
-        socket.set_nonblocking(true)?;
-        UdpSocket::new(OwnedFd::from(socket).into())
+        socket::take_over(socket.into()).map(UdpSocket::registered)
     }
 
     /// Takes the socket out of the runtime, to be moved to another thread or loop. It stays non-blocking; call
@@ -132,13 +131,6 @@ impl AsRawFd for UdpSocket {
 impl fmt::Debug for UdpSocket {
     #[inline]
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let mut debug = f.debug_struct("UdpSocket");
-        if let Ok(address) = self.local_addr() {
-            debug.field("addr", &address);
-        }
-        if let Ok(address) = self.peer_addr() {
-            debug.field("peer", &address);
-        }
-        debug.field("fd", &self.as_raw_fd()).finish()
+        socket::debug(f, "UdpSocket", self.registration.get_ref(), self.local_addr(), Some(self.peer_addr()))
     }
 }

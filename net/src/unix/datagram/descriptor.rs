@@ -1,6 +1,7 @@
 //! A [`UnixDatagram`] as a descriptor: from std, to std.
 
 use super::UnixDatagram;
+use crate::socket;
 use std::fmt;
 use std::io;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd, RawFd};
@@ -29,8 +30,7 @@ impl UnixDatagram {
     #[track_caller]
     #[inline]
     pub fn from_std(datagram: net::UnixDatagram) -> io::Result<UnixDatagram> {
-        datagram.set_nonblocking(true)?;
-        UnixDatagram::new(OwnedFd::from(datagram).into())
+        socket::take_over(datagram.into()).map(|registration| UnixDatagram { registration })
     }
 
     /// Takes the socket out of the runtime, to be moved to another thread or loop. It stays non-blocking.
@@ -72,13 +72,7 @@ impl AsRawFd for UnixDatagram {
 impl fmt::Debug for UnixDatagram {
     #[inline]
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let mut debug = f.debug_struct("UnixDatagram");
-        if let Ok(address) = self.local_addr() {
-            debug.field("addr", &address);
-        }
-        if let Ok(address) = self.peer_addr() {
-            debug.field("peer", &address);
-        }
-        debug.field("fd", &self.as_raw_fd()).finish()
+        let (addr, peer) = (self.local_addr(), self.peer_addr());
+        socket::debug(f, "UnixDatagram", self.registration.get_ref(), addr, Some(peer))
     }
 }
