@@ -3,7 +3,7 @@
 mod common;
 
 use common::{Server, h2load, have, output, output_for};
-use std::io::{Read, Write};
+use std::io::{ErrorKind, Read, Write};
 use std::net::TcpStream;
 
 const SERVER: &str = env!("CARGO_BIN_EXE_hyper_server");
@@ -87,4 +87,16 @@ fn ctrl_c_answers_the_request_that_is_under_way_and_ends() {
     assert!(answer.starts_with("HTTP/1.1 200 OK\r\n") && answer.ends_with("10 bytes\n"), "{answer:?}");
     let (status, errors) = server.wait();
     assert!(status.success() && errors.is_empty(), "{status}: {errors}");
+}
+
+#[test]
+fn a_client_that_does_not_read_is_disconnected_at_the_limit_of_a_write() {
+    let server = Server::start(SERVER, &["127.0.0.1:0", "100"]);
+    let mut client = TcpStream::connect(&server.address).unwrap();
+    client.set_write_timeout(Some(common::PATIENCE / 4)).unwrap();
+    // More than the buffers of a connection hold.
+    client.write_all(b"POST /echo HTTP/1.1\r\nHost: h\r\nContent-Length: 64000000\r\n\r\n").unwrap();
+    let end = client.write_all(&vec![b'a'; 64_000_000]).unwrap_err();
+    assert!(matches!(end.kind(), ErrorKind::ConnectionReset | ErrorKind::BrokenPipe), "{end}");
+    server.wait_for_sockets(1);
 }

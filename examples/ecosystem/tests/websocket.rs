@@ -4,7 +4,7 @@ mod common;
 
 use async_tungstenite::tungstenite::{self, Message, WebSocket, protocol::Role};
 use common::Server;
-use std::io::{Read, Write};
+use std::io::{ErrorKind, Read, Write};
 use std::net::TcpStream;
 
 fn server() -> Server {
@@ -64,4 +64,17 @@ fn what_is_no_websocket_ends_its_connection_alone() {
 
     good.send(Message::text("still here")).unwrap();
     assert_eq!(good.read().unwrap(), Message::text("still here"));
+}
+
+#[test]
+fn a_client_that_does_not_read_is_disconnected_at_the_limit_of_a_send() {
+    let server = Server::start(env!("CARGO_BIN_EXE_websocket_echo"), &["127.0.0.1:0", "100"]);
+    let mut socket = connect(&server);
+    socket.get_ref().set_write_timeout(Some(common::PATIENCE / 4)).unwrap();
+    // More than the buffers of a connection hold.
+    let message = Message::binary(vec![7; 1_000_000]);
+    let end = (0..64).try_for_each(|_| socket.send(message.clone())).unwrap_err();
+    let tungstenite::Error::Io(end) = end else { panic!("{end}") };
+    assert!(matches!(end.kind(), ErrorKind::ConnectionReset | ErrorKind::BrokenPipe), "{end}");
+    server.wait_for_sockets(1);
 }

@@ -1,10 +1,13 @@
 //! HTTP/1 and HTTP/2 by hyper, with state in an `Rc` that all connections share: no locks, no `Send`.
 //!
-//!     cargo run --release --bin hyper_server [ADDRESS:PORT]
+//!     cargo run --release --bin hyper_server [ADDRESS:PORT [WRITE_LIMIT_IN_MS]]
 //!     curl http://127.0.0.1:8080/            # the count, by HTTP/1
 //!     curl --http2-prior-knowledge -d 'some words' http://127.0.0.1:8080/echo
 //!
 //! Ctrl-C ends it, after requests in flight are answered.
+
+#[path = "../write_limit.rs"]
+mod write_limit;
 
 use bytes::Bytes;
 use egret::hyper::{Executor, Timer};
@@ -20,10 +23,14 @@ use std::io::{self, Write};
 use std::pin::pin;
 use std::rc::Rc;
 use std::time::Duration;
+use write_limit::WriteLimit;
 
-#[derive(Default)]
+/// A client that takes nothing of an answer for this long is disconnected.
+const WRITE_LIMIT: Duration = Duration::from_secs(30);
+
 struct State {
     answered: Cell<u64>,
+    write_limit: Duration,
 }
 
 /// What was sent is sent back as it comes; anything else is short and whole.
@@ -49,6 +56,7 @@ async fn answer(request: Request<Incoming>, state: Rc<State>) -> hyper::Result<R
 }
 
 async fn connection(stream: TcpStream, state: Rc<State>, shutdown: Shutdown) {
+    let Ok(stream) = WriteLimit::new(stream, state.write_limit) else { return };
     let service = service_fn(|request| answer(request, state.clone()));
     // With a timer hyper limits how long a client may take to send a header.
     let mut builder = auto::Builder::new(Executor);
@@ -70,7 +78,7 @@ async fn connection(stream: TcpStream, state: Rc<State>, shutdown: Shutdown) {
     }
 }
 
-async fn serve(address: &str) -> io::Result<()> {
+async fn serve(address: &str, write_limit: Duration) -> io::Result<()> {
     let listener = TcpListener::bind(address).await?;
     writeln!(io::stdout(), "listening on http://{}", listener.local_addr()?)?;
     io::stdout().flush()?;
@@ -83,7 +91,7 @@ async fn serve(address: &str) -> io::Result<()> {
         }
     });
 
-    let state = Rc::new(State::default());
+    let state = Rc::new(State { answered: Cell::new(0), write_limit });
     let theirs = shutdown.clone();
     let connections = move |stream: TcpStream, _| connection(stream, state.clone(), theirs.clone());
     listener.serve(&shutdown).max_connections(10_000).run(connections).await?;
@@ -95,5 +103,6 @@ async fn serve(address: &str) -> io::Result<()> {
 
 fn main() -> io::Result<()> {
     let address = std::env::args().nth(1).unwrap_or_else(|| "127.0.0.1:8080".to_owned());
-    egret::block_on(serve(&address))
+    let write_limit = std::env::args().nth(2).map(|limit| limit.parse().expect("milliseconds"));
+    egret::block_on(serve(&address, write_limit.map_or(WRITE_LIMIT, Duration::from_millis)))
 }
