@@ -11,7 +11,7 @@ use super::queues::queues;
 /// when the whole answer is in the kernel.
 #[test]
 fn what_a_client_that_is_cut_off_has_not_taken_is_thrown_away() {
-    let server = Example::with_limits("write=300");
+    let server = Example::with_limits("write=3000");
     let mut client = server.connect();
     let here = client.stream.local_addr().expect("it is connected");
     let body = "b".repeat(65_536);

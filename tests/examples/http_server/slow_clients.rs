@@ -86,9 +86,16 @@ fn a_thousand_clients_that_drip_a_header_are_gone_by_its_deadline_and_slow_nobod
     let before = server.descriptors();
     assert_prompt_during(&server, |ordinary| {
         let first_opened = Instant::now();
-        let mut clients: Vec<_> = (0..1000).map(|_| server.connect()).collect();
+        // The first byte at once: a client that has sent none by the deadline gets no answer.
+        let (first, rest) = GET[..20].split_first().expect("20 bytes");
+        let begin = || {
+            let mut client = server.connect();
+            client.send([*first]);
+            client
+        };
+        let mut clients: Vec<_> = std::iter::repeat_with(begin).take(1000).collect();
         let last_opened = Instant::now();
-        let head = GET.iter().take(20).chain(std::iter::repeat(&b'y'));
+        let head = rest.iter().chain(std::iter::repeat(&b'y'));
         for byte in head {
             for some in clients.chunks_mut(50) {
                 some.iter_mut().for_each(|client| client.send([*byte]));
