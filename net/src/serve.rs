@@ -141,7 +141,7 @@ impl<L> Serve<L> {
     #[inline]
     #[track_caller]
     pub fn max_connections(mut self, most: usize) -> Serve<L> {
-        assert_ne!(most, 0, "a server with no connections serves nobody: give max_connections at least 1");
+        assert_ne!(most, 0, "a server with no connections serves no client: give max_connections at least 1");
         self.accept_loop.most = most;
         self
     }

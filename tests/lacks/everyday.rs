@@ -235,7 +235,7 @@ pub fn signals(rt: &Runtime) {
     });
 }
 
-/// Bytes through a pipe, and one that nobody reads: an error and no signal, which would end this process.
+/// Bytes through a pipe, and one without a reader: an error and no signal, which would end this process.
 pub fn pipes(rt: &Runtime) {
     // SAFETY: the default action is a valid one; nothing else in this process depends on the other.
     unsafe { libc::signal(libc::SIGPIPE, libc::SIG_DFL) };

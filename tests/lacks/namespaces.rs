@@ -210,7 +210,7 @@ fn look_up(rt: &Runtime, name: &'static str) -> io::Result<Vec<std::net::SocketA
     })
 }
 
-/// A name that nobody has is an error, and `localhost` is that or this host; a number needs no file.
+/// A name without an address is an error, and `localhost` is that or this host; a number needs no file.
 fn names(rt: &Runtime) {
     look_up(rt, "no-such-host.invalid:80").unwrap_err();
     if let Ok(found) = look_up(rt, "localhost:80") {

@@ -44,7 +44,7 @@ impl Sim {
                     wait.direction,
                     self.shared.world.describe(wait.fd()),
                     names(state),
-                    believed(&wait),
+                    cached_readiness(&wait),
                 )
             })
         });
@@ -106,7 +106,7 @@ impl Sim {
                 waiters(&wait.tasks()),
                 wait.direction,
                 self.shared.world.describe(wait.fd()),
-                believed(&wait),
+                cached_readiness(&wait),
             );
             None::<()>
         });
@@ -126,7 +126,7 @@ impl Sim {
 }
 
 /// The cached readiness of a descriptor, by name.
-fn believed(wait: &InspectedWait) -> String {
+fn cached_readiness(wait: &InspectedWait) -> String {
     let [read, write] = [Direction::Read, Direction::Write].map(|direction| names(wait.cached(direction)));
     format!("{read} to read and {write} to write")
 }
