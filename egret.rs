@@ -40,6 +40,7 @@
 //! | [`signal`] | Ctrl-C and other signals as events | [`signal::ctrl_c`] |
 //! | [`shutdown`] | ending a server well | [`shutdown::Shutdown`] |
 //! | [`runtime`] | a runtime that is configured, stepped by hand, counted, or reached from other threads | [`runtime::Builder`], [`runtime::Handle`] |
+//! | `inspect` | what every task waits for, and which one holds the loop | feature `inspect` |
 //! | `test`, `sim` | unit tests of wake-ups; a simulated kernel | features `test-util`, `sim` |
 //!
 //! # Features
@@ -50,6 +51,7 @@
 //! |---|---|
 //! | `futures-io`, `tokio-io` | `AsyncRead` and `AsyncWrite` of futures-io and of tokio on every stream; the latter without tokio's runtime |
 //! | `hyper` | the traits of hyper on every stream, and the module `hyper` with its executor and timer |
+//! | `inspect` | the module `inspect`: dumps of what every task of a running server waits for |
 //! | `macros` | the attributes `#[egret::main]` and `#[egret::test]` |
 //! | `trace` | tasks, polls, wakes and events for tracing, and so for tokio-console |
 //! | `test-util` | the module `test`, and a clock that a test controls |
@@ -118,6 +120,16 @@ pub mod guide {
 
     #[doc = include_str!("docs/guide/8-http.md")]
     pub mod http {}
+}
+
+#[cfg(feature = "inspect")]
+pub mod inspect {
+    //! The view inside a running server. With feature `inspect`.
+
+    pub use egret_runtime::inspect::{
+        BlockingView, Dump, FrameView, Hint, HintKind, JobView, LoopState, LoopView, Place, PollView,
+        QueueView, SourceView, TaskState, TaskView, ThreadView, TimerView, WaitKind, WaitView, WokenBy,
+    };
 }
 
 pub mod io {

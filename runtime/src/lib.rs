@@ -19,6 +19,7 @@
 //! | `io` | streams: traits, copies, pipes, standard streams; the traits of hyper and tokio |
 //! | `process` | child processes |
 //! | `signal` | signals as events |
+//! | `inspect` | with feature `inspect`: dumps of a running runtime |
 //! | `test` | with feature `test-util`: the kit for unit tests of wake-ups |
 //! | `sim` | with feature `sim`: hosts on the simulated kernel of `sys/sim`, and the invariants checked there |
 //!
@@ -40,6 +41,8 @@ compile_error!(
 );
 
 mod executor;
+#[cfg(feature = "inspect")]
+pub mod inspect;
 pub mod io;
 mod observe;
 pub mod process;

@@ -49,6 +49,7 @@ impl Counter {
 /// # std::io::Result::Ok(())
 /// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[cfg_attr(feature = "inspect", derive(serde::Serialize))]
 #[non_exhaustive]
 pub struct Metrics {
     /// Turns of the loop.

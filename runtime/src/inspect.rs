@@ -1,0 +1,12 @@
+//! The view inside a running server: what every task waits for, and which one holds the loop. With feature `inspect`.
+//!
+//! - A [`Dump`] is plain data, gathered on the loop's thread from what the runtime keeps anyway. No task is polled and
+//!   no code of the user runs for it.
+//! - `docs/inspecting.md` finds five planted faults with it.
+
+mod dump; // the plain structs of a dump
+
+pub use dump::{
+    BlockingView, Dump, FrameView, Hint, HintKind, JobView, LoopState, LoopView, Place, PollView, QueueView,
+    SourceView, TaskState, TaskView, ThreadView, TimerView, WaitKind, WaitView, WokenBy,
+};
