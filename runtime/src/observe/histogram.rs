@@ -1,0 +1,196 @@
+//! Histograms of durations in fixed memory.
+//!
+//! - The buckets are log-linear: 16 of equal width to each power of two, so that a bucket is at most 1/16 of its value
+//!   wide. A value goes to its bucket by a shift and a count of leading zeros.
+//! - [`Buckets`] is what the loop writes, in ticks; only its thread does, with relaxed stores, and any thread reads.
+//!   [`Histogram`] is a copy at one moment, in nanoseconds.
+
+use crate::observe::ticks;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+/// How many bits of a value choose the bucket within its power of two.
+const LINEAR_BITS: u32 = 4;
+const LINEAR: u64 = 1 << LINEAR_BITS;
+/// Values from here on are in the last bucket: 2^46 ticks are more than five hours.
+const TOP: u64 = (1 << 46) - 1;
+const COUNT: usize = index_of(TOP) + 1;
+
+/// The counts of a histogram that a loop writes.
+pub(crate) struct Buckets {
+    counts: Box<[AtomicU64; COUNT]>,
+    sum: AtomicU64,
+    max: AtomicU64,
+}
+
+/// A histogram of durations, from [`Runtime::histograms`](crate::runtime::Runtime::histograms).
+///
+/// A duration is known to a sixteenth of itself.
+///
+/// ```
+/// # #[cfg(feature = "inspect")] {
+/// let rt = egret_runtime::runtime::Runtime::new()?;
+/// rt.block_on(async { std::thread::sleep(std::time::Duration::from_millis(20)) });
+/// let polls = rt.histograms().poll;
+/// assert_eq!(polls.count(), 1);
+/// assert!(polls.max() >= std::time::Duration::from_millis(20));
+/// assert!(polls.quantile(0.99) >= std::time::Duration::from_millis(18));
+/// # }
+/// # std::io::Result::Ok(())
+/// ```
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Histogram {
+    /// The upper end of each bucket that is not empty, in nanoseconds, and its count; ascending.
+    buckets: Vec<(u64, u64)>,
+    count: u64,
+    sum: u64,
+    max: u64,
+}
+
+const fn index_of(value: u64) -> usize {
+    if value < LINEAR {
+        return value as usize;
+    }
+    let power = 63 - value.leading_zeros();
+    let within = (value >> (power - LINEAR_BITS)) - LINEAR;
+    ((power - LINEAR_BITS + 1) as u64 * LINEAR + within) as usize
+}
+
+/// The greatest value of a bucket.
+const fn upper_end(index: usize) -> u64 {
+    let (row, within) = (index as u64 / LINEAR, index as u64 % LINEAR);
+    if row == 0 { within } else { ((LINEAR + within + 1) << (row - 1)) - 1 }
+}
+
+impl Buckets {
+    pub(crate) fn new() -> Buckets {
+        let counts = Box::new([const { AtomicU64::new(0) }; COUNT]);
+        Buckets { counts, sum: AtomicU64::new(0), max: AtomicU64::new(0) }
+    }
+
+    /// Adds `weight` durations of `ticks`. Only the thread of the loop calls it.
+    #[inline]
+    pub(crate) fn add(&self, ticks: u64, weight: u64) {
+        let ticks = ticks.min(TOP);
+        bump(&self.counts[index_of(ticks)], weight);
+        bump(&self.sum, ticks * weight);
+        if ticks > self.max.load(Ordering::Relaxed) {
+            self.max.store(ticks, Ordering::Relaxed);
+        }
+    }
+
+    /// A copy at this moment.
+    pub(crate) fn read(&self) -> Histogram {
+        let mut histogram = Histogram {
+            sum: ticks::nanoseconds(self.sum.load(Ordering::Relaxed)),
+            max: ticks::nanoseconds(self.max.load(Ordering::Relaxed)),
+            ..Histogram::default()
+        };
+        for (index, count) in self.counts.iter().enumerate() {
+            let count = count.load(Ordering::Relaxed);
+            if count > 0 {
+                histogram.buckets.push((ticks::nanoseconds(upper_end(index)), count));
+                histogram.count += count;
+            }
+        }
+        histogram
+    }
+}
+
+/// An addition by the only thread that writes: a load and a store, without a locked instruction.
+#[inline]
+pub(super) fn bump(counter: &AtomicU64, by: u64) {
+    counter.store(counter.load(Ordering::Relaxed).wrapping_add(by), Ordering::Relaxed);
+}
+
+impl Histogram {
+    /// How many durations there are.
+    pub fn count(&self) -> u64 {
+        self.count
+    }
+
+    /// All of them together.
+    pub fn sum(&self) -> Duration {
+        Duration::from_nanos(self.sum)
+    }
+
+    /// The longest; zero where there is none.
+    pub fn max(&self) -> Duration {
+        Duration::from_nanos(self.max)
+    }
+
+    /// The duration that a part `quantile` of all does not exceed, such as 0.99; zero where there is none.
+    ///
+    /// It is the upper end of a bucket, and so too long by up to a sixteenth, but never longer than
+    /// [`max`](Histogram::max).
+    ///
+    /// # Panics
+    ///
+    /// When `quantile` is not within 0 and 1.
+    #[track_caller]
+    pub fn quantile(&self, quantile: f64) -> Duration {
+        assert!((0.0..=1.0).contains(&quantile), "quantile({quantile}): it is within 0 and 1");
+        let rank = ((self.count as f64 * quantile).ceil() as u64).max(1);
+        let mut seen = 0;
+        for (upper, count) in &self.buckets {
+            seen += count;
+            if seen >= rank {
+                return Duration::from_nanos((*upper).min(self.max));
+            }
+        }
+        self.max()
+    }
+
+    /// The upper end of each bucket that is not empty, and how many durations are in it; the shortest first.
+    pub fn buckets(&self) -> impl Iterator<Item = (Duration, u64)> + '_ {
+        self.buckets.iter().map(|(upper, count)| (Duration::from_nanos(*upper), *count))
+    }
+
+    /// How many durations do not exceed `limit`, to a bucket: for the cumulative buckets of Prometheus.
+    pub fn count_up_to(&self, limit: Duration) -> u64 {
+        let limit = u64::try_from(limit.as_nanos()).unwrap_or(u64::MAX);
+        self.buckets.iter().take_while(|(upper, _)| *upper <= limit).map(|(_, count)| count).sum()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_value_is_in_a_bucket_that_is_at_most_a_sixteenth_of_it_wide() {
+        let mut last = None;
+        for power in 0..46 {
+            for value in [(1 << power) - 1, 1 << power, (1 << power) + (1 << power) / 3] {
+                let index = index_of(value);
+                assert!(upper_end(index) >= value, "{value}");
+                assert!(upper_end(index) - value <= value / LINEAR, "{value}");
+                assert!(index == 0 || upper_end(index - 1) < value, "{value}");
+                assert!(last.is_none_or(|last| last <= index));
+                last = Some(index);
+            }
+        }
+        assert_eq!(index_of(TOP), COUNT - 1);
+    }
+
+    #[test]
+    fn a_histogram_has_the_count_the_greatest_value_and_the_quantiles() {
+        let buckets = Buckets::new();
+        assert_eq!(buckets.read().quantile(0.5), Duration::ZERO);
+        for value in 1..=1000 {
+            buckets.add(value * 1000, 1);
+        }
+        buckets.add(u64::MAX, 2);
+        let read = buckets.read();
+        assert_eq!(read.count(), 1002);
+        assert_eq!(read.max(), Duration::from_nanos(ticks::nanoseconds(TOP)));
+        for (quantile, expected) in [(0.25, 251_000), (0.5, 501_000), (0.9, 902_000)] {
+            let expected = ticks::nanoseconds(expected) as f64;
+            let found = read.quantile(quantile).as_nanos() as f64;
+            assert!((expected * 0.99..expected * 1.08).contains(&found), "{quantile}: {found}, {expected}");
+        }
+        assert_eq!(read.quantile(1.0), read.max());
+        assert_eq!(read.count_up_to(Duration::MAX), 1002);
+        assert_eq!(read.count_up_to(Duration::ZERO), 0);
+    }
+}

@@ -1,0 +1,105 @@
+//! What was taken out of a flight recorder, and its form for Perfetto.
+
+use crate::observe::id::Id;
+use std::panic::Location;
+
+/// What a loop did last, taken from its flight recorder: see [`Handle::recording`](crate::runtime::Handle::recording).
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct Recording {
+    /// The records, the oldest first.
+    pub records: Vec<Record>,
+    /// The tasks that the records name and that are known still.
+    pub tasks: Vec<RecordedTask>,
+    /// When it was taken, in nanoseconds of `CLOCK_MONOTONIC`.
+    pub taken_at: u64,
+    /// The number of the runtime in its process.
+    pub runtime: u16,
+}
+
+/// Something that a loop did.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Record {
+    /// When it began, in nanoseconds of `CLOCK_MONOTONIC`.
+    pub at: u64,
+    /// How long it took, in nanoseconds; 0 of what has no duration.
+    pub took: u64,
+    /// What it was.
+    pub what: What,
+}
+
+/// What a [`Record`] is about. A task is its position in [`Recording::tasks`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum What {
+    /// A poll of a task.
+    Poll {
+        /// The task.
+        task: u32,
+        /// What had woken it.
+        by: Cause,
+    },
+    /// A wake of a task by something else than an event: an event is in the poll that follows it.
+    Wake {
+        /// The task.
+        task: u32,
+        /// What woke it.
+        by: Cause,
+    },
+    /// A call of `epoll_wait`.
+    Wait {
+        /// How many events it returned.
+        events: u32,
+        /// Whether it could sleep.
+        sleeps: bool,
+    },
+    /// Timers that fired.
+    Timers {
+        /// How many.
+        fired: u32,
+    },
+    /// A task was spawned.
+    Spawn {
+        /// The task.
+        task: u32,
+    },
+    /// A task ended.
+    End {
+        /// The task.
+        task: u32,
+    },
+}
+
+/// What woke a task.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Cause {
+    /// The spawn: it was not woken yet.
+    Spawn,
+    /// An event of the descriptor with this number.
+    Event {
+        /// The number.
+        fd: i32,
+        /// The mask that the kernel reported.
+        mask: u32,
+    },
+    /// A timer.
+    Timer,
+    /// The task at this index, in its poll.
+    Task(u32),
+    /// Another thread, or code of this thread outside of a poll.
+    Thread,
+}
+
+/// A task of a [`Recording`].
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct RecordedTask {
+    /// The id; `None` for the future of `block_on`.
+    pub id: Option<Id>,
+    /// The name, of tasks that have one.
+    pub name: Option<String>,
+    /// Where it was spawned.
+    pub spawned_at: Option<&'static Location<'static>>,
+}
