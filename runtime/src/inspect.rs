@@ -5,6 +5,9 @@
 //! - `docs/inspecting.md` finds five planted faults with it.
 
 mod dump; // the plain structs of a dump
+mod groups; // the rows of the page
+mod page; // the page
+mod words; // times, counts and tasks in words
 
 pub use dump::{
     BlockingView, Dump, FrameView, Hint, HintKind, JobView, LoopState, LoopView, Place, PollView, QueueView,

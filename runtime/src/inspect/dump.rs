@@ -4,19 +4,20 @@
 
 use crate::observe::stats::Metrics;
 use serde::Serialize;
-use std::fmt;
 use std::panic::Location;
 
 /// What a runtime is doing, at one moment.
 ///
-/// Its [`Display`](fmt::Display) is a page to read from top to bottom.
+/// Its [`Display`](std::fmt::Display) is a page to read from top to bottom.
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
 #[non_exhaustive]
 pub struct Dump {
     /// When it was made, in milliseconds since 1970.
     pub made_at_unix_ms: u64,
-    /// How long that took.
+    /// How long that took, from the call to the end.
     pub took_ns: u64,
+    /// For how long the loop did nothing else.
+    pub held_loop_ns: u64,
     /// The number of the process.
     pub pid: u32,
     /// What is conspicuous: tasks that wait for each other, a poll that takes long.
@@ -196,6 +197,8 @@ pub struct WaitView {
     pub kind: WaitKind,
     /// In words, without time and place: "reads TcpStream #7 127.0.0.1:8080 <- 127.0.0.1:51234".
     pub text: String,
+    /// What the descriptor is: "TcpStream", "pipe"; empty without one.
+    pub of: &'static str,
     /// The line of the program that waits.
     pub at: Option<Place>,
     /// Since when it waits.
@@ -264,6 +267,8 @@ pub struct SourceView {
     pub local: Option<String>,
     /// The address of its peer.
     pub peer: Option<String>,
+    /// In words: "TcpStream #7 127.0.0.1:8080 <- 127.0.0.1:51234".
+    pub text: String,
     /// The tasks that wait to read; with wakers of other libraries where the task is known.
     pub readers: Vec<u64>,
     /// The tasks that wait to write.
@@ -369,11 +374,5 @@ impl Default for TaskState {
 impl From<&'static Location<'static>> for Place {
     fn from(at: &'static Location<'static>) -> Place {
         Place { file: at.file(), line: at.line(), column: at.column() }
-    }
-}
-
-impl fmt::Display for Place {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}:{}", self.file, self.line)
     }
 }
