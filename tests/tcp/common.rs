@@ -6,6 +6,9 @@
 #[path = "../../runtime/tests/support/descriptors_at_exit.rs"]
 mod descriptors_at_exit;
 
+#[path = "../../runtime/tests/support/full_tcp.rs"]
+mod full_tcp;
+
 use egret::net::{TcpListener, TcpStream};
 use egret::runtime::{Runtime, Turn};
 use std::future::Future;
@@ -76,16 +79,11 @@ pub async fn with_peer() -> (TcpStream, std::net::TcpStream) {
     (ours, peer)
 }
 
-/// Writes until the kernel takes no more, and returns how much that was.
-pub fn fill(stream: &TcpStream) -> usize {
-    let mut written = 0;
-    loop {
-        match stream.try_write(&[b'x'; 65536]) {
-            Ok(n) => written += n,
-            Err(e) if e.kind() == std::io::ErrorKind::WouldBlock => return written,
-            Err(e) => panic!("{e}"),
-        }
-    }
+/// Writes until the kernel takes no more, now and later, and returns how much that was.
+#[track_caller]
+pub fn fill(stream: &TcpStream) -> u64 {
+    let (local, remote) = (stream.local_addr().unwrap(), stream.peer_addr().unwrap());
+    full_tcp::fill(local, remote, |bytes| stream.try_write(bytes))
 }
 
 /// The states of `/proc/net/tcp`, as `include/net/tcp_states.h` of the kernel numbers them.

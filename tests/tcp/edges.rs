@@ -281,7 +281,7 @@ fn a_reader_and_a_writer_of_one_stream_wake_by_their_own_edges() {
     settle(&rt);
     assert_eq!(*log.borrow(), ["read"]);
 
-    std::io::copy(&mut (&mut peer).take(filled as u64), &mut std::io::sink()).unwrap();
+    std::io::copy(&mut (&mut peer).take(filled), &mut std::io::sink()).unwrap();
     let writer = run(&rt, writing).unwrap();
     assert_eq!(*log.borrow(), ["read", "written"]);
     drop(reader.reunite(writer).unwrap());
@@ -303,7 +303,7 @@ fn a_cancelled_reader_leaves_the_writer_its_wake_up() {
     reading.abort();
     peer.write_all(b"hello").unwrap();
     settle(&rt);
-    std::io::copy(&mut (&mut peer).take(filled as u64), &mut std::io::sink()).unwrap();
+    std::io::copy(&mut (&mut peer).take(filled), &mut std::io::sink()).unwrap();
     assert_eq!(run(&rt, writing).unwrap(), 1);
 }
 

@@ -4,6 +4,9 @@
 //! process of its own (`sockets_common::in_child`). Two files are separate programs:
 //! `constructors.rs`, with a filter on system calls and a count of descriptors, and `signals.rs`, which sets dispositions.
 
+#[cfg(not(miri))]
+#[path = "../../../runtime/tests/support/full_tcp.rs"]
+mod full_tcp;
 #[path = "../sockets_common/mod.rs"]
 mod sockets_common;
 

@@ -3,6 +3,7 @@
 
 #![cfg(not(miri))] // which has neither UDP nor a full socket
 
+use crate::full_tcp;
 use crate::sockets_common::{HANG, name, settle};
 use egret_net::udp::RecvBatch;
 use egret_net::unix::pipe;
@@ -112,17 +113,9 @@ fn std_tcp() -> (std::net::TcpStream, std::net::TcpStream) {
     (near, listener.accept().unwrap().0)
 }
 
-/// Writes until a stream that is non-blocking takes no more, and the kernel has moved what it may.
-fn fill(mut stream: impl Write) {
-    let mut refused = 0;
-    while refused < 100 {
-        match stream.write(&[0; 65536]) {
-            Ok(_) => refused = 0,
-            Err(error) if error.kind() == ErrorKind::WouldBlock => refused += 1,
-            Err(error) => panic!("{error}"),
-        }
-        std::thread::yield_now();
-    }
+/// Writes until a Unix stream that is non-blocking takes no more.
+fn fill(mut stream: &std::os::unix::net::UnixStream) {
+    while stream.write(&[0; 65536]).is_ok() {}
 }
 
 /// Reads what has come.
@@ -141,7 +134,8 @@ fn tcp_to_write(_: &Runtime) -> Case<TcpStream> {
     let (ours, theirs) = std_tcp();
     ours.set_nonblocking(true).unwrap();
     theirs.set_nonblocking(true).unwrap();
-    fill(&ours);
+    let (local, remote) = (ours.local_addr().unwrap(), ours.peer_addr().unwrap());
+    full_tcp::fill(local, remote, |bytes| (&ours).write(bytes));
     let (subject, mut writer) = (TcpStream::from_std(ours).unwrap(), theirs.try_clone().unwrap());
     let other = move |rt: &Runtime| {
         writer.write_all(b"x").unwrap();
