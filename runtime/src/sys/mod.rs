@@ -40,6 +40,8 @@ pub use linux::{
 };
 #[cfg(not(feature = "sim"))]
 pub use linux::{Backend, Epoll, Fd};
+#[cfg(feature = "inspect")]
+pub use linux::{SystemCall, ThreadId, ThreadState};
 #[cfg(feature = "sim")]
 pub(crate) use switch::signal;
 #[cfg(feature = "sim")]

@@ -18,6 +18,8 @@ mod socket;
 mod splice;
 mod stdio;
 mod thread;
+#[cfg(feature = "inspect")]
+mod thread_state;
 mod transfer;
 mod unix_address;
 mod unix_socket;
@@ -36,6 +38,8 @@ pub(crate) use process::has_no_process;
 #[cfg(feature = "sim")]
 pub(in crate::sys) use socket::stepping_over_the_dead;
 pub use socket::{Connect, Domain, Type};
+#[cfg(feature = "inspect")]
+pub use thread_state::{SystemCall, ThreadId, ThreadState};
 pub use transfer::{IOV_MAX, TRANSFER_MAX};
 pub use unix_address::UnixAddress;
 pub use unix_socket::Credentials;
