@@ -137,6 +137,8 @@ fn tcp_to_write(_: &Runtime) -> Case<TcpStream> {
     let (local, remote) = (ours.local_addr().unwrap(), ours.peer_addr().unwrap());
     full_tcp::fill(local, remote, |bytes| (&ours).write(bytes));
     let (subject, mut writer) = (TcpStream::from_std(ours).unwrap(), theirs.try_clone().unwrap());
+    // A probe of the peer's window may have made a little room since, which is no event.
+    while subject.try_write(&[0; 65536]).is_ok() {}
     let other = move |rt: &Runtime| {
         writer.write_all(b"x").unwrap();
         turns(rt);

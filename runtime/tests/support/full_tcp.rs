@@ -4,6 +4,9 @@
 //! On a busy machine that takes any time. What the kernel has taken is full when each of its bytes is either unread
 //! at the peer or not acknowledged there, by `/proc/net/tcp` ([`proc_pid_net(5)`]), and the next write is refused.
 //!
+//! Even then a probe of the peer's window, 200 ms later, may move a little and make room for a write, but not so much
+//! that the kernel reports it: what must not succeed is an operation that waits for an event.
+//!
 //! [`proc_pid_net(5)`]: https://man7.org/linux/man-pages/man5/proc_pid_net.5.html
 
 use std::io::{self, ErrorKind};
