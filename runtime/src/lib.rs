@@ -34,6 +34,7 @@
 #![cfg_attr(docsrs, feature(doc_cfg))]
 // Unsafe code is in `sys`, in the waker's constructor and in the task cell, which allow it, and nowhere else.
 #![deny(unsafe_code)]
+#![cfg_attr(feature = "inspect", allow(dead_code, unused_imports, reason = "until the dump reads the notes"))]
 
 #[cfg(not(all(target_os = "linux", target_pointer_width = "64")))]
 compile_error!(

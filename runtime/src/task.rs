@@ -5,6 +5,7 @@ pub(crate) mod blocking; // a closure on a thread of the pool
 mod builder; // a task with a name
 mod cell; // the allocation of a task: its future, then its output
 pub mod coop; // the budget, as tasks use it
+mod frame; // a named part of a task
 pub(crate) mod join; // the handle of a task, and its error
 mod join_set; // a set of tasks, joined in the order in which they end
 pub(crate) mod remote; // a task as another thread awaits it
@@ -21,6 +22,7 @@ pub use blocking::spawn_look_up;
 pub use builder::Builder;
 pub(crate) use cell::{Join, TaskCell};
 pub use coop::{Unconstrained, consume_budget, unconstrained};
+pub use frame::{FrameExt, Framed, frame};
 pub use join::{JoinError, JoinHandle};
 pub use join_set::JoinSet;
 pub use remote::RemoteJoinHandle;

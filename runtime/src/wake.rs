@@ -7,5 +7,7 @@ pub(crate) mod mailbox; // where other threads leave wakes
 pub(crate) mod queue; // the tasks that are ready to be polled
 pub(crate) mod remote; // how a wake from another thread reaches its executor
 mod sync; // the synchronisation types that the model checker replaces
+#[cfg(feature = "inspect")]
+pub(crate) mod waiter; // a waker in a table, as a dump shows it
 pub(crate) mod waker; // the `Waker` that is a number
 pub(crate) mod yield_now; // a task that wakes itself

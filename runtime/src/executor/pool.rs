@@ -23,10 +23,18 @@
 //!   end of the queue, in the step that counts its thread as idle.
 //! * A job is outstanding until it has woken its waiter. A paused clock relies on that order.
 
+mod at_work;
+
+#[cfg(feature = "inspect")]
+pub(crate) use at_work::JobInPool;
+
 use crate::executor::running;
 use crate::observe::id::Id;
+#[cfg(feature = "inspect")]
+use crate::observe::site::Moment;
 use crate::sys::Backend;
 use crate::wake::waker;
+use at_work::AtWork;
 use std::borrow::Cow;
 use std::cell::Cell;
 use std::collections::VecDeque;
@@ -81,6 +89,10 @@ pub(crate) trait Job: Send + Sync {
 
     /// Whether [`LOOK_UPS`] limits it.
     fn is_look_up(&self) -> bool;
+
+    /// For a dump: a job that runs `since`, or is queued. Runs no user code.
+    #[cfg(feature = "inspect")]
+    fn view(&self, since: Option<Moment>) -> JobInPool;
 }
 
 pub(crate) struct Pool {
@@ -105,6 +117,7 @@ struct PoolState {
     started: u64,
     /// Jobs that are neither over nor cancelled.
     outstanding: usize,
+    at_work: AtWork,
     /// Woken when no job is outstanding.
     watcher: Option<Waker>,
     closed: bool,
@@ -192,6 +205,7 @@ impl Pool {
         state.idle -= 1;
         loop {
             if let Some(job) = state.queue.pop_front() {
+                state.at_work.begins(&job);
                 drop(state);
                 let seat = Seat { pool: self, is_look_up: job.is_look_up(), freed: Cell::new(false) };
                 // The job contains the panics of its user code. A panic that it cannot contain (a payload that panics
@@ -199,6 +213,7 @@ impl Pool {
                 if let Err(payload) = catch_unwind(AssertUnwindSafe(|| job.run(&seat))) {
                     std::mem::forget(payload);
                 }
+                AtWork::ends(self, &job);
                 drop(job);
                 state = self.lock();
                 match seat.freed.get() {

@@ -1,5 +1,6 @@
 //! [`Running`]: one loop at a time on a thread, and the timer slack of that thread while it runs.
 
+use crate::observe::site;
 use crate::sys::TimerSlack;
 use crate::wake::budget;
 use std::cell::Cell;
@@ -78,6 +79,7 @@ impl Drop for Running {
         if let Some(before) = SLACK.take() {
             before.set();
         }
+        site::polls_end();
         budget::lift();
     }
 }

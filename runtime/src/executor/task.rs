@@ -1,7 +1,9 @@
 //! What the executor needs of a task. The task itself is in `task/cell.rs`.
 
 use crate::observe::id::Id;
-#[cfg(feature = "test-util")]
+#[cfg(feature = "inspect")]
+use crate::wake::waiter::Waiter;
+#[cfg(any(feature = "inspect", feature = "test-util"))]
 use std::panic::Location;
 use std::rc::Rc;
 use std::task::Context;
@@ -21,6 +23,40 @@ pub(crate) trait Task {
     /// Its name in reports, and where it was spawned; `None` once it has ended.
     #[cfg(feature = "test-util")]
     fn label(&self) -> Option<(Option<Box<str>>, &'static Location<'static>)>;
+
+    /// For a dump. Runs no user code.
+    #[cfg(feature = "inspect")]
+    fn view(&self) -> TaskView;
+}
+
+/// A task, as a dump shows it.
+#[cfg(feature = "inspect")]
+#[derive(Clone, Debug)]
+pub(crate) struct TaskView {
+    pub(crate) id: Id,
+    pub(crate) name: Option<Box<str>>,
+    pub(crate) spawned_at: &'static Location<'static>,
+    /// The size of its future.
+    pub(crate) size: usize,
+    pub(crate) phase: TaskPhase,
+    /// Whether its handle is gone.
+    pub(crate) is_detached: bool,
+    /// The waiter that awaits its handle. Of a foreign waker only the last is known.
+    pub(crate) joined_by: Option<Waiter>,
+}
+
+/// What is done with a task at the moment.
+#[cfg(feature = "inspect")]
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum TaskPhase {
+    /// It waits for its next poll or for a wake.
+    Idle,
+    /// It is being polled.
+    Running,
+    /// Its future is being dropped.
+    Dropping,
+    /// It has ended.
+    Over,
 }
 
 /// What the executor does with a task after a poll.

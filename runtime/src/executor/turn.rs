@@ -17,6 +17,7 @@ use crate::executor::parking::{Park, Parking};
 use crate::executor::pool::{Limits, Pool};
 use crate::observe::id::Id;
 use crate::observe::record::Record;
+use crate::observe::site;
 use crate::observe::spans::{self, SpanKey, TaskSpan};
 use crate::observe::stats::{Counter, Metrics};
 use crate::reactor::epoll::Reactor;
@@ -239,6 +240,7 @@ impl Executor {
                 }
             }
         }
+        site::polls_end();
         budget::lift(); // foreign wakers and errands are not charged to the last task
         false
     }

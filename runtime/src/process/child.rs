@@ -19,6 +19,7 @@
 use super::orphan;
 use super::stdio::{ChildStderr, ChildStdin, ChildStdout};
 use crate::io::{Direction, Registration, Start};
+use crate::reactor::label::Label;
 use crate::sys::{Backend, Process, has_no_process};
 use std::future::{Future, poll_fn};
 use std::io;
@@ -167,6 +168,7 @@ impl Child {
         if let ChildState::Running(process) = &self.state {
             // If it has ended since, this registration reports that at once.
             let watched = Registration::new(process.as_fd(), Start::Empty).map_err(|(_, error)| error)?;
+            watched.set_label(self.pid.map_or(Label::Plain, Label::Child));
             let reaped = watched.io(Direction::Read, |_| process.reap()).await;
             drop(watched);
             self.reaped(reaped)?;

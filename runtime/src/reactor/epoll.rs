@@ -13,9 +13,12 @@
 #[cfg(feature = "sim")]
 pub(crate) mod inspect;
 mod table;
+#[cfg(feature = "inspect")]
+pub(crate) mod waits;
 
 use crate::observe::spans::SourceSpan;
 use crate::observe::stats::Counter;
+use crate::reactor::label::{Label, LabelCell};
 use crate::reactor::readiness::{INTEREST, Readiness, Start};
 use crate::reactor::waiters::Waiters;
 use crate::sys::{Backend, Epoll, Events, mask};
@@ -71,6 +74,7 @@ pub(crate) struct IoStaysOnItsThread_UseIntoStd {
     ticks: Cell<u64>,
     waiters: Waiters,
     span: SourceSpan,
+    label: LabelCell,
 }
 
 pub(crate) use IoStaysOnItsThread_UseIntoStd as Source;
@@ -124,6 +128,7 @@ impl Reactor {
             ticks: Cell::new(0),
             waiters: Waiters::default(),
             span: span.clone(),
+            label: LabelCell::default(),
         });
         self.controls.bump();
         self.epoll.add(fd, INTEREST, source.key.bits())?;
@@ -226,6 +231,12 @@ impl Source {
     /// How many events came so far.
     pub(crate) fn ticks(&self) -> u64 {
         self.ticks.get()
+    }
+
+    /// Says what the descriptor is for.
+    #[inline]
+    pub(crate) fn set_label(&self, label: Label) {
+        self.label.set(label);
     }
 
     /// The waiters for events. Only for an operation that has found the source not ready: once the runtime is gone the

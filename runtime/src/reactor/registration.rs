@@ -8,8 +8,10 @@
 
 mod ready;
 
+use crate::observe::site::Site;
 use crate::reactor;
 use crate::reactor::epoll::{Source, runtime_is_gone};
+use crate::reactor::label::Label;
 use crate::reactor::readiness::{Clears, Direction, Start};
 use crate::reactor::waiters::{Ticket, Waiters, Waiting};
 use crate::sys::Fd;
@@ -86,6 +88,12 @@ impl<T: AsFd> Registration<T> {
         inner
     }
 
+    /// Says what the descriptor is for, in a dump.
+    #[inline]
+    pub(crate) fn set_label(&self, label: Label) {
+        self.source().set_label(label);
+    }
+
     #[inline]
     fn source(&self) -> &Source {
         &self.place.0
@@ -101,6 +109,7 @@ impl<T: AsFd> Registration<T> {
     ///
     /// Those of the operation; `Other` when it has to wait and the runtime is gone.
     #[inline]
+    #[cfg_attr(feature = "inspect", track_caller)]
     pub fn poll_transfer(
         &self,
         cx: &mut Context<'_>,
@@ -108,12 +117,35 @@ impl<T: AsFd> Registration<T> {
         clears: Clears,
         op: impl FnOnce(&T) -> io::Result<usize>,
     ) -> Poll<io::Result<usize>> {
+        let at = Site::caller();
+        self.poll_op(
+            cx,
+            direction,
+            || self.transfer(direction, clears, op),
+            |waiters, waker| waiters.wait_alone(direction, waker, at.outermost()),
+        )
+    }
+
+    /// [`poll_transfer`](Registration::poll_transfer), which a dump shows to wait at the line `at`.
+    ///
+    /// # Errors
+    ///
+    /// As [`poll_transfer`](Registration::poll_transfer).
+    #[inline]
+    pub fn poll_transfer_at(
+        &self,
+        cx: &mut Context<'_>,
+        direction: Direction,
+        clears: Clears,
+        at: Site,
+        op: impl FnOnce(&T) -> io::Result<usize>,
+    ) -> Poll<io::Result<usize>> {
         // The path of every request is in here and inlined into the caller; the rest is behind calls.
         self.poll_op(
             cx,
             direction,
             || self.transfer(direction, clears, op),
-            |waiters, waker| waiters.wait_alone(direction, waker),
+            |waiters, waker| waiters.wait_alone(direction, waker, at),
         )
     }
 
@@ -143,17 +175,19 @@ impl<T: AsFd> Registration<T> {
     /// # Errors
     ///
     /// As [`poll_transfer`](Registration::poll_transfer).
+    #[cfg_attr(feature = "inspect", track_caller)]
     pub fn poll_io<R>(
         &self,
         cx: &mut Context<'_>,
         direction: Direction,
         op: impl FnOnce(&T) -> io::Result<R>,
     ) -> Poll<io::Result<R>> {
+        let at = Site::caller();
         self.poll_op(
             cx,
             direction,
             || op(&self.inner),
-            |waiters, waker| waiters.wait_polled(direction, waker, self.source().executor()),
+            |waiters, waker| waiters.wait_polled(direction, waker, self.source().executor(), at.outermost()),
         )
     }
 
@@ -176,13 +210,18 @@ impl<T: AsFd> Registration<T> {
     /// # Cancel safety
     ///
     /// If it is dropped before it resolves, no operation but those that would have blocked has been tried.
-    pub async fn io<R>(
+    #[cfg_attr(feature = "inspect", track_caller)]
+    pub fn io<R>(
         &self,
         direction: Direction,
         mut op: impl FnMut(&T) -> io::Result<R>,
-    ) -> io::Result<R> {
-        let mut wait = WaiterTicket { waiters: self.source().waiters(), direction, ticket: None };
-        poll_fn(|cx| self.poll_op(cx, direction, || op(&self.inner), |_, waker| wait.start(waker))).await
+    ) -> impl Future<Output = io::Result<R>> {
+        let at = Site::current();
+        async move {
+            let mut wait = WaiterTicket { waiters: self.source().waiters(), direction, ticket: None };
+            poll_fn(|cx| self.poll_op(cx, direction, || op(&self.inner), |_, waker| wait.start(waker, at)))
+                .await
+        }
     }
 
     /// Whether the kernel has reported the descriptor as ready; if not, waits as one of many until it does, woken as
@@ -194,6 +233,7 @@ impl<T: AsFd> Registration<T> {
     /// # Errors
     ///
     /// `Other` when it has to wait and the runtime is gone.
+    #[cfg_attr(feature = "inspect", track_caller)]
     pub fn poll_ready(&self, cx: &mut Context<'_>, direction: Direction) -> Poll<io::Result<()>> {
         self.poll_io(cx, direction, |_| self.reported_ready(direction))
     }
@@ -207,8 +247,9 @@ impl<T: AsFd> Registration<T> {
     /// # Cancel safety
     ///
     /// Dropping it before it resolves loses nothing.
+    #[cfg_attr(feature = "inspect", track_caller)]
     pub fn ready(&self, direction: Direction) -> impl Future<Output = io::Result<()>> {
-        Ready::new(self, direction)
+        Ready::new(self, direction, Site::current())
     }
 
     /// How many events the descriptor has had: what [`clear_since`](Registration::clear_since) compares.
@@ -319,9 +360,10 @@ impl Registration<Fd> {
     /// # Errors
     ///
     /// As [`Fd::is_hung_up`].
+    #[cfg_attr(feature = "inspect", track_caller)]
     pub(crate) fn poll_hung_up(&self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         // Checked after the registration: cloning a foreign waker is user code, which may turn the loop.
-        let _ = self.source().waiters().wait_alone(Direction::Write, cx.waker());
+        let _ = self.source().waiters().wait_alone(Direction::Write, cx.waker(), Site::current());
         if !self.source().readiness().may_be_hung_up() {
             return Poll::Pending;
         }
@@ -347,8 +389,8 @@ struct WaiterTicket<'a> {
 }
 
 impl WaiterTicket<'_> {
-    fn start(&mut self, waker: &Waker) -> Waiting {
-        self.waiters.wait_with_ticket(self.direction, waker, &mut self.ticket)
+    fn start(&mut self, waker: &Waker, at: Site) -> Waiting {
+        self.waiters.wait_with_ticket(self.direction, waker, &mut self.ticket, at)
     }
 }
 

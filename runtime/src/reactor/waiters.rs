@@ -11,10 +11,13 @@
 //!   `&self`, the last: a list of wakers that are never taken back would grow until the next event) and `waiting`
 //!   (futures, which take theirs out on drop).
 
+use crate::observe::site::{Note, Site, Task};
 use crate::observe::woken::Woken;
 use crate::reactor::readiness::{Direction, Readiness};
 use crate::wake::key::TaskKey;
 use crate::wake::queue::Batch;
+#[cfg(feature = "inspect")]
+use crate::wake::waiter::Waiter;
 use crate::wake::waker;
 use std::cell::{Cell, OnceCell, RefCell};
 use std::num::NonZeroU64;
@@ -26,14 +29,16 @@ const SMALL: usize = 8;
 #[derive(Default)]
 pub(crate) struct Waiters {
     alone: [Cell<Option<TaskKey>>; 2],
+    /// Of the tasks in `alone`.
+    notes: [Cell<Note>; 2],
     shared: OnceCell<Box<RefCell<SharedWaiters>>>,
 }
 
 struct SharedWaiters {
     /// Foreign wakers that wait as the only one of their direction.
-    alone: [Option<Waker>; 2],
+    alone: [Option<Noted>; 2],
     /// The last waker from a `poll_` function through `&self` that is not a task of this executor.
-    polled: [Option<Waker>; 2],
+    polled: [Option<Noted>; 2],
     last_number: NonZeroU64,
     waiting: [Vec<WaiterPlace>; 2],
 }
@@ -43,7 +48,15 @@ struct WaiterPlace {
     number: NonZeroU64,
     /// Whether a future has the number, and takes itself out when it is dropped; `poll_` functions do not.
     ticket: bool,
+    noted: Noted,
+}
+
+/// A waker, with where and since when it waits.
+struct Noted {
     waker: Waker,
+    note: Note,
+    #[cfg_attr(not(feature = "inspect"), expect(dead_code, reason = "there is no dump"))]
+    task: Task,
 }
 
 /// Whether an event may have come during the registration of a waiter, and missed it.
@@ -76,63 +89,83 @@ impl Ticket {
 impl Waiters {
     /// Waits as the only one in its direction: an earlier waiter is replaced.
     #[inline]
-    pub(crate) fn wait_alone(&self, direction: Direction, waker: &Waker) -> Waiting {
+    pub(crate) fn wait_alone(&self, direction: Direction, waker: &Waker, at: Site) -> Waiting {
         match waker::key_of(waker) {
             Some(key) => {
-                let before = self.alone[direction as usize].replace(Some(key));
-                if before.is_some_and(|before| before != key) {
-                    self.displaced(direction, before);
+                let (place, note) = (&self.alone[direction as usize], &self.notes[direction as usize]);
+                match place.replace(Some(key)) {
+                    None => note.set(Note::now(at)),
+                    Some(before) if before == key => note.set(note.get().again(at)),
+                    Some(before) => self.displaced(direction, before, note.replace(Note::now(at))),
                 }
                 Waiting::Certain
             }
             None => {
-                self.wait_alone_foreign(direction, waker);
+                self.wait_alone_foreign(direction, waker, at);
                 Waiting::LookAgain
             }
         }
     }
 
     #[cold]
-    fn wait_alone_foreign(&self, direction: Direction, waker: &Waker) {
+    fn wait_alone_foreign(&self, direction: Direction, waker: &Waker, at: Site) {
+        let place = direction as usize;
         let waker = waker.clone();
-        let before = self.with_shared(|shared| shared.alone[direction as usize].replace(waker));
+        let before = self.with_shared(|shared| {
+            let before = shared.alone[place].as_ref().filter(|before| before.waker.will_wake(&waker));
+            let note = Note::next(before.map(|before| before.note), at);
+            shared.alone[place].replace(Noted { waker, note, task: Task::current() })
+        });
         drop(before);
-        self.displaced(direction, self.alone[direction as usize].take());
+        if let Some(before) = self.alone[place].take() {
+            self.displaced(direction, before, self.notes[place].get());
+        }
     }
 
     /// Moves to the list a task that had the lone place and may still be waiting.
     #[cold]
-    fn displaced(&self, direction: Direction, before: Option<TaskKey>) {
-        let Some(waker) = before.map(waker::new).filter(|waker| !waker::is_stale(waker)) else { return };
-        self.wait_shared(direction, &waker); // a waker of egret: cloning it runs no user code
+    fn displaced(&self, direction: Direction, before: TaskKey, note: Note) {
+        let waker = waker::new(before);
+        if !waker::is_stale(&waker) {
+            self.wait_shared(direction, &waker, |_| note); // a waker of egret: cloning it runs no user code
+        }
     }
 
     /// Waits as one of many by a `poll_` function: a task of `executor` in a place of its own, any other waker in the
     /// place of the one before it.
-    pub(crate) fn wait_polled(&self, direction: Direction, waker: &Waker, executor: u16) -> Waiting {
+    pub(crate) fn wait_polled(
+        &self,
+        direction: Direction,
+        waker: &Waker,
+        executor: u16,
+        at: Site,
+    ) -> Waiting {
         if waker::key_of(waker).is_some_and(|key| key.executor() == executor) {
-            self.wait_shared(direction, waker);
+            self.wait_shared(direction, waker, |before| Note::next(before, at));
             return Waiting::Certain;
         }
         let place = direction as usize;
         let known = |shared: &mut SharedWaiters| {
-            shared.polled[place].as_ref().is_some_and(|last| last.will_wake(waker))
+            let last = shared.polled[place].as_mut().filter(|last| last.waker.will_wake(waker));
+            last.map(|last| last.note = last.note.again(at)).is_some()
         };
         if !self.with_shared(known) {
-            let waker = waker.clone();
-            drop(self.with_shared(|shared| shared.polled[place].replace(waker)));
+            let noted = Noted::new(waker.clone(), at);
+            drop(self.with_shared(|shared| shared.polled[place].replace(noted)));
         }
         Waiting::LookAgain
     }
 
     /// Puts a task in the list, once for each direction.
-    fn wait_shared(&self, direction: Direction, task: &Waker) {
+    fn wait_shared(&self, direction: Direction, task: &Waker, note: impl Fn(Option<Note>) -> Note) {
         let known = self.with_shared(|shared| {
-            let mut waiting = shared.waiting[direction as usize].iter();
-            waiting.any(|other| !other.ticket && other.waker.will_wake(task))
+            let mut waiting = shared.waiting[direction as usize].iter_mut();
+            let same = waiting.find(|other| !other.ticket && other.noted.waker.will_wake(task));
+            same.map(|WaiterPlace { noted, .. }| noted.note = note(Some(noted.note))).is_some()
         });
         if !known {
-            self.push(direction, false, task.clone());
+            let noted = Noted { waker: task.clone(), note: note(None), task: Task::current() };
+            self.push(direction, false, noted);
         }
     }
 
@@ -143,21 +176,22 @@ impl Waiters {
         direction: Direction,
         waker: &Waker,
         ticket: &mut Option<Ticket>,
+        at: Site,
     ) -> Waiting {
-        let lone = &self.alone[direction as usize];
+        let (lone, note) = (&self.alone[direction as usize], &self.notes[direction as usize]);
         match (*ticket, waker::key_of(waker)) {
             (None, Some(key)) if lone.get().is_none_or(|other| other == key) => {
-                lone.set(Some(key));
+                note.set(Note::next(lone.replace(Some(key)).map(|_| note.get()), at));
                 return Waiting::Certain;
             }
             _ => {}
         }
         if let Some(ticket) = *ticket {
             let same = self.with_shared(|shared| {
-                shared.find(direction, ticket).is_some_and(|at| {
-                    let place = &shared.waiting[direction as usize][at];
-                    place.waker.will_wake(waker)
-                })
+                let Some(place) = shared.find(direction, ticket) else { return false };
+                let noted = &mut shared.waiting[direction as usize][place].noted;
+                noted.note = noted.note.again(at);
+                noted.waker.will_wake(waker)
             });
             if same {
                 return Waiting::LookAgain;
@@ -167,7 +201,7 @@ impl Waiters {
         if let Some(old) = ticket.take() {
             self.leave(direction, old);
         }
-        *ticket = Some(self.push(direction, true, waker));
+        *ticket = Some(self.push(direction, true, Noted::new(waker, at)));
         Waiting::LookAgain
     }
 
@@ -199,10 +233,20 @@ impl Waiters {
         let mut waiting: Vec<_> = self.alone[direction as usize].get().into_iter().map(Some).collect();
         if let Some(shared) = self.shared.get() {
             let shared = shared.borrow();
-            waiting.extend(shared.alone[direction as usize].iter().map(waker::key_of));
-            waiting.extend(shared.polled[direction as usize].iter().map(waker::key_of));
-            waiting
-                .extend(shared.waiting[direction as usize].iter().map(|place| waker::key_of(&place.waker)));
+            waiting.extend(shared.noted(direction).map(|noted| waker::key_of(&noted.waker)));
+        }
+        waiting
+    }
+
+    /// The waiters in this direction, for a dump.
+    #[cfg(feature = "inspect")]
+    pub(crate) fn waits(&self, direction: Direction) -> Vec<Waiter> {
+        let note = self.notes[direction as usize].get();
+        let alone = self.alone[direction as usize].get().map(|key| Waiter::of_key(key, note));
+        let mut waiting: Vec<_> = alone.into_iter().collect();
+        if let Some(shared) = self.shared.get() {
+            let of = |noted: &Noted| Waiter::of_waker(&noted.waker, noted.note, noted.task);
+            waiting.extend(shared.borrow().noted(direction).map(of));
         }
         waiting
     }
@@ -239,7 +283,7 @@ impl Waiters {
         alone + self.with_shared(shared)
     }
 
-    fn push(&self, direction: Direction, ticket: bool, waker: Waker) -> Ticket {
+    fn push(&self, direction: Direction, ticket: bool, noted: Noted) -> Ticket {
         // A task that ended while its `poll_` function was pending left its waker here. Such wakers are searched only
         // when the list would grow, so that many live waiters are not searched each time.
         let (stale, kept): (Vec<_>, Vec<_>) = self
@@ -249,7 +293,7 @@ impl Waiters {
                 if full { std::mem::take(waiting) } else { Vec::new() }
             })
             .into_iter()
-            .partition(|waiting| waker::is_stale(&waiting.waker));
+            .partition(|waiting| waker::is_stale(&waiting.noted.waker));
         let number = self.with_shared(|shared| {
             let number = shared.last_number.saturating_add(1);
             shared.last_number = number;
@@ -257,7 +301,7 @@ impl Waiters {
             if !kept.is_empty() {
                 *waiting = kept;
             }
-            waiting.push(WaiterPlace { number, ticket, waker });
+            waiting.push(WaiterPlace { number, ticket, noted });
             number
         });
         drop(stale);
@@ -280,7 +324,22 @@ fn set_aside(others: &mut Vec<Waker>, key: TaskKey) {
     others.push(waker::new(key));
 }
 
+impl Noted {
+    /// A waker that begins to wait.
+    fn new(waker: Waker, at: Site) -> Noted {
+        Noted { waker, note: Note::now(at), task: Task::current() }
+    }
+}
+
 impl SharedWaiters {
+    /// All of a direction.
+    #[cfg(any(feature = "inspect", feature = "sim"))]
+    fn noted(&self, direction: Direction) -> impl Iterator<Item = &Noted> {
+        let place = direction as usize;
+        let waiting = self.waiting[place].iter().map(|waiting| &waiting.noted);
+        self.alone[place].iter().chain(&self.polled[place]).chain(waiting)
+    }
+
     /// The position of the place that `ticket` names. The list is in the order of the numbers.
     fn find(&self, direction: Direction, ticket: Ticket) -> Option<usize> {
         self.waiting[direction as usize].binary_search_by_key(&ticket.0, |place| place.number).ok()
@@ -290,9 +349,10 @@ impl SharedWaiters {
     fn wake(&mut self, ready: Readiness, others: &mut Vec<Waker>) {
         for direction in [Direction::Read, Direction::Write] {
             if ready.is_ready(direction) {
-                others.extend(self.alone[direction as usize].take());
-                others.extend(self.polled[direction as usize].take());
-                others.extend(self.waiting[direction as usize].drain(..).map(|waiting| waiting.waker));
+                let place = direction as usize;
+                others.extend(self.alone[place].take().map(|noted| noted.waker));
+                others.extend(self.polled[place].take().map(|noted| noted.waker));
+                others.extend(self.waiting[place].drain(..).map(|waiting| waiting.noted.waker));
             }
         }
     }

@@ -2,6 +2,7 @@
 
 use super::listeners::Listener;
 use crate::io::{Clears, Direction, Registration, Start};
+use crate::reactor::label::Label;
 use crate::sys::Fd;
 use crate::sys::signal::{self as sys, NUMBERS, number};
 use std::ffi::c_int;
@@ -156,6 +157,7 @@ impl From<SignalKind> for c_int {
 pub fn signal(kind: SignalKind) -> io::Result<Signal> {
     kind.check()?;
     let bell = Registration::new(sys::bell()?, Start::Unknown).map_err(|(_, error)| error)?;
+    bell.set_label(Label::Signal(kind.0));
     // Before the handler is installed: the listener reports each signal from now on.
     let seen = sys::delivered(kind.0);
     let _listener = Listener::add(kind.0)?;

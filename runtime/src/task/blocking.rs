@@ -9,8 +9,11 @@
 //! User code (the closure, its drop, the drop of the output, foreign wakers) runs with no lock held.
 
 use crate::executor;
+#[cfg(feature = "inspect")]
+use crate::executor::pool::JobInPool;
 use crate::executor::pool::{Job, Pool, Seat};
 use crate::observe::id::Id;
+use crate::observe::site::{Moment, Site};
 use crate::observe::spans::{self, Kind, Spawned};
 use crate::task::Join;
 use crate::task::join::{JoinError, JoinHandle};
@@ -138,6 +141,7 @@ where
     let job = Arc::new(BlockingJob {
         is_look_up,
         closure: Mutex::new(Some(Box::new(f))),
+        submitted: Moment::now(),
         output: SharedOutput::new(id, at, executor.address(), joiner),
     });
     executor.blocking.submit(job.clone());
@@ -152,6 +156,8 @@ struct BlockingJob<T> {
     is_look_up: bool,
     /// `None` once the job runs or is cancelled.
     closure: Mutex<Option<Closure<T>>>,
+    #[cfg_attr(not(feature = "inspect"), expect(dead_code, reason = "there is no dump"))]
+    submitted: Moment,
     output: SharedOutput<T>,
 }
 
@@ -212,12 +218,24 @@ impl<T: Send> Job for BlockingJob<T> {
     fn is_look_up(&self) -> bool {
         self.is_look_up
     }
+
+    #[cfg(feature = "inspect")]
+    fn view(&self, since: Option<Moment>) -> JobInPool {
+        JobInPool {
+            id: self.output.id,
+            spawned_at: self.output.spawned_at,
+            is_running: since.is_some(),
+            since: since.unwrap_or(self.submitted).ticks(),
+            is_look_up: self.is_look_up,
+            awaited_by: self.output.waiter(),
+        }
+    }
 }
 
 impl<T: Send> Join<T> for BlockingHandle<T> {
     #[inline]
-    fn poll_join(&self, cx: &mut Context<'_>) -> Poll<Option<Result<T, JoinError>>> {
-        self.job.output.poll(cx)
+    fn poll_join(&self, cx: &mut Context<'_>, at: Site) -> Poll<Option<Result<T, JoinError>>> {
+        self.job.output.poll(cx, at)
     }
 
     #[inline]

@@ -26,11 +26,16 @@
 #![allow(unsafe_code)]
 
 use crate::executor::task::{Polled, Task};
+#[cfg(feature = "inspect")]
+use crate::executor::task::{TaskPhase, TaskView};
 use crate::observe::id::Id;
+use crate::observe::site::{self, Note, Site};
 use crate::observe::spans::{Kind, SpanKey, Spawned, TaskSpan};
 use crate::task::join::JoinError;
 use crate::task::unhandled::Policy;
 use crate::wake::key::TaskKey;
+#[cfg(feature = "inspect")]
+use crate::wake::waiter::Waiter;
 use crate::wake::waker::{self, discard};
 use std::cell::{Cell, UnsafeCell};
 use std::future::Future;
@@ -45,7 +50,7 @@ use std::task::{Context, Poll, Waker};
 #[allow(non_camel_case_types, reason = "the compiler says the name to people")]
 pub(crate) trait JoinHandlesStayOnTheirThread_UseSpawnWith<T> {
     /// `None` once the output has been taken.
-    fn poll_join(&self, cx: &mut Context<'_>) -> Poll<Option<Result<T, JoinError>>>;
+    fn poll_join(&self, cx: &mut Context<'_>, at: Site) -> Poll<Option<Result<T, JoinError>>>;
     fn cancel(&self);
     fn is_finished(&self) -> bool;
     fn detach(&self);
@@ -75,6 +80,7 @@ pub(crate) struct TaskCell<F: Future> {
     spawned_at: &'static Location<'static>,
     /// The task that awaits the handle.
     joiner: Cell<Option<TaskKey>>,
+    joiner_note: Cell<Note>,
     /// Fields that few tasks need.
     rare: Cell<Option<Box<Rare>>>,
     span: TaskSpan,
@@ -87,6 +93,9 @@ struct Rare {
     name: Option<Box<str>>,
     /// The waker that awaits the handle and is not a task of egret.
     joiner: Option<Waker>,
+    note: Note,
+    /// The task that polled with it.
+    joining: site::Task,
 }
 
 enum Stage<F: Future> {
@@ -106,6 +115,7 @@ impl<F: Future> TaskCell<F> {
             id,
             spawned_at,
             joiner: Cell::new(None),
+            joiner_note: Cell::default(),
             rare: Cell::new(None),
             span: TaskSpan::none(),
             stage: UnsafeCell::new(Stage::Future(future)),
@@ -309,21 +319,53 @@ impl<F: Future> Task for TaskCell<F> {
         self.rare.set(rare);
         matches!(self.phase.get(), Phase::Idle | Phase::Running).then_some((name, self.spawned_at))
     }
+
+    #[cfg(feature = "inspect")]
+    fn view(&self) -> TaskView {
+        let rare = self.rare.take();
+        let name = rare.as_ref().and_then(|rare| rare.name.clone());
+        let foreign = rare.as_ref().and_then(|rare| {
+            let joiner = rare.joiner.as_ref()?;
+            Some(Waiter::of_waker(joiner, rare.note, rare.joining))
+        });
+        self.rare.set(rare);
+        let joiner = self.joiner.get().map(|key| Waiter::of_key(key, self.joiner_note.get()));
+        TaskView {
+            id: self.id,
+            name,
+            spawned_at: self.spawned_at,
+            size: size_of::<F>(),
+            phase: match self.phase.get() {
+                Phase::Idle => TaskPhase::Idle,
+                Phase::Running => TaskPhase::Running,
+                Phase::Dropping => TaskPhase::Dropping,
+                Phase::Done | Phase::Taken => TaskPhase::Over,
+            },
+            is_detached: self.detached.get(),
+            joined_by: joiner.or(foreign),
+        }
+    }
 }
 
 impl<F: Future> Join<F::Output> for TaskCell<F> {
-    fn poll_join(&self, cx: &mut Context<'_>) -> Poll<Option<Result<F::Output, JoinError>>> {
+    fn poll_join(&self, cx: &mut Context<'_>, at: Site) -> Poll<Option<Result<F::Output, JoinError>>> {
         match self.phase.get() {
             Phase::Done => Poll::Ready(self.take_output()),
             Phase::Taken => Poll::Ready(None),
             Phase::Idle | Phase::Running | Phase::Dropping => {
                 if let Some(key) = waker::key_of(cx.waker()) {
-                    self.joiner.set(Some(key));
+                    let before = self.joiner.replace(Some(key)).filter(|before| *before == key);
+                    self.joiner_note.set(Note::next(before.map(|_| self.joiner_note.get()), at));
                     return Poll::Pending;
                 }
                 // Cloning and dropping a waker are user code, which may have ended the task meanwhile.
                 let waker = cx.waker().clone();
-                let before = self.with_rare(|rare| rare.joiner.replace(waker));
+                let before = self.with_rare(|rare| {
+                    let same = rare.joiner.as_ref().is_some_and(|before| before.will_wake(&waker));
+                    rare.note = Note::next(same.then_some(rare.note), at);
+                    rare.joining = site::Task::current();
+                    rare.joiner.replace(waker)
+                });
                 drop(before);
                 self.take_output().map_or(Poll::Pending, |result| Poll::Ready(Some(result)))
             }
@@ -370,6 +412,8 @@ mod tests {
         type Future = std::future::Ready<[u64; 8]>;
         let cell = size_of::<TaskCell<Future>>() - size_of::<Future>();
         let total = 2 * size_of::<usize>() + cell + size_of::<usize>() + size_of::<Rc<dyn Task>>() + 4;
-        assert!(total <= 96 + size_of::<TaskSpan>(), "{total}"); // whose size is nothing without feature `trace`
+        // Whose sizes are nothing without the features `trace` and `inspect`.
+        let features = size_of::<TaskSpan>() + size_of::<Note>();
+        assert!(total <= 96 + features, "{total}");
     }
 }

@@ -2,6 +2,7 @@
 //!
 //! A handle belongs to the thread of its task and may outlive the runtime.
 
+use crate::observe::site::Site;
 use crate::task::{Id, Join};
 use crate::wake::budget;
 use crate::wake::key::TaskKey;
@@ -91,7 +92,7 @@ impl<T> JoinHandle<T> {
     /// As [`poll`](Future::poll), without a charge: for a caller whose own operation includes this one and is charged.
     #[track_caller]
     pub(crate) fn poll_uncharged(&mut self, cx: &mut Context<'_>) -> Poll<Result<T, JoinError>> {
-        match self.task.poll_join(cx) {
+        match self.task.poll_join(cx, Site::current()) {
             Poll::Pending => Poll::Pending,
             Poll::Ready(Some(result)) => Poll::Ready(result),
             // Here and not in the task: `track_caller` does not pass a call of a `dyn Join`.

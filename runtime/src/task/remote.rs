@@ -6,6 +6,7 @@
 
 use crate::executor;
 use crate::observe::id::Id;
+use crate::observe::site::Site;
 use crate::task::abort::{self, AbortHandle, Abortable};
 use crate::task::join::JoinError;
 use crate::task::shared_output::SharedOutput;
@@ -122,7 +123,7 @@ impl<T> Future for RemoteJoinHandle<T> {
             cx.waker().wake_by_ref();
             return Poll::Pending;
         }
-        let output = ready!(self.place.output.poll(cx));
+        let output = ready!(self.place.output.poll(cx, Site::current()));
         budget::charge_completed();
         Poll::Ready(output.expect("a RemoteJoinHandle was polled after it had given its output"))
     }

@@ -16,9 +16,12 @@
 //! lock released, so the lock is held for a few instructions and never poisoned.
 
 use crate::observe::id::Id;
+use crate::observe::site::{self, Note, Site};
 use crate::task::join::JoinError;
 use crate::task::unhandled::Policy;
 use crate::wake::remote::Address;
+#[cfg(feature = "inspect")]
+use crate::wake::waiter::Waiter;
 use crate::wake::waker::{self, discard};
 use std::panic::Location;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -35,6 +38,9 @@ pub(crate) struct SharedOutput<T> {
 struct State<T> {
     stage: Stage<T>,
     joiner: Option<Waker>,
+    note: Note,
+    /// The task that polled with the joiner.
+    joining: site::Task,
     detached: bool,
     policy: Policy,
 }
@@ -54,7 +60,8 @@ impl<T> SharedOutput<T> {
         runtime: Address,
         joiner: Option<Waker>,
     ) -> SharedOutput<T> {
-        let state = State { stage: Stage::Empty, joiner, detached: false, policy: Policy::current() };
+        let (note, joining, policy) = (Note::default(), site::Task::default(), Policy::current());
+        let state = State { stage: Stage::Empty, joiner, note, joining, detached: false, policy };
         SharedOutput { id, spawned_at, runtime, state: Mutex::new(state) }
     }
 
@@ -65,17 +72,28 @@ impl<T> SharedOutput<T> {
 
     /// Polls for the output. `Ready(None)` when an earlier poll has returned it. (2)
     #[inline]
-    pub(crate) fn poll(&self, cx: &Context<'_>) -> Poll<Option<Result<T, JoinError>>> {
+    pub(crate) fn poll(&self, cx: &Context<'_>, at: Site) -> Poll<Option<Result<T, JoinError>>> {
         let waker = cx.waker().clone();
         let mut state = self.lock();
         if let Some(result) = state.stage.take() {
             return Poll::Ready(Some(result));
         }
+        let same = state.joiner.as_ref().is_some_and(|before| before.will_wake(&waker));
+        state.note = Note::next(same.then_some(state.note), at);
+        state.joining = site::Task::current();
         let is_over = matches!(state.stage, Stage::Over);
         let before = state.joiner.replace(waker);
         drop(state);
         drop(before);
         if is_over { Poll::Ready(None) } else { Poll::Pending }
+    }
+
+    /// The waiter that awaits the handle.
+    #[cfg(feature = "inspect")]
+    pub(crate) fn waiter(&self) -> Option<Waiter> {
+        let state = self.lock();
+        let joiner = state.joiner.as_ref()?;
+        Some(Waiter::of_waker(joiner, state.note, state.joining))
     }
 
     #[inline]

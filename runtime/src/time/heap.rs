@@ -10,6 +10,7 @@
 //! - A node's deadline may be earlier than its entry's: moving a timer to a later time, as each request does with an
 //!   idle timeout, only stores the new time. The node is corrected when it reaches the top.
 
+use crate::observe::site::{Note, Site, Task};
 use crate::observe::stats::Counter;
 use crate::time::clock::Clock;
 use crate::wake::queue::RunQueue;
@@ -55,6 +56,8 @@ struct Entry {
     /// meaning.
     position: Option<u32>,
     waker: Option<Waker>,
+    note: Cell<Note>,
+    task: Task,
 }
 
 /// How many children a node has.
@@ -88,9 +91,11 @@ impl Timers {
 
     /// Sets a timer.
     #[inline]
-    pub(crate) fn set(self: &Rc<Timers>, deadline: u64, waker: Waker) -> Timer {
+    pub(crate) fn set(self: &Rc<Timers>, deadline: u64, waker: Waker, at: Site) -> Timer {
         let inner = &mut *self.inner.borrow_mut();
-        let entry = inner.entries.insert(Entry { deadline, position: Some(0), waker: Some(waker) });
+        let (note, task) = (Cell::new(Note::now(at)), Task::current());
+        let entry = Entry { deadline, position: Some(0), waker: Some(waker), note, task };
+        let entry = inner.entries.insert(entry);
         let entry = u32::try_from(entry).expect("memory for 2^32 timers");
         if !self.closed.get() {
             inner.push(deadline, entry);
@@ -184,14 +189,20 @@ impl Timer {
 
     /// Replaces the waker, if it differs. No effect once the timer has fired.
     #[inline]
-    pub(crate) fn set_waker(&self, waker: &Waker) {
+    pub(crate) fn set_waker(&self, waker: &Waker, at: Site) {
         let same = {
             let inner = self.timers.inner.borrow();
-            inner.entries[self.entry as usize].waker.as_ref().is_some_and(|old| old.will_wake(waker))
+            let entry = &inner.entries[self.entry as usize];
+            entry.note.set(entry.note.get().again(at));
+            entry.waker.as_ref().is_some_and(|old| old.will_wake(waker))
         };
         if !same {
             let waker = waker.clone(); // user code, like the drop of the old one
-            let old = self.timers.inner.borrow_mut().entries[self.entry as usize].waker.replace(waker);
+            let old = {
+                let entry = &mut self.timers.inner.borrow_mut().entries[self.entry as usize];
+                entry.task = Task::current();
+                entry.waker.replace(waker)
+            };
             drop(old);
         }
     }
@@ -304,6 +315,9 @@ impl Inner {
         self.entries[node.entry as usize].position = Some(position as u32);
     }
 }
+
+#[cfg(feature = "inspect")]
+pub(crate) mod waits;
 
 #[cfg(test)]
 mod tests;

@@ -1,6 +1,7 @@
 //! [`Interval`]: a repeated deadline.
 
 use super::sleep::Sleep;
+use crate::observe::site::Site;
 use crate::time::clock::Instant;
 use std::future::{Future, poll_fn};
 use std::pin::Pin;
@@ -43,7 +44,7 @@ pub fn interval(period: Duration) -> Interval {
 #[track_caller]
 pub fn interval_at(start: Instant, period: Duration) -> Interval {
     assert!(period > Duration::ZERO, "an interval needs a period that is greater than zero");
-    let next = Sleep::until(Some(start));
+    let next = Sleep::until(Some(start), Site::current());
     Interval { next, due: Some(start), period, missed: MissedTickBehavior::Burst }
 }
 
@@ -105,8 +106,10 @@ impl Interval {
     /// # Cancel safety
     ///
     /// No tick is lost.
-    pub async fn tick(&mut self) -> Instant {
-        poll_fn(|cx| self.poll_tick(cx)).await
+    #[cfg_attr(feature = "inspect", track_caller)]
+    pub fn tick(&mut self) -> impl Future<Output = Instant> {
+        let at = Site::current();
+        async move { poll_fn(|cx| self.poll_tick_at(cx, at)).await }
     }
 
     /// [`tick`](Interval::tick) as a poll function.
@@ -116,6 +119,12 @@ impl Interval {
     /// When it has to wait on a thread that is not in a runtime.
     #[track_caller]
     pub fn poll_tick(&mut self, cx: &mut Context<'_>) -> Poll<Instant> {
+        self.poll_tick_at(cx, Site::current())
+    }
+
+    #[track_caller]
+    fn poll_tick_at(&mut self, cx: &mut Context<'_>, at: Site) -> Poll<Instant> {
+        self.next.wait_at(at);
         ready!(Pin::new(&mut self.next).poll(cx));
         let due = self.due.expect("what never comes is never ready");
         self.set(self.missed.next(due, Instant::now(), self.period));

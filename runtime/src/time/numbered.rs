@@ -9,6 +9,7 @@
 //!   spurious wake and no leak.
 //! - The table is not borrowed while user code runs.
 
+use crate::observe::site::Site;
 use crate::time;
 use crate::time::clock::Instant;
 use crate::time::heap::Timer;
@@ -93,10 +94,10 @@ impl Future for NumberedSleep {
         let timer = match kept.filter(|timer| !timer.has_fired()) {
             _ if timers.clock().has_passed(deadline.nanoseconds()) => None,
             Some(timer) => {
-                timer.set_waker(cx.waker());
+                timer.set_waker(cx.waker(), Site::current());
                 Some(timer)
             }
-            None => Some(timers.set(deadline.nanoseconds(), cx.waker().clone())),
+            None => Some(timers.set(deadline.nanoseconds(), cx.waker().clone(), Site::current())),
         };
         // Cloning a waker is user code, which may have turned the loop: check again.
         match timer.filter(|timer| !timer.has_fired()) {

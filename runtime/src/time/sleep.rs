@@ -3,6 +3,7 @@
 //! A sleep sets a timer on the first poll that has to wait, so one that is never polled costs nothing, and removes the
 //! timer when it is dropped.
 
+use crate::observe::site::Site;
 use crate::time;
 use crate::time::clock::Instant;
 use crate::time::heap::Timer;
@@ -35,8 +36,9 @@ use std::time::Duration;
 /// });
 /// ```
 #[inline]
+#[cfg_attr(feature = "inspect", track_caller)]
 pub fn sleep(duration: Duration) -> Sleep {
-    Sleep::until(Instant::now().checked_add(duration))
+    Sleep::until(Instant::now().checked_add(duration), Site::current())
 }
 
 /// Waits until `deadline`, which may be in the past.
@@ -55,8 +57,9 @@ pub fn sleep(duration: Duration) -> Sleep {
 /// egret_runtime::block_on(sleep_until(Instant::now())); // ready at once
 /// ```
 #[inline]
+#[cfg_attr(feature = "inspect", track_caller)]
 pub fn sleep_until(deadline: Instant) -> Sleep {
-    Sleep::until(Some(deadline))
+    Sleep::until(Some(deadline), Site::current())
 }
 
 /// The future of [`sleep`] and [`sleep_until`].
@@ -65,6 +68,7 @@ pub struct Sleep {
     /// `None` is never.
     deadline: Option<Instant>,
     state: SleepState,
+    at: Site,
 }
 
 enum SleepState {
@@ -76,8 +80,8 @@ enum SleepState {
 
 impl Sleep {
     #[inline]
-    pub(crate) fn until(deadline: Option<Instant>) -> Sleep {
-        Sleep { deadline, state: SleepState::Fresh }
+    pub(crate) fn until(deadline: Option<Instant>, at: Site) -> Sleep {
+        Sleep { deadline, state: SleepState::Fresh, at }
     }
 
     /// The deadline. For a sleep without one, a time some thirty years from now.
@@ -119,6 +123,12 @@ impl Sleep {
         self.get_mut().set(Some(deadline));
     }
 
+    /// Sets the line that waits.
+    #[inline]
+    pub(super) fn wait_at(&mut self, at: Site) {
+        self.at = at;
+    }
+
     #[inline]
     pub(super) fn set(&mut self, deadline: Option<Instant>) {
         self.deadline = deadline;
@@ -140,7 +150,7 @@ impl Sleep {
             self.state = SleepState::Elapsed;
             return Poll::Ready(());
         }
-        self.state = SleepState::Waiting(timers.set(deadline, cx.waker().clone()));
+        self.state = SleepState::Waiting(timers.set(deadline, cx.waker().clone(), self.at));
         Poll::Pending
     }
 
@@ -157,7 +167,7 @@ impl Sleep {
                 // The loop fires timers only between polls: a deadline that has passed since, or was reset to the
                 // past, is found here.
                 let is_over = timer.has_passed() || {
-                    timer.set_waker(cx.waker());
+                    timer.set_waker(cx.waker(), self.at);
                     // Cloning a waker is user code, which may have turned the loop.
                     timer.has_fired()
                 };

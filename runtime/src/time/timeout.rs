@@ -1,6 +1,7 @@
 //! [`timeout`]: a limit on how long a future may take.
 
 use super::sleep::Sleep;
+use crate::observe::site::Site;
 use crate::time::clock::Instant;
 use crate::wake::budget::Unlimited;
 use pin_project_lite::pin_project;
@@ -47,8 +48,9 @@ pin_project! {
 ///     timeout(Duration::from_micros(50), std::future::pending::<()>()).await.unwrap_err();
 /// });
 /// ```
+#[cfg_attr(feature = "inspect", track_caller)]
 pub fn timeout<F: IntoFuture>(duration: Duration, future: F) -> Timeout<F::IntoFuture> {
-    let limit = Sleep::until(Instant::now().checked_add(duration));
+    let limit = Sleep::until(Instant::now().checked_add(duration), Site::current());
     Timeout { future: future.into_future(), limit }
 }
 
@@ -57,8 +59,10 @@ pub fn timeout<F: IntoFuture>(duration: Duration, future: F) -> Timeout<F::IntoF
 /// # Errors
 ///
 /// [`Elapsed`] when the deadline came first.
+#[cfg_attr(feature = "inspect", track_caller)]
 pub fn timeout_at<F: IntoFuture>(deadline: Instant, future: F) -> Timeout<F::IntoFuture> {
-    Timeout { future: future.into_future(), limit: Sleep::until(Some(deadline)) }
+    let limit = Sleep::until(Some(deadline), Site::current());
+    Timeout { future: future.into_future(), limit }
 }
 
 impl<F> Timeout<F> {

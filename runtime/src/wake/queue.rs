@@ -9,6 +9,7 @@
 //! - No method calls user code, so no borrow is held when the next one starts.
 
 use crate::observe::record::Trace;
+use crate::observe::site::{self, Serial};
 use crate::observe::spans::WakeSpans;
 use crate::observe::stats::Counter;
 use crate::observe::woken::Woken;
@@ -54,6 +55,8 @@ struct Mark {
     /// the index is then polled once without need.
     next: u32,
     tenant: Tenant,
+    /// The last poll of the index.
+    polled: Serial,
 }
 
 /// The queue, borrowed for several wakes: see [`RunQueue::batch`].
@@ -77,7 +80,7 @@ impl RunQueue {
         if inner.marks.len() <= index as usize {
             inner.make_room(index, self.first_tenant);
         }
-        let Mark { next, tenant } = inner.marks[index as usize];
+        let Mark { next, tenant, .. } = inner.marks[index as usize];
         if next == NOT_QUEUED {
             inner.push(index);
         }
@@ -128,6 +131,7 @@ impl RunQueue {
         let mark = &mut inner.marks[index as usize];
         let next = std::mem::replace(&mut mark.next, NOT_QUEUED);
         let key = mark.tenant.key(index);
+        mark.polled = site::poll_begins(key.bits());
         match before {
             None => inner.head = next,
             Some(before) => inner.close_gap(before, next),
@@ -140,6 +144,12 @@ impl RunQueue {
     #[inline]
     pub(crate) fn len(&self) -> usize {
         self.inner.borrow().len
+    }
+
+    /// The last poll of the task at `index`, for a dump.
+    #[cfg(feature = "inspect")]
+    pub(crate) fn last_poll(&self, index: u32) -> Serial {
+        self.inner.borrow().marks.get(index as usize).map(|mark| mark.polled).unwrap_or_default()
     }
 }
 
@@ -189,7 +199,7 @@ impl Inner {
     #[cold]
     fn make_room(&mut self, index: u32, tenant: Tenant) {
         assert!(index < NOT_QUEUED, "memory for so many tasks");
-        self.marks.resize(index as usize + 1, Mark { next: NOT_QUEUED, tenant });
+        self.marks.resize(index as usize + 1, Mark { next: NOT_QUEUED, tenant, polled: Serial::default() });
     }
 
     #[inline]

@@ -52,6 +52,11 @@ impl Job for Gated {
     fn is_look_up(&self) -> bool {
         self.is_look_up
     }
+
+    #[cfg(feature = "inspect")]
+    fn view(&self, _: Option<Moment>) -> JobInPool {
+        unreachable!("no dump is made")
+    }
 }
 
 impl Test {
@@ -259,6 +264,10 @@ fn a_thread_outlives_a_job_that_panics_where_it_must_not() {
         }
         fn is_look_up(&self) -> bool {
             false
+        }
+        #[cfg(feature = "inspect")]
+        fn view(&self, _: Option<Moment>) -> JobInPool {
+            unreachable!("no dump is made")
         }
     }
     let test = Test::new(1, Duration::MAX);

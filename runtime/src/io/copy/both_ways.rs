@@ -2,6 +2,7 @@
 
 use super::super::{AsyncRead, AsyncWrite};
 use super::one_way::OneWay;
+use crate::observe::site::Site;
 use crate::time::Sleep;
 use crate::time::clock::Instant;
 use crate::wake::budget::Unlimited;
@@ -262,7 +263,7 @@ impl Patience {
 /// A limit beyond the range of the clock is no limit.
 #[inline]
 fn period(limit: Duration) -> Sleep {
-    Sleep::until(Instant::now().checked_add(limit))
+    Sleep::until(Instant::now().checked_add(limit), Site::current())
 }
 
 #[inline]

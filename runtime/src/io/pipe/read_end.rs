@@ -3,6 +3,7 @@
 use super::{AnyDescriptor, Kind};
 use crate::io::traits::read_exact;
 use crate::io::{AsyncRead, Clears, Direction, Registration, Start};
+use crate::reactor::label::Label;
 use crate::sys::{Fd, ReadBuf};
 use std::fmt;
 use std::future::poll_fn;
@@ -69,6 +70,12 @@ impl<K> ReadEnd<K> {
     pub(crate) fn registered(fd: Fd, start: Start) -> io::Result<ReadEnd<K>> {
         let registration = Registration::new(fd, start).map_err(|(_closed, error)| error)?;
         Ok(ReadEnd { registration, kind: PhantomData })
+    }
+
+    /// Says what the descriptor is for, in a dump.
+    #[inline]
+    pub(crate) fn set_label(&self, label: Label) {
+        self.registration.set_label(label);
     }
 
     /// Ends the registration and hands the descriptor back, which stays non-blocking.

@@ -5,6 +5,7 @@ use super::{Way, way_for};
 use crate::io::pipe::ReadEnd;
 use crate::io::traits::read_exact;
 use crate::io::{AsyncRead, Clears, Direction, Registration, Start};
+use crate::reactor::label::Label;
 use crate::sys::{Access, Fd};
 use std::fmt;
 use std::future::poll_fn;
@@ -139,9 +140,15 @@ impl Reader {
     fn open() -> io::Result<Reader> {
         let stdin = io::stdin();
         match way_for(stdin.as_fd(), Access { read: true, write: false })? {
-            Way::Own(fd) => ReadEnd::registered(fd, Start::Unknown).map(Reader::Own),
+            Way::Own(fd) => {
+                let end = ReadEnd::registered(fd, Start::Unknown)?;
+                end.set_label(Label::Standard(0));
+                Ok(Reader::Own(end))
+            }
             Way::Socket(fd) => {
-                Registration::new(fd, Start::Unknown).map(Reader::Socket).map_err(|(_closed, error)| error)
+                let socket = Registration::new(fd, Start::Unknown).map_err(|(_closed, error)| error)?;
+                socket.set_label(Label::Standard(0));
+                Ok(Reader::Socket(socket))
             }
             Way::File(file) | Way::Blocking(file) => Ok(Reader::Thread(ReadOnThread::new(file))),
         }

@@ -109,7 +109,11 @@ mod tests {
         };
         assert_eq!(seen(), None);
         let key = TaskKey::new(60_001, 0, 7);
-        let _ = source.waiters().wait_alone(Direction::Read, &crate::wake::waker::new(key));
+        let _ = source.waiters().wait_alone(
+            Direction::Read,
+            &crate::wake::waker::new(key),
+            crate::observe::site::Site::caller(),
+        );
         let expected = (reader.as_raw_fd(), source.key.bits(), Direction::Read, vec![Some(key)]);
         assert_eq!(seen(), Some(expected));
         source.deregister();

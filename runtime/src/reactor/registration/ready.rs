@@ -3,6 +3,7 @@
 //! Written by hand, as each idle connection's task holds one: an `async fn` around another is six times as large.
 
 use super::Registration;
+use crate::observe::site::Site;
 use crate::reactor::readiness::Direction;
 use crate::reactor::waiters::Ticket;
 use std::future::Future;
@@ -14,6 +15,7 @@ use std::task::{Context, Poll};
 pub(super) struct Ready<'a, T: AsFd> {
     registration: &'a Registration<T>,
     wait: PackedTicket,
+    at: Site,
 }
 
 /// A wait in one word: the number of a ticket, or 0, above one bit for the direction.
@@ -34,8 +36,8 @@ impl PackedTicket {
 }
 
 impl<'a, T: AsFd> Ready<'a, T> {
-    pub(super) fn new(registration: &'a Registration<T>, direction: Direction) -> Ready<'a, T> {
-        Ready { registration, wait: PackedTicket::new(direction, None) }
+    pub(super) fn new(registration: &'a Registration<T>, direction: Direction, at: Site) -> Ready<'a, T> {
+        Ready { registration, wait: PackedTicket::new(direction, None), at }
     }
 }
 
@@ -43,7 +45,7 @@ impl<T: AsFd> Future for Ready<'_, T> {
     type Output = io::Result<()>;
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        let Ready { registration, wait } = &mut *self;
+        let Ready { registration, wait, at } = &mut *self;
         let direction = wait.direction();
         registration.poll_op(
             cx,
@@ -51,7 +53,7 @@ impl<T: AsFd> Future for Ready<'_, T> {
             || registration.reported_ready(direction),
             |waiters, waker| {
                 let mut ticket = wait.ticket();
-                let waiting = waiters.wait_with_ticket(direction, waker, &mut ticket);
+                let waiting = waiters.wait_with_ticket(direction, waker, &mut ticket, *at);
                 *wait = PackedTicket::new(direction, ticket);
                 waiting
             },
@@ -67,7 +69,7 @@ impl<T: AsFd> Drop for Ready<'_, T> {
     }
 }
 
-const _: () = assert!(size_of::<Ready<'_, crate::sys::Fd>>() == 16);
+const _: () = assert!(size_of::<Ready<'_, crate::sys::Fd>>() == 16 + size_of::<Site>());
 
 #[cfg(test)]
 mod tests {

@@ -28,8 +28,8 @@ fn woken(waiters: &Waiters, direction: Direction) -> Vec<u32> {
 fn a_lone_waiter_that_comes_again_has_one_place_in_its_direction() {
     let waiters = Waiters::default();
     for _ in 0..3 {
-        let _ = waiters.wait_alone(Direction::Read, &task(1));
-        let _ = waiters.wait_alone(Direction::Write, &task(2));
+        let _ = waiters.wait_alone(Direction::Read, &task(1), Site::caller());
+        let _ = waiters.wait_alone(Direction::Write, &task(2), Site::caller());
     }
     assert_eq!(waiters.len(), 2);
     assert_eq!(woken(&waiters, Direction::Read), [1]);
@@ -42,9 +42,12 @@ fn whoever_had_the_lone_place_is_woken_with_the_one_that_took_it_once() {
     // The first by `readable` of a stream, the others by the half that reads.
     let waiters = Waiters::default();
     let mut ticket = None;
-    assert_eq!(waiters.wait_with_ticket(Direction::Read, &task(1), &mut ticket), Waiting::Certain);
+    assert_eq!(
+        waiters.wait_with_ticket(Direction::Read, &task(1), &mut ticket, Site::caller()),
+        Waiting::Certain
+    );
     for number in [2, 2, 3] {
-        let _ = waiters.wait_alone(Direction::Read, &task(number));
+        let _ = waiters.wait_alone(Direction::Read, &task(number), Site::caller());
     }
     assert_eq!(waiters.len(), 3);
     assert_eq!(woken(&waiters, Direction::Read), [3, 1, 2]);
@@ -54,9 +57,9 @@ fn whoever_had_the_lone_place_is_woken_with_the_one_that_took_it_once() {
 #[test]
 fn a_foreign_lone_waiter_takes_the_place_of_a_task_and_both_are_woken_once() {
     let waiters = Waiters::default();
-    let _ = waiters.wait_alone(Direction::Read, &task(1));
-    let _ = waiters.wait_alone(Direction::Read, Waker::noop());
-    let _ = waiters.wait_alone(Direction::Write, &task(2));
+    let _ = waiters.wait_alone(Direction::Read, &task(1), Site::caller());
+    let _ = waiters.wait_alone(Direction::Read, Waker::noop(), Site::caller());
+    let _ = waiters.wait_alone(Direction::Write, &task(2), Site::caller());
     assert_eq!(waiters.len(), 3);
     assert_eq!(woken(&waiters, Direction::Read), [u32::MAX, 1]);
     assert_eq!(woken(&waiters, Direction::Read), []);
@@ -69,7 +72,7 @@ fn a_task_of_the_queue_is_put_in_it_and_not_handed_out() {
     let key = queue.claim(5);
     queue.pop(|_| 0);
     let waiters = Waiters::default();
-    let _ = waiters.wait_alone(Direction::Read, &waker::new(key));
+    let _ = waiters.wait_alone(Direction::Read, &waker::new(key), Site::caller());
     let mut others = Vec::new();
     waiters.wake(mask(Direction::Write), &mut queue.batch(), &mut others);
     assert_eq!(queue.len(), 0);
@@ -81,9 +84,12 @@ fn a_task_of_the_queue_is_put_in_it_and_not_handed_out() {
 fn tasks_that_poll_are_all_woken_and_the_same_one_once() {
     let waiters = Waiters::default();
     for number in [1, 2, 1] {
-        assert_eq!(waiters.wait_polled(Direction::Read, &task(number), EXECUTOR), Waiting::Certain);
+        assert_eq!(
+            waiters.wait_polled(Direction::Read, &task(number), EXECUTOR, Site::caller()),
+            Waiting::Certain
+        );
     }
-    let _ = waiters.wait_polled(Direction::Write, &task(1), EXECUTOR);
+    let _ = waiters.wait_polled(Direction::Write, &task(1), EXECUTOR, Site::caller());
     assert_eq!(woken(&waiters, Direction::Read), [1, 2]);
     assert_eq!(woken(&waiters, Direction::Write), [1]);
 }
@@ -92,16 +98,19 @@ fn tasks_that_poll_are_all_woken_and_the_same_one_once() {
 fn of_other_wakers_that_poll_the_last_is_woken_besides_the_tasks_and_the_futures() {
     let waiters = Waiters::default();
     let (mut first, mut second) = (None, None);
-    let _ = waiters.wait_with_ticket(Direction::Read, &task(1), &mut first);
-    let _ = waiters.wait_with_ticket(Direction::Read, Waker::noop(), &mut second);
-    let _ = waiters.wait_polled(Direction::Read, &task(2), EXECUTOR);
-    let _ = waiters.wait_alone(Direction::Read, Waker::noop());
+    let _ = waiters.wait_with_ticket(Direction::Read, &task(1), &mut first, Site::caller());
+    let _ = waiters.wait_with_ticket(Direction::Read, Waker::noop(), &mut second, Site::caller());
+    let _ = waiters.wait_polled(Direction::Read, &task(2), EXECUTOR, Site::caller());
+    let _ = waiters.wait_alone(Direction::Read, Waker::noop(), Site::caller());
     // Tasks of another executor, of any number.
     for number in [3, 4] {
         let other = waker::new(TaskKey::new(EXECUTOR + 1, 0, number));
-        assert_eq!(waiters.wait_polled(Direction::Read, &other, EXECUTOR), Waiting::LookAgain);
+        assert_eq!(
+            waiters.wait_polled(Direction::Read, &other, EXECUTOR, Site::caller()),
+            Waiting::LookAgain
+        );
     }
-    let _ = waiters.wait_polled(Direction::Write, Waker::noop(), EXECUTOR);
+    let _ = waiters.wait_polled(Direction::Write, Waker::noop(), EXECUTOR, Site::caller());
     assert_eq!(woken(&waiters, Direction::Read), [u32::MAX, 4, u32::MAX, 2, 1]);
     assert_eq!(woken(&waiters, Direction::Read), []);
     assert_eq!(woken(&waiters, Direction::Write), [u32::MAX]);
@@ -118,7 +127,7 @@ fn a_million_polls_with_new_wakers_keep_the_last_in_each_direction() {
     for poll in 0..if cfg!(miri) { 100 } else { 1_000_000 } {
         let foreign = std::sync::Arc::new(Foreign);
         let direction = [Direction::Read, Direction::Write][poll % 2];
-        let _ = waiters.wait_polled(direction, &Waker::from(foreign.clone()), EXECUTOR);
+        let _ = waiters.wait_polled(direction, &Waker::from(foreign.clone()), EXECUTOR, Site::caller());
         alive.push_back(std::sync::Arc::downgrade(&foreign));
         if alive.len() > 2 {
             assert_eq!(alive.pop_front().unwrap().strong_count(), 0, "at poll {poll}");
@@ -132,35 +141,41 @@ fn a_million_polls_with_new_wakers_keep_the_last_in_each_direction() {
 fn the_first_of_many_needs_no_list_and_the_second_does_not_take_its_place() {
     let waiters = Waiters::default();
     let (mut first, mut again, mut second) = (None, None, None);
-    assert_eq!(waiters.wait_with_ticket(Direction::Read, &task(1), &mut first), Waiting::Certain);
-    assert_eq!(waiters.wait_with_ticket(Direction::Read, &task(1), &mut again), Waiting::Certain);
+    assert_eq!(
+        waiters.wait_with_ticket(Direction::Read, &task(1), &mut first, Site::caller()),
+        Waiting::Certain
+    );
+    assert_eq!(
+        waiters.wait_with_ticket(Direction::Read, &task(1), &mut again, Site::caller()),
+        Waiting::Certain
+    );
     assert_eq!((first, again), (None, None));
     assert!(waiters.shared.get().is_none());
-    let _ = waiters.wait_with_ticket(Direction::Read, &task(2), &mut second);
+    let _ = waiters.wait_with_ticket(Direction::Read, &task(2), &mut second, Site::caller());
     assert!(second.is_some());
     let mut other = None;
-    let _ = waiters.wait_with_ticket(Direction::Write, &task(3), &mut other);
+    let _ = waiters.wait_with_ticket(Direction::Write, &task(3), &mut other, Site::caller());
     assert_eq!(woken(&waiters, Direction::Read), [1, 2]);
     assert_eq!(woken(&waiters, Direction::Write), [3]);
     // A foreign waker never goes there.
     let mut foreign = None;
-    let _ = waiters.wait_with_ticket(Direction::Read, Waker::noop(), &mut foreign);
+    let _ = waiters.wait_with_ticket(Direction::Read, Waker::noop(), &mut foreign, Site::caller());
     assert!(foreign.is_some());
 }
 
 #[test]
 fn a_ticket_keeps_its_place_and_gives_up_no_other() {
     let waiters = Waiters::default();
-    let _ = waiters.wait_alone(Direction::Read, &task(7)); // so that there is a list
+    let _ = waiters.wait_alone(Direction::Read, &task(7), Site::caller()); // so that there is a list
     let (mut first, mut second) = (None, None);
-    let _ = waiters.wait_with_ticket(Direction::Read, &task(1), &mut first);
+    let _ = waiters.wait_with_ticket(Direction::Read, &task(1), &mut first, Site::caller());
     let kept = first;
-    let _ = waiters.wait_with_ticket(Direction::Read, &task(1), &mut first);
+    let _ = waiters.wait_with_ticket(Direction::Read, &task(1), &mut first, Site::caller());
     assert_eq!(first, kept);
     // Two futures of one task have two places.
-    let _ = waiters.wait_with_ticket(Direction::Read, &task(1), &mut second);
+    let _ = waiters.wait_with_ticket(Direction::Read, &task(1), &mut second, Site::caller());
     assert_eq!(waiters.len(), 3);
-    let _ = waiters.wait_with_ticket(Direction::Read, &task(2), &mut first);
+    let _ = waiters.wait_with_ticket(Direction::Read, &task(2), &mut first, Site::caller());
     assert_ne!(first, kept);
     assert_eq!(waiters.len(), 3);
     waiters.leave(Direction::Read, kept.unwrap()); // out of date
@@ -174,11 +189,11 @@ fn a_ticket_keeps_its_place_and_gives_up_no_other() {
 fn a_million_waits_that_are_given_up_leave_nothing_behind() {
     // W14
     let waiters = Waiters::default();
-    let _ = waiters.wait_alone(Direction::Read, &task(7)); // so that there is a list
+    let _ = waiters.wait_alone(Direction::Read, &task(7), Site::caller()); // so that there is a list
     let waker = task(1);
     for _ in 0..if cfg!(miri) { 100 } else { 1_000_000 } {
         let mut ticket = None;
-        let _ = waiters.wait_with_ticket(Direction::Read, &waker, &mut ticket);
+        let _ = waiters.wait_with_ticket(Direction::Read, &waker, &mut ticket, Site::caller());
         waiters.leave(Direction::Read, ticket.unwrap());
     }
     assert_eq!(waiters.len(), 1);
@@ -193,7 +208,7 @@ fn wakers_of_tasks_that_are_over_do_not_pile_up() {
     let waiters = Waiters::default();
     for _ in 0..if cfg!(miri) { 200 } else { 10_000 } {
         let key = queue.claim(3);
-        let _ = waiters.wait_polled(Direction::Read, &waker::new(key), 60_000);
+        let _ = waiters.wait_polled(Direction::Read, &waker::new(key), 60_000, Site::caller());
         queue.retire(3);
     }
     assert!(waiters.len() <= SMALL + 1, "{}", waiters.len());
@@ -206,11 +221,11 @@ fn wakers_of_tasks_that_are_over_are_looked_for_when_a_list_of_eight_or_more_is_
     let waiters = Waiters::default();
     // One that is alive keeps its place whenever the list is searched.
     let alive = waker::new(queue.claim(4));
-    waiters.push(Direction::Read, true, alive);
+    waiters.push(Direction::Read, true, Noted::new(alive, Site::caller()));
     let lens: Vec<_> = (0..20)
         .map(|_| {
             let key = queue.claim(3);
-            waiters.push(Direction::Read, true, waker::new(key));
+            waiters.push(Direction::Read, true, Noted::new(waker::new(key), Site::caller()));
             queue.retire(3);
             waiters.len()
         })
@@ -230,11 +245,24 @@ fn the_simulation_sees_each_kind_of_waiter_alone_and_all_together() {
         let other = if direction == Direction::Read { Direction::Write } else { Direction::Read };
         type Wait = (fn(&Waiters, Direction), Option<u32>);
         let kinds: [Wait; 5] = [
-            (|waiters, direction| _ = waiters.wait_alone(direction, &task(1)), Some(1)),
-            (|waiters, direction| _ = waiters.wait_alone(direction, Waker::noop()), None),
-            (|waiters, direction| waiters.wait_shared(direction, &task(2)), Some(2)),
-            (|waiters, direction| waiters.wait_shared(direction, Waker::noop()), None),
-            (|waiters, direction| _ = waiters.wait_with_ticket(direction, Waker::noop(), &mut None), None),
+            (|waiters, direction| _ = waiters.wait_alone(direction, &task(1), Site::caller()), Some(1)),
+            (|waiters, direction| _ = waiters.wait_alone(direction, Waker::noop(), Site::caller()), None),
+            (
+                |waiters, direction| waiters.wait_shared(direction, &task(2), |_| Note::now(Site::caller())),
+                Some(2),
+            ),
+            (
+                |waiters, direction| {
+                    waiters.wait_shared(direction, Waker::noop(), |_| Note::now(Site::caller()))
+                },
+                None,
+            ),
+            (
+                |waiters, direction| {
+                    _ = waiters.wait_with_ticket(direction, Waker::noop(), &mut None, Site::caller())
+                },
+                None,
+            ),
         ];
         let name = |key: Option<TaskKey>| key.map(TaskKey::index);
         for (wait, expected) in kinds {
@@ -246,9 +274,9 @@ fn the_simulation_sees_each_kind_of_waiter_alone_and_all_together() {
             assert_eq!((seen, waiters.waiting(other)), (vec![expected], vec![]));
         }
         let waiters = Waiters::default();
-        let _ = waiters.wait_alone(direction, &task(1));
-        let _ = waiters.wait_with_ticket(direction, &task(2), &mut None);
-        let _ = waiters.wait_with_ticket(direction, foreign, &mut None);
+        let _ = waiters.wait_alone(direction, &task(1), Site::caller());
+        let _ = waiters.wait_with_ticket(direction, &task(2), &mut None, Site::caller());
+        let _ = waiters.wait_with_ticket(direction, foreign, &mut None, Site::caller());
         let seen: Vec<_> = waiters.waiting(direction).into_iter().map(name).collect();
         assert_eq!(seen, [Some(1), Some(2), None]);
     }

@@ -30,7 +30,7 @@ fn fire(timers: &Timers, now: u64) -> Vec<u32> {
 fn timers_of_one_deadline_fire_in_the_order_in_which_they_were_set() {
     // T9
     let timers = timers();
-    let set: Vec<_> = (0..100).map(|number| timers.set(7, waker(number))).collect();
+    let set: Vec<_> = (0..100).map(|number| timers.set(7, waker(number), Site::caller())).collect();
     assert_eq!(fire(&timers, 6), []);
     assert_eq!(fire(&timers, 7), (0..100).collect::<Vec<_>>());
     assert!(set.iter().all(Timer::has_fired));
@@ -39,8 +39,8 @@ fn timers_of_one_deadline_fire_in_the_order_in_which_they_were_set() {
 #[test]
 fn a_timer_that_is_reset_to_its_own_deadline_keeps_its_turn_and_one_that_comes_from_later_does_not() {
     let timers = timers();
-    let set: Vec<_> = (0..4).map(|number| timers.set(7, waker(number))).collect();
-    let later = timers.set(8, waker(4));
+    let set: Vec<_> = (0..4).map(|number| timers.set(7, waker(number), Site::caller())).collect();
+    let later = timers.set(8, waker(4), Site::caller());
     set[0].reset(7);
     later.reset(7);
     assert_eq!(fire(&timers, 7), [0, 1, 2, 3, 4]);
@@ -50,10 +50,10 @@ fn a_timer_that_is_reset_to_its_own_deadline_keeps_its_turn_and_one_that_comes_f
 fn the_next_deadline_is_the_earliest_and_not_the_last_or_the_first_set() {
     // T8, L17
     let timers = timers();
-    let _a = timers.set(10_000, waker(0));
+    let _a = timers.set(10_000, waker(0), Site::caller());
     assert_eq!(timers.next(), Some(10_000));
-    let _b = timers.set(1_000, waker(1));
-    let _c = timers.set(5_000, waker(2));
+    let _b = timers.set(1_000, waker(1), Site::caller());
+    let _c = timers.set(5_000, waker(2), Site::caller());
     assert_eq!(timers.next(), Some(1_000));
 }
 
@@ -61,8 +61,9 @@ fn the_next_deadline_is_the_earliest_and_not_the_last_or_the_first_set() {
 fn no_deadline_is_special() {
     // T2
     let timers = timers();
-    let set: Vec<_> =
-        [u64::MAX, u64::MAX - 1, u64::MAX - 2].map(|deadline| timers.set(deadline, waker(0))).into();
+    let set: Vec<_> = [u64::MAX, u64::MAX - 1, u64::MAX - 2]
+        .map(|deadline| timers.set(deadline, waker(0), Site::caller()))
+        .into();
     assert_eq!(fire(&timers, u64::MAX - 3), []);
     assert_eq!(timers.next(), Some(u64::MAX - 2));
     set[0].reset(u64::MAX - 3);
@@ -75,7 +76,8 @@ fn no_deadline_is_special() {
 #[test]
 fn a_timer_that_is_moved_to_a_later_time_stays_where_it_is_in_the_heap() {
     let timers = timers();
-    let set: Vec<_> = (0..50).map(|number| timers.set(1_000 + u64::from(number), waker(number))).collect();
+    let set: Vec<_> =
+        (0..50).map(|number| timers.set(1_000 + u64::from(number), waker(number), Site::caller())).collect();
     let sequence = timers.inner.borrow().sequence;
     let rounds = if cfg!(miri) { 10 } else { 1_000 };
     for later in 1..=rounds {
@@ -92,7 +94,8 @@ fn a_timer_that_is_moved_to_a_later_time_stays_where_it_is_in_the_heap() {
 #[test]
 fn a_loop_that_looks_between_moves_puts_nothing_right_until_something_may_be_due() {
     let timers = timers();
-    let set: Vec<_> = (0..50).map(|number| timers.set(1_000 + u64::from(number), waker(number))).collect();
+    let set: Vec<_> =
+        (0..50).map(|number| timers.set(1_000 + u64::from(number), waker(number), Site::caller())).collect();
     let sequence = timers.inner.borrow().sequence;
     for later in 1..=10 {
         for timer in &set {
@@ -110,7 +113,7 @@ fn a_loop_that_looks_between_moves_puts_nothing_right_until_something_may_be_due
 fn a_timer_that_has_fired_is_left_alone_by_a_reset() {
     // T20
     let timers = timers();
-    let timer = timers.set(1, waker(0));
+    let timer = timers.set(1, waker(0), Site::caller());
     assert_eq!(fire(&timers, 1), [0]);
     timer.reset(2);
     assert_eq!(timers.next(), None);
@@ -122,7 +125,8 @@ fn what_is_dropped_leaves_nothing_behind() {
     let timers = timers();
     for _ in 0..3 {
         let many = if cfg!(miri) { 50 } else { 1_000 };
-        let mut set: Vec<_> = (0..many).map(|n| timers.set(n * 7919 % 1_000, waker(0))).collect();
+        let mut set: Vec<_> =
+            (0..many).map(|n| timers.set(n * 7919 % 1_000, waker(0), Site::caller())).collect();
         while !set.is_empty() {
             set.swap_remove(set.len() / 3);
         }
@@ -133,13 +137,13 @@ fn what_is_dropped_leaves_nothing_behind() {
 #[test]
 fn what_has_not_fired_when_the_runtime_ends_is_an_orphan_and_may_be_reset_and_dropped() {
     let timers = timers();
-    let set: Vec<_> = (0..9).map(|n| timers.set(5 + n, waker(0))).collect();
+    let set: Vec<_> = (0..9).map(|n| timers.set(5 + n, waker(0), Site::caller())).collect();
     timers.close();
     for timer in &set {
         assert!(timer.is_orphan() && !timer.has_fired());
         timer.reset(1);
     }
-    let late = timers.set(5, waker(0));
+    let late = timers.set(5, waker(0), Site::caller());
     assert!(!late.has_fired());
     drop((set, late));
     assert_eq!((timers.len(), timers.inner.borrow().entries.len()), (0, 0));
@@ -198,7 +202,7 @@ proptest! {
             match step {
                 Step::Set(distance) => {
                     let deadline = now.saturating_add(distance);
-                    model.push(Modelled { number, deadline, timer: timers.set(deadline, waker(number)) });
+                    model.push(Modelled { number, deadline, timer: timers.set(deadline, waker(number), Site::caller()) });
                     number += 1;
                 }
                 Step::Reset(which, distance) if !model.is_empty() => {
