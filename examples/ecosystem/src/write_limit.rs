@@ -1,4 +1,4 @@
-//! A stream for hyper with a time limit on writes: hyper itself has none.
+//! A stream for hyper, or for TLS below it, with a time limit on writes: hyper itself has none.
 //!
 //! A peer that sends requests and does not read the answers would hold its connection, with all that is buffered for
 //! it, for ever. Over HTTP/2 this covers the connection; for a stream whose window the peer does not open, the service
@@ -10,6 +10,7 @@ use hyper::rt::{Read, ReadBufCursor, Write};
 use std::io::{self, IoSlice};
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
+use tokio::io::{AsyncRead, AsyncWrite};
 
 /// The kernel holds this much that is not sent yet. With the megabytes of a full send buffer, a slow peer would make no
 /// room within the limit.
@@ -47,13 +48,13 @@ impl Read for WriteLimit {
         cx: &mut Context<'_>,
         buf: ReadBufCursor<'_>,
     ) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_read(cx, buf)
+        Read::poll_read(Pin::new(&mut self.stream), cx, buf)
     }
 }
 
 impl Write for WriteLimit {
     fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
-        let written = Pin::new(&mut self.stream).poll_write(cx, buf);
+        let written = Write::poll_write(Pin::new(&mut self.stream), cx, buf);
         self.limited(cx, written)
     }
 
@@ -66,15 +67,54 @@ impl Write for WriteLimit {
         cx: &mut Context<'_>,
         bufs: &[IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
-        let written = Pin::new(&mut self.stream).poll_write_vectored(cx, bufs);
+        let written = Write::poll_write_vectored(Pin::new(&mut self.stream), cx, bufs);
         self.limited(cx, written)
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_flush(cx)
+        Write::poll_flush(Pin::new(&mut self.stream), cx)
     }
 
     fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_shutdown(cx)
+        Write::poll_shutdown(Pin::new(&mut self.stream), cx)
+    }
+}
+
+/// What tokio-rustls asks of a stream.
+impl AsyncRead for WriteLimit {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buf: &mut tokio::io::ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        AsyncRead::poll_read(Pin::new(&mut self.stream), cx, buf)
+    }
+}
+
+impl AsyncWrite for WriteLimit {
+    fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
+        let written = AsyncWrite::poll_write(Pin::new(&mut self.stream), cx, buf);
+        self.limited(cx, written)
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        true
+    }
+
+    fn poll_write_vectored(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        bufs: &[IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        let written = AsyncWrite::poll_write_vectored(Pin::new(&mut self.stream), cx, bufs);
+        self.limited(cx, written)
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        AsyncWrite::poll_flush(Pin::new(&mut self.stream), cx)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        AsyncWrite::poll_shutdown(Pin::new(&mut self.stream), cx)
     }
 }

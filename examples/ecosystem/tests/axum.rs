@@ -2,7 +2,7 @@
 
 mod common;
 
-use common::{Server, h2load, output};
+use common::{Server, connect, h2load, output, write_until_disconnected};
 
 fn server() -> Server {
     Server::start(env!("CARGO_BIN_EXE_axum_server"), &["127.0.0.1:0"])
@@ -29,4 +29,13 @@ fn visits_are_counted_by_the_task_that_owns_them() {
 fn no_request_that_waits_for_another_task_fails_under_load() {
     let server = server();
     h2load(&format!("http://{}/visits/load", server.address), &[]);
+}
+
+#[test]
+fn a_client_that_does_not_read_is_disconnected_at_the_limit_of_a_write() {
+    let server = Server::start(env!("CARGO_BIN_EXE_axum_server"), &["127.0.0.1:0", "100"]);
+    // The name comes back: many answers fill the buffers of the connection.
+    let request = format!("GET /visits/{} HTTP/1.1\r\nHost: h\r\n\r\n", "a".repeat(8000));
+    write_until_disconnected(connect(&server), request.as_bytes());
+    server.wait_for_sockets(1);
 }

@@ -2,7 +2,8 @@
 
 mod common;
 
-use common::{Server, output, run};
+use common::{Server, connect, output, run, write_until_disconnected};
+use std::io::Write;
 
 const GRPC: &str = env!("CARGO_BIN_EXE_grpc");
 
@@ -45,4 +46,16 @@ fn what_is_on_the_wire_is_grpc() {
     assert!(out.contains("grpc-status: 0"), "{out:?}");
     // With no body, for curl takes it amiss when one is not read to its end.
     assert!(curl("/egret.Greeter/Nothing", b"").contains("grpc-status: 12"));
+}
+
+#[test]
+fn a_client_that_does_not_read_is_disconnected_at_the_limit_of_a_write() {
+    let server = Server::start(GRPC, &["serve", "127.0.0.1:0", "100"]);
+    let mut client = connect(&server);
+    let no_settings = [0, 0, 0, 4, 0, 0, 0, 0, 0];
+    client.write_all(&[&b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"[..], &no_settings].concat()).unwrap();
+    // Each ping has an answer of the same length, which no window of a stream holds back.
+    let ping = [0, 0, 8, 6, 0, 0, 0, 0, 0, 1, 2, 3, 4, 5, 6, 7, 8];
+    write_until_disconnected(client, &ping.repeat(1000));
+    server.wait_for_sockets(1);
 }

@@ -2,8 +2,11 @@
 
 mod common;
 
-use common::{Server, h2load, have, output, output_for, run};
+use common::{Server, connect, h2load, have, output, output_for, run, write_until_disconnected};
+use rustls::pki_types::CertificateDer;
+use rustls::pki_types::pem::PemObject;
 use std::path::PathBuf;
+use std::sync::Arc;
 
 const CLIENT: &str = env!("CARGO_BIN_EXE_tls_client");
 
@@ -15,9 +18,14 @@ struct Tls {
 
 impl Tls {
     fn start(name: &str) -> Tls {
+        Tls::start_with(name, &[])
+    }
+
+    fn start_with(name: &str, more: &[&str]) -> Tls {
         let certificate = std::env::temp_dir().join(format!("egret-tls-{name}-{}.pem", std::process::id()));
         let path = certificate.to_str().unwrap();
-        let server = Server::start(env!("CARGO_BIN_EXE_tls_server"), &[path, "127.0.0.1:0"]);
+        let server =
+            Server::start(env!("CARGO_BIN_EXE_tls_server"), &[&[path, "127.0.0.1:0"], more].concat());
         Tls { server, certificate }
     }
 
@@ -87,4 +95,16 @@ fn the_client_is_answered_and_trusts_nobody_else() {
     assert!(status.success() && answer.ends_with("Hello over TLS!\n"), "{errors}");
     assert!(!ask(other.certificate(), "localhost").0.success(), "signed by another");
     assert!(!ask(tls.certificate(), "example.com").0.success(), "of another name");
+}
+
+#[test]
+fn a_client_that_does_not_read_is_disconnected_at_the_limit_of_a_write() {
+    let tls = Tls::start_with("write-limit", &["100"]);
+    let mut roots = rustls::RootCertStore::empty();
+    roots.add(CertificateDer::from_pem_file(&tls.certificate).unwrap()).unwrap();
+    let configuration = rustls::ClientConfig::builder().with_root_certificates(roots).with_no_client_auth();
+    let session = rustls::ClientConnection::new(Arc::new(configuration), "localhost".try_into().unwrap());
+    let client = rustls::StreamOwned::new(session.unwrap(), connect(&tls.server));
+    write_until_disconnected(client, &b"GET / HTTP/1.1\r\nHost: h\r\n\r\n".repeat(100));
+    tls.server.wait_for_sockets(1);
 }

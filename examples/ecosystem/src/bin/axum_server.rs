@@ -1,7 +1,7 @@
 //! An axum `Router`, served by hyper on egret. axum's own `serve` is tokio's, so its `tokio` feature is off, and
 //! `connection` here takes its place.
 //!
-//!     cargo run --release --bin axum_server [ADDRESS:PORT]
+//!     cargo run --release --bin axum_server [ADDRESS:PORT [WRITE_LIMIT_IN_MS]]
 //!     curl http://127.0.0.1:8080/visits/robin
 //!
 //! axum requires handlers and state to be `Send` (and state `Sync`), even where one thread runs them all:
@@ -12,6 +12,9 @@
 //!   through a channel, which is `Send`, and awaits the answer. `visits` below does so.
 //! * A sleep of egret's, awaited in a handler, makes the handler's future not `Send`: it goes to such a task too, or
 //!   around the router, into hyper's service, which need not be `Send`.
+
+#[path = "../write_limit.rs"]
+mod write_limit;
 
 use axum::extract::{Path, State};
 use axum::routing::get;
@@ -28,6 +31,11 @@ use std::cell::RefCell;
 use std::collections::HashMap;
 use std::io::{self, Write};
 use std::rc::Rc;
+use std::time::Duration;
+use write_limit::WriteLimit;
+
+/// A client that takes nothing of an answer for this long is disconnected.
+const WRITE_LIMIT: Duration = Duration::from_secs(30);
 
 /// What a handler asks of the task that owns the visits.
 struct Visit {
@@ -74,7 +82,8 @@ fn app() -> Router {
         .with_state(App { visits: sender })
 }
 
-async fn connection(stream: TcpStream, app: Router) {
+async fn connection(stream: TcpStream, app: Router, write_limit: Duration) {
+    let Ok(stream) = WriteLimit::new(stream, write_limit) else { return };
     let mut builder = auto::Builder::new(Executor);
     builder.http1().timer(Timer);
     builder.http2().timer(Timer);
@@ -83,15 +92,16 @@ async fn connection(stream: TcpStream, app: Router) {
     }
 }
 
-async fn serve(address: &str) -> io::Result<()> {
+async fn serve(address: &str, write_limit: Duration) -> io::Result<()> {
     let listener = TcpListener::bind(address).await?;
     writeln!(io::stdout(), "listening on http://{}", listener.local_addr()?)?;
     io::stdout().flush()?;
     let app = app();
-    listener.serve(&Shutdown::new()).run(|stream, _| connection(stream, app.clone())).await
+    listener.serve(&Shutdown::new()).run(|stream, _| connection(stream, app.clone(), write_limit)).await
 }
 
 fn main() -> io::Result<()> {
     let address = std::env::args().nth(1).unwrap_or_else(|| "127.0.0.1:8080".to_owned());
-    egret::block_on(serve(&address))
+    let write_limit = std::env::args().nth(2).map(|limit| limit.parse().expect("milliseconds"));
+    egret::block_on(serve(&address, write_limit.map_or(WRITE_LIMIT, Duration::from_millis)))
 }

@@ -1,11 +1,14 @@
 //! gRPC by tonic without its `transport`, which is tokio's; the protocol itself is hyper's HTTP/2 and prost.
 //!
-//!     cargo run --release --bin grpc serve [ADDRESS:PORT]
+//!     cargo run --release --bin grpc serve [ADDRESS:PORT [WRITE_LIMIT_IN_MS]]
 //!     cargo run --release --bin grpc greet HOST:PORT NAME COUNT
 //!
 //! The code that tonic would generate is written by hand here, twenty lines for each service, because generated
 //! traits require `Send`. A hand-written handler may hold an `Rc`. Where `Send` is acceptable, serve the generated
 //! server by `TowerToHyperService` as in `axum_server.rs`.
+
+#[path = "../write_limit.rs"]
+mod write_limit;
 
 use egret::hyper::{Executor, Timer};
 use egret::net::{TcpListener, TcpStream};
@@ -22,10 +25,15 @@ use std::io::Write;
 use std::pin::Pin;
 use std::rc::Rc;
 use std::task::{Context, Poll};
+use std::time::Duration;
 use tonic::body::Body;
 use tonic::{Request, Response, Status};
 use tonic_prost::ProstCodec;
 use tower_service::Service;
+use write_limit::WriteLimit;
+
+/// A client that takes nothing of an answer for this long is disconnected.
+const WRITE_LIMIT: Duration = Duration::from_secs(30);
 
 const GREET: &str = "/egret.Greeter/Greet";
 const GREET_OFTEN: &str = "/egret.Greeter/GreetOften";
@@ -116,7 +124,7 @@ async fn answer(
     })
 }
 
-async fn serve(address: &str) -> Result<()> {
+async fn serve(address: &str, write_limit: Duration) -> Result<()> {
     let listener = TcpListener::bind(address).await?;
     writeln!(std::io::stdout(), "listening on http://{}", listener.local_addr()?)?;
     std::io::stdout().flush()?;
@@ -124,6 +132,7 @@ async fn serve(address: &str) -> Result<()> {
     let connection = |stream, _| {
         let greeter = greeter.clone();
         async move {
+            let Ok(stream) = WriteLimit::new(stream, write_limit) else { return };
             let service = service_fn(|request| answer(request, greeter.clone()));
             let mut builder = hyper::server::conn::http2::Builder::new(Executor);
             if let Err(error) = builder.timer(Timer).serve_connection(stream, service).await {
@@ -178,9 +187,13 @@ async fn greet(address: &str, name: String, count: u32) -> Result<()> {
 fn main() -> Result<()> {
     let args: Vec<_> = std::env::args().skip(1).collect();
     match args.iter().map(String::as_str).collect::<Vec<_>>()[..] {
-        ["serve"] => egret::block_on(serve("127.0.0.1:50051")),
-        ["serve", address] => egret::block_on(serve(address)),
+        ["serve"] => egret::block_on(serve("127.0.0.1:50051", WRITE_LIMIT)),
+        ["serve", address] => egret::block_on(serve(address, WRITE_LIMIT)),
+        ["serve", address, limit] => egret::block_on(serve(address, Duration::from_millis(limit.parse()?))),
         ["greet", address, name, count] => egret::block_on(greet(address, name.to_owned(), count.parse()?)),
-        _ => Err("usage: grpc serve [ADDRESS:PORT] | grpc greet HOST:PORT NAME COUNT".into()),
+        _ => {
+            Err("usage: grpc serve [ADDRESS:PORT [WRITE_LIMIT_IN_MS]] | grpc greet HOST:PORT NAME COUNT"
+                .into())
+        }
     }
 }

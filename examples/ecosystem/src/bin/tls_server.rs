@@ -1,8 +1,11 @@
 //! HTTP over TLS: rustls on an egret socket by tokio-rustls, and hyper on that. The certificate is made at
 //! start-up and written to a file for the client; a real server would read one.
 //!
-//!     cargo run --release --bin tls_server CERTIFICATE.pem [ADDRESS:PORT]
+//!     cargo run --release --bin tls_server CERTIFICATE.pem [ADDRESS:PORT [WRITE_LIMIT_IN_MS]]
 //!     curl --cacert CERTIFICATE.pem https://localhost:8443/
+
+#[path = "../write_limit.rs"]
+mod write_limit;
 
 use bytes::Bytes;
 use egret::hyper::{Executor, Timer};
@@ -21,11 +24,19 @@ use std::error::Error;
 use std::io::Write;
 use std::sync::Arc;
 use tokio_rustls::TlsAcceptor;
+use write_limit::WriteLimit;
 
 /// A client that does not finish the handshake holds a connection and nothing else for no longer than this.
 const HANDSHAKE: Duration = Duration::from_secs(10);
+/// A client that takes nothing of an answer for this long is disconnected.
+const WRITE_LIMIT: Duration = Duration::from_secs(30);
 
-async fn connection(stream: TcpStream, tls: TlsAcceptor) -> Result<(), Box<dyn Error + Send + Sync>> {
+async fn connection(
+    stream: TcpStream,
+    tls: TlsAcceptor,
+    write_limit: Duration,
+) -> Result<(), Box<dyn Error + Send + Sync>> {
+    let stream = WriteLimit::new(stream, write_limit)?;
     let stream = timeout(HANDSHAKE, tls.accept(stream)).await??;
     let hello = service_fn(|_: Request<_>| async {
         Ok::<_, Infallible>(Response::new(Full::new(Bytes::from_static(b"Hello over TLS!\n"))))
@@ -48,7 +59,7 @@ fn configuration(certificate_path: &str) -> Result<ServerConfig, Box<dyn Error>>
     Ok(configuration)
 }
 
-async fn serve(certificate_path: &str, address: &str) -> Result<(), Box<dyn Error>> {
+async fn serve(certificate_path: &str, address: &str, write_limit: Duration) -> Result<(), Box<dyn Error>> {
     let tls = TlsAcceptor::from(Arc::new(configuration(certificate_path)?));
     let listener = TcpListener::bind(address).await?;
     writeln!(std::io::stdout(), "listening on https://{}", listener.local_addr()?)?;
@@ -56,7 +67,7 @@ async fn serve(certificate_path: &str, address: &str) -> Result<(), Box<dyn Erro
     let logged = |stream, _| {
         let tls = tls.clone();
         async move {
-            if let Err(error) = connection(stream, tls).await {
+            if let Err(error) = connection(stream, tls, write_limit).await {
                 eprintln!("a connection ended: {error}");
             }
         }
@@ -66,7 +77,10 @@ async fn serve(certificate_path: &str, address: &str) -> Result<(), Box<dyn Erro
 
 fn main() -> Result<(), Box<dyn Error>> {
     let mut args = std::env::args().skip(1);
-    let certificate_path = args.next().ok_or("usage: tls_server CERTIFICATE.pem [ADDRESS:PORT]")?;
+    let certificate_path =
+        args.next().ok_or("usage: tls_server CERTIFICATE.pem [ADDRESS:PORT [WRITE_LIMIT_IN_MS]]")?;
     let address = args.next().unwrap_or_else(|| "127.0.0.1:8443".to_owned());
-    egret::block_on(serve(&certificate_path, &address))
+    let write_limit = args.next().map(|limit| limit.parse().expect("milliseconds"));
+    let write_limit = write_limit.map_or(WRITE_LIMIT, Duration::from_millis);
+    egret::block_on(serve(&certificate_path, &address, write_limit))
 }

@@ -2,7 +2,8 @@
 
 #![allow(dead_code)] // each test takes what it needs
 
-use std::io::{BufRead, BufReader, Read, Write};
+use std::io::{BufRead, BufReader, ErrorKind, Read, Write};
+use std::net::TcpStream;
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::mpsc;
 use std::thread;
@@ -113,6 +114,26 @@ impl Drop for Server {
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
+}
+
+/// Writes without reading until the server disconnects, which is to be by its time limit on writes. `more` is written
+/// over and over, and has an answer each time.
+pub fn write_until_disconnected(mut client: impl Write, more: &[u8]) {
+    let deadline = Instant::now() + PATIENCE;
+    let end = loop {
+        match client.write_all(more) {
+            Err(end) => break end,
+            Ok(()) => assert!(Instant::now() < deadline, "it is still connected"),
+        }
+    };
+    assert!(matches!(end.kind(), ErrorKind::ConnectionReset | ErrorKind::BrokenPipe), "{end}");
+}
+
+/// A connection on which a write waits for no longer than a test.
+pub fn connect(server: &Server) -> TcpStream {
+    let client = TcpStream::connect(&server.address).unwrap();
+    client.set_write_timeout(Some(PATIENCE / 4)).unwrap();
+    client
 }
 
 /// What a command printed, when it succeeds.
