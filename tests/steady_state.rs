@@ -10,7 +10,10 @@ use egret::net::{TcpListener, TcpStream};
 use egret::runtime::Runtime;
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::Cell;
+use std::future::Future;
 use std::io::{Read, Write};
+use std::sync::{Arc, Mutex};
+use std::task::{Context, Wake, Waker};
 use std::time::Duration;
 
 struct Counting;
@@ -107,6 +110,51 @@ fn a_request_allocates_nothing_and_is_one_event_and_one_poll() {
     assert_eq!(after.local_wakes - before.local_wakes, requests);
     assert_eq!(after.polls - before.polls, requests);
     assert_eq!(after.eventfd_writes - before.eventfd_writes, 0);
+}
+
+/// Wakes the task of the last poll: what combinators of other crates put in place of a task's waker.
+#[derive(Default)]
+struct Relay(Mutex<Option<Waker>>);
+
+impl Wake for Relay {
+    fn wake(self: Arc<Self>) {
+        if let Some(task) = &*self.0.lock().unwrap() {
+            task.wake_by_ref();
+        }
+    }
+}
+
+#[test]
+fn a_request_through_a_foreign_waker_allocates_nothing_either() {
+    let rt = Runtime::new().unwrap();
+    let listener = rt.block_on(TcpListener::bind("127.0.0.1:0")).unwrap();
+    let address = listener.local_addr().unwrap();
+    let mut client = std::net::TcpStream::connect(address).unwrap();
+    rt.block_on(async {
+        let stream = listener.accept().await.unwrap().0;
+        egret::spawn(async move {
+            let relay = Arc::new(Relay::default());
+            let waker = Waker::from(relay.clone());
+            let mut echo = std::pin::pin!(echo(stream));
+            std::future::poll_fn(move |cx| {
+                relay.0.lock().unwrap().get_or_insert_with(|| cx.waker().clone());
+                echo.as_mut().poll(&mut Context::from_waker(&waker))
+            })
+            .await;
+        });
+    });
+    let mut request = || {
+        client.write_all(&MESSAGE).unwrap();
+        let turn = rt.turn(Some(Duration::from_secs(5)));
+        assert_eq!((turn.events, turn.woken, turn.polled), (1, 1, 1));
+        let mut answer = [0; MESSAGE.len()];
+        client.read_exact(&mut answer).unwrap();
+    };
+    while rt.turn(Some(Duration::ZERO)).polled > 0 {}
+    (0..3).for_each(|_| request());
+    let allocations = ALLOCATIONS.get();
+    (0..ROUNDS).for_each(|_| request());
+    assert_eq!(ALLOCATIONS.get() - allocations, 0);
 }
 
 #[test]

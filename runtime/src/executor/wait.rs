@@ -124,17 +124,31 @@ impl Executor {
 
     #[inline(never)]
     fn fire_due(&self) -> usize {
-        let fired = self.timers.fire(self.clock.now(), &self.queue, &mut self.foreign.borrow_mut());
-        self.wake_foreign();
+        // Most turns have only distant deadlines, which the coarse clock tells apart.
+        if self.timers.not_after_next().is_none_or(|deadline| !self.clock.has_passed(deadline)) {
+            return 0;
+        }
+        let mut foreign = self.foreign.borrow_mut();
+        let fired = self.timers.fire(self.clock.now(), &self.queue, &mut foreign);
+        let is_empty = foreign.is_empty();
+        drop(foreign);
+        if !is_empty {
+            self.wake_foreign();
+        }
         fired
     }
 
     /// Wakes the collected wakers that are not tasks of this executor.
     #[cold]
     pub(super) fn wake_foreign(&self) {
-        for (position, waker) in self.foreign.take().into_iter().enumerate() {
+        let mut foreign = self.foreign.take();
+        for (position, waker) in foreign.drain(..).enumerate() {
             self.queue.trace.foreign(position);
             waker::wake_contained(waker);
+        }
+        let place = &mut *self.foreign.borrow_mut();
+        if place.is_empty() {
+            *place = foreign; // to reuse its memory
         }
     }
 
