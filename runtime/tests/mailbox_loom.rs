@@ -1,6 +1,6 @@
 //! The protocol of remote wakes under every interleaving and every reordering that the memory model allows.
 //!
-//! `runtime/src/wake/mailbox.rs` itself is included, with loom's types in place of std's, and two copies
+//! `runtime/src/wake/mailbox.rs` itself is included, with loom's types in place of std's, and copies
 //! of its protocol, each with one of the mistakes that its comments warn of. Tests show that the model checker
 //! finds them: a checker that finds nothing has proved nothing.
 //!
@@ -14,11 +14,14 @@ mod mailbox;
 
 mod sync {
     pub(crate) use loom::sync::Mutex;
-    pub(crate) use loom::sync::atomic::{AtomicU32, Ordering};
+    pub(crate) use loom::sync::atomic::{AtomicU32, AtomicU64, Ordering};
+
+    /// One place, which all letters share.
+    pub(crate) const SLOTS: usize = 1;
 }
 
 use loom::sync::Arc;
-use loom::sync::atomic::{AtomicU32, AtomicUsize, Ordering};
+use loom::sync::atomic::{AtomicU32, AtomicU64, AtomicUsize, Ordering};
 use loom::thread;
 
 /// Runs `model` under every interleaving with at most this many preemptions, or as many as the environment
@@ -295,4 +298,180 @@ impl Post for TwoWords {
 #[should_panic]
 fn the_model_catches_two_words_in_place_of_one() {
     two_wakers_and_a_sleeper(TwoWords::new);
+}
+
+/// One thread wakes a task once and another twice, and the task sleeps until it has seen the three writes.
+///
+/// What they share is leaked: dropping it while the stack unwinds from a deadlock would abort the process.
+fn every_wake_behind_a_filter_publishes<P: Post>(make: impl Fn() -> P + Sync + Send + 'static) {
+    check(move || {
+        let (mailbox, bell, data) = &*Box::leak(Box::new((make(), Bell::new(), AtomicU32::new(0))));
+        let wakers: Vec<_> = [&[1][..], &[2, 4]]
+            .into_iter()
+            .map(|bits| {
+                thread::spawn(move || {
+                    for bit in bits {
+                        data.fetch_or(*bit, Ordering::Relaxed);
+                        if mailbox.post(7) {
+                            bell.ring();
+                        }
+                    }
+                })
+            })
+            .collect();
+
+        let mut letters = Vec::new();
+        loop {
+            if mailbox.may_sleep() {
+                bell.wait();
+            }
+            mailbox.collect(&mut letters);
+            if letters.drain(..).count() > 0 && data.load(Ordering::Relaxed) == 7 {
+                break;
+            }
+        }
+        for waker in wakers {
+            waker.join().unwrap();
+        }
+    });
+}
+
+#[test]
+fn a_wake_that_ends_in_the_filter_publishes_the_writes_before_it() {
+    every_wake_behind_a_filter_publishes(real);
+}
+
+/// Letters that share a slot push each other out of it: each still arrives.
+#[test]
+fn letters_of_one_slot_all_arrive() {
+    check(|| {
+        let shared = Arc::new((real(), Bell::new()));
+        let wakers: Vec<_> = [&[1][..], &[2, 1]]
+            .into_iter()
+            .map(|letters| {
+                let shared = shared.clone();
+                thread::spawn(move || {
+                    for letter in letters {
+                        if Post::post(&shared.0, *letter) {
+                            shared.1.ring();
+                        }
+                    }
+                })
+            })
+            .collect();
+
+        let (mailbox, bell) = &*shared;
+        let mut letters = Vec::new();
+        while !(letters.contains(&1) && letters.contains(&2)) {
+            if mailbox.may_sleep() {
+                bell.wait();
+            }
+            Post::collect(mailbox, &mut letters);
+        }
+        for waker in wakers {
+            waker.join().unwrap();
+        }
+        let duplicates = mailbox.duplicates();
+        if !mailbox.may_sleep() {
+            Post::collect(mailbox, &mut letters);
+        }
+        assert_eq!(letters.len() as u64 + duplicates, 3);
+    });
+}
+
+/// A filter with one of the mistakes that it can be built with.
+struct Filtered {
+    mistake: Mistake,
+    state: AtomicU32,
+    slot: AtomicU64,
+    inbox: loom::sync::Mutex<Vec<u64>>,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Mistake {
+    None,
+    /// A duplicate is found by a load, which publishes nothing.
+    PlainLoad,
+    /// The loop empties the slot by a store, which acquires nothing.
+    PlainStore,
+    /// The loop empties the slot before it takes the letter.
+    EmptiedTooEarly,
+    /// The loop empties the slot after the task was polled.
+    EmptiedTooLate,
+}
+
+impl Filtered {
+    fn new(mistake: Mistake) -> Filtered {
+        let (state, slot) = (AtomicU32::new(0), AtomicU64::new(0));
+        Filtered { mistake, state, slot, inbox: loom::sync::Mutex::new(Vec::new()) }
+    }
+
+    fn empty(&self) {
+        match self.mistake {
+            Mistake::PlainStore => self.slot.store(0, Ordering::Release),
+            _ => drop(self.slot.swap(0, Ordering::AcqRel)),
+        }
+    }
+}
+
+impl Post for Filtered {
+    fn post(&self, letter: u64) -> bool {
+        if self.mistake == Mistake::PlainLoad && self.slot.load(Ordering::Relaxed) == letter {
+            return false;
+        }
+        if self.slot.swap(letter, Ordering::AcqRel) == letter {
+            return false;
+        }
+        self.inbox.lock().unwrap().push(letter);
+        self.state.fetch_or(MAIL, Ordering::AcqRel) == ASLEEP
+    }
+
+    fn may_sleep(&self) -> bool {
+        if self.mistake == Mistake::EmptiedTooLate {
+            self.empty(); // the polls are over when the loop is about to sleep
+        }
+        self.state.fetch_or(ASLEEP, Ordering::AcqRel) & MAIL == 0
+    }
+
+    fn collect(&self, letters: &mut Vec<u64>) {
+        if self.state.swap(0, Ordering::AcqRel) & MAIL == 0 {
+            return;
+        }
+        if self.mistake == Mistake::EmptiedTooEarly {
+            self.empty();
+        }
+        letters.append(&mut self.inbox.lock().unwrap());
+        if !matches!(self.mistake, Mistake::EmptiedTooEarly | Mistake::EmptiedTooLate) {
+            self.empty();
+        }
+    }
+}
+
+#[test]
+fn the_copy_of_the_filter_without_a_mistake_passes() {
+    every_wake_behind_a_filter_publishes(|| Filtered::new(Mistake::None));
+}
+
+#[test]
+#[should_panic]
+fn the_model_catches_a_filter_that_only_loads() {
+    every_wake_behind_a_filter_publishes(|| Filtered::new(Mistake::PlainLoad));
+}
+
+#[test]
+#[should_panic]
+fn the_model_catches_a_filter_that_is_emptied_by_a_store() {
+    every_wake_behind_a_filter_publishes(|| Filtered::new(Mistake::PlainStore));
+}
+
+#[test]
+#[should_panic]
+fn the_model_catches_a_filter_that_is_emptied_before_the_letter_is_taken() {
+    every_wake_behind_a_filter_publishes(|| Filtered::new(Mistake::EmptiedTooEarly));
+}
+
+#[test]
+#[should_panic]
+fn the_model_catches_a_filter_that_is_emptied_after_the_poll() {
+    every_wake_behind_a_filter_publishes(|| Filtered::new(Mistake::EmptiedTooLate));
 }

@@ -9,8 +9,8 @@ usage: micro [options]
 Measures in this one process, in rounds in which the runtimes take turns. Without --case: everything.
 
   --case A,B,...        of spawn, spawn-many, yield, yield-two, self-wake, handover, sleep, timeout,
-                        live-timers, remote-back, remote-1, remote-2, remote-4, lateness, memory (the last six
-                        not for --instructions)
+                        live-timers, remote-back, remote-1, remote-2, remote-4, coalesced-1, coalesced-2, lateness,
+                        memory (the last eight not for --instructions)
   --runtimes A,B,...    of egret, tokio, smol, monoio (all)
   --rounds N            rounds (9)
   --full                5 times as many operations, and 10000 sleeps for lateness in place of 1000

@@ -1,6 +1,6 @@
 //! What is measured: each case is one function, the same for every runtime.
 
-use crate::remote::{BURST, bursts, there_and_back};
+use crate::remote::{BURST, bursts, coalesced, there_and_back};
 use crate::runtimes::{Egret, Monoio, Name, Runtime, Smol, Tokio};
 use std::cell::Cell;
 use std::future::poll_fn;
@@ -35,11 +35,13 @@ pub enum Case {
     Remote1,
     Remote2,
     Remote4,
+    Coalesced1,
+    Coalesced2,
 }
 
 impl Case {
     /// In the order of the report.
-    pub const ALL: [Case; 13] = [
+    pub const ALL: [Case; 15] = [
         Case::Spawn,
         Case::SpawnMany,
         Case::Yield,
@@ -53,6 +55,8 @@ impl Case {
         Case::Remote1,
         Case::Remote2,
         Case::Remote4,
+        Case::Coalesced1,
+        Case::Coalesced2,
     ];
 
     /// What it is called on the command line.
@@ -71,6 +75,8 @@ impl Case {
             Case::Remote1 => "remote-1",
             Case::Remote2 => "remote-2",
             Case::Remote4 => "remote-4",
+            Case::Coalesced1 => "coalesced-1",
+            Case::Coalesced2 => "coalesced-2",
         }
     }
 
@@ -82,7 +88,15 @@ impl Case {
 
     /// Whether other threads take part, so that instructions depend on how they are scheduled.
     pub fn is_remote(self) -> bool {
-        matches!(self, Case::RemoteBack | Case::Remote1 | Case::Remote2 | Case::Remote4)
+        matches!(
+            self,
+            Case::RemoteBack
+                | Case::Remote1
+                | Case::Remote2
+                | Case::Remote4
+                | Case::Coalesced1
+                | Case::Coalesced2
+        )
     }
 
     /// What it is called in the report.
@@ -101,6 +115,8 @@ impl Case {
             Case::Remote1 => "wakes by one thread, 64 tasks at a time",
             Case::Remote2 => "wakes by two threads, 64 tasks each",
             Case::Remote4 => "wakes by four threads, 64 tasks each",
+            Case::Coalesced1 => "wakes of one task by one thread that does not wait",
+            Case::Coalesced2 => "wakes of one task by two threads that do not wait",
         }
     }
 
@@ -113,6 +129,7 @@ impl Case {
             Case::LiveTimers => TIMERS,
             Case::RemoteBack => 5_000,
             Case::Remote1 | Case::Remote2 | Case::Remote4 => 4 * BURST * 400,
+            Case::Coalesced1 | Case::Coalesced2 => 2_000_000,
         }
     }
 
@@ -122,6 +139,7 @@ impl Case {
             Case::LiveTimers => TIMERS,
             Case::RemoteBack => 100,
             Case::Remote1 | Case::Remote2 | Case::Remote4 => 4 * BURST * 10,
+            Case::Coalesced1 | Case::Coalesced2 => 100_000,
             _ => 10_000,
         }
     }
@@ -152,6 +170,8 @@ impl Case {
             Case::Remote1 => R::run(|rt| bursts(rt, 1, warm_up, n)),
             Case::Remote2 => R::run(|rt| bursts(rt, 2, warm_up, n)),
             Case::Remote4 => R::run(|rt| bursts(rt, 4, warm_up, n)),
+            Case::Coalesced1 => R::run(|rt| coalesced(rt, 1, warm_up, n)),
+            Case::Coalesced2 => R::run(|rt| coalesced(rt, 2, warm_up, n)),
         }
     }
 }

@@ -9,6 +9,10 @@
 //! to run: what remains is what the runtime takes to hand a wake over, with as many threads doing so at once as there are
 //! producers, to run the task, and to be woken when it was asleep again before the next wake.
 //!
+//! With [`coalesced`] a producer waits for nothing and wakes one task again and again: the figure is what a wake costs that
+//! finds its task woken already. With the producers and the loop on one processor (`taskset -c 0`) the loop collects once in a
+//! time slice; with a processor of its own, all the time.
+//!
 //! Nobody looks again and again for what is to come. A producer that did, on a machine with no more processors than producers,
 //! would keep the loop from the processor on which it could answer: then the figure is the time slice of the scheduler.
 
@@ -32,6 +36,41 @@ pub async fn there_and_back<R: Runtime>(rt: R, warm_up: u64, n: u64) -> Duration
 pub async fn bursts<R: Runtime>(rt: R, producers: u64, warm_up: u64, n: u64) -> Duration {
     let wakes = producers * BURST;
     remote(&rt, producers, BURST, (warm_up / wakes, n / wakes)).await
+}
+
+/// How long `n` wakes of one task by `producers` threads take that wait for nothing, after `warm_up` more. Nearly all
+/// of them find the task woken already.
+pub async fn coalesced<R: Runtime>(_: R, producers: u64, warm_up: u64, n: u64) -> Duration {
+    let (ready, left) = (Arc::new(Barrier::new(producers as usize)), Arc::new(AtomicU64::new(producers)));
+    let mut threads = Vec::new();
+    poll_fn(|cx| {
+        if threads.is_empty() {
+            threads.extend((0..producers).map(|_| {
+                let (ready, left, waker) = (ready.clone(), left.clone(), cx.waker().clone());
+                thread::spawn(move || {
+                    (0..warm_up / producers).for_each(|_| waker.wake_by_ref());
+                    ready.wait();
+                    let begin = Instant::now();
+                    (0..n / producers).for_each(|_| waker.wake_by_ref());
+                    let end = Instant::now();
+                    left.fetch_sub(1, Ordering::AcqRel);
+                    waker.wake_by_ref();
+                    (begin, end)
+                })
+            }));
+        }
+        if left.load(Ordering::Acquire) == 0 { Poll::Ready(()) } else { Poll::Pending }
+    })
+    .await;
+    all_of(threads)
+}
+
+/// From the first begin to the last end.
+fn all_of(threads: Vec<thread::JoinHandle<(Instant, Instant)>>) -> Duration {
+    let times = threads.into_iter().map(|thread| thread.join().expect("a producer does not panic"));
+    let (begins, ends): (Vec<_>, Vec<_>) = times.unzip();
+    let (begin, end) = (begins.into_iter().min(), ends.into_iter().max());
+    begin.zip(end).map_or(Duration::ZERO, |(begin, end)| end - begin)
 }
 
 /// What a producer and its tasks share.
@@ -65,10 +104,7 @@ async fn remote<R: Runtime>(rt: &R, producers: u64, tasks: u64, bursts: (u64, u6
     for task in spawned {
         task.await;
     }
-    let times = threads.into_iter().map(|thread| thread.join().expect("a producer does not panic"));
-    let (begins, ends): (Vec<_>, Vec<_>) = times.unzip();
-    let (begin, end) = (begins.into_iter().min(), ends.into_iter().max());
-    begin.zip(end).map_or(Duration::ZERO, |(begin, end)| end - begin)
+    all_of(threads)
 }
 
 /// A task: it runs once in every burst, and ends with the last one.

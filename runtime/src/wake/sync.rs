@@ -2,4 +2,7 @@
 //! (`tests/mailbox_loom.rs`).
 
 pub(crate) use std::sync::Mutex;
-pub(crate) use std::sync::atomic::{AtomicU32, Ordering};
+pub(crate) use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
+
+/// The places of the filter: 4 KiB for each runtime. Tasks whose indices differ by less never share one.
+pub(crate) const SLOTS: usize = 256;

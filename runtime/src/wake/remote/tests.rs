@@ -130,7 +130,7 @@ fn letters_come_out_in_their_order_until_there_is_a_crowd() {
     let mailbox = Mailbox::closed();
     mailbox.open();
     // Downwards, and past several growths of the inbox: a sort would show.
-    let sent: Vec<u64> = (0..CROWDED as u64).rev().collect();
+    let sent: Vec<u64> = (1..=CROWDED as u64).rev().collect();
     for letter in &sent {
         let _ = mailbox.post(*letter);
     }
@@ -144,7 +144,7 @@ fn a_storm_of_wakes_takes_memory_for_each_task_and_not_for_each_wake() {
     mailbox.open();
     let wakes = if cfg!(miri) { 3_000 } else { 1_000_000 };
     for round in 0..wakes {
-        let _ = mailbox.post(round % 10);
+        let _ = mailbox.post(1 + round % 10);
     }
     let capacity = mailbox.capacity();
     assert!(capacity <= 2 * CROWDED, "{capacity}");
@@ -152,7 +152,7 @@ fn a_storm_of_wakes_takes_memory_for_each_task_and_not_for_each_wake() {
     assert_eq!(letters.len() as u64 + mailbox.duplicates(), wakes);
     letters.sort_unstable();
     letters.dedup();
-    assert_eq!(letters, (0..10).collect::<Vec<_>>());
+    assert_eq!(letters, (1..=10).collect::<Vec<_>>());
 }
 
 #[test]
@@ -160,7 +160,7 @@ fn a_search_that_frees_hardly_any_place_is_not_made_again_for_the_next_letters()
     let mailbox = Mailbox::closed();
     mailbox.open();
     let crowd = CROWDED as u64;
-    for letter in (0..crowd - 1).chain([0, crowd]) {
+    for letter in (1..crowd).chain([1, crowd + 1]) {
         let _ = mailbox.post(letter); // the last of these finds the box full, and one letter in it twice
     }
     assert_eq!(mailbox.duplicates(), 1);
@@ -175,13 +175,41 @@ fn a_crowded_mailbox_drops_no_letter() {
     for count in [crowd - 1, crowd, crowd + 1, 2 * crowd, 2 * crowd + 1, 5 * crowd] {
         let mailbox = Mailbox::closed();
         mailbox.open();
-        for letter in (0..count).chain(0..count) {
+        for letter in (1..=count).chain(1..=count) {
             let _ = mailbox.post(letter);
         }
         let mut letters = collected(&mailbox);
         assert_eq!(letters.len() as u64 + mailbox.duplicates(), 2 * count);
         letters.sort_unstable();
         letters.dedup();
-        assert_eq!(letters, (0..count).collect::<Vec<_>>());
+        assert_eq!(letters, (1..=count).collect::<Vec<_>>());
     }
+}
+
+#[test]
+fn a_letter_that_is_in_the_inbox_ends_in_the_filter_until_it_is_taken() {
+    let mailbox = Mailbox::closed();
+    mailbox.open();
+    let other = 7 + crate::wake::sync::SLOTS as u64; // shares a slot with 7
+    for letter in [7, 8, 7, 8, other, 7] {
+        let _ = mailbox.post(letter);
+    }
+    // The second 7 and 8 end in the filter; `other` takes the slot of the 7, so the last 7 is in the inbox twice.
+    assert_eq!((collected(&mailbox), mailbox.duplicates()), (vec![7, 8, other, 7], 2));
+    let _ = mailbox.post(7);
+    assert_eq!(collected(&mailbox), [7], "the slot is emptied when the letter is taken");
+}
+
+#[test]
+fn the_next_owner_of_a_mailbox_finds_its_filter_empty() {
+    let mailbox = Mailbox::closed();
+    assert_eq!(mailbox.post(7), Bell::LetBe); // dropped, and in the filter
+    mailbox.open();
+    let _ = mailbox.post(7);
+    assert_eq!(collected(&mailbox), [7]);
+    let _ = mailbox.post(7); // left in the inbox
+    mailbox.close();
+    mailbox.open();
+    let _ = mailbox.post(7);
+    assert_eq!(collected(&mailbox), [7]);
 }
