@@ -1,5 +1,6 @@
 //! [`ToSocketAddrs`]: arguments that name addresses; [`lookup_host`]: the addresses of a name.
 
+use egret_runtime::io::Site;
 use egret_runtime::sys::Backend;
 use egret_runtime::task::{JoinHandle, consume_budget, spawn_look_up};
 use std::io;
@@ -140,10 +141,15 @@ async fn look_up(host: String, port: u16) -> io::Result<vec::IntoIter<SocketAddr
 ///
 /// [`getaddrinfo(3)`]: https://man7.org/linux/man-pages/man3/getaddrinfo.3.html
 #[inline]
-pub async fn lookup_host<A: ToSocketAddrs>(host: A) -> io::Result<impl Iterator<Item = SocketAddr>> {
-    Ok(match resolve(&host).await? {
-        Addresses::Found(addresses) => addresses,
-        given => given.collect::<Vec<_>>().into_iter(),
+#[cfg_attr(feature = "inspect", track_caller)]
+pub fn lookup_host<A: ToSocketAddrs>(
+    host: A,
+) -> impl Future<Output = io::Result<impl Iterator<Item = SocketAddr>>> {
+    Site::caller().within(async move {
+        Ok(match resolve(&host).await? {
+            Addresses::Found(addresses) => addresses,
+            given => given.collect::<Vec<_>>().into_iter(),
+        })
     })
 }
 

@@ -6,7 +6,7 @@
 use crate::family::Family;
 use crate::socket;
 use crate::stream::Stream;
-use egret_runtime::io::{Direction, Registration, Start};
+use egret_runtime::io::{Direction, Registration, Site, Start};
 use egret_runtime::sys::Fd;
 use std::fmt;
 use std::io;
@@ -78,9 +78,12 @@ impl<F: Family> Listener<F> {
     /// # std::io::Result::Ok(())
     /// # }).unwrap();
     /// ```
-    pub async fn accept(&self) -> io::Result<(Stream<F>, F::Addr)> {
-        let (fd, peer) = self.registration.io(Direction::Read, F::accept).await?;
-        Ok((Stream::new(fd, Start::Unknown)?, peer))
+    #[cfg_attr(feature = "inspect", track_caller)]
+    pub fn accept(&self) -> impl Future<Output = io::Result<(Stream<F>, F::Addr)>> {
+        Site::caller().within(async move {
+            let (fd, peer) = self.registration.io(Direction::Read, F::accept).await?;
+            Ok((Stream::new(fd, Start::Unknown)?, peer))
+        })
     }
 
     /// [`accept`](Listener::accept) as a poll function: takes a connection, or arranges for `cx` to be woken when
@@ -102,6 +105,7 @@ impl<F: Family> Listener<F> {
     /// # std::io::Result::Ok(())
     /// # }).unwrap();
     /// ```
+    #[cfg_attr(feature = "inspect", track_caller)]
     pub fn poll_accept(&self, cx: &mut Context<'_>) -> Poll<io::Result<(Stream<F>, F::Addr)>> {
         let (fd, peer) = ready!(self.registration.poll_io(cx, Direction::Read, F::accept))?;
         Poll::Ready(Ok((Stream::new(fd, Start::Unknown)?, peer)))
@@ -231,6 +235,7 @@ pub struct Incoming<'a, F: Family> {
 impl<F: Family> futures_core::Stream for Incoming<'_, F> {
     type Item = io::Result<Stream<F>>;
 
+    #[cfg_attr(feature = "inspect", track_caller)]
     fn poll_next(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
         self.listener.poll_accept(cx).map(|accepted| Some(accepted.map(|(stream, _)| stream)))
     }

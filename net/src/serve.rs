@@ -4,6 +4,7 @@ use crate::accept_loop::{AcceptLoop, Counts, Source};
 use crate::family::{Family, Tcp};
 use crate::listener::Listener;
 use crate::stream::Stream;
+use egret_runtime::io::Site;
 use egret_runtime::shutdown::Shutdown;
 use egret_runtime::sys::AcceptFailure;
 use std::fmt;
@@ -189,12 +190,15 @@ impl<F: Family> Serve<Listener<F>> {
     ///
     /// When a call of `connection` panics; the returned future panics in its own task.
     #[inline]
-    pub async fn run<C, T>(self, mut connection: C) -> io::Result<()>
+    #[cfg_attr(feature = "inspect", track_caller)]
+    pub fn run<C, T>(self, mut connection: C) -> impl Future<Output = io::Result<()>>
     where
         C: FnMut(Stream<F>, F::Addr) -> T,
         T: Future + 'static,
     {
-        self.accept_loop.run(self.listener, |(stream, peer)| connection(stream, peer)).await
+        Site::caller().within(async move {
+            self.accept_loop.run(self.listener, |(stream, peer)| connection(stream, peer)).await
+        })
     }
 }
 

@@ -41,6 +41,7 @@
 mod listeners;
 pub mod unix;
 
+use crate::observe::site::Site;
 use std::io;
 
 /// Waits for a Ctrl-C: a `SIGINT`, from the terminal or by `kill -INT`.
@@ -69,7 +70,13 @@ use std::io;
 /// # });
 /// ```
 #[inline]
-pub async fn ctrl_c() -> io::Result<()> {
-    let mut interrupt = unix::signal(unix::SignalKind::interrupt())?;
-    interrupt.recv().await.ok_or_else(|| io::Error::other("the egret runtime is gone: no signal can be told"))
+#[cfg_attr(feature = "inspect", track_caller)]
+pub fn ctrl_c() -> impl Future<Output = io::Result<()>> {
+    Site::caller().within(async move {
+        let mut interrupt = unix::signal(unix::SignalKind::interrupt())?;
+        interrupt
+            .recv()
+            .await
+            .ok_or_else(|| io::Error::other("the egret runtime is gone: no signal can be told"))
+    })
 }

@@ -3,6 +3,7 @@
 pub(crate) mod budget; // how many operations a task completes in one poll
 pub(crate) mod context; // the thread-local slots of the executor's parts
 pub(crate) mod key; // the numbers that name a task and a registration
+pub(crate) mod listed; // waits that are in no table of the executor
 pub(crate) mod mailbox; // where other threads leave wakes
 pub(crate) mod queue; // the tasks that are ready to be polled
 pub(crate) mod remote; // how a wake from another thread reaches its executor

@@ -13,6 +13,7 @@ use std::task::{Context, Poll};
 
 impl<F: Family> AsyncRead for Stream<F> {
     #[inline]
+    #[cfg_attr(feature = "inspect", track_caller)]
     fn poll_read(&mut self, cx: &mut Context<'_>, buf: &mut [u8]) -> Poll<io::Result<usize>> {
         self.poll_recv(cx, buf)
     }
@@ -25,6 +26,7 @@ impl<F: Family> AsyncRead for Stream<F> {
 
 impl<F: Family> AsyncWrite for Stream<F> {
     #[inline]
+    #[cfg_attr(feature = "inspect", track_caller)]
     fn poll_write(&mut self, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
         self.poll_send(cx, buf)
     }
@@ -42,6 +44,7 @@ impl<F: Family> AsyncWrite for Stream<F> {
 
 impl<F: Family, S: Deref<Target = Stream<F>>> AsyncRead for ReadHalf<S> {
     #[inline]
+    #[cfg_attr(feature = "inspect", track_caller)]
     fn poll_read(&mut self, cx: &mut Context<'_>, buf: &mut [u8]) -> Poll<io::Result<usize>> {
         self.stream().poll_recv(cx, buf)
     }
@@ -54,6 +57,7 @@ impl<F: Family, S: Deref<Target = Stream<F>>> AsyncRead for ReadHalf<S> {
 
 impl<F: Family, S: Deref<Target = Stream<F>>> AsyncWrite for WriteHalf<S> {
     #[inline]
+    #[cfg_attr(feature = "inspect", track_caller)]
     fn poll_write(&mut self, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
         self.stream().poll_send(cx, buf)
     }

@@ -124,12 +124,13 @@ impl<F: Family> Stream<F> {
     /// # std::io::Result::Ok(())
     /// # }).unwrap();
     /// ```
-    pub async fn async_io<R>(
+    #[cfg_attr(feature = "inspect", track_caller)]
+    pub fn async_io<R>(
         &self,
         interest: Interest,
         mut f: impl FnMut() -> io::Result<R>,
-    ) -> io::Result<R> {
-        self.registration().io(direction(interest), |_| f()).await
+    ) -> impl Future<Output = io::Result<R>> {
+        self.registration().io(direction(interest), move |_| f())
     }
 }
 

@@ -21,11 +21,13 @@ use std::task::{Context, Poll};
 
 impl<F: Family> AsyncRead for Stream<F> {
     #[inline]
+    #[cfg_attr(feature = "inspect", track_caller)]
     fn poll_read(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut [u8]) -> Poll<io::Result<usize>> {
         self.poll_recv(cx, buf)
     }
 
     #[inline]
+    #[cfg_attr(feature = "inspect", track_caller)]
     fn poll_read_vectored(
         self: Pin<&mut Self>,
         cx: &mut Context<'_>,
@@ -37,6 +39,7 @@ impl<F: Family> AsyncRead for Stream<F> {
 
 impl<F: Family> AsyncRead for &Stream<F> {
     #[inline]
+    #[cfg_attr(feature = "inspect", track_caller)]
     fn poll_read(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut [u8]) -> Poll<io::Result<usize>> {
         if buf.is_empty() {
             return Poll::Ready(Ok(0));
@@ -45,6 +48,7 @@ impl<F: Family> AsyncRead for &Stream<F> {
     }
 
     #[inline]
+    #[cfg_attr(feature = "inspect", track_caller)]
     fn poll_read_vectored(
         self: Pin<&mut Self>,
         cx: &mut Context<'_>,
@@ -60,11 +64,13 @@ impl<F: Family> AsyncRead for &Stream<F> {
 
 impl<F: Family> AsyncWrite for Stream<F> {
     #[inline]
+    #[cfg_attr(feature = "inspect", track_caller)]
     fn poll_write(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
         self.poll_send(cx, buf)
     }
 
     #[inline]
+    #[cfg_attr(feature = "inspect", track_caller)]
     fn poll_write_vectored(
         self: Pin<&mut Self>,
         cx: &mut Context<'_>,
@@ -85,6 +91,7 @@ impl<F: Family> AsyncWrite for Stream<F> {
 
 impl<F: Family> AsyncWrite for &Stream<F> {
     #[inline]
+    #[cfg_attr(feature = "inspect", track_caller)]
     fn poll_write(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
         if buf.is_empty() {
             return Poll::Ready(Ok(0));
@@ -93,6 +100,7 @@ impl<F: Family> AsyncWrite for &Stream<F> {
     }
 
     #[inline]
+    #[cfg_attr(feature = "inspect", track_caller)]
     fn poll_write_vectored(
         self: Pin<&mut Self>,
         cx: &mut Context<'_>,
@@ -117,11 +125,13 @@ impl<F: Family> AsyncWrite for &Stream<F> {
 
 impl<F: Family, S: Deref<Target = Stream<F>>> AsyncRead for ReadHalf<S> {
     #[inline]
+    #[cfg_attr(feature = "inspect", track_caller)]
     fn poll_read(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut [u8]) -> Poll<io::Result<usize>> {
         self.stream().poll_recv(cx, buf)
     }
 
     #[inline]
+    #[cfg_attr(feature = "inspect", track_caller)]
     fn poll_read_vectored(
         self: Pin<&mut Self>,
         cx: &mut Context<'_>,
@@ -133,11 +143,13 @@ impl<F: Family, S: Deref<Target = Stream<F>>> AsyncRead for ReadHalf<S> {
 
 impl<F: Family, S: Deref<Target = Stream<F>>> AsyncWrite for WriteHalf<S> {
     #[inline]
+    #[cfg_attr(feature = "inspect", track_caller)]
     fn poll_write(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
         self.stream().poll_send(cx, buf)
     }
 
     #[inline]
+    #[cfg_attr(feature = "inspect", track_caller)]
     fn poll_write_vectored(
         self: Pin<&mut Self>,
         cx: &mut Context<'_>,

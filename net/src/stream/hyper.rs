@@ -14,6 +14,7 @@ use std::task::{Context, Poll};
 
 impl<F: Family> Read for Stream<F> {
     #[inline]
+    #[cfg_attr(feature = "inspect", track_caller)]
     fn poll_read(
         self: Pin<&mut Self>,
         cx: &mut Context<'_>,
@@ -25,6 +26,7 @@ impl<F: Family> Read for Stream<F> {
 
 impl<F: Family> Write for Stream<F> {
     #[inline]
+    #[cfg_attr(feature = "inspect", track_caller)]
     fn poll_write(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
         self.poll_send(cx, buf)
     }
@@ -44,6 +46,7 @@ impl<F: Family> Write for Stream<F> {
     }
 
     #[inline]
+    #[cfg_attr(feature = "inspect", track_caller)]
     fn poll_write_vectored(
         self: Pin<&mut Self>,
         cx: &mut Context<'_>,
@@ -55,6 +58,7 @@ impl<F: Family> Write for Stream<F> {
 
 impl<F: Family, S: Deref<Target = Stream<F>>> Read for ReadHalf<S> {
     #[inline]
+    #[cfg_attr(feature = "inspect", track_caller)]
     fn poll_read(
         self: Pin<&mut Self>,
         cx: &mut Context<'_>,
@@ -66,6 +70,7 @@ impl<F: Family, S: Deref<Target = Stream<F>>> Read for ReadHalf<S> {
 
 impl<F: Family, S: Deref<Target = Stream<F>>> Write for WriteHalf<S> {
     #[inline]
+    #[cfg_attr(feature = "inspect", track_caller)]
     fn poll_write(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
         self.stream().poll_send(cx, buf)
     }
@@ -85,6 +90,7 @@ impl<F: Family, S: Deref<Target = Stream<F>>> Write for WriteHalf<S> {
     }
 
     #[inline]
+    #[cfg_attr(feature = "inspect", track_caller)]
     fn poll_write_vectored(
         self: Pin<&mut Self>,
         cx: &mut Context<'_>,

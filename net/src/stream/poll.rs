@@ -7,7 +7,7 @@
 //! * An empty buffer makes no system call: the result 0 says nothing about the end of the stream.
 
 use super::{Family, Stream};
-use egret_runtime::io::{Clears, Direction};
+use egret_runtime::io::{Clears, Direction, Site};
 use egret_runtime::sys::{IOV_MAX, ReadBuf, TRANSFER_MAX};
 use std::fs::File;
 use std::future::poll_fn;
@@ -23,14 +23,26 @@ const MOST_ROOM: usize = 64 * 1024;
 
 impl<F: Family> Stream<F> {
     #[inline]
+    #[cfg_attr(feature = "inspect", track_caller)]
     pub(crate) fn poll_recv(&self, cx: &mut Context<'_>, buf: &mut [u8]) -> Poll<io::Result<usize>> {
-        if buf.is_empty() {
-            return Poll::Ready(Ok(0));
-        }
-        self.registration().poll_transfer(cx, Direction::Read, F::clears(buf.len()), |fd| fd.recv(buf))
+        self.poll_recv_at(cx, buf, Site::current())
     }
 
     #[inline]
+    pub(crate) fn poll_recv_at(
+        &self,
+        cx: &mut Context<'_>,
+        buf: &mut [u8],
+        at: Site,
+    ) -> Poll<io::Result<usize>> {
+        if buf.is_empty() {
+            return Poll::Ready(Ok(0));
+        }
+        self.registration().poll_transfer_at(cx, Direction::Read, F::clears(buf.len()), at, |fd| fd.recv(buf))
+    }
+
+    #[inline]
+    #[cfg_attr(feature = "inspect", track_caller)]
     pub(crate) fn poll_recv_uninit(
         &self,
         cx: &mut Context<'_>,
@@ -43,6 +55,7 @@ impl<F: Family> Stream<F> {
             .poll_transfer(cx, Direction::Read, F::clears(buf.remaining()), |fd| fd.recv_uninit(buf))
     }
 
+    #[cfg_attr(feature = "inspect", track_caller)]
     pub(crate) fn poll_recv_vectored(
         &self,
         cx: &mut Context<'_>,
@@ -58,6 +71,7 @@ impl<F: Family> Stream<F> {
     }
 
     /// Receives until `buf` is full; `filled` counts across polls.
+    #[cfg_attr(feature = "inspect", track_caller)]
     pub(crate) fn poll_recv_exact(
         &self,
         cx: &mut Context<'_>,
@@ -82,6 +96,7 @@ impl<F: Family> Stream<F> {
         self.registration().io(Direction::Read, |fd| fd.peek(buf)).await
     }
 
+    #[cfg_attr(feature = "inspect", track_caller)]
     pub(crate) fn poll_recv_peek(&self, cx: &mut Context<'_>, buf: &mut [u8]) -> Poll<io::Result<usize>> {
         if buf.is_empty() {
             return Poll::Ready(Ok(0));
@@ -90,6 +105,7 @@ impl<F: Family> Stream<F> {
     }
 
     /// Receives until the end and appends to `buf`.
+    #[cfg_attr(feature = "inspect", track_caller)]
     fn poll_recv_to_end(&self, cx: &mut Context<'_>, buf: &mut Vec<u8>) -> Poll<io::Result<()>> {
         loop {
             let end = buf.len();
@@ -139,13 +155,21 @@ impl<F: Family> Stream<F> {
     }
 
     #[inline]
+    #[cfg_attr(feature = "inspect", track_caller)]
     pub(crate) fn poll_send(&self, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
+        self.poll_send_at(cx, buf, Site::current())
+    }
+
+    #[inline]
+    pub(crate) fn poll_send_at(&self, cx: &mut Context<'_>, buf: &[u8], at: Site) -> Poll<io::Result<usize>> {
         if buf.is_empty() {
             return Poll::Ready(Ok(0));
         }
-        self.registration().poll_transfer(cx, Direction::Write, F::clears(buf.len()), |fd| fd.send(buf))
+        self.registration()
+            .poll_transfer_at(cx, Direction::Write, F::clears(buf.len()), at, |fd| fd.send(buf))
     }
 
+    #[cfg_attr(feature = "inspect", track_caller)]
     pub(crate) fn poll_send_vectored(
         &self,
         cx: &mut Context<'_>,
@@ -162,9 +186,14 @@ impl<F: Family> Stream<F> {
 
     /// Sends until `rest` is empty.
     #[inline]
-    pub(crate) fn poll_send_all(&self, cx: &mut Context<'_>, rest: &mut &[u8]) -> Poll<io::Result<()>> {
+    pub(crate) fn poll_send_all(
+        &self,
+        cx: &mut Context<'_>,
+        rest: &mut &[u8],
+        at: Site,
+    ) -> Poll<io::Result<()>> {
         while !rest.is_empty() {
-            let n = ready!(self.poll_send(cx, rest))?;
+            let n = ready!(self.poll_send_at(cx, rest, at))?;
             if n == rest.len() {
                 break; // the most frequent case, and the cheapest check
             }
@@ -177,6 +206,7 @@ impl<F: Family> Stream<F> {
     }
 
     /// Sends until `rest` is empty, advancing its start.
+    #[cfg_attr(feature = "inspect", track_caller)]
     pub(crate) fn poll_send_all_vectored(
         &self,
         cx: &mut Context<'_>,
@@ -213,6 +243,7 @@ impl<F: Family> Stream<F> {
 
     /// Sends from a file. A short transfer may be the end of the file, and proves nothing about the socket: only
     /// `EAGAIN` clears.
+    #[cfg_attr(feature = "inspect", track_caller)]
     pub(crate) fn poll_send_file(
         &self,
         cx: &mut Context<'_>,

@@ -2,7 +2,7 @@
 
 use super::transfer::Read;
 use super::{Family, Stream};
-use egret_runtime::io::Direction;
+use egret_runtime::io::{Direction, Site};
 use egret_runtime::sys::ReadBuf;
 use std::future::poll_fn;
 use std::io::{self, IoSliceMut};
@@ -44,8 +44,9 @@ impl<F: Family> Stream<F> {
     /// # }).unwrap();
     /// ```
     #[inline]
+    #[cfg_attr(feature = "inspect", track_caller)]
     pub fn read<'a>(&'a mut self, buf: &'a mut [u8]) -> impl Future<Output = io::Result<usize>> + 'a {
-        Read { stream: self, buf }
+        Read { stream: self, buf, at: Site::caller() }
     }
 
     /// [`read`](Stream::read) as a poll function: reads, or arranges for `cx` to be woken when there is something to
@@ -68,6 +69,7 @@ impl<F: Family> Stream<F> {
     /// # }).unwrap();
     /// ```
     #[inline]
+    #[cfg_attr(feature = "inspect", track_caller)]
     pub fn poll_read(&mut self, cx: &mut Context<'_>, buf: &mut [u8]) -> Poll<io::Result<usize>> {
         self.poll_recv(cx, buf)
     }
@@ -95,10 +97,16 @@ impl<F: Family> Stream<F> {
     /// # }).unwrap();
     /// ```
     #[inline]
-    pub async fn read_uninit<'b>(&mut self, buf: &'b mut [MaybeUninit<u8>]) -> io::Result<&'b mut [u8]> {
-        let mut buf = ReadBuf::uninit(buf);
-        poll_fn(|cx| self.poll_recv_uninit(cx, &mut buf)).await?;
-        Ok(buf.into_filled())
+    #[cfg_attr(feature = "inspect", track_caller)]
+    pub fn read_uninit<'b>(
+        &mut self,
+        buf: &'b mut [MaybeUninit<u8>],
+    ) -> impl Future<Output = io::Result<&'b mut [u8]>> {
+        Site::caller().within(async move {
+            let mut buf = ReadBuf::uninit(buf);
+            poll_fn(|cx| self.poll_recv_uninit(cx, &mut buf)).await?;
+            Ok(buf.into_filled())
+        })
     }
 
     /// [`read_uninit`](Stream::read_uninit) as a poll function; see [`poll_read`](Stream::poll_read).
@@ -123,6 +131,7 @@ impl<F: Family> Stream<F> {
     /// # }).unwrap();
     /// ```
     #[inline]
+    #[cfg_attr(feature = "inspect", track_caller)]
     pub fn poll_read_uninit<'b>(
         &mut self,
         cx: &mut Context<'_>,
@@ -158,8 +167,9 @@ impl<F: Family> Stream<F> {
     /// # }).unwrap();
     /// ```
     #[doc(alias = "readv")]
-    pub async fn read_vectored(&mut self, bufs: &mut [IoSliceMut<'_>]) -> io::Result<usize> {
-        poll_fn(|cx| self.poll_recv_vectored(cx, bufs)).await
+    #[cfg_attr(feature = "inspect", track_caller)]
+    pub fn read_vectored(&mut self, bufs: &mut [IoSliceMut<'_>]) -> impl Future<Output = io::Result<usize>> {
+        Site::caller().within(async move { poll_fn(|cx| self.poll_recv_vectored(cx, bufs)).await })
     }
 
     /// [`read_vectored`](Stream::read_vectored) as a poll function; see [`poll_read`](Stream::poll_read).
@@ -167,6 +177,7 @@ impl<F: Family> Stream<F> {
     /// # Errors
     ///
     /// As [`read`](Stream::read).
+    #[cfg_attr(feature = "inspect", track_caller)]
     pub fn poll_read_vectored(
         &mut self,
         cx: &mut Context<'_>,
@@ -201,9 +212,12 @@ impl<F: Family> Stream<F> {
     /// # std::io::Result::Ok(())
     /// # }).unwrap();
     /// ```
-    pub async fn read_exact(&mut self, buf: &mut [u8]) -> io::Result<usize> {
-        let mut filled = 0;
-        poll_fn(|cx| self.poll_recv_exact(cx, buf, &mut filled)).await
+    #[cfg_attr(feature = "inspect", track_caller)]
+    pub fn read_exact(&mut self, buf: &mut [u8]) -> impl Future<Output = io::Result<usize>> {
+        Site::caller().within(async move {
+            let mut filled = 0;
+            poll_fn(|cx| self.poll_recv_exact(cx, buf, &mut filled)).await
+        })
     }
 
     /// Reads until the peer will send no more and appends to `buf`. Returns the number of bytes.
@@ -229,8 +243,9 @@ impl<F: Family> Stream<F> {
     /// # std::io::Result::Ok(())
     /// # }).unwrap();
     /// ```
-    pub async fn read_to_end(&mut self, buf: &mut Vec<u8>) -> io::Result<usize> {
-        self.recv_to_end(buf).await
+    #[cfg_attr(feature = "inspect", track_caller)]
+    pub fn read_to_end(&mut self, buf: &mut Vec<u8>) -> impl Future<Output = io::Result<usize>> {
+        Site::caller().within(async move { self.recv_to_end(buf).await })
     }
 
     /// [`read_to_end`](Stream::read_to_end) as text, which is appended to `buf`.
@@ -243,8 +258,9 @@ impl<F: Family> Stream<F> {
     /// # Cancel safety
     ///
     /// None: dropped before it resolves, the bytes read are lost.
-    pub async fn read_to_string(&mut self, buf: &mut String) -> io::Result<usize> {
-        self.recv_to_string(buf).await
+    #[cfg_attr(feature = "inspect", track_caller)]
+    pub fn read_to_string(&mut self, buf: &mut String) -> impl Future<Output = io::Result<usize>> {
+        Site::caller().within(async move { self.recv_to_string(buf).await })
     }
 
     /// [`read`](Stream::read) without removing the bytes. Any number of tasks may wait in it.
@@ -267,8 +283,9 @@ impl<F: Family> Stream<F> {
     /// # std::io::Result::Ok(())
     /// # }).unwrap();
     /// ```
-    pub async fn peek(&self, buf: &mut [u8]) -> io::Result<usize> {
-        self.recv_peek(buf).await
+    #[cfg_attr(feature = "inspect", track_caller)]
+    pub fn peek(&self, buf: &mut [u8]) -> impl Future<Output = io::Result<usize>> {
+        Site::caller().within(async move { self.recv_peek(buf).await })
     }
 
     /// [`peek`](Stream::peek) as a poll function. Wakes each task of this runtime that polls it; of other wakers,
@@ -277,6 +294,7 @@ impl<F: Family> Stream<F> {
     /// # Errors
     ///
     /// As [`read`](Stream::read).
+    #[cfg_attr(feature = "inspect", track_caller)]
     pub fn poll_peek(&self, cx: &mut Context<'_>, buf: &mut [u8]) -> Poll<io::Result<usize>> {
         self.poll_recv_peek(cx, buf)
     }
@@ -312,6 +330,7 @@ impl<F: Family> Stream<F> {
     /// # std::io::Result::Ok(())
     /// # }).unwrap();
     /// ```
+    #[cfg_attr(feature = "inspect", track_caller)]
     pub fn readable(&self) -> impl Future<Output = io::Result<()>> {
         self.registration().ready(Direction::Read)
     }
@@ -322,6 +341,7 @@ impl<F: Family> Stream<F> {
     /// # Errors
     ///
     /// When the runtime is gone.
+    #[cfg_attr(feature = "inspect", track_caller)]
     pub fn poll_read_ready(&self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         self.registration().poll_ready(cx, Direction::Read)
     }

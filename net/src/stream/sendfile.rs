@@ -1,6 +1,7 @@
 //! Files through a [`Stream`], from the page cache to the socket.
 
 use super::{Family, Stream};
+use egret_runtime::io::Site;
 use std::fs::File;
 use std::future::poll_fn;
 use std::io;
@@ -54,8 +55,14 @@ impl<F: Family> Stream<F> {
     /// # }).unwrap();
     /// ```
     #[inline]
-    pub async fn sendfile(&mut self, file: &File, offset: u64, count: usize) -> io::Result<usize> {
-        poll_fn(|cx| self.poll_sendfile(cx, file, offset, count)).await
+    #[cfg_attr(feature = "inspect", track_caller)]
+    pub fn sendfile(
+        &mut self,
+        file: &File,
+        offset: u64,
+        count: usize,
+    ) -> impl Future<Output = io::Result<usize>> {
+        Site::caller().within(async move { poll_fn(|cx| self.poll_sendfile(cx, file, offset, count)).await })
     }
 
     /// [`sendfile`](Stream::sendfile) as a poll function. Wakes each task of this runtime that polls it; of other
@@ -65,6 +72,7 @@ impl<F: Family> Stream<F> {
     ///
     /// As [`sendfile`](Stream::sendfile).
     #[inline]
+    #[cfg_attr(feature = "inspect", track_caller)]
     pub fn poll_sendfile(
         &mut self,
         cx: &mut Context<'_>,

@@ -15,6 +15,7 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
 impl<F: Family> AsyncRead for Stream<F> {
     #[inline]
+    #[cfg_attr(feature = "inspect", track_caller)]
     fn poll_read(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
         lend_tokio(buf, |buf| self.poll_recv_uninit(cx, buf)).map_ok(|_| ())
     }
@@ -22,6 +23,7 @@ impl<F: Family> AsyncRead for Stream<F> {
 
 impl<F: Family> AsyncWrite for Stream<F> {
     #[inline]
+    #[cfg_attr(feature = "inspect", track_caller)]
     fn poll_write(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
         self.poll_send(cx, buf)
     }
@@ -41,6 +43,7 @@ impl<F: Family> AsyncWrite for Stream<F> {
     }
 
     #[inline]
+    #[cfg_attr(feature = "inspect", track_caller)]
     fn poll_write_vectored(
         self: Pin<&mut Self>,
         cx: &mut Context<'_>,
@@ -52,6 +55,7 @@ impl<F: Family> AsyncWrite for Stream<F> {
 
 impl<F: Family, S: Deref<Target = Stream<F>>> AsyncRead for ReadHalf<S> {
     #[inline]
+    #[cfg_attr(feature = "inspect", track_caller)]
     fn poll_read(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
         lend_tokio(buf, |buf| self.stream().poll_recv_uninit(cx, buf)).map_ok(|_| ())
     }
@@ -59,6 +63,7 @@ impl<F: Family, S: Deref<Target = Stream<F>>> AsyncRead for ReadHalf<S> {
 
 impl<F: Family, S: Deref<Target = Stream<F>>> AsyncWrite for WriteHalf<S> {
     #[inline]
+    #[cfg_attr(feature = "inspect", track_caller)]
     fn poll_write(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
         self.stream().poll_send(cx, buf)
     }
@@ -78,6 +83,7 @@ impl<F: Family, S: Deref<Target = Stream<F>>> AsyncWrite for WriteHalf<S> {
     }
 
     #[inline]
+    #[cfg_attr(feature = "inspect", track_caller)]
     fn poll_write_vectored(
         self: Pin<&mut Self>,
         cx: &mut Context<'_>,

@@ -4,6 +4,7 @@
 //! inlined into the task's. Counted with callgrind, an echo costs a fifth less. The others are `async fn`.
 
 use super::{Family, Stream};
+use egret_runtime::io::Site;
 use std::future::Future;
 use std::io;
 use std::pin::Pin;
@@ -14,6 +15,7 @@ use std::task::{Context, Poll};
 pub(crate) struct Read<'a, F> {
     pub(crate) stream: &'a Stream<F>,
     pub(crate) buf: &'a mut [u8],
+    pub(crate) at: Site,
 }
 
 /// Writes once. Its maker guarantees that it is the only writer of its stream.
@@ -21,6 +23,7 @@ pub(crate) struct Read<'a, F> {
 pub(crate) struct Write<'a, F> {
     pub(crate) stream: &'a Stream<F>,
     pub(crate) buf: &'a [u8],
+    pub(crate) at: Site,
 }
 
 /// Writes the whole buffer. Its maker guarantees that it is the only writer of its stream.
@@ -28,6 +31,7 @@ pub(crate) struct Write<'a, F> {
 pub(crate) struct WriteAll<'a, F> {
     pub(crate) stream: &'a Stream<F>,
     pub(crate) rest: &'a [u8],
+    pub(crate) at: Site,
 }
 
 impl<F: Family> Future for Read<'_, F> {
@@ -36,7 +40,7 @@ impl<F: Family> Future for Read<'_, F> {
     #[inline]
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<usize>> {
         let this = self.get_mut();
-        this.stream.poll_recv(cx, this.buf)
+        this.stream.poll_recv_at(cx, this.buf, this.at)
     }
 }
 
@@ -45,7 +49,7 @@ impl<F: Family> Future for Write<'_, F> {
 
     #[inline]
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<usize>> {
-        self.stream.poll_send(cx, self.buf)
+        self.stream.poll_send_at(cx, self.buf, self.at)
     }
 }
 
@@ -55,6 +59,6 @@ impl<F: Family> Future for WriteAll<'_, F> {
     #[inline]
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         let this = self.get_mut();
-        this.stream.poll_send_all(cx, &mut this.rest)
+        this.stream.poll_send_all(cx, &mut this.rest, this.at)
     }
 }

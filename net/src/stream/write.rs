@@ -2,7 +2,7 @@
 
 use super::transfer::{Write, WriteAll};
 use super::{Family, Stream};
-use egret_runtime::io::Direction;
+use egret_runtime::io::{Direction, Site};
 use std::future::poll_fn;
 use std::io::{self, IoSlice};
 use std::task::{Context, Poll};
@@ -37,8 +37,9 @@ impl<F: Family> Stream<F> {
     /// # }).unwrap();
     /// ```
     #[inline]
+    #[cfg_attr(feature = "inspect", track_caller)]
     pub fn write<'a>(&'a mut self, buf: &'a [u8]) -> impl Future<Output = io::Result<usize>> + 'a {
-        Write { stream: self, buf }
+        Write { stream: self, buf, at: Site::caller() }
     }
 
     /// [`write`](Stream::write) as a poll function: writes, or arranges for `cx` to be woken when there is room.
@@ -59,6 +60,7 @@ impl<F: Family> Stream<F> {
     /// # }).unwrap();
     /// ```
     #[inline]
+    #[cfg_attr(feature = "inspect", track_caller)]
     pub fn poll_write(&mut self, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
         self.poll_send(cx, buf)
     }
@@ -85,8 +87,9 @@ impl<F: Family> Stream<F> {
     /// # }).unwrap();
     /// ```
     #[inline]
+    #[cfg_attr(feature = "inspect", track_caller)]
     pub fn write_all<'a>(&'a mut self, buf: &'a [u8]) -> impl Future<Output = io::Result<()>> + 'a {
-        WriteAll { stream: self, rest: buf }
+        WriteAll { stream: self, rest: buf, at: Site::caller() }
     }
 
     /// [`write`](Stream::write) of several buffers, in order, as one, like `writev`. One call takes at most 1024
@@ -111,8 +114,9 @@ impl<F: Family> Stream<F> {
     /// # }).unwrap();
     /// ```
     #[doc(alias = "writev")]
-    pub async fn write_vectored(&mut self, bufs: &[IoSlice<'_>]) -> io::Result<usize> {
-        poll_fn(|cx| self.poll_send_vectored(cx, bufs)).await
+    #[cfg_attr(feature = "inspect", track_caller)]
+    pub fn write_vectored(&mut self, bufs: &[IoSlice<'_>]) -> impl Future<Output = io::Result<usize>> {
+        Site::caller().within(async move { poll_fn(|cx| self.poll_send_vectored(cx, bufs)).await })
     }
 
     /// [`write_vectored`](Stream::write_vectored) as a poll function; see
@@ -121,6 +125,7 @@ impl<F: Family> Stream<F> {
     /// # Errors
     ///
     /// As [`write`](Stream::write).
+    #[cfg_attr(feature = "inspect", track_caller)]
     pub fn poll_write_vectored(
         &mut self,
         cx: &mut Context<'_>,
@@ -152,8 +157,12 @@ impl<F: Family> Stream<F> {
     /// # std::io::Result::Ok(())
     /// # }).unwrap();
     /// ```
-    pub async fn write_all_vectored(&mut self, mut bufs: &mut [IoSlice<'_>]) -> io::Result<()> {
-        poll_fn(|cx| self.poll_send_all_vectored(cx, &mut bufs)).await
+    #[cfg_attr(feature = "inspect", track_caller)]
+    pub fn write_all_vectored(
+        &mut self,
+        mut bufs: &mut [IoSlice<'_>],
+    ) -> impl Future<Output = io::Result<()>> {
+        Site::caller().within(async move { poll_fn(|cx| self.poll_send_all_vectored(cx, &mut bufs)).await })
     }
 
     /// Does nothing: a stream has no buffer. For ported code.
@@ -225,6 +234,7 @@ impl<F: Family> Stream<F> {
     /// # std::io::Result::Ok(())
     /// # }).unwrap();
     /// ```
+    #[cfg_attr(feature = "inspect", track_caller)]
     pub fn writable(&self) -> impl Future<Output = io::Result<()>> {
         self.registration().ready(Direction::Write)
     }
@@ -235,6 +245,7 @@ impl<F: Family> Stream<F> {
     /// # Errors
     ///
     /// When the runtime is gone.
+    #[cfg_attr(feature = "inspect", track_caller)]
     pub fn poll_write_ready(&self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         self.registration().poll_ready(cx, Direction::Write)
     }

@@ -7,7 +7,7 @@
 
 use super::stream::TcpStream;
 use crate::addr::{self, ToSocketAddrs};
-use egret_runtime::io::{Direction, Start};
+use egret_runtime::io::{Direction, Site, Start};
 use egret_runtime::sys::{Backend, Connect, Domain, Fd, Type};
 use std::io;
 use std::net::SocketAddr;
@@ -47,20 +47,23 @@ impl TcpStream {
     /// # std::io::Result::Ok(())
     /// # }).unwrap();
     /// ```
-    pub async fn connect<A: ToSocketAddrs>(addr: A) -> io::Result<TcpStream> {
-        let mut last = None;
-        for address in addr::resolve(&addr).await? {
-            let socket = Backend::current().socket(Domain::of(&address), Type::Stream);
-            let connected = match socket {
-                Ok(fd) => connect(fd, &address).await,
-                Err(error) => Err(error),
-            };
-            match connected {
-                Ok(stream) => return Ok(stream),
-                Err(error) => last = Some(error),
+    #[cfg_attr(feature = "inspect", track_caller)]
+    pub fn connect<A: ToSocketAddrs>(addr: A) -> impl Future<Output = io::Result<TcpStream>> {
+        Site::caller().within(async move {
+            let mut last = None;
+            for address in addr::resolve(&addr).await? {
+                let socket = Backend::current().socket(Domain::of(&address), Type::Stream);
+                let connected = match socket {
+                    Ok(fd) => connect(fd, &address).await,
+                    Err(error) => Err(error),
+                };
+                match connected {
+                    Ok(stream) => return Ok(stream),
+                    Err(error) => last = Some(error),
+                }
             }
-        }
-        Err(addr::all_failed(last))
+            Err(addr::all_failed(last))
+        })
     }
 }
 

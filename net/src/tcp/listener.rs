@@ -3,6 +3,7 @@
 use crate::addr::{self, ToSocketAddrs};
 use crate::family::Tcp;
 use crate::listener::Listener;
+use egret_runtime::io::Site;
 use egret_runtime::sys::{Backend, Domain, Type};
 use std::io;
 use std::net::{self, SocketAddr};
@@ -66,15 +67,18 @@ impl TcpListener {
     /// # std::io::Result::Ok(())
     /// # }).unwrap();
     /// ```
-    pub async fn bind<A: ToSocketAddrs>(addr: A) -> io::Result<TcpListener> {
-        let mut last = None;
-        for address in addr::resolve(&addr).await? {
-            match listen_on(&address) {
-                Ok(listener) => return Ok(listener),
-                Err(error) => last = Some(error),
+    #[cfg_attr(feature = "inspect", track_caller)]
+    pub fn bind<A: ToSocketAddrs>(addr: A) -> impl Future<Output = io::Result<TcpListener>> {
+        Site::caller().within(async move {
+            let mut last = None;
+            for address in addr::resolve(&addr).await? {
+                match listen_on(&address) {
+                    Ok(listener) => return Ok(listener),
+                    Err(error) => last = Some(error),
+                }
             }
-        }
-        Err(addr::all_failed(last))
+            Err(addr::all_failed(last))
+        })
     }
 
     /// The time to live of sent IPv4 packets, in hops, `IP_TTL`. IPv6 has a separate limit.

@@ -7,6 +7,7 @@ use super::connect::connect;
 use super::listener::TcpListener;
 use super::stream::TcpStream;
 use crate::socket;
+use egret_runtime::io::Site;
 use egret_runtime::sys::{Backend, Domain, Fd, Type};
 use std::fmt;
 use std::io;
@@ -181,8 +182,9 @@ impl TcpSocket {
     /// # }).unwrap();
     /// ```
     #[inline]
-    pub async fn connect(self, addr: SocketAddr) -> io::Result<TcpStream> {
-        connect(self.into_nonblocking()?, &addr).await
+    #[cfg_attr(feature = "inspect", track_caller)]
+    pub fn connect(self, addr: SocketAddr) -> impl Future<Output = io::Result<TcpStream>> {
+        Site::caller().within(async move { connect(self.into_nonblocking()?, &addr).await })
     }
 
     #[inline]

@@ -12,7 +12,7 @@ mod send;
 
 use crate::addr::{self, ToSocketAddrs};
 use crate::socket;
-use egret_runtime::io::{Registration, Start};
+use egret_runtime::io::{Registration, Site, Start};
 use egret_runtime::sys::{Backend, Domain, Fd, Type};
 use std::cell::Cell;
 use std::io;
@@ -84,15 +84,18 @@ impl UdpSocket {
     /// # }).unwrap();
     /// ```
     #[inline]
-    pub async fn bind<A: ToSocketAddrs>(addr: A) -> io::Result<UdpSocket> {
-        let mut last = None;
-        for address in addr::resolve(&addr).await? {
-            match bound_to(&address) {
-                Ok(socket) => return Ok(socket),
-                Err(error) => last = Some(error),
+    #[cfg_attr(feature = "inspect", track_caller)]
+    pub fn bind<A: ToSocketAddrs>(addr: A) -> impl Future<Output = io::Result<UdpSocket>> {
+        Site::caller().within(async move {
+            let mut last = None;
+            for address in addr::resolve(&addr).await? {
+                match bound_to(&address) {
+                    Ok(socket) => return Ok(socket),
+                    Err(error) => last = Some(error),
+                }
             }
-        }
-        Err(addr::all_failed(last))
+            Err(addr::all_failed(last))
+        })
     }
 
     #[track_caller]
@@ -135,15 +138,18 @@ impl UdpSocket {
     /// # }).unwrap();
     /// ```
     #[inline]
-    pub async fn connect<A: ToSocketAddrs>(&self, addr: A) -> io::Result<()> {
-        let mut last = None;
-        for address in addr::resolve(&addr).await? {
-            match self.registration.get_ref().connect(&address) {
-                Ok(_) => return Ok(()),
-                Err(error) => last = Some(error),
+    #[cfg_attr(feature = "inspect", track_caller)]
+    pub fn connect<A: ToSocketAddrs>(&self, addr: A) -> impl Future<Output = io::Result<()>> {
+        Site::caller().within(async move {
+            let mut last = None;
+            for address in addr::resolve(&addr).await? {
+                match self.registration.get_ref().connect(&address) {
+                    Ok(_) => return Ok(()),
+                    Err(error) => last = Some(error),
+                }
             }
-        }
-        Err(addr::all_failed(last))
+            Err(addr::all_failed(last))
+        })
     }
 
     /// The local address.

@@ -2,6 +2,7 @@
 
 use super::ancillary::{self, RecvAncillary, RecvMessage, SendAncillary};
 use super::stream::UnixStream;
+use egret_runtime::io::Site;
 use std::io::{self, IoSlice, IoSliceMut};
 
 /// # Descriptors and credentials
@@ -24,9 +25,16 @@ impl UnixStream {
     /// [`sendmsg(2)`](https://man7.org/linux/man-pages/man2/sendmsg.2.html).
     #[doc(alias = "sendmsg")]
     #[inline]
-    pub async fn send_message(&self, bufs: &[IoSlice<'_>], beside: &SendAncillary<'_>) -> io::Result<usize> {
-        ancillary::needs_a_byte(bufs, beside)?;
-        ancillary::send_message(self.registration(), bufs, beside).await
+    #[cfg_attr(feature = "inspect", track_caller)]
+    pub fn send_message(
+        &self,
+        bufs: &[IoSlice<'_>],
+        beside: &SendAncillary<'_>,
+    ) -> impl Future<Output = io::Result<usize>> {
+        Site::caller().within(async move {
+            ancillary::needs_a_byte(bufs, beside)?;
+            ancillary::send_message(self.registration(), bufs, beside).await
+        })
     }
 
     /// Reads the queued bytes with their descriptors or credentials. A message with control data is never read
@@ -47,12 +55,13 @@ impl UnixStream {
     /// [`recvmsg(2)`](https://man7.org/linux/man-pages/man2/recvmsg.2.html).
     #[doc(alias = "recvmsg")]
     #[inline]
-    pub async fn recv_message(
+    #[cfg_attr(feature = "inspect", track_caller)]
+    pub fn recv_message(
         &self,
         bufs: &mut [IoSliceMut<'_>],
         beside: &mut RecvAncillary,
-    ) -> io::Result<RecvMessage> {
-        ancillary::recv_message(self.registration(), bufs, beside).await
+    ) -> impl Future<Output = io::Result<RecvMessage>> {
+        Site::caller().within(async move { ancillary::recv_message(self.registration(), bufs, beside).await })
     }
 
     /// Whether messages carry the credentials of their sender, `SO_PASSCRED`.

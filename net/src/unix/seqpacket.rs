@@ -6,7 +6,7 @@ use super::ancillary::{self, RecvAncillary, RecvMessage, SendAncillary};
 use super::connect::connect;
 use super::{SocketAddr, UCred};
 use crate::socket;
-use egret_runtime::io::{Direction, Registration, Start};
+use egret_runtime::io::{Direction, Registration, Site, Start};
 use egret_runtime::sys::{Backend, Fd, Type};
 use std::io::{self, IoSlice, IoSliceMut};
 use std::net::Shutdown;
@@ -58,14 +58,18 @@ impl UnixSeqpacket {
     ///
     /// When this thread is not in a runtime.
     #[inline]
-    pub async fn connect<P: AsRef<Path>>(path: P) -> io::Result<UnixSeqpacket> {
-        UnixSeqpacket::connect_addr(&SocketAddr::from_path_or_name(path.as_ref())?).await
+    #[cfg_attr(feature = "inspect", track_caller)]
+    pub fn connect<P: AsRef<Path>>(path: P) -> impl Future<Output = io::Result<UnixSeqpacket>> {
+        Site::caller().within(async move {
+            UnixSeqpacket::connect_addr(&SocketAddr::from_path_or_name(path.as_ref())?).await
+        })
     }
 
     /// [`connect`](UnixSeqpacket::connect) to an address, with its errors, cancel safety and panics.
     #[inline]
-    pub async fn connect_addr(addr: &SocketAddr) -> io::Result<UnixSeqpacket> {
-        UnixSeqpacket::new(connect(Type::SeqPacket, addr).await?)
+    #[cfg_attr(feature = "inspect", track_caller)]
+    pub fn connect_addr(addr: &SocketAddr) -> impl Future<Output = io::Result<UnixSeqpacket>> {
+        Site::caller().within(async move { UnixSeqpacket::new(connect(Type::SeqPacket, addr).await?) })
     }
 
     /// Two connected sockets.
@@ -104,8 +108,9 @@ impl UnixSeqpacket {
     /// # }).unwrap();
     /// ```
     #[inline]
-    pub async fn send(&self, buf: &[u8]) -> io::Result<usize> {
-        self.registration.io(Direction::Write, |fd| fd.send(buf)).await
+    #[cfg_attr(feature = "inspect", track_caller)]
+    pub fn send(&self, buf: &[u8]) -> impl Future<Output = io::Result<usize>> {
+        self.registration.io(Direction::Write, move |fd| fd.send(buf))
     }
 
     /// [`send`](UnixSeqpacket::send) as a poll function. Wakes each task of this runtime that polls it; of other
@@ -115,6 +120,7 @@ impl UnixSeqpacket {
     ///
     /// As [`send`](UnixSeqpacket::send).
     #[inline]
+    #[cfg_attr(feature = "inspect", track_caller)]
     pub fn poll_send(&self, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
         self.registration.poll_io(cx, Direction::Write, |fd| fd.send(buf))
     }
@@ -140,8 +146,9 @@ impl UnixSeqpacket {
     ///
     /// Dropped before it resolves, no message was taken.
     #[inline]
-    pub async fn recv(&self, buf: &mut [u8]) -> io::Result<usize> {
-        self.registration.io(Direction::Read, |fd| fd.recv(buf)).await
+    #[cfg_attr(feature = "inspect", track_caller)]
+    pub fn recv(&self, buf: &mut [u8]) -> impl Future<Output = io::Result<usize>> {
+        self.registration.io(Direction::Read, move |fd| fd.recv(buf))
     }
 
     /// [`recv`](UnixSeqpacket::recv) as a poll function. Wakes each task of this runtime that polls it; of other
@@ -163,6 +170,7 @@ impl UnixSeqpacket {
     /// # }).unwrap();
     /// ```
     #[inline]
+    #[cfg_attr(feature = "inspect", track_caller)]
     pub fn poll_recv(&self, cx: &mut Context<'_>, buf: &mut [u8]) -> Poll<io::Result<usize>> {
         self.registration.poll_io(cx, Direction::Read, |fd| fd.recv(buf))
     }
@@ -214,8 +222,13 @@ impl UnixSeqpacket {
     /// ```
     #[doc(alias = "sendmsg")]
     #[inline]
-    pub async fn send_message(&self, bufs: &[IoSlice<'_>], beside: &SendAncillary<'_>) -> io::Result<usize> {
-        ancillary::send_message(&self.registration, bufs, beside).await
+    #[cfg_attr(feature = "inspect", track_caller)]
+    pub fn send_message(
+        &self,
+        bufs: &[IoSlice<'_>],
+        beside: &SendAncillary<'_>,
+    ) -> impl Future<Output = io::Result<usize>> {
+        Site::caller().within(async move { ancillary::send_message(&self.registration, bufs, beside).await })
     }
 
     /// Receives a message, with its control data, and whether all of it fitted.
@@ -244,12 +257,13 @@ impl UnixSeqpacket {
     /// ```
     #[doc(alias = "recvmsg")]
     #[inline]
-    pub async fn recv_message(
+    #[cfg_attr(feature = "inspect", track_caller)]
+    pub fn recv_message(
         &self,
         bufs: &mut [IoSliceMut<'_>],
         beside: &mut RecvAncillary,
-    ) -> io::Result<RecvMessage> {
-        ancillary::recv_message(&self.registration, bufs, beside).await
+    ) -> impl Future<Output = io::Result<RecvMessage>> {
+        Site::caller().within(async move { ancillary::recv_message(&self.registration, bufs, beside).await })
     }
 
     /// Waits until the kernel has reported the socket as readable: a [`try_recv`](UnixSeqpacket::try_recv) would find
@@ -273,8 +287,9 @@ impl UnixSeqpacket {
     /// # }).unwrap();
     /// ```
     #[inline]
-    pub async fn readable(&self) -> io::Result<()> {
-        self.registration.ready(Direction::Read).await
+    #[cfg_attr(feature = "inspect", track_caller)]
+    pub fn readable(&self) -> impl Future<Output = io::Result<()>> {
+        self.registration.ready(Direction::Read)
     }
 
     /// Waits until the kernel has reported the socket as writable, as [`readable`](UnixSeqpacket::readable).
@@ -287,8 +302,9 @@ impl UnixSeqpacket {
     ///
     /// Nothing is lost when it is dropped.
     #[inline]
-    pub async fn writable(&self) -> io::Result<()> {
-        self.registration.ready(Direction::Write).await
+    #[cfg_attr(feature = "inspect", track_caller)]
+    pub fn writable(&self) -> impl Future<Output = io::Result<()>> {
+        self.registration.ready(Direction::Write)
     }
 
     /// Shuts one direction or both. The peer receives what was sent, and then the end.

@@ -3,7 +3,7 @@
 use super::SocketAddr;
 use super::seqpacket::UnixSeqpacket;
 use crate::socket;
-use egret_runtime::io::{Direction, Registration, Start};
+use egret_runtime::io::{Direction, Registration, Site, Start};
 use egret_runtime::sys::{Backend, Domain, Fd, Type};
 use std::fmt;
 use std::io;
@@ -77,9 +77,12 @@ impl UnixSeqpacketListener {
     ///
     /// Dropped before it resolves, no connection is lost.
     #[inline]
-    pub async fn accept(&self) -> io::Result<(UnixSeqpacket, SocketAddr)> {
-        let (fd, peer) = self.registration.io(Direction::Read, Fd::accept_unix).await?;
-        Ok((UnixSeqpacket::new(fd)?, peer.into()))
+    #[cfg_attr(feature = "inspect", track_caller)]
+    pub fn accept(&self) -> impl Future<Output = io::Result<(UnixSeqpacket, SocketAddr)>> {
+        Site::caller().within(async move {
+            let (fd, peer) = self.registration.io(Direction::Read, Fd::accept_unix).await?;
+            Ok((UnixSeqpacket::new(fd)?, peer.into()))
+        })
     }
 
     /// [`accept`](UnixSeqpacketListener::accept) as a poll function. Wakes each task of this runtime that polls it;
@@ -89,6 +92,7 @@ impl UnixSeqpacketListener {
     ///
     /// As [`accept`](UnixSeqpacketListener::accept).
     #[inline]
+    #[cfg_attr(feature = "inspect", track_caller)]
     pub fn poll_accept(&self, cx: &mut Context<'_>) -> Poll<io::Result<(UnixSeqpacket, SocketAddr)>> {
         let (fd, peer) = ready!(self.registration.poll_io(cx, Direction::Read, Fd::accept_unix))?;
         Poll::Ready(UnixSeqpacket::new(fd).map(|socket| (socket, peer.into())))

@@ -6,7 +6,7 @@ use super::datagram::UnixDatagram;
 use super::listener::UnixListener;
 use super::stream::UnixStream;
 use crate::socket;
-use egret_runtime::io::Start;
+use egret_runtime::io::{Site, Start};
 use egret_runtime::sys::{Backend, Domain, Fd, Type};
 use std::fmt;
 use std::io;
@@ -128,12 +128,18 @@ impl UnixSocket {
     /// # }).unwrap();
     /// ```
     #[inline]
-    pub async fn connect<P: AsRef<Path>>(self, path: P) -> io::Result<UnixStream> {
-        if self.kind != Type::Stream {
-            return Err(io::Error::new(io::ErrorKind::InvalidInput, "a socket of datagrams is no stream"));
-        }
-        let address = SocketAddr::from_path_or_name(path.as_ref())?;
-        UnixStream::new(connect_socket(self.fd, &address).await?, Start::Unknown)
+    #[cfg_attr(feature = "inspect", track_caller)]
+    pub fn connect<P: AsRef<Path>>(self, path: P) -> impl Future<Output = io::Result<UnixStream>> {
+        Site::caller().within(async move {
+            if self.kind != Type::Stream {
+                return Err(io::Error::new(
+                    io::ErrorKind::InvalidInput,
+                    "a socket of datagrams is no stream",
+                ));
+            }
+            let address = SocketAddr::from_path_or_name(path.as_ref())?;
+            UnixStream::new(connect_socket(self.fd, &address).await?, Start::Unknown)
+        })
     }
 
     /// Makes it a datagram socket.

@@ -4,7 +4,7 @@ use super::connect::connect;
 use super::{SocketAddr, UCred};
 use crate::family::{Family, Unix};
 use crate::stream::Stream;
-use egret_runtime::io::{Clears, Start};
+use egret_runtime::io::{Clears, Site, Start};
 use egret_runtime::sys::{Backend, Fd, Type};
 use std::io;
 use std::os::unix::net;
@@ -104,8 +104,11 @@ impl UnixStream {
     /// # }).unwrap();
     /// ```
     #[inline]
-    pub async fn connect<P: AsRef<Path>>(path: P) -> io::Result<UnixStream> {
-        UnixStream::connect_addr(&SocketAddr::from_path_or_name(path.as_ref())?).await
+    #[cfg_attr(feature = "inspect", track_caller)]
+    pub fn connect<P: AsRef<Path>>(path: P) -> impl Future<Output = io::Result<UnixStream>> {
+        Site::caller().within(async move {
+            UnixStream::connect_addr(&SocketAddr::from_path_or_name(path.as_ref())?).await
+        })
     }
 
     /// [`connect`](UnixStream::connect) to an address.
@@ -133,8 +136,10 @@ impl UnixStream {
     /// # }).unwrap();
     /// ```
     #[inline]
-    pub async fn connect_addr(addr: &SocketAddr) -> io::Result<UnixStream> {
-        UnixStream::new(connect(Type::Stream, addr).await?, Start::Unknown)
+    #[cfg_attr(feature = "inspect", track_caller)]
+    pub fn connect_addr(addr: &SocketAddr) -> impl Future<Output = io::Result<UnixStream>> {
+        Site::caller()
+            .within(async move { UnixStream::new(connect(Type::Stream, addr).await?, Start::Unknown) })
     }
 
     /// Two connected streams.

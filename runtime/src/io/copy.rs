@@ -10,6 +10,7 @@ mod one_way;
 pub use both_ways::{CopyBidirectional, copy_bidirectional};
 
 use super::{AsyncRead, AsyncWrite};
+use crate::observe::site::Site;
 use one_way::OneWay;
 use std::future::poll_fn;
 use std::io;
@@ -56,18 +57,21 @@ use std::task::Poll;
 ///
 /// See [`splice(2)`](https://man7.org/linux/man-pages/man2/splice.2.html).
 #[inline]
-pub async fn copy<R, W>(reader: &mut R, writer: &mut W) -> io::Result<u64>
+#[cfg_attr(feature = "inspect", track_caller)]
+pub fn copy<R, W>(reader: &mut R, writer: &mut W) -> impl Future<Output = io::Result<u64>>
 where
     R: AsyncRead + ?Sized,
     W: AsyncWrite + ?Sized,
 {
-    let mut one_way = OneWay::new();
-    poll_fn(|cx| match one_way.poll(cx, reader, writer) {
-        Poll::Ready(copied) => Poll::Ready(copied),
-        Poll::Pending => {
-            let hung_up = one_way.poll_hung_up(cx, writer);
-            hung_up.map(|hung_up| hung_up.and(Err(io::ErrorKind::BrokenPipe.into())))
-        }
+    Site::caller().within(async move {
+        let mut one_way = OneWay::new();
+        poll_fn(|cx| match one_way.poll(cx, reader, writer) {
+            Poll::Ready(copied) => Poll::Ready(copied),
+            Poll::Pending => {
+                let hung_up = one_way.poll_hung_up(cx, writer);
+                hung_up.map(|hung_up| hung_up.and(Err(io::ErrorKind::BrokenPipe.into())))
+            }
+        })
+        .await
     })
-    .await
 }

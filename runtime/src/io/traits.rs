@@ -39,6 +39,7 @@ pub trait AsyncRead {
     /// # Errors
     ///
     /// Those of the stream, and never [`WouldBlock`](io::ErrorKind::WouldBlock).
+    #[cfg_attr(feature = "inspect", track_caller)]
     fn poll_read(&mut self, cx: &mut Context<'_>, buf: &mut [u8]) -> Poll<io::Result<usize>>;
 
     /// The descriptor, for streams that are only that. A copy may then read from it by `splice(2)`, as the one reader
@@ -72,6 +73,7 @@ pub trait AsyncWrite {
     /// # Errors
     ///
     /// Those of the stream, and never [`WouldBlock`](io::ErrorKind::WouldBlock).
+    #[cfg_attr(feature = "inspect", track_caller)]
     fn poll_write(&mut self, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>>;
 
     /// Flushes the stream's buffer. Streams of egret have none.
@@ -100,6 +102,7 @@ pub trait AsyncWrite {
 }
 
 impl<S: AsyncRead + ?Sized> AsyncRead for &mut S {
+    #[cfg_attr(feature = "inspect", track_caller)]
     fn poll_read(&mut self, cx: &mut Context<'_>, buf: &mut [u8]) -> Poll<io::Result<usize>> {
         S::poll_read(self, cx, buf)
     }
@@ -110,6 +113,7 @@ impl<S: AsyncRead + ?Sized> AsyncRead for &mut S {
 }
 
 impl<S: AsyncWrite + ?Sized> AsyncWrite for &mut S {
+    #[cfg_attr(feature = "inspect", track_caller)]
     fn poll_write(&mut self, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
         S::poll_write(self, cx, buf)
     }
@@ -129,6 +133,7 @@ impl<S: AsyncWrite + ?Sized> AsyncWrite for &mut S {
 
 impl AsyncRead for &[u8] {
     /// Takes bytes from the front.
+    #[cfg_attr(feature = "inspect", track_caller)]
     fn poll_read(&mut self, _cx: &mut Context<'_>, buf: &mut [u8]) -> Poll<io::Result<usize>> {
         Poll::Ready(io::Read::read(self, buf))
     }
@@ -136,6 +141,7 @@ impl AsyncRead for &[u8] {
 
 impl AsyncWrite for Vec<u8> {
     /// Appends.
+    #[cfg_attr(feature = "inspect", track_caller)]
     fn poll_write(&mut self, _cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
         self.extend_from_slice(buf);
         Poll::Ready(Ok(buf.len()))

@@ -19,6 +19,7 @@
 use super::orphan;
 use super::stdio::{ChildStderr, ChildStdin, ChildStdout};
 use crate::io::{Direction, Registration, Start};
+use crate::observe::site::Site;
 use crate::reactor::label::Label;
 use crate::sys::{Backend, Process, has_no_process};
 use std::future::{Future, poll_fn};
@@ -155,9 +156,12 @@ impl Child {
     ///
     /// Nothing is lost, except that standard input is closed.
     #[inline]
-    pub async fn wait(&mut self) -> io::Result<ExitStatus> {
-        drop(self.stdin.take());
-        self.ended().await
+    #[cfg_attr(feature = "inspect", track_caller)]
+    pub fn wait(&mut self) -> impl Future<Output = io::Result<ExitStatus>> {
+        Site::caller().within(async move {
+            drop(self.stdin.take());
+            self.ended().await
+        })
     }
 
     #[inline]
@@ -232,10 +236,13 @@ impl Child {
     ///
     /// Dropped before it resolves, the process has been killed; [`wait`](Child::wait) for it.
     #[inline]
-    pub async fn kill(&mut self) -> io::Result<()> {
-        self.start_kill()?;
-        self.wait().await?;
-        Ok(())
+    #[cfg_attr(feature = "inspect", track_caller)]
+    pub fn kill(&mut self) -> impl Future<Output = io::Result<()>> {
+        Site::caller().within(async move {
+            self.start_kill()?;
+            self.wait().await?;
+            Ok(())
+        })
     }
 
     /// Kills the process group of the process by `SIGKILL` without waiting.
@@ -300,10 +307,13 @@ impl Child {
     ///
     /// Dropped before it resolves, the group has been killed; [`wait`](Child::wait) for the child.
     #[inline]
-    pub async fn kill_group(&mut self) -> io::Result<()> {
-        self.start_kill_group()?;
-        self.wait().await?;
-        Ok(())
+    #[cfg_attr(feature = "inspect", track_caller)]
+    pub fn kill_group(&mut self) -> impl Future<Output = io::Result<()>> {
+        Site::caller().within(async move {
+            self.start_kill_group()?;
+            self.wait().await?;
+            Ok(())
+        })
     }
 
     /// Waits until the process **and** its pipes have ended, and returns their output. Its standard input is closed
@@ -320,28 +330,31 @@ impl Child {
     ///
     /// None: dropped before it resolves, the child is dropped, and the output read so far is lost.
     #[inline]
-    pub async fn wait_with_output(mut self) -> io::Result<Output> {
-        drop(self.stdin.take());
-        let mut pipes = (self.stdout.take(), self.stderr.take());
-        let (mut stdout, mut stderr) = (Vec::new(), Vec::new());
-        let mut status = None;
-        {
-            let mut ended = pin!(self.ended());
-            poll_fn(|cx| {
-                // Poll all three: a child blocked on a full pipe does not end.
-                if drained(&mut pipes.0, |pipe| pipe.poll_read_to_end(cx, &mut stdout))?
-                    & drained(&mut pipes.1, |pipe| pipe.poll_read_to_end(cx, &mut stderr))?
-                    & has_ended(&mut status, || ended.as_mut().poll(cx))?
-                {
-                    Poll::Ready(io::Result::Ok(()))
-                } else {
-                    Poll::Pending
-                }
-            })
-            .await?;
-        }
-        let status = status.expect("it has ended");
-        Ok(Output { status, stdout, stderr })
+    #[cfg_attr(feature = "inspect", track_caller)]
+    pub fn wait_with_output(mut self) -> impl Future<Output = io::Result<Output>> {
+        Site::caller().within(async move {
+            drop(self.stdin.take());
+            let mut pipes = (self.stdout.take(), self.stderr.take());
+            let (mut stdout, mut stderr) = (Vec::new(), Vec::new());
+            let mut status = None;
+            {
+                let mut ended = pin!(self.ended());
+                poll_fn(|cx| {
+                    // Poll all three: a child blocked on a full pipe does not end.
+                    if drained(&mut pipes.0, |pipe| pipe.poll_read_to_end(cx, &mut stdout))?
+                        & drained(&mut pipes.1, |pipe| pipe.poll_read_to_end(cx, &mut stderr))?
+                        & has_ended(&mut status, || ended.as_mut().poll(cx))?
+                    {
+                        Poll::Ready(io::Result::Ok(()))
+                    } else {
+                        Poll::Pending
+                    }
+                })
+                .await?;
+            }
+            let status = status.expect("it has ended");
+            Ok(Output { status, stdout, stderr })
+        })
     }
 }
 

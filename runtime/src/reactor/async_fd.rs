@@ -8,6 +8,7 @@ mod guard;
 pub use error::AsyncFdTryNewError;
 pub use guard::{AsyncFdReadyGuard, TryIoError};
 
+use crate::observe::site::Site;
 use crate::reactor::readiness::{Direction, Start};
 use crate::reactor::registration::Registration;
 use std::fmt;
@@ -130,8 +131,9 @@ impl<T: AsFd> AsyncFd<T> {
     /// # Cancel safety
     ///
     /// If it is dropped before it resolves, `op` has not succeeded.
-    pub async fn read_with<R>(&self, op: impl FnMut(&T) -> io::Result<R>) -> io::Result<R> {
-        self.registration.io(Direction::Read, op).await
+    #[cfg_attr(feature = "inspect", track_caller)]
+    pub fn read_with<R>(&self, op: impl FnMut(&T) -> io::Result<R>) -> impl Future<Output = io::Result<R>> {
+        self.registration.io(Direction::Read, op)
     }
 
     /// Writes with `op`, which is retried after each event until it does not return `WouldBlock`.
@@ -143,8 +145,9 @@ impl<T: AsFd> AsyncFd<T> {
     /// # Cancel safety
     ///
     /// If it is dropped before it resolves, `op` has not succeeded.
-    pub async fn write_with<R>(&self, op: impl FnMut(&T) -> io::Result<R>) -> io::Result<R> {
-        self.registration.io(Direction::Write, op).await
+    #[cfg_attr(feature = "inspect", track_caller)]
+    pub fn write_with<R>(&self, op: impl FnMut(&T) -> io::Result<R>) -> impl Future<Output = io::Result<R>> {
+        self.registration.io(Direction::Write, op)
     }
 
     /// Tries `op` in the direction of `interest`, after each event again, until it does not return `WouldBlock`.
@@ -156,12 +159,13 @@ impl<T: AsFd> AsyncFd<T> {
     /// # Cancel safety
     ///
     /// If it is dropped before it resolves, `op` has not succeeded.
-    pub async fn async_io<R>(
+    #[cfg_attr(feature = "inspect", track_caller)]
+    pub fn async_io<R>(
         &self,
         interest: Interest,
         op: impl FnMut(&T) -> io::Result<R>,
-    ) -> io::Result<R> {
-        self.registration.io(interest.0, op).await
+    ) -> impl Future<Output = io::Result<R>> {
+        self.registration.io(interest.0, op)
     }
 
     /// Tries `op` once, unless the descriptor is known not to be ready in the direction of `interest`.
@@ -180,6 +184,7 @@ impl<T: AsFd> AsyncFd<T> {
     /// # Errors
     ///
     /// Those of `op`; `Other` when it has to wait and the runtime is gone.
+    #[cfg_attr(feature = "inspect", track_caller)]
     pub fn poll_read_with<R>(
         &self,
         cx: &mut Context<'_>,
@@ -194,6 +199,7 @@ impl<T: AsFd> AsyncFd<T> {
     /// # Errors
     ///
     /// Those of `op`; `Other` when it has to wait and the runtime is gone.
+    #[cfg_attr(feature = "inspect", track_caller)]
     pub fn poll_write_with<R>(
         &self,
         cx: &mut Context<'_>,
@@ -216,8 +222,9 @@ impl<T: AsFd> AsyncFd<T> {
     /// # Cancel safety
     ///
     /// Dropping it before it resolves loses nothing.
-    pub async fn readable(&self) -> io::Result<AsyncFdReadyGuard<'_, T>> {
-        self.ready(Interest::READABLE).await
+    #[cfg_attr(feature = "inspect", track_caller)]
+    pub fn readable(&self) -> impl Future<Output = io::Result<AsyncFdReadyGuard<'_, T>>> {
+        self.ready(Interest::READABLE)
     }
 
     /// Waits until the kernel has reported the descriptor as writable: see [`readable`](AsyncFd::readable).
@@ -229,8 +236,9 @@ impl<T: AsFd> AsyncFd<T> {
     /// # Cancel safety
     ///
     /// Dropping it before it resolves loses nothing.
-    pub async fn writable(&self) -> io::Result<AsyncFdReadyGuard<'_, T>> {
-        self.ready(Interest::WRITABLE).await
+    #[cfg_attr(feature = "inspect", track_caller)]
+    pub fn writable(&self) -> impl Future<Output = io::Result<AsyncFdReadyGuard<'_, T>>> {
+        self.ready(Interest::WRITABLE)
     }
 
     /// Waits until the kernel has reported the descriptor as ready in the direction of `interest`: see
@@ -243,9 +251,12 @@ impl<T: AsFd> AsyncFd<T> {
     /// # Cancel safety
     ///
     /// Dropping it before it resolves loses nothing.
-    pub async fn ready(&self, interest: Interest) -> io::Result<AsyncFdReadyGuard<'_, T>> {
-        self.registration.ready(interest.0).await?;
-        Ok(self.guard(interest))
+    #[cfg_attr(feature = "inspect", track_caller)]
+    pub fn ready(&self, interest: Interest) -> impl Future<Output = io::Result<AsyncFdReadyGuard<'_, T>>> {
+        Site::caller().within(async move {
+            self.registration.ready(interest.0).await?;
+            Ok(self.guard(interest))
+        })
     }
 
     /// [`readable`](AsyncFd::readable) as a poll function, with the wakers of
@@ -254,6 +265,7 @@ impl<T: AsFd> AsyncFd<T> {
     /// # Errors
     ///
     /// `Other` when it has to wait and the runtime is gone.
+    #[cfg_attr(feature = "inspect", track_caller)]
     pub fn poll_read_ready(&self, cx: &mut Context<'_>) -> Poll<io::Result<AsyncFdReadyGuard<'_, T>>> {
         self.poll_guard(cx, Interest::READABLE)
     }
@@ -264,6 +276,7 @@ impl<T: AsFd> AsyncFd<T> {
     /// # Errors
     ///
     /// `Other` when it has to wait and the runtime is gone.
+    #[cfg_attr(feature = "inspect", track_caller)]
     pub fn poll_write_ready(&self, cx: &mut Context<'_>) -> Poll<io::Result<AsyncFdReadyGuard<'_, T>>> {
         self.poll_guard(cx, Interest::WRITABLE)
     }
@@ -272,6 +285,7 @@ impl<T: AsFd> AsyncFd<T> {
         AsyncFdReadyGuard { fd: self, interest, ticks: self.registration.ticks() }
     }
 
+    #[cfg_attr(feature = "inspect", track_caller)]
     fn poll_guard(
         &self,
         cx: &mut Context<'_>,

@@ -12,10 +12,14 @@
 mod wait_list;
 
 use crate::executor;
+use crate::observe::site::Site;
 use crate::task::Id;
 use crate::task::abort::AbortHandle;
 use crate::task::join::JoinHandle;
 use crate::time;
+use crate::wake::listed::Entry;
+#[cfg(feature = "inspect")]
+use crate::wake::listed::{ListedWait, Lists, What};
 use pin_project_lite::pin_project;
 use slab::Slab;
 use std::cell::{Cell, RefCell};
@@ -74,6 +78,7 @@ struct ShutdownsStayOnTheirThread_MakeOneForEach {
     tasks: RefCell<Slab<Option<AbortHandle>>>,
     awaiting_request: WaitList,
     awaiting_drain: WaitList,
+    entry: Entry,
 }
 
 use ShutdownsStayOnTheirThread_MakeOneForEach as Inner;
@@ -117,8 +122,13 @@ impl Shutdown {
     ///
     /// Dropping it before it resolves loses nothing.
     #[inline]
-    pub async fn requested(&self) {
-        self.inner.awaiting_request.until(|| self.is_requested()).await
+    #[cfg_attr(feature = "inspect", track_caller)]
+    pub fn requested(&self) -> impl Future<Output = ()> {
+        let at = Site::current();
+        async move {
+            self.inner.entry.enter(&self.inner);
+            self.inner.awaiting_request.until(at, || self.is_requested()).await
+        }
     }
 
     /// The output of `future`; `None` when the shutdown is requested before it has one.
@@ -141,21 +151,26 @@ impl Shutdown {
     /// # });
     /// ```
     #[inline]
-    pub async fn run_until_requested<F: Future>(&self, future: F) -> Option<F::Output> {
-        let mut wait = self.inner.awaiting_request.enter();
-        if self.is_requested() {
-            return None;
-        }
-        let mut future = pin!(future);
-        poll_fn(|cx| {
-            if let Poll::Ready(output) = future.as_mut().poll(cx) {
-                return Poll::Ready(Some(output));
+    #[cfg_attr(feature = "inspect", track_caller)]
+    pub fn run_until_requested<F: Future>(&self, future: F) -> impl Future<Output = Option<F::Output>> {
+        let at = Site::current();
+        async move {
+            let mut wait = self.inner.awaiting_request.enter();
+            if self.is_requested() {
+                return None;
             }
-            wait.wait(cx.waker());
-            // The future or the waker may have requested it.
-            if self.is_requested() { Poll::Ready(None) } else { Poll::Pending }
-        })
-        .await
+            self.inner.entry.enter(&self.inner);
+            let mut future = pin!(future);
+            poll_fn(|cx| {
+                if let Poll::Ready(output) = future.as_mut().poll(cx) {
+                    return Poll::Ready(Some(output));
+                }
+                wait.wait(cx.waker(), at);
+                // The future or the waker may have requested it.
+                if self.is_requested() { Poll::Ready(None) } else { Poll::Pending }
+            })
+            .await
+        }
     }
 
     /// Counts as at work until the guard is dropped.
@@ -206,8 +221,13 @@ impl Shutdown {
     ///
     /// Dropping it before it resolves loses nothing.
     #[inline]
-    pub async fn drained(&self) {
-        self.inner.awaiting_drain.until(|| self.inner.is_drained()).await
+    #[cfg_attr(feature = "inspect", track_caller)]
+    pub fn drained(&self) -> impl Future<Output = ()> {
+        let at = Site::current();
+        async move {
+            self.inner.entry.enter(&self.inner);
+            self.inner.awaiting_drain.until(at, || self.inner.is_drained()).await
+        }
     }
 
     /// Requests the shutdown, waits until nothing is at work, for `deadline` at most, and then
@@ -231,14 +251,17 @@ impl Shutdown {
     /// # });
     /// ```
     #[inline]
-    pub async fn drain(&self, deadline: Duration) -> Drained {
-        self.request();
-        if time::timeout(deadline, self.drained()).await.is_ok() {
-            return Drained::Clean;
-        }
-        let left = self.live();
-        self.abort();
-        Drained::Aborted(left)
+    #[cfg_attr(feature = "inspect", track_caller)]
+    pub fn drain(&self, deadline: Duration) -> impl Future<Output = Drained> {
+        Site::caller().within(async move {
+            self.request();
+            if time::timeout(deadline, self.drained()).await.is_ok() {
+                return Drained::Clean;
+            }
+            let left = self.live();
+            self.abort();
+            Drained::Aborted(left)
+        })
     }
 
     /// Requests the shutdown and aborts every task that was [spawned](Shutdown::spawn) through it, now and from now
@@ -255,6 +278,16 @@ impl Shutdown {
         for task in tasks {
             task.abort();
         }
+    }
+}
+
+#[cfg(feature = "inspect")]
+impl Lists for Inner {
+    fn waits(&self, found: &mut Vec<ListedWait>) {
+        let listed = |what| move |waiter| ListedWait { what, waiter };
+        found.extend(self.awaiting_request.waits().into_iter().map(listed(What::Request)));
+        let drain = What::Drain { live: self.live.get() };
+        found.extend(self.awaiting_drain.waits().into_iter().map(listed(drain)));
     }
 }
 

@@ -2,6 +2,7 @@
 
 use super::listeners::Listener;
 use crate::io::{Clears, Direction, Registration, Start};
+use crate::observe::site::Site;
 use crate::reactor::label::Label;
 use crate::sys::Fd;
 use crate::sys::signal::{self as sys, NUMBERS, number};
@@ -200,13 +201,15 @@ impl Signal {
     /// # }).unwrap();
     /// ```
     #[inline]
-    pub async fn recv(&mut self) -> Option<()> {
-        poll_fn(|cx| self.poll_recv(cx)).await
+    #[cfg_attr(feature = "inspect", track_caller)]
+    pub fn recv(&mut self) -> impl Future<Output = Option<()>> {
+        Site::caller().within(async move { poll_fn(|cx| self.poll_recv(cx)).await })
     }
 
     /// [`recv`](Signal::recv) as a poll function. Wakes every task of this runtime that polls it; of other wakers,
     /// such as those of `FuturesUnordered`, only the last.
     #[inline]
+    #[cfg_attr(feature = "inspect", track_caller)]
     pub fn poll_recv(&mut self, cx: &mut Context<'_>) -> Poll<Option<()>> {
         let Signal { bell, kind, seen, .. } = self;
         // A transfer, because transfers have one waiter, as `&mut self` has. A signal between the load and the clear

@@ -12,6 +12,7 @@
 mod ended;
 
 use crate::executor;
+use crate::observe::site::Site;
 use crate::task::Id;
 use crate::task::abort::AbortHandle;
 use crate::task::blocking;
@@ -150,8 +151,9 @@ impl<T: 'static> JoinSet<T> {
     /// # });
     /// ```
     #[inline]
-    pub async fn join_next(&mut self) -> Option<Result<T, JoinError>> {
-        poll_fn(|cx| self.poll_join_next(cx)).await
+    #[cfg_attr(feature = "inspect", track_caller)]
+    pub fn join_next(&mut self) -> impl Future<Output = Option<Result<T, JoinError>>> {
+        Site::caller().within(async move { poll_fn(|cx| self.poll_join_next(cx)).await })
     }
 
     /// [`join_next`](JoinSet::join_next) with the id of the task. The id of a failed task is
@@ -173,8 +175,9 @@ impl<T: 'static> JoinSet<T> {
     /// # });
     /// ```
     #[inline]
-    pub async fn join_next_with_id(&mut self) -> Option<Result<(Id, T), JoinError>> {
-        poll_fn(|cx| self.poll_join_next_with_id(cx)).await
+    #[cfg_attr(feature = "inspect", track_caller)]
+    pub fn join_next_with_id(&mut self) -> impl Future<Output = Option<Result<(Id, T), JoinError>>> {
+        Site::caller().within(async move { poll_fn(|cx| self.poll_join_next_with_id(cx)).await })
     }
 
     /// Waits for every task and takes the outputs, in the order in which the tasks end.
@@ -195,15 +198,18 @@ impl<T: 'static> JoinSet<T> {
     /// # });
     /// ```
     #[inline]
-    pub async fn join_all(mut self) -> Vec<T> {
-        let mut outputs = Vec::with_capacity(self.len());
-        while let Some(result) = self.join_next().await {
-            outputs.push(result.unwrap_or_else(|error| match error.try_into_panic() {
-                Ok(payload) => resume_unwind(payload),
-                Err(cancelled) => panic!("JoinSet::join_all: {cancelled}"),
-            }));
-        }
-        outputs
+    #[cfg_attr(feature = "inspect", track_caller)]
+    pub fn join_all(mut self) -> impl Future<Output = Vec<T>> {
+        Site::caller().within(async move {
+            let mut outputs = Vec::with_capacity(self.len());
+            while let Some(result) = self.join_next().await {
+                outputs.push(result.unwrap_or_else(|error| match error.try_into_panic() {
+                    Ok(payload) => resume_unwind(payload),
+                    Err(cancelled) => panic!("JoinSet::join_all: {cancelled}"),
+                }));
+            }
+            outputs
+        })
     }
 
     /// The output of a task that has ended, if there is one.
@@ -251,6 +257,7 @@ impl<T: 'static> JoinSet<T> {
     ///
     /// As [`join_next`](JoinSet::join_next).
     #[inline]
+    #[cfg_attr(feature = "inspect", track_caller)]
     pub fn poll_join_next(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<T, JoinError>>> {
         self.poll_join_next_with_id(cx).map(|result| result.map(without_id))
     }
@@ -261,6 +268,7 @@ impl<T: 'static> JoinSet<T> {
     ///
     /// As [`join_next`](JoinSet::join_next).
     #[inline]
+    #[cfg_attr(feature = "inspect", track_caller)]
     pub fn poll_join_next_with_id(
         &mut self,
         cx: &mut Context<'_>,
@@ -273,7 +281,8 @@ impl<T: 'static> JoinSet<T> {
             return Poll::Pending;
         }
         if self.ended.first().is_none() {
-            self.ended.wait(cx.waker()); // user code, which may end a task
+            self.ended.entry.enter(&self.ended);
+            self.ended.wait(cx.waker(), Site::current()); // user code, which may end a task
         }
         let poll = match self.ended.first() {
             Some(place) => self.poll_first(place, cx),
@@ -286,6 +295,7 @@ impl<T: 'static> JoinSet<T> {
     }
 
     #[inline]
+    #[cfg_attr(feature = "inspect", track_caller)]
     fn poll_first(&mut self, place: usize, cx: &mut Context<'_>) -> Poll<Result<(Id, T), JoinError>> {
         let handle = &mut self.handles[place];
         let id = handle.id();
@@ -314,9 +324,12 @@ impl<T: 'static> JoinSet<T> {
     ///
     /// If it is dropped before it resolves, the tasks are aborted all the same.
     #[inline]
-    pub async fn shutdown(&mut self) {
-        self.abort_all();
-        while self.join_next().await.is_some() {}
+    #[cfg_attr(feature = "inspect", track_caller)]
+    pub fn shutdown(&mut self) -> impl Future<Output = ()> {
+        Site::caller().within(async move {
+            self.abort_all();
+            while self.join_next().await.is_some() {}
+        })
     }
 
     /// Takes all tasks out of the set and detaches them.

@@ -13,6 +13,7 @@ use crate::task::shared_output::SharedOutput;
 use crate::task::unhandled::Policy;
 use crate::wake::budget;
 use crate::wake::key::TaskKey;
+use crate::wake::listed::RemoteWait;
 use crate::wake::remote::Address;
 use crate::wake::waker;
 use std::fmt;
@@ -20,7 +21,7 @@ use std::future::Future;
 use std::panic::{AssertUnwindSafe, Location, catch_unwind};
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::task::{Context, Poll, ready};
+use std::task::{Context, Poll};
 
 /// Awaits the output of a task of another thread's runtime. Dropping it detaches the task; if the task then panics,
 /// the runtime's [`UnhandledPanic`](crate::runtime::UnhandledPanic) decides what happens.
@@ -49,6 +50,7 @@ use std::task::{Context, Poll, ready};
 #[must_use = "futures do nothing unless awaited"]
 pub struct RemoteJoinHandle<T> {
     place: Arc<Place<T>>,
+    wait: RemoteWait,
 }
 
 struct Place<T> {
@@ -76,7 +78,7 @@ pub(crate) fn place<T>(
 ) -> (Filler<T>, RemoteJoinHandle<T>) {
     let output = SharedOutput::new(id, at, address, None);
     let place = Arc::new(Place { output, arrival: Mutex::new(Arrival::OnItsWay) });
-    (Filler { place: place.clone() }, RemoteJoinHandle { place })
+    (Filler { place: place.clone() }, RemoteJoinHandle { place, wait: RemoteWait::default() })
 }
 
 impl<T> RemoteJoinHandle<T> {
@@ -118,12 +120,17 @@ impl<T> Future for RemoteJoinHandle<T> {
 
     #[inline]
     #[track_caller]
-    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         if !budget::has_left() {
             cx.waker().wake_by_ref();
             return Poll::Pending;
         }
-        let output = ready!(self.place.output.poll(cx, Site::current()));
+        let at = Site::current();
+        let Poll::Ready(output) = self.place.output.poll(cx, at) else {
+            let id = self.id();
+            self.wait.wait(id, cx.waker(), at);
+            return Poll::Pending;
+        };
         budget::charge_completed();
         Poll::Ready(output.expect("a RemoteJoinHandle was polled after it had given its output"))
     }

@@ -3,7 +3,7 @@
 use super::WriteHalf;
 use crate::stream::transfer::{Write, WriteAll};
 use crate::stream::{Family, Stream};
-use egret_runtime::io::Direction;
+use egret_runtime::io::{Direction, Site};
 use std::fs::File;
 use std::future::poll_fn;
 use std::io::{self, IoSlice};
@@ -17,32 +17,37 @@ use std::task::{Context, Poll};
 impl<F: Family, S: Deref<Target = Stream<F>>> WriteHalf<S> {
     /// Writes as much as there is room for; waits until there is room: [`Stream::write`].
     #[inline]
+    #[cfg_attr(feature = "inspect", track_caller)]
     pub fn write<'a>(&'a mut self, buf: &'a [u8]) -> impl Future<Output = io::Result<usize>> + 'a {
-        Write { stream: &*self.0, buf }
+        Write { stream: &*self.0, buf, at: Site::caller() }
     }
 
     /// [`write`](Self::write) as a poll function: [`Stream::poll_write`].
     #[inline]
+    #[cfg_attr(feature = "inspect", track_caller)]
     pub fn poll_write(&mut self, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
         self.0.poll_send(cx, buf)
     }
 
     /// Writes all of `buf`: [`Stream::write_all`]. Not cancel safe.
     #[inline]
+    #[cfg_attr(feature = "inspect", track_caller)]
     pub fn write_all<'a>(&'a mut self, buf: &'a [u8]) -> impl Future<Output = io::Result<()>> + 'a {
-        WriteAll { stream: &*self.0, rest: buf }
+        WriteAll { stream: &*self.0, rest: buf, at: Site::caller() }
     }
 
     /// Writes several buffers as one: [`Stream::write_vectored`].
     #[doc(alias = "writev")]
     #[inline]
-    pub async fn write_vectored(&mut self, bufs: &[IoSlice<'_>]) -> io::Result<usize> {
-        poll_fn(|cx| self.0.poll_send_vectored(cx, bufs)).await
+    #[cfg_attr(feature = "inspect", track_caller)]
+    pub fn write_vectored(&mut self, bufs: &[IoSlice<'_>]) -> impl Future<Output = io::Result<usize>> {
+        Site::caller().within(async move { poll_fn(|cx| self.0.poll_send_vectored(cx, bufs)).await })
     }
 
     /// [`write_vectored`](Self::write_vectored) as a poll function:
     /// [`Stream::poll_write_vectored`].
     #[inline]
+    #[cfg_attr(feature = "inspect", track_caller)]
     pub fn poll_write_vectored(
         &mut self,
         cx: &mut Context<'_>,
@@ -53,8 +58,12 @@ impl<F: Family, S: Deref<Target = Stream<F>>> WriteHalf<S> {
 
     /// Writes all of several buffers: [`Stream::write_all_vectored`]. Not cancel safe.
     #[inline]
-    pub async fn write_all_vectored(&mut self, mut bufs: &mut [IoSlice<'_>]) -> io::Result<()> {
-        poll_fn(|cx| self.0.poll_send_all_vectored(cx, &mut bufs)).await
+    #[cfg_attr(feature = "inspect", track_caller)]
+    pub fn write_all_vectored(
+        &mut self,
+        mut bufs: &mut [IoSlice<'_>],
+    ) -> impl Future<Output = io::Result<()>> {
+        Site::caller().within(async move { poll_fn(|cx| self.0.poll_send_all_vectored(cx, &mut bufs)).await })
     }
 
     /// Does nothing: a stream has no buffer. For ported code.
@@ -77,13 +86,15 @@ impl<F: Family, S: Deref<Target = Stream<F>>> WriteHalf<S> {
 
     /// Waits until the stream is writable: [`Stream::writable`].
     #[inline]
-    pub async fn writable(&self) -> io::Result<()> {
-        self.0.registration().ready(Direction::Write).await
+    #[cfg_attr(feature = "inspect", track_caller)]
+    pub fn writable(&self) -> impl Future<Output = io::Result<()>> {
+        self.0.registration().ready(Direction::Write)
     }
 
     /// [`writable`](Self::writable) as a poll function:
     /// [`Stream::poll_write_ready`].
     #[inline]
+    #[cfg_attr(feature = "inspect", track_caller)]
     pub fn poll_write_ready(&self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         self.0.registration().poll_ready(cx, Direction::Write)
     }
@@ -103,13 +114,21 @@ impl<F: Family, S: Deref<Target = Stream<F>>> WriteHalf<S> {
 
     /// Sends part of a file, as much as there is room for: [`Stream::sendfile`].
     #[inline]
-    pub async fn sendfile(&mut self, file: &File, offset: u64, count: usize) -> io::Result<usize> {
-        poll_fn(|cx| self.0.poll_send_file(cx, file, offset, count)).await
+    #[cfg_attr(feature = "inspect", track_caller)]
+    pub fn sendfile(
+        &mut self,
+        file: &File,
+        offset: u64,
+        count: usize,
+    ) -> impl Future<Output = io::Result<usize>> {
+        Site::caller()
+            .within(async move { poll_fn(|cx| self.0.poll_send_file(cx, file, offset, count)).await })
     }
 
     /// [`sendfile`](Self::sendfile) as a poll function:
     /// [`Stream::poll_sendfile`].
     #[inline]
+    #[cfg_attr(feature = "inspect", track_caller)]
     pub fn poll_sendfile(
         &mut self,
         cx: &mut Context<'_>,

@@ -94,12 +94,13 @@ impl UdpSocket {
     ///
     /// Dropped before it resolves, only calls of `f` that would have blocked were made.
     #[inline]
-    pub async fn async_io<R>(
+    #[cfg_attr(feature = "inspect", track_caller)]
+    pub fn async_io<R>(
         &self,
         interest: Interest,
         mut f: impl FnMut() -> io::Result<R>,
-    ) -> io::Result<R> {
-        self.registration.io(direction(interest), |_| f()).await
+    ) -> impl Future<Output = io::Result<R>> {
+        self.registration.io(direction(interest), move |_| f())
     }
 }
 

@@ -4,7 +4,7 @@
 
 use super::UdpSocket;
 use crate::udp::RecvBatch;
-use egret_runtime::io::Direction;
+use egret_runtime::io::{Direction, Site};
 use egret_runtime::sys::{BATCH_MAX, Fd};
 use std::io;
 use std::net::SocketAddr;
@@ -33,9 +33,12 @@ impl UdpSocket {
     /// See [`RecvBatch`] for an example.
     #[doc(alias = "recvmmsg")]
     #[inline]
-    pub async fn recv_many(&self, batch: &mut RecvBatch) -> io::Result<usize> {
-        self.registration.io(Direction::Read, |fd| fd.recv_batch(&mut batch.0)).await?;
-        Ok(batch.len())
+    #[cfg_attr(feature = "inspect", track_caller)]
+    pub fn recv_many(&self, batch: &mut RecvBatch) -> impl Future<Output = io::Result<usize>> {
+        Site::caller().within(async move {
+            self.registration.io(Direction::Read, |fd| fd.recv_batch(&mut batch.0)).await?;
+            Ok(batch.len())
+        })
     }
 
     /// [`recv_many`](UdpSocket::recv_many) as a poll function. Wakes each task of this runtime that polls it; of
@@ -45,6 +48,7 @@ impl UdpSocket {
     ///
     /// As [`recv_many`](UdpSocket::recv_many).
     #[inline]
+    #[cfg_attr(feature = "inspect", track_caller)]
     pub fn poll_recv_many(&self, cx: &mut Context<'_>, batch: &mut RecvBatch) -> Poll<io::Result<usize>> {
         ready!(self.registration.poll_io(cx, Direction::Read, |fd| fd.recv_batch(&mut batch.0)))?;
         Poll::Ready(Ok(batch.len()))
@@ -89,17 +93,23 @@ impl UdpSocket {
     /// ```
     #[doc(alias = "sendmmsg")]
     #[inline]
-    pub async fn send_many(&self, datagrams: &[(&[u8], Option<SocketAddr>)]) -> io::Result<usize> {
-        let mut sent = 0;
-        while sent < datagrams.len() {
-            let rest = &datagrams[sent..];
-            match self.registration.io(Direction::Write, |fd| fd.send_batch(rest)).await {
-                Ok(n) => sent += n,
-                Err(error) if sent == 0 => return Err(error),
-                Err(_) => break,
+    #[cfg_attr(feature = "inspect", track_caller)]
+    pub fn send_many(
+        &self,
+        datagrams: &[(&[u8], Option<SocketAddr>)],
+    ) -> impl Future<Output = io::Result<usize>> {
+        Site::caller().within(async move {
+            let mut sent = 0;
+            while sent < datagrams.len() {
+                let rest = &datagrams[sent..];
+                match self.registration.io(Direction::Write, |fd| fd.send_batch(rest)).await {
+                    Ok(n) => sent += n,
+                    Err(error) if sent == 0 => return Err(error),
+                    Err(_) => break,
+                }
             }
-        }
-        Ok(sent)
+            Ok(sent)
+        })
     }
 
     /// Sends as many of the datagrams, up to 64, as there is room for now.
@@ -160,26 +170,29 @@ impl UdpSocket {
     /// ```
     #[doc(alias = "gso")]
     #[inline]
-    pub async fn send_segments(
+    #[cfg_attr(feature = "inspect", track_caller)]
+    pub fn send_segments(
         &self,
         buf: &[u8],
         segment: u16,
         target: Option<SocketAddr>,
-    ) -> io::Result<()> {
-        let size = usize::from(segment);
-        if size == 0 {
-            return Err(io::Error::new(io::ErrorKind::InvalidInput, "a segment of no bytes"));
-        }
-        // Whole segments, so that only the very last is short; at least one, which may be too long to send.
-        let most = (GSO_BYTES / size).clamp(1, GSO_SEGMENTS) * size;
-        for part in buf.chunks(most) {
-            let cut =
-                part.len() > size && self.kernel_cuts() && self.segmented(part, segment, target).await?;
-            if !cut {
-                self.one_by_one(part, size, target).await?;
+    ) -> impl Future<Output = io::Result<()>> {
+        Site::caller().within(async move {
+            let size = usize::from(segment);
+            if size == 0 {
+                return Err(io::Error::new(io::ErrorKind::InvalidInput, "a segment of no bytes"));
             }
-        }
-        Ok(())
+            // Whole segments, so that only the very last is short; at least one, which may be too long to send.
+            let most = (GSO_BYTES / size).clamp(1, GSO_SEGMENTS) * size;
+            for part in buf.chunks(most) {
+                let cut =
+                    part.len() > size && self.kernel_cuts() && self.segmented(part, segment, target).await?;
+                if !cut {
+                    self.one_by_one(part, size, target).await?;
+                }
+            }
+            Ok(())
+        })
     }
 
     /// Whether the kernel supports segments at all. Checked once.

@@ -36,8 +36,9 @@ impl UdpSocket {
     /// # }).unwrap();
     /// ```
     #[inline]
-    pub async fn recv(&self, buf: &mut [u8]) -> io::Result<usize> {
-        self.registration.io(Direction::Read, |fd| fd.recv(buf)).await
+    #[cfg_attr(feature = "inspect", track_caller)]
+    pub fn recv(&self, buf: &mut [u8]) -> impl Future<Output = io::Result<usize>> {
+        self.registration.io(Direction::Read, move |fd| fd.recv(buf))
     }
 
     /// [`recv`](UdpSocket::recv) as a poll function. Wakes each task of this runtime that polls it; of other wakers,
@@ -47,6 +48,7 @@ impl UdpSocket {
     ///
     /// As [`recv`](UdpSocket::recv).
     #[inline]
+    #[cfg_attr(feature = "inspect", track_caller)]
     pub fn poll_recv(&self, cx: &mut Context<'_>, buf: &mut [u8]) -> Poll<io::Result<usize>> {
         self.registration.poll_io(cx, Direction::Read, |fd| fd.recv(buf))
     }
@@ -85,8 +87,9 @@ impl UdpSocket {
     /// # }).unwrap();
     /// ```
     #[inline]
-    pub async fn recv_from(&self, buf: &mut [u8]) -> io::Result<(usize, SocketAddr)> {
-        self.registration.io(Direction::Read, |fd| fd.recv_from(buf)).await
+    #[cfg_attr(feature = "inspect", track_caller)]
+    pub fn recv_from(&self, buf: &mut [u8]) -> impl Future<Output = io::Result<(usize, SocketAddr)>> {
+        self.registration.io(Direction::Read, move |fd| fd.recv_from(buf))
     }
 
     /// [`recv_from`](UdpSocket::recv_from) as a poll function. Wakes each task of this runtime that polls it; of
@@ -112,6 +115,7 @@ impl UdpSocket {
     /// # }).unwrap();
     /// ```
     #[inline]
+    #[cfg_attr(feature = "inspect", track_caller)]
     pub fn poll_recv_from(
         &self,
         cx: &mut Context<'_>,
@@ -153,8 +157,9 @@ impl UdpSocket {
     /// # }).unwrap();
     /// ```
     #[inline]
-    pub async fn peek(&self, buf: &mut [u8]) -> io::Result<usize> {
-        self.registration.io(Direction::Read, |fd| fd.peek(buf)).await
+    #[cfg_attr(feature = "inspect", track_caller)]
+    pub fn peek(&self, buf: &mut [u8]) -> impl Future<Output = io::Result<usize>> {
+        self.registration.io(Direction::Read, move |fd| fd.peek(buf))
     }
 
     /// [`peek`](UdpSocket::peek) as a poll function. Wakes each task of this runtime that polls it; of other wakers,
@@ -164,6 +169,7 @@ impl UdpSocket {
     ///
     /// As [`recv`](UdpSocket::recv).
     #[inline]
+    #[cfg_attr(feature = "inspect", track_caller)]
     pub fn poll_peek(&self, cx: &mut Context<'_>, buf: &mut [u8]) -> Poll<io::Result<usize>> {
         self.registration.poll_io(cx, Direction::Read, |fd| fd.peek(buf))
     }
@@ -188,8 +194,9 @@ impl UdpSocket {
     ///
     /// Nothing is lost when it is dropped.
     #[inline]
-    pub async fn peek_from(&self, buf: &mut [u8]) -> io::Result<(usize, SocketAddr)> {
-        self.registration.io(Direction::Read, |fd| fd.peek_from(buf)).await
+    #[cfg_attr(feature = "inspect", track_caller)]
+    pub fn peek_from(&self, buf: &mut [u8]) -> impl Future<Output = io::Result<(usize, SocketAddr)>> {
+        self.registration.io(Direction::Read, move |fd| fd.peek_from(buf))
     }
 
     /// [`peek_from`](UdpSocket::peek_from) as a poll function. Wakes each task of this runtime that polls it; of
@@ -199,6 +206,7 @@ impl UdpSocket {
     ///
     /// As [`recv`](UdpSocket::recv).
     #[inline]
+    #[cfg_attr(feature = "inspect", track_caller)]
     pub fn poll_peek_from(
         &self,
         cx: &mut Context<'_>,
@@ -249,8 +257,9 @@ impl UdpSocket {
     /// # }).unwrap();
     /// ```
     #[inline]
-    pub async fn readable(&self) -> io::Result<()> {
-        self.ready(Interest::READABLE).await
+    #[cfg_attr(feature = "inspect", track_caller)]
+    pub fn readable(&self) -> impl Future<Output = io::Result<()>> {
+        self.ready(Interest::READABLE)
     }
 
     /// [`readable`](UdpSocket::readable) as a poll function. Wakes each task of this runtime that polls it; of other
@@ -260,13 +269,15 @@ impl UdpSocket {
     ///
     /// When the runtime is gone.
     #[inline]
+    #[cfg_attr(feature = "inspect", track_caller)]
     pub fn poll_recv_ready(&self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         self.registration.poll_ready(cx, Direction::Read)
     }
 
     /// [`readable`](UdpSocket::readable) or [`writable`](UdpSocket::writable), with their errors and cancel safety.
     #[inline]
-    pub async fn ready(&self, interest: Interest) -> io::Result<()> {
-        self.registration.ready(direction(interest)).await
+    #[cfg_attr(feature = "inspect", track_caller)]
+    pub fn ready(&self, interest: Interest) -> impl Future<Output = io::Result<()>> {
+        self.registration.ready(direction(interest))
     }
 }

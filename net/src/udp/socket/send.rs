@@ -2,7 +2,7 @@
 
 use super::UdpSocket;
 use crate::addr::{self, ToSocketAddrs};
-use egret_runtime::io::{Direction, Interest};
+use egret_runtime::io::{Direction, Interest, Site};
 use std::io;
 use std::net::SocketAddr;
 use std::task::{Context, Poll};
@@ -38,8 +38,9 @@ impl UdpSocket {
     /// # }).unwrap();
     /// ```
     #[inline]
-    pub async fn send(&self, buf: &[u8]) -> io::Result<usize> {
-        self.registration.io(Direction::Write, |fd| fd.send(buf)).await
+    #[cfg_attr(feature = "inspect", track_caller)]
+    pub fn send(&self, buf: &[u8]) -> impl Future<Output = io::Result<usize>> {
+        self.registration.io(Direction::Write, move |fd| fd.send(buf))
     }
 
     /// [`send`](UdpSocket::send) as a poll function. Wakes each task of this runtime that polls it; of other wakers,
@@ -49,6 +50,7 @@ impl UdpSocket {
     ///
     /// As [`send`](UdpSocket::send).
     #[inline]
+    #[cfg_attr(feature = "inspect", track_caller)]
     pub fn poll_send(&self, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
         self.registration.poll_io(cx, Direction::Write, |fd| fd.send(buf))
     }
@@ -93,11 +95,18 @@ impl UdpSocket {
     /// # }).unwrap();
     /// ```
     #[inline]
-    pub async fn send_to<A: ToSocketAddrs>(&self, buf: &[u8], target: A) -> io::Result<usize> {
-        match addr::resolve_uncharged(&target).await?.next() {
-            Some(target) => self.registration.io(Direction::Write, |fd| fd.send_to(buf, &target)).await,
-            None => Err(addr::all_failed(None)),
-        }
+    #[cfg_attr(feature = "inspect", track_caller)]
+    pub fn send_to<A: ToSocketAddrs>(
+        &self,
+        buf: &[u8],
+        target: A,
+    ) -> impl Future<Output = io::Result<usize>> {
+        Site::caller().within(async move {
+            match addr::resolve_uncharged(&target).await?.next() {
+                Some(target) => self.registration.io(Direction::Write, |fd| fd.send_to(buf, &target)).await,
+                None => Err(addr::all_failed(None)),
+            }
+        })
     }
 
     /// [`send_to`](UdpSocket::send_to) as a poll function, for an address. Wakes each task of this runtime that polls
@@ -121,6 +130,7 @@ impl UdpSocket {
     /// # }).unwrap();
     /// ```
     #[inline]
+    #[cfg_attr(feature = "inspect", track_caller)]
     pub fn poll_send_to(
         &self,
         cx: &mut Context<'_>,
@@ -163,8 +173,9 @@ impl UdpSocket {
     /// # }).unwrap();
     /// ```
     #[inline]
-    pub async fn writable(&self) -> io::Result<()> {
-        self.ready(Interest::WRITABLE).await
+    #[cfg_attr(feature = "inspect", track_caller)]
+    pub fn writable(&self) -> impl Future<Output = io::Result<()>> {
+        self.ready(Interest::WRITABLE)
     }
 
     /// [`writable`](UdpSocket::writable) as a poll function. Wakes each task of this runtime that polls it; of other
@@ -174,6 +185,7 @@ impl UdpSocket {
     ///
     /// When the runtime is gone.
     #[inline]
+    #[cfg_attr(feature = "inspect", track_caller)]
     pub fn poll_send_ready(&self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         self.registration.poll_ready(cx, Direction::Write)
     }

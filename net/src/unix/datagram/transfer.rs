@@ -10,7 +10,7 @@ use super::UnixDatagram;
 use crate::socket::direction;
 use crate::unix::SocketAddr;
 use crate::unix::ancillary::{self, RecvAncillary, RecvMessage, SendAncillary};
-use egret_runtime::io::{Direction, Interest};
+use egret_runtime::io::{Direction, Interest, Site};
 use egret_runtime::sys::Fd;
 use egret_runtime::time::{self, Duration};
 use std::io::{self, IoSlice, IoSliceMut};
@@ -43,8 +43,9 @@ impl UnixDatagram {
     /// # }).unwrap();
     /// ```
     #[inline]
-    pub async fn send(&self, buf: &[u8]) -> io::Result<usize> {
-        self.registration.io(Direction::Write, |fd| fd.send(buf)).await
+    #[cfg_attr(feature = "inspect", track_caller)]
+    pub fn send(&self, buf: &[u8]) -> impl Future<Output = io::Result<usize>> {
+        self.registration.io(Direction::Write, move |fd| fd.send(buf))
     }
 
     /// [`send`](UnixDatagram::send) as a poll function. Wakes each task of this runtime that polls it; of other
@@ -54,6 +55,7 @@ impl UnixDatagram {
     ///
     /// As [`send`](UnixDatagram::send).
     #[inline]
+    #[cfg_attr(feature = "inspect", track_caller)]
     pub fn poll_send(&self, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
         self.registration.poll_io(cx, Direction::Write, |fd| fd.send(buf))
     }
@@ -96,8 +98,11 @@ impl UnixDatagram {
     /// # }).unwrap();
     /// ```
     #[inline]
-    pub async fn send_to<P: AsRef<Path>>(&self, buf: &[u8], target: P) -> io::Result<usize> {
-        self.send_to_addr(buf, &SocketAddr::from_path_or_name(target.as_ref())?).await
+    #[cfg_attr(feature = "inspect", track_caller)]
+    pub fn send_to<P: AsRef<Path>>(&self, buf: &[u8], target: P) -> impl Future<Output = io::Result<usize>> {
+        Site::caller().within(async move {
+            self.send_to_addr(buf, &SocketAddr::from_path_or_name(target.as_ref())?).await
+        })
     }
 
     /// [`send_to`](UnixDatagram::send_to) an address, such as the sender from [`recv_from`](UnixDatagram::recv_from).
@@ -110,8 +115,10 @@ impl UnixDatagram {
     ///
     /// As [`send_to`](UnixDatagram::send_to).
     #[inline]
-    pub async fn send_to_addr(&self, buf: &[u8], target: &SocketAddr) -> io::Result<usize> {
-        self.send_or_pause(|fd| fd.send_to_unix(buf, target.raw())).await
+    #[cfg_attr(feature = "inspect", track_caller)]
+    pub fn send_to_addr(&self, buf: &[u8], target: &SocketAddr) -> impl Future<Output = io::Result<usize>> {
+        Site::caller()
+            .within(async move { self.send_or_pause(|fd| fd.send_to_unix(buf, target.raw())).await })
     }
 
     /// Sends a datagram to a path or a name, without waiting.
@@ -137,8 +144,9 @@ impl UnixDatagram {
     ///
     /// Dropped before it resolves, no datagram was taken.
     #[inline]
-    pub async fn recv(&self, buf: &mut [u8]) -> io::Result<usize> {
-        self.registration.io(Direction::Read, |fd| fd.recv(buf)).await
+    #[cfg_attr(feature = "inspect", track_caller)]
+    pub fn recv(&self, buf: &mut [u8]) -> impl Future<Output = io::Result<usize>> {
+        self.registration.io(Direction::Read, move |fd| fd.recv(buf))
     }
 
     /// [`recv`](UnixDatagram::recv) as a poll function. Wakes each task of this runtime that polls it; of other
@@ -160,6 +168,7 @@ impl UnixDatagram {
     /// # }).unwrap();
     /// ```
     #[inline]
+    #[cfg_attr(feature = "inspect", track_caller)]
     pub fn poll_recv(&self, cx: &mut Context<'_>, buf: &mut [u8]) -> Poll<io::Result<usize>> {
         self.registration.poll_io(cx, Direction::Read, |fd| fd.recv(buf))
     }
@@ -193,9 +202,12 @@ impl UnixDatagram {
     ///
     /// As [`recv`](UnixDatagram::recv).
     #[inline]
-    pub async fn recv_from(&self, buf: &mut [u8]) -> io::Result<(usize, SocketAddr)> {
-        let (n, from) = self.registration.io(Direction::Read, |fd| fd.recv_from_unix(buf)).await?;
-        Ok((n, from.into()))
+    #[cfg_attr(feature = "inspect", track_caller)]
+    pub fn recv_from(&self, buf: &mut [u8]) -> impl Future<Output = io::Result<(usize, SocketAddr)>> {
+        Site::caller().within(async move {
+            let (n, from) = self.registration.io(Direction::Read, |fd| fd.recv_from_unix(buf)).await?;
+            Ok((n, from.into()))
+        })
     }
 
     /// [`recv_from`](UnixDatagram::recv_from) as a poll function. Wakes each task of this runtime that polls it; of
@@ -205,6 +217,7 @@ impl UnixDatagram {
     ///
     /// As [`recv`](UnixDatagram::recv).
     #[inline]
+    #[cfg_attr(feature = "inspect", track_caller)]
     pub fn poll_recv_from(
         &self,
         cx: &mut Context<'_>,
@@ -239,16 +252,19 @@ impl UnixDatagram {
     /// Dropped before it resolves, nothing was sent.
     #[doc(alias = "sendmsg")]
     #[inline]
-    pub async fn send_message(
+    #[cfg_attr(feature = "inspect", track_caller)]
+    pub fn send_message(
         &self,
         bufs: &[IoSlice<'_>],
         beside: &SendAncillary<'_>,
         target: Option<&SocketAddr>,
-    ) -> io::Result<usize> {
-        match target.map(SocketAddr::raw) {
-            None => ancillary::send_message(&self.registration, bufs, beside).await,
-            target => self.send_or_pause(|fd| ancillary::send(fd, bufs, beside, target)).await,
-        }
+    ) -> impl Future<Output = io::Result<usize>> {
+        Site::caller().within(async move {
+            match target.map(SocketAddr::raw) {
+                None => ancillary::send_message(&self.registration, bufs, beside).await,
+                target => self.send_or_pause(|fd| ancillary::send(fd, bufs, beside, target)).await,
+            }
+        })
     }
 
     /// Receives a datagram, with the address of the sender, its control data, and whether all of it fitted.
@@ -278,12 +294,13 @@ impl UnixDatagram {
     /// ```
     #[doc(alias = "recvmsg")]
     #[inline]
-    pub async fn recv_message(
+    #[cfg_attr(feature = "inspect", track_caller)]
+    pub fn recv_message(
         &self,
         bufs: &mut [IoSliceMut<'_>],
         beside: &mut RecvAncillary,
-    ) -> io::Result<RecvMessage> {
-        ancillary::recv_message(&self.registration, bufs, beside).await
+    ) -> impl Future<Output = io::Result<RecvMessage>> {
+        Site::caller().within(async move { ancillary::recv_message(&self.registration, bufs, beside).await })
     }
 
     /// Waits until the kernel has reported the socket as readable: a [`try_recv`](UnixDatagram::try_recv) would find
@@ -307,8 +324,9 @@ impl UnixDatagram {
     /// # }).unwrap();
     /// ```
     #[inline]
-    pub async fn readable(&self) -> io::Result<()> {
-        self.ready(Interest::READABLE).await
+    #[cfg_attr(feature = "inspect", track_caller)]
+    pub fn readable(&self) -> impl Future<Output = io::Result<()>> {
+        self.ready(Interest::READABLE)
     }
 
     /// Waits until the kernel has reported the socket as writable, as [`readable`](UnixDatagram::readable). It does
@@ -322,15 +340,17 @@ impl UnixDatagram {
     ///
     /// Nothing is lost when it is dropped.
     #[inline]
-    pub async fn writable(&self) -> io::Result<()> {
-        self.ready(Interest::WRITABLE).await
+    #[cfg_attr(feature = "inspect", track_caller)]
+    pub fn writable(&self) -> impl Future<Output = io::Result<()>> {
+        self.ready(Interest::WRITABLE)
     }
 
     /// [`readable`](UnixDatagram::readable) or [`writable`](UnixDatagram::writable), with their errors and cancel
     /// safety.
     #[inline]
-    pub async fn ready(&self, interest: Interest) -> io::Result<()> {
-        self.registration.ready(direction(interest)).await
+    #[cfg_attr(feature = "inspect", track_caller)]
+    pub fn ready(&self, interest: Interest) -> impl Future<Output = io::Result<()>> {
+        self.registration.ready(direction(interest))
     }
 
     /// Sends by `op`, and retries after a pause while there is no room. The registration does not see the `EAGAIN`:

@@ -32,12 +32,13 @@ use std::time::Duration;
 ///
 /// None: dropped before it resolves, bytes that were read and not yet written are lost.
 #[inline]
-pub async fn copy_bidirectional<A, B>(a: &mut A, b: &mut B) -> io::Result<(u64, u64)>
+#[cfg_attr(feature = "inspect", track_caller)]
+pub fn copy_bidirectional<A, B>(a: &mut A, b: &mut B) -> impl Future<Output = io::Result<(u64, u64)>>
 where
     A: AsyncRead + AsyncWrite + ?Sized,
     B: AsyncRead + AsyncWrite + ?Sized,
 {
-    CopyBidirectional::new().run(a, b).await
+    Site::caller().within(async move { CopyBidirectional::new().run(a, b).await })
 }
 
 /// [`copy_bidirectional`] with limits in time, for relays between untrusted peers.
@@ -121,36 +122,39 @@ impl CopyBidirectional {
     ///
     /// None: dropped before it resolves, bytes that were read and not yet written are lost.
     #[inline]
-    pub async fn run<A, B>(self, a: &mut A, b: &mut B) -> io::Result<(u64, u64)>
+    #[cfg_attr(feature = "inspect", track_caller)]
+    pub fn run<A, B>(self, a: &mut A, b: &mut B) -> impl Future<Output = io::Result<(u64, u64)>>
     where
         A: AsyncRead + AsyncWrite + ?Sized,
         B: AsyncRead + AsyncWrite + ?Sized,
     {
-        let (mut to_b, mut to_a) = (Way::new(), Way::new());
-        let mut patience = None::<Patience>;
-        poll_fn(|cx| {
-            // Poll both, also when the first is pending.
-            let sent = to_b.poll(cx, a, b)?;
-            let received = to_a.poll(cx, b, a)?;
-            if let (Poll::Ready(sent), Poll::Ready(received)) = (sent, received) {
-                return Poll::Ready(Ok((sent, received)));
-            }
-            to_b.poll_hung_up(cx, received.is_ready(), b)?;
-            to_a.poll_hung_up(cx, sent.is_ready(), a)?;
-            if let (Some(sent), Some(received)) = (to_b.ended(), to_a.ended()) {
-                return Poll::Ready(Ok((sent, received)));
-            }
-            let half_closed = to_b.ended().is_some() || to_a.ended().is_some();
-            let limit = if half_closed { self.half_closed.or(self.idle) } else { self.idle };
-            let Some(limit) = limit else { return Poll::Pending };
-            let mark = || Mark { moved: [to_b.moved(), to_a.moved()], unsent: [unsent(b), unsent(a)] };
-            let patience = match &mut patience {
-                Some(patience) if patience.half_closed == half_closed => patience,
-                other => other.insert(Patience { period: period(limit), half_closed, begun: mark() }),
-            };
-            patience.poll(cx, limit, mark)
+        Site::caller().within(async move {
+            let (mut to_b, mut to_a) = (Way::new(), Way::new());
+            let mut patience = None::<Patience>;
+            poll_fn(|cx| {
+                // Poll both, also when the first is pending.
+                let sent = to_b.poll(cx, a, b)?;
+                let received = to_a.poll(cx, b, a)?;
+                if let (Poll::Ready(sent), Poll::Ready(received)) = (sent, received) {
+                    return Poll::Ready(Ok((sent, received)));
+                }
+                to_b.poll_hung_up(cx, received.is_ready(), b)?;
+                to_a.poll_hung_up(cx, sent.is_ready(), a)?;
+                if let (Some(sent), Some(received)) = (to_b.ended(), to_a.ended()) {
+                    return Poll::Ready(Ok((sent, received)));
+                }
+                let half_closed = to_b.ended().is_some() || to_a.ended().is_some();
+                let limit = if half_closed { self.half_closed.or(self.idle) } else { self.idle };
+                let Some(limit) = limit else { return Poll::Pending };
+                let mark = || Mark { moved: [to_b.moved(), to_a.moved()], unsent: [unsent(b), unsent(a)] };
+                let patience = match &mut patience {
+                    Some(patience) if patience.half_closed == half_closed => patience,
+                    other => other.insert(Patience { period: period(limit), half_closed, begun: mark() }),
+                };
+                patience.poll(cx, limit, mark)
+            })
+            .await
         })
-        .await
     }
 }
 
@@ -189,6 +193,7 @@ impl Way {
     /// Ends this direction when it waits for its reader and the writer takes no more. While the other direction still
     /// runs (`alone`), data and errors of the writer's stream are still to be read.
     #[inline]
+    #[cfg_attr(feature = "inspect", track_caller)]
     fn poll_hung_up<W>(&mut self, cx: &mut Context<'_>, alone: bool, writer: &W) -> io::Result<()>
     where
         W: AsyncWrite + ?Sized,

@@ -148,6 +148,7 @@ impl OneWay {
     ///
     /// `BrokenPipe` when written bytes may be lost too.
     #[inline]
+    #[cfg_attr(feature = "inspect", track_caller)]
     pub(super) fn poll_hung_up<W>(&self, cx: &mut Context<'_>, writer: &W) -> Poll<io::Result<()>>
     where
         W: AsyncWrite + ?Sized,

@@ -10,11 +10,13 @@ use std::task::{Context, Poll};
 
 impl<K> AsyncRead for ReadEnd<K> {
     #[inline]
+    #[cfg_attr(feature = "inspect", track_caller)]
     fn poll_read(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut [u8]) -> Poll<io::Result<usize>> {
         ReadEnd::poll_read(self.get_mut(), cx, buf)
     }
 
     #[inline]
+    #[cfg_attr(feature = "inspect", track_caller)]
     fn poll_read_vectored(
         self: Pin<&mut Self>,
         cx: &mut Context<'_>,
@@ -26,11 +28,13 @@ impl<K> AsyncRead for ReadEnd<K> {
 
 impl<K> AsyncWrite for WriteEnd<K> {
     #[inline]
+    #[cfg_attr(feature = "inspect", track_caller)]
     fn poll_write(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
         WriteEnd::poll_write(self.get_mut(), cx, buf)
     }
 
     #[inline]
+    #[cfg_attr(feature = "inspect", track_caller)]
     fn poll_write_vectored(
         self: Pin<&mut Self>,
         cx: &mut Context<'_>,

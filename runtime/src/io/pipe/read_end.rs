@@ -3,6 +3,7 @@
 use super::{AnyDescriptor, Kind};
 use crate::io::traits::read_exact;
 use crate::io::{AsyncRead, Clears, Direction, Registration, Start};
+use crate::observe::site::Site;
 use crate::reactor::label::Label;
 use crate::sys::{Fd, ReadBuf};
 use std::fmt;
@@ -97,8 +98,9 @@ impl<K> ReadEnd<K> {
     ///
     /// Dropped before it resolves, no byte was taken.
     #[inline]
-    pub async fn read(&mut self, buf: &mut [u8]) -> io::Result<usize> {
-        poll_fn(|cx| self.poll_read(cx, buf)).await
+    #[cfg_attr(feature = "inspect", track_caller)]
+    pub fn read(&mut self, buf: &mut [u8]) -> impl Future<Output = io::Result<usize>> {
+        Site::caller().within(async move { poll_fn(|cx| self.poll_read(cx, buf)).await })
     }
 
     /// [`read`](ReadEnd::read) as a poll function. Wakes each task of this runtime that polls it; of other wakers,
@@ -108,6 +110,7 @@ impl<K> ReadEnd<K> {
     ///
     /// As [`read`](ReadEnd::read).
     #[inline]
+    #[cfg_attr(feature = "inspect", track_caller)]
     pub fn poll_read(&mut self, cx: &mut Context<'_>, buf: &mut [u8]) -> Poll<io::Result<usize>> {
         if buf.is_empty() {
             return Poll::Ready(Ok(0));
@@ -125,13 +128,20 @@ impl<K> ReadEnd<K> {
     ///
     /// Dropped before it resolves, no byte was taken.
     #[inline]
-    pub async fn read_uninit<'b>(&mut self, buf: &'b mut [MaybeUninit<u8>]) -> io::Result<&'b mut [u8]> {
-        let mut buf = ReadBuf::uninit(buf);
-        poll_fn(|cx| self.poll_read_uninit(cx, &mut buf)).await?;
-        Ok(buf.into_filled())
+    #[cfg_attr(feature = "inspect", track_caller)]
+    pub fn read_uninit<'b>(
+        &mut self,
+        buf: &'b mut [MaybeUninit<u8>],
+    ) -> impl Future<Output = io::Result<&'b mut [u8]>> {
+        Site::caller().within(async move {
+            let mut buf = ReadBuf::uninit(buf);
+            poll_fn(|cx| self.poll_read_uninit(cx, &mut buf)).await?;
+            Ok(buf.into_filled())
+        })
     }
 
     #[inline]
+    #[cfg_attr(feature = "inspect", track_caller)]
     pub(super) fn poll_read_uninit(
         &mut self,
         cx: &mut Context<'_>,
@@ -153,11 +163,13 @@ impl<K> ReadEnd<K> {
     ///
     /// Dropped before it resolves, no byte was taken.
     #[inline]
-    pub async fn read_vectored(&mut self, bufs: &mut [IoSliceMut<'_>]) -> io::Result<usize> {
-        poll_fn(|cx| self.poll_read_vectored(cx, bufs)).await
+    #[cfg_attr(feature = "inspect", track_caller)]
+    pub fn read_vectored(&mut self, bufs: &mut [IoSliceMut<'_>]) -> impl Future<Output = io::Result<usize>> {
+        Site::caller().within(async move { poll_fn(|cx| self.poll_read_vectored(cx, bufs)).await })
     }
 
     #[inline]
+    #[cfg_attr(feature = "inspect", track_caller)]
     pub(super) fn poll_read_vectored(
         &mut self,
         cx: &mut Context<'_>,
@@ -179,8 +191,9 @@ impl<K> ReadEnd<K> {
     ///
     /// None: dropped before it resolves, part of `buf` may have been filled, and how much is unknown.
     #[inline]
-    pub async fn read_exact(&mut self, buf: &mut [u8]) -> io::Result<usize> {
-        read_exact(self, buf).await
+    #[cfg_attr(feature = "inspect", track_caller)]
+    pub fn read_exact(&mut self, buf: &mut [u8]) -> impl Future<Output = io::Result<usize>> {
+        Site::caller().within(async move { read_exact(self, buf).await })
     }
 
     /// Reads until the end and appends to `buf`. Returns the number of bytes.
@@ -193,10 +206,13 @@ impl<K> ReadEnd<K> {
     ///
     /// Dropped before it resolves, the bytes read are in `buf`: another call goes on.
     #[inline]
-    pub async fn read_to_end(&mut self, buf: &mut Vec<u8>) -> io::Result<usize> {
-        let before = buf.len();
-        poll_fn(|cx| self.poll_read_to_end(cx, buf)).await?;
-        Ok(buf.len() - before)
+    #[cfg_attr(feature = "inspect", track_caller)]
+    pub fn read_to_end(&mut self, buf: &mut Vec<u8>) -> impl Future<Output = io::Result<usize>> {
+        Site::caller().within(async move {
+            let before = buf.len();
+            poll_fn(|cx| self.poll_read_to_end(cx, buf)).await?;
+            Ok(buf.len() - before)
+        })
     }
 
     /// [`read_to_end`](ReadEnd::read_to_end) as a poll function.
@@ -205,6 +221,7 @@ impl<K> ReadEnd<K> {
     ///
     /// As [`read`](ReadEnd::read).
     #[inline]
+    #[cfg_attr(feature = "inspect", track_caller)]
     pub fn poll_read_to_end(&mut self, cx: &mut Context<'_>, buf: &mut Vec<u8>) -> Poll<io::Result<()>> {
         loop {
             let end = buf.len();
@@ -229,8 +246,9 @@ impl<K> ReadEnd<K> {
     ///
     /// Nothing is lost when it is dropped.
     #[inline]
-    pub async fn readable(&self) -> io::Result<()> {
-        self.registration.ready(Direction::Read).await
+    #[cfg_attr(feature = "inspect", track_caller)]
+    pub fn readable(&self) -> impl Future<Output = io::Result<()>> {
+        self.registration.ready(Direction::Read)
     }
 
     /// [`readable`](ReadEnd::readable) as a poll function; any number of tasks may wait.
@@ -239,6 +257,7 @@ impl<K> ReadEnd<K> {
     ///
     /// `Other` when it would wait and the runtime is gone.
     #[inline]
+    #[cfg_attr(feature = "inspect", track_caller)]
     pub fn poll_read_ready(&self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         self.registration.poll_ready(cx, Direction::Read)
     }
@@ -272,6 +291,7 @@ impl<K> ReadEnd<K> {
 
 impl<K> AsyncRead for ReadEnd<K> {
     #[inline]
+    #[cfg_attr(feature = "inspect", track_caller)]
     fn poll_read(&mut self, cx: &mut Context<'_>, buf: &mut [u8]) -> Poll<io::Result<usize>> {
         ReadEnd::poll_read(self, cx, buf)
     }

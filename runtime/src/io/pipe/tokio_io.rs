@@ -11,6 +11,7 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
 impl<K> AsyncRead for ReadEnd<K> {
     #[inline]
+    #[cfg_attr(feature = "inspect", track_caller)]
     fn poll_read(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
         let end = self.get_mut();
         lend_tokio(buf, |buf| end.poll_read_uninit(cx, buf)).map_ok(|_| ())
@@ -19,6 +20,7 @@ impl<K> AsyncRead for ReadEnd<K> {
 
 impl<K> AsyncWrite for WriteEnd<K> {
     #[inline]
+    #[cfg_attr(feature = "inspect", track_caller)]
     fn poll_write(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
         WriteEnd::poll_write(self.get_mut(), cx, buf)
     }
@@ -39,6 +41,7 @@ impl<K> AsyncWrite for WriteEnd<K> {
     }
 
     #[inline]
+    #[cfg_attr(feature = "inspect", track_caller)]
     fn poll_write_vectored(
         self: Pin<&mut Self>,
         cx: &mut Context<'_>,

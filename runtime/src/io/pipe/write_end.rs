@@ -3,6 +3,7 @@
 use super::{AnyDescriptor, Kind};
 use crate::io::traits::write_all;
 use crate::io::{AsyncWrite, Clears, Direction, Registration, Start};
+use crate::observe::site::Site;
 use crate::sys::Fd;
 use std::fmt;
 use std::future::poll_fn;
@@ -63,8 +64,9 @@ impl<K> WriteEnd<K> {
     ///
     /// Dropped before it resolves, no byte was written.
     #[inline]
-    pub async fn write(&mut self, buf: &[u8]) -> io::Result<usize> {
-        poll_fn(|cx| self.poll_write(cx, buf)).await
+    #[cfg_attr(feature = "inspect", track_caller)]
+    pub fn write(&mut self, buf: &[u8]) -> impl Future<Output = io::Result<usize>> {
+        Site::caller().within(async move { poll_fn(|cx| self.poll_write(cx, buf)).await })
     }
 
     /// [`write`](WriteEnd::write) as a poll function. Wakes each task of this runtime that polls it; of other wakers,
@@ -74,6 +76,7 @@ impl<K> WriteEnd<K> {
     ///
     /// As [`write`](WriteEnd::write).
     #[inline]
+    #[cfg_attr(feature = "inspect", track_caller)]
     pub fn poll_write(&mut self, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
         if buf.is_empty() {
             return Poll::Ready(Ok(0));
@@ -92,8 +95,9 @@ impl<K> WriteEnd<K> {
     ///
     /// None: dropped before it resolves, part of `buf` may have been written, and how much is unknown.
     #[inline]
-    pub async fn write_all(&mut self, buf: &[u8]) -> io::Result<()> {
-        write_all(self, buf).await
+    #[cfg_attr(feature = "inspect", track_caller)]
+    pub fn write_all(&mut self, buf: &[u8]) -> impl Future<Output = io::Result<()>> {
+        Site::caller().within(async move { write_all(self, buf).await })
     }
 
     /// [`write`](WriteEnd::write) of several buffers, in order, as one.
@@ -106,11 +110,13 @@ impl<K> WriteEnd<K> {
     ///
     /// Dropped before it resolves, no byte was written.
     #[inline]
-    pub async fn write_vectored(&mut self, bufs: &[IoSlice<'_>]) -> io::Result<usize> {
-        poll_fn(|cx| self.poll_write_vectored(cx, bufs)).await
+    #[cfg_attr(feature = "inspect", track_caller)]
+    pub fn write_vectored(&mut self, bufs: &[IoSlice<'_>]) -> impl Future<Output = io::Result<usize>> {
+        Site::caller().within(async move { poll_fn(|cx| self.poll_write_vectored(cx, bufs)).await })
     }
 
     #[inline]
+    #[cfg_attr(feature = "inspect", track_caller)]
     pub(super) fn poll_write_vectored(
         &mut self,
         cx: &mut Context<'_>,
@@ -143,8 +149,9 @@ impl<K> WriteEnd<K> {
     ///
     /// Nothing is lost when it is dropped.
     #[inline]
-    pub async fn writable(&self) -> io::Result<()> {
-        self.registration.ready(Direction::Write).await
+    #[cfg_attr(feature = "inspect", track_caller)]
+    pub fn writable(&self) -> impl Future<Output = io::Result<()>> {
+        self.registration.ready(Direction::Write)
     }
 
     /// [`writable`](WriteEnd::writable) as a poll function; any number of tasks may wait.
@@ -153,6 +160,7 @@ impl<K> WriteEnd<K> {
     ///
     /// `Other` when it would wait and the runtime is gone.
     #[inline]
+    #[cfg_attr(feature = "inspect", track_caller)]
     pub fn poll_write_ready(&self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         self.registration.poll_ready(cx, Direction::Write)
     }
@@ -186,6 +194,7 @@ impl<K> WriteEnd<K> {
 
 impl<K> AsyncWrite for WriteEnd<K> {
     #[inline]
+    #[cfg_attr(feature = "inspect", track_caller)]
     fn poll_write(&mut self, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
         WriteEnd::poll_write(self, cx, buf)
     }

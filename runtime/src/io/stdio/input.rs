@@ -5,6 +5,7 @@ use super::{Way, way_for};
 use crate::io::pipe::ReadEnd;
 use crate::io::traits::read_exact;
 use crate::io::{AsyncRead, Clears, Direction, Registration, Start};
+use crate::observe::site::Site;
 use crate::reactor::label::Label;
 use crate::sys::{Access, Fd};
 use std::fmt;
@@ -65,8 +66,9 @@ impl Stdin {
     ///
     /// Dropped before it resolves, no byte is lost: the next read returns it.
     #[inline]
-    pub async fn read(&mut self, buf: &mut [u8]) -> io::Result<usize> {
-        poll_fn(|cx| self.poll_read(cx, buf)).await
+    #[cfg_attr(feature = "inspect", track_caller)]
+    pub fn read(&mut self, buf: &mut [u8]) -> impl Future<Output = io::Result<usize>> {
+        Site::caller().within(async move { poll_fn(|cx| self.poll_read(cx, buf)).await })
     }
 
     /// [`read`](Stdin::read) as a poll function. Wakes every task of this runtime that polled and got
@@ -76,6 +78,7 @@ impl Stdin {
     ///
     /// As [`read`](Stdin::read).
     #[inline]
+    #[cfg_attr(feature = "inspect", track_caller)]
     pub fn poll_read(&mut self, cx: &mut Context<'_>, buf: &mut [u8]) -> Poll<io::Result<usize>> {
         if buf.is_empty() {
             return Poll::Ready(Ok(0));
@@ -100,8 +103,9 @@ impl Stdin {
     ///
     /// None: dropped before it resolves, part of `buf` may have been filled, and how much is unknown.
     #[inline]
-    pub async fn read_exact(&mut self, buf: &mut [u8]) -> io::Result<usize> {
-        read_exact(self, buf).await
+    #[cfg_attr(feature = "inspect", track_caller)]
+    pub fn read_exact(&mut self, buf: &mut [u8]) -> impl Future<Output = io::Result<usize>> {
+        Site::caller().within(async move { read_exact(self, buf).await })
     }
 
     /// Reads until the end and appends to `buf`. Returns the number of bytes.
@@ -114,15 +118,18 @@ impl Stdin {
     ///
     /// Dropped before it resolves, the bytes read are in `buf`: another call goes on.
     #[inline]
-    pub async fn read_to_end(&mut self, buf: &mut Vec<u8>) -> io::Result<usize> {
-        let before = buf.len();
-        let mut chunk = vec![0; MOST];
-        loop {
-            match self.read(&mut chunk).await? {
-                0 => return Ok(buf.len() - before),
-                n => buf.extend_from_slice(&chunk[..n]),
+    #[cfg_attr(feature = "inspect", track_caller)]
+    pub fn read_to_end(&mut self, buf: &mut Vec<u8>) -> impl Future<Output = io::Result<usize>> {
+        Site::caller().within(async move {
+            let before = buf.len();
+            let mut chunk = vec![0; MOST];
+            loop {
+                match self.read(&mut chunk).await? {
+                    0 => return Ok(buf.len() - before),
+                    n => buf.extend_from_slice(&chunk[..n]),
+                }
             }
-        }
+        })
     }
 
     /// Decides the way on the first call.
@@ -157,6 +164,7 @@ impl Reader {
 
 impl AsyncRead for Stdin {
     #[inline]
+    #[cfg_attr(feature = "inspect", track_caller)]
     fn poll_read(&mut self, cx: &mut Context<'_>, buf: &mut [u8]) -> Poll<io::Result<usize>> {
         Stdin::poll_read(self, cx, buf)
     }

@@ -67,6 +67,7 @@ impl ReadOnThread {
     }
 
     #[inline]
+    #[cfg_attr(feature = "inspect", track_caller)]
     pub(super) fn poll_read(&mut self, cx: &mut Context<'_>, buf: &mut [u8]) -> Poll<io::Result<usize>> {
         charged(cx, |cx| {
             if self.left.is_empty() {
@@ -91,6 +92,7 @@ impl WriteOnThread {
     }
 
     #[inline]
+    #[cfg_attr(feature = "inspect", track_caller)]
     pub(super) fn poll_write(&mut self, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
         charged(cx, |cx| {
             loop {

@@ -5,6 +5,7 @@ use super::{Way, charged, way_for};
 use crate::io::pipe::WriteEnd;
 use crate::io::traits::write_all;
 use crate::io::{AsyncWrite, Clears, Direction, Registration, Start};
+use crate::observe::site::Site;
 use crate::sys::{Access, Fd};
 use std::fmt;
 use std::future::poll_fn;
@@ -128,8 +129,9 @@ impl<K: Kind> StandardStream<K> {
     ///
     /// Dropped before it resolves, no byte was written, unless a thread writes: see [`stdout`].
     #[inline]
-    pub async fn write(&mut self, buf: &[u8]) -> io::Result<usize> {
-        poll_fn(|cx| self.poll_write(cx, buf)).await
+    #[cfg_attr(feature = "inspect", track_caller)]
+    pub fn write(&mut self, buf: &[u8]) -> impl Future<Output = io::Result<usize>> {
+        Site::caller().within(async move { poll_fn(|cx| self.poll_write(cx, buf)).await })
     }
 
     /// [`write`](StandardStream::write) as a poll function. Wakes every task of this runtime that polled and got
@@ -139,6 +141,7 @@ impl<K: Kind> StandardStream<K> {
     ///
     /// As [`write`](StandardStream::write).
     #[inline]
+    #[cfg_attr(feature = "inspect", track_caller)]
     pub fn poll_write(&mut self, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
         if buf.is_empty() {
             return Poll::Ready(Ok(0));
@@ -167,8 +170,9 @@ impl<K: Kind> StandardStream<K> {
     ///
     /// None: dropped before it resolves, part of `buf` may have been written, and how much is unknown.
     #[inline]
-    pub async fn write_all(&mut self, buf: &[u8]) -> io::Result<()> {
-        write_all(self, buf).await
+    #[cfg_attr(feature = "inspect", track_caller)]
+    pub fn write_all(&mut self, buf: &[u8]) -> impl Future<Output = io::Result<()>> {
+        Site::caller().within(async move { write_all(self, buf).await })
     }
 
     /// Does nothing: there is no buffer.
@@ -184,6 +188,7 @@ impl<K: Kind> StandardStream<K> {
 
 impl<K: Kind> AsyncWrite for StandardStream<K> {
     #[inline]
+    #[cfg_attr(feature = "inspect", track_caller)]
     fn poll_write(&mut self, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
         StandardStream::poll_write(self, cx, buf)
     }

@@ -50,7 +50,7 @@ impl Site {
 
     /// While `future` is polled, [`current`](Site::current) is this line. The outermost operation counts.
     #[inline(always)]
-    pub fn within<F: Future>(self, future: F) -> impl Future<Output = F::Output> {
+    pub fn within<T>(self, future: impl Future<Output = T>) -> impl Future<Output = T> {
         future
     }
 }

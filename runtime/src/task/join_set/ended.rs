@@ -5,6 +5,12 @@
 //!   set, behind a mutex under which no user code runs; a set without jobs has none.
 //! - A task that waits for the set leaves a waker with both.
 
+use crate::observe::site::{self, Note, Site};
+use crate::wake::listed::Entry;
+#[cfg(feature = "inspect")]
+use crate::wake::listed::{ListedWait, Lists, What};
+#[cfg(feature = "inspect")]
+use crate::wake::waiter::Waiter;
 use crate::wake::waker;
 use pin_project_lite::pin_project;
 use std::cell::{Cell, OnceCell, RefCell};
@@ -25,6 +31,9 @@ pub(super) struct JoinSetsStayOnTheirThread_UseSpawnWith {
     /// The places in the slab of the members that have ended, the earliest first.
     places: RefCell<VecDeque<usize>>,
     waiter: Cell<Option<Waker>>,
+    /// Of the waiter, and the task that waits.
+    note: Cell<(Note, site::Task)>,
+    pub(super) entry: Entry,
     jobs: OnceCell<Arc<Jobs>>,
 }
 
@@ -39,6 +48,17 @@ struct EndedJobs {
 }
 
 pub(super) use JoinSetsStayOnTheirThread_UseSpawnWith as Ended;
+
+#[cfg(feature = "inspect")]
+impl Lists for Ended {
+    fn waits(&self, found: &mut Vec<ListedWait>) {
+        let waiter = self.waiter.take();
+        let (note, task) = self.note.get();
+        let view = waiter.as_ref().map(|waiter| Waiter::of_waker(waiter, note, task));
+        found.extend(view.map(|waiter| ListedWait { what: What::Set, waiter }));
+        self.waiter.set(waiter);
+    }
+}
 
 impl Ended {
     /// The place of the member that ended first, among those still in the set.
@@ -59,8 +79,12 @@ impl Ended {
 
     /// Wakes `waker` when the next member ends. A member may have ended already when this returns.
     #[inline]
-    pub(super) fn wait(&self, waker: &Waker) {
-        drop(self.waiter.replace(Some(waker.clone())));
+    pub(super) fn wait(&self, waker: &Waker, at: Site) {
+        let before = self.waiter.replace(Some(waker.clone()));
+        let same = before.as_ref().is_some_and(|before| before.will_wake(waker));
+        let note = Note::next(same.then_some(self.note.get().0), at);
+        self.note.set((note, site::Task::current()));
+        drop(before);
         if let Some(jobs) = self.jobs.get() {
             let waker = waker.clone();
             let before = jobs.lock().waiter.replace(waker);
