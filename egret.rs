@@ -186,8 +186,8 @@ pub mod task {
     //! Tasks.
 
     pub use egret_runtime::task::{
-        AbortHandle, Builder, Id, JoinError, JoinHandle, JoinSet, RemoteJoinHandle, Unconstrained,
-        consume_budget, coop, spawn, spawn_blocking, unconstrained, yield_now,
+        AbortHandle, Builder, FrameExt, Framed, Id, JoinError, JoinHandle, JoinSet, RemoteJoinHandle,
+        Unconstrained, consume_budget, coop, frame, spawn, spawn_blocking, unconstrained, yield_now,
     };
 }
 

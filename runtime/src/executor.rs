@@ -6,6 +6,8 @@ mod current; // the executor of this thread
 pub(crate) mod parking; // how an idle loop waits: asleep, or polling
 pub(crate) mod pool; // the threads for blocking jobs
 pub(crate) mod running; // one loop at a time on a thread, and its timer slack
+#[cfg(all(test, feature = "inspect"))]
+mod sites_tests; // what each kind of wait notes
 pub(crate) mod stock; // pipes and buffers that copies borrow
 pub(crate) mod task; // what the executor needs of a task
 mod turn; // the executor, and the turn of its loop
