@@ -52,6 +52,7 @@
 //! | `futures-io`, `tokio-io` | `AsyncRead` and `AsyncWrite` of futures-io and of tokio on every stream; the latter without tokio's runtime |
 //! | `hyper` | the traits of hyper on every stream, and the module `hyper` with its executor and timer |
 //! | `inspect` | the module `inspect`: dumps of what every task of a running server waits for |
+//! | `inspect-backtrace` | `inspect`, with the stacks of threads; on x86-64 and 64-bit ARM |
 //! | `macros` | the attributes `#[egret::main]` and `#[egret::test]` |
 //! | `trace` | tasks, polls, wakes and events for tracing, and so for tokio-console |
 //! | `test-util` | the module `test`, and a clock that a test controls |
@@ -128,7 +129,8 @@ pub mod inspect {
 
     pub use egret_runtime::inspect::{
         BlockingView, Dump, FrameView, Hint, HintKind, JobView, LoopState, LoopView, Place, PollView,
-        QueueView, SourceView, TaskState, TaskView, ThreadView, TimerView, WaitKind, WaitView, WokenBy,
+        QueueView, SourceView, Stack, StackFrame, TaskState, TaskView, ThreadView, TimerView, WaitKind,
+        WaitView, WokenBy,
     };
 }
 

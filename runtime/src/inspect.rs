@@ -7,9 +7,11 @@
 mod dump; // the plain structs of a dump
 mod groups; // the rows of the page
 mod page; // the page
+mod stack; // the stack of a thread
 mod words; // times, counts and tasks in words
 
 pub use dump::{
     BlockingView, Dump, FrameView, Hint, HintKind, JobView, LoopState, LoopView, Place, PollView, QueueView,
     SourceView, TaskState, TaskView, ThreadView, TimerView, WaitKind, WaitView, WokenBy,
 };
+pub use stack::{Stack, StackFrame};

@@ -40,6 +40,8 @@ pub use linux::{
 };
 #[cfg(not(feature = "sim"))]
 pub use linux::{Backend, Epoll, Fd};
+#[cfg(all(feature = "inspect-backtrace", any(target_arch = "x86_64", target_arch = "aarch64")))]
+pub use linux::{Registers, Snapshot};
 #[cfg(feature = "inspect")]
 pub use linux::{SystemCall, ThreadId, ThreadState};
 #[cfg(feature = "sim")]

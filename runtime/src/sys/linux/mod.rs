@@ -14,6 +14,8 @@ mod process;
 mod resolver;
 pub(crate) mod signal;
 mod sigpipe;
+#[cfg(all(feature = "inspect-backtrace", any(target_arch = "x86_64", target_arch = "aarch64")))]
+mod snapshot;
 mod socket;
 mod splice;
 mod stdio;
@@ -35,6 +37,8 @@ pub use fd::{Fd, ReadBuf};
 pub use pipe::Access;
 pub use process::Process;
 pub(crate) use process::has_no_process;
+#[cfg(all(feature = "inspect-backtrace", any(target_arch = "x86_64", target_arch = "aarch64")))]
+pub use snapshot::{Registers, Snapshot};
 #[cfg(feature = "sim")]
 pub(in crate::sys) use socket::stepping_over_the_dead;
 pub use socket::{Connect, Domain, Type};

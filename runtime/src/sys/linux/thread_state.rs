@@ -44,6 +44,11 @@ impl ThreadId {
         ThreadId(number as libc::pid_t)
     }
 
+    /// The thread with this number; none has one above `i32::MAX`.
+    pub fn from_number(number: u32) -> ThreadId {
+        ThreadId(libc::pid_t::try_from(number).unwrap_or(0))
+    }
+
     /// The number.
     pub fn number(self) -> u32 {
         self.0.unsigned_abs()
