@@ -10,6 +10,9 @@
 #[path = "../../runtime/tests/support/mod.rs"]
 mod support;
 
+use std::process::Output;
+
+mod cgroup;
 mod container;
 mod everyday;
 mod filter;
@@ -27,8 +30,19 @@ fn skipped(test: &str, why: &str) {
 /// Runs a test in a process of its own, and passes on that it could not be made there.
 fn alone(body: impl FnOnce() + Send + 'static) {
     if let Some(child) = support::child::alone(body) {
-        let stderr = String::from_utf8_lossy(&child.stderr);
-        let skipped = stderr.lines().filter_map(|line| line.strip_prefix("SKIPPED: ")?.split_once(": "));
-        skipped.for_each(|(test, why)| self::skipped(test, why));
+        pass_on(&child);
     }
+}
+
+/// Asserts that the test called `name` has passed in another process, and passes on that it could not be made there.
+fn passed(name: &str, child: &Output) {
+    let (out, err) = (String::from_utf8_lossy(&child.stdout), String::from_utf8_lossy(&child.stderr));
+    assert!(child.status.success() && out.contains("1 passed"), "{name}: {}\n{out}\n{err}", child.status);
+    pass_on(child);
+}
+
+fn pass_on(child: &Output) {
+    let stderr = String::from_utf8_lossy(&child.stderr);
+    let skipped = stderr.lines().filter_map(|line| line.strip_prefix("SKIPPED: ")?.split_once(": "));
+    skipped.for_each(|(test, why)| self::skipped(test, why));
 }

@@ -1,6 +1,6 @@
 //! A container without `/proc`, a writable root, or `/etc/hosts`.
 //!
-//! The test makes the namespaces: as root, or in a user namespace of its own. If neither is possible it prints so.
+//! The test makes the namespaces: as root, and as a user without privileges in a user namespace. What is not possible it prints.
 
 use crate::everyday;
 use crate::support::{bounded, child};
@@ -22,42 +22,56 @@ use std::time::Duration;
 const INSIDE: &str = "EGRET_TEST_INSIDE";
 
 /// In a test: runs `body` in a process of its own, in new namespaces of these kinds (`CLONE_NEW…`). With `CLONE_NEWPID`
-/// that process is number 1. Says so aloud where they cannot be had.
+/// that process is number 1. Root runs it a second time as a user without privileges, in a user namespace. Says so aloud
+/// where they cannot be had.
 pub fn inside(kinds: i32, body: impl FnOnce() + Send + 'static) {
     if std::env::var_os(INSIDE).is_some() {
         return bounded(body);
     }
     let name = child::test_of(&body);
-    let mut again = child::again(name);
-    match entering(again.env(INSIDE, "1"), kinds).output() {
-        Err(error) => crate::skipped(name, &format!("no namespaces: {error}")),
-        Ok(ended) => {
-            let (out, err) = (String::from_utf8_lossy(&ended.stdout), String::from_utf8_lossy(&ended.stderr));
-            assert!(ended.status.success() && out.contains("1 passed"), "{}\n{out}\n{err}", ended.status);
-            let skipped = err.lines().filter_map(|line| line.strip_prefix("SKIPPED: ")?.split_once(": "));
-            skipped.for_each(|(test, why)| crate::skipped(test, why));
+    // SAFETY: the call has no conditions.
+    let root = unsafe { libc::geteuid() } == 0;
+    for unprivileged in [!root, true] {
+        let mut again = child::again(name);
+        match entering(again.env(INSIDE, "1"), kinds, unprivileged).output() {
+            Err(error) if unprivileged => crate::skipped(name, &format!("no user namespace: {error}")),
+            Err(error) => crate::skipped(name, &format!("no namespaces: {error}")),
+            Ok(ended) => crate::passed(name, &ended),
+        }
+        if unprivileged {
+            break;
         }
     }
 }
 
-/// Has a program begin in new namespaces.
-fn entering(command: &mut Command, kinds: i32) -> &mut Command {
+/// Another user than root, whom root becomes.
+const NOBODY: u32 = 65534;
+
+/// Has a program begin in new namespaces, as root or in a user namespace of its own.
+fn entering(command: &mut Command, kinds: i32, unprivileged: bool) -> &mut Command {
     // SAFETY: the call has no conditions.
-    let user = unsafe { libc::geteuid() };
-    // SAFETY: the call has no conditions.
-    let group = unsafe { libc::getegid() };
-    let own_user = if user == 0 { 0 } else { libc::CLONE_NEWUSER };
+    let (user, group) = match unsafe { libc::geteuid() } {
+        0 => (NOBODY, NOBODY),
+        // SAFETY: the call has no conditions.
+        user => (user, unsafe { libc::getegid() }),
+    };
     let maps = [
         (c"/proc/self/setgroups", "deny".to_owned()),
         (c"/proc/self/uid_map", format!("0 {user} 1")),
         (c"/proc/self/gid_map", format!("0 {group} 1")),
     ];
     let enter = move || {
-        // SAFETY: the call takes no pointer. The process has one thread, as after every fork.
-        checked(unsafe { libc::unshare(kinds | own_user) })?;
-        if own_user != 0 {
+        if unprivileged {
+            become_user(user, group)?;
+            // SAFETY: the call takes no pointer. The process has one thread, as after every fork.
+            checked(unsafe { libc::unshare(libc::CLONE_NEWUSER) })?;
+            // Its files in `/proc` are root's since it changed its user.
+            // SAFETY: the call takes integers alone.
+            checked(unsafe { libc::prctl(libc::PR_SET_DUMPABLE, 1, 0, 0, 0) })?;
             maps.iter().try_for_each(|(path, text)| write_to(path, text))?;
         }
+        // SAFETY: as above.
+        checked(unsafe { libc::unshare(kinds) })?;
         if kinds & libc::CLONE_NEWNS != 0 {
             mount(c"none", c"/", null(), libc::MS_REC | libc::MS_PRIVATE)?;
         }
@@ -68,6 +82,21 @@ fn entering(command: &mut Command, kinds: i32) -> &mut Command {
     };
     // SAFETY: between the fork and the program it makes system calls only, and what they are given was made before.
     unsafe { command.pre_exec(enter) }
+}
+
+/// Nothing, for a process that is not root's.
+fn become_user(user: u32, group: u32) -> io::Result<()> {
+    // SAFETY: the call has no conditions.
+    if unsafe { libc::geteuid() } != 0 {
+        return Ok(());
+    }
+    // By number: the functions of the C library would tell its other threads, which a forked process has not.
+    for (call, id) in [(libc::SYS_setgid, group), (libc::SYS_setuid, user)] {
+        // SAFETY: the call takes no pointer.
+        let set = unsafe { libc::syscall(call, libc::c_long::from(id)) };
+        checked(set as i32)?;
+    }
+    Ok(())
 }
 
 /// The first child that this process has now is number 1 of the new namespace: that goes on, and this process waits for
@@ -94,7 +123,8 @@ fn checked(result: i32) -> io::Result<i32> {
     if result < 0 { Err(io::Error::last_os_error()) } else { Ok(result) }
 }
 
-fn write_to(path: &CStr, text: &str) -> io::Result<()> {
+/// Writes to a file that is there. After a fork, too.
+pub fn write_to(path: &CStr, text: &str) -> io::Result<()> {
     // SAFETY: the path ends in a zero byte and lives across the call.
     let fd = checked(unsafe { libc::open(path.as_ptr(), libc::O_WRONLY | libc::O_CLOEXEC) })?;
     // SAFETY: the pointer and the length are those of `text`, which lives across the call.
