@@ -62,7 +62,11 @@ fn a_failure_is_run_again_by_the_faults_that_it_needs_or_by_those_that_it_does_n
     }
     let run = |seed: Option<&str>| {
         let mut command = Command::new(std::env::current_exe().unwrap());
-        command.args(["--exact", NAME, "--nocapture"]).env(ASKED, "1").env_remove("EGRET_SEED");
+        command
+            .args(["--exact", NAME, "--nocapture"])
+            .env(ASKED, "1")
+            .env_remove("EGRET_SEED")
+            .env_remove("EGRET_SEEDS");
         let output = command.envs(seed.map(|seed| ("EGRET_SEED", seed))).output().unwrap();
         (output.status.success(), String::from_utf8(output.stderr).unwrap())
     };

@@ -30,8 +30,11 @@ use std::time::Duration;
 pub const HANG: Duration = Duration::from_secs(if cfg!(miri) { 3600 } else { 10 });
 
 /// What a whole test may take. Those with ten thousand runtimes or five hundred processes need a second, and more than
-/// [`HANG`] on a machine with a load of 16.
-const MOST: Duration = HANG.saturating_mul(6);
+/// [`HANG`] on a machine with a load of 16. `EGRET_TEST_PATIENCE` multiplies it: an emulator is many times slower.
+fn most() -> Duration {
+    let slower = std::env::var("EGRET_TEST_PATIENCE").map_or(1, |times| times.parse().expect("a number"));
+    HANG * 6 * slower
+}
 
 /// A timeout for `Runtime::turn` that never passes in a test that works, and ends one that does not.
 pub const LONG: Option<Duration> = Some(HANG);
@@ -50,8 +53,9 @@ pub fn bounded<R: Send + 'static>(body: impl FnOnce() -> R + Send + 'static) -> 
         let _ = done.send(());
         result
     });
-    match finished.recv_timeout(MOST) {
-        Err(RecvTimeoutError::Timeout) => panic!("hangs: no result within {MOST:?}"),
+    let most = most();
+    match finished.recv_timeout(most) {
+        Err(RecvTimeoutError::Timeout) => panic!("hangs: no result within {most:?}"),
         Ok(()) | Err(RecvTimeoutError::Disconnected) => {
             thread.unwrap().join().unwrap_or_else(|payload| resume_unwind(payload))
         }

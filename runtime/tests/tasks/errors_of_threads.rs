@@ -42,6 +42,8 @@ fn said_of(program: &str) -> String {
         let libc = if cfg!(target_env = "musl") { "musl" } else { "gnu" };
         command.arg(format!("--target={}-unknown-linux-{libc}", std::env::consts::ARCH));
         command.arg(format!("-Ldependency={}", folder.display()));
+        // With a `--target`, macros are in the folder of the compiler's own platform.
+        command.arg(format!("-Ldependency={}", folder.join("../../../debug/deps").display()));
         command.arg(format!("--extern=egret_runtime={}", library.display()));
         let mut compiler = command
             .stdin(Stdio::piped())

@@ -316,6 +316,13 @@ mod tests {
         to
     }
 
+    fn kernel_is_older_than(major: u32, minor: u32) -> bool {
+        let release = std::fs::read_to_string("/proc/sys/kernel/osrelease").unwrap();
+        let mut numbers =
+            release.split(|c: char| !c.is_ascii_digit()).map(|part| part.parse::<u32>().unwrap());
+        [numbers.next().unwrap(), numbers.next().unwrap()] < [major, minor]
+    }
+
     // The kernel moves 64 KiB, receives the reset, and finds the socket closed at the next 64 KiB: the call returns
     // the bytes moved, with a signal pending.
     #[test]
@@ -337,7 +344,13 @@ mod tests {
         assert_eq!(writer.write(&vec![b'x'; BATCH]).unwrap(), BATCH);
         let to = half_closed();
         let sent = reader.splice_out_to(&to, BATCH).unwrap();
-        assert!(0 < sent && sent < BATCH, "{sent}");
+        if kernel_is_older_than(6, 5) {
+            // It sends nothing before the last page of the pipe, so the reset comes after the transfer.
+            assert_eq!(sent, BATCH);
+            writer.write(b"x").unwrap();
+        } else {
+            assert!(0 < sent && sent < BATCH, "{sent}");
+        }
         assert_eq!(reader.splice_out_to(&to, 1).unwrap_err().raw_os_error(), Some(libc::EPIPE));
     }
 

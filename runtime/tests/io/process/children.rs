@@ -14,7 +14,8 @@ pub fn sh(script: &str) -> Command {
     command
 }
 
-/// A child that ends when the other side of its standard input is closed, and that side.
+/// A child that ends when the other side of its standard input is closed, and that side. Its output is no pipe: busybox's
+/// `cat` has `sendfile` copy from the socket, and a pipe behind it is locked meanwhile (K14).
 pub fn waits() -> (Command, UnixStream) {
     let (ours, its) = UnixStream::pair().unwrap();
     let mut command = Command::new("cat");

@@ -48,8 +48,9 @@ fn a_child_has_no_descriptor_of_this_process_but_its_three() {
         let inherited = std::process::Command::new("ls").arg("/proc/self/fd").output().unwrap().stdout;
         block_on(async {
             let _signals = signal(SignalKind::hangup()).unwrap();
-            let (mut command, _input) = waits();
-            let mut other = command.stdout(Stdio::piped()).spawn().unwrap();
+            let (_input, its) = UnixStream::pair().unwrap();
+            let mut other = Command::new("sort"); // ends with its input, as `waits`
+            let mut other = other.stdin(OwnedFd::from(its)).stdout(Stdio::piped()).spawn().unwrap();
             assert!(poll_once(other.wait()).is_pending());
             let file = egret_runtime::io::AsyncFd::new(crate::support::fds::eventfd(0, false)).unwrap();
             let output = Command::new("ls").arg("/proc/self/fd").output().await.unwrap();

@@ -37,7 +37,7 @@ fn a_wait_closes_the_standard_input_of_the_child() {
 fn a_grandchild_that_keeps_the_pipe_open_holds_up_the_output_and_not_the_wait() {
     bounded(|| {
         let (input, its) = UnixStream::pair().unwrap();
-        let mut command = sh("exec 3<&0; cat <&3 >&1 & echo started");
+        let mut command = sh("exec 3<&0; sort <&3 >&1 & echo started");
         command.stdin(its.as_fd().try_clone_to_owned().unwrap()).stdout(Stdio::piped());
         let rt = Runtime::new().unwrap();
         rt.block_on(async {
@@ -63,7 +63,7 @@ fn a_grandchild_that_keeps_the_pipe_open_holds_up_the_output_and_not_the_wait() 
             Poll::Pending
         }));
         (&input).write_all(b"from the grandchild").unwrap();
-        drop(input); // now both cats end
+        drop(input); // now both grandchildren end
         let output = rt.block_on(output).unwrap();
         // Either of the two may get the input.
         let text = String::from_utf8(output.stdout).unwrap();
