@@ -62,3 +62,10 @@ impl<F: Family> Future for WriteAll<'_, F> {
         this.stream.poll_send_all(cx, &mut this.rest, this.at)
     }
 }
+
+const _: () = {
+    const LEN: usize = 3 * size_of::<usize>() + size_of::<Site>(); // whose size is nothing without feature `inspect`
+    assert!(size_of::<Read<'_, super::Tcp>>() == LEN);
+    assert!(size_of::<Write<'_, super::Tcp>>() == LEN);
+    assert!(size_of::<WriteAll<'_, super::Tcp>>() == LEN);
+};

@@ -225,7 +225,7 @@ impl<T: Send> Job for BlockingJob<T> {
             id: self.output.id,
             spawned_at: self.output.spawned_at,
             is_running: since.is_some(),
-            since: since.unwrap_or(self.submitted).ticks(),
+            since: since.unwrap_or(self.submitted).nanoseconds(),
             is_look_up: self.is_look_up,
             awaited_by: self.output.waiter(),
         }

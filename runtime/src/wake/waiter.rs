@@ -15,7 +15,7 @@ pub(crate) struct Waiter {
     /// Whether the waker is of another library, such as that of `FuturesUnordered`.
     pub(crate) foreign: bool,
     pub(crate) at: Option<&'static Location<'static>>,
-    /// The begin of the poll that began to wait.
+    /// When it began to wait, in nanoseconds of `CLOCK_MONOTONIC`.
     pub(crate) since: u64,
     /// The last poll that waited here.
     poll: Serial,
@@ -26,7 +26,7 @@ pub(crate) struct Waiter {
 impl Waiter {
     /// A task of egret that waits.
     pub(crate) fn of_key(key: TaskKey, note: Note) -> Waiter {
-        let (at, since, poll, frame) = (note.at(), note.since(), note.poll(), note.frame());
+        let (at, since, poll, frame) = (place(note), note.since(), note.poll(), note.frame());
         Waiter { task: Some(key), foreign: false, at, since, poll, frame }
     }
 
@@ -35,7 +35,7 @@ impl Waiter {
         match waker::key_of(waker) {
             Some(key) => Waiter::of_key(key, note),
             None => {
-                let (at, since, poll, frame) = (note.at(), note.since(), note.poll(), note.frame());
+                let (at, since, poll, frame) = (place(note), note.since(), note.poll(), note.frame());
                 Waiter { task: TaskKey::from_bits(task.bits()), foreign: true, at, since, poll, frame }
             }
         }
@@ -51,4 +51,11 @@ impl Waiter {
     pub(crate) fn is_of_poll(&self, last: Serial) -> bool {
         self.foreign || self.poll == last
     }
+}
+
+/// The line that waits. A future that is polled through a `dyn Future` and has no line of its own knows only the place of
+/// its `poll` in this crate, which says nothing to a reader.
+fn place(note: Note) -> Option<&'static Location<'static>> {
+    let own = file!().strip_suffix("wake/waiter.rs").filter(|_| !cfg!(test));
+    note.at().filter(|at| own.is_none_or(|own| !at.file().starts_with(own)))
 }

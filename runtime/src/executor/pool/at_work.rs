@@ -45,7 +45,7 @@ pub(crate) struct JobInPool {
     pub(crate) spawned_at: &'static Location<'static>,
     /// Whether a thread runs it.
     pub(crate) is_running: bool,
-    /// Since when it runs or is queued.
+    /// Since when it runs or is queued, in nanoseconds of `CLOCK_MONOTONIC`.
     pub(crate) since: u64,
     pub(crate) is_look_up: bool,
     pub(crate) awaited_by: Option<Waiter>,

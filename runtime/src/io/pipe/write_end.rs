@@ -4,6 +4,7 @@ use super::{AnyDescriptor, Kind};
 use crate::io::traits::write_all;
 use crate::io::{AsyncWrite, Clears, Direction, Registration, Start};
 use crate::observe::site::Site;
+use crate::reactor::label::Label;
 use crate::sys::Fd;
 use std::fmt;
 use std::future::poll_fn;
@@ -49,6 +50,12 @@ impl<K> WriteEnd<K> {
     #[inline]
     pub fn into_fd(self) -> Fd {
         self.registration.into_inner()
+    }
+
+    /// Says what the descriptor is for, in a dump.
+    #[inline]
+    pub(crate) fn set_label(&self, label: Label) {
+        self.registration.set_label(label);
     }
 
     /// Writes as much of `buf` as there is room for and returns the number of bytes; waits until there is room.

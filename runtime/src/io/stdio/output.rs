@@ -6,6 +6,7 @@ use crate::io::pipe::WriteEnd;
 use crate::io::traits::write_all;
 use crate::io::{AsyncWrite, Clears, Direction, Registration, Start};
 use crate::observe::site::Site;
+use crate::reactor::label::Label;
 use crate::sys::{Access, Fd};
 use std::fmt;
 use std::future::poll_fn;
@@ -62,6 +63,9 @@ pub trait Kind {
     /// The name for `Debug`.
     const NAME: &'static str;
 
+    /// The number of its descriptor.
+    const NUMBER: u8;
+
     /// Duplicates the descriptor.
     fn duplicate() -> io::Result<OwnedFd>;
 }
@@ -71,6 +75,7 @@ pub enum OfStdout {}
 
 impl Kind for OfStdout {
     const NAME: &'static str = "Stdout";
+    const NUMBER: u8 = 1;
 
     #[inline]
     fn duplicate() -> io::Result<OwnedFd> {
@@ -83,6 +88,7 @@ pub enum OfStderr {}
 
 impl Kind for OfStderr {
     const NAME: &'static str = "Stderr";
+    const NUMBER: u8 = 2;
 
     #[inline]
     fn duplicate() -> io::Result<OwnedFd> {
@@ -100,11 +106,17 @@ enum Writer {
 
 impl Writer {
     #[inline]
-    fn open(stream: OwnedFd) -> io::Result<Writer> {
+    fn open(stream: OwnedFd, label: Label) -> io::Result<Writer> {
         match way_for(stream.as_fd(), Access { read: false, write: true })? {
-            Way::Own(fd) => WriteEnd::registered(fd).map(Writer::Own),
+            Way::Own(fd) => {
+                let end = WriteEnd::registered(fd)?;
+                end.set_label(label);
+                Ok(Writer::Own(end))
+            }
             Way::Socket(fd) => {
-                Registration::new(fd, Start::Unknown).map(Writer::Socket).map_err(|(_closed, error)| error)
+                let socket = Registration::new(fd, Start::Unknown).map_err(|(_closed, error)| error)?;
+                socket.set_label(label);
+                Ok(Writer::Socket(socket))
             }
             Way::File(file) => Ok(Writer::InPlace(OwnedFd::from(file).into())),
             Way::Blocking(file) => Ok(Writer::Thread(WriteOnThread::new(file))),
@@ -147,7 +159,7 @@ impl<K: Kind> StandardStream<K> {
             return Poll::Ready(Ok(0));
         }
         if self.way.is_none() {
-            self.way = Some(Writer::open(K::duplicate()?)?);
+            self.way = Some(Writer::open(K::duplicate()?, Label::Standard(K::NUMBER))?);
         }
         match self.way.as_mut().expect("it has been opened") {
             Writer::Own(end) => end.poll_write(cx, buf),

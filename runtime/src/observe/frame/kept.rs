@@ -38,7 +38,7 @@ pub(crate) struct FrameNode {
     pub(crate) task: u64,
     /// The frame around it.
     pub(crate) parent: Option<u32>,
-    /// The begin of the poll that entered it first.
+    /// When it was entered first, in nanoseconds of `CLOCK_MONOTONIC`.
     pub(crate) since: u64,
 }
 

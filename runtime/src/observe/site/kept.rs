@@ -28,8 +28,7 @@ struct Entered(Option<Site>);
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Note {
     at: Option<Site>,
-    /// The begin of the poll that began to wait.
-    since: u64,
+    since: Moment,
     /// The last poll that waited here, and its frame.
     place: u64,
 }
@@ -38,8 +37,8 @@ pub(crate) struct Note {
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub(crate) struct Serial(u32);
 
-/// A time, on the clock of [`Note::since`].
-#[derive(Clone, Copy, Debug)]
+/// A time.
+#[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Moment(u64);
 
 /// The task that was polled when a waiter was registered.
@@ -49,8 +48,6 @@ pub(crate) struct Task(u64);
 thread_local! {
     /// The task that is being polled, as the bits of its key; 0 outside of polls.
     static POLLED: Cell<u64> = const { Cell::new(0) };
-    /// When that poll began.
-    static BEGAN: Cell<u64> = const { Cell::new(0) };
     /// Upper half: the serial number of that poll. Lower half: the innermost named frame that is being polled, counted
     /// from 1. In one number, which a note copies by one store.
     static PLACE: Cell<u64> = const { Cell::new(0) };
@@ -124,7 +121,7 @@ impl Note {
     /// Of a waiter that begins to wait in this poll.
     #[inline]
     pub(crate) fn now(at: Site) -> Note {
-        Note { at: Some(at), since: BEGAN.get(), place: PLACE.get() }
+        Note { at: Some(at), since: Moment::now(), place: PLACE.get() }
     }
 
     /// Of a waiter that is registered again: it waits since the same time if it is at the same line.
@@ -149,8 +146,9 @@ impl Note {
         self.at.map(Site::location)
     }
 
+    /// When the waiter began to wait, in nanoseconds of `CLOCK_MONOTONIC`.
     pub(crate) fn since(self) -> u64 {
-        self.since
+        self.since.nanoseconds()
     }
 
     /// The last poll that waited here.
@@ -170,7 +168,8 @@ impl Moment {
         Moment(Backend::current().monotonic())
     }
 
-    pub(crate) fn ticks(self) -> u64 {
+    /// In nanoseconds of `CLOCK_MONOTONIC`.
+    pub(crate) fn nanoseconds(self) -> u64 {
         self.0
     }
 }
@@ -193,7 +192,6 @@ pub(crate) fn poll_begins(task: u64) -> Serial {
     let serial = ((PLACE.get() >> 32) as u32).wrapping_add(1);
     PLACE.set(u64::from(serial) << 32);
     POLLED.set(task);
-    BEGAN.set(Moment::now().0);
     Serial(serial)
 }
 
@@ -219,16 +217,17 @@ mod tests {
         let [here, there] = [Site::caller(), Site::caller()];
         let first = poll_begins(1);
         let note = Note::now(here);
-        assert_eq!((note.poll(), note.frame(), note.since()), (first, None, BEGAN.get()));
+        assert_eq!((note.poll(), note.frame()), (first, None));
         let second = poll_begins(1);
         assert_ne!(first, second);
-        BEGAN.set(note.since() + 1);
+        while Moment::now().0 == note.since.0 {}
         assert_eq!(swap_frame(7), 0);
         let again = note.again(here);
-        assert_eq!((again.poll(), again.frame(), again.since()), (second, Some(7), note.since()));
+        assert_eq!((again.poll(), again.frame(), again.since.0), (second, Some(7), note.since.0));
         assert_eq!(swap_frame(0), 7);
         let moved = again.again(there);
-        assert_eq!((moved.poll(), moved.frame(), moved.since()), (second, None, note.since() + 1));
+        assert_eq!((moved.poll(), moved.frame()), (second, None));
+        assert!(moved.since.0 > note.since.0);
         assert_eq!(moved.at().map(Location::column), Some(there.0.column()));
     }
 
