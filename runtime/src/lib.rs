@@ -19,6 +19,7 @@
 //! | `io` | streams: traits, copies, pipes, standard streams; the traits of hyper and tokio |
 //! | `process` | child processes |
 //! | `signal` | signals as events |
+//! | `cores` | a runtime on each of several threads, and their joint end |
 //! | `inspect` | with feature `inspect`: dumps of a running runtime |
 //! | `test` | with feature `test-util`: the kit for unit tests of wake-ups |
 //! | `sim` | with feature `sim`: hosts on the simulated kernel of `sys/sim`, and the invariants checked there |
@@ -41,6 +42,7 @@ compile_error!(
     "egret runs on 64-bit Linux only: it is built on epoll, and its wakers are 64-bit numbers in a pointer"
 );
 
+pub mod cores;
 mod executor;
 #[cfg(feature = "inspect")]
 pub mod inspect;

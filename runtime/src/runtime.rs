@@ -177,7 +177,6 @@ impl Runtime {
     }
 
     /// The executor of this runtime.
-    #[cfg(feature = "sim")]
     pub(crate) fn executor(&self) -> &Executor {
         &self.executor
     }

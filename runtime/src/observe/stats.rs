@@ -6,6 +6,7 @@
 //!   not spin.
 
 use std::cell::Cell;
+use std::iter::Sum;
 
 /// A number that only grows.
 #[derive(Default, Debug)]
@@ -92,4 +93,31 @@ pub struct Metrics {
     pub blocking_jobs: usize,
     /// Threads that run those jobs or wait for jobs.
     pub blocking_threads: usize,
+}
+
+impl Sum for Metrics {
+    /// The counts of several runtimes together, such as those of [`cores`](crate::cores).
+    fn sum<I: Iterator<Item = Metrics>>(all: I) -> Metrics {
+        all.fold(Metrics::default(), |sum, one| Metrics {
+            turns: sum.turns + one.turns,
+            polls: sum.polls + one.polls,
+            local_wakes: sum.local_wakes + one.local_wakes,
+            remote_wakes: sum.remote_wakes + one.remote_wakes,
+            coalesced_wakes: sum.coalesced_wakes + one.coalesced_wakes,
+            stale_generations: sum.stale_generations + one.stale_generations,
+            epoll_waits: sum.epoll_waits + one.epoll_waits,
+            spins: sum.spins + one.spins,
+            events: sum.events + one.events,
+            epoll_ctls: sum.epoll_ctls + one.epoll_ctls,
+            epoll_ctl_errors: sum.epoll_ctl_errors + one.epoll_ctl_errors,
+            eventfd_writes: sum.eventfd_writes + one.eventfd_writes,
+            timers_fired: sum.timers_fired + one.timers_fired,
+            blocking_threads_started: sum.blocking_threads_started + one.blocking_threads_started,
+            tasks_alive: sum.tasks_alive + one.tasks_alive,
+            timers_alive: sum.timers_alive + one.timers_alive,
+            sources_alive: sum.sources_alive + one.sources_alive,
+            blocking_jobs: sum.blocking_jobs + one.blocking_jobs,
+            blocking_threads: sum.blocking_threads + one.blocking_threads,
+        })
+    }
 }

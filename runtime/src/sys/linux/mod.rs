@@ -2,6 +2,7 @@
 
 mod accept;
 mod address;
+mod affinity;
 mod ancillary;
 mod batch;
 mod clock;

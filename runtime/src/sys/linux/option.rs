@@ -11,6 +11,7 @@
 mod datagram;
 pub(super) mod known;
 mod server;
+mod steering;
 
 use super::{Fd, check};
 use known::Known;

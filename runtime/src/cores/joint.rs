@@ -1,0 +1,146 @@
+//! [`Joint`]: the shutdown of all cores, and [`Stop`], which requests it from any thread.
+//!
+//! - `requested` is the moment of the first request, `aborted` is set by [`Stop::abort`]. Both are final.
+//! - A core waits for a change by its waker, which is stored and compared under the lock: no change is missed.
+//! - Wakers are called after the lock is released.
+
+use std::fmt;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::task::Waker;
+use std::time::{Duration, Instant};
+
+#[derive(Default)]
+pub(super) struct Joint {
+    state: Mutex<State>,
+}
+
+#[derive(Default)]
+struct State {
+    requested: Option<Instant>,
+    aborted: bool,
+    /// The waker of each core that waits for the next change.
+    waiting: Vec<Option<Waker>>,
+}
+
+/// What has been asked of all cores so far.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Asked {
+    Nothing,
+    /// To end, since this moment.
+    Request(Instant),
+    /// To end at once.
+    Abort,
+}
+
+impl Joint {
+    pub(super) fn request(&self) {
+        self.change(|state| {
+            let is_first = state.requested.is_none();
+            state.requested.get_or_insert_with(Instant::now);
+            is_first
+        });
+    }
+
+    pub(super) fn abort(&self) {
+        self.change(|state| {
+            state.requested.get_or_insert_with(Instant::now);
+            !std::mem::replace(&mut state.aborted, true)
+        });
+    }
+
+    /// Makes a change, and wakes the waiting cores if it is one.
+    fn change(&self, change: impl FnOnce(&mut State) -> bool) {
+        let mut state = self.lock();
+        let waiting = if change(&mut state) { std::mem::take(&mut state.waiting) } else { Vec::new() };
+        drop(state);
+        waiting.into_iter().flatten().for_each(Waker::wake);
+    }
+
+    pub(super) fn asked(&self) -> Asked {
+        self.lock().asked()
+    }
+
+    /// What has been asked so far, if that is not `known`. Otherwise `waker` is woken by the next change.
+    pub(super) fn asked_beyond(&self, known: Asked, core: usize, waker: &Waker) -> Option<Asked> {
+        let waker = waker.clone();
+        let mut state = self.lock();
+        let asked = state.asked();
+        if asked != known {
+            return Some(asked);
+        }
+        if state.waiting.len() <= core {
+            state.waiting.resize(core + 1, None);
+        }
+        let before = state.waiting[core].replace(waker);
+        drop(state);
+        drop(before);
+        None
+    }
+
+    /// How much of `deadline` is left since the request; all of it before a request.
+    pub(super) fn left_of(&self, deadline: Duration) -> Duration {
+        let requested = self.lock().requested;
+        requested.map_or(deadline, |requested| deadline.saturating_sub(requested.elapsed()))
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl State {
+    fn asked(&self) -> Asked {
+        match (self.aborted, self.requested) {
+            (true, _) => Asked::Abort,
+            (false, Some(requested)) => Asked::Request(requested),
+            (false, None) => Asked::Nothing,
+        }
+    }
+}
+
+/// Ends all cores of a [`Builder`](super::Builder), from any thread.
+///
+/// ```
+/// use egret_runtime::cores;
+/// use std::io;
+///
+/// let builder = cores::Builder::new().count(2);
+/// let stop = builder.stop();
+/// let ended = std::thread::scope(|scope| {
+///     scope.spawn(|| stop.request());
+///     builder.run(async |core| {
+///         core.shutdown().requested().await;
+///         io::Result::Ok(())
+///     })
+/// })?;
+/// assert_eq!(ended.outputs.len(), 2);
+/// # io::Result::Ok(())
+/// ```
+#[derive(Clone)]
+pub struct Stop {
+    pub(super) joint: Arc<Joint>,
+}
+
+impl Stop {
+    /// Requests the shutdown of all cores, like [`Shutdown::request`](crate::shutdown::Shutdown::request) on each of
+    /// them. A second call is a no-op. Before [`Builder::run`](super::Builder::run) it holds for the run.
+    pub fn request(&self) {
+        self.joint.request();
+    }
+
+    /// Ends all cores without waiting for a drain: as if the [deadline](super::Builder::deadline) had passed.
+    pub fn abort(&self) {
+        self.joint.abort();
+    }
+
+    /// Whether the shutdown has been requested.
+    pub fn is_requested(&self) -> bool {
+        self.joint.asked() != Asked::Nothing
+    }
+}
+
+impl fmt::Debug for Stop {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Stop").field("requested", &self.is_requested()).finish()
+    }
+}
