@@ -123,6 +123,28 @@ pub mod guide {
     pub mod http {}
 }
 
+pub mod cores {
+    //! One runtime on each of several threads: a server on every processor.
+    //!
+    //! ```no_run
+    //! use egret::cores;
+    //! use egret::net::{Sharing, TcpShares};
+    //! use std::io;
+    //!
+    //! let shares = TcpShares::bind("0.0.0.0:8080", Sharing::Group)?;
+    //! cores::Builder::new().run(async |core| {
+    //!     shares.share(&core)?.serve(core.shutdown()).run(|mut stream, peer| async move {
+    //!         let _ = stream.write_all(format!("hello, {peer}\n").as_bytes()).await;
+    //!     }).await
+    //! })?;
+    //! # io::Result::Ok(())
+    //! ```
+    //!
+    //! In the repository, `docs/cores.md` says when to use it, and what it costs.
+
+    pub use egret_runtime::cores::{Builder, Core, Ended, OnFailure, Stop, available};
+}
+
 #[cfg(feature = "inspect")]
 pub mod inspect {
     //! The view inside a running server. With feature `inspect`.

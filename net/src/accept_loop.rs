@@ -46,6 +46,22 @@ pub(crate) trait Source {
     fn failure(&self, error: &io::Error) -> AcceptFailure;
 }
 
+impl<S: Source> Source for &S {
+    type Connection = S::Connection;
+
+    async fn accept(&self) -> io::Result<S::Connection> {
+        S::accept(self).await
+    }
+
+    fn accept_waiting(&self) -> io::Result<Option<S::Connection>> {
+        S::accept_waiting(self)
+    }
+
+    fn failure(&self, error: &io::Error) -> AcceptFailure {
+        S::failure(self, error)
+    }
+}
+
 #[derive(Debug)]
 pub(crate) struct AcceptLoop {
     pub(crate) shutdown: Shutdown,
@@ -167,7 +183,7 @@ impl AcceptLoop {
 
     /// Waits for `pause`, or until a connection ends, or until the shutdown is requested.
     #[inline]
-    async fn pause(&self, pause: Duration) {
+    pub(crate) async fn pause(&self, pause: Duration) {
         let mut time = pin!(time::sleep(pause));
         let mut one_ends = pin!(self.counts.one_ends());
         let either = poll_fn(|cx| match one_ends.as_mut().poll(cx) {
@@ -227,7 +243,7 @@ async fn in_a_row<T>(accept: impl Future<Output = T>, row: &mut usize) -> T {
 }
 
 #[inline]
-fn bump(counter: &Cell<u64>) {
+pub(crate) fn bump(counter: &Cell<u64>) {
     counter.set(counter.get() + 1);
 }
 

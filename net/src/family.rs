@@ -11,7 +11,7 @@ use std::os::fd::OwnedFd;
 /// It names the types that differ. The trait is sealed.
 pub trait Family: sealed::Sealed + 'static {
     /// The address of an end.
-    type Addr: fmt::Debug;
+    type Addr: Clone + fmt::Debug + Send + Sync;
 
     /// The stream of the standard library.
     type StdStream: From<OwnedFd> + Into<OwnedFd>;

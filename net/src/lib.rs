@@ -33,6 +33,7 @@
 //! | `stream/halves.rs`, `stream/halves/` | the halves of a stream: one task reads, another writes |
 //! | `listener.rs` | [`Listener`](listener::Listener), which [`TcpListener`] and [`UnixListener`] are |
 //! | `serve.rs`, `accept_loop.rs` | [`tcp::Serve`]: the accept loop of a server, and its policy |
+//! | `shares.rs`, `shares/` | [`TcpShares`]: a listening address, shared by the cores of [`egret_runtime::cores`] |
 //! | `tcp/stream.rs`, `tcp/listener.rs`, `tcp/connect.rs`, `tcp/option.rs` | methods that only streams and listeners of TCP have |
 //! | `tcp/socket.rs`, `tcp/socket/` | [`TcpSocket`]: options before the connection |
 //! | `tcp/split.rs`, `unix/split.rs` | the names of the halves |
@@ -57,6 +58,7 @@ mod addr;
 mod family;
 pub mod listener;
 mod serve;
+pub mod shares;
 mod socket;
 pub mod stream;
 pub mod tcp;
@@ -64,6 +66,7 @@ pub mod udp;
 pub mod unix;
 
 pub use addr::{ToSocketAddrs, lookup_host};
+pub use shares::{Sharing, TcpShares, UdpShares, UnixShares};
 pub use stream::halves;
 pub use tcp::listener::TcpListener;
 pub use tcp::socket::TcpSocket;

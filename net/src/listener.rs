@@ -120,6 +120,16 @@ impl<F: Family> Listener<F> {
         }
     }
 
+    /// Waits for a connection and does not register it: for a core that hands it over to another.
+    pub(crate) async fn accept_unregistered(&self) -> io::Result<(Fd, F::Addr)> {
+        self.registration.io(Direction::Read, F::accept).await
+    }
+
+    /// The listening socket, without its registration.
+    pub(crate) fn into_fd(self) -> Fd {
+        self.registration.into_inner()
+    }
+
     /// The connections as a [`Stream`](futures_core::Stream) that never ends.
     ///
     /// ```

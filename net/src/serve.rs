@@ -83,8 +83,8 @@ const BURST: usize = 32;
 /// ```
 #[must_use = "it serves when it is run"]
 pub struct Serve<L = Listener<Tcp>> {
-    listener: L,
-    accept_loop: AcceptLoop,
+    pub(crate) listener: L,
+    pub(crate) accept_loop: AcceptLoop,
 }
 
 /// The statistics of a [`Serve`]. Clones share them, also while it runs.
@@ -120,7 +120,7 @@ impl<F: Family> Listener<F> {
 
 impl<L> Serve<L> {
     #[inline]
-    fn new(listener: L, shutdown: &Shutdown) -> Serve<L> {
+    pub(crate) fn new(listener: L, shutdown: &Shutdown) -> Serve<L> {
         let accept_loop = AcceptLoop {
             shutdown: shutdown.clone(),
             counts: Rc::default(),

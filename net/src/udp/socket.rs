@@ -100,7 +100,7 @@ impl UdpSocket {
 
     #[track_caller]
     #[inline]
-    pub(super) fn new(fd: Fd) -> io::Result<UdpSocket> {
+    pub(crate) fn new(fd: Fd) -> io::Result<UdpSocket> {
         socket::register(fd, Start::Unknown).map(UdpSocket::registered)
     }
 

@@ -76,7 +76,7 @@ impl SocketAddr {
 
     /// As in tokio: a path, or, if it starts with a zero byte, the abstract name after it.
     #[inline]
-    pub(super) fn from_path_or_name(path: &Path) -> io::Result<SocketAddr> {
+    pub(crate) fn from_path_or_name(path: &Path) -> io::Result<SocketAddr> {
         match path.as_os_str().as_bytes().strip_prefix(&[0]) {
             Some(name) => SocketAddr::from_abstract_name(name),
             None => SocketAddr::from_pathname(path),
@@ -102,7 +102,7 @@ impl SocketAddr {
     }
 
     #[inline]
-    pub(super) fn raw(&self) -> &UnixAddress {
+    pub(crate) fn raw(&self) -> &UnixAddress {
         &self.0
     }
 }

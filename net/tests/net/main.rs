@@ -26,6 +26,7 @@ mod poll_functions;
 mod read_to_end;
 mod sendfile;
 mod serve;
+mod shares;
 mod socket_options;
 mod tokio_io;
 mod turns;
