@@ -14,7 +14,9 @@
 //! and `options.rs` the command line. `9110 x` and `9112 x` name sections of RFC 9110 and RFC
 //! 9112. The path of every request is `#[inline]`, which saves one in fourteen of its instructions.
 //!
-//!     cargo run --release --example http_server [ADDRESS:PORT [MAX_CONNECTIONS [TIMEOUTS]]]
+//! With `--cores N` it has a runtime on each of N threads, and the kernel distributes the connections.
+//!
+//!     cargo run --release --example http_server [ADDRESS:PORT [MAX_CONNECTIONS [TIMEOUTS]]] [--cores N]
 //!     curl -i http://127.0.0.1:8080/
 //!     curl -i http://127.0.0.1:8080/echo -d 'some text'
 
@@ -27,7 +29,8 @@ use std::rc::Rc;
 use std::task::{Context, Poll, ready};
 use std::time::SystemTime;
 
-use egret::net::{TcpListener, TcpStream};
+use egret::cores;
+use egret::net::{Sharing, TcpListener, TcpShares, TcpStream};
 use egret::shutdown::{Drained, Shutdown};
 use egret::signal::unix::{Signal, SignalKind, signal};
 use egret::task::yield_now;
@@ -75,7 +78,11 @@ fn main() -> ExitCode {
             return ExitCode::FAILURE;
         }
     };
-    if let Err(error) = egret::block_on(listen(&options)) {
+    let served = match options.cores {
+        1 => egret::block_on(listen(&options)),
+        _ => listen_on_cores(&options),
+    };
+    if let Err(error) = served {
         eprintln!("cannot serve on {}: {error}\n{}", options.address, options::USAGE);
         return ExitCode::FAILURE;
     }
@@ -101,29 +108,56 @@ async fn listen(options: &Options) -> io::Result<()> {
     serve(listener, server, options).await
 }
 
+/// Every core has a server of its own: they share the address and the end.
+fn listen_on_cores(options: &Options) -> io::Result<()> {
+    let shares = TcpShares::bind(&*options.address, Sharing::Group)?;
+    let cores = cores::Builder::new().count(options.cores).deadline(options.limits.drain);
+    let cores = cores.stop_on([SignalKind::terminate(), SignalKind::interrupt()]);
+    let ended = cores.run(async |core| {
+        let share = shares.share(&core)?;
+        if core.index() == 0 {
+            // All sockets listen by now, and signals are received.
+            writeln!(io::stdout(), "listening on http://{}", shares.local_addr())?;
+            io::stdout().flush()?;
+        }
+        let server = Server::with(core.shutdown().clone(), options);
+        let accepting = share.serve(core.shutdown()).max_connections(options.max_connections);
+        accepting.run(|stream, _peer| connection(stream, server.clone())).await
+    })?;
+    if ended.aborted > 0 {
+        eprintln!("connections cut off: {}", ended.aborted);
+    }
+    Ok(())
+}
+
 impl Server {
     /// Waits for signals, and keeps the date, from now on.
     pub(crate) fn start(options: &Options) -> io::Result<Rc<Server>> {
-        let (shutdown, head) = (Shutdown::new(), RefCell::new(LastHead::new()));
-        let server = Rc::new(Server { limits: options.limits, shutdown, head });
+        let server = Server::with(Shutdown::new(), options);
         for kind in [SignalKind::terminate(), SignalKind::interrupt()] {
             egret::spawn(end_on(signal(kind)?, server.clone()));
         }
-        egret::spawn(keep_date(server.clone(), options.clock));
         Ok(server)
     }
+
+    /// Ends with `shutdown`, and keeps the date from now on.
+    fn with(shutdown: Shutdown, options: &Options) -> Rc<Server> {
+        let head = RefCell::new(LastHead::new());
+        let server = Rc::new(Server { limits: options.limits, shutdown, head });
+        egret::spawn(keep_date(server.clone(), options.clock));
+        server
+    }
+}
+
+async fn connection(stream: TcpStream, server: Rc<Server>) {
+    // An error here means that the client has gone.
+    let _ = Connection::new(stream, &server).serve().await;
 }
 
 /// Serves until a signal asks for the end, and a little longer.
 pub(crate) async fn serve(listener: TcpListener, server: Rc<Server>, options: &Options) -> io::Result<()> {
     let accepting = listener.serve(&server.shutdown).max_connections(options.max_connections);
-    let accepted = accepting.run(|stream, _peer| {
-        let server = server.clone();
-        async move {
-            // An error here means that the client has gone.
-            let _ = Connection::new(stream, &server).serve().await;
-        }
-    });
+    let accepted = accepting.run(|stream, _peer| connection(stream, server.clone()));
     accepted.await?; // the server is to end, and the listener is closed
     if let Drained::Aborted(left) = server.shutdown.drain(options.limits.drain).await {
         eprintln!("connections cut off: {left}");

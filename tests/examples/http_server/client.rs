@@ -79,6 +79,10 @@ impl Example {
         Example::start(Command::new(path_of(name)).arg("127.0.0.1:0"))
     }
 
+    pub fn named_with(name: &str, arguments: &[&str]) -> Example {
+        Example::start(Command::new(path_of(name)).args(arguments))
+    }
+
     pub fn with_most_connections(most: usize) -> Example {
         Example::start(Command::new(path_of("http_server")).args(["127.0.0.1:0", &most.to_string()]))
     }

@@ -7,6 +7,7 @@
 mod bodies;
 mod client;
 mod connections;
+mod cores;
 mod cut_off;
 #[path = "../../../examples/http_server/date.rs"]
 pub(crate) mod date;

@@ -1,0 +1,32 @@
+//! The server on two cores.
+
+use super::client::{Example, GET, HELLO, hello_with, run};
+
+#[test]
+fn two_cores_serve_finish_what_has_begun_and_end_at_the_signal() {
+    let server = Example::named_with("http_server", &["127.0.0.1:0", "--cores", "2"]);
+    // Each core has some of 64 clients, but for a chance of 2 in 2^64.
+    let mut clients: Vec<_> = (0..64).map(|_| server.connect()).collect();
+    for client in &mut clients {
+        client.send(GET);
+        client.expect(HELLO);
+    }
+    let (begun, idle) = clients.split_at_mut(32);
+    begun.iter_mut().for_each(|client| client.send(&GET[..4]));
+    server.signal("TERM");
+    idle.iter_mut().for_each(|client| assert_eq!(client.rest(), ""));
+    for client in begun {
+        client.send(&GET[4..]);
+        assert_eq!(client.rest(), hello_with("close"));
+    }
+    assert_eq!(server.exit_code(), Some(0));
+}
+
+#[test]
+fn a_number_of_cores_that_is_none_is_refused() {
+    for arguments in [&["--cores"][..], &["127.0.0.1:0", "--cores", "many"]] {
+        let refused = run("http_server", arguments);
+        assert!(!refused.status.success());
+        assert!(String::from_utf8_lossy(&refused.stderr).starts_with("N is not a number\nusage: "));
+    }
+}
