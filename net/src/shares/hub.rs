@@ -124,13 +124,18 @@ impl<F: Family> Hub<F> {
 
     /// The open inbox with the smallest load that is below its limit.
     fn choose(&self) -> Option<usize> {
+        self.choose_if(|inbox, load| load < inbox.limit.load(Ordering::SeqCst))
+    }
+
+    /// The open inbox with the smallest load, of those that `takes` accepts.
+    fn choose_if(&self, takes: impl Fn(&Inbox<F>, usize) -> bool) -> Option<usize> {
         let count = self.inboxes.len();
         let start = self.next.load(Ordering::Relaxed);
         let cores = (0..count).map(|offset| (start + offset) % count);
         let with_load = cores.filter_map(|core| {
             let inbox = &self.inboxes[core];
             let load = inbox.load.load(Ordering::SeqCst);
-            let takes = load < inbox.limit.load(Ordering::SeqCst) && lock(&inbox.state).phase == Phase::Open;
+            let takes = takes(inbox, load) && lock(&inbox.state).phase == Phase::Open;
             takes.then_some((load, core))
         });
         let (_, core) = with_load.min_by_key(|(load, _)| *load)?;
@@ -138,11 +143,13 @@ impl<F: Family> Hub<F> {
         Some(core)
     }
 
-    /// Hands a connection over to the core with the fewest, and adds the waker of that core to `woken`. Without a core
-    /// that takes it, it is closed.
+    /// Hands a connection over to the core with the fewest, and adds the waker of that core to `woken`.
+    ///
+    /// It has been accepted, so it goes to a core at its limit when the last one below has just gone. Without any core
+    /// it is closed.
     pub(super) fn hand(self: &Arc<Self>, fd: Fd, peer: F::Addr, woken: &mut Vec<Waker>) {
         let mut connection = (fd, peer);
-        while let Some(core) = self.choose() {
+        while let Some(core) = self.choose().or_else(|| self.choose_if(|_, _| true)) {
             connection = match self.hand_to(core, connection, woken) {
                 Ok(()) => return,
                 Err(back) => back, // it has gone in between
