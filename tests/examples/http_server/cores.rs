@@ -30,3 +30,21 @@ fn a_number_of_cores_that_is_none_is_refused() {
         assert!(String::from_utf8_lossy(&refused.stderr).starts_with("N is not a number\nusage: "));
     }
 }
+
+/// `EGRET_CLIENTS` sets how many clients there are: 1000 by default.
+#[test]
+fn many_clients_are_closed_at_the_end_within_the_deadline() {
+    let count = std::env::var("EGRET_CLIENTS").map_or(1000, |count| count.parse().unwrap());
+    let limits = "idle=600000,header=600000,last_call=10,drain=10000";
+    let server = Example::named_with("http_server", &["127.0.0.1:0", "16384", limits, "--cores", "4"]);
+    let mut clients: Vec<_> = (0..count).map(|_| server.connect()).collect();
+    for client in &mut clients {
+        client.send(GET);
+        client.expect(HELLO);
+    }
+    let start = std::time::Instant::now();
+    server.signal("TERM");
+    assert_eq!(server.exit_code(), Some(0));
+    println!("{count} clients on 4 cores, from the signal to the exit: {:?}", start.elapsed());
+    clients.iter_mut().for_each(|client| assert_eq!(client.rest(), ""));
+}
