@@ -187,6 +187,15 @@ pub mod runtime {
     };
 }
 
+pub mod service {
+    //! What a server and its supervisor tell each other: sockets, readiness, the watchdog.
+
+    pub use egret_runtime::service::{
+        main_pid, notify, passed, ready, reloading, status, stopping, store_fd, take_passed, watchdog,
+        watchdog_of,
+    };
+}
+
 pub mod shutdown {
     //! Graceful shutdown of a server.
 

@@ -20,6 +20,7 @@
 //! | `process` | child processes |
 //! | `signal` | signals as events |
 //! | `cores` | a runtime on each of several threads, and their joint end |
+//! | `service` | what a server and its supervisor tell each other; descriptors that it is started with |
 //! | `inspect` | with feature `inspect`: dumps of a running runtime |
 //! | `test` | with feature `test-util`: the kit for unit tests of wake-ups |
 //! | `sim` | with feature `sim`: hosts on the simulated kernel of `sys/sim`, and the invariants checked there |
@@ -51,6 +52,7 @@ mod observe;
 pub mod process;
 mod reactor;
 pub mod runtime;
+pub mod service;
 pub mod signal;
 #[cfg(feature = "sim")]
 pub mod sim;

@@ -31,15 +31,15 @@ pub(crate) mod sim;
 #[cfg(feature = "sim")]
 mod switch;
 
-pub(crate) use linux::has_no_process;
 #[cfg(not(feature = "sim"))]
 pub(crate) use linux::signal;
 pub use linux::{
     AcceptFailure, Access, Ancillary, BATCH_MAX, Batch, Connect, Credentials, Domain, Events, IOV_MAX,
-    Message, Process, ReadBuf, Received, TRANSFER_MAX, TimerSlack, Type, UnixAddress, mask,
+    Message, Process, ReadBuf, Received, SocketKind, TRANSFER_MAX, TimerSlack, Type, UnixAddress, mask,
 };
 #[cfg(not(feature = "sim"))]
 pub use linux::{Backend, Epoll, Fd};
+pub(crate) use linux::has_no_process;
 #[cfg(all(feature = "inspect-backtrace", any(target_arch = "x86_64", target_arch = "aarch64")))]
 pub use linux::{Registers, Snapshot};
 #[cfg(feature = "inspect")]
