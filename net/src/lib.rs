@@ -33,6 +33,7 @@
 //! | `stream/halves.rs`, `stream/halves/` | the halves of a stream: one task reads, another writes |
 //! | `listener.rs` | [`Listener`](listener::Listener), which [`TcpListener`] and [`UnixListener`] are |
 //! | `serve.rs`, `accept_loop.rs` | [`tcp::Serve`]: the accept loop of a server, and its policy |
+//! | `handover.rs` | [`handover::Handover`]: listeners for the next process |
 //! | `passed.rs` | sockets from the supervisor: `from_env` of each type |
 //! | `shares.rs`, `shares/` | [`TcpShares`]: a listening address, shared by the cores of [`egret_runtime::cores`] |
 //! | `tcp/stream.rs`, `tcp/listener.rs`, `tcp/connect.rs`, `tcp/option.rs` | methods that only streams and listeners of TCP have |
@@ -57,6 +58,7 @@
 mod accept_loop;
 mod addr;
 mod family;
+pub mod handover;
 pub mod listener;
 mod passed;
 mod serve;

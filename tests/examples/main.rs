@@ -16,6 +16,7 @@ mod http_server;
 mod level_or_edge;
 mod process_pipe;
 mod proxy;
+mod restart;
 mod static_files;
 mod tcp_server;
 mod udp_echo;

@@ -18,6 +18,7 @@ mod copy_turns;
 mod debug;
 mod every_way;
 mod futures_io;
+mod handover;
 mod hyper;
 mod incoming;
 mod names;
