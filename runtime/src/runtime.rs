@@ -1,6 +1,7 @@
 //! [`Runtime`]: an executor and a reactor that the program owns.
 
 mod builder; // the settings of a runtime
+mod embed; // a runtime as a part of another loop
 mod enter; // the guards that keep a thread in a runtime
 mod handle; // a runtime as other threads use it
 pub mod macro_support; // what the attributes of `egret-macros` call

@@ -27,7 +27,7 @@ use crate::wake::queue::{Batch, RunQueue};
 use crate::wake::waker;
 use std::cell::{Cell, RefCell};
 use std::io;
-use std::os::fd::{AsRawFd, BorrowedFd, RawFd};
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, RawFd};
 use std::rc::Rc;
 use std::task::Waker;
 use std::time::Duration;
@@ -198,6 +198,13 @@ impl Reactor {
     #[cfg(feature = "test-util")]
     pub(crate) fn registered(&self) -> Vec<(SourceKey, RawFd)> {
         self.sources.borrow().iter().map(|source| (source.key, source.fd)).collect()
+    }
+}
+
+impl AsFd for Reactor {
+    /// The epoll instance.
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.epoll.as_fd()
     }
 }
 
