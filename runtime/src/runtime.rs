@@ -47,10 +47,11 @@ use std::time::Duration;
 /// number goes to the next file or socket, and the next runtime writes 8 bytes to it to wake itself.
 ///
 /// A child of a bare [`fork`](https://man7.org/linux/man-pages/man2/fork.2.html) shares the epoll instance of its
-/// parent, which is not a copy. **Do not use or drop anything of egret there**: a socket or a runtime that the child
-/// drops takes the descriptors of the parent out of the epoll of both, and the parent waits for ever. Fork before the
-/// first runtime, or do nothing in the child but `exec` or `_exit`. [`process::Command`](crate::process::Command) does
-/// that.
+/// parent, which is not a copy. A runtime that was made before the fork is the parent's: in the child, running it panics
+/// and registering a descriptor fails, with a message that says so; dropping it, or what it holds, leaves the parent
+/// alone. The child may make a runtime of its own. It has none of the parent's threads, so blocking jobs that run are
+/// never over there. A fork that does not go through the C library is not noticed. See also
+/// [signals](crate::signal#processes).
 ///
 /// ```
 /// use egret_runtime::runtime::Runtime;

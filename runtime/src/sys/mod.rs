@@ -39,7 +39,7 @@ pub use linux::{
 };
 #[cfg(not(feature = "sim"))]
 pub use linux::{Backend, Epoll, Fd};
-pub(crate) use linux::has_no_process;
+pub(crate) use linux::{Generation, has_no_process};
 #[cfg(all(feature = "inspect-backtrace", any(target_arch = "x86_64", target_arch = "aarch64")))]
 pub use linux::{Registers, Snapshot};
 #[cfg(feature = "inspect")]

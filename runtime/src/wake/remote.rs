@@ -8,7 +8,7 @@
 //! - Other threads also send errands: closures that the loop runs on its own thread, to spawn or abort a task. An
 //!   errand names its lease, so that no later executor runs it.
 
-use crate::sys::{Backend, Fd};
+use crate::sys::{Backend, Fd, Generation};
 use crate::wake::key::TaskKey;
 use crate::wake::mailbox::{Bell, Mailbox};
 use std::io;
@@ -20,6 +20,8 @@ use std::sync::{Mutex, OnceLock, PoisonError};
 pub(crate) struct Remote {
     pub(crate) mailbox: Mailbox,
     pub(crate) bell: Fd,
+    /// The process that made it. A child by `fork` shares the eventfd with its parent and does not take it.
+    made_in: Generation,
     rings: AtomicU64,
     /// How many of the writes are not in the counter of the eventfd any more. Changed under the lock of `NUMBERS`.
     silenced: AtomicU64,
@@ -156,7 +158,9 @@ impl Lease {
     /// Those of `eventfd`, when no remote is free; `Other` when 65 535 executors are alive.
     pub(crate) fn take(backend: Backend) -> io::Result<Lease> {
         let numbers = &mut *NUMBERS.lock().unwrap_or_else(PoisonError::into_inner);
-        let (number, tenure) = match numbers.free.pop() {
+        let is_own = |number| find(number).is_some_and(|remote| remote.made_in.is_current());
+        let used = std::iter::from_fn(|| numbers.free.pop()).find(|(number, _)| is_own(*number));
+        let (number, tenure) = match used {
             Some(used) => used,
             None => {
                 let number = u16::try_from(numbers.unused).map_err(|_| {
@@ -168,6 +172,7 @@ impl Lease {
                 let remote = Remote {
                     mailbox,
                     bell,
+                    made_in: Generation::now(),
                     rings: AtomicU64::new(0),
                     silenced: AtomicU64::new(0),
                     errands: Mutex::default(),

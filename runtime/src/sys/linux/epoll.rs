@@ -2,6 +2,7 @@
 //!
 //! Code on the reactor's thread may add and delete; only the reactor waits.
 
+use super::fork::Generation;
 use super::{Backend, Fd, check};
 use std::cell::Cell;
 use std::io;
@@ -43,6 +44,8 @@ pub struct Epoll {
     fd: OwnedFd,
     /// Whether to try `epoll_pwait2`, with its timeout in nanoseconds.
     nanoseconds: Cell<bool>,
+    /// The process that made it. A child by `fork` leaves it alone.
+    made_in: Generation,
 }
 
 /// The memory that [`Epoll::wait`](crate::sys::Epoll::wait) fills with events.
@@ -63,7 +66,7 @@ impl Backend {
         // SAFETY: the kernel has just made `raw` for us, so nothing else owns it.
         let fd = unsafe { OwnedFd::from_raw_fd(raw) };
         // Miri models epoll_wait but not epoll_pwait2.
-        Ok(Epoll { fd, nanoseconds: Cell::new(!cfg!(miri)) })
+        Ok(Epoll { fd, nanoseconds: Cell::new(!cfg!(miri)), made_in: Generation::now() })
     }
 
     /// A new counter descriptor, by `eventfd(2)`.
@@ -88,8 +91,9 @@ impl Epoll {
     /// # Errors
     ///
     /// `EPERM` for a descriptor that cannot be polled (a regular file or a directory), `EEXIST` for one that
-    /// is registered already, `ENOSPC` at `/proc/sys/fs/epoll/max_user_watches`, `ENOMEM`.
+    /// is registered already, `ENOSPC` at `/proc/sys/fs/epoll/max_user_watches`, `ENOMEM`; `Other` in a child by `fork`.
     pub fn add(&self, fd: BorrowedFd<'_>, events: u32, token: u64) -> io::Result<()> {
+        self.made_in.check()?;
         // Miri has no urgent data.
         let events = if cfg!(miri) { events & !mask::PRI } else { events };
         let mut event = libc::epoll_event { events, u64: token };
@@ -100,12 +104,16 @@ impl Epoll {
         Ok(())
     }
 
-    /// Removes the registration of the descriptor with this number.
+    /// Removes the registration of the descriptor with this number. Does nothing in a child by `fork`, where the
+    /// registration is that of the parent.
     ///
     /// # Errors
     ///
     /// `ENOENT` where there is none, `EBADF` where the number was closed without egret's knowledge.
     pub fn delete(&self, fd: RawFd) -> io::Result<()> {
+        if !self.made_in.is_current() {
+            return Ok(());
+        }
         // Kernels before 2.6.9 required a pointer here; null is valid since.
         let event = std::ptr::null_mut();
         // SAFETY: EPOLL_CTL_DEL does not look at the event.
@@ -120,10 +128,12 @@ impl Epoll {
     ///
     /// # Errors
     ///
-    /// None in practice: `EBADF`, `EFAULT` and `EINVAL` would be bugs of this crate.
+    /// `Other` in a child by `fork`, which would take the events of its parent. Otherwise none in practice: `EBADF`,
+    /// `EFAULT` and `EINVAL` would be bugs of this crate.
     #[inline]
     pub fn wait(&self, events: &mut Events, timeout: Option<Duration>) -> io::Result<usize> {
         events.len = 0;
+        self.made_in.check()?;
         let waited = match timeout {
             None => self.wait_milliseconds(events, -1),
             Some(Duration::ZERO) => self.wait_milliseconds(events, 0),
