@@ -150,9 +150,10 @@ pub mod inspect {
     //! The view inside a running server. With feature `inspect`.
 
     pub use egret_runtime::inspect::{
-        BlockingView, Dump, FrameView, Hint, HintKind, JobView, LoopState, LoopView, Place, PollView,
-        QueueView, SourceView, Stack, StackFrame, TaskState, TaskView, ThreadView, TimerView, WaitKind,
-        WaitView, WokenBy,
+        BlockingView, Cause, Dump, FrameView, GroupHistograms, Hint, HintKind, Histogram, Histograms,
+        JobView, LoopState, LoopView, Place, PollProgress, PollView, Progress, QueueView, Record,
+        RecordedTask, Recording, SourceView, Stack, StackFrame, TaskState, TaskView, ThreadView, TimerView,
+        WaitKind, WaitView, What, WokenBy,
     };
 }
 

@@ -13,14 +13,15 @@ use crate::tool;
 use load::Case;
 use std::path::{Path, PathBuf};
 
-/// The figures: cases of a server, and of `micro`.
-const FIGURES: [&str; 5] = ["echo", "http", "spawn", "yield", "sleep"];
+/// The figures: cases of a server, and of `micro`. `inspect` is an echo with feature `inspect` and its flight recorder,
+/// `no-rec` one with the feature and without the recorder.
+const FIGURES: [&str; 7] = ["echo", "inspect", "no-rec", "http", "spawn", "yield", "sleep"];
 
 /// What a new line allows, in percent. An echo moves by 4 with the number of requests that happen to share a wait
 /// (303 to 317); what has no sockets repeats to the instruction.
 fn tolerance(figure: &str) -> f64 {
     match figure {
-        "echo" | "http" => 5.0,
+        "echo" | "inspect" | "no-rec" | "http" => 5.0,
         _ => 2.0,
     }
 }
@@ -39,8 +40,10 @@ pub fn run(settings: &Settings) -> Result<String> {
     for figure in FIGURES {
         step(&format!("counting {figure}"));
         counts.push(match figure {
-            "echo" => served(settings, Case::Echo)?,
-            "http" => served(settings, Case::Http)?,
+            "echo" => served(settings, "egret", Case::Echo)?,
+            "inspect" => served(settings, "egret-inspect", Case::Echo)?,
+            "no-rec" => served(settings, "egret-inspect-no-recorder", Case::Echo)?,
+            "http" => served(settings, "egret", Case::Http)?,
             _ => in_process(figure)?,
         });
     }
@@ -93,8 +96,8 @@ fn judge(line: &Line, count: f64) -> &'static str {
 }
 
 /// A request on 64 connections.
-fn served(settings: &Settings, case: Case) -> Result<f64> {
-    let servers = vec![Server::find("egret")?];
+fn served(settings: &Settings, server: &str, case: Case) -> Result<f64> {
+    let servers = vec![Server::find(server)?];
     let profile = settings.profile.clone();
     let settings = Settings { case, servers, rounds: 1, profile, ..Settings::new(Command::Instructions) };
     instructions::median(&settings)
@@ -137,11 +140,12 @@ fn parse(text: &str) -> Result<Vec<Line>> {
 
 fn update(path: &PathBuf, counts: &[f64]) -> Result<String> {
     let mut text = String::from(
-        "# User-space instructions by callgrind: of a request on 64 connections (echo, http), of an operation of `micro`\n\
-         # (spawn, yield, sleep). `bench gate` fails when one is higher by more than its tolerance.\n",
+        "# User-space instructions by callgrind: of a request on 64 connections (echo, http; inspect and no-rec are an echo\n\
+         # with feature `inspect`, with and without its recorder), of an operation of `micro` (spawn, yield, sleep).\n\
+         # `bench gate` fails when one is higher by more than its tolerance.\n",
     );
     for (figure, count) in FIGURES.into_iter().zip(counts) {
-        text.push_str(&format!("{figure:<6} {count:>7.1} {:>3}%\n", tolerance(figure)));
+        text.push_str(&format!("{figure:<7} {count:>7.1} {:>3}%\n", tolerance(figure)));
     }
     std::fs::write(path, &text).map_err(|error| format!("cannot write {}: {error}", path.display()))?;
     Ok(text)

@@ -51,6 +51,9 @@ impl Server {
         rust("floor", "floor", ""),
         rust("egret", "egret", ""),
         unshown(rust("egret-spin", "egret", "spin")),
+        // The case `echo` alone: with feature `inspect`, with and without its flight recorder.
+        unshown(rust("egret-inspect", "egret-inspect", "")),
+        unshown(rust("egret-inspect-no-recorder", "egret-inspect", "no-recorder")),
         rust("tokio", "tokio", ""),
         rust("tokio-local", "tokio", "local"),
         rust("smol", "smol", ""),
@@ -82,6 +85,7 @@ impl Server {
     /// Whether it serves `case` at all.
     pub fn serves(&self, case: Case) -> bool {
         match self.kind {
+            Kind::Rust { name: "egret-inspect", .. } => case == Case::Echo,
             Kind::Rust { name, .. } => case == Case::Http || !name.starts_with("hyper-"),
             Kind::C { .. } => case == Case::Echo,
             Kind::Nginx => case == Case::Http,

@@ -10,6 +10,10 @@ mod page; // the page
 mod stack; // the stack of a thread
 mod words; // times, counts and tasks in words
 
+pub use crate::observe::histogram::Histogram;
+pub use crate::observe::progress::{PollProgress, Progress};
+pub use crate::observe::recorder::{Cause, Record, RecordedTask, Recording, What};
+pub use crate::observe::watch::{GroupHistograms, Histograms};
 pub use dump::{
     BlockingView, Dump, FrameView, Hint, HintKind, JobView, LoopState, LoopView, Place, PollView, QueueView,
     SourceView, TaskState, TaskView, ThreadView, TimerView, WaitKind, WaitView, WokenBy,

@@ -1,9 +1,18 @@
 //! What can be observed of a runtime: names, counts, the record for tests, the spans for `tracing`.
 
 pub(crate) mod frame; // named parts of a task, with feature `inspect`
+#[cfg(feature = "inspect")]
+pub(crate) mod histogram; // counts of durations, by length
 pub(crate) mod id; // the number of a task
+#[cfg(feature = "inspect")]
+pub(crate) mod progress; // what a loop does now, for other threads
 pub(crate) mod record; // the record of a turn, for tests
+#[cfg(feature = "inspect")]
+pub(crate) mod recorder; // what a loop did last, in a ring
 pub(crate) mod site; // where a task waits, with feature `inspect`
 pub(crate) mod spans; // spans and events for `tracing`, with feature `trace`
 pub(crate) mod stats; // counters
+#[cfg(feature = "inspect")]
+pub(crate) mod ticks; // times in ticks of the processor
+pub(crate) mod watch; // times and causes, with feature `inspect`
 pub(crate) mod woken; // the outcome of a wake

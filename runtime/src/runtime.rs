@@ -20,6 +20,8 @@ use crate::executor::running::Running;
 use crate::executor::stock;
 use crate::executor::{Executor, Rooted};
 use crate::observe::spans::{Kind, Spawned, TaskSpan};
+#[cfg(feature = "inspect")]
+use crate::observe::{recorder::Recording, watch::Histograms};
 use crate::task::Id;
 use crate::task::blocking;
 use crate::task::join::JoinHandle;
@@ -91,7 +93,7 @@ impl Runtime {
         let (size, at) = (size_of::<F>(), Location::caller());
         let span = TaskSpan::open(Spawned { kind: Kind::BlockOn, name: None, id: None, size, at });
         {
-            let root = RootGuard::new(&self.executor, &span);
+            let root = RootGuard::new(&self.executor, &span, at);
             let mut future = pin!(future);
             let mut poll = |cx: &mut Context<'_>| match span.poll(|| future.as_mut().poll(cx)) {
                 Poll::Pending => Rooted::Pending,
@@ -188,6 +190,25 @@ impl Runtime {
         self.executor.metrics()
     }
 
+    /// The histograms of the runtime so far. With feature `inspect`.
+    ///
+    /// ```
+    /// let rt = egret_runtime::runtime::Runtime::new()?;
+    /// rt.block_on(async { egret_runtime::task::yield_now().await });
+    /// assert_eq!(rt.histograms().poll.count(), 2);
+    /// # std::io::Result::Ok(())
+    /// ```
+    #[cfg(feature = "inspect")]
+    pub fn histograms(&self) -> Histograms {
+        self.handle().histograms().unwrap_or_default()
+    }
+
+    /// What the loop did last, from its flight recorder: see [`Builder::recorder`]. With feature `inspect`.
+    #[cfg(feature = "inspect")]
+    pub fn recording(&self) -> Recording {
+        self.handle().recording().unwrap_or_default()
+    }
+
     /// Drops the runtime, then waits until the blocking jobs that have begun are over, for up to `duration` on the
     /// clock of the system.
     ///
@@ -277,8 +298,8 @@ struct RootGuard<'a> {
 }
 
 impl<'a> RootGuard<'a> {
-    fn new(executor: &'a Executor, span: &TaskSpan) -> RootGuard<'a> {
-        executor.start_root(span);
+    fn new(executor: &'a Executor, span: &TaskSpan, at: &'static Location<'static>) -> RootGuard<'a> {
+        executor.start_root(span, at);
         RootGuard { executor }
     }
 }

@@ -1,6 +1,7 @@
 //! What the executor needs of a task. The task itself is in `task/cell.rs`.
 
 use crate::observe::id::Id;
+use crate::observe::watch::Label;
 #[cfg(feature = "inspect")]
 use crate::wake::waiter::Waiter;
 #[cfg(any(feature = "inspect", feature = "test-util"))]
@@ -21,7 +22,7 @@ pub(crate) trait Task {
     fn id(&self) -> Id;
 
     /// Its name in reports, and where it was spawned; `None` once it has ended.
-    #[cfg(feature = "test-util")]
+    #[cfg(any(feature = "inspect", feature = "test-util"))]
     fn label(&self) -> Option<(Option<Box<str>>, &'static Location<'static>)>;
 
     /// For a dump. Runs no user code.
@@ -57,6 +58,18 @@ pub(crate) enum TaskPhase {
     Dropping,
     /// It has ended.
     Over,
+}
+
+/// What is watched of a task that is about to be queued for the first time.
+#[cfg(feature = "inspect")]
+pub(super) fn label(task: &dyn Task) -> Label {
+    Label::new(task.label())
+}
+
+#[cfg(not(feature = "inspect"))]
+#[inline]
+pub(super) fn label(_task: &dyn Task) -> Label {
+    Label
 }
 
 /// What the executor does with a task after a poll.

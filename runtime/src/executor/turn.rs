@@ -12,7 +12,7 @@
 //!
 //! User code (poll, drop, wake) runs with no borrow held, so it may spawn, wake, abort and close.
 
-use super::task::{Polled, Task};
+use super::task::{self, Polled, Task};
 use crate::executor::parking::{Park, Parking};
 use crate::executor::pool::{Limits, Pool};
 use crate::observe::id::Id;
@@ -20,6 +20,7 @@ use crate::observe::record::Record;
 use crate::observe::site;
 use crate::observe::spans::{self, SpanKey, TaskSpan};
 use crate::observe::stats::{Counter, Metrics};
+use crate::observe::watch::{Label, Watch, WatchSettings};
 use crate::reactor::epoll::Reactor;
 use crate::sys::Backend;
 use crate::time::clock::Clock;
@@ -36,6 +37,7 @@ use std::cell::{Cell, RefCell};
 use std::io;
 use std::mem::ManuallyDrop;
 use std::os::fd::AsFd;
+use std::panic::Location;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::task::{Context, Waker};
@@ -104,9 +106,16 @@ pub(crate) enum Rooted {
 }
 
 impl Executor {
-    pub(crate) fn new(backend: Backend, blocking: Limits, park: Park) -> io::Result<Rc<Executor>> {
+    pub(crate) fn new(
+        backend: Backend,
+        blocking: Limits,
+        park: Park,
+        watch: &WatchSettings,
+    ) -> io::Result<Rc<Executor>> {
+        let watch = Watch::new(watch);
         let remote = Lease::take(backend)?;
-        let queue = Rc::new(RunQueue::new(remote.number(), remote.first_generation()));
+        remote.publish(watch.post());
+        let queue = Rc::new(RunQueue::watched(remote.number(), remote.first_generation(), watch));
         let reactor = Reactor::new(backend, queue.clone(), remote.bell.as_fd())?;
         let clock = Rc::new(Clock::new(backend));
         queue.claim(ROOT);
@@ -141,11 +150,13 @@ impl Executor {
     /// Stores a task, queues it, and returns the key that wakes it.
     #[inline]
     pub(crate) fn admit(&self, task: Rc<dyn Task>, id: Id, span: SpanKey) -> TaskKey {
+        let label = task::label(&*task);
         let index = self.tasks.borrow_mut().insert(task) + 1;
         let index = u32::try_from(index).expect("memory for 2^32 tasks");
         let key = self.queue.claim(index);
         self.queue.trace.spawned(index, id);
         self.queue.spans.spawned(index, span);
+        self.queue.watch.spawned(index, Some(id), label);
         key
     }
 
@@ -168,9 +179,10 @@ impl Executor {
     }
 
     /// Queues the future of `block_on` for its first poll.
-    pub(crate) fn start_root(&self, span: &TaskSpan) {
+    pub(crate) fn start_root(&self, span: &TaskSpan, at: &'static Location<'static>) {
         self.queue.claim(ROOT);
         self.queue.spans.spawned(ROOT, span.key());
+        self.queue.watch.spawned(ROOT, None, Label::root(at));
     }
 
     /// Makes the wakers of the future of `block_on` stale.
@@ -220,9 +232,11 @@ impl Executor {
         let most = POLLS_PER_WAIT - self.polls_since_wait.get();
         let batch = self.queue.len().min(most);
         self.polls_since_wait.set(self.polls_since_wait.get() + batch);
-        for _ in 0..batch {
-            let Some(key) = self.queue.pop(pick) else { break };
+        let polls = self.queue.watch.polls(batch);
+        for slot in polls.slots() {
+            let Some((key, woke)) = self.queue.pop_with_cause(pick) else { break };
             let index = key.index();
+            polls.begin(slot, index, woke);
             let waker = waker::new(key);
             let waker = ManuallyDrop::new(waker); // Dropping is a no-op; skip the vtable call.
             let cx = &mut Context::from_waker(&waker);
@@ -232,15 +246,17 @@ impl Executor {
                 continue;
             }
             match root(cx) {
-                Rooted::Absent => {}
+                Rooted::Absent => self.queue.watch.not_polled(),
                 Rooted::Pending => self.polls.bump(),
                 Rooted::Done => {
                     self.polls.bump();
+                    polls.end(|index| self.queue.note(index).woken_at());
                     return true;
                 }
             }
         }
         site::polls_end();
+        polls.end(|index| self.queue.note(index).woken_at());
         budget::lift(); // foreign wakers and errands are not charged to the last task
         false
     }
@@ -249,7 +265,7 @@ impl Executor {
     fn poll_task(&self, index: u32, cx: &mut Context<'_>) {
         let slot = index as usize - 1;
         let Some(task) = self.tasks.borrow_mut().get(slot).cloned() else {
-            return; // It ended while it was queued.
+            return self.queue.watch.not_polled(); // It ended while it was queued.
         };
         self.polls.bump();
         let polled = task.poll(cx);
@@ -262,7 +278,9 @@ impl Executor {
     fn end_task(&self, index: u32, polled: Polled) {
         if polled == Polled::WasOver {
             self.polls.take_back();
+            self.queue.watch.not_polled();
         }
+        self.queue.watch.ended(index);
         let gone = self.tasks.borrow_mut().try_remove(index as usize - 1);
         self.queue.retire(index);
         drop(gone);
@@ -308,6 +326,8 @@ impl Executor {
             eventfd_writes: self.remote.rings(),
             timers_fired: self.timers.fired.get(),
             blocking_threads_started: blocking.threads_started,
+            #[cfg(feature = "inspect")]
+            long_polls: self.queue.watch.long_polls(),
             tasks_alive: self.tasks.borrow().len(),
             timers_alive: self.timers.len(),
             sources_alive: self.reactor.sources_alive(),

@@ -14,7 +14,12 @@ impl Id {
         Id(NEXT.fetch_add(1, Ordering::Relaxed))
     }
 
-    #[cfg(feature = "trace")]
+    #[cfg(feature = "inspect")]
+    pub(crate) fn from_number(number: u64) -> Id {
+        Id(number)
+    }
+
+    #[cfg(any(feature = "inspect", feature = "trace"))]
     pub(crate) fn number(self) -> u64 {
         self.0
     }

@@ -82,6 +82,10 @@ pub struct Metrics {
     pub timers_fired: u64,
     /// Threads that were started for [`spawn_blocking`](crate::task::spawn_blocking).
     pub blocking_threads_started: u64,
+    /// Polls that took longer than the limit of [`Builder::long_poll`](crate::runtime::Builder::long_poll). With feature
+    /// `inspect`.
+    #[cfg(feature = "inspect")]
+    pub long_polls: u64,
     /// Tasks that are spawned and not finished. One that [`abort`](crate::task::JoinHandle::abort) ended
     /// counts until the next turn.
     pub tasks_alive: usize,
@@ -112,6 +116,8 @@ impl Sum for Metrics {
             epoll_ctl_errors: sum.epoll_ctl_errors + one.epoll_ctl_errors,
             eventfd_writes: sum.eventfd_writes + one.eventfd_writes,
             timers_fired: sum.timers_fired + one.timers_fired,
+            #[cfg(feature = "inspect")]
+            long_polls: sum.long_polls + one.long_polls,
             blocking_threads_started: sum.blocking_threads_started + one.blocking_threads_started,
             tasks_alive: sum.tasks_alive + one.tasks_alive,
             timers_alive: sum.timers_alive + one.timers_alive,

@@ -14,6 +14,8 @@ mod kind;
 #[path = "watch/kept.rs"]
 mod kind;
 
-pub(crate) use kind::{Note, Polls, Slot, Watch};
 #[cfg(feature = "inspect")]
-pub(crate) use kind::{TaskTimes, WatchSettings};
+pub(crate) use kind::TaskTimes;
+pub(crate) use kind::{By, Label, Note, Post, Watch, WatchSettings, Woke};
+#[cfg(feature = "inspect")]
+pub use kind::{GroupHistograms, Histograms};

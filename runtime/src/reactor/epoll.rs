@@ -162,9 +162,11 @@ impl Reactor {
     pub(crate) fn wait(&self, timeout: Option<Duration>, foreign: &mut Vec<Waker>) -> io::Result<usize> {
         let mut events = self.events.borrow_mut();
         self.waits.bump();
+        self.queue.watch.waits();
         let mut count = self.epoll.wait(&mut events, timeout)?;
+        let by = self.queue.watch.waited(timeout, count);
         let sources = self.sources.borrow();
-        let queue = &mut self.queue.batch();
+        let queue = &mut self.queue.batch_by(by);
         for (token, mask) in events.iter() {
             let key = SourceKey::from_bits(token);
             match sources.get(key.index()) {
@@ -214,6 +216,7 @@ impl Source {
         let (before, event) = (self.readiness.get(), Readiness::from_mask(mask));
         let after = before.merged(event);
         queue.trace().event(self.fd, mask, || after.becomes_ready(before), || foreign.len());
+        queue.event(self.fd, mask);
         self.span.event(mask);
         self.readiness.set(after);
         self.ticks.set(self.ticks.get() + 1);

@@ -3,6 +3,7 @@
 use crate::executor::Executor;
 use crate::executor::parking::Park;
 use crate::executor::pool::Limits;
+use crate::observe::watch::WatchSettings;
 use crate::runtime::Runtime;
 use crate::sys::Backend;
 use crate::task::unhandled::{Unhandled, UnhandledPanic};
@@ -21,6 +22,7 @@ pub struct Builder {
     unhandled_panic: UnhandledPanic,
     blocking: Limits,
     park: Park,
+    watch: WatchSettings,
     #[cfg(feature = "test-util")]
     start_paused: bool,
 }
@@ -142,6 +144,43 @@ impl Builder {
         self
     }
 
+    /// The memory of the flight recorder in bytes: 2 MiB by default, and none with 0. With feature `inspect`.
+    ///
+    /// A poll takes 16 bytes of it, and so does a wait. It is reserved when the runtime is built, and is touched page by
+    /// page as it is first written.
+    ///
+    /// ```
+    /// use egret_runtime::runtime::Builder;
+    ///
+    /// let rt = Builder::new().recorder(64 << 20).build()?;
+    /// rt.block_on(async {});
+    /// assert!(!rt.recording().records.is_empty());
+    /// # std::io::Result::Ok(())
+    /// ```
+    #[cfg(feature = "inspect")]
+    pub fn recorder(mut self, bytes: usize) -> Builder {
+        self.watch.recorder = bytes;
+        self
+    }
+
+    /// From how long on a poll counts among [`Metrics::long_polls`](crate::runtime::Metrics::long_polls): 100 ms by
+    /// default. With feature `inspect`.
+    ///
+    /// ```
+    /// use egret_runtime::runtime::Builder;
+    /// use std::time::Duration;
+    ///
+    /// let rt = Builder::new().long_poll(Duration::from_millis(5)).build()?;
+    /// rt.block_on(async { std::thread::sleep(Duration::from_millis(10)) });
+    /// assert_eq!(rt.metrics().long_polls, 1);
+    /// # std::io::Result::Ok(())
+    /// ```
+    #[cfg(feature = "inspect")]
+    pub fn long_poll(mut self, limit: Duration) -> Builder {
+        self.watch.limit = limit;
+        self
+    }
+
     /// Makes the runtime.
     ///
     /// # Errors
@@ -149,7 +188,7 @@ impl Builder {
     /// Those of `epoll_create1(2)` and `eventfd(2)`: no descriptors left (`EMFILE`, `ENFILE`), no memory; and
     /// `Other` when 65 535 runtimes are alive in the process.
     pub fn build(self) -> io::Result<Runtime> {
-        let executor = Executor::new(Backend::current(), self.blocking, self.park)?;
+        let executor = Executor::new(Backend::current(), self.blocking, self.park, &self.watch)?;
         #[cfg(feature = "test-util")]
         if self.start_paused {
             executor.clock.source.pause();

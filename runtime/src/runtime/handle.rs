@@ -6,6 +6,8 @@
 //!   after the spawn. The policy of the runtime handles a panic that is in the place when the handle is dropped.
 
 use crate::executor;
+#[cfg(feature = "inspect")]
+use crate::observe::{progress::Progress, recorder::Recording, watch::Histograms};
 use crate::task::Id;
 use crate::task::blocking;
 use crate::task::remote::{self as place, Filler, Remote, RemoteJoinHandle};
@@ -194,6 +196,39 @@ impl Handle {
             drop(blocking::start(move || filler.fill_with(f), id, at));
             None
         })
+    }
+
+    /// What the loop does at this moment; `None` when the runtime is gone. With feature `inspect`.
+    ///
+    /// It asks nothing of the loop, and so returns at once while a task blocks it.
+    ///
+    /// ```
+    /// use egret_runtime::runtime::Handle;
+    ///
+    /// egret_runtime::block_on(async {
+    ///     let handle = Handle::current();
+    ///     let seen = std::thread::spawn(move || handle.progress()).join().unwrap().unwrap();
+    ///     assert!(seen.poll.is_some()); // this poll, which waits for the thread
+    /// });
+    /// ```
+    #[cfg(feature = "inspect")]
+    pub fn progress(&self) -> Option<Progress> {
+        remote::post(self.address)?.progress()
+    }
+
+    /// The histograms of the runtime; `None` when it is gone. Asks nothing of the loop. With feature `inspect`.
+    #[cfg(feature = "inspect")]
+    pub fn histograms(&self) -> Option<Histograms> {
+        remote::post(self.address)?.histograms()
+    }
+
+    /// What the loop did last, from its flight recorder; `None` when the runtime is gone. With feature `inspect`.
+    ///
+    /// It asks nothing of the loop, and so has the poll that blocks it. A panic hook takes the recording of its thread by
+    /// [`Handle::try_current`].
+    #[cfg(feature = "inspect")]
+    pub fn recording(&self) -> Option<Recording> {
+        remote::post(self.address)?.recording(self.address.number())
     }
 
     /// Calls `start` on the runtime's thread with the guard that fills the place. It returns the key of its task, or

@@ -31,6 +31,8 @@ pub(crate) mod sim;
 #[cfg(feature = "sim")]
 mod switch;
 
+#[cfg(feature = "inspect")]
+pub use linux::Words;
 #[cfg(not(feature = "sim"))]
 pub(crate) use linux::signal;
 pub use linux::{

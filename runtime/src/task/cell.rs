@@ -312,7 +312,7 @@ impl<F: Future> Task for TaskCell<F> {
         self.id
     }
 
-    #[cfg(feature = "test-util")]
+    #[cfg(any(feature = "inspect", feature = "test-util"))]
     fn label(&self) -> Option<(Option<Box<str>>, &'static Location<'static>)> {
         let rare = self.rare.take();
         let name = rare.as_ref().and_then(|rare| rare.name.clone());

@@ -122,7 +122,8 @@ impl Timers {
     #[inline]
     pub(crate) fn fire(&self, now: u64, queue: &RunQueue, foreign: &mut Vec<Waker>) -> usize {
         let inner = &mut *self.inner.borrow_mut();
-        let queue = &mut queue.batch();
+        let watch = &queue.watch;
+        let queue = &mut queue.batch_by(watch.timers());
         let mut fired = 0;
         // The top is not after the earliest deadline, so the heap is corrected only when a timer may be due.
         while inner.heap.first().is_some_and(|top| top.deadline <= now)
@@ -133,9 +134,11 @@ impl Timers {
             fired += 1;
             let entry = &mut inner.entries[entry as usize];
             entry.position = None;
+            watch.late(now, entry.deadline);
             foreign.extend(entry.waker.take().and_then(|waker| waker::wake_in(queue, waker)));
         }
         self.fired.add(fired as u64);
+        watch.fired(fired);
         fired
     }
 

@@ -12,6 +12,7 @@ use crate::observe::record::Trace;
 use crate::observe::site::{self, Serial};
 use crate::observe::spans::WakeSpans;
 use crate::observe::stats::Counter;
+use crate::observe::watch::{By, Note, Watch, Woke};
 use crate::observe::woken::Woken;
 use crate::wake::key::{TaskKey, Tenant};
 use std::cell::{RefCell, RefMut};
@@ -32,6 +33,8 @@ pub(crate) struct RunQueue {
     pub(crate) trace: Trace,
     /// Receives each wake, for `tracing`.
     pub(crate) spans: WakeSpans,
+    /// Measures polls and keeps what woke each task.
+    pub(crate) watch: Watch,
 }
 
 #[derive(Debug)]
@@ -57,20 +60,29 @@ struct Mark {
     tenant: Tenant,
     /// The last poll of the index.
     polled: Serial,
+    /// The wakes of the task.
+    note: Note,
 }
 
 /// The queue, borrowed for several wakes: see [`RunQueue::batch`].
 pub(crate) struct Batch<'a> {
     inner: RefMut<'a, Inner>,
     queue: &'a RunQueue,
+    /// The cause of the wakes.
+    by: By,
 }
 
 impl RunQueue {
+    #[cfg(test)]
     pub(crate) fn new(executor: u16, first_generation: u16) -> RunQueue {
+        RunQueue::watched(executor, first_generation, Watch::default())
+    }
+
+    pub(crate) fn watched(executor: u16, first_generation: u16, watch: Watch) -> RunQueue {
         let inner = RefCell::new(Inner { marks: Vec::new(), len: 0, head: 0, tail: 0 });
         let first_tenant = Tenant::new(executor, first_generation);
         let (queued, coalesced, stale, trace, spans) = Default::default();
-        RunQueue { inner, executor, first_tenant, queued, coalesced, stale, trace, spans }
+        RunQueue { inner, executor, first_tenant, queued, coalesced, stale, trace, spans, watch }
     }
 
     /// Gives `index` to a new task, puts it in the queue and returns the key that wakes it.
@@ -80,7 +92,9 @@ impl RunQueue {
         if inner.marks.len() <= index as usize {
             inner.make_room(index, self.first_tenant);
         }
-        let Mark { next, tenant, .. } = inner.marks[index as usize];
+        let mark = &mut inner.marks[index as usize];
+        mark.note = Note::spawned();
+        let Mark { next, tenant, .. } = *mark;
         if next == NOT_QUEUED {
             inner.push(index);
         }
@@ -97,13 +111,24 @@ impl RunQueue {
     /// Queues the task that `key` names, unless it is queued already or belongs to another executor.
     #[inline]
     pub(crate) fn wake(&self, key: TaskKey) -> Woken {
-        self.batch().wake(key)
+        let by = self.watch.waker();
+        let woken = self.batch_by(by).wake(key);
+        if woken == Woken::Queued {
+            self.watch.woken(key.index(), by);
+        }
+        woken
     }
 
     /// Borrows the queue for several wakes. No other access is allowed meanwhile.
     #[inline]
     pub(crate) fn batch(&self) -> Batch<'_> {
-        Batch { inner: self.inner.borrow_mut(), queue: self }
+        self.batch_by(self.watch.waker())
+    }
+
+    /// The same, with the cause of the wakes.
+    #[inline]
+    pub(crate) fn batch_by(&self, by: By) -> Batch<'_> {
+        Batch { inner: self.inner.borrow_mut(), queue: self, by }
     }
 
     /// Whether the task that `key` names is of this executor and has ended.
@@ -118,6 +143,12 @@ impl RunQueue {
     /// In production `pick` returns 0 and this is a FIFO.
     #[inline]
     pub(crate) fn pop(&self, pick: impl FnOnce(usize) -> usize) -> Option<TaskKey> {
+        self.pop_with_cause(pick).map(|(key, _)| key)
+    }
+
+    /// The same, with what woke the task.
+    #[inline]
+    pub(crate) fn pop_with_cause(&self, pick: impl FnOnce(usize) -> usize) -> Option<(TaskKey, Woke)> {
         let inner = &mut *self.inner.borrow_mut();
         if inner.len == 0 {
             return None;
@@ -132,13 +163,23 @@ impl RunQueue {
         let next = std::mem::replace(&mut mark.next, NOT_QUEUED);
         let key = mark.tenant.key(index);
         mark.polled = site::poll_begins(key.bits());
+        let woke = mark.note.woke();
         match before {
             None => inner.head = next,
             Some(before) => inner.close_gap(before, next),
         }
         inner.len -= 1;
         self.trace.popped(index);
-        Some(key)
+        Some((key, woke))
+    }
+
+    #[cold]
+    fn not_ours(&self, key: TaskKey) -> Woken {
+        if key.executor() != self.executor {
+            return Woken::Elsewhere;
+        }
+        self.stale.bump();
+        Woken::Stale
     }
 
     #[inline]
@@ -151,6 +192,22 @@ impl RunQueue {
     pub(crate) fn last_poll(&self, index: u32) -> Serial {
         self.inner.borrow().marks.get(index as usize).map(|mark| mark.polled).unwrap_or_default()
     }
+
+    /// The note of the wakes of the task at `index`.
+    #[inline]
+    pub(crate) fn note(&self, index: u32) -> Note {
+        self.inner.borrow().marks.get(index as usize).map_or_else(Note::default, |mark| mark.note)
+    }
+
+    /// The times and the wakes of the task at `index`.
+    #[cfg(feature = "inspect")]
+    #[allow(dead_code)]
+    pub(crate) fn times(&self, index: u32) -> crate::observe::watch::TaskTimes {
+        let inner = self.inner.borrow();
+        let is_queued = inner.marks.get(index as usize).is_some_and(|mark| mark.next != NOT_QUEUED);
+        drop(inner);
+        self.watch.times(index, &self.note(index), is_queued)
+    }
 }
 
 impl Batch<'_> {
@@ -158,6 +215,12 @@ impl Batch<'_> {
     #[inline]
     pub(crate) fn trace(&self) -> &Trace {
         &self.queue.trace
+    }
+
+    /// The next wakes are by an event of a descriptor.
+    #[inline]
+    pub(crate) fn event(&mut self, fd: i32, mask: u32) {
+        self.by = self.by.event(fd, mask);
     }
 
     /// [`RunQueue::wake`].
@@ -172,26 +235,16 @@ impl Batch<'_> {
     #[inline]
     fn put(&mut self, key: TaskKey) -> Woken {
         let index = key.index();
-        let Some(mark) = self.inner.marks.get(index as usize).filter(|mark| mark.tenant == key.tenant())
-        else {
-            return self.not_ours(key);
-        };
+        let mark = self.inner.marks.get_mut(index as usize).filter(|mark| mark.tenant == key.tenant());
+        let Some(mark) = mark else { return self.queue.not_ours(key) };
         if mark.next != NOT_QUEUED {
             self.queue.coalesced.bump();
             return Woken::Coalesced;
         }
+        mark.note.queued(self.by);
         self.inner.push(index);
         self.queue.queued.bump();
         Woken::Queued
-    }
-
-    #[cold]
-    fn not_ours(&self, key: TaskKey) -> Woken {
-        if key.executor() != self.queue.executor {
-            return Woken::Elsewhere;
-        }
-        self.queue.stale.bump();
-        Woken::Stale
     }
 }
 
@@ -199,7 +252,8 @@ impl Inner {
     #[cold]
     fn make_room(&mut self, index: u32, tenant: Tenant) {
         assert!(index < NOT_QUEUED, "memory for so many tasks");
-        self.marks.resize(index as usize + 1, Mark { next: NOT_QUEUED, tenant, polled: Serial::default() });
+        let (polled, note) = Default::default();
+        self.marks.resize(index as usize + 1, Mark { next: NOT_QUEUED, tenant, polled, note });
     }
 
     #[inline]

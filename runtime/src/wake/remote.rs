@@ -8,6 +8,7 @@
 //! - Other threads also send errands: closures that the loop runs on its own thread, to spawn or abort a task. An
 //!   errand names its lease, so that no later executor runs it.
 
+use crate::observe::watch::Post;
 use crate::sys::{Backend, Fd, Generation};
 use crate::wake::key::TaskKey;
 use crate::wake::mailbox::{Bell, Mailbox};
@@ -35,6 +36,8 @@ pub(crate) type Errand = Box<dyn FnOnce() + Send>;
 struct Errands {
     /// The current lease, if any.
     tenure: Option<Tenure>,
+    /// What other threads may read of its loop.
+    post: Post,
     list: Vec<Errand>,
 }
 
@@ -46,6 +49,14 @@ type Tenure = u32;
 pub(crate) struct Address {
     number: u16,
     tenure: Tenure,
+}
+
+#[cfg(feature = "inspect")]
+impl Address {
+    /// The number of the executor.
+    pub(crate) fn number(self) -> u16 {
+        self.number
+    }
 }
 
 /// Gives a [`Remote`] to one executor until it is dropped.
@@ -97,6 +108,13 @@ pub(crate) fn send(address: Address, errand: Errand) {
         Some(errand) => drop(errand), // outside the lock: it is user code
         None => remote.answer(remote.mailbox.raise()),
     }
+}
+
+/// What any thread may read of the loop at `address`; `None` when that executor is gone.
+#[cfg(feature = "inspect")]
+pub(crate) fn post(address: Address) -> Option<Post> {
+    let remote = find(address.number)?;
+    remote.with_errands(|errands| (errands.tenure == Some(address.tenure)).then(|| errands.post.clone()))
 }
 
 /// The eventfds that are kept for later executors.
@@ -194,6 +212,14 @@ impl Lease {
         self.number
     }
 
+    /// Publishes what other threads may read of the loop.
+    #[inline]
+    pub(crate) fn publish(&self, post: Post) {
+        if size_of::<Post>() > 0 {
+            self.remote.with_errands(|errands| errands.post = post);
+        }
+    }
+
     /// The generation to start from: one that the number's last owner has used for no index with fewer than 25 033
     /// tasks in a row.
     pub(crate) fn first_generation(&self) -> u16 {
@@ -210,6 +236,7 @@ impl Lease {
     pub(crate) fn refuse_errands(&self) -> Vec<Errand> {
         self.remote.with_errands(|errands| {
             errands.tenure = None;
+            errands.post = Post::default();
             std::mem::take(&mut errands.list)
         })
     }

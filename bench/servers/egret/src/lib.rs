@@ -11,13 +11,14 @@ where
     F: Future<Output = io::Result<()>> + 'static,
 {
     let options = Options::from_args();
-    let park = match options.flavour.as_deref() {
-        None => Park::Sleep,
-        Some("spin") => Park::Spin,
-        Some(other) => fail("the one flavour is spin", other),
+    let builder = match options.flavour.as_deref() {
+        None => Builder::new(),
+        Some("spin") => Builder::new().park(Park::Spin),
+        #[cfg(feature = "inspect")]
+        Some("no-recorder") => Builder::new().recorder(0),
+        Some(other) => fail("the flavours are spin and, with feature inspect, no-recorder", other),
     };
-    let result =
-        Builder::new().park(park).build().and_then(|runtime| runtime.block_on(serve(&options, handle)));
+    let result = builder.build().and_then(|runtime| runtime.block_on(serve(&options, handle)));
     if let Err(error) = result {
         fail("the server failed", error);
     }

@@ -1,6 +1,6 @@
 //! The sites and the notes, with feature `inspect`. See also `none.rs`.
 
-use crate::sys::Backend;
+use crate::observe::ticks;
 use pin_project_lite::pin_project;
 use std::cell::Cell;
 use std::fmt;
@@ -37,7 +37,7 @@ pub(crate) struct Note {
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub(crate) struct Serial(u32);
 
-/// A time.
+/// A time, in ticks.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Moment(u64);
 
@@ -165,12 +165,12 @@ impl Note {
 impl Moment {
     #[inline]
     pub(crate) fn now() -> Moment {
-        Moment(Backend::current().monotonic())
+        Moment(ticks::now())
     }
 
     /// In nanoseconds of `CLOCK_MONOTONIC`.
     pub(crate) fn nanoseconds(self) -> u64 {
-        self.0
+        ticks::monotonic(self.0)
     }
 }
 

@@ -15,6 +15,8 @@ mod option;
 mod pipe;
 mod process;
 mod resolver;
+#[cfg(feature = "inspect")]
+mod ring;
 pub(crate) mod signal;
 mod sigpipe;
 #[cfg(all(feature = "inspect-backtrace", any(target_arch = "x86_64", target_arch = "aarch64")))]
@@ -25,6 +27,8 @@ mod stdio;
 mod thread;
 #[cfg(feature = "inspect")]
 mod thread_state;
+#[cfg(feature = "inspect")]
+mod ticks;
 mod transfer;
 mod unix_address;
 mod unix_socket;
@@ -42,6 +46,8 @@ pub use inherited::SocketKind;
 pub use pipe::Access;
 pub use process::Process;
 pub(crate) use process::has_no_process;
+#[cfg(feature = "inspect")]
+pub use ring::Words;
 #[cfg(all(feature = "inspect-backtrace", any(target_arch = "x86_64", target_arch = "aarch64")))]
 pub use snapshot::{Registers, Snapshot};
 #[cfg(feature = "sim")]

@@ -31,6 +31,9 @@ pub struct Backend {
 }
 
 impl Backend {
+    #[cfg(feature = "inspect")]
+    pub const TICKS_SHIFT: u32 = linux::Backend::TICKS_SHIFT;
+
     #[inline]
     pub fn current() -> Backend {
         Backend { linux: linux::Backend::current() }
@@ -64,6 +67,19 @@ impl Backend {
             Some(world) => world.monotonic(),
             None => self.linux.monotonic_coarse(),
         }
+    }
+
+    #[cfg(feature = "inspect")]
+    pub fn ticks(self) -> u64 {
+        match sim::program() {
+            Some(world) => world.monotonic(),
+            None => self.linux.ticks(),
+        }
+    }
+
+    #[cfg(feature = "inspect")]
+    pub fn short_ticks(self) -> u32 {
+        (self.ticks() >> Backend::TICKS_SHIFT) as u32
     }
 
     pub fn look_up(self, name: &str, port: u16) -> io::Result<Vec<SocketAddr>> {

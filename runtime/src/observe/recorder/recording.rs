@@ -1,10 +1,12 @@
 //! What was taken out of a flight recorder, and its form for Perfetto.
 
 use crate::observe::id::Id;
+use crate::observe::recorder::chrome;
+use std::io;
 use std::panic::Location;
 
 /// What a loop did last, taken from its flight recorder: see [`Handle::recording`](crate::runtime::Handle::recording).
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 #[non_exhaustive]
 pub struct Recording {
     /// The records, the oldest first.
@@ -15,6 +17,31 @@ pub struct Recording {
     pub taken_at: u64,
     /// The number of the runtime in its process.
     pub runtime: u16,
+}
+
+impl Recording {
+    /// Writes it in the [trace event format], which [Perfetto](https://ui.perfetto.dev) and `chrome://tracing` open.
+    ///
+    /// Each poll and each wait of the loop is a slice of one track; an arrow goes from a wake by a task or a thread to the
+    /// poll that follows it. What woke a task is among the arguments of the poll.
+    ///
+    /// # Errors
+    ///
+    /// Those of `out`.
+    ///
+    /// ```
+    /// let rt = egret_runtime::runtime::Runtime::new()?;
+    /// rt.block_on(async { egret_runtime::task::yield_now().await });
+    /// let mut trace = Vec::new();
+    /// rt.recording().write_chrome_trace(&mut trace)?;
+    /// assert!(trace.starts_with(b"{"));
+    /// # std::io::Result::Ok(())
+    /// ```
+    ///
+    /// [trace event format]: https://docs.google.com/document/d/1CvAClvFfyA5R-PhYUmn5OOQtYMH4h6I0nSsKchNAySU
+    pub fn write_chrome_trace(&self, out: &mut (impl io::Write + ?Sized)) -> io::Result<()> {
+        chrome::write(self, out)
+    }
 }
 
 /// Something that a loop did.

@@ -1,0 +1,570 @@
+//! What is watched, with feature `inspect`. See also `none.rs`.
+
+use crate::observe::histogram::{Buckets, Histogram, bump};
+use crate::observe::id::Id;
+use crate::observe::progress::{PollProgress, Progress};
+use crate::observe::recorder::{
+    self, BLOCK_END, Born, Cause, Known, Labels, OTHER, Recording, Ring, RingSlot,
+};
+use crate::observe::ticks;
+use crate::sys::Backend;
+use std::cell::{Cell, RefCell};
+use std::fmt;
+use std::panic::Location;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+/// The memory of the recorder where the builder says nothing.
+const RECORDER: usize = 2 << 20;
+/// From how long on a poll counts as long where the builder says nothing.
+const LONG: Duration = Duration::from_millis(100);
+/// In a turn that took longer, each poll that took a tenth of it is summed up for itself, in nanoseconds.
+const SLOW: u64 = 10_000_000;
+/// How many groups of named tasks have histograms of their own; tasks of later names have none.
+const GROUPS: usize = 64;
+
+/// What a runtime keeps of the times of its tasks, from its builder.
+#[derive(Clone, Debug)]
+pub(crate) struct WatchSettings {
+    /// The memory of the flight recorder in bytes; 0 for none.
+    pub(crate) recorder: usize,
+    /// From how long on a poll counts as long.
+    pub(crate) limit: Duration,
+}
+
+impl Default for WatchSettings {
+    fn default() -> WatchSettings {
+        WatchSettings { recorder: RECORDER, limit: LONG }
+    }
+}
+
+/// The part of an executor that measures. For the loop's thread.
+pub(crate) struct Watch {
+    shared: Arc<Shared>,
+    sums: RefCell<Vec<Sums>>,
+    groups: RefCell<Vec<Arc<Group>>>,
+    /// The end of the last wait, or of the last turn.
+    last: Cell<u64>,
+    /// Chooses the poll that stands for its turn.
+    seed: Cell<u64>,
+    /// In ticks.
+    slow: u64,
+    limit: u64,
+}
+
+/// What other threads may read.
+pub(crate) struct Shared {
+    ring: Ring,
+    waits: AtomicBool,
+    long_polls: AtomicU64,
+    poll: Buckets,
+    delay: Buckets,
+    turn: Buckets,
+    lateness: Buckets,
+    tasks: Mutex<Tasks>,
+}
+
+#[derive(Default)]
+struct Tasks {
+    /// By index: the task that has it now, or that had it last.
+    known: Vec<Known>,
+    groups: Vec<Arc<Group>>,
+    /// The lines that spawned tasks.
+    places: Vec<&'static Location<'static>>,
+}
+
+/// The tasks of one name.
+struct Group {
+    name: Arc<str>,
+    poll: Buckets,
+    delay: Buckets,
+}
+
+/// The sums of a task's polls, in ticks.
+#[derive(Clone, Copy)]
+struct Sums {
+    total: u64,
+    longest: u64,
+    last: u64,
+    group: Option<usize>,
+    /// The bits of its [`Born`].
+    born: u64,
+}
+
+const NO_SUMS: Sums = Sums { total: 0, longest: 0, last: 0, group: None, born: 0 };
+
+/// What the run queue keeps of a task's wakes, next to its mark.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Note {
+    by: u64,
+    since: u64,
+    /// How often it was put in the queue, by its spawn and by wakes.
+    puts: u64,
+}
+
+/// What woke a task.
+#[derive(Clone, Copy)]
+pub(crate) struct Woke(u64);
+
+/// What woke a task, and when.
+#[derive(Clone, Copy)]
+pub(crate) struct By {
+    by: u64,
+    since: u64,
+}
+
+/// The name of a task, and the line that spawned it.
+pub(crate) struct Label {
+    name: Option<Box<str>>,
+    spawned_at: &'static Location<'static>,
+}
+
+/// The records of the polls of a turn.
+pub(crate) struct Polls<'a> {
+    watch: &'a Watch,
+    ring: &'a Ring,
+    /// One for each poll, and the end.
+    block: &'a [RingSlot],
+}
+
+/// The place for the record of a poll.
+#[derive(Clone, Copy)]
+pub(crate) struct Slot<'a>(&'a RingSlot);
+
+/// What other threads may read of a runtime, kept where they find it.
+#[derive(Clone, Default)]
+pub(crate) struct Post(Option<Arc<Shared>>);
+
+/// The times of a task, and its wakes. Durations are in nanoseconds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct TaskTimes {
+    pub(crate) polls: u64,
+    /// Wakes that put it in the run queue.
+    pub(crate) wakes: u64,
+    pub(crate) total_ns: u64,
+    pub(crate) longest_ns: u64,
+    /// Of the last poll that was summed up.
+    pub(crate) last_ns: u64,
+    /// When it was put in the run queue last, in ticks: until its next poll it is queued, and then it waits, since about
+    /// that time.
+    pub(crate) woken_at: u64,
+    pub(crate) woken_by: Cause,
+    /// While it is polled: since when, in ticks.
+    pub(crate) polled_since: Option<u64>,
+}
+
+/// The histograms of a runtime: see [`Runtime::histograms`](crate::runtime::Runtime::histograms).
+#[derive(Clone, Debug, Default, PartialEq)]
+#[non_exhaustive]
+pub struct Histograms {
+    /// How long polls took.
+    pub poll: Histogram,
+    /// How long tasks were queued, from the wake to the poll.
+    pub delay: Histogram,
+    /// How long the loop was busy between two looks at the kernel.
+    pub turn: Histogram,
+    /// How long after its deadline a timer fired.
+    pub lateness: Histogram,
+    /// The polls of named tasks, by name. The first 64 names have histograms.
+    pub groups: Vec<GroupHistograms>,
+}
+
+/// The histograms of the tasks of one name.
+#[derive(Clone, Debug, Default, PartialEq)]
+#[non_exhaustive]
+pub struct GroupHistograms {
+    /// The name of the tasks.
+    pub name: String,
+    /// How long their polls took.
+    pub poll: Histogram,
+    /// How long they were queued, from the wake to the poll.
+    pub delay: Histogram,
+}
+
+impl Watch {
+    pub(crate) fn new(settings: &WatchSettings) -> Watch {
+        let limit = u64::try_from(settings.limit.as_nanos()).unwrap_or(u64::MAX);
+        let shared = Shared {
+            ring: Ring::new(settings.recorder),
+            waits: AtomicBool::new(false),
+            long_polls: AtomicU64::new(0),
+            poll: Buckets::new(),
+            delay: Buckets::new(),
+            turn: Buckets::new(),
+            lateness: Buckets::new(),
+            tasks: Mutex::default(),
+        };
+        Watch {
+            shared: Arc::new(shared),
+            sums: RefCell::default(),
+            groups: RefCell::default(),
+            last: Cell::new(ticks::now()),
+            seed: Cell::new(1),
+            slow: ticks::from_nanoseconds(SLOW.min(limit)),
+            limit: ticks::from_nanoseconds(limit),
+        }
+    }
+
+    /// What other threads may read.
+    pub(crate) fn post(&self) -> Post {
+        Post(Some(self.shared.clone()))
+    }
+
+    /// Starts the polls of a turn.
+    #[inline]
+    pub(crate) fn polls(&self, batch: usize) -> Polls<'_> {
+        let block: &[RingSlot] =
+            if batch == 0 { &[] } else { self.shared.ring.reserve(batch + 1, self.last.get()) };
+        Polls { watch: self, ring: &self.shared.ring, block }
+    }
+
+    /// The task of the poll that has begun has ended before.
+    #[cold]
+    pub(crate) fn not_polled(&self) {
+        self.shared.ring.void();
+    }
+
+    /// The loop is about to call `epoll_wait`.
+    #[inline]
+    pub(crate) fn waits(&self) {
+        self.shared.waits.store(true, Ordering::Relaxed);
+    }
+
+    /// The loop is back from `epoll_wait`. Returns the cause for its events.
+    #[inline]
+    pub(crate) fn waited(&self, timeout: Option<Duration>, events: usize) -> By {
+        let now = ticks::now();
+        self.shared.waits.store(false, Ordering::Relaxed);
+        let sleeps = if timeout == Some(Duration::ZERO) { 0 } else { recorder::WAIT_SLEEPS };
+        let events = (events as u32).min(recorder::NUMBER);
+        self.shared.ring.append(now, recorder::WAIT | sleeps | events, now);
+        self.last.set(now);
+        By { by: 0, since: now }
+    }
+
+    /// The cause for the timers that fire now.
+    pub(crate) fn timers(&self) -> By {
+        By { by: recorder::BY_TIMER, since: ticks::now() }
+    }
+
+    /// A timer has fired; both times are nanoseconds on the clock of the runtime.
+    pub(crate) fn late(&self, now: u64, deadline: u64) {
+        self.shared.lateness.add(ticks::from_nanoseconds(now.saturating_sub(deadline)), 1);
+    }
+
+    /// So many timers have fired.
+    pub(crate) fn fired(&self, timers: usize) {
+        if timers > 0 {
+            let timers = (timers as u32).min(recorder::NUMBER);
+            self.shared.ring.append(ticks::now(), recorder::TIMERS | timers, recorder::BY_TIMER);
+        }
+    }
+
+    /// The cause for a wake by a waker: the task that is polled now, or another thread.
+    #[inline]
+    pub(crate) fn waker(&self) -> By {
+        let by = match self.shared.ring.polled() {
+            Some(index) => recorder::BY_TASK | u64::from(index),
+            None => recorder::BY_THREAD,
+        };
+        By { by, since: ticks::now() }
+    }
+
+    /// A waker has put a task in the queue.
+    #[inline]
+    pub(crate) fn woken(&self, index: u32, by: By) {
+        self.shared.ring.append(by.since, OTHER | index, by.by);
+    }
+
+    /// A task has been given an index. The future of `block_on` has no id.
+    pub(crate) fn spawned(&self, index: u32, id: Option<Id>, label: Label) {
+        let Label { name, spawned_at } = label;
+        let at = index as usize;
+        let mut tasks = self.shared.tasks();
+        let group = name.as_deref().and_then(|name| self.group(&mut tasks, name));
+        let name = match group {
+            Some(group) => Some(tasks.groups[group].name.clone()),
+            None => name.map(Arc::from),
+        };
+        if tasks.known.len() <= at {
+            tasks.known.resize(at + 1, Known::default());
+        }
+        tasks.known[at] = Known { id, name, spawned_at: Some(spawned_at) };
+        let born = tasks.born(id, group, spawned_at);
+        drop(tasks);
+        let sums = &mut *self.sums.borrow_mut();
+        if sums.len() <= at {
+            sums.resize(at + 1, NO_SUMS);
+        }
+        sums[at] = Sums { group, born, ..NO_SUMS };
+        self.shared.ring.append(ticks::now(), OTHER | index, recorder::SPAWNED | born);
+    }
+
+    /// The number of the group of a name, if it is one of the first names.
+    fn group(&self, tasks: &mut Tasks, name: &str) -> Option<usize> {
+        let known = tasks.groups.iter().position(|group| *group.name == *name);
+        if known.is_some() || tasks.groups.len() == GROUPS {
+            return known;
+        }
+        let group = Arc::new(Group { name: name.into(), poll: Buckets::new(), delay: Buckets::new() });
+        tasks.groups.push(group.clone());
+        self.groups.borrow_mut().push(group);
+        Some(tasks.groups.len() - 1)
+    }
+
+    /// The task at an index has ended.
+    pub(crate) fn ended(&self, index: u32) {
+        let born = self.sums.borrow().get(index as usize).map_or(0, |sums| sums.born);
+        self.shared.ring.append(ticks::now(), OTHER | index, recorder::ENDED | born);
+    }
+
+    /// The times of the task at an index, from the note of its wakes.
+    pub(crate) fn times(&self, index: u32, note: &Note, is_queued: bool) -> TaskTimes {
+        let sums = self.sums.borrow().get(index as usize).copied().unwrap_or(NO_SUMS);
+        let poll = self.shared.ring.poll().filter(|(polled, ..)| *polled == index);
+        TaskTimes {
+            polls: note.puts - u64::from(is_queued),
+            wakes: note.puts.saturating_sub(1),
+            total_ns: ticks::nanoseconds(sums.total),
+            longest_ns: ticks::nanoseconds(sums.longest),
+            last_ns: ticks::nanoseconds(sums.last),
+            woken_at: note.since,
+            woken_by: Cause::from_bits(note.by),
+            polled_since: poll.map(|(_, since, _)| since),
+        }
+    }
+
+    pub(crate) fn long_polls(&self) -> u64 {
+        self.shared.long_polls.load(Ordering::Relaxed)
+    }
+
+    /// Sums up a turn: the polls of `block`, which has their end as its last record. `woken_at` is when the task at an
+    /// index was put in the queue last.
+    fn sum_up(&self, block: &[RingSlot], end: u64, woken_at: impl Fn(u32) -> u64) {
+        let polls = block.len() - 1;
+        let began = self.last.replace(end);
+        let took = end.saturating_sub(began);
+        self.shared.turn.add(took, 1);
+        if polls == 1 {
+            return self.sum_one(block, 1, began, woken_at);
+        }
+        let long = if took > self.slow { self.sum_long(block, began, &woken_at) } else { 0 };
+        let seed = self.seed.get().wrapping_mul(0x5851_f42d_4c95_7f2d).wrapping_add(0x1405_7b7e_f767_814f);
+        self.seed.set(seed);
+        let chosen = (((seed >> 32) * polls as u64) >> 32) as usize;
+        if long == 0 || !self.is_long(&block[chosen..]) {
+            self.sum_one(&block[chosen..], polls as u64 - long, began, woken_at);
+        }
+    }
+
+    /// Adds each long poll of a turn, once, and returns how many there are.
+    #[cold]
+    fn sum_long(&self, block: &[RingSlot], began: u64, woken_at: impl Fn(u32) -> u64) -> u64 {
+        let mut long = 0;
+        for poll in (0..block.len() - 1).filter(|poll| self.is_long(&block[*poll..])) {
+            self.sum_one(&block[poll..], 1, began, &woken_at);
+            long += 1;
+        }
+        long
+    }
+
+    /// Whether the poll of the first record may be what made its turn slow.
+    fn is_long(&self, block: &[RingSlot]) -> bool {
+        took(block) > self.slow / 10
+    }
+
+    /// Adds the poll of the first record `weight` times; the second one is its end.
+    fn sum_one(&self, block: &[RingSlot], weight: u64, turn_began: u64, woken_at: impl Fn(u32) -> u64) {
+        let (poll, index, took) = (&block[0], block[0].index(), took(block));
+        let sums = &mut *self.sums.borrow_mut();
+        let Some(sums) = sums.get_mut(index as usize).filter(|_| poll.by() != 0) else { return };
+        sums.total += took * weight;
+        sums.last = took;
+        sums.longest = sums.longest.max(took);
+        self.shared.poll.add(took, weight);
+        if took > self.limit {
+            bump(&self.shared.long_polls, weight);
+        }
+        // A task that was woken again has another time there.
+        let delay = recorder::after(turn_began, poll.time()).checked_sub(woken_at(index));
+        delay.into_iter().for_each(|delay| self.shared.delay.add(delay, weight));
+        if let Some(group) = sums.group {
+            let group = &self.groups.borrow()[group];
+            group.poll.add(took, weight);
+            delay.into_iter().for_each(|delay| group.delay.add(delay, weight));
+        }
+    }
+}
+
+/// How long the poll of the first record took; the second one is its end.
+#[inline]
+fn took(block: &[RingSlot]) -> u64 {
+    u64::from(block[1].time().wrapping_sub(block[0].time())) << Backend::TICKS_SHIFT
+}
+
+impl<'a> Polls<'a> {
+    /// One for each poll of the turn.
+    #[inline]
+    pub(crate) fn slots(&self) -> impl Iterator<Item = Slot<'a>> + use<'a> {
+        let block = self.block;
+        block[..block.len().saturating_sub(1)].iter().map(Slot)
+    }
+
+    /// A poll begins.
+    #[inline(always)]
+    pub(crate) fn begin(&self, slot: Slot<'_>, index: u32, woke: Woke) {
+        self.ring.begin(slot.0, index, woke.0);
+    }
+
+    /// The turn is over. `woken_at` is when the task at an index was put in the queue last.
+    #[inline]
+    pub(crate) fn end(mut self, woken_at: impl Fn(u32) -> u64) {
+        let (block, end) = (std::mem::take(&mut self.block), ticks::now());
+        if let Some(done) = self.ring.end(block, end) {
+            self.watch.sum_up(done, end, woken_at);
+        }
+    }
+}
+
+/// The future of `block_on` has panicked, and no poll is going on any more.
+impl Drop for Polls<'_> {
+    #[inline]
+    fn drop(&mut self) {
+        if !self.block.is_empty() {
+            self.ring.end(self.block, ticks::now());
+        }
+    }
+}
+
+impl Note {
+    /// When the task was put in the queue last.
+    pub(crate) fn woken_at(&self) -> u64 {
+        self.since
+    }
+
+    /// Of a task that has just been given its index and is queued.
+    pub(crate) fn spawned() -> Note {
+        Note { by: recorder::BY_SPAWN, since: ticks::now(), puts: 1 }
+    }
+
+    /// What woke the task last.
+    #[inline(always)]
+    pub(crate) fn woke(&self) -> Woke {
+        Woke(self.by)
+    }
+
+    /// The task has been put in the queue.
+    #[inline]
+    pub(crate) fn queued(&mut self, by: By) {
+        self.by = by.by;
+        self.since = by.since;
+        self.puts += 1;
+    }
+}
+
+impl Label {
+    /// What a task says of itself.
+    pub(crate) fn new(label: Option<(Option<Box<str>>, &'static Location<'static>)>) -> Label {
+        let (name, spawned_at) = label.expect("a task that is being spawned has not ended");
+        Label { name, spawned_at }
+    }
+
+    /// Of the future of `block_on`.
+    pub(crate) fn root(spawned_at: &'static Location<'static>) -> Label {
+        Label { name: None, spawned_at }
+    }
+}
+
+impl By {
+    /// An event of a descriptor, of this wait.
+    #[inline]
+    pub(crate) fn event(self, fd: i32, mask: u32) -> By {
+        By { by: u64::from(fd as u32) | u64::from(mask) << 32, ..self }
+    }
+}
+
+impl Tasks {
+    /// What a record has of a task.
+    fn born(&mut self, id: Option<Id>, group: Option<usize>, spawned_at: &'static Location<'static>) -> u64 {
+        let place = self.places.iter().position(|place| std::ptr::eq(*place, spawned_at));
+        let place = place.unwrap_or_else(|| {
+            self.places.push(spawned_at);
+            self.places.len() - 1
+        });
+        let id = id.map_or(0, Id::number);
+        Born { name: group.map(|group| group as u8), place: u16::try_from(place).ok(), id }.bits()
+    }
+}
+
+impl Shared {
+    fn tasks(&self) -> MutexGuard<'_, Tasks> {
+        self.tasks.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Post {
+    /// What the loop does now. Any thread may call this and the next ones.
+    pub(crate) fn progress(&self) -> Option<Progress> {
+        let shared = self.0.as_ref()?;
+        let poll = shared.ring.poll();
+        let (is_waiting, polls) =
+            (shared.waits.load(Ordering::Relaxed), poll.map_or(0, |(_, _, number)| number));
+        let poll = poll.map(|(index, began, _)| {
+            let known = shared.tasks().known.get(index as usize).cloned().unwrap_or_default();
+            PollProgress {
+                task: known.id,
+                name: known.name.map(|name| (*name).to_owned()),
+                spawned_at: known.spawned_at,
+                elapsed: Duration::from_nanos(ticks::since(began)),
+            }
+        });
+        Some(Progress { poll, is_waiting, polls })
+    }
+
+    pub(crate) fn histograms(&self) -> Option<Histograms> {
+        let shared = self.0.as_ref()?;
+        let groups = shared.tasks().groups.clone();
+        Some(Histograms {
+            poll: shared.poll.read(),
+            delay: shared.delay.read(),
+            turn: shared.turn.read(),
+            lateness: shared.lateness.read(),
+            groups: groups.iter().map(|group| group.read()).collect(),
+        })
+    }
+
+    pub(crate) fn recording(&self, runtime: u16) -> Option<Recording> {
+        let shared = self.0.as_ref()?;
+        let copy = shared.ring.copy();
+        let tasks = shared.tasks();
+        let (known, places) = (tasks.known.clone(), tasks.places.clone());
+        let names: Vec<_> = tasks.groups.iter().map(|group| group.name.clone()).collect();
+        drop(tasks);
+        Some(copy.decode(&Labels { known: &known, names: &names, places: &places }, runtime))
+    }
+}
+
+impl Group {
+    fn read(&self) -> GroupHistograms {
+        GroupHistograms { name: (*self.name).to_owned(), poll: self.poll.read(), delay: self.delay.read() }
+    }
+}
+
+impl Default for Watch {
+    fn default() -> Watch {
+        Watch::new(&WatchSettings::default())
+    }
+}
+
+impl fmt::Debug for Watch {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Watch").finish_non_exhaustive()
+    }
+}
+
+impl fmt::Debug for Post {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Post").finish_non_exhaustive()
+    }
+}

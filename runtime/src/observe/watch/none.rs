@@ -1,0 +1,145 @@
+//! Nothing is watched, without feature `inspect`. See also `kept.rs`.
+
+use crate::observe::id::Id;
+use std::marker::PhantomData;
+use std::panic::Location;
+use std::time::Duration;
+
+/// Watches nothing.
+#[derive(Debug, Default)]
+pub(crate) struct Watch;
+
+/// Keeps nothing of a task's wakes.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Note(());
+
+/// The polls of a turn, of which no record is written.
+pub(crate) struct Polls(usize);
+
+/// No place for the record of a poll.
+#[derive(Clone, Copy)]
+pub(crate) struct Slot<'a>(PhantomData<&'a ()>);
+
+/// What woke a task is not kept.
+#[derive(Clone, Copy)]
+pub(crate) struct By;
+
+/// What woke a task is not kept.
+#[derive(Clone, Copy)]
+pub(crate) struct Woke;
+
+/// The name and the line of a task are not kept.
+pub(crate) struct Label;
+
+/// Nothing to set.
+#[derive(Debug, Default)]
+pub(crate) struct WatchSettings;
+
+/// Nothing that other threads could read.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Post(());
+
+const _: () = assert!(size_of::<Watch>() == 0 && size_of::<Note>() == 0 && size_of::<By>() == 0);
+const _: () = assert!(size_of::<WatchSettings>() == 0 && size_of::<Post>() == 0);
+
+impl Watch {
+    #[inline]
+    pub(crate) fn new(_settings: &WatchSettings) -> Watch {
+        Watch
+    }
+
+    #[inline]
+    pub(crate) fn post(&self) -> Post {
+        Post(())
+    }
+
+    #[inline]
+    pub(crate) fn polls(&self, batch: usize) -> Polls {
+        Polls(batch)
+    }
+
+    #[inline]
+    pub(crate) fn not_polled(&self) {}
+
+    #[inline]
+    pub(crate) fn waits(&self) {}
+
+    #[inline]
+    pub(crate) fn waited(&self, _timeout: Option<Duration>, _events: usize) -> By {
+        By
+    }
+
+    #[inline]
+    pub(crate) fn timers(&self) -> By {
+        By
+    }
+
+    #[inline]
+    pub(crate) fn late(&self, _now: u64, _deadline: u64) {}
+
+    #[inline]
+    pub(crate) fn fired(&self, _timers: usize) {}
+
+    #[inline]
+    pub(crate) fn waker(&self) -> By {
+        By
+    }
+
+    #[inline]
+    pub(crate) fn woken(&self, _index: u32, _by: By) {}
+
+    #[inline]
+    pub(crate) fn spawned(&self, _index: u32, _id: Option<Id>, _label: Label) {}
+
+    #[inline]
+    pub(crate) fn ended(&self, _index: u32) {}
+}
+
+impl Note {
+    #[inline]
+    pub(crate) fn woken_at(&self) -> u64 {
+        0
+    }
+
+    #[inline]
+    pub(crate) fn spawned() -> Note {
+        Note(())
+    }
+
+    #[inline]
+    pub(crate) fn woke(&self) -> Woke {
+        Woke
+    }
+
+    #[inline]
+    pub(crate) fn queued(&mut self, _by: By) {}
+}
+
+impl Label {
+    #[inline]
+    pub(crate) fn root(_at: &'static Location<'static>) -> Label {
+        Label
+    }
+}
+
+impl By {
+    #[inline]
+    pub(crate) fn event(self, _fd: i32, _mask: u32) -> By {
+        By
+    }
+}
+
+impl Polls {
+    /// One for each poll of the turn.
+    #[inline]
+    pub(crate) fn slots(&self) -> impl Iterator<Item = Slot<'static>> + use<> {
+        let polls = self.0;
+        (0..polls).map(|_| Slot(PhantomData))
+    }
+
+    #[inline]
+    pub(crate) fn begin(&self, _slot: Slot<'_>, _index: u32, _woke: Woke) {}
+
+    #[inline]
+    pub(crate) fn end(self, _woken_at: impl Fn(u32) -> u64) {}
+}

@@ -1,0 +1,259 @@
+//! Times, causes, histograms and the flight recorder, with feature `inspect`.
+
+use egret_runtime::inspect::{Cause, Record, Recording, What};
+use egret_runtime::runtime::{Builder, Handle, Runtime};
+use egret_runtime::task;
+use std::cell::RefCell;
+use std::future::poll_fn;
+use std::rc::Rc;
+use std::task::{Poll, Waker};
+use std::thread;
+use std::time::Duration;
+
+/// The polls of a recording, each with the name of its task and its cause.
+fn polls(recording: &Recording) -> Vec<(String, Cause)> {
+    let polls = recording.records.iter().filter_map(|record| match record.what {
+        What::Poll { task, by } => Some((label(recording, task), by)),
+        _ => None,
+    });
+    polls.collect()
+}
+
+fn label(recording: &Recording, task: u32) -> String {
+    recording.tasks[task as usize].name.clone().unwrap_or_default()
+}
+
+fn named(name: &str, future: impl Future<Output = ()> + 'static) -> task::JoinHandle<()> {
+    task::Builder::new().name(name).spawn(future).unwrap()
+}
+
+#[test]
+fn a_recording_has_each_poll_in_its_order_with_what_woke_it() {
+    let rt = Runtime::new().unwrap();
+    rt.block_on(async {
+        let slot = Rc::new(RefCell::new(None::<Waker>));
+        let theirs = slot.clone();
+        let mut woken = false;
+        let waits = named(
+            "waits",
+            poll_fn(move |cx| {
+                if woken {
+                    return Poll::Ready(());
+                }
+                woken = true;
+                *theirs.borrow_mut() = Some(cx.waker().clone());
+                Poll::Pending
+            }),
+        );
+        named("wakes", async move { slot.take().unwrap().wake() }).await.unwrap();
+        waits.await.unwrap();
+    });
+    let recording = rt.recording();
+    let polls = polls(&recording);
+    let names: Vec<_> = polls.iter().map(|(name, _)| name.as_str()).collect();
+    assert_eq!(names, ["", "waits", "wakes", "waits", ""]);
+    let by_task = |poll: usize| match polls[poll].1 {
+        Cause::Task(task) => label(&recording, task),
+        other => panic!("poll {poll} by {other:?}"),
+    };
+    assert_eq!([polls[0].1, polls[1].1, polls[2].1], [Cause::Spawn; 3]);
+    assert_eq!([by_task(3), by_task(4)], ["wakes", "wakes"]);
+    let mut at = 0;
+    for Record { at: begin, took, what, .. } in &recording.records {
+        assert!(*begin >= at, "{what:?}");
+        at = *begin;
+        assert!(begin + took <= recording.taken_at + 1_000_000, "{what:?}");
+    }
+    let spawned = recording.records.iter().filter(|record| matches!(record.what, What::Spawn { .. })).count();
+    let ended = recording.records.iter().filter(|record| matches!(record.what, What::End { .. })).count();
+    assert_eq!((spawned, ended), (3, 2)); // with the future of block_on, which is no task that ends
+}
+
+#[test]
+fn a_wake_of_another_thread_and_a_timer_are_the_causes_of_their_polls() {
+    let rt = Runtime::new().unwrap();
+    rt.block_on(async {
+        egret_runtime::time::sleep(Duration::from_millis(1)).await;
+        let mut asked = false;
+        poll_fn(move |cx| {
+            if asked {
+                return Poll::Ready(());
+            }
+            asked = true;
+            let waker = cx.waker().clone();
+            thread::spawn(move || waker.wake());
+            Poll::Pending
+        })
+        .await;
+    });
+    let recording = rt.recording();
+    let causes: Vec<_> = polls(&recording).into_iter().map(|(_, by)| by).collect();
+    assert_eq!(causes, [Cause::Spawn, Cause::Timer, Cause::Thread]);
+    let count = |f: fn(&What) -> bool| recording.records.iter().filter(|record| f(&record.what)).count();
+    assert_eq!(count(|what| matches!(what, What::Timers { fired: 1 })), 1);
+    assert!(count(|what| matches!(what, What::Wait { sleeps: true, .. })) >= 1);
+    let slept =
+        recording.records.iter().filter(|record| matches!(record.what, What::Wait { sleeps: true, .. }));
+    assert!(slept.map(|record| record.took).sum::<u64>() >= 900_000);
+    let histograms = rt.histograms();
+    assert_eq!((histograms.lateness.count(), histograms.poll.count()), (1, 3));
+}
+
+#[test]
+fn an_event_is_the_cause_of_its_poll_with_the_descriptor_and_the_mask() {
+    use std::io::Write;
+    use std::os::fd::AsRawFd;
+    use std::os::unix::net::UnixStream;
+
+    let rt = Runtime::new().unwrap();
+    let (mut ours, theirs) = UnixStream::pair().unwrap();
+    theirs.set_nonblocking(true).unwrap();
+    let fd = theirs.as_raw_fd();
+    rt.block_on(async {
+        let theirs = egret_runtime::io::AsyncFd::new(theirs).unwrap();
+        let read = named("reads", async move {
+            theirs.readable().await.unwrap().retain_ready();
+        });
+        task::yield_now().await;
+        ours.write_all(b"x").unwrap();
+        read.await.unwrap();
+    });
+    let polls = polls(&rt.recording());
+    let by: Vec<_> = polls.iter().filter(|(name, _)| name == "reads").map(|(_, by)| *by).collect();
+    let (last, first) = by.split_last().unwrap();
+    assert_eq!(first, [Cause::Spawn]);
+    match last {
+        Cause::Event { fd: number, mask } => assert!(*number == fd && mask & 1 == 1, "{last:?}"),
+        other => panic!("{other:?}"),
+    }
+}
+
+#[test]
+fn a_long_poll_is_counted_measured_and_seen_while_it_goes_on() {
+    let rt = Builder::new().long_poll(Duration::from_millis(20)).build().unwrap();
+    let handle = rt.handle();
+    let (begin, began) = std::sync::mpsc::channel();
+    let (end, ended) = std::sync::mpsc::channel();
+    let other = thread::spawn(move || {
+        began.recv().unwrap();
+        let first = handle.progress().unwrap();
+        thread::sleep(Duration::from_millis(30));
+        let seen = (first, handle.progress().unwrap(), handle.recording().unwrap());
+        end.send(()).unwrap();
+        seen
+    });
+    let id = rt.block_on(async {
+        drop(named("short", async {}));
+        let long = named("long", async move {
+            begin.send(()).unwrap();
+            ended.recv().unwrap();
+        });
+        drop(named("short", async {}));
+        let id = long.id();
+        long.await.unwrap();
+        id
+    });
+    let (first, second, recording) = other.join().unwrap();
+    let (earlier, later) = (first.poll.unwrap(), second.poll.unwrap());
+    assert_eq!((first.polls, first.is_waiting), (second.polls, false));
+    assert_eq!((earlier.task, later.name.as_deref()), (Some(id), Some("long")));
+    assert_eq!(later.spawned_at.unwrap().file(), file!());
+    assert!(later.elapsed >= Duration::from_millis(29) && earlier.elapsed < later.elapsed);
+    // The recording that was taken meanwhile ends with the poll.
+    let last = recording.records.iter().rfind(|record| matches!(record.what, What::Poll { .. })).unwrap();
+    let What::Poll { task, .. } = last.what else { unreachable!() };
+    assert_eq!(label(&recording, task), "long");
+    assert!(last.took >= 29_000_000);
+
+    assert_eq!(rt.metrics().long_polls, 1);
+    let histograms = rt.histograms();
+    assert!(histograms.poll.max() >= Duration::from_millis(29));
+    let group = |name: &str| histograms.groups.iter().find(|group| group.name == name).unwrap();
+    assert_eq!(group("long").poll.count(), 1);
+    assert!(group("long").poll.max() >= Duration::from_millis(29));
+    assert!(group("short").poll.max() < Duration::from_millis(29));
+}
+
+#[test]
+fn the_counts_of_the_histograms_are_those_of_the_polls_also_where_one_stands_for_many() {
+    let rt = Runtime::new().unwrap();
+    rt.block_on(async {
+        let tasks: Vec<_> = (0..500).map(|_| egret_runtime::spawn(task::yield_now())).collect();
+        for task in tasks {
+            task.await.unwrap();
+        }
+    });
+    assert_eq!(rt.histograms().poll.count(), rt.metrics().polls);
+}
+
+#[test]
+fn a_runtime_that_is_gone_has_nothing_to_read() {
+    let rt = Runtime::new().unwrap();
+    let handle = rt.handle();
+    assert!(handle.progress().unwrap().poll.is_none());
+    assert!(handle.histograms().is_some() && handle.recording().is_some());
+    drop(rt);
+    assert!(handle.progress().is_none() && handle.histograms().is_none() && handle.recording().is_none());
+}
+
+#[test]
+fn a_panic_hook_takes_the_recording_of_its_loop() {
+    thread_local! {
+        static TAKEN: RefCell<Option<Recording>> = const { RefCell::new(None) };
+    }
+    let before = std::panic::take_hook();
+    std::panic::set_hook(Box::new(move |info| {
+        if info.payload().downcast_ref::<&str>() == Some(&"recorded") {
+            TAKEN.set(Handle::try_current().ok().and_then(|handle| handle.recording()));
+        } else {
+            before(info);
+        }
+    }));
+    let rt = Runtime::new().unwrap();
+    let error = rt.block_on(async { named("panics", async { panic!("recorded") }).await }).unwrap_err();
+    assert!(error.is_panic());
+    let taken = TAKEN.take().unwrap();
+    assert_eq!(polls(&taken).last().unwrap().0, "panics");
+}
+
+#[test]
+fn without_memory_for_a_recorder_the_times_are_kept_all_the_same() {
+    let rt = Builder::new().recorder(0).build().unwrap();
+    rt.block_on(async {
+        for _ in 0..10 {
+            task::yield_now().await;
+        }
+    });
+    assert_eq!(rt.histograms().poll.count(), 11);
+    let recording = rt.recording();
+    assert!(
+        !recording.records.iter().any(|record| matches!(record.what, What::Wake { .. } | What::Spawn { .. }))
+    );
+}
+
+#[test]
+fn a_recording_is_taken_a_thousand_times_while_the_loop_runs() {
+    let rt = Builder::new().recorder(16 << 10).build().unwrap();
+    let handle = rt.handle();
+    let other = thread::spawn(move || {
+        for _ in 0..1000 {
+            let recording = handle.recording().unwrap();
+            for record in &recording.records {
+                if let What::Poll { task, .. } | What::Spawn { task } = record.what {
+                    assert!((task as usize) < recording.tasks.len());
+                }
+                assert!(record.at <= recording.taken_at + 1_000_000_000, "{record:?}");
+            }
+            handle.progress().unwrap();
+        }
+    });
+    rt.block_on(async {
+        while !other.is_finished() {
+            let tasks: Vec<_> = (0..100).map(|_| egret_runtime::spawn(task::yield_now())).collect();
+            for task in tasks {
+                task.await.unwrap();
+            }
+        }
+    });
+    other.join().unwrap();
+}
