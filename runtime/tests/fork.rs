@@ -55,6 +55,13 @@ fn counted(rt: &Runtime) -> (Rc<Cell<usize>>, UnixStream) {
     (count, theirs)
 }
 
+/// How many eventfds this process has open.
+fn eventfds() -> usize {
+    let descriptors = std::fs::read_dir("/proc/self/fd").unwrap().flatten();
+    let targets = descriptors.filter_map(|entry| std::fs::read_link(entry.path()).ok());
+    targets.filter(|target| target.to_str() == Some("anon_inode:[eventfd]")).count()
+}
+
 /// Turns the runtime until `done`; panics when nothing happens.
 #[track_caller]
 fn until(rt: &Runtime, done: impl Fn() -> bool) {
@@ -131,9 +138,11 @@ fn a_new_runtime_works_in_the_child_and_shares_nothing_with_the_parent() {
         assert_eq!(rt.next_deadline(), None);
         let waker = waker.take().unwrap();
         thread::spawn(move || waker.wake()).join().unwrap();
+        let before = eventfds();
         forked(|| {
             for _ in 0..3 {
                 let own = Runtime::new().unwrap();
+                assert_eq!(eventfds(), before + 1, "its own, and none of those that the parent keeps");
                 let handle = own.handle();
                 let (count, mut peer) = counted(&own);
                 let answer = own.block_on(async move {
