@@ -1,5 +1,7 @@
 //! Times, causes, histograms and the flight recorder, with feature `inspect`.
 
+mod support;
+
 use egret_runtime::inspect::{Cause, Record, Recording, What};
 use egret_runtime::runtime::{Builder, Handle, Runtime};
 use egret_runtime::task;
@@ -256,4 +258,28 @@ fn a_recording_is_taken_a_thousand_times_while_the_loop_runs() {
         }
     });
     other.join().unwrap();
+}
+
+#[test]
+fn a_trace_has_the_structure_of_the_trace_event_format() {
+    use std::process::Command;
+
+    let rt = Runtime::new().unwrap();
+    rt.block_on(async {
+        let tasks: Vec<_> = ["a", "\"<script>\\"].map(|name| named(name, task::yield_now())).into();
+        for task in tasks {
+            task.await.unwrap();
+        }
+        egret_runtime::time::sleep(Duration::from_millis(1)).await;
+    });
+    let path = std::env::temp_dir().join(format!("egret-trace-{}.json", std::process::id()));
+    rt.recording().write_chrome_trace(&mut std::fs::File::create(&path).unwrap()).unwrap();
+    let script = concat!(env!("CARGO_MANIFEST_DIR"), "/../.ci/trace");
+    let output = Command::new("python3").arg(script).arg(&path).output();
+    std::fs::remove_file(&path).unwrap();
+    let Ok(output) = output else { return eprintln!("SKIPPED: no python3 to read the trace") };
+    let (said, error) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+    eprint!("{said}");
+    assert!(output.status.success(), "{said}{error}");
+    assert!(said.contains("slices: the structure is sound"), "{said}");
 }
