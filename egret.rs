@@ -51,8 +51,8 @@
 //! |---|---|
 //! | `futures-io`, `tokio-io` | `AsyncRead` and `AsyncWrite` of futures-io and of tokio on every stream; the latter without tokio's runtime |
 //! | `hyper` | the traits of hyper on every stream, and the module `hyper` with its executor and timer |
-//! | `inspect` | the module `inspect`: dumps of what every task of a running server waits for |
-//! | `inspect-backtrace` | `inspect`, with the stacks of threads; on x86-64 and 64-bit ARM |
+//! | `inspect` | the module `inspect`: dumps of what every task of a running server waits for, reports of polls that hold the loop |
+//! | `inspect-backtrace` | `inspect`, with the stack of a loop that is stuck; on x86-64 and 64-bit ARM |
 //! | `macros` | the attributes `#[egret::main]` and `#[egret::test]` |
 //! | `trace` | tasks, polls, wakes and events for tracing, and so for tokio-console |
 //! | `test-util` | the module `test`, and a clock that a test controls |
@@ -152,8 +152,8 @@ pub mod inspect {
     pub use egret_runtime::inspect::{
         BlockingView, Cause, Dump, FrameView, GroupHistograms, Hint, HintKind, Histogram, Histograms,
         JobView, LoopState, LoopView, Place, PollProgress, PollView, Progress, QueueView, Record,
-        RecordedTask, Recording, SourceView, Stack, StackFrame, TaskState, TaskView, ThreadView, TimerView,
-        WaitKind, WaitView, What, WokenBy,
+        RecordedTask, Recording, SourceView, Stack, StackFrame, Stall, StallStage, TaskState, TaskView,
+        ThreadView, TimerView, WaitKind, WaitView, What, WokenBy,
     };
 }
 

@@ -8,6 +8,7 @@ mod dump; // the plain structs of a dump
 mod groups; // the rows of the page
 mod page; // the page
 mod stack; // the stack of a thread
+mod stall; // the stall finder
 mod words; // times, counts and tasks in words
 
 pub use crate::observe::histogram::Histogram;
@@ -19,3 +20,4 @@ pub use dump::{
     SourceView, TaskState, TaskView, ThreadView, TimerView, WaitKind, WaitView, WokenBy,
 };
 pub use stack::{Stack, StackFrame};
+pub use stall::{Stall, StallStage};

@@ -6,6 +6,8 @@ mod enter; // the guards that keep a thread in a runtime
 mod handle; // a runtime as other threads use it
 pub mod macro_support; // what the attributes of `egret-macros` call
 pub mod shutdown; // graceful shutdown of a server
+#[cfg(feature = "inspect")]
+mod when_built; // what a higher room does with a new runtime
 
 pub use builder::Builder;
 pub use enter::EnterGuard;

@@ -20,6 +20,8 @@ mod namespaces;
 mod no_threads;
 mod older_kernels;
 mod pid_1;
+#[cfg(feature = "inspect")]
+mod stalled_look_up;
 
 /// Says past the harness, which keeps what a test prints, that a test could not be made here.
 fn skipped(test: &str, why: &str) {

@@ -141,10 +141,10 @@ fn mount(source: &CStr, at: &CStr, kind: *const libc::c_char, flags: libc::c_ulo
 }
 
 /// Something mounted over a path: an empty directory, or `/dev/null`. Gone when this is dropped.
-struct Hidden(CString);
+pub struct Hidden(CString);
 
 impl Hidden {
-    fn directory(path: &CStr) -> Hidden {
+    pub fn directory(path: &CStr) -> Hidden {
         mount(c"none", path, c"tmpfs".as_ptr(), 0).unwrap();
         Hidden(path.to_owned())
     }
@@ -203,7 +203,7 @@ fn with_a_root_that_is_read_only() {
 }
 
 /// Of the new network namespace, which has no other interface.
-fn loopback_up() {
+pub fn loopback_up() {
     let socket = std::net::UdpSocket::bind("0.0.0.0:0").unwrap();
     // SAFETY: it is made of integers and of a union of those, for all of which zero bytes are a value.
     let mut request: libc::ifreq = unsafe { std::mem::zeroed() };

@@ -13,6 +13,8 @@ mod modules; // the parts of the program that have tables for the unwinder
 #[path = "stack/unwound.rs"]
 mod kind;
 
+pub(crate) use kind::take;
+
 use crate::sys::ThreadId;
 use serde::Serialize;
 use std::fmt;

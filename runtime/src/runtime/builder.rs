@@ -5,6 +5,8 @@ use crate::executor::parking::Park;
 use crate::executor::pool::Limits;
 use crate::observe::watch::WatchSettings;
 use crate::runtime::Runtime;
+#[cfg(feature = "inspect")]
+use crate::runtime::when_built::WhenBuilt;
 use crate::sys::Backend;
 use crate::task::unhandled::{Unhandled, UnhandledPanic};
 use std::io;
@@ -23,6 +25,8 @@ pub struct Builder {
     blocking: Limits,
     park: Park,
     watch: WatchSettings,
+    #[cfg(feature = "inspect")]
+    pub(super) when_built: WhenBuilt,
     #[cfg(feature = "test-util")]
     start_paused: bool,
 }
@@ -186,13 +190,16 @@ impl Builder {
     /// # Errors
     ///
     /// Those of `epoll_create1(2)` and `eventfd(2)`: no descriptors left (`EMFILE`, `ENFILE`), no memory; and
-    /// `Other` when 65 535 runtimes are alive in the process.
+    /// `Other` when 65 535 runtimes are alive in the process. Those of starting a thread for `stall_after`.
     pub fn build(self) -> io::Result<Runtime> {
         let executor = Executor::new(Backend::current(), self.blocking, self.park, &self.watch)?;
         #[cfg(feature = "test-util")]
         if self.start_paused {
             executor.clock.source.pause();
         }
-        Ok(Runtime { executor, unhandled: Unhandled::new(self.unhandled_panic) })
+        let runtime = Runtime { executor, unhandled: Unhandled::new(self.unhandled_panic) };
+        #[cfg(feature = "inspect")]
+        self.when_built.call(&runtime)?;
+        Ok(runtime)
     }
 }

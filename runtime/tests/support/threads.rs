@@ -20,3 +20,15 @@ impl Thread {
         assert_eq!(sent, 0, "{}", std::io::Error::last_os_error());
     }
 }
+
+/// Blocks a signal on this thread, or lets it come.
+pub fn block(signal: libc::c_int, is_blocked: bool) {
+    let mut set = std::mem::MaybeUninit::<libc::sigset_t>::uninit();
+    // SAFETY: the call writes one set, for which there is room.
+    unsafe { libc::sigemptyset(set.as_mut_ptr()) };
+    // SAFETY: the set is initialised and borrowed mutably.
+    unsafe { libc::sigaddset(set.as_mut_ptr(), signal) };
+    let how = if is_blocked { libc::SIG_BLOCK } else { libc::SIG_UNBLOCK };
+    // SAFETY: the set lives across the call, and the old one is not asked for.
+    assert_eq!(unsafe { libc::pthread_sigmask(how, set.as_ptr(), std::ptr::null_mut()) }, 0);
+}

@@ -1,0 +1,178 @@
+//! The thread that looks at the loops.
+//!
+//! - The list of loops is its own. New ones come through [`SHARED`], whose lock is not held while a report is made.
+//! - A loop whose runtime is gone leaves the list; with the last one the thread ends.
+
+use super::report::{Stall, StallStage};
+use super::watch::{Found, Going, Watch};
+use crate::executor::running;
+use crate::inspect::{Place, ThreadView, stack};
+use crate::observe::progress::PollProgress;
+use crate::runtime::{Handle, Runtime};
+use crate::sys::{Backend, ThreadId};
+use std::fs;
+use std::io;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+static SHARED: Mutex<Shared> = Mutex::new(Shared { new: Vec::new(), has_thread: false });
+/// Notified when a loop is added.
+static ADDED: Condvar = Condvar::new();
+
+struct Shared {
+    /// Loops that the thread has not yet on its list.
+    new: Vec<Watched>,
+    has_thread: bool,
+}
+
+type Report = Box<dyn Fn(&Stall) + Send + Sync>;
+
+/// A loop on the list.
+struct Watched {
+    handle: Handle,
+    thread: ThreadId,
+    watch: Watch,
+    report: Report,
+    /// The processor time of the thread when the current poll was first seen, with the number of that poll.
+    first_seen: Option<(u64, Option<Duration>)>,
+    /// What was reported of the stall that goes on.
+    stall: Option<Stall>,
+}
+
+/// Watches a runtime that was built on this thread.
+///
+/// # Errors
+///
+/// Those of starting a thread.
+pub(super) fn watch(
+    runtime: &Runtime,
+    limit: Duration,
+    report: impl Fn(&Stall) + Send + Sync + 'static,
+) -> io::Result<()> {
+    if !Backend::current().threads_wait() {
+        return Ok(()); // of a simulated host, whose polls take no time
+    }
+    let watched = Watched {
+        handle: runtime.handle(),
+        thread: ThreadId::current(),
+        watch: Watch::new(limit, now()),
+        report: Box::new(report),
+        first_seen: None,
+        stall: None,
+    };
+    let mut shared = shared();
+    if !shared.has_thread {
+        let _blunt = running::blunt_waits();
+        Backend::current().start_thread("egret-stalls", run)?;
+        shared.has_thread = true;
+    }
+    shared.new.push(watched);
+    ADDED.notify_one();
+    Ok(())
+}
+
+fn shared() -> MutexGuard<'static, Shared> {
+    SHARED.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+fn now() -> Duration {
+    Duration::from_nanos(Backend::current().monotonic())
+}
+
+fn run() {
+    let mut loops = Vec::new();
+    while let Some(due) = next(&mut loops) {
+        let left = due.saturating_sub(now());
+        if left > Duration::ZERO {
+            let shared = shared();
+            if shared.new.is_empty() {
+                let _ = ADDED.wait_timeout(shared, left);
+            }
+            continue;
+        }
+        loops.retain_mut(|watched| now() < watched.watch.due() || watched.look());
+    }
+}
+
+/// Adds the new loops, and returns when the first of all is due; `None` ends the thread.
+fn next(loops: &mut Vec<Watched>) -> Option<Duration> {
+    let mut shared = shared();
+    loops.append(&mut shared.new);
+    let due = loops.iter().map(|watched| watched.watch.due()).min();
+    shared.has_thread = due.is_some();
+    due
+}
+
+impl Watched {
+    /// Returns whether there is still a runtime.
+    fn look(&mut self) -> bool {
+        let progress = self.handle.progress();
+        let has_runtime = progress.is_some();
+        let going = progress.and_then(|progress| Some((progress.polls, progress.poll?)));
+        let found = self.watch.look(
+            now(),
+            going.as_ref().map(|(serial, poll)| Going { serial: *serial, elapsed: poll.elapsed }),
+        );
+        self.note(going.as_ref().map(|(serial, _)| *serial));
+        match (found, going) {
+            (Found::Begun(held), Some((serial, poll))) => self.begun(held, serial, poll),
+            (Found::Ended(held), _) => self.ended(held),
+            _ => {}
+        }
+        has_runtime
+    }
+
+    /// Notes the processor time at which a poll is first seen.
+    fn note(&mut self, serial: Option<u64>) {
+        if self.first_seen.map(|(serial, _)| serial) != serial {
+            self.first_seen = serial.map(|serial| (serial, self.thread.processor_time()));
+        }
+    }
+
+    fn begun(&mut self, held: Duration, serial: u64, poll: PollProgress) {
+        let before = self.first_seen.and_then(|(seen, time)| time.filter(|_| seen == serial));
+        let used = before.and_then(|before| Some(self.thread.processor_time()?.saturating_sub(before)));
+        let is_still = || self.handle.progress().is_some_and(|now| now.polls == serial && now.poll.is_some());
+        let kernel = kernel(self.thread).filter(|_| is_still());
+        let stall = Stall {
+            stage: StallStage::Begun,
+            task: poll.task.map_or(0, |id| id.number()),
+            name: poll.name,
+            spawned_at: poll.spawned_at.map(Place::from),
+            held_ns: nanoseconds(held),
+            thread: ThreadView { tid: self.thread.number(), name: self.thread.name(), kernel },
+            processor_ns: used.map(nanoseconds),
+            stack: stack::take(self.thread, is_still),
+            handle: self.handle.clone(),
+        };
+        self.tell(&stall);
+        self.stall = Some(stall);
+    }
+
+    fn ended(&mut self, held: Duration) {
+        let Some(mut stall) = self.stall.take() else { return };
+        (stall.stage, stall.held_ns) = (StallStage::Ended, nanoseconds(held));
+        self.tell(&stall);
+    }
+
+    fn tell(&mut self, stall: &Stall) {
+        let _ = catch_unwind(AssertUnwindSafe(|| (self.report)(stall)));
+        self.watch.reported(now());
+    }
+}
+
+/// What the thread does, and what the descriptor is that it waits for.
+fn kernel(thread: ThreadId) -> Option<String> {
+    let state = thread.state()?;
+    let descriptor = state.call.and_then(|call| call.descriptor);
+    let target = descriptor.and_then(|number| fs::read_link(format!("/proc/self/fd/{number}")).ok());
+    Some(match target {
+        Some(target) => format!("{state}, {}", target.display()),
+        None => state.to_string(),
+    })
+}
+
+fn nanoseconds(duration: Duration) -> u64 {
+    u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX)
+}

@@ -1,0 +1,270 @@
+//! How long a poll has been going, from looks at a loop, and when to look again.
+//!
+//! - A poll is known by its serial number. It began after the last look at which it was not there.
+//! - Between two looks a poll is charged with the time that was planned between them, never with more. When the look
+//!   comes much later than planned the process was stopped, or the machine suspended, or neither thread had a
+//!   processor: the poll is charged with nothing. So what a stop adds to a poll is at most one planned wait.
+//! - The times are of `CLOCK_MONOTONIC`, which does not count while the machine is suspended.
+
+use std::time::Duration;
+
+/// What the sampler knows of one loop.
+#[derive(Debug)]
+pub(super) struct Watch {
+    limit: Duration,
+    /// The last look, and the wait that was planned after it.
+    looked_at: Duration,
+    planned: Duration,
+    seen: Option<Seen>,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Seen {
+    serial: u64,
+    charged: Duration,
+    is_reported: bool,
+}
+
+/// A poll that is going on at a look.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Going {
+    /// Its number among the polls of the loop.
+    pub(super) serial: u64,
+    /// How long by the clock of the loop, which may count stops.
+    pub(super) elapsed: Duration,
+}
+
+/// What a look has found.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Found {
+    /// Nothing to report.
+    Nothing,
+    /// A poll that has now reached the limit.
+    Begun(Duration),
+    /// The end of one that was reported.
+    Ended(Duration),
+}
+
+/// The shortest wait while nothing is going on, which bounds the cost; and while a poll is watched.
+const LEAST_IDLE: Duration = Duration::from_millis(10);
+const LEAST: Duration = Duration::from_millis(1);
+/// While a stall goes on, so that its end is reported soon.
+const MOST: Duration = Duration::from_millis(250);
+/// A look is this late on a busy machine.
+const LATE: Duration = Duration::from_millis(20);
+
+impl Watch {
+    pub(super) fn new(limit: Duration, now: Duration) -> Watch {
+        Watch { limit, looked_at: now, planned: idle(limit), seen: None }
+    }
+
+    /// When to look next.
+    pub(super) fn due(&self) -> Duration {
+        self.looked_at + self.planned
+    }
+
+    /// Looks at the loop: `going` is the poll that it is in.
+    pub(super) fn look(&mut self, now: Duration, going: Option<Going>) -> Found {
+        let late = now.saturating_sub(self.due());
+        let charge = if late > LATE.max(self.limit / 2) { Duration::ZERO } else { self.planned };
+        let before = self.seen.take();
+        self.looked_at = now;
+        self.planned = idle(self.limit);
+        let known = before.filter(|seen| going.is_some_and(|going| going.serial == seen.serial));
+        let Some(going) = going else { return ended(before, charge) };
+        let mut seen = match known {
+            Some(seen) => Seen { charged: seen.charged + charge, ..seen },
+            None => Seen { serial: going.serial, charged: going.elapsed.min(charge), is_reported: false },
+        };
+        let is_over = seen.charged >= self.limit;
+        let found = match known {
+            None if before.is_some_and(|before| before.is_reported) => ended(before, charge),
+            _ if is_over && !seen.is_reported => {
+                seen.is_reported = true;
+                Found::Begun(seen.charged)
+            }
+            _ => Found::Nothing,
+        };
+        self.planned = if seen.is_reported {
+            (seen.charged / 32).clamp(LEAST, MOST)
+        } else if seen.charged >= self.limit / 4 {
+            self.limit.saturating_sub(seen.charged).min(self.limit / 4).max(LEAST)
+        } else {
+            idle(self.limit)
+        };
+        self.seen = Some(seen);
+        found
+    }
+
+    /// The report of a stall has taken until `now`; the next look is planned from there.
+    pub(super) fn reported(&mut self, now: Duration) {
+        self.planned += now.saturating_sub(self.looked_at);
+    }
+}
+
+/// The end of the poll `before`, somewhere since the last look.
+fn ended(before: Option<Seen>, charge: Duration) -> Found {
+    match before {
+        Some(seen) if seen.is_reported => Found::Ended(seen.charged + charge / 2),
+        _ => Found::Nothing,
+    }
+}
+
+fn idle(limit: Duration) -> Duration {
+    (limit / 2).max(LEAST_IDLE)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const LIMIT: Duration = Duration::from_millis(100);
+
+    fn ms(milliseconds: u64) -> Duration {
+        Duration::from_millis(milliseconds)
+    }
+
+    /// A loop that is looked at on time, and what it does at each moment.
+    struct Scene {
+        watch: Watch,
+        now: Duration,
+        /// When the current poll began.
+        poll: Option<(u64, Duration)>,
+        found: Vec<(u64, Found)>,
+    }
+
+    impl Scene {
+        fn new(limit: Duration) -> Scene {
+            Scene { watch: Watch::new(limit, ms(1000)), now: ms(1000), poll: None, found: Vec::new() }
+        }
+
+        /// The next poll begins.
+        fn begin(&mut self) {
+            let serial = self.poll.map_or(1, |(serial, _)| serial + 1);
+            self.poll = Some((serial, self.now));
+        }
+
+        /// Time goes on, with looks when they are due.
+        fn run(&mut self, duration: Duration) {
+            let end = self.now + duration;
+            while self.watch.due() <= end {
+                self.now = self.watch.due().max(self.now);
+                self.look();
+            }
+            self.now = end;
+        }
+
+        /// Neither the loop nor the sampler run.
+        fn stop(&mut self, duration: Duration) {
+            self.now += duration;
+            if self.watch.due() <= self.now {
+                self.look();
+            }
+        }
+
+        fn look(&mut self) {
+            let going = self.poll.map(|(serial, begin)| Going { serial, elapsed: self.now - begin });
+            let found = self.watch.look(self.now, going);
+            if found != Found::Nothing {
+                self.found.push((self.poll.map_or(0, |(serial, _)| serial), found));
+            }
+        }
+    }
+
+    #[test]
+    fn a_long_poll_is_reported_once_while_it_goes_on_and_once_at_its_end() {
+        for phase in 0..60 {
+            let mut scene = Scene::new(LIMIT);
+            scene.run(ms(phase));
+            scene.begin();
+            scene.run(ms(99));
+            assert_eq!(scene.found, []);
+            scene.run(ms(2)); // the looks are where they find it at the limit
+            let found = scene.found.clone();
+            assert!(matches!(found[..], [(1, Found::Begun(at))] if at >= LIMIT && at < ms(102)), "{found:?}");
+            scene.run(ms(3000));
+            assert_eq!(scene.found, found);
+            scene.begin();
+            scene.run(ms(250)); // the longest wait between two looks
+            let [_, (2, Found::Ended(after)), ..] = scene.found[..] else { panic!("{:?}", scene.found) };
+            assert!(after.abs_diff(ms(3101)) < ms(100), "{after:?}");
+        }
+    }
+
+    #[test]
+    fn the_end_is_reported_also_of_the_last_poll() {
+        let mut scene = Scene::new(LIMIT);
+        scene.begin();
+        scene.run(ms(500));
+        scene.poll = None;
+        scene.run(ms(500));
+        assert!(matches!(scene.found[..], [(1, Found::Begun(_)), (0, Found::Ended(_))]), "{:?}", scene.found);
+    }
+
+    #[test]
+    fn short_polls_are_no_stall_however_many() {
+        let mut scene = Scene::new(LIMIT);
+        for length in (1..=96).cycle().take(2000) {
+            scene.begin();
+            scene.run(ms(length));
+        }
+        assert_eq!(scene.found, []);
+    }
+
+    #[test]
+    fn the_time_of_a_stop_is_not_charged() {
+        for before in 0..60 {
+            for length in [ms(500), ms(3_600_000)] {
+                let mut scene = Scene::new(LIMIT);
+                scene.run(ms(7));
+                scene.begin();
+                scene.run(ms(before));
+                scene.stop(length);
+                scene.run(ms(35));
+                scene.begin();
+                scene.run(ms(80));
+                assert_eq!(scene.found, [], "a stop of {length:?} after {before} ms");
+            }
+        }
+    }
+
+    #[test]
+    fn a_poll_that_stalls_after_a_stop_is_reported() {
+        let mut scene = Scene::new(LIMIT);
+        scene.begin();
+        scene.run(ms(30));
+        scene.stop(ms(10_000));
+        scene.run(ms(175));
+        assert!(matches!(scene.found[..], [(1, Found::Begun(at))] if at < ms(180)), "{:?}", scene.found);
+    }
+
+    #[test]
+    fn a_suspend_that_only_the_clock_of_the_loop_counts_is_no_stall() {
+        let mut watch = Watch::new(LIMIT, ms(0));
+        let mut going = Going { serial: 1, elapsed: ms(3_600_000) };
+        assert_eq!(watch.look(watch.due(), Some(going)), Found::Nothing);
+        going.serial = 2;
+        assert_eq!(watch.look(watch.due(), Some(going)), Found::Nothing);
+        assert_eq!(watch.look(watch.due(), None), Found::Nothing);
+    }
+
+    #[test]
+    fn a_short_limit_does_not_make_the_looks_frequent() {
+        let watch = Watch::new(ms(1), ms(0));
+        assert_eq!(watch.due(), LEAST_IDLE);
+    }
+
+    #[test]
+    fn the_time_that_a_report_takes_is_no_lateness() {
+        let mut scene = Scene::new(LIMIT);
+        scene.begin();
+        scene.run(ms(100));
+        scene.now += ms(2000); // the report
+        scene.watch.reported(scene.now);
+        scene.run(ms(50));
+        scene.poll = None;
+        scene.run(ms(250));
+        let [_, (0, Found::Ended(after))] = scene.found[..] else { panic!("{:?}", scene.found) };
+        assert!(after.abs_diff(ms(2150)) < ms(100), "{after:?}");
+    }
+}

@@ -1,0 +1,425 @@
+//! The stall finder: a poll that takes long is named while it goes on, once, and its end once. What never stalls, and
+//! what was only stopped, is not reported.
+//!
+//! Each stall lasts until it is reported, so the tests wait for no time.
+
+#![cfg(not(miri))] // Miri has neither `/proc` nor signals
+
+#[path = "support/mod.rs"]
+mod support;
+
+use egret_runtime::inspect::{Stall, StallStage};
+use egret_runtime::runtime::{Builder, Runtime};
+use egret_runtime::task::{self, JoinHandle, yield_now};
+use std::fs::{self, File};
+use std::io::{Read, Write};
+use std::os::fd::AsRawFd;
+use std::os::unix::net::UnixStream;
+use std::process::Command;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::mpsc::{Receiver, channel};
+use std::sync::{Arc, Condvar, Mutex};
+use std::thread;
+use std::time::{Duration, Instant};
+use support::{bounded, child, hold};
+
+const LIMIT: Duration = Duration::from_millis(200);
+
+/// Opened by the report that a stall has begun: what stalls waits for it.
+#[derive(Clone, Default)]
+struct Reported(Arc<(AtomicBool, Mutex<bool>, Condvar)>);
+
+impl Reported {
+    fn open(&self) {
+        self.0.0.store(true, Ordering::Relaxed);
+        *self.0.1.lock().unwrap() = true;
+        self.0.2.notify_all();
+    }
+
+    fn is_open(&self) -> bool {
+        self.0.0.load(Ordering::Relaxed)
+    }
+
+    /// Computes until then.
+    fn compute(&self) {
+        while !self.is_open() {
+            std::hint::spin_loop();
+        }
+    }
+
+    /// Sleeps in a lock until then.
+    fn lock(&self) {
+        drop(self.0.2.wait_while(self.0.1.lock().unwrap(), |open| !*open).unwrap());
+    }
+}
+
+/// A runtime with a limit, and its reports. They end when the runtime is gone.
+fn watched(limit: Duration) -> (Runtime, Reported, Receiver<Stall>) {
+    let ((tell, told), reported) = (channel(), Reported::default());
+    let opens = reported.clone();
+    let report = move |stall: &Stall| {
+        tell.send(stall.clone()).unwrap();
+        opens.open();
+    };
+    (Builder::new().stall_after(limit, report).build().unwrap(), reported, told)
+}
+
+/// The two reports of the only stall that there was.
+fn both(rt: Runtime, told: Receiver<Stall>) -> (Stall, Stall) {
+    drop(rt);
+    let reports: Vec<_> = told.iter().collect();
+    let [begun, ended] = <[Stall; 2]>::try_from(reports).unwrap_or_else(|all| panic!("{all:#?}"));
+    assert_eq!((begun.stage, ended.stage), (StallStage::Begun, StallStage::Ended));
+    assert!(begun.held() >= LIMIT && ended.held() >= begun.held(), "{begun} {ended}");
+    assert_eq!((begun.task, &begun.name, begun.spawned_at), (ended.task, &ended.name, ended.spawned_at));
+    (begun, ended)
+}
+
+/// Runs a task that stalls.
+fn run(rt: &Runtime, task: JoinHandle<()>) -> u64 {
+    let id = task.id().to_string().parse().unwrap();
+    rt.block_on(task).unwrap();
+    id
+}
+
+#[track_caller]
+fn assert_is(stall: &Stall, task: u64, line: u32) {
+    let place = stall.spawned_at.unwrap();
+    assert_eq!((stall.task, place.file, place.line), (task, file!(), line), "{stall}");
+}
+
+fn kernel(stall: &Stall) -> &str {
+    stall.thread.kernel.as_deref().unwrap()
+}
+
+#[test]
+fn a_computation_is_named() {
+    bounded(|| {
+        let (rt, reported, told) = watched(LIMIT);
+        let line = line!() + 1;
+        let task = rt.spawn(async move { reported.compute() });
+        let id = run(&rt, task);
+        let (begun, _) = both(rt, told);
+        assert_is(&begun, id, line);
+        assert_eq!(kernel(&begun), "runs");
+        assert!(begun.processor_ns.unwrap() > 0);
+    });
+}
+
+#[test]
+fn a_sleep_of_the_thread_is_named() {
+    bounded(|| {
+        let (rt, reported, told) = watched(LIMIT);
+        let line = line!() + 1;
+        let task = rt.spawn(async move {
+            while !reported.is_open() {
+                thread::sleep(Duration::from_secs(2));
+            }
+        });
+        let id = run(&rt, task);
+        let (begun, _) = both(rt, told);
+        assert_is(&begun, id, line);
+        assert!(kernel(&begun).starts_with("sleeps in ") && kernel(&begun).contains("nanosleep"), "{begun}");
+        assert!(begun.processor_ns.unwrap() < begun.held_ns / 2, "{begun}");
+    });
+}
+
+/// Stalls when it is dropped.
+struct Destructor(Reported);
+
+impl Drop for Destructor {
+    fn drop(&mut self) {
+        self.0.lock();
+    }
+}
+
+#[test]
+fn a_destructor_is_named_when_the_task_ends_and_when_another_aborts_it() {
+    bounded(|| {
+        let (rt, reported, told) = watched(LIMIT);
+        let line = line!() + 1;
+        let task = rt.spawn(async move { drop(Destructor(reported)) });
+        let id = run(&rt, task);
+        let (begun, _) = both(rt, told);
+        assert_is(&begun, id, line);
+        assert_eq!(kernel(&begun), "sleeps in futex");
+    });
+    bounded(|| {
+        let (rt, reported, told) = watched(LIMIT);
+        let aborted = rt.spawn(hold(Destructor(reported)));
+        rt.block_on(yield_now());
+        let line = line!() + 1;
+        let task = rt.spawn(async move { aborted.abort() });
+        let id = run(&rt, task);
+        let (begun, _) = both(rt, told);
+        assert_is(&begun, id, line); // the task whose poll it is
+        assert_eq!(kernel(&begun), "sleeps in futex");
+    });
+}
+
+#[test]
+fn a_call_that_blocks_is_named_with_its_descriptor_and_a_task_with_its_name() {
+    bounded(|| {
+        let (rt, reported, told) = watched(LIMIT);
+        let (mut reader, mut writer) = UnixStream::pair().unwrap();
+        let number = reader.as_raw_fd();
+        let writes = thread::spawn(move || {
+            reported.lock();
+            writer.write_all(b"x").unwrap();
+        });
+        let task = task::Builder::new().name("logs");
+        let task = rt.block_on(async { task.spawn(async move { reader.read_exact(&mut [0]).unwrap() }) });
+        let id = run(&rt, task.unwrap());
+        writes.join().unwrap();
+        let (begun, _) = both(rt, told);
+        assert_eq!((begun.task, begun.name.as_deref()), (id, Some("logs")));
+        let descriptor = format!(" of descriptor {number}, socket:[");
+        assert!(kernel(&begun).starts_with("sleeps in ") && kernel(&begun).contains(&descriptor), "{begun}");
+        let text = begun.to_string();
+        let first = format!("egret: task {id} \"logs\", spawned at {}:", file!());
+        assert!(text.starts_with(&first) && text.contains("has held the loop for "), "{text}");
+    });
+}
+
+#[test]
+fn the_future_of_block_on_is_named() {
+    bounded(|| {
+        let (rt, reported, told) = watched(LIMIT);
+        rt.block_on(async { reported.lock() });
+        let (begun, ended) = both(rt, told);
+        assert_eq!((begun.task, kernel(&begun)), (0, "sleeps in futex"));
+        assert!(begun.to_string().starts_with("egret: the future of block_on"), "{begun}");
+        assert!(ended.to_string().ends_with("and has returned"), "{ended}");
+    });
+}
+
+#[test]
+fn each_poll_is_reported_by_itself_and_counted() {
+    bounded(|| {
+        let ((tell, told), reported) = (channel(), Arc::new(AtomicUsize::new(0)));
+        let counts = reported.clone();
+        let report = move |stall: &Stall| {
+            tell.send(stall.stage).unwrap();
+            counts.fetch_add(usize::from(stall.stage == StallStage::Begun), Ordering::Relaxed);
+            panic!("a report that panics leaves the next ones"); // printed by the hook
+        };
+        let rt = Builder::new().stall_after(LIMIT, report).build().unwrap();
+        rt.block_on(async {
+            for stall in 1..=3 {
+                while reported.load(Ordering::Relaxed) < stall {
+                    std::hint::spin_loop();
+                }
+                yield_now().await;
+            }
+        });
+        assert_eq!(rt.metrics().long_polls, 3);
+        drop(rt);
+        let reports: Vec<_> = told.iter().collect();
+        assert_eq!(reports, [StallStage::Begun, StallStage::Ended].repeat(3));
+    });
+}
+
+/// `SIGSTOP` and `SIGCONT` for this process, which says nothing to its threads. In a process of its own, as the harness
+/// would stop too.
+#[test]
+fn a_process_that_is_stopped_in_a_poll_has_no_stall() {
+    child::alone(|| {
+        let (rt, reported, told) = watched(LIMIT * 2);
+        for _ in 0..3 {
+            rt.block_on(async {
+                let start = Instant::now();
+                let stops = "kill -STOP $PPID && sleep 1.5; kill -CONT $PPID";
+                assert!(Command::new("sh").args(["-c", stops]).status().unwrap().success());
+                assert!(start.elapsed() > Duration::from_millis(1400)); // the poll has taken that
+            });
+        }
+        assert_eq!(told.try_iter().map(|stall| stall.to_string()).collect::<Vec<_>>(), [""; 0]);
+        rt.block_on(async { reported.compute() });
+        both(rt, told);
+    });
+}
+
+/// The threads of the finder that there are.
+fn threads() -> Vec<String> {
+    let all = fs::read_dir("/proc/self/task").unwrap();
+    let all = all.map(|thread| thread.unwrap().path());
+    let is_finder = |path: &std::path::PathBuf| {
+        fs::read_to_string(path.join("comm")).is_ok_and(|name| name == "egret-stalls\n")
+    };
+    all.filter(is_finder).map(|path| path.to_str().unwrap().to_owned()).collect()
+}
+
+#[test]
+fn all_runtimes_share_one_thread_which_ends_after_the_last() {
+    child::alone(|| {
+        for _ in 0..2 {
+            assert_eq!(threads(), [""; 0]);
+            let watched: Vec<_> = (1..=3).map(|n| watched(LIMIT * n)).collect();
+            while threads().is_empty() {
+                thread::yield_now(); // until it has its name
+            }
+            assert_eq!(threads().len(), 1);
+            for (rt, reported, told) in watched {
+                rt.block_on(async { reported.compute() });
+                both(rt, told);
+            }
+            while !threads().is_empty() {
+                thread::yield_now();
+            }
+        }
+    });
+}
+
+/// A thousandth of a processor; without optimisation, five times that.
+#[test]
+fn the_thread_takes_next_to_no_time_when_nothing_stalls() {
+    child::alone(|| {
+        let most = if cfg!(debug_assertions) { 5 } else { 1 };
+        let (rt, _, told) = watched(Duration::from_millis(100));
+        let start = Instant::now();
+        let polls = rt.block_on(async {
+            let mut polls = 0u32;
+            while start.elapsed() < Duration::from_secs(3) {
+                yield_now().await;
+                polls += 1;
+            }
+            polls
+        });
+        let [thread] = <[String; 1]>::try_from(threads()).unwrap();
+        let mut text = String::new();
+        File::open(format!("{thread}/schedstat")).unwrap().read_to_string(&mut text).unwrap();
+        let (used, took) = (text.split(' ').next().unwrap().parse::<u64>().unwrap(), start.elapsed());
+        println!("the thread has used {used} ns in {took:?}, in which there were {polls} polls");
+        assert!(used > 0 && u128::from(used) < took.as_nanos() * most / 1000, "{used} ns of {took:?}");
+        drop(rt);
+        assert!(told.recv().is_err());
+    });
+}
+
+#[test]
+#[should_panic = "stall_after(0): every poll would be a stall"]
+fn a_limit_of_zero_is_refused() {
+    let _ = Builder::new().stall_after(Duration::ZERO, |_| ());
+}
+
+#[cfg(feature = "inspect-backtrace")]
+mod stacks {
+    use super::*;
+    use egret_runtime::signal::unix::{SignalKind, signal};
+
+    /// The names of the functions on the stack, the innermost first.
+    fn functions(stall: &Stall) -> Vec<&str> {
+        assert_eq!(stall.stack.missing, None);
+        stall.stack.frames.iter().map(|frame| frame.function.as_deref().unwrap_or("")).collect()
+    }
+
+    #[track_caller]
+    fn assert_in_order(stall: &Stall, expected: &[&str]) {
+        let mut names = functions(stall).into_iter();
+        for name in expected {
+            assert!(names.any(|function| function.contains(name)), "{name} is not in its place: {stall}");
+        }
+    }
+
+    #[inline(never)]
+    fn slow_sum(reported: &Reported) -> u64 {
+        let mut sum = 1u64;
+        while !reported.is_open() {
+            sum = std::hint::black_box(sum.wrapping_mul(3));
+        }
+        sum
+    }
+
+    #[test]
+    fn a_computation_is_on_the_stack_above_the_loop() {
+        bounded(|| {
+            let (rt, reported, told) = watched(LIMIT);
+            run_slow_sum(&rt, reported);
+            let (begun, _) = both(rt, told);
+            assert_in_order(&begun, &["slow_sum", "TaskCell", "executor::turn", "block_on"]);
+            let frame =
+                begun.stack.frames.iter().find(|frame| frame.function.as_ref().unwrap().contains("slow_sum"));
+            assert!(frame.unwrap().file.as_ref().unwrap().ends_with("tests/stalls.rs"));
+            // The text ends where the loop begins.
+            assert!(!begun.to_string().contains("executor::turn"), "{begun}");
+        });
+    }
+
+    fn run_slow_sum(rt: &Runtime, reported: Reported) {
+        rt.block_on(rt.spawn(async move { assert!(slow_sum(&reported) > 0) })).unwrap();
+    }
+
+    #[test]
+    fn a_sleep_goes_on_and_is_on_the_stack() {
+        bounded(|| {
+            let (rt, reported, told) = watched(LIMIT);
+            let start = Instant::now();
+            rt.block_on(async {
+                while !reported.is_open() {
+                    thread::sleep(Duration::from_secs(2));
+                }
+            });
+            assert!(start.elapsed() >= Duration::from_secs(2)); // the signal has not cut it short
+            let (begun, _) = both(rt, told);
+            assert_in_order(
+                &begun,
+                &["nanosleep", "thread::", "a_sleep_goes_on_and_is_on_the_stack", "block_on"],
+            );
+        });
+    }
+
+    #[test]
+    fn a_destructor_is_on_the_stack_also_of_a_task_that_another_aborts() {
+        bounded(|| {
+            let (rt, reported, told) = watched(LIMIT);
+            let aborted = rt.spawn(hold(Destructor(reported)));
+            rt.block_on(yield_now());
+            rt.block_on(async { aborted.abort() });
+            let (begun, _) = both(rt, told);
+            assert_in_order(&begun, &["Destructor", "hold", "abort", "block_on"]);
+        });
+    }
+
+    #[test]
+    fn a_program_that_handles_the_signal_keeps_its_handler_and_gets_no_stack() {
+        child::alone(|| {
+            let (rt, reported, told) = watched(LIMIT);
+            let urgent = rt.block_on(async { signal(SignalKind::from_raw(libc::SIGURG)) }).unwrap();
+            rt.block_on(async { reported.compute() });
+            drop(urgent);
+            let (begun, _) = both(rt, told);
+            assert_eq!(begun.stack.missing.as_deref(), Some("the program has a handler for SIGURG"));
+            // The handler is gone: there are stacks.
+            let (rt, reported, told) = watched(LIMIT);
+            run_slow_sum(&rt, reported);
+            assert_in_order(&both(rt, told).0, &["slow_sum"]);
+        });
+    }
+
+    #[test]
+    fn a_thread_that_has_blocked_the_signal_is_reported_without_a_stack_and_gets_one_later() {
+        child::alone(|| {
+            let (rt, reported, told) = watched(LIMIT);
+            support::threads::block(libc::SIGURG, true);
+            rt.block_on(async { reported.compute() });
+            let (begun, _) = both(rt, told);
+            let why = "the thread did not take SIGURG: it has blocked it, or does not run";
+            assert_eq!(begun.stack.missing.as_deref(), Some(why));
+            support::threads::block(libc::SIGURG, false); // the late signal comes here, and is none of a request
+            let (rt, reported, told) = watched(LIMIT);
+            run_slow_sum(&rt, reported);
+            assert_in_order(&both(rt, told).0, &["slow_sum"]);
+        });
+    }
+
+    #[test]
+    fn the_signal_of_another_sender_changes_nothing() {
+        child::alone(|| {
+            let (rt, reported, told) = watched(LIMIT);
+            let this = support::threads::Thread::this();
+            run_slow_sum(&rt, reported);
+            (0..100).for_each(|_| this.signal(libc::SIGURG));
+            both(rt, told);
+        });
+    }
+}
