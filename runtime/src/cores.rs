@@ -24,12 +24,13 @@
 //! | file | what |
 //! |---|---|
 //! | `builder.rs` | [`Builder`]: count, pinning, names, policies |
-//! | `run.rs` | the threads: start together, run, end together |
+//! | `run.rs`, `gate.rs` | the threads: start together, run, end together |
 //! | `core.rs` | [`Core`]: what the closure of a core is given |
 //! | `joint.rs` | the shared state of the shutdown; [`Stop`] |
 
 mod builder;
 mod core;
+mod gate;
 mod joint;
 mod run;
 

@@ -9,10 +9,11 @@
 
 use super::builder::{Builder, OnFailure};
 use super::core::Core;
+use super::gate::Gate;
 use super::joint::{Asked, Joint};
 use crate::executor::running::Running;
 use crate::observe::stats::Metrics;
-use crate::runtime::{Handle, Runtime};
+use crate::runtime::Runtime;
 use crate::signal::unix::{Signal, SignalKind, signal};
 use crate::sys::Backend;
 use crate::time;
@@ -23,7 +24,7 @@ use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::pin::pin;
 use std::rc::Rc;
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::task::{Poll, Waker};
 use std::thread;
 use std::time::Duration;
@@ -297,90 +298,6 @@ impl Cut {
             Poll::Pending
         })
         .await
-    }
-}
-
-/// Where the cores wait until all have a runtime, and where their ends are counted.
-struct Gate {
-    state: Mutex<Waiting>,
-    changed: Condvar,
-    count: usize,
-}
-
-#[derive(Default)]
-struct Waiting {
-    handles: Vec<Option<Handle>>,
-    /// All handles, once they are there.
-    all: Option<Arc<[Handle]>>,
-    refused: Option<io::Error>,
-    ended: usize,
-    /// Woken when all have ended.
-    waiting: Option<Waker>,
-}
-
-impl Gate {
-    fn new(count: usize) -> Gate {
-        let state = Mutex::new(Waiting { handles: vec![None; count], ..Waiting::default() });
-        Gate { state, changed: Condvar::new(), count }
-    }
-
-    /// Waits until every core has a runtime. `None` when one could not be started.
-    fn pass(&self, index: usize, handle: Handle) -> Option<Arc<[Handle]>> {
-        let mut state = lock(&self.state);
-        state.handles[index] = Some(handle);
-        if state.handles.iter().all(Option::is_some) {
-            state.all = Some(state.handles.drain(..).flatten().collect());
-            self.changed.notify_all();
-        }
-        let undecided = |state: &mut Waiting| state.all.is_none() && state.refused.is_none();
-        let state = self.changed.wait_while(state, undecided).unwrap_or_else(PoisonError::into_inner);
-        if state.refused.is_some() { None } else { state.all.clone() }
-    }
-
-    /// Lets no core pass.
-    fn refuse(&self, error: io::Error) {
-        let mut state = lock(&self.state);
-        state.refused.get_or_insert(error);
-        // Threads that were never started have ended too.
-        state.ended = self.count;
-        let waiting = state.waiting.take();
-        drop(state);
-        self.changed.notify_all();
-        waiting.into_iter().for_each(Waker::wake);
-    }
-
-    fn refused(self) -> Option<io::Error> {
-        self.state.into_inner().unwrap_or_else(PoisonError::into_inner).refused
-    }
-
-    /// Counts the end of a core when it is dropped.
-    fn ends(&self) -> End<'_> {
-        End(self)
-    }
-
-    /// Whether all have ended; if not, wakes `waker` then.
-    fn all_ended(&self, waker: &Waker) -> bool {
-        let waker = waker.clone();
-        let mut state = lock(&self.state);
-        if state.ended >= self.count {
-            return true;
-        }
-        let before = state.waiting.replace(waker);
-        drop(state);
-        drop(before);
-        false
-    }
-}
-
-struct End<'a>(&'a Gate);
-
-impl Drop for End<'_> {
-    fn drop(&mut self) {
-        let mut state = lock(&self.0.state);
-        state.ended += 1;
-        let waiting = if state.ended >= self.0.count { state.waiting.take() } else { None };
-        drop(state);
-        waiting.into_iter().for_each(Waker::wake);
     }
 }
 
