@@ -150,10 +150,10 @@ pub mod inspect {
     //! The view inside a running server. With feature `inspect`.
 
     pub use egret_runtime::inspect::{
-        BlockingView, Cause, Dump, FrameView, GroupHistograms, Hint, HintKind, Histogram, Histograms,
-        JobView, LoopState, LoopView, Place, PollProgress, PollView, Progress, QueueView, Record,
+        BlockingView, Cause, Dump, DumpError, FrameView, GroupHistograms, Hint, HintKind, Histogram,
+        Histograms, JobView, LoopState, LoopView, Place, PollProgress, PollView, Progress, QueueView, Record,
         RecordedTask, Recording, SourceView, Stack, StackFrame, Stall, StallStage, TaskState, TaskView,
-        ThreadView, TimerView, WaitKind, WaitView, What, WokenBy,
+        ThreadView, TimerView, WaitKind, WaitView, What, WokenBy, dump_on, dump_on_with,
     };
 }
 

@@ -12,8 +12,10 @@ mod sites_tests; // what each kind of wait notes
 pub(crate) mod stock; // pipes and buffers that copies borrow
 pub(crate) mod task; // what the executor needs of a task
 mod turn; // the executor, and the turn of its loop
+mod views; // what a dump shows of an executor
 mod wait; // `epoll_wait`: the check and the sleep
 
 pub(crate) use current::{EnteredExecutor, current, try_current};
 pub use turn::Turn;
 pub(crate) use turn::{Executor, Rooted};
+pub(crate) use views::RootView;

@@ -20,7 +20,7 @@ pub use crate::task::unhandled::UnhandledPanic;
 
 use crate::executor::running::Running;
 use crate::executor::stock;
-use crate::executor::{Executor, Rooted};
+use crate::executor::{Executor, RootView, Rooted};
 use crate::observe::spans::{Kind, Spawned, TaskSpan};
 #[cfg(feature = "inspect")]
 use crate::observe::{recorder::Recording, watch::Histograms};
@@ -95,7 +95,7 @@ impl Runtime {
         let (size, at) = (size_of::<F>(), Location::caller());
         let span = TaskSpan::open(Spawned { kind: Kind::BlockOn, name: None, id: None, size, at });
         {
-            let root = RootGuard::new(&self.executor, &span, at);
+            let root = RootGuard::new(&self.executor, &span, RootView { at, size });
             let mut future = pin!(future);
             let mut poll = |cx: &mut Context<'_>| match span.poll(|| future.as_mut().poll(cx)) {
                 Poll::Pending => Rooted::Pending,
@@ -300,8 +300,8 @@ struct RootGuard<'a> {
 }
 
 impl<'a> RootGuard<'a> {
-    fn new(executor: &'a Executor, span: &TaskSpan, at: &'static Location<'static>) -> RootGuard<'a> {
-        executor.start_root(span, at);
+    fn new(executor: &'a Executor, span: &TaskSpan, root: RootView) -> RootGuard<'a> {
+        executor.start_root(span, root);
         RootGuard { executor }
     }
 }

@@ -1,6 +1,7 @@
 //! Waking a task: the key that names it, the run queue, and the path from other threads.
 
 pub(crate) mod budget; // how many operations a task completes in one poll
+pub(crate) mod clones; // which tasks have had their waker cloned
 pub(crate) mod context; // the thread-local slots of the executor's parts
 pub(crate) mod key; // the numbers that name a task and a registration
 pub(crate) mod listed; // waits that are in no table of the executor

@@ -13,6 +13,8 @@ mod conditional_requests;
 mod descriptors;
 mod fd_echo;
 mod http_server;
+#[cfg(feature = "inspect")]
+mod inspect_faults;
 mod level_or_edge;
 mod process_pipe;
 mod proxy;

@@ -30,6 +30,14 @@ impl Server {
         Server::run(shell.args(["-c", &set_limit]).arg(example(name).get_program()).args(arguments))
     }
 
+    /// Starts an example whose standard error is among the lines.
+    #[cfg(feature = "inspect")]
+    pub fn start_with_errors(name: &str, arguments: &[&str]) -> Server {
+        let mut shell = Command::new("sh");
+        let errors_too = "exec \"$0\" \"$@\" 2>&1";
+        Server::run(shell.args(["-c", errors_too]).arg(example(name).get_program()).args(arguments))
+    }
+
     fn run(command: &mut Command) -> Server {
         let mut child = command.stdout(Stdio::piped()).spawn().expect("the example starts");
         let stdout = BufReader::new(child.stdout.take().expect("it is piped"));

@@ -13,6 +13,7 @@
 //! User code (poll, drop, wake) runs with no borrow held, so it may spawn, wake, abort and close.
 
 use super::task::{self, Polled, Task};
+use super::views::{Origin, RootView};
 use crate::executor::parking::{Park, Parking};
 use crate::executor::pool::{Limits, Pool};
 use crate::observe::id::Id;
@@ -54,7 +55,7 @@ pub(crate) const POLLS_PER_WAIT: usize = 64;
 #[allow(non_camel_case_types, reason = "the compiler says the name to people")]
 pub(crate) struct RuntimesStayOnTheirThread_UseHandle {
     pub(super) tasks: RefCell<Slab<Rc<dyn Task>>>,
-    pub(super) queue: Rc<RunQueue>,
+    pub(crate) queue: Rc<RunQueue>,
     pub(crate) reactor: Rc<Reactor>,
     pub(crate) timers: Rc<Timers>,
     pub(crate) clock: Rc<Clock>,
@@ -72,6 +73,7 @@ pub(crate) struct RuntimesStayOnTheirThread_UseHandle {
     turns: Counter,
     polls: Counter,
     pub(super) remote_wakes: Counter,
+    pub(super) origin: Origin,
     /// Last, so that the number is not given to another executor before the rest of this one is gone.
     pub(super) remote: Lease,
 }
@@ -137,6 +139,7 @@ impl Executor {
             turns: Counter::default(),
             polls: Counter::default(),
             remote_wakes: Counter::default(),
+            origin: Origin::now(),
             remote,
         }))
     }
@@ -157,6 +160,7 @@ impl Executor {
         self.queue.trace.spawned(index, id);
         self.queue.spans.spawned(index, span);
         self.queue.watch.spawned(index, Some(id), label);
+        self.origin.spawned(index);
         key
     }
 
@@ -179,14 +183,17 @@ impl Executor {
     }
 
     /// Queues the future of `block_on` for its first poll.
-    pub(crate) fn start_root(&self, span: &TaskSpan, at: &'static Location<'static>) {
+    pub(crate) fn start_root(&self, span: &TaskSpan, root: RootView) {
+        self.origin.set_root(Some(root));
+        self.origin.spawned(ROOT);
         self.queue.claim(ROOT);
         self.queue.spans.spawned(ROOT, span.key());
-        self.queue.watch.spawned(ROOT, None, Label::root(at));
+        self.queue.watch.spawned(ROOT, None, Label::root(root.at));
     }
 
     /// Makes the wakers of the future of `block_on` stale.
     pub(crate) fn end_root(&self) {
+        self.origin.set_root(None);
         self.queue.retire(ROOT);
     }
 

@@ -185,6 +185,8 @@ pub enum WokenBy {
         /// The id.
         id: u64,
     },
+    /// A task in its poll that has ended since.
+    EndedTask,
     /// Another thread, or code of this thread outside of a poll.
     Thread,
 }

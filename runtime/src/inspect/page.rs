@@ -16,9 +16,16 @@ impl fmt::Display for Dump {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let LoopView { number, thread, age_ns, .. } = &self.runtime;
         write!(f, "egret runtime {number} of process {}", self.pid)?;
-        write!(f, ", thread {} {:?}, {} old", thread.tid, thread.name, Time(*age_ns))?;
-        write!(f, "; {}", Utc(self.made_at_unix_ms))?;
-        writeln!(f, ", made in {}, {} of it on the loop", Time(self.took_ns), Time(self.held_loop_ns))?;
+        write!(f, ", thread {} {:?}", thread.tid, thread.name)?;
+        let answered = self.runtime.state == LoopState::Answered;
+        if answered {
+            write!(f, ", {} old", Time(*age_ns))?;
+        }
+        write!(f, "; {}, made in {}", Utc(self.made_at_unix_ms), Time(self.took_ns))?;
+        if answered {
+            write!(f, ", {} of it on the loop", Time(self.held_loop_ns))?;
+        }
+        writeln!(f)?;
         if !self.hints.is_empty() {
             writeln!(f)?;
             self.hints.iter().try_for_each(|hint| writeln!(f, "! {}", hint.text))?;
@@ -27,7 +34,7 @@ impl fmt::Display for Dump {
         self.runtime.fmt(f)?;
         writeln!(f)?;
         tasks(f, &self.tasks)?;
-        if self.runtime.state != LoopState::Answered {
+        if !answered {
             return writeln!(f, "\nThe other parts are the loop's, which did not answer.");
         }
         sources(f, self)?;
@@ -98,7 +105,11 @@ impl fmt::Display for TaskGroup<'_> {
         if oldest.spawned_at.line != 0 {
             write!(f, ", spawned at {}", oldest.spawned_at)?;
         }
-        if self.tasks.len() == 1 {
+        // Of a loop that did not answer the past of the task is not known.
+        let known = oldest.size > 0 || oldest.polls > 0;
+        if !known {
+            writeln!(f)?;
+        } else if self.tasks.len() == 1 {
             writeln!(f, " {} ago, {} bytes", Time(oldest.age_ns), oldest.size)?;
         } else {
             writeln!(f, "; the oldest is {}, of {} ago", Named::of(oldest), Time(oldest.age_ns))?;
@@ -107,6 +118,9 @@ impl fmt::Display for TaskGroup<'_> {
             TaskState::Running { since_ns } => writeln!(f, "      in a poll for {}", Time(since_ns))?,
             TaskState::Queued { since_ns } => writeln!(f, "      queued for {}", Time(since_ns))?,
             TaskState::Waiting { .. } => {}
+        }
+        if !known {
+            return Ok(());
         }
         // Of a group, the waits of the task that has waited longest.
         let told = self.longest_waiting();
@@ -153,11 +167,11 @@ fn tree(f: &mut fmt::Formatter<'_>, waits: &[WaitView], frames: &[FrameView]) ->
 
 fn leaf(f: &mut fmt::Formatter<'_>, depth: usize, wait: &WaitView) -> fmt::Result {
     write!(f, "      {:indent$}{}", "", wait.text, indent = 2 * depth)?;
-    if let Some(left) = wait.left_ns {
-        write!(f, ", {} to go", Time(left))?;
-    }
     if let Some(since) = wait.since_ns {
         write!(f, " for {}", Time(since))?;
+    }
+    if let Some(left) = wait.left_ns {
+        write!(f, ", {} to go,", Time(left))?;
     }
     wait.at.map_or(Ok(()), |at| write!(f, " at {at}"))?;
     writeln!(f)
@@ -283,3 +297,6 @@ impl fmt::Display for Utc {
         write!(f, " {hour:02}:{minute:02}:{second:02}.{:03} UTC", of_day % 1_000)
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -92,6 +92,7 @@ impl fmt::Display for WokenBy {
             WokenBy::Event { fd } => write!(f, "an event of #{fd}"),
             WokenBy::Timer => f.write_str("a timer"),
             WokenBy::Task { id } => Named(*id, None).fmt(f),
+            WokenBy::EndedTask => f.write_str("a task that has ended"),
             WokenBy::Thread => f.write_str("another thread"),
         }
     }

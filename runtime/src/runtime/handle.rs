@@ -49,6 +49,12 @@ impl Handle {
         Handle { address }
     }
 
+    /// Where errands for the runtime are sent.
+    #[cfg(feature = "inspect")]
+    pub(crate) fn address(&self) -> Address {
+        self.address
+    }
+
     /// This thread's runtime; in a job of [`spawn_blocking`](crate::task::spawn_blocking), the runtime of the job.
     ///
     /// # Panics

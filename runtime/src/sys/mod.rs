@@ -31,6 +31,7 @@ pub(crate) mod sim;
 #[cfg(feature = "sim")]
 mod switch;
 
+pub(crate) use linux::SocketName;
 #[cfg(feature = "inspect")]
 pub use linux::Words;
 #[cfg(not(feature = "sim"))]
@@ -50,6 +51,18 @@ pub use linux::{SystemCall, ThreadId, ThreadState};
 pub(crate) use switch::signal;
 #[cfg(feature = "sim")]
 pub use switch::{Backend, Epoll, Fd};
+
+#[cfg(feature = "inspect")]
+pub(crate) use linux::Described;
+
+/// Describes the descriptor with this number, for a dump.
+#[cfg(all(feature = "inspect", not(feature = "sim")))]
+pub(crate) fn describe(fd: std::os::fd::RawFd) -> Described {
+    Described::of(fd)
+}
+
+#[cfg(all(feature = "inspect", feature = "sim"))]
+pub(crate) use switch::describe;
 
 // The seam costs nothing while there is one kernel behind it.
 #[cfg(not(feature = "sim"))]

@@ -204,6 +204,12 @@ impl Mailbox {
         &self.filter[letter as usize % SLOTS]
     }
 
+    /// How many letters have not been taken.
+    #[cfg(feature = "inspect")]
+    pub(crate) fn len(&self) -> usize {
+        self.with_inbox(|inbox| inbox.letters.len())
+    }
+
     /// How many letters fit in the memory that the inbox has.
     #[cfg(test)]
     pub(crate) fn capacity(&self) -> usize {

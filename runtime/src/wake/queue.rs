@@ -14,6 +14,7 @@ use crate::observe::spans::WakeSpans;
 use crate::observe::stats::Counter;
 use crate::observe::watch::{By, Note, Watch, Woke};
 use crate::observe::woken::Woken;
+use crate::wake::clones::Clones;
 use crate::wake::key::{TaskKey, Tenant};
 use std::cell::{RefCell, RefMut};
 
@@ -31,6 +32,8 @@ pub(crate) struct RunQueue {
     pub(crate) stale: Counter,
     /// Records each wake and each poll, for tests.
     pub(crate) trace: Trace,
+    /// Which wakers were cloned, for a dump.
+    pub(crate) clones: Clones,
     /// Receives each wake, for `tracing`.
     pub(crate) spans: WakeSpans,
     /// Measures polls and keeps what woke each task.
@@ -81,8 +84,8 @@ impl RunQueue {
     pub(crate) fn watched(executor: u16, first_generation: u16, watch: Watch) -> RunQueue {
         let inner = RefCell::new(Inner { marks: Vec::new(), len: 0, head: 0, tail: 0 });
         let first_tenant = Tenant::new(executor, first_generation);
-        let (queued, coalesced, stale, trace, spans) = Default::default();
-        RunQueue { inner, executor, first_tenant, queued, coalesced, stale, trace, spans, watch }
+        let (queued, coalesced, stale, trace, clones, spans) = Default::default();
+        RunQueue { inner, executor, first_tenant, queued, coalesced, stale, trace, clones, spans, watch }
     }
 
     /// Gives `index` to a new task, puts it in the queue and returns the key that wakes it.
@@ -201,12 +204,28 @@ impl RunQueue {
 
     /// The times and the wakes of the task at `index`.
     #[cfg(feature = "inspect")]
-    #[allow(dead_code)]
     pub(crate) fn times(&self, index: u32) -> crate::observe::watch::TaskTimes {
         let inner = self.inner.borrow();
         let is_queued = inner.marks.get(index as usize).is_some_and(|mark| mark.next != NOT_QUEUED);
         drop(inner);
         self.watch.times(index, &self.note(index), is_queued)
+    }
+
+    /// The keys in the list, in their order.
+    #[cfg(feature = "inspect")]
+    pub(crate) fn keys(&self) -> Vec<TaskKey> {
+        let inner = self.inner.borrow();
+        let first = (inner.len > 0).then_some(inner.head);
+        let indices = std::iter::successors(first, |index| {
+            Some(inner.marks[*index as usize].next).filter(|next| *next != LAST)
+        });
+        indices.map(|index| inner.marks[index as usize].tenant.key(index)).collect()
+    }
+
+    /// The key of the task that has an index.
+    #[cfg(feature = "inspect")]
+    pub(crate) fn key_at(&self, index: u32) -> Option<TaskKey> {
+        self.inner.borrow().marks.get(index as usize).map(|mark| mark.tenant.key(index))
     }
 }
 
@@ -349,6 +368,20 @@ mod tests {
         queue.retire(0);
         queue.claim(0);
         assert_eq!(drain(&queue), [0]);
+    }
+
+    #[test]
+    #[cfg(feature = "inspect")]
+    fn the_keys_in_the_list_are_those_that_are_taken_out_of_it() {
+        let queue = RunQueue::new(1, 0);
+        assert_eq!(queue.keys(), []);
+        let claimed = [2, 0, 1].map(|index| queue.claim(index));
+        assert_eq!(queue.keys(), claimed);
+        assert_eq!(queue.pop(|_| 1), Some(claimed[1]));
+        assert_eq!(queue.keys(), [claimed[0], claimed[2]]);
+        assert_eq!((queue.key_at(0), queue.key_at(9)), (Some(claimed[1]), None));
+        assert_eq!(drain(&queue), [2, 1]);
+        assert_eq!(queue.keys(), []);
     }
 
     #[test]

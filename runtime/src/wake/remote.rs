@@ -9,6 +9,8 @@
 //!   errand names its lease, so that no later executor runs it.
 
 use crate::observe::watch::Post;
+#[cfg(feature = "inspect")]
+use crate::sys::ThreadId;
 use crate::sys::{Backend, Fd, Generation};
 use crate::wake::key::TaskKey;
 use crate::wake::mailbox::{Bell, Mailbox};
@@ -39,6 +41,9 @@ struct Errands {
     /// What other threads may read of its loop.
     post: Post,
     list: Vec<Errand>,
+    /// The thread of the last lease.
+    #[cfg(feature = "inspect")]
+    thread: Option<ThreadId>,
 }
 
 /// How many executors had this number before: with the number it names one executor for the life of the process.
@@ -125,8 +130,25 @@ pub(crate) fn bells() -> Vec<std::os::fd::RawFd> {
     pages.flatten().filter_map(OnceLock::get).map(|remote| remote.bell.as_raw_fd()).collect()
 }
 
+/// The addresses of the executors that are alive.
+#[cfg(feature = "inspect")]
+pub(crate) fn addresses() -> Vec<Address> {
+    let remotes = (1..=u16::MAX).map_while(|number| Some((number, find(number)?)));
+    let address = |(number, remote): (u16, &Remote)| {
+        remote.with_errands(|errands| errands.tenure).map(|tenure| Address { number, tenure })
+    };
+    remotes.filter_map(address).collect()
+}
+
 fn find(number: u16) -> Option<&'static Remote> {
     TABLE[usize::from(number) / PAGE].get()?[usize::from(number) % PAGE].get()
+}
+
+/// The thread of the executor at `address`; `None` when that is gone.
+#[cfg(feature = "inspect")]
+pub(crate) fn thread_of(address: Address) -> Option<ThreadId> {
+    find(address.number)?
+        .with_errands(|errands| errands.thread.filter(|_| errands.tenure == Some(address.tenure)))
 }
 
 impl Remote {
@@ -154,6 +176,12 @@ impl Remote {
     /// The errands that other threads have sent since the last call.
     pub(crate) fn take_errands(&self) -> Vec<Errand> {
         self.with_errands(|errands| std::mem::take(&mut errands.list))
+    }
+
+    /// How many errands the loop has not taken.
+    #[cfg(feature = "inspect")]
+    pub(crate) fn errands(&self) -> usize {
+        self.with_errands(|errands| errands.list.len())
     }
 
     /// No user code runs under the lock.
@@ -201,7 +229,11 @@ impl Lease {
             }
         };
         let remote = find(number).expect("a number that was given out has a remote");
-        remote.with_errands(|errands| errands.tenure = Some(tenure));
+        remote.with_errands(|errands| {
+            errands.tenure = Some(tenure);
+            #[cfg(feature = "inspect")]
+            errands.thread.replace(ThreadId::current());
+        });
         remote.silence();
         remote.mailbox.open();
         let rings_before = remote.rings.load(Ordering::Relaxed);

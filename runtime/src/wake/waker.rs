@@ -96,7 +96,20 @@ fn key(data: *const ()) -> Option<TaskKey> {
 }
 
 fn clone(data: *const ()) -> RawWaker {
+    if cfg!(feature = "inspect") {
+        note_clone(data);
+    }
     RawWaker::new(data, &VTABLE)
+}
+
+/// For a dump: the task may now be woken by what has the clone.
+fn note_clone(data: *const ()) {
+    let Some(key) = key(data) else { return };
+    context::with(&QUEUE, |queue| {
+        if let Some(queue) = queue.filter(|queue| queue.executor == key.executor()) {
+            queue.clones.note(key);
+        }
+    });
 }
 
 fn wake(data: *const ()) {
@@ -136,6 +149,21 @@ mod tests {
         assert_eq!(key_of(&new(key)), Some(key));
         assert_eq!(key_of(&std::sync::Arc::new(Foreign).into()), None);
         assert_eq!(key_of(Waker::noop()), None);
+    }
+
+    #[test]
+    #[cfg(feature = "inspect")]
+    fn a_clone_is_noted_for_its_task_and_for_no_other() {
+        let queue = Rc::new(RunQueue::new(64_000, 0));
+        let (first, second) = (queue.claim(1), queue.claim(2));
+        let _entered = enter(queue.clone());
+        assert!(!queue.clones.has(first) && !queue.clones.has(second));
+        let _clone = new(second).clone();
+        assert!(!queue.clones.has(first) && queue.clones.has(second));
+        queue.retire(2);
+        assert!(!queue.clones.has(queue.claim(2)));
+        let _of_another = new(TaskKey::new(64_001, 0, 1)).clone();
+        assert!(!queue.clones.has(first));
     }
 
     #[test]

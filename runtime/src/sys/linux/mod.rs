@@ -7,6 +7,8 @@ mod ancillary;
 mod batch;
 mod clock;
 mod datagram;
+#[cfg(feature = "inspect")]
+mod describe;
 mod epoll;
 mod fd;
 mod fork;
@@ -37,6 +39,8 @@ pub use accept::AcceptFailure;
 pub use ancillary::{Ancillary, Message};
 pub use batch::{BATCH_MAX, Batch, Received};
 pub use clock::TimerSlack;
+#[cfg(feature = "inspect")]
+pub(crate) use describe::{Described, SocketName};
 #[cfg(feature = "test-util")]
 pub(crate) use epoll::WAIT_CALLS;
 pub use epoll::{Epoll, Events, mask};

@@ -218,6 +218,21 @@ impl Simulated {
         self.world.ask(names).map_err(io::Error::from_raw_os_error)
     }
 
+    /// What it is, for a dump: the kind, and the addresses of an IP socket.
+    #[cfg(feature = "inspect")]
+    pub(crate) fn describe(&self) -> linux::Described {
+        let kind = self.world.ask(|kernel| match kernel.file(self.file).map(|file| &file.object) {
+            Some(Object::Tcp(_)) => "TcpStream",
+            Some(Object::Listener(_)) => "TcpListener",
+            Some(Object::Datagrams(_)) => "UdpSocket",
+            Some(Object::Unix(_)) => "Unix socket",
+            _ => "descriptor",
+        });
+        let (local, peer) = self.names().map_or((None, None), |(local, peer)| (Some(local), peer));
+        let name = |address: Option<SocketAddr>| address.map(linux::SocketName::Ip);
+        linux::Described { local: name(local), peer: name(peer), ..linux::Described::new(kind) }
+    }
+
     pub(crate) fn local_addr(&self) -> io::Result<SocketAddr> {
         Ok(self.names()?.0)
     }

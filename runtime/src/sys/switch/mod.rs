@@ -24,6 +24,15 @@ use std::io;
 use std::net::SocketAddr;
 use std::ops::Deref;
 
+/// Describes the descriptor with this number, for a dump.
+#[cfg(feature = "inspect")]
+pub(crate) fn describe(fd: std::os::fd::RawFd) -> linux::Described {
+    match sim::Simulated::at(fd) {
+        Some(simulated) => simulated.describe(),
+        None => linux::Described::of(fd),
+    }
+}
+
 /// The kernel that makes descriptors.
 #[derive(Clone, Copy, Debug)]
 pub struct Backend {

@@ -1,0 +1,144 @@
+//! Dumps on demand: of a runtime by its thread, and of a loop by any thread, also while the loop is stuck.
+//!
+//! - Another thread sends an errand. The loop runs it between two polls and answers with a [`Snapshot`]; that thread
+//!   makes the dump of it, so that the loop is held for the gathering only.
+//! - A loop that does not take the errand in time is described from outside. The errand stays in its mailbox and finds
+//!   that it was given up. Exactly one side moves the state away from `WAITING`.
+//! - On the thread of the loop no errand is sent: it would wait for itself.
+
+use super::dump::Dump;
+use super::outside;
+use super::snapshot::Snapshot;
+use crate::executor;
+use crate::runtime::{Handle, Runtime};
+use crate::wake::remote;
+use std::fmt;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU8, Ordering};
+use std::sync::mpsc::{RecvTimeoutError, sync_channel};
+use std::time::{Duration, Instant};
+
+/// How long a loop has to answer, unless it is seen to go on with other polls.
+const PATIENCE: Duration = Duration::from_millis(50);
+/// How long a loop has that is busy with other polls.
+const PATIENCE_WITH_BUSY: Duration = Duration::from_millis(90);
+
+/// The loop has not taken the errand.
+const WAITING: u8 = 0;
+/// The loop has taken it: an answer comes.
+const TAKEN: u8 = 1;
+/// The other thread waits no longer.
+const GIVEN_UP: u8 = 2;
+
+impl Runtime {
+    /// What every task of the runtime waits for, and what it has done. With feature `inspect`.
+    ///
+    /// It may be called anywhere on the thread of the runtime: outside of it, in a task, in a destructor and in a
+    /// waker. No task is polled for it.
+    ///
+    /// ```
+    /// use egret_runtime::runtime::Runtime;
+    /// use egret_runtime::time::{Duration, sleep};
+    ///
+    /// let rt = Runtime::new()?;
+    /// let task = rt.spawn(sleep(Duration::from_secs(60)));
+    /// rt.turn(Some(Duration::ZERO));
+    /// let dump = rt.dump();
+    /// assert_eq!(dump.tasks.len(), 1);
+    /// assert_eq!(dump.tasks[0].waits[0].text, "sleeps");
+    /// println!("{dump}");
+    /// # std::io::Result::Ok(())
+    /// ```
+    pub fn dump(&self) -> Dump {
+        let start = Instant::now();
+        Snapshot::of(self.executor()).into_dump(start)
+    }
+}
+
+impl Handle {
+    /// [`Runtime::dump`] from any thread. With feature `inspect`.
+    ///
+    /// The loop gathers the dump between two polls, and is woken for that if it sleeps. When it does not answer within
+    /// 50 ms, or within 90 ms if it goes on with other polls meanwhile, the dump says so in
+    /// [`LoopView::state`](crate::inspect::LoopView::state), with the poll that it is in, and has no other tasks.
+    ///
+    /// It blocks the calling thread for that time: in a task of another runtime, call it in
+    /// [`spawn_blocking`](crate::task::spawn_blocking). Inside the runtime itself it blocks for no time and waits for
+    /// nothing.
+    ///
+    /// # Errors
+    ///
+    /// [`DumpError`] when the runtime is gone or is being dropped.
+    ///
+    /// ```
+    /// use egret_runtime::runtime::{Handle, Runtime};
+    /// use egret_runtime::task::spawn_blocking;
+    ///
+    /// let rt = Runtime::new()?;
+    /// let handle = rt.handle();
+    /// let dump = rt.block_on(spawn_blocking(move || handle.dump())).unwrap().unwrap();
+    /// assert_eq!(dump.tasks[0].id, 0); // the future of `block_on`
+    /// assert!(dump.tasks[0].waits[0].text.starts_with("awaits blocking job"));
+    ///
+    /// let handle = rt.handle();
+    /// drop(rt);
+    /// assert!(handle.dump().is_err());
+    /// # std::io::Result::Ok(())
+    /// ```
+    pub fn dump(&self) -> Result<Dump, DumpError> {
+        let start = Instant::now();
+        let address = self.address();
+        if let Some(executor) = executor::try_current().filter(|executor| executor.address() == address) {
+            return Ok(Snapshot::of(&executor).into_dump(start));
+        }
+        let state = Arc::new(AtomicU8::new(WAITING));
+        let (answer, answered) = sync_channel(1);
+        let polls = || self.progress().map(|progress| progress.polls);
+        let polls_before = polls();
+        let theirs = state.clone();
+        let errand = move || {
+            if take(&theirs, TAKEN) {
+                let _ = answer.send(Snapshot::of(&executor::current())); // there is room for one
+            }
+        };
+        remote::send(address, Box::new(errand));
+        for patience in [PATIENCE, PATIENCE_WITH_BUSY] {
+            match answered.recv_timeout(patience.saturating_sub(start.elapsed())) {
+                Ok(snapshot) => return Ok(snapshot.into_dump(start)),
+                Err(RecvTimeoutError::Disconnected) => return Err(DumpError(())),
+                Err(RecvTimeoutError::Timeout) => {}
+            }
+            if polls() == polls_before {
+                break;
+            }
+        }
+        if take(&state, GIVEN_UP) {
+            return outside::dump(self, start).ok_or(DumpError(()));
+        }
+        // Gathering waits for nothing, so this is short.
+        answered.recv().map(|snapshot| snapshot.into_dump(start)).map_err(|_| DumpError(()))
+    }
+}
+
+/// Moves the state away from `WAITING`, unless the other side has.
+fn take(state: &AtomicU8, to: u8) -> bool {
+    state.compare_exchange(WAITING, to, Ordering::AcqRel, Ordering::Acquire).is_ok()
+}
+
+/// The error of [`Handle::dump`]: the runtime is gone or is being dropped.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub struct DumpError(());
+
+impl fmt::Display for DumpError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("there is nothing to dump: the egret runtime of this handle is gone or is being dropped")
+    }
+}
+
+impl fmt::Debug for DumpError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("DumpError")
+    }
+}
+
+impl std::error::Error for DumpError {}

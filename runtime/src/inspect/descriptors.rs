@@ -1,0 +1,70 @@
+//! Descriptors in words, and the direction of connections.
+
+use super::dump::{SourceView, WaitKind};
+use crate::sys::{Described, SocketName};
+use std::collections::HashSet;
+use std::fmt::Write;
+use std::os::fd::RawFd;
+
+/// The kind of a wait for a descriptor, and its verb.
+pub(super) fn verb(source: &SourceView, writes: bool) -> (WaitKind, &'static str) {
+    match (writes, source.kind) {
+        (false, "TcpListener" | "UnixListener" | "UnixSeqpacketListener") => {
+            (WaitKind::Accept, "accepts on ")
+        }
+        (false, _) => (WaitKind::Read, "reads "),
+        (true, "TcpStream") if source.peer.is_none() => (WaitKind::Write, "connects or writes "),
+        (true, _) => (WaitKind::Write, "writes "),
+    }
+}
+
+pub(super) fn source(fd: RawFd, of: &Described, inbound: &Inbound) -> SourceView {
+    let (local, peer) =
+        (of.local.as_ref().map(ToString::to_string), of.peer.as_ref().map(ToString::to_string));
+    let mut text = String::with_capacity(64);
+    let _ = write!(text, "{} #{fd}", of.kind);
+    let _ = match (&local, &peer) {
+        (Some(local), Some(peer)) => write!(text, " {local} {} {peer}", inbound.arrow(of)),
+        (Some(local), None) => write!(text, " {local}"),
+        (None, Some(peer)) => write!(text, " -> {peer}"),
+        (None, None) => Ok(()),
+    };
+    if let Some(what) = &of.what {
+        let _ = write!(text, " {what}");
+    }
+    SourceView { fd, kind: of.kind, local, peer, text, ..SourceView::default() }
+}
+
+/// Which connections were accepted: those on a port or a path that this runtime listens on, and those on a port that
+/// the kernel does not give to clients.
+pub(super) struct Inbound {
+    ports: HashSet<u16>,
+    /// The lowest and the highest port that a client is given.
+    clients: (u16, u16),
+}
+
+impl Inbound {
+    pub(super) fn of(sources: &[(RawFd, Described)]) -> Inbound {
+        let listener = |(_, of): &(RawFd, Described)| match &of.local {
+            Some(SocketName::Ip(local)) if of.kind == "TcpListener" => Some(local.port()),
+            _ => None,
+        };
+        let range = std::fs::read_to_string("/proc/sys/net/ipv4/ip_local_port_range").unwrap_or_default();
+        let mut ends = range.split_whitespace().filter_map(|end| end.parse().ok());
+        let clients = (ends.next().unwrap_or(32_768), ends.next().unwrap_or(60_999));
+        Inbound { ports: sources.iter().filter_map(listener).collect(), clients }
+    }
+
+    fn arrow(&self, of: &Described) -> &'static str {
+        match &of.local {
+            Some(SocketName::Ip(local)) if of.kind == "TcpStream" => {
+                let port = local.port();
+                let is_of_a_client = (self.clients.0..=self.clients.1).contains(&port);
+                if self.ports.contains(&port) || !is_of_a_client { "<-" } else { "->" }
+            }
+            // A client of the Unix domain has no name of its own.
+            Some(SocketName::Unix(_)) => "<-",
+            _ => "->",
+        }
+    }
+}

@@ -1,0 +1,48 @@
+//! The dump of a loop that does not answer, from what other threads can see of it.
+
+use super::dump::{Dump, LoopState, LoopView, PollView, TaskState, TaskView, ThreadView};
+use super::hints;
+use super::snapshot::unix_ms;
+use crate::runtime::Handle;
+use crate::wake::remote;
+use std::time::Instant;
+
+/// `None` when the runtime is gone.
+pub(super) fn dump(handle: &Handle, start: Instant) -> Option<Dump> {
+    let thread = remote::thread_of(handle.address())?;
+    let state = match handle.progress()?.poll {
+        None => LoopState::NotInPoll,
+        Some(poll) => LoopState::InPoll(PollView {
+            task: poll.task.map_or(0, |id| id.number()),
+            name: poll.name,
+            spawned_at: poll.spawned_at.map(Into::into),
+            since_ns: poll.elapsed.as_nanos() as u64,
+        }),
+    };
+    let tasks = match &state {
+        LoopState::InPoll(poll) => vec![TaskView {
+            id: poll.task,
+            name: poll.name.clone(),
+            spawned_at: poll.spawned_at.unwrap_or_default(),
+            age_ns: poll.since_ns, // at least
+            state: TaskState::Running { since_ns: poll.since_ns },
+            ..TaskView::default()
+        }],
+        _ => Vec::new(),
+    };
+    let thread = ThreadView {
+        tid: thread.number(),
+        name: thread.name(),
+        kernel: thread.state().map(|state| state.to_string()),
+    };
+    let mut dump = Dump {
+        made_at_unix_ms: unix_ms(),
+        pid: std::process::id(),
+        runtime: LoopView { number: handle.address().number(), state, thread, ..LoopView::default() },
+        tasks,
+        ..Dump::default()
+    };
+    dump.hints = hints::find(&dump);
+    dump.took_ns = start.elapsed().as_nanos() as u64;
+    Some(dump)
+}
