@@ -31,6 +31,7 @@ pub(crate) mod sim;
 #[cfg(feature = "sim")]
 mod switch;
 
+#[cfg(feature = "inspect")]
 pub(crate) use linux::SocketName;
 #[cfg(feature = "inspect")]
 pub use linux::Words;
