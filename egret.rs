@@ -51,7 +51,7 @@
 //! |---|---|
 //! | `futures-io`, `tokio-io` | `AsyncRead` and `AsyncWrite` of futures-io and of tokio on every stream; the latter without tokio's runtime |
 //! | `hyper` | the traits of hyper on every stream, and the module `hyper` with its executor and timer |
-//! | `inspect` | the module `inspect`: dumps of what every task of a running server waits for, reports of polls that hold the loop |
+//! | `inspect` | the module `inspect`: dumps of what every task of a running server waits for, a page of them, reports of polls that hold the loop |
 //! | `inspect-backtrace` | `inspect`, with the stack of a loop that is stuck; on x86-64 and 64-bit ARM |
 //! | `macros` | the attributes `#[egret::main]` and `#[egret::test]` |
 //! | `trace` | tasks, polls, wakes and events for tracing, and so for tokio-console |
@@ -149,6 +149,7 @@ pub mod cores {
 pub mod inspect {
     //! The view inside a running server. With feature `inspect`.
 
+    pub use egret_net::inspect::{Options, Server, serve};
     pub use egret_runtime::inspect::{
         BlockingView, Cause, Dump, DumpError, FrameView, GroupHistograms, Hint, HintKind, Histogram,
         Histograms, JobView, LoopState, LoopView, Place, PollProgress, PollView, Progress, QueueView, Record,

@@ -17,6 +17,7 @@
 //! With `--cores N` it has a runtime on each of N threads, and the kernel distributes the connections.
 //!
 //!     cargo run --release --example http_server [ADDRESS:PORT [MAX_CONNECTIONS [TIMEOUTS]]] [--cores N]
+//!     cargo run --release --features inspect --example http_server -- --inspect 127.0.0.1:9900
 //!     curl -i http://127.0.0.1:8080/
 //!     curl -i http://127.0.0.1:8080/echo -d 'some text'
 
@@ -104,6 +105,9 @@ async fn listen(options: &Options) -> io::Result<()> {
     // Installs the signal handlers before the address is printed.
     let server = Server::start(options)?;
     writeln!(io::stdout(), "listening on http://{}", listener.local_addr()?)?;
+    if let Some(address) = &options.inspect {
+        inspect(address)?;
+    }
     io::stdout().flush()?;
     serve(listener, server, options).await
 }
@@ -128,6 +132,18 @@ fn listen_on_cores(options: &Options) -> io::Result<()> {
         eprintln!("connections cut off: {}", ended.aborted);
     }
     Ok(())
+}
+
+/// Serves the page that shows the tasks, from a thread of its own.
+#[cfg(feature = "inspect")]
+fn inspect(address: &str) -> io::Result<()> {
+    let page = egret::inspect::serve(address, [egret::runtime::Handle::current()])?;
+    writeln!(io::stdout(), "inspect: http://{}", page.local_addr())
+}
+
+#[cfg(not(feature = "inspect"))]
+fn inspect(_address: &str) -> io::Result<()> {
+    Err(io::Error::other("--inspect needs feature inspect"))
 }
 
 impl Server {

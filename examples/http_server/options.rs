@@ -4,18 +4,21 @@ use super::patience::Limits;
 use std::time::SystemTime;
 
 pub const USAGE: &str = "\
-usage: http_server [ADDRESS:PORT [MAX_CONNECTIONS [TIMEOUTS]]] [--cores N]
+usage: http_server [ADDRESS:PORT [MAX_CONNECTIONS [TIMEOUTS]]] [--cores N] [--inspect ADDRESS:PORT]
   ADDRESS:PORT     where to listen (127.0.0.1:8080); port 0 takes any free one
   MAX_CONNECTIONS  how many clients each core serves at a time (16384)
   TIMEOUTS         other limits than the usual, in milliseconds, some of
                    header=10000,idle=60000,body=10000,write=60000,linger=2000,last_call=100,drain=10000
-  N                how many cores serve (1); 0 takes as many as this process may use";
+  N                how many cores serve (1); 0 takes as many as this process may use
+  --inspect        where to serve the page that shows its tasks; needs feature inspect, and one core";
 
 pub struct Options {
     pub cores: usize,
     pub address: String,
     pub max_connections: usize,
     pub limits: Limits,
+    /// Where the page that shows its tasks is served.
+    pub inspect: Option<String>,
     /// Where the time of a `Date` field comes from.
     pub clock: fn() -> SystemTime,
 }
@@ -33,6 +36,12 @@ impl Options {
                 }
             }
         };
+        let inspect = match args.iter().position(|argument| argument == "--inspect") {
+            Some(_) if cores > 1 => return Err("--inspect shows one core"),
+            Some(at) if at + 1 == args.len() => return Err("--inspect is without ADDRESS:PORT"),
+            Some(at) => args.drain(at..at + 2).nth(1),
+            None => None,
+        };
         let mut args = args.into_iter();
         let address = args.next().unwrap_or_else(|| "127.0.0.1:8080".to_string());
         let max_connections = args.next().map_or(Ok(16 * 1024), |most| most.parse());
@@ -42,7 +51,7 @@ impl Options {
             (_, Some(None), _) => Err("TIMEOUTS is not of the form header=10000,idle=60000"),
             (_, _, Some(_)) => Err("too many arguments"),
             (Ok(max_connections), ..) => {
-                Ok(Options { cores, address, max_connections, limits, clock: SystemTime::now })
+                Ok(Options { cores, address, max_connections, limits, inspect, clock: SystemTime::now })
             }
         }
     }

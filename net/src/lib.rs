@@ -45,6 +45,7 @@
 //! | `unix/message.rs`, `unix/ancillary.rs` | descriptors and credentials as control data |
 //! | `unix/datagram.rs`, `unix/seqpacket.rs` | [`UnixDatagram`], [`UnixSeqpacket`] |
 //! | `unix/pipe.rs` | [`unix::pipe`]: the names of the pipes, which are in the runtime |
+//! | `inspect.rs`, `inspect/` | with feature `inspect`: the page of a running server |
 //! | `socket.rs` | registration and `Debug` of all sockets |
 //!
 //! Readiness is not kept here: each operation goes through an [`egret_runtime::io::Registration`], which tries the
@@ -59,6 +60,8 @@ mod accept_loop;
 mod addr;
 mod family;
 pub mod handover;
+#[cfg(feature = "inspect")]
+pub mod inspect;
 pub mod listener;
 mod passed;
 mod serve;

@@ -52,7 +52,7 @@ fn a_task_is_queued_then_waits_and_is_running_only_in_its_poll() {
     assert_eq!((waiting.polls, waiting.wakes, waiting.waits.len()), (1, 0, 1));
     assert!(waiting.poll_total_ns > 0 && waiting.poll_longest_ns > 0 && waiting.poll_last_ns > 0);
     assert!(waiting.size > 0 && waiting.age_ns > 0);
-    assert_eq!(dump.queue.tasks, []);
+    assert!(dump.queue.tasks.is_empty());
     assert!(task.is_finished() == (rt.dump().tasks.is_empty()));
 }
 

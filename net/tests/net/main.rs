@@ -21,6 +21,8 @@ mod futures_io;
 mod handover;
 mod hyper;
 mod incoming;
+#[cfg(feature = "inspect")]
+mod inspect;
 mod names;
 mod pipe;
 mod poll_functions;

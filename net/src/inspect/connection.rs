@@ -1,0 +1,129 @@
+//! A connection: one request after the other, each with its time and its size.
+
+use super::answer::Answer;
+use super::door::{Door, MAX_HEAD, Refusal, Request};
+use super::routes::Site;
+use crate::TcpStream;
+use egret_runtime::shutdown::Shutdown;
+use egret_runtime::time::timeout;
+use std::io::{self, ErrorKind};
+use std::time::Duration;
+
+/// The most connections at a time; more wait in the backlog.
+pub(super) const MOST: usize = 32;
+/// For a whole head, from the end of the answer before it.
+const HEAD_TIME: Duration = Duration::from_secs(15);
+/// For each [`PART`] of an answer to be taken.
+const PART_TIME: Duration = Duration::from_secs(15);
+const PART: usize = 64 * 1024;
+/// What the kernel holds unsent, so that a slow client is seen as one.
+const MAX_UNSENT: u32 = 64 * 1024;
+/// After a refusal: for the client to read it and close.
+const LINGER: Duration = Duration::from_secs(1);
+/// The most that is read and dropped meanwhile.
+const MAX_LINGER: usize = 64 * 1024;
+
+/// A connection, its bytes so far.
+pub(super) struct Connection {
+    stream: TcpStream,
+    input: Box<[u8]>,
+    filled: usize,
+}
+
+impl Connection {
+    pub(super) fn new(stream: TcpStream) -> Connection {
+        Connection { stream, input: vec![0; MAX_HEAD].into(), filled: 0 }
+    }
+
+    /// Answers requests until the client closes, is refused, is late, or `shutdown` is requested.
+    pub(super) async fn serve(mut self, door: &Door, site: &Site, shutdown: &Shutdown) -> io::Result<()> {
+        self.stream.set_nodelay(true)?;
+        self.stream.set_notsent_lowat(MAX_UNSENT)?;
+        while let Some(next) = shutdown.run_until_requested(timeout(HEAD_TIME, self.next(door))).await {
+            match next {
+                Ok(Ok(Some(request))) => {
+                    self.write(&site.answer(&request), request.close).await?;
+                    if request.close {
+                        return self.linger().await;
+                    }
+                }
+                Ok(Ok(None)) => return Ok(()),
+                Ok(Err(Stop::Refused(refusal))) => {
+                    self.write(&refusal.into(), true).await?;
+                    return self.linger().await;
+                }
+                Ok(Err(Stop::Failed(error))) => return Err(error),
+                Err(_) if self.filled == 0 => return Ok(()), // idle
+                Err(_) => {
+                    self.write(&Answer::error("408 Request Timeout", "The head took too long."), true)
+                        .await?;
+                    return self.linger().await;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// The next request, or `None` at the end of the connection.
+    async fn next(&mut self, door: &Door) -> Result<Option<Request>, Stop> {
+        loop {
+            if self.filled > 0 {
+                if let Some((used, request)) = door.check(&self.input[..self.filled])? {
+                    self.input.copy_within(used..self.filled, 0);
+                    self.filled -= used;
+                    return Ok(Some(request));
+                }
+            }
+            // `check` refuses a full buffer, so there is room.
+            match self.stream.read(&mut self.input[self.filled..]).await? {
+                0 if self.filled == 0 => return Ok(None),
+                0 => return Err(Stop::Failed(ErrorKind::UnexpectedEof.into())),
+                n => self.filled += n,
+            }
+        }
+    }
+
+    async fn write(&mut self, answer: &Answer, close: bool) -> io::Result<()> {
+        let mut first = answer.head(close).into_bytes();
+        let (with_head, rest) = answer.body.split_at(answer.body.len().min(PART));
+        first.extend_from_slice(with_head);
+        for part in std::iter::once(&*first).chain(rest.chunks(PART)) {
+            timeout(PART_TIME, self.stream.write_all(part)).await??;
+        }
+        Ok(())
+    }
+
+    /// Closes so that the last answer arrives: a close with unread bytes would reset the connection.
+    async fn linger(mut self) -> io::Result<()> {
+        self.stream.shutdown().await?;
+        let drain = async {
+            let mut left = MAX_LINGER;
+            while left > 0 {
+                match self.stream.read(&mut self.input).await {
+                    Ok(0) | Err(_) => break,
+                    Ok(n) => left = left.saturating_sub(n),
+                }
+            }
+        };
+        let _ = timeout(LINGER, drain).await; // late: the connection is cut
+        Ok(())
+    }
+}
+
+/// Why there is no further request.
+enum Stop {
+    Refused(Refusal),
+    Failed(io::Error),
+}
+
+impl From<Refusal> for Stop {
+    fn from(refusal: Refusal) -> Stop {
+        Stop::Refused(refusal)
+    }
+}
+
+impl From<io::Error> for Stop {
+    fn from(error: io::Error) -> Stop {
+        Stop::Failed(error)
+    }
+}

@@ -1,0 +1,26 @@
+//! [`Feed`]: where what is shown comes from. A trait, so that tests show dumps that no loop made.
+
+use egret_runtime::inspect::{Dump, Histograms, Recording};
+use egret_runtime::runtime::Handle;
+
+/// A loop as the page sees it. Each call returns within 100 ms, also while the loop is stuck.
+pub(super) trait Feed: Send {
+    /// `None` when the runtime has ended.
+    fn dump(&self) -> Option<Dump>;
+    fn histograms(&self) -> Option<Histograms>;
+    fn recording(&self) -> Option<Recording>;
+}
+
+impl Feed for Handle {
+    fn dump(&self) -> Option<Dump> {
+        Handle::dump(self).ok()
+    }
+
+    fn histograms(&self) -> Option<Histograms> {
+        Handle::histograms(self)
+    }
+
+    fn recording(&self) -> Option<Recording> {
+        Handle::recording(self)
+    }
+}
