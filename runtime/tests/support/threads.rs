@@ -1,6 +1,8 @@
 //! Signals for one thread of this process, which the kernel's number names: `pthread_t` is an integer in glibc and a
 //! pointer in musl, which cannot be sent to another thread.
 
+#![allow(dead_code, reason = "each test binary uses a part of it")]
+
 /// A thread of this process. One that has ended gets no signal, and nothing else comes of it.
 #[derive(Clone, Copy)]
 pub struct Thread(libc::pid_t);
