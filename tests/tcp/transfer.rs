@@ -25,7 +25,7 @@ fn an_empty_buffer_reads_and_writes_nothing_and_means_nothing() {
     run(&rt, async move {
         assert_eq!(ours.read(&mut []).await.unwrap(), 0);
         assert_eq!(ours.read_exact(&mut []).await.unwrap(), 0);
-        assert_eq!(ours.read_uninit(&mut []).await.unwrap(), []);
+        assert!(ours.read_uninit(&mut []).await.unwrap().is_empty());
         assert_eq!(ours.read_vectored(&mut []).await.unwrap(), 0);
         assert_eq!(ours.read_vectored(&mut [IoSliceMut::new(&mut [])]).await.unwrap(), 0);
         assert_eq!(ours.peek(&mut []).await.unwrap(), 0);
