@@ -116,9 +116,14 @@ fn a_runtime_that_is_not_turned_is_in_no_poll() {
 
 #[test]
 fn a_loop_that_sleeps_is_woken_for_a_dump() {
-    let ours = Loop::start(|| {
-        drop(task::Builder::new().name("sleeper").spawn(egret::time::sleep(PATIENCE)));
+    let (begin, begun) = channel();
+    let ours = Loop::start(move || {
+        drop(task::Builder::new().name("sleeper").spawn(async move {
+            begin.send(()).unwrap();
+            egret::time::sleep(PATIENCE).await;
+        }));
     });
+    begun.recv_timeout(PATIENCE).unwrap(); // a dump may come before the first poll
     for _ in 0..10 {
         assert_eq!(named(&answered(&ours.handle), "sleeper").polls, 1);
     }
