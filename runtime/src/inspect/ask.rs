@@ -76,7 +76,7 @@ impl Handle {
     ///
     /// let rt = Runtime::new()?;
     /// let handle = rt.handle();
-    /// let dump = rt.block_on(spawn_blocking(move || handle.dump())).unwrap().unwrap();
+    /// let dump = rt.block_on(async { spawn_blocking(move || handle.dump()).await }).unwrap().unwrap();
     /// assert_eq!(dump.tasks[0].id, 0); // the future of `block_on`
     /// assert!(dump.tasks[0].waits[0].text.starts_with("awaits blocking job"));
     ///
