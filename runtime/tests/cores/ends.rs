@@ -7,6 +7,7 @@ use egret_runtime::signal::unix::SignalKind;
 use std::future::pending;
 use std::io;
 use std::process::Command;
+use std::sync::Barrier;
 use std::sync::mpsc::channel;
 use std::thread;
 use std::time::{Duration, Instant};
@@ -103,13 +104,16 @@ fn at_the_deadline_tasks_are_aborted_and_the_futures_of_the_cores_dropped_on_the
 #[test]
 fn tasks_that_do_not_end_are_counted_when_the_deadline_aborts_them() {
     bounded(|| {
+        let all = Barrier::new(2); // the deadline may pass before a core that is late has its tasks
         let ended = Builder::new().count(2).deadline(Duration::from_millis(1)).run(async |core| {
             for _ in 0..10 {
                 drop(core.shutdown().spawn(pending::<()>()));
             }
+            let live = core.shutdown().live();
+            all.wait();
             core.shutdown().request();
             core.shutdown().requested().await;
-            io::Result::Ok(core.shutdown().live())
+            io::Result::Ok(live)
         });
         let ended = ended.unwrap();
         assert_eq!((ended.outputs, ended.aborted), (vec![10, 10], 20));
