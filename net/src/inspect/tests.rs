@@ -6,7 +6,8 @@ use egret_runtime::inspect::{Dump, Histograms, Recording, TaskView};
 use std::io::{Read, Write};
 use std::net::TcpStream;
 
-struct Fixed(Dump);
+/// A loop that always answers with this dump.
+pub(super) struct Fixed(pub(super) Dump);
 
 impl Feed for Fixed {
     fn dump(&self) -> Option<Dump> {

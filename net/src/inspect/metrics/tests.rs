@@ -1,22 +1,6 @@
-use super::super::feed::Feed;
+use super::super::tests::Fixed;
 use super::*;
-use egret_runtime::inspect::{Dump, PollView, Recording};
-
-struct Fixed(Dump);
-
-impl Feed for Fixed {
-    fn dump(&self) -> Option<Dump> {
-        Some(self.0.clone())
-    }
-
-    fn histograms(&self) -> Option<Histograms> {
-        None
-    }
-
-    fn recording(&self) -> Option<Recording> {
-        None
-    }
-}
+use egret_runtime::inspect::{Dump, PollView};
 
 fn text(dumps: Vec<Dump>) -> String {
     let watched: Vec<_> = dumps.into_iter().map(|dump| Watched::new(Box::new(Fixed(dump)))).collect();
