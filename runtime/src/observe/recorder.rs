@@ -2,6 +2,8 @@
 //!
 //! - Only the thread of the loop writes; any thread copies the ring at any time. All of it is atomics with relaxed
 //!   stores, which are plain stores of the processor.
+//! - At most one record is written that `written` does not count yet, and a fence stands between the count and the next
+//!   record. So a copy leaves out what was counted meanwhile, and one record more.
 //! - A record has 16 bytes. A turn of the loop reserves a block for its polls, so that a poll writes its record through
 //!   a pointer that only goes on; what happens meanwhile is appended behind the block.
 //! - A time has 32 bits. The record of a wait and that of the end of a block have a whole one, from which the others are
@@ -16,7 +18,7 @@ pub use recording::{Cause, Record, RecordedTask, Recording, What};
 
 use crate::observe::ticks;
 use crate::sys::{Backend, Words};
-use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering, fence};
 
 /// The bit of an index that says that the record is not of a poll.
 pub(crate) const OTHER: u32 = 1 << 31;
@@ -82,19 +84,29 @@ impl Ring {
         written as usize & (self.slots.len() - 1)
     }
 
+    /// Counts records. What the next ones overwrite is not read as if it were of now: see [`Ring::copy`].
+    #[inline]
+    fn count(&self, written: u64) {
+        self.written.store(written, Ordering::Release);
+        fence(Ordering::Release);
+    }
+
     /// Reserves records in a row, and makes them the block of the turn.
     pub(crate) fn reserve(&self, count: usize, began: u64) -> &[RingSlot] {
         let mut written = self.written.load(Ordering::Relaxed);
         let mut first = self.position(written);
-        let left = self.slots.len() - first;
-        if left < count {
-            self.slots[first..].iter().for_each(RingSlot::void);
-            written += left as u64;
+        if self.slots.len() - first < count {
+            for slot in &self.slots[first..] {
+                slot.void();
+                written += 1;
+                self.count(written);
+            }
             first = 0;
         }
+        fence(Ordering::Release); // the end of the last block is seen before the times of this one
         self.block_began.store(began, Ordering::Relaxed);
         self.block.store(first as u64 | (count as u64) << 32, Ordering::Release);
-        self.written.store(written + count as u64, Ordering::Release);
+        self.count(written + count as u64);
         &self.slots[first..first + count]
     }
 
@@ -105,7 +117,7 @@ impl Ring {
         }
         let written = self.written.load(Ordering::Relaxed);
         self.slots[self.position(written)].write(short(time), index, by);
-        self.written.store(written + 1, Ordering::Release);
+        self.count(written + 1);
     }
 
     /// The poll of this record begins.
@@ -162,6 +174,7 @@ impl Ring {
             let (time, index) = (slot.time(), slot.index());
             let began = self.block_began.load(Ordering::Relaxed);
             let written = self.written.load(Ordering::Acquire);
+            fence(Ordering::Acquire);
             let is_same = self.current() == Some(at) && slot.time() == time;
             if is_same && began == self.block_began.load(Ordering::Acquire) && index & OTHER == 0 {
                 let lap = written - self.position(written) as u64;

@@ -10,7 +10,7 @@ use crate::observe::ticks::Anchor;
 use std::collections::HashMap;
 use std::panic::Location;
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
+use std::sync::atomic::{Ordering, fence};
 
 /// A task as the recorder knows it: of an index, the last one.
 #[derive(Clone, Default)]
@@ -78,14 +78,15 @@ impl Ring {
         let len = self.slots.len();
         let next = self.position(before);
         let mut words: Vec<_> = self.slots[next..].iter().chain(&self.slots[..next]).map(read).collect();
-        std::sync::atomic::fence(Ordering::Acquire);
+        fence(Ordering::Acquire);
         let place = |position: usize| (position + len - next) % len;
         // Of a block that has not ended, the records behind that of the poll that is going on are not written yet.
         let (first, count) = (block as u32 as usize, (block >> 32) as usize);
         let ready = current.filter(|at| (first..first + count).contains(at)).map_or(first, |at| at + 1);
         (ready..first + count).for_each(|position| words[place(position)].2 = 0);
         let is_same = block != 0 && self.block.load(Ordering::Relaxed) == block && self.current() == current;
-        let lost = self.written.load(Ordering::Acquire).wrapping_sub(before);
+        // The one that was being written when the last record was read is not counted yet.
+        let lost = self.written.load(Ordering::Acquire).wrapping_sub(before) + 1;
         let lost = usize::try_from(lost).unwrap_or(len).min(len);
         words.drain(..lost);
         let block = if is_same { place(first).checked_sub(lost) } else { None };
@@ -94,6 +95,11 @@ impl Ring {
 }
 
 impl Copy {
+    #[cfg(test)]
+    pub(crate) fn causes(&self) -> Vec<u64> {
+        self.words.iter().map(|(_, _, by)| *by).collect()
+    }
+
     /// The records with whole times and with tasks.
     pub(crate) fn decode(&self, labels: &Labels<'_>, runtime: u16) -> Recording {
         let anchor = Anchor::now();

@@ -62,6 +62,14 @@ fn another_thread_sees_the_poll_that_is_going_on() {
 }
 
 #[test]
+fn a_copy_leaves_out_the_record_that_is_being_written() {
+    let ring = ring(LEAST);
+    (1..=LEAST as u64 + 10).for_each(|number| ring.append(0, OTHER, number));
+    ring.slots[ring.position(ring.written.load(Ordering::Relaxed))].write(9, WAIT, 1000);
+    assert_eq!(ring.copy().causes(), (12..=LEAST as u64 + 10).collect::<Vec<_>>());
+}
+
+#[test]
 fn a_time_of_32_bits_is_whole_again_with_a_base() {
     for base in [0, 12_345_678_901, u64::from(u32::MAX) << Backend::TICKS_SHIFT] {
         for later in [0, 64, 1 << 20, 1 << 37] {
