@@ -12,7 +12,7 @@ use std::io::{Read, Write};
 use std::os::fd::AsRawFd;
 use std::os::unix::net::UnixStream;
 use std::rc::Rc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::mpsc::channel;
 use std::sync::{Arc, Mutex};
 use std::task::{Poll, Waker};
@@ -118,34 +118,42 @@ fn ten_thousand_timers_fire_in_their_order_and_no_turn_is_idle() {
 fn no_wake_of_another_thread_is_missed() {
     bounded(|| {
         let rt = Runtime::new().unwrap();
-        let wakes = many(20_000, 20);
+        let most = many(20_000, 20);
+        let end = Arc::new(AtomicBool::new(false));
+        let ended = end.clone();
         let (waker, seen) = (Arc::new(Mutex::new(None::<Waker>)), Arc::new(AtomicUsize::new(0)));
         let (sent, counted) = (Arc::new(AtomicUsize::new(0)), seen.clone());
         let (place, posted) = (waker.clone(), sent.clone());
         let task = rt.spawn(poll_fn(move |cx| {
             *place.lock().unwrap() = Some(cx.waker().clone());
             counted.store(posted.load(Ordering::SeqCst), Ordering::SeqCst);
-            if counted.load(Ordering::SeqCst) == wakes { Poll::Ready(()) } else { Poll::Pending }
+            if ended.load(Ordering::SeqCst) { Poll::Ready(()) } else { Poll::Pending }
         }));
         rt.turn(Some(Duration::ZERO));
         let (begin, begun) = channel();
         let thread = thread::spawn(move || {
             begun.recv().unwrap();
+            let start = Instant::now();
             let mut state = 1_u32;
-            for number in 1..=wakes {
+            let mut number = 0;
+            while !end.load(Ordering::SeqCst) {
+                number += 1;
                 // At a different point of the round each time.
                 state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
                 (0..state >> 26).for_each(|_| std::hint::spin_loop());
+                // On a busy machine a round takes the time slice of each of the others.
+                end.store(number == most || start.elapsed() > HANG / 3, Ordering::SeqCst);
                 sent.store(number, Ordering::SeqCst);
                 waker.lock().unwrap().as_ref().unwrap().wake_by_ref();
                 while seen.load(Ordering::SeqCst) < number {
                     thread::yield_now();
                 }
             }
+            number
         });
         begin.send(()).unwrap();
         let turns = drive(&rt, || task.is_finished());
-        thread.join().unwrap();
+        let wakes = thread.join().unwrap();
         // A wake is at most a write and a letter: the turn that the write wakes may find the letter taken.
         assert!(turns.len() <= 2 * wakes + 1, "{} turns", turns.len());
         let metrics = rt.metrics();
