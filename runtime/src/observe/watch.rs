@@ -15,7 +15,14 @@ mod kind;
 mod kind;
 
 #[cfg(feature = "inspect")]
-pub(crate) use kind::TaskTimes;
-pub(crate) use kind::{By, Label, Note, Post, Watch, WatchSettings, Woke};
+mod shared; // what other threads read
+
+#[cfg(not(feature = "inspect"))]
+pub(crate) use kind::Post;
 #[cfg(feature = "inspect")]
-pub use kind::{GroupHistograms, Histograms};
+pub(crate) use kind::TaskTimes;
+pub(crate) use kind::{By, Label, Note, Watch, WatchSettings, Woke};
+#[cfg(feature = "inspect")]
+pub(crate) use shared::Post;
+#[cfg(feature = "inspect")]
+pub use shared::{GroupHistograms, Histograms};

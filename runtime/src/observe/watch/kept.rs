@@ -1,18 +1,17 @@
-//! What is watched, with feature `inspect`. See also `none.rs`.
+//! What the loop's thread measures, with feature `inspect`. See also `none.rs`, and `shared.rs` for what other threads
+//! read of it.
 
-use crate::observe::histogram::{Buckets, Histogram, bump};
+use super::shared::{Group, Post, Shared};
+use crate::observe::histogram::bump;
 use crate::observe::id::Id;
-use crate::observe::progress::{PollProgress, Progress};
-use crate::observe::recorder::{
-    self, BLOCK_END, Born, Cause, Known, Labels, OTHER, Recording, Ring, RingSlot,
-};
+use crate::observe::recorder::{self, Cause, Known, OTHER, Ring, RingSlot};
 use crate::observe::ticks;
 use crate::sys::Backend;
 use std::cell::{Cell, RefCell};
 use std::fmt;
 use std::panic::Location;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 /// The memory of the recorder where the builder says nothing.
@@ -21,8 +20,6 @@ const RECORDER: usize = 2 << 20;
 const LONG: Duration = Duration::from_millis(100);
 /// In a turn that took longer, each poll that took a tenth of it is summed up for itself, in nanoseconds.
 const SLOW: u64 = 10_000_000;
-/// How many groups of named tasks have histograms of their own; tasks of later names have none.
-const GROUPS: usize = 64;
 
 /// What a runtime keeps of the times of its tasks, from its builder.
 #[derive(Clone, Debug)]
@@ -51,34 +48,6 @@ pub(crate) struct Watch {
     /// In ticks.
     slow: u64,
     limit: u64,
-}
-
-/// What other threads may read.
-pub(crate) struct Shared {
-    ring: Ring,
-    waits: AtomicBool,
-    long_polls: AtomicU64,
-    poll: Buckets,
-    delay: Buckets,
-    turn: Buckets,
-    lateness: Buckets,
-    tasks: Mutex<Tasks>,
-}
-
-#[derive(Default)]
-struct Tasks {
-    /// By index: the task that has it now, or that had it last.
-    known: Vec<Known>,
-    groups: Vec<Arc<Group>>,
-    /// The lines that spawned tasks.
-    places: Vec<&'static Location<'static>>,
-}
-
-/// The tasks of one name.
-struct Group {
-    name: Arc<str>,
-    poll: Buckets,
-    delay: Buckets,
 }
 
 /// The sums of a task's polls, in ticks.
@@ -132,10 +101,6 @@ pub(crate) struct Polls<'a> {
 #[derive(Clone, Copy)]
 pub(crate) struct Slot<'a>(&'a RingSlot);
 
-/// What other threads may read of a runtime, kept where they find it.
-#[derive(Clone, Default)]
-pub(crate) struct Post(Option<Arc<Shared>>);
-
 /// The times of a task, and its wakes. Durations are in nanoseconds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct TaskTimes {
@@ -154,49 +119,11 @@ pub(crate) struct TaskTimes {
     pub(crate) polled_since: Option<u64>,
 }
 
-/// The histograms of a runtime: see [`Runtime::histograms`](crate::runtime::Runtime::histograms).
-#[derive(Clone, Debug, Default, PartialEq)]
-#[non_exhaustive]
-pub struct Histograms {
-    /// How long polls took.
-    pub poll: Histogram,
-    /// How long tasks were queued, from the wake to the poll.
-    pub delay: Histogram,
-    /// How long the loop was busy between two looks at the kernel.
-    pub turn: Histogram,
-    /// How long after its deadline a timer fired.
-    pub lateness: Histogram,
-    /// The polls of named tasks, by name. The first 64 names have histograms.
-    pub groups: Vec<GroupHistograms>,
-}
-
-/// The histograms of the tasks of one name.
-#[derive(Clone, Debug, Default, PartialEq)]
-#[non_exhaustive]
-pub struct GroupHistograms {
-    /// The name of the tasks.
-    pub name: String,
-    /// How long their polls took.
-    pub poll: Histogram,
-    /// How long they were queued, from the wake to the poll.
-    pub delay: Histogram,
-}
-
 impl Watch {
     pub(crate) fn new(settings: &WatchSettings) -> Watch {
         let limit = u64::try_from(settings.limit.as_nanos()).unwrap_or(u64::MAX);
-        let shared = Shared {
-            ring: Ring::new(settings.recorder),
-            waits: AtomicBool::new(false),
-            long_polls: AtomicU64::new(0),
-            poll: Buckets::new(),
-            delay: Buckets::new(),
-            turn: Buckets::new(),
-            lateness: Buckets::new(),
-            tasks: Mutex::default(),
-        };
         Watch {
-            shared: Arc::new(shared),
+            shared: Arc::new(Shared::new(settings.recorder)),
             sums: RefCell::default(),
             groups: RefCell::default(),
             last: Cell::new(ticks::now()),
@@ -282,7 +209,9 @@ impl Watch {
         let Label { name, spawned_at } = label;
         let at = index as usize;
         let mut tasks = self.shared.tasks();
-        let group = name.as_deref().and_then(|name| self.group(&mut tasks, name));
+        let group = name.as_deref().and_then(|name| tasks.group(name));
+        let groups = &mut *self.groups.borrow_mut();
+        groups.extend_from_slice(&tasks.groups[groups.len()..]);
         let name = match group {
             Some(group) => Some(tasks.groups[group].name.clone()),
             None => name.map(Arc::from),
@@ -299,18 +228,6 @@ impl Watch {
         }
         sums[at] = Sums { group, born, ..NO_SUMS };
         self.shared.ring.append(ticks::now(), OTHER | index, recorder::SPAWNED | born);
-    }
-
-    /// The number of the group of a name, if it is one of the first names.
-    fn group(&self, tasks: &mut Tasks, name: &str) -> Option<usize> {
-        let known = tasks.groups.iter().position(|group| *group.name == *name);
-        if known.is_some() || tasks.groups.len() == GROUPS {
-            return known;
-        }
-        let group = Arc::new(Group { name: name.into(), poll: Buckets::new(), delay: Buckets::new() });
-        tasks.groups.push(group.clone());
-        self.groups.borrow_mut().push(group);
-        Some(tasks.groups.len() - 1)
     }
 
     /// The task at an index has ended.
@@ -484,73 +401,6 @@ impl By {
     }
 }
 
-impl Tasks {
-    /// What a record has of a task.
-    fn born(&mut self, id: Option<Id>, group: Option<usize>, spawned_at: &'static Location<'static>) -> u64 {
-        let place = self.places.iter().position(|place| std::ptr::eq(*place, spawned_at));
-        let place = place.unwrap_or_else(|| {
-            self.places.push(spawned_at);
-            self.places.len() - 1
-        });
-        let id = id.map_or(0, Id::number);
-        Born { name: group.map(|group| group as u8), place: u16::try_from(place).ok(), id }.bits()
-    }
-}
-
-impl Shared {
-    fn tasks(&self) -> MutexGuard<'_, Tasks> {
-        self.tasks.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-impl Post {
-    /// What the loop does now. Any thread may call this and the next ones.
-    pub(crate) fn progress(&self) -> Option<Progress> {
-        let shared = self.0.as_ref()?;
-        let poll = shared.ring.poll();
-        let (is_waiting, polls) =
-            (shared.waits.load(Ordering::Relaxed), poll.map_or(0, |(_, _, number)| number));
-        let poll = poll.map(|(index, began, _)| {
-            let known = shared.tasks().known.get(index as usize).cloned().unwrap_or_default();
-            PollProgress {
-                task: known.id,
-                name: known.name.map(|name| (*name).to_owned()),
-                spawned_at: known.spawned_at,
-                elapsed: Duration::from_nanos(ticks::since(began)),
-            }
-        });
-        Some(Progress { poll, is_waiting, polls })
-    }
-
-    pub(crate) fn histograms(&self) -> Option<Histograms> {
-        let shared = self.0.as_ref()?;
-        let groups = shared.tasks().groups.clone();
-        Some(Histograms {
-            poll: shared.poll.read(),
-            delay: shared.delay.read(),
-            turn: shared.turn.read(),
-            lateness: shared.lateness.read(),
-            groups: groups.iter().map(|group| group.read()).collect(),
-        })
-    }
-
-    pub(crate) fn recording(&self, runtime: u16) -> Option<Recording> {
-        let shared = self.0.as_ref()?;
-        let copy = shared.ring.copy();
-        let tasks = shared.tasks();
-        let (known, places) = (tasks.known.clone(), tasks.places.clone());
-        let names: Vec<_> = tasks.groups.iter().map(|group| group.name.clone()).collect();
-        drop(tasks);
-        Some(copy.decode(&Labels { known: &known, names: &names, places: &places }, runtime))
-    }
-}
-
-impl Group {
-    fn read(&self) -> GroupHistograms {
-        GroupHistograms { name: (*self.name).to_owned(), poll: self.poll.read(), delay: self.delay.read() }
-    }
-}
-
 impl Default for Watch {
     fn default() -> Watch {
         Watch::new(&WatchSettings::default())
@@ -560,11 +410,5 @@ impl Default for Watch {
 impl fmt::Debug for Watch {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Watch").finish_non_exhaustive()
-    }
-}
-
-impl fmt::Debug for Post {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Post").finish_non_exhaustive()
     }
 }
