@@ -193,8 +193,8 @@ pub mod service {
     //! What a server and its supervisor tell each other: sockets, readiness, the watchdog.
 
     pub use egret_runtime::service::{
-        main_pid, notify, passed, ready, reloading, status, stopping, store_fd, take_passed, watchdog,
-        watchdog_of,
+        main_pid, notify, passed, raise_open_files, ready, reloading, status, stopping, store_fd,
+        take_passed, watchdog, watchdog_of,
     };
 }
 

@@ -76,6 +76,11 @@ async fn run(options: Options) -> io::Result<()> {
         Some(taken) => TcpListener::from_std(taken.descriptor("http")?.into())?,
         None => listen(&options.address).await?,
     };
+    match service::raise_open_files() {
+        Ok(limit) if limit.start() == limit.end() => {}
+        Ok(limit) => eprintln!("restart: {} open files, not {}", limit.end(), limit.start()),
+        Err(error) => eprintln!("restart: the limit of open files stays: {error}"),
+    }
     if options.dies {
         return Err(io::Error::other("this version is broken"));
     }

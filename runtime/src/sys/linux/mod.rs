@@ -13,6 +13,7 @@ mod epoll;
 mod fd;
 mod fork;
 mod inherited;
+mod limits;
 mod option;
 mod pipe;
 mod process;
