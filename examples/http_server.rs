@@ -1,11 +1,12 @@
 //! An HTTP/1.1 server that is hardened for untrusted clients: one task per connection, straight-line code.
 //!
-//! `GET /` answers "Hello, world!" and `POST /echo` sends the body back. The answers do not depend on how a client
+//! `GET /` answers "Hello, world!", `POST /echo` sends the body back, and `GET /health` tells a balancer whether the
+//! server takes new clients. The answers do not depend on how a client
 //! splits its bytes. Memory is bounded by the limits below and time by `http_server/patience.rs`. The end of
 //! a request is never guessed: an ambiguous request is refused, and nothing after it is read as a request.
 //! At the limit of connections or descriptors, clients wait until there is room again.
 //!
-//! SIGTERM or Ctrl-C ends it. It stops listening, answers requests in flight with `Connection: close`, cuts off what
+//! SIGTERM or Ctrl-C ends it. After a notice, if it is set (`notice=`), it stops listening, answers requests in flight with `Connection: close`, cuts off what
 //! is left at the deadline, and exits with 0. A second signal
 //! makes it exit at once, with 1.
 //!
@@ -27,6 +28,8 @@ use std::io::{self, Write};
 use std::pin::pin;
 use std::process::ExitCode;
 use std::rc::Rc;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Poll, ready};
 use std::time::SystemTime;
 
@@ -96,6 +99,8 @@ fn main() -> ExitCode {
 pub(crate) struct Server {
     limits: Limits,
     shutdown: Shutdown,
+    /// A signal has asked for the end: `/health` fails. All cores share it.
+    stopping: Arc<AtomicBool>,
     /// Of the last answer on any of them.
     head: RefCell<LastHead>,
 }
@@ -116,15 +121,16 @@ async fn listen(options: &Options) -> io::Result<()> {
 fn listen_on_cores(options: &Options) -> io::Result<()> {
     let shares = TcpShares::bind(&*options.address, Sharing::Group)?;
     let cores = cores::Builder::new().count(options.cores).deadline(options.limits.drain);
-    let cores = cores.stop_on([SignalKind::terminate(), SignalKind::interrupt()]);
+    let stopping = Arc::default();
     let ended = cores.run(async |core| {
         let share = shares.share(&core)?;
+        let server = Server::with(core.shutdown().clone(), Arc::clone(&stopping), options);
         if core.index() == 0 {
+            server.end_on_signals()?;
             // All sockets listen by now, and signals are received.
             writeln!(io::stdout(), "listening on http://{}", shares.local_addr())?;
             io::stdout().flush()?;
         }
-        let server = Server::with(core.shutdown().clone(), options);
         let accepting = share.serve(core.shutdown()).max_connections(options.max_connections);
         accepting.run(|stream, _peer| connection(stream, server.clone())).await
     })?;
@@ -149,17 +155,22 @@ fn inspect(_address: &str) -> io::Result<()> {
 impl Server {
     /// Waits for signals, and keeps the date, from now on.
     pub(crate) fn start(options: &Options) -> io::Result<Rc<Server>> {
-        let server = Server::with(Shutdown::new(), options);
-        for kind in [SignalKind::terminate(), SignalKind::interrupt()] {
-            egret::spawn(end_on(signal(kind)?, server.clone()));
-        }
+        let server = Server::with(Shutdown::new(), Arc::default(), options);
+        server.end_on_signals()?;
         Ok(server)
     }
 
+    fn end_on_signals(self: &Rc<Server>) -> io::Result<()> {
+        for kind in [SignalKind::terminate(), SignalKind::interrupt()] {
+            egret::spawn(end_on(signal(kind)?, self.clone()));
+        }
+        Ok(())
+    }
+
     /// Ends with `shutdown`, and keeps the date from now on.
-    fn with(shutdown: Shutdown, options: &Options) -> Rc<Server> {
+    fn with(shutdown: Shutdown, stopping: Arc<AtomicBool>, options: &Options) -> Rc<Server> {
         let head = RefCell::new(LastHead::new());
-        let server = Rc::new(Server { limits: options.limits, shutdown, head });
+        let server = Rc::new(Server { limits: options.limits, shutdown, stopping, head });
         egret::spawn(keep_date(server.clone(), options.clock));
         server
     }
@@ -184,10 +195,14 @@ pub(crate) async fn serve(listener: TcpListener, server: Rc<Server>, options: &O
 /// The first signal asks for the end, and the second does not wait for it.
 async fn end_on(mut signals: Signal, server: Rc<Server>) {
     while signals.recv().await.is_some() {
-        if server.shutdown.is_requested() {
+        if server.stopping.swap(true, Ordering::Relaxed) {
             std::process::exit(1);
         }
-        server.shutdown.request();
+        let server = server.clone();
+        egret::spawn(async move {
+            sleep(server.limits.notice).await;
+            server.shutdown.request();
+        });
     }
 }
 
@@ -432,11 +447,17 @@ impl<'a> Connection<'a> {
 
     #[inline]
     fn respond(&mut self, head: &Head, body: &[u8], close: bool) {
+        let mut status = head.answer.status;
         let content = match head.answer.content {
             Content::Text(text) => text.as_bytes(),
             Content::RequestBody => body,
+            Content::Health if self.server.stopping.load(Ordering::Relaxed) => {
+                status = "503 Service Unavailable";
+                b"stopping\n"
+            }
+            Content::Health => b"ready\n",
         };
-        self.write_head(head.answer.status, head.answer.fields, content.len());
+        self.write_head(status, head.answer.fields, content.len());
         self.output.extend_from_slice(match (close, head.version) {
             (true, _) => b"Connection: close\r\n\r\n",
             (false, 0) => b"Connection: keep-alive\r\n\r\n",

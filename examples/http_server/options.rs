@@ -8,7 +8,8 @@ usage: http_server [ADDRESS:PORT [MAX_CONNECTIONS [TIMEOUTS]]] [--cores N] [--in
   ADDRESS:PORT     where to listen (127.0.0.1:8080); port 0 takes any free one
   MAX_CONNECTIONS  how many clients each core serves at a time (16384)
   TIMEOUTS         other limits than the usual, in milliseconds, some of
-                   header=10000,idle=60000,body=10000,write=60000,linger=2000,last_call=100,drain=10000
+                   header=10000,idle=60000,body=10000,write=60000,linger=2000,notice=0,last_call=100,drain=10000
+                   notice is how long it serves on after SIGTERM, while GET /health answers 503
   N                how many cores serve (1); 0 takes as many as this process may use
   --inspect        where to serve the page that shows its tasks; needs feature inspect, and one core";
 

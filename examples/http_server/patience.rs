@@ -26,6 +26,9 @@ pub struct Limits {
     pub write: Duration,
     /// For the client to close, after the server has shut down its writing side.
     pub linger: Duration,
+    /// Between the signal and the shutdown request: `/health` answers 503, and all else goes on, so that a balancer
+    /// sends no new clients.
+    pub notice: Duration,
     /// For a request that is on its way at the shutdown request: about a round trip.
     pub last_call: Duration,
     /// For everything that is under way at that time.
@@ -39,6 +42,7 @@ impl Limits {
         body: Duration::from_secs(10),
         write: Duration::from_secs(60),
         linger: Duration::from_secs(2),
+        notice: Duration::ZERO,
         last_call: Duration::from_millis(100),
         drain: Duration::from_secs(10),
     };
@@ -53,6 +57,7 @@ impl Limits {
                 "body" => &mut self.body,
                 "write" => &mut self.write,
                 "linger" => &mut self.linger,
+                "notice" => &mut self.notice,
                 "last_call" => &mut self.last_call,
                 "drain" => &mut self.drain,
                 _ => return None,

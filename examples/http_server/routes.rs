@@ -32,6 +32,8 @@ pub struct Answer {
 pub enum Content {
     Text(&'static str),
     RequestBody,
+    /// Whether a balancer may send new clients: the status is that of this, or 503.
+    Health,
 }
 
 #[inline]
@@ -65,6 +67,9 @@ fn route(method: &str, target: &str) -> Result<Answer, Status> {
     let answer = |status, fields, text| Ok(Answer { status, fields, content: Content::Text(text) });
     match (method, path) {
         ("GET" | "HEAD", "/") => return answer("200 OK", TEXT, "Hello, world!"),
+        ("GET" | "HEAD", "/health") => {
+            return Ok(Answer { status: "200 OK", fields: TEXT, content: Content::Health });
+        }
         ("POST", "/echo") => {
             return Ok(Answer { status: "200 OK", fields: BYTES, content: Content::RequestBody });
         }
@@ -72,7 +77,7 @@ fn route(method: &str, target: &str) -> Result<Answer, Status> {
         _ => return answer("501 Not Implemented", TEXT, "No such method.\n"),
     }
     let allow = match path {
-        "/" => "Allow: GET, HEAD, OPTIONS\r\n",
+        "/" | "/health" => "Allow: GET, HEAD, OPTIONS\r\n",
         "/echo" => "Allow: OPTIONS, POST\r\n",
         "*" => "Allow: GET, HEAD, OPTIONS, POST\r\n",
         _ if method == "CONNECT" => "Allow:\r\n",
