@@ -1,14 +1,14 @@
 //! An HTTP/1.1 server that is hardened for untrusted clients: one task per connection, straight-line code.
 //!
 //! `GET /` answers "Hello, world!", `POST /echo` sends the body back, and `GET /health` tells a balancer whether the
-//! server takes new clients. The answers do not depend on how a client
-//! splits its bytes. Memory is bounded by the limits below and time by `http_server/patience.rs`. The end of
-//! a request is never guessed: an ambiguous request is refused, and nothing after it is read as a request.
-//! At the limit of connections or descriptors, clients wait until there is room again.
+//! server takes new clients. The answers do not depend on how a client splits its bytes. Memory is bounded by the
+//! limits below and time by `http_server/patience.rs`. The end of a request is never guessed: an ambiguous request is
+//! refused, and nothing after it is read as a request. At the limit of connections or descriptors, clients wait until
+//! there is room again.
 //!
-//! SIGTERM or Ctrl-C ends it. After a notice, if it is set (`notice=`), it stops listening, answers requests in flight with `Connection: close`, cuts off what
-//! is left at the deadline, and exits with 0. A second signal
-//! makes it exit at once, with 1.
+//! SIGTERM or Ctrl-C ends it. After a notice, if one is set (`notice=`), it stops listening, answers requests in flight
+//! with `Connection: close`, cuts off what is left at the deadline, and exits with 0. A second signal makes it exit at
+//! once, with 1.
 //!
 //! This file has the server and its connections. `http_server/request.rs` parses requests,
 //! `routes.rs` answers them, `patience.rs` has the timeouts, `head.rs` the heads of answers,
