@@ -28,14 +28,13 @@ pub(super) fn write(recording: &Recording, out: impl Write) -> io::Result<()> {
                 let args = Args { recording, task, by };
                 events.slice("poll", &name, record, format_args!("{args}"))?;
                 if let Some(number) = arrows.remove(&task) {
-                    let end = format_args!(",\"cat\":\"wake\",\"id\":{number},\"bp\":\"e\"");
-                    events.event("f", "wake", record.at, end)?;
+                    events.arrow("f", record, number, ",\"bp\":\"e\"")?;
                 }
             }
             What::Wake { task, .. } => {
                 arrow += 1;
                 arrows.insert(task, arrow);
-                events.event("s", "wake", record.at, format_args!(",\"cat\":\"wake\",\"id\":{arrow}"))?;
+                events.arrow("s", record, arrow, "")?;
             }
             What::Wait { events: count, sleeps } => {
                 let name = if sleeps { "sleep" } else { "look" };
@@ -67,9 +66,13 @@ impl<W: Write> Events<W> {
     }
 
     fn slice(&mut self, kind: &str, name: &str, record: &Record, args: fmt::Arguments<'_>) -> io::Result<()> {
-        let took = Micros(record.took);
-        let rest = format_args!(",\"dur\":{took},\"cat\":\"{kind}\",\"args\":{{{args}}}");
-        self.event("X", name, record.at, rest)
+        let (at, took) = (record.at, Micros(record.took));
+        self.event("X", name, at, format_args!(",\"dur\":{took},\"cat\":\"{kind}\",\"args\":{{{args}}}"))
+    }
+
+    /// The begin or the end of an arrow.
+    fn arrow(&mut self, phase: &str, record: &Record, number: u64, end: &str) -> io::Result<()> {
+        self.event(phase, "wake", record.at, format_args!(",\"cat\":\"wake\",\"id\":{number}{end}"))
     }
 
     fn instant(&mut self, name: &str, record: &Record, args: fmt::Arguments<'_>) -> io::Result<()> {
