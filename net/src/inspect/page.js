@@ -68,7 +68,8 @@ function classes(column) { return [column.num && "num", column.mono && "mono", c
 class Grid {
   constructor(columns, { load, label, key, open, sort, descending = true, fit = false, none = "None.", onTotal }) {
     Object.assign(this, { columns, load, key, open, sort, descending, fit, none, onTotal });
-    this.total = 0; this.offset = 0; this.rows = []; this.chosen = -1; this.pool = []; this.asked = 0;
+    this.total = 0; this.offset = 0; this.rows = []; this.chosen = -1; this.pool = [];
+    this.asked = 0; this.isOutdated = false; this.pressed = [];
     this.header = h("tr", { "aria-rowindex": 1 });
     this.body = h("tbody");
     this.above = this.space(); this.below = this.space();
@@ -128,17 +129,22 @@ class Grid {
     }
     this.paint();
   }
+  /** What is asked for has changed: the rows that are here are not the answer, and none is chosen. */
+  outdate() { this.asked++; this.element.scrollTop = 0; this.chosen = -1; this.isOutdated = true; this.pressed = []; }
+  /** Runs `then` when the rows are the answer to what is asked for: at once, or in turn when it arrives. */
+  current(then) { if (this.isOutdated) this.pressed.push(then); else then(); }
   async refresh() {
     const asked = ++this.asked, extra = this.fit ? 0 : 40;
     const offset = Math.max(0, this.first - extra);
     const answer = await this.load(offset, this.seen + 2 * extra, this.sort, this.descending);
     if (asked !== this.asked) return; // another was asked since
-    this.total = answer.total; this.rows = answer.rows; this.offset = offset;
+    this.total = answer.total; this.rows = answer.rows; this.offset = offset; this.isOutdated = false;
     this.chosen = Math.min(this.chosen, this.total - 1);
     if (this.onTotal) this.onTotal(answer);
     this.table.setAttribute("aria-rowcount", this.total + 1);
     this.empty.hidden = this.total > 0;
     this.paint();
+    for (const then of this.pressed.splice(0)) then();
   }
   paint() {
     const from = this.fit ? this.offset : Math.max(this.offset, this.first - 4);
@@ -210,11 +216,18 @@ class Grid {
     if (event.target !== this.element || event.ctrlKey || event.metaKey || event.altKey) return;
     const page = Math.max(1, this.seen - 2);
     const steps = { ArrowDown: 1, ArrowUp: -1, PageDown: page, PageUp: -page, Home: -Infinity, End: Infinity, j: 1, k: -1 };
-    if (event.key in steps) this.choose(this.chosen < 0 && Number.isFinite(steps[event.key]) ? this.first : this.chosen + steps[event.key]);
-    else if (event.key === "Enter" && this.open && this.rows[this.chosen - this.offset]) this.open(this.rows[this.chosen - this.offset]);
+    const step = steps[event.key];
+    if (step) this.current(() => this.choose(this.chosen < 0 && Number.isFinite(step) ? this.first : this.chosen + step));
+    else if (event.key === "Enter" && this.open) this.current(() => { const row = this.rows[this.chosen - this.offset]; if (row) this.open(row); });
     else return;
     event.preventDefault(); event.stopPropagation();
   }
+}
+
+/** From the search to the first of its rows. */
+function enter(event, grid) {
+  event.preventDefault(); grid.element.focus();
+  grid.current(() => grid.choose(Math.max(0, grid.chosen)));
 }
 
 /** What `Grid.load` is for rows that are here. */
@@ -397,18 +410,16 @@ const make = {
     });
     filters.append(...states);
     by.addEventListener("click", () => reopen({ by: state.query.get("by") === "line" ? "" : "line" }));
-    let typing;
-    search.addEventListener("input", () => {
-      clearTimeout(typing);
-      typing = setTimeout(() => {
-        state.query.set("q", search.value);
-        history.replaceState(null, "", `#tasks?${state.query}`);
-        grid.element.scrollTop = 0; grid.chosen = -1;
-        act(() => grid.refresh());
-      }, 150);
-    });
+    let typing = null;
+    const find = () => {
+      clearTimeout(typing); typing = null;
+      state.query.set("q", search.value);
+      history.replaceState(null, "", `#tasks?${state.query}`);
+      act(() => grid.refresh());
+    };
+    search.addEventListener("input", () => { grid.outdate(); clearTimeout(typing); typing = setTimeout(find, 150); });
     search.addEventListener("keydown", event => {
-      if (event.key === "ArrowDown" || event.key === "Enter") { event.preventDefault(); grid.element.focus(); grid.choose(Math.max(0, grid.chosen)); }
+      if (event.key === "ArrowDown" || event.key === "Enter") { if (typing !== null) find(); enter(event, grid); }
       if (event.key === "Escape") { event.stopPropagation(); grid.element.focus(); }
     });
     const isByLine = state.query.get("by") === "line";
@@ -523,10 +534,8 @@ function paged(main, path, label, columns, sort, descending, task) {
       return { ...answer, total: answer.matched };
     },
   });
-  search.addEventListener("input", () => { grid.element.scrollTop = 0; grid.chosen = -1; act(() => grid.refresh()); });
-  search.addEventListener("keydown", event => {
-    if (event.key === "ArrowDown" || event.key === "Enter") { event.preventDefault(); grid.element.focus(); grid.choose(Math.max(0, grid.chosen)); }
-  });
+  search.addEventListener("input", () => { grid.outdate(); act(() => grid.refresh()); });
+  search.addEventListener("keydown", event => { if (event.key === "ArrowDown" || event.key === "Enter") enter(event, grid); });
   main.append(h("div", { class: "tools" }, search, total), grid.element);
   state.grid = grid;
   return () => grid.refresh();
