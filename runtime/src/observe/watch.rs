@@ -15,13 +15,17 @@ mod kind;
 mod kind;
 
 #[cfg(feature = "inspect")]
+mod cause; // what woke a task, and its label
+#[cfg(feature = "inspect")]
 mod shared; // what other threads read
 
-#[cfg(not(feature = "inspect"))]
-pub(crate) use kind::Post;
+#[cfg(feature = "inspect")]
+pub(crate) use cause::{By, Label, Note, Woke};
 #[cfg(feature = "inspect")]
 pub(crate) use kind::TaskTimes;
-pub(crate) use kind::{By, Label, Note, Watch, WatchSettings, Woke};
+#[cfg(not(feature = "inspect"))]
+pub(crate) use kind::{By, Label, Note, Post, Woke};
+pub(crate) use kind::{Watch, WatchSettings};
 #[cfg(feature = "inspect")]
 pub(crate) use shared::Post;
 #[cfg(feature = "inspect")]

@@ -1,6 +1,7 @@
 //! What the loop's thread measures, with feature `inspect`. See also `none.rs`, and `shared.rs` for what other threads
 //! read of it.
 
+use super::cause::{By, Label, Note, Woke};
 use super::shared::{Group, Post, Shared};
 use crate::observe::histogram::bump;
 use crate::observe::id::Id;
@@ -9,7 +10,6 @@ use crate::observe::ticks;
 use crate::sys::Backend;
 use std::cell::{Cell, RefCell};
 use std::fmt;
-use std::panic::Location;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
@@ -62,32 +62,6 @@ struct Sums {
 }
 
 const NO_SUMS: Sums = Sums { total: 0, longest: 0, last: 0, group: None, born: 0 };
-
-/// What the run queue keeps of a task's wakes, next to its mark.
-#[derive(Clone, Copy, Debug, Default)]
-pub(crate) struct Note {
-    by: u64,
-    since: u64,
-    /// How often it was put in the queue, by its spawn and by wakes.
-    puts: u64,
-}
-
-/// What woke a task.
-#[derive(Clone, Copy)]
-pub(crate) struct Woke(u64);
-
-/// What woke a task, and when.
-#[derive(Clone, Copy)]
-pub(crate) struct By {
-    by: u64,
-    since: u64,
-}
-
-/// The name of a task, and the line that spawned it.
-pub(crate) struct Label {
-    name: Option<Box<str>>,
-    spawned_at: &'static Location<'static>,
-}
 
 /// The records of the polls of a turn.
 pub(crate) struct Polls<'a> {
@@ -351,53 +325,6 @@ impl Drop for Polls<'_> {
         if !self.block.is_empty() {
             self.ring.end(self.block, ticks::now());
         }
-    }
-}
-
-impl Note {
-    /// When the task was put in the queue last.
-    pub(crate) fn woken_at(&self) -> u64 {
-        self.since
-    }
-
-    /// Of a task that has just been given its index and is queued.
-    pub(crate) fn spawned() -> Note {
-        Note { by: recorder::BY_SPAWN, since: ticks::now(), puts: 1 }
-    }
-
-    /// What woke the task last.
-    #[inline(always)]
-    pub(crate) fn woke(&self) -> Woke {
-        Woke(self.by)
-    }
-
-    /// The task has been put in the queue.
-    #[inline]
-    pub(crate) fn queued(&mut self, by: By) {
-        self.by = by.by;
-        self.since = by.since;
-        self.puts += 1;
-    }
-}
-
-impl Label {
-    /// What a task says of itself.
-    pub(crate) fn new(label: Option<(Option<Box<str>>, &'static Location<'static>)>) -> Label {
-        let (name, spawned_at) = label.expect("a task that is being spawned has not ended");
-        Label { name, spawned_at }
-    }
-
-    /// Of the future of `block_on`.
-    pub(crate) fn root(spawned_at: &'static Location<'static>) -> Label {
-        Label { name: None, spawned_at }
-    }
-}
-
-impl By {
-    /// An event of a descriptor, of this wait.
-    #[inline]
-    pub(crate) fn event(self, fd: i32, mask: u32) -> By {
-        By { by: u64::from(fd as u32) | u64::from(mask) << 32, ..self }
     }
 }
 

@@ -1,0 +1,78 @@
+//! What woke a task, and what it is called, with feature `inspect`: plain data next to its mark in the run queue.
+
+use crate::observe::recorder;
+use crate::observe::ticks;
+use std::panic::Location;
+
+/// What the run queue keeps of a task's wakes, next to its mark.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Note {
+    pub(super) by: u64,
+    pub(super) since: u64,
+    /// How often it was put in the queue, by its spawn and by wakes.
+    pub(super) puts: u64,
+}
+
+/// What woke a task.
+#[derive(Clone, Copy)]
+pub(crate) struct Woke(pub(super) u64);
+
+/// What woke a task, and when.
+#[derive(Clone, Copy)]
+pub(crate) struct By {
+    pub(super) by: u64,
+    pub(super) since: u64,
+}
+
+/// The name of a task, and the line that spawned it.
+pub(crate) struct Label {
+    pub(super) name: Option<Box<str>>,
+    pub(super) spawned_at: &'static Location<'static>,
+}
+
+impl Note {
+    /// When the task was put in the queue last.
+    pub(crate) fn woken_at(&self) -> u64 {
+        self.since
+    }
+
+    /// Of a task that has just been given its index and is queued.
+    pub(crate) fn spawned() -> Note {
+        Note { by: recorder::BY_SPAWN, since: ticks::now(), puts: 1 }
+    }
+
+    /// What woke the task last.
+    #[inline(always)]
+    pub(crate) fn woke(&self) -> Woke {
+        Woke(self.by)
+    }
+
+    /// The task has been put in the queue.
+    #[inline]
+    pub(crate) fn queued(&mut self, by: By) {
+        self.by = by.by;
+        self.since = by.since;
+        self.puts += 1;
+    }
+}
+
+impl Label {
+    /// What a task says of itself.
+    pub(crate) fn new(label: Option<(Option<Box<str>>, &'static Location<'static>)>) -> Label {
+        let (name, spawned_at) = label.expect("a task that is being spawned has not ended");
+        Label { name, spawned_at }
+    }
+
+    /// Of the future of `block_on`.
+    pub(crate) fn root(spawned_at: &'static Location<'static>) -> Label {
+        Label { name: None, spawned_at }
+    }
+}
+
+impl By {
+    /// An event of a descriptor, of this wait.
+    #[inline]
+    pub(crate) fn event(self, fd: i32, mask: u32) -> By {
+        By { by: u64::from(fd as u32) | u64::from(mask) << 32, ..self }
+    }
+}
