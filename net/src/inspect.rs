@@ -39,7 +39,7 @@ use door::Door;
 use egret_runtime::runtime::{Handle, Runtime};
 use egret_runtime::shutdown::Shutdown;
 use feed::Feed;
-use routes::Site;
+use routes::Routes;
 use std::fmt;
 use std::io::{self, ErrorKind};
 use std::net::{self, SocketAddr, ToSocketAddrs};
@@ -208,13 +208,13 @@ fn invalid(text: String) -> io::Error {
 async fn run(listener: net::TcpListener, door: Door, feeds: Vec<Box<dyn Feed>>) {
     let shutdown = SHUTDOWN.with(Shutdown::clone);
     let Ok(listener) = TcpListener::from_std(listener) else { return };
-    let (door, site) = (Rc::new(door), Rc::new(Site::new(feeds)));
+    let (door, routes) = (Rc::new(door), Rc::new(Routes::new(feeds)));
     let theirs = shutdown.clone();
     let connection = move |stream, _peer| {
-        let (door, site, shutdown) = (door.clone(), site.clone(), theirs.clone());
+        let (door, routes, shutdown) = (door.clone(), routes.clone(), theirs.clone());
         async move {
             // An error means that the client has gone.
-            let _ = Connection::new(stream).serve(&door, &site, &shutdown).await;
+            let _ = Connection::new(stream).serve(&door, &routes, &shutdown).await;
         }
     };
     // It ends with the shutdown: an error of the listener itself is none that a bound socket has.

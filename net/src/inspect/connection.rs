@@ -2,7 +2,7 @@
 
 use super::answer::Answer;
 use super::door::{Door, MAX_HEAD, Refusal, Request};
-use super::routes::Site;
+use super::routes::Routes;
 use crate::TcpStream;
 use egret_runtime::shutdown::Shutdown;
 use egret_runtime::time::timeout;
@@ -36,13 +36,13 @@ impl Connection {
     }
 
     /// Answers requests until the client closes, is refused, is late, or `shutdown` is requested.
-    pub(super) async fn serve(mut self, door: &Door, site: &Site, shutdown: &Shutdown) -> io::Result<()> {
+    pub(super) async fn serve(mut self, door: &Door, routes: &Routes, shutdown: &Shutdown) -> io::Result<()> {
         self.stream.set_nodelay(true)?;
         self.stream.set_notsent_lowat(MAX_UNSENT)?;
         while let Some(next) = shutdown.run_until_requested(timeout(HEAD_TIME, self.next(door))).await {
             match next {
                 Ok(Ok(Some(request))) => {
-                    self.write(&site.answer(&request), request.close).await?;
+                    self.write(&routes.answer(&request), request.close).await?;
                     if request.close {
                         return self.linger().await;
                     }

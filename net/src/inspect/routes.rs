@@ -16,7 +16,7 @@ use egret_runtime::inspect::TaskView;
 use serde::Serialize;
 
 /// What is shown, and what is kept from one request to the next.
-pub(super) struct Site {
+pub(super) struct Routes {
     loops: Vec<Shown>,
     orders: Orders,
     traces: Traces,
@@ -36,10 +36,10 @@ struct OneTask<'a> {
     timeline: Picture,
 }
 
-impl Site {
-    pub(super) fn new(feeds: Vec<Box<dyn Feed>>) -> Site {
+impl Routes {
+    pub(super) fn new(feeds: Vec<Box<dyn Feed>>) -> Routes {
         let shown = |feed| Shown { watched: Watched::new(feed), recordings: Recordings::default() };
-        Site {
+        Routes {
             loops: feeds.into_iter().map(shown).collect(),
             orders: Orders::default(),
             traces: Traces::default(),
