@@ -14,6 +14,20 @@ fn terminate_this() {
     assert_eq!(unsafe { libc::kill(1, libc::SIGTERM) }, 0);
 }
 
+/// The kernel spares the first process a signal with the default action only while the thread that it began with does not
+/// block it: what is blocked is never ignored, and the thread that does not block it then ends the process. The C library
+/// blocks all signals while it starts a thread, as that one has just started this.
+fn first_thread_takes_signals() {
+    let takes = || {
+        let status = std::fs::read_to_string("/proc/self/status").unwrap(); // of the first thread
+        let blocked = status.lines().find_map(|line| line.strip_prefix("SigBlk:")).unwrap();
+        u64::from_str_radix(blocked.trim(), 16).unwrap() == 0
+    };
+    while !takes() {
+        std::thread::yield_now();
+    }
+}
+
 /// Whether the child has ended and has not been waited for.
 fn is_zombie(pid: u32) -> bool {
     // SAFETY: `siginfo_t` is made of integers and pointers, for all of which zero bytes are a value.
@@ -36,6 +50,7 @@ fn everything_works_in_the_first_process() {
 #[test]
 fn a_signal_reaches_the_first_process_while_it_listens() {
     inside(libc::CLONE_NEWPID, || {
+        first_thread_takes_signals();
         terminate_this(); // the default action, from which the kernel spares it
         Runtime::new().unwrap().block_on(async {
             let mut terminate = signal(SignalKind::terminate()).unwrap();
