@@ -1,5 +1,6 @@
 //! The arguments of an attribute.
 
+use crate::cores;
 use crate::error::Error;
 use proc_macro::{Span, TokenStream, TokenTree};
 
@@ -17,18 +18,6 @@ pub(crate) struct Arguments {
 }
 
 impl Arguments {
-    /// The arguments of `#[egret::main]`.
-    pub(crate) fn none(tokens: TokenStream) -> Result<(), Error> {
-        match tokens.into_iter().next() {
-            None => Ok(()),
-            Some(token) => Err(Error::new(
-                token.span(),
-                "#[egret::main] takes no arguments: a runtime has one thread. To set something else, write `fn main` \
-                 without the attribute and use `egret::runtime::Builder`",
-            )),
-        }
-    }
-
     pub(crate) fn parse(tokens: TokenStream) -> Result<Arguments, Error> {
         let (mut timeout_ms, mut start_paused) = (None, None);
         let mut tokens = tokens.into_iter();
@@ -37,6 +26,7 @@ impl Arguments {
             let twice = match &*name {
                 "timeout" => timeout_ms.replace(parse_timeout(&value(&key, &mut tokens)?)?).is_some(),
                 "start_paused" => start_paused.replace(parse_paused(&value(&key, &mut tokens)?)?).is_some(),
+                "cores" => return Err(cores::not_in_a_test(&key)),
                 _ => return Err(Error::new(key.span(), format!("there is no argument `{name}`: {USAGE}"))),
             };
             if twice {

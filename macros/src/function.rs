@@ -3,7 +3,7 @@
 use crate::error::Error;
 use proc_macro::{Delimiter, Group, Ident, Span, TokenStream, TokenTree};
 
-/// An `async fn` without parameters, in parts.
+/// An `async fn`, in parts.
 pub(crate) struct Function {
     /// Each with the content of its brackets.
     attributes: Vec<(TokenTree, Group)>,
@@ -15,9 +15,46 @@ pub(crate) struct Function {
     itself: TokenStream,
 }
 
+/// What a function is called with.
+#[derive(Clone, Copy)]
+pub(crate) enum Parameters {
+    None,
+    /// Its core.
+    Core,
+}
+
+impl Parameters {
+    fn check(self, parameters: &Group, name: &Ident, attribute: &str) -> Result<(), Error> {
+        let message = |what: &str| format!("#[egret::{attribute}] calls the function itself: {what}");
+        let mut tokens = parameters.stream().into_iter();
+        match (self, tokens.next()) {
+            (Parameters::None, None) => Ok(()),
+            (Parameters::None, Some(first)) if attribute == "main" => {
+                let what = "it can have no parameters, or with `#[egret::main(cores = 4)]` the one \
+                            `core: egret::cores::Core`";
+                Err(Error::new(first.span(), message(what)))
+            }
+            (Parameters::None, Some(first)) => {
+                Err(Error::new(first.span(), message("it can have no parameters")))
+            }
+            (Parameters::Core, None) => {
+                let what =
+                    format!("each core is given to it, so write `async fn {name}(core: egret::cores::Core)`");
+                Err(Error::new(parameters.span(), message(&what)))
+            }
+            (Parameters::Core, Some(_)) => match tokens.skip_while(|token| !is_punct(token, ',')).nth(1) {
+                None => Ok(()),
+                Some(second) => {
+                    Err(Error::new(second.span(), message("its one parameter is `core: egret::cores::Core`")))
+                }
+            },
+        }
+    }
+}
+
 impl Function {
     /// `attribute` is the name of the expanded attribute, for errors.
-    pub(crate) fn parse(item: TokenStream, attribute: &str) -> Result<Function, Error> {
+    pub(crate) fn parse(item: TokenStream, attribute: &str, wanted: Parameters) -> Result<Function, Error> {
         let no_function = |span| {
             Error::new(
                 span,
@@ -73,11 +110,7 @@ impl Function {
             }
             _ => return Err(no_function(keyword.span())),
         };
-        if let Some(first) = parameters.stream().into_iter().next() {
-            let message =
-                format!("#[egret::{attribute}] calls the function itself: it can have no parameters");
-            return Err(Error::new(first.span(), message));
-        }
+        wanted.check(&parameters, &name, attribute)?;
 
         let mut rest: Vec<_> = tokens.collect();
         let Some(body) = rest.pop().filter(|token| is_group(token, Delimiter::Brace)) else {

@@ -8,20 +8,21 @@
 #![forbid(unsafe_code)]
 
 mod arguments;
+mod cores;
 mod error;
 mod function;
 
 use arguments::Arguments;
+use cores::Cores;
 use error::Error;
-use function::Function;
+use function::{Function, Parameters};
 use proc_macro::TokenStream;
 
 /// Runs an `async fn` on a new runtime, by `egret::block_on`.
 ///
 /// For `main`. What is left in the runtime when the function returns is dropped.
 ///
-/// It takes no arguments, because a runtime has one thread; to configure it, write `main` by hand with
-/// `egret::runtime::Builder`.
+/// To configure the runtime, write `main` without the attribute, and use `egret::runtime::Builder`.
 ///
 /// ```
 /// #[egret::main]
@@ -31,14 +32,43 @@ use proc_macro::TokenStream;
 ///     Ok(())
 /// }
 /// ```
+/// # On several cores
+///
+/// With `cores = 4` the function runs on each of 4 threads, with a runtime for each: by `egret::cores::Builder`, with
+/// its defaults. `cores = "all"` is as many as the process may use (`egret::cores::available`). The function has one
+/// parameter, its `egret::cores::Core`, and returns `()` or `Result<(), E>` with `E: From<std::io::Error> + Send`. It
+/// returns the first error when all cores have ended; an error or a panic of one shuts the others down.
+///
+/// What the cores share is in a `static`. For signals that end them, a deadline, or settings of their runtimes, write
+/// `main` without the attribute.
+///
+/// ```
+/// use egret::cores::Core;
+/// use egret::net::{Sharing, TcpShares};
+/// use std::sync::LazyLock;
+///
+/// static SHARES: LazyLock<TcpShares> = LazyLock::new(|| {
+///     TcpShares::bind("127.0.0.1:0", Sharing::Group).expect("the address is free")
+/// });
+///
+/// #[egret::main(cores = 2)]
+/// async fn main(core: Core) -> std::io::Result<()> {
+///     let share = SHARES.share(&core)?;
+///     # core.shutdown().request(); // a server would wait for it
+///     share.serve(core.shutdown()).run(|mut client, peer| async move {
+///         let _ = client.write_all(format!("hello, {peer}\n").as_bytes()).await;
+///     }).await
+/// }
+/// ```
+///
+/// # Panics
+///
+/// When the runtime, or a thread of a core, cannot be made, unless the function returns a `Result`; with the panic of
+/// the first core that panics.
 #[proc_macro_attribute]
 pub fn main(arguments: TokenStream, item: TokenStream) -> TokenStream {
     let name = function::name_of(&item);
-    let expanded = Arguments::none(arguments).and_then(|()| {
-        let function = Function::parse(item, "main")?;
-        let call = format!("::egret::block_on({}())", function.name);
-        Ok(function.calling(&call, true))
-    });
+    let expanded = Cores::parse(arguments).and_then(|cores| expand_main(cores, item));
     expanded.unwrap_or_else(|error| {
         let mut tokens = error.into_tokens();
         if name.as_deref() == Some("main") {
@@ -46,6 +76,20 @@ pub fn main(arguments: TokenStream, item: TokenStream) -> TokenStream {
         }
         tokens
     })
+}
+
+fn expand_main(cores: Cores, item: TokenStream) -> Result<TokenStream, Error> {
+    let parameters = if let Cores::None = cores { Parameters::None } else { Parameters::Core };
+    let function = Function::parse(item, "main", parameters)?;
+    let name = &function.name;
+    let call = match cores {
+        Cores::None => format!("::egret::block_on({name}())"),
+        Cores::All => format!("::egret::macro_support::cores(::core::option::Option::None, {name})"),
+        Cores::Count(count) => {
+            format!("::egret::macro_support::cores(::core::option::Option::Some({count}), {name})")
+        }
+    };
+    Ok(function.calling(&call, true))
 }
 
 /// Makes an `async fn` a test, which runs on a runtime of its own.
@@ -84,7 +128,7 @@ pub fn test(arguments: TokenStream, item: TokenStream) -> TokenStream {
 
 fn expand_test(arguments: TokenStream, item: TokenStream) -> Result<TokenStream, Error> {
     let arguments = Arguments::parse(arguments)?;
-    let function = Function::parse(item, "test")?;
+    let function = Function::parse(item, "test", Parameters::None)?;
     function.is_no_test_yet()?;
     let Arguments { timeout_ms, start_paused } = arguments;
     let name = &function.name;

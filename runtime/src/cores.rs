@@ -27,11 +27,14 @@
 //! | `run.rs`, `gate.rs` | the threads: start together, run, end together |
 //! | `core.rs` | [`Core`]: what the closure of a core is given |
 //! | `joint.rs` | the shared state of the shutdown; [`Stop`] |
+//! | `macro_support.rs` | `#[egret::main(cores = ..)]` |
 
 mod builder;
 mod core;
 mod gate;
 mod joint;
+#[doc(hidden)]
+pub mod macro_support; // what the attributes of `egret-macros` call
 mod run;
 
 pub use self::core::Core;

@@ -66,6 +66,11 @@ mod wake;
 #[cfg(feature = "hyper")]
 pub use io::adapters::hyper;
 #[doc(hidden)]
-pub use runtime::macro_support;
+pub mod macro_support {
+    //! What the attributes of `egret-macros` expand to. Not for other callers: it may change in any release.
+
+    pub use crate::cores::macro_support::*;
+    pub use crate::runtime::macro_support::*;
+}
 pub use runtime::{block_on, shutdown};
 pub use task::spawn;

@@ -59,11 +59,14 @@ fn errors(library: &Path, directory: &Path, source: &str) -> Vec<String> {
 const TIMEOUT: &str = "write a whole number of `ms`, `s` or `min`, as in `timeout = \"5s\"`";
 const USAGE: &str =
     "#[egret::test] takes `timeout = \"5s\"` and `start_paused = true`, with a comma between them";
+const CORES: &str = "write `cores = 4`, or `cores = \"all\"` for as many as the process may use";
 
 #[test]
 fn each_misuse_is_one_error_that_says_what_to_write() {
     let usage = |what: &str| format!("{what}: {USAGE}");
     let timeout = |what: &str| format!("{what}: {TIMEOUT}");
+    let no_count = || format!("this is no number of cores: {CORES}");
+    let one_literal = || format!("the number of cores is one literal: {CORES}");
     let no_function =
         |name: &str| format!("#[egret::{name}] goes on a function: write `async fn {name}() {{ .. }}`");
     let cases: Vec<(&str, String)> = vec![
@@ -80,8 +83,33 @@ fn each_misuse_is_one_error_that_says_what_to_write() {
             "#[egret::test] calls the function itself: it can have no parameters".into(),
         ),
         (
-            "#[egret::main] async fn main(x: u32) {}",
-            "#[egret::main] calls the function itself: it can have no parameters".into(),
+            "#[egret::main] async fn main(core: egret::cores::Core) {}",
+            "#[egret::main] calls the function itself: it can have no parameters, or with \
+             `#[egret::main(cores = 4)]` the one `core: egret::cores::Core`"
+                .into(),
+        ),
+        (
+            "#[egret::main(cores = 4)] async fn main() {}",
+            "#[egret::main] calls the function itself: each core is given to it, so write \
+             `async fn main(core: egret::cores::Core)`"
+                .into(),
+        ),
+        (
+            "#[egret::main(cores = 4)] async fn main(core: egret::cores::Core, x: u32) {}",
+            "#[egret::main] calls the function itself: its one parameter is `core: egret::cores::Core`".into(),
+        ),
+        ("#[egret::main(cores)] async fn main(core: C) {}", format!("how many cores? {CORES}")),
+        ("#[egret::main(cores = )] async fn main(core: C) {}", format!("how many cores? {CORES}")),
+        ("#[egret::main(cores = 0)] async fn main(core: C) {}", format!("no core would run: {CORES}")),
+        ("#[egret::main(cores = many)] async fn main(core: C) {}", no_count()),
+        ("#[egret::main(cores = \"4\")] async fn main(core: C) {}", no_count()),
+        ("#[egret::main(cores = 1.5)] async fn main(core: C) {}", no_count()),
+        ("#[egret::main(cores = -1)] async fn main(core: C) {}", one_literal()),
+        ("#[egret::main(cores = 2 * 2)] async fn main(core: C) {}", one_literal()),
+        (
+            "#[egret::test(cores = 2)] async fn a(core: egret::cores::Core) {}",
+            "a test runs on one core: write a `#[test]` that calls `egret::cores::Builder::new().count(2).run(..)`"
+                .into(),
         ),
         (
             "#[egret::test] async fn a<T>() {}",
@@ -93,8 +121,8 @@ fn each_misuse_is_one_error_that_says_what_to_write() {
         ),
         (
             "#[egret::main(threads = 4)] async fn main() {}",
-            "#[egret::main] takes no arguments: a runtime has one thread. To set something else, write `fn main` \
-             without the attribute and use `egret::runtime::Builder`"
+            "#[egret::main] takes `cores = 4` and nothing else. To set something else, write `fn main` without the \
+             attribute and use `egret::runtime::Builder`"
                 .into(),
         ),
         ("#[egret::test(patience = 1)] async fn a() {}", usage("there is no argument `patience`")),
