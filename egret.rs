@@ -222,7 +222,8 @@ pub mod task {
 
     pub use egret_runtime::task::{
         AbortHandle, Builder, FrameExt, Framed, Id, JoinError, JoinHandle, JoinSet, RemoteJoinHandle,
-        Unconstrained, consume_budget, coop, frame, spawn, spawn_blocking, unconstrained, yield_now,
+        Unconstrained, consume_budget, coop, frame, id, spawn, spawn_blocking, try_id, unconstrained,
+        yield_now,
     };
 }
 

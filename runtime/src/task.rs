@@ -13,7 +13,7 @@ mod shared_output; // the output of a job or a task, between two threads
 mod spawn; // makes a future a task of an executor
 pub(crate) mod unhandled; // the policy for a panic that no handle receives
 
-pub use crate::observe::id::Id;
+pub use crate::observe::id::{Id, id, try_id};
 pub use crate::wake::yield_now::yield_now;
 pub use abort::AbortHandle;
 pub use blocking::spawn_blocking;

@@ -1,6 +1,6 @@
 //! [`Running`]: one loop at a time on a thread, and the timer slack of that thread while it runs.
 
-use crate::observe::site;
+use crate::observe::{id, site};
 use crate::sys::TimerSlack;
 use crate::wake::budget;
 use std::cell::Cell;
@@ -12,7 +12,10 @@ thread_local! {
 }
 
 /// While it lives, a loop runs on this thread, and no other loop can start.
-pub(crate) struct Running(());
+pub(crate) struct Running {
+    /// Restores the job of `spawn_blocking` that runs the loop.
+    _task: id::Within,
+}
 
 /// Sets the thread's timer slack to 1 ns while the loop runs; the default would delay timed waits by up to 50 us.
 /// Called before the first wait with a deadline, so that a loop without timers makes no system call for it.
@@ -60,7 +63,7 @@ impl Running {
     pub(crate) fn start() -> Running {
         Running::check();
         RUNNING.set(true);
-        Running(())
+        Running { _task: id::Within::none() }
     }
 
     #[track_caller]

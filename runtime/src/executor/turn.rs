@@ -16,7 +16,7 @@ use super::task::{self, Polled, Task};
 use super::views::{Origin, RootView};
 use crate::executor::parking::{Park, Parking};
 use crate::executor::pool::{Limits, Pool};
-use crate::observe::id::Id;
+use crate::observe::id::{self, Id};
 use crate::observe::record::Record;
 use crate::observe::site;
 use crate::observe::spans::{self, SpanKey, TaskSpan};
@@ -251,6 +251,7 @@ impl Executor {
                 self.poll_task(index, cx);
                 continue;
             }
+            id::none_runs();
             match root(cx) {
                 Rooted::Absent => self.queue.watch.not_polled(),
                 Rooted::Pending => self.polls.bump(),

@@ -5,6 +5,7 @@
 
 use super::Executor;
 use crate::executor::running;
+use crate::observe::id;
 use crate::observe::woken::Woken;
 #[cfg(feature = "test-util")]
 use crate::time::pause::Turns;
@@ -141,6 +142,7 @@ impl Executor {
     /// Wakes the collected wakers that are not tasks of this executor.
     #[cold]
     pub(super) fn wake_foreign(&self) {
+        id::none_runs();
         let mut foreign = self.foreign.take();
         for (position, waker) in foreign.drain(..).enumerate() {
             self.queue.trace.foreign(position);
@@ -160,6 +162,7 @@ impl Executor {
             self.wake_by_letters();
         }
         if mail.flag {
+            id::none_runs();
             // An errand that panics must not lose those behind it.
             self.remote.take_errands().into_iter().for_each(waker::contain);
         }

@@ -12,7 +12,7 @@ use crate::executor;
 #[cfg(feature = "inspect")]
 use crate::executor::pool::JobInPool;
 use crate::executor::pool::{Job, Pool, Seat};
-use crate::observe::id::Id;
+use crate::observe::id::{Id, Within};
 use crate::observe::site::{Moment, Site};
 use crate::observe::spans::{self, Kind, Spawned};
 use crate::task::Join;
@@ -180,6 +180,7 @@ impl<T> BlockingJob<T> {
     fn give_up(&self, error: impl FnOnce(Id) -> JoinError) {
         let Some(f) = self.start() else { return };
         let id = self.output.id;
+        let _within = Within::task(id);
         let result = match catch_unwind(AssertUnwindSafe(|| drop(f))) {
             Ok(()) => Err(error(id)),
             Err(payload) => Err(JoinError::panic(id, payload)),
@@ -193,6 +194,7 @@ impl<T: Send> Job for BlockingJob<T> {
     fn run(&self, seat: &Seat<'_>) {
         let Some(f) = self.start() else { return };
         let _job = context::Job::start(self.output.runtime);
+        let _within = Within::task(self.output.id);
         let result =
             catch_unwind(AssertUnwindSafe(f)).map_err(|payload| JoinError::panic(self.output.id, payload));
         self.output.fill(result, || seat.free());

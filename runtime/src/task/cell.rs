@@ -30,7 +30,7 @@ mod joined; // the cell, as its handle sees it
 use crate::executor::task::{Polled, Task};
 #[cfg(feature = "inspect")]
 use crate::executor::task::{TaskPhase, TaskView};
-use crate::observe::id::Id;
+use crate::observe::id::{Id, Within};
 use crate::observe::site::{self, Note, Site};
 use crate::observe::spans::{Kind, SpanKey, Spawned, TaskSpan};
 use crate::task::join::JoinError;
@@ -279,6 +279,7 @@ impl<F: Future> Task for TaskCell<F> {
             return Polled::WasOver;
         }
         self.phase.set(Phase::Running);
+        self.id.runs(); // until another task is polled
         let polled = catch_unwind(AssertUnwindSafe(|| {
             let guard = DropOnPanic(&*self);
             // SAFETY: this `poll` has just set the phase. The cell is in an `Rc`, and those of cells become `dyn Task` and
@@ -303,8 +304,11 @@ impl<F: Future> Task for TaskCell<F> {
 
     fn cancel(&self) {
         match self.phase.get() {
-            // SAFETY: in phase Idle no other code has the stage.
-            Phase::Idle => unsafe { self.finish(Err(JoinError::cancelled(self.id))) },
+            Phase::Idle => {
+                let _within = Within::task(self.id);
+                // SAFETY: in phase Idle no other code has the stage.
+                unsafe { self.finish(Err(JoinError::cancelled(self.id))) }
+            }
             Phase::Running => self.aborted.set(true),
             Phase::Dropping | Phase::Done | Phase::Taken => {}
         }

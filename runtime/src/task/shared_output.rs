@@ -15,7 +15,7 @@
 //! so the output has to be `Send`. All user code (drops of outputs, clones, drops and wakes of wakers) runs with the
 //! lock released, so the lock is held for a few instructions and never poisoned.
 
-use crate::observe::id::Id;
+use crate::observe::id::{Id, Within};
 use crate::observe::site::{self, Note, Site};
 use crate::task::join::JoinError;
 use crate::task::unhandled::Policy;
@@ -146,6 +146,7 @@ impl<T> SharedOutput<T> {
             let policy = self.lock().policy;
             policy.apply_at(self.runtime, error.report(None, self.spawned_at));
         }
+        let _within = Within::task(self.id);
         discard(result);
     }
 

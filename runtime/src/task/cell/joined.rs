@@ -4,7 +4,7 @@
 
 use super::{Join, Phase, TaskCell};
 use crate::executor::task::Task;
-use crate::observe::id::Id;
+use crate::observe::id::{Id, Within};
 use crate::observe::site::{self, Note, Site};
 use crate::task::join::JoinError;
 use crate::wake::waker;
@@ -56,6 +56,7 @@ impl<F: Future> Join<F::Output> for TaskCell<F> {
             }
         };
         if let Some(output) = self.take_output() {
+            let _within = Within::task(self.id);
             self.discard_output(output);
         }
         drop(foreign);
