@@ -185,7 +185,7 @@ pub mod runtime {
     //! The runtime itself: configure it, step it by hand, count its work, or run several.
 
     pub use egret_runtime::runtime::{
-        Builder, EnterGuard, Handle, Metrics, Park, Runtime, TryCurrentError, Turn, UnhandledPanic,
+        Builder, EnterGuard, Handle, Id, Metrics, Park, Runtime, TryCurrentError, Turn, UnhandledPanic,
     };
 }
 

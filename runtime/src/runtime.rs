@@ -1,9 +1,11 @@
 //! [`Runtime`]: an executor and a reactor that the program owns.
 
 mod builder; // the settings of a runtime
+mod counts; // the counters, from any thread
 mod embed; // a runtime as a part of another loop
 mod enter; // the guards that keep a thread in a runtime
 mod handle; // a runtime as other threads use it
+mod identity; // which runtime a handle is of
 pub mod macro_support; // what the attributes of `egret-macros` call
 pub mod shutdown; // graceful shutdown of a server
 #[cfg(feature = "inspect")]
@@ -12,6 +14,7 @@ mod when_built; // what a higher room does with a new runtime
 pub use builder::Builder;
 pub use enter::EnterGuard;
 pub use handle::{Handle, TryCurrentError};
+pub use identity::Id;
 
 pub use crate::executor::Turn;
 pub use crate::executor::parking::Park;
@@ -24,10 +27,9 @@ use crate::executor::{Executor, RootView, Rooted};
 use crate::observe::spans::{Kind, Spawned, TaskSpan};
 #[cfg(feature = "inspect")]
 use crate::observe::{recorder::Recording, watch::Histograms};
-use crate::task::Id;
-use crate::task::blocking;
 use crate::task::join::JoinHandle;
 use crate::task::unhandled::Unhandled;
+use crate::task::{self, blocking};
 use enter::Scoped;
 use std::fmt;
 use std::future::Future;
@@ -148,7 +150,7 @@ impl Runtime {
         F: Future + 'static,
     {
         let _entered = Scoped::enter(self);
-        self.executor.spawn(future, Id::next(), Location::caller())
+        self.executor.spawn(future, task::Id::next(), Location::caller())
     }
 
     /// Runs `f` on a thread of this runtime's pool, from inside or outside the runtime: see
@@ -167,7 +169,7 @@ impl Runtime {
         T: Send + 'static,
     {
         let _entered = Scoped::enter(self);
-        blocking::start(f, Id::next(), Location::caller())
+        blocking::start(f, task::Id::next(), Location::caller())
     }
 
     /// Makes this the runtime that `spawn` and the socket types use on this thread, until the guard is dropped.

@@ -176,6 +176,11 @@ impl Executor {
         }
     }
 
+    /// Names the runtime for its handles.
+    pub(crate) fn set_name(&self, name: Arc<str>) {
+        self.remote.set_name(name);
+    }
+
     /// The address for errands of other threads.
     pub(crate) fn address(&self) -> Address {
         self.remote.address()

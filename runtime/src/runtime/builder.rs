@@ -10,6 +10,7 @@ use crate::runtime::when_built::WhenBuilt;
 use crate::sys::Backend;
 use crate::task::unhandled::{Unhandled, UnhandledPanic};
 use std::io;
+use std::sync::Arc;
 use std::time::Duration;
 
 /// Builds a [`Runtime`].
@@ -21,6 +22,7 @@ use std::time::Duration;
 /// ```
 #[derive(Debug, Default)]
 pub struct Builder {
+    name: Option<Arc<str>>,
     unhandled_panic: UnhandledPanic,
     blocking: Limits,
     park: Park,
@@ -35,6 +37,19 @@ impl Builder {
     /// The default settings.
     pub fn new() -> Builder {
         Builder::default()
+    }
+
+    /// The name of the runtime, which [`Handle::name`](crate::runtime::Handle::name) returns. It need not be unique.
+    ///
+    /// # Panics
+    ///
+    /// When `name` is empty or only white space.
+    #[track_caller]
+    pub fn name(mut self, name: impl Into<String>) -> Builder {
+        let name = name.into();
+        assert!(!name.trim().is_empty(), "the name of a runtime is empty: leave out `name`, or write one");
+        self.name = Some(name.into());
+        self
     }
 
     /// Sets what happens when a task without a handle panics. By default it is reported on standard error and the
@@ -193,6 +208,7 @@ impl Builder {
     /// `Other` when 65 535 runtimes are alive in the process. Those of starting a thread for `stall_after`.
     pub fn build(self) -> io::Result<Runtime> {
         let executor = Executor::new(Backend::current(), self.blocking, self.park, &self.watch)?;
+        self.name.into_iter().for_each(|name| executor.set_name(name));
         #[cfg(feature = "test-util")]
         if self.start_paused {
             executor.clock.source.pause();

@@ -17,6 +17,7 @@ use crate::wake::remote::{self, Address};
 use std::fmt;
 use std::future::Future;
 use std::panic::Location;
+use std::sync::Arc;
 
 /// A runtime, for use from other threads.
 ///
@@ -40,13 +41,14 @@ use std::panic::Location;
 /// ```
 #[derive(Clone, Debug)]
 pub struct Handle {
-    address: Address,
+    pub(super) address: Address,
+    pub(super) name: Option<Arc<str>>,
 }
 
 impl Handle {
     #[inline]
     pub(crate) fn new(address: Address) -> Handle {
-        Handle { address }
+        Handle { address, name: remote::name(address) }
     }
 
     /// Where errands for the runtime are sent.

@@ -16,7 +16,7 @@ use crate::wake::key::TaskKey;
 use crate::wake::mailbox::{Bell, Mailbox};
 use std::io;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Mutex, OnceLock, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 /// The part of an executor that other threads see.
 #[derive(Debug)]
@@ -40,6 +40,8 @@ struct Errands {
     tenure: Option<Tenure>,
     /// What other threads may read of its loop.
     post: Post,
+    /// The name of the runtime.
+    name: Option<Arc<str>>,
     list: Vec<Errand>,
     /// The thread of the last lease.
     #[cfg(feature = "inspect")]
@@ -56,11 +58,16 @@ pub(crate) struct Address {
     tenure: Tenure,
 }
 
-#[cfg(feature = "inspect")]
 impl Address {
     /// The number of the executor.
+    #[cfg(feature = "inspect")]
     pub(crate) fn number(self) -> u16 {
         self.number
+    }
+
+    /// The address as one number, which is not 0.
+    pub(crate) fn bits(self) -> u64 {
+        (u64::from(self.tenure) << 16) | u64::from(self.number)
     }
 }
 
@@ -113,6 +120,12 @@ pub(crate) fn send(address: Address, errand: Errand) {
         Some(errand) => drop(errand), // outside the lock: it is user code
         None => remote.answer(remote.mailbox.raise()),
     }
+}
+
+/// The name of the runtime at `address`, if it is alive and has one.
+pub(crate) fn name(address: Address) -> Option<Arc<str>> {
+    let alive = |errands: &mut Errands| errands.tenure == Some(address.tenure);
+    find(address.number)?.with_errands(|errands| if alive(errands) { errands.name.clone() } else { None })
 }
 
 /// What any thread may read of the loop at `address`; `None` when that executor is gone.
@@ -231,6 +244,7 @@ impl Lease {
         let remote = find(number).expect("a number that was given out has a remote");
         remote.with_errands(|errands| {
             errands.tenure = Some(tenure);
+            errands.name = None;
             #[cfg(feature = "inspect")]
             errands.thread.replace(ThreadId::current());
         });
@@ -250,6 +264,11 @@ impl Lease {
         if size_of::<Post>() > 0 {
             self.remote.with_errands(|errands| errands.post = post);
         }
+    }
+
+    /// Names the runtime for its handles.
+    pub(crate) fn set_name(&self, name: Arc<str>) {
+        self.remote.with_errands(|errands| errands.name = Some(name));
     }
 
     /// The generation to start from: one that the number's last owner has used for no index with fewer than 25 033
