@@ -71,7 +71,7 @@ pub use egret_macros::{main, test};
 #[cfg(feature = "macros")]
 #[doc(hidden)]
 pub use egret_runtime::macro_support;
-pub use egret_runtime::{block_on, spawn};
+pub use egret_runtime::{block_on, spawn, task_local};
 
 #[cfg(feature = "hyper")]
 pub mod hyper {
@@ -221,9 +221,9 @@ pub mod task {
     //! Tasks.
 
     pub use egret_runtime::task::{
-        AbortHandle, Builder, FrameExt, Framed, Id, JoinError, JoinHandle, JoinSet, RemoteJoinHandle,
-        Unconstrained, consume_budget, coop, frame, id, spawn, spawn_blocking, try_id, unconstrained,
-        yield_now,
+        AbortHandle, AccessError, Builder, FrameExt, Framed, Id, JoinError, JoinHandle, JoinSet, LocalKey,
+        RemoteJoinHandle, Unconstrained, consume_budget, coop, frame, futures, id, spawn, spawn_blocking,
+        try_id, unconstrained, yield_now,
     };
 }
 

@@ -8,6 +8,7 @@ pub mod coop; // the budget, as tasks use it
 mod frame; // a named part of a task
 pub(crate) mod join; // the handle of a task, and its error
 mod join_set; // a set of tasks, joined in the order in which they end
+mod local; // values that a future takes with it
 pub(crate) mod remote; // a task as another thread awaits it
 mod shared_output; // the output of a job or a task, between two threads
 mod spawn; // makes a future a task of an executor
@@ -25,5 +26,11 @@ pub use coop::{Unconstrained, consume_budget, unconstrained};
 pub use frame::{FrameExt, Framed, frame};
 pub use join::{JoinError, JoinHandle};
 pub use join_set::JoinSet;
+pub use local::{AccessError, LocalKey};
 pub use remote::RemoteJoinHandle;
 pub use spawn::spawn;
+
+/// The futures that this module makes, by name.
+pub mod futures {
+    pub use super::local::TaskLocalFuture;
+}

@@ -20,6 +20,7 @@ mod ids;
 mod jobs_and_handles;
 mod join_all;
 mod join_set;
+mod local_keys;
 mod metrics;
 mod misuse;
 mod order;
