@@ -2,6 +2,7 @@
 
 #[cfg(feature = "test-util")]
 pub(crate) mod alive; // what is alive in an executor, by name
+mod counts; // what the executor did, in numbers
 mod current; // the executor of this thread
 pub(crate) mod embed; // the loop as a part of another
 pub(crate) mod parking; // how an idle loop waits: asleep, or polling

@@ -20,7 +20,7 @@ use crate::observe::id::{self, Id};
 use crate::observe::record::Record;
 use crate::observe::site;
 use crate::observe::spans::{self, SpanKey, TaskSpan};
-use crate::observe::stats::{Counter, Metrics};
+use crate::observe::stats::Counter;
 use crate::observe::watch::{Label, Watch, WatchSettings};
 use crate::reactor::epoll::Reactor;
 use crate::sys::Backend;
@@ -69,8 +69,8 @@ pub(crate) struct RuntimesStayOnTheirThread_UseHandle {
     /// Memory for what a turn collects, kept for the next one.
     pub(super) letters: RefCell<Vec<u64>>,
     pub(super) foreign: RefCell<Vec<Waker>>,
-    turns: Counter,
-    polls: Counter,
+    pub(super) turns: Counter,
+    pub(super) polls: Counter,
     pub(super) remote_wakes: Counter,
     pub(super) origin: Origin,
     /// Last, so that the number is not given to another executor before the rest of this one is gone.
@@ -318,34 +318,6 @@ impl Executor {
         self.timers.close();
         self.reactor.close();
         spans::tell();
-    }
-
-    pub(crate) fn metrics(&self) -> Metrics {
-        let remote_wakes = self.remote_wakes.get();
-        let blocking = self.blocking.counts();
-        Metrics {
-            turns: self.turns.get(),
-            polls: self.polls.get(),
-            local_wakes: self.queue.queued.get() - remote_wakes,
-            remote_wakes,
-            coalesced_wakes: self.queue.coalesced.get() + self.remote.duplicates(),
-            stale_generations: self.queue.stale.get() + self.reactor.stale.get(),
-            epoll_waits: self.reactor.waits.get(),
-            events: self.reactor.reported.get(),
-            epoll_ctls: self.reactor.controls.get(),
-            epoll_ctl_errors: self.reactor.control_errors.get(),
-            spins: self.parking.spins.get(),
-            eventfd_writes: self.remote.rings(),
-            timers_fired: self.timers.fired.get(),
-            blocking_threads_started: blocking.threads_started,
-            #[cfg(feature = "inspect")]
-            long_polls: self.queue.watch.long_polls(),
-            tasks_alive: self.tasks.borrow().len(),
-            timers_alive: self.timers.len(),
-            sources_alive: self.reactor.sources_alive(),
-            blocking_jobs: blocking.jobs,
-            blocking_threads: blocking.threads,
-        }
     }
 }
 
