@@ -185,7 +185,8 @@ pub mod runtime {
     //! The runtime itself: configure it, step it by hand, count its work, or run several.
 
     pub use egret_runtime::runtime::{
-        Builder, EnterGuard, Handle, Id, Metrics, Park, Runtime, TryCurrentError, Turn, UnhandledPanic,
+        Builder, EnterGuard, Handle, Id, Metrics, Park, Runtime, TaskMeta, TryCurrentError, Turn,
+        UnhandledPanic,
     };
 }
 

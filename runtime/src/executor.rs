@@ -5,6 +5,7 @@ pub(crate) mod alive; // what is alive in an executor, by name
 mod counts; // what the executor did, in numbers
 mod current; // the executor of this thread
 pub(crate) mod embed; // the loop as a part of another
+pub(crate) mod hooks; // callbacks of the program
 pub(crate) mod parking; // how an idle loop waits: asleep, or polling
 pub(crate) mod pool; // the threads for blocking jobs
 pub(crate) mod running; // one loop at a time on a thread, and its timer slack

@@ -17,6 +17,7 @@ pub use handle::{Handle, TryCurrentError};
 pub use identity::Id;
 
 pub use crate::executor::Turn;
+pub use crate::executor::hooks::TaskMeta;
 pub use crate::executor::parking::Park;
 pub use crate::observe::stats::Metrics;
 pub use crate::task::unhandled::UnhandledPanic;

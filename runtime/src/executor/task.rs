@@ -4,7 +4,6 @@ use crate::observe::id::Id;
 use crate::observe::watch::Label;
 #[cfg(feature = "inspect")]
 use crate::wake::waiter::Waiter;
-#[cfg(any(feature = "inspect", feature = "test-util"))]
 use std::panic::Location;
 use std::rc::Rc;
 use std::task::Context;
@@ -20,6 +19,11 @@ pub(crate) trait Task {
     fn cancel(&self);
 
     fn id(&self) -> Id;
+
+    fn spawned_at(&self) -> &'static Location<'static>;
+
+    /// Whether its future has been dropped, or is being dropped.
+    fn is_over(&self) -> bool;
 
     /// Its name in reports, and where it was spawned; `None` once it has ended.
     #[cfg(any(feature = "inspect", feature = "test-util"))]

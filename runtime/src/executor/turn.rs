@@ -12,6 +12,7 @@
 //!
 //! User code (poll, drop, wake) runs with no borrow held, so it may spawn, wake, abort and close.
 
+use super::hooks::Hooks;
 use super::task::{self, Polled, Task};
 use super::views::{Origin, RootView};
 use crate::executor::parking::{Park, Parking};
@@ -64,6 +65,8 @@ pub(crate) struct RuntimesStayOnTheirThread_UseHandle {
     /// A task that is spawned now is dropped at once.
     closed: Cell<bool>,
     pub(super) parking: Parking,
+    /// `None` when no hook is set.
+    pub(super) hooks: Option<Rc<Hooks>>,
     /// Polls since the last `epoll_wait`.
     pub(super) polls_since_wait: Cell<usize>,
     /// Memory for what a turn collects, kept for the next one.
@@ -112,6 +115,7 @@ impl Executor {
         blocking: Limits,
         park: Park,
         watch: &WatchSettings,
+        hooks: Hooks,
     ) -> io::Result<Rc<Executor>> {
         let watch = Watch::new(watch);
         let remote = Lease::take(backend)?;
@@ -132,6 +136,7 @@ impl Executor {
             blocking: Pool::new(blocking),
             closed: Cell::new(false),
             parking: Parking::new(park),
+            hooks: hooks.into_kept(),
             polls_since_wait: Cell::new(0),
             letters: RefCell::default(),
             foreign: RefCell::default(),
@@ -152,6 +157,10 @@ impl Executor {
     /// Stores a task, queues it, and returns the key that wakes it.
     #[inline]
     pub(crate) fn admit(&self, task: Rc<dyn Task>, id: Id, span: SpanKey) -> TaskKey {
+        let task = match &self.hooks {
+            None => task,
+            Some(hooks) => hooks.spawned(task),
+        };
         let label = task::label(&*task);
         let index = self.tasks.borrow_mut().insert(task) + 1;
         let index = u32::try_from(index).expect("memory for 2^32 tasks");

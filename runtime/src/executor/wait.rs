@@ -19,6 +19,14 @@ impl Executor {
     /// deadline or the end of `timeout`.
     #[inline]
     pub(super) fn wait(&self, timeout: Option<Duration>) -> usize {
+        match &self.hooks {
+            Some(hooks) if timeout != Some(Duration::ZERO) => self.wait_hooked(hooks, timeout),
+            _ => self.wait_unhooked(timeout),
+        }
+    }
+
+    #[inline]
+    pub(super) fn wait_unhooked(&self, timeout: Option<Duration>) -> usize {
         if timeout != Some(Duration::ZERO) && self.clock.source.jumps_when_idle() {
             if let Some(deadline) = self.timers.next() {
                 self.polls_since_wait.set(0);

@@ -1,6 +1,9 @@
 //! [`Builder`]: the settings of a runtime.
 
+mod hooks; // functions of the program
+
 use crate::executor::Executor;
+use crate::executor::hooks::Hooks;
 use crate::executor::parking::Park;
 use crate::executor::pool::Limits;
 use crate::observe::watch::WatchSettings;
@@ -27,6 +30,7 @@ pub struct Builder {
     blocking: Limits,
     park: Park,
     watch: WatchSettings,
+    hooks: Hooks,
     #[cfg(feature = "inspect")]
     pub(super) when_built: WhenBuilt,
     #[cfg(feature = "test-util")]
@@ -207,7 +211,7 @@ impl Builder {
     /// Those of `epoll_create1(2)` and `eventfd(2)`: no descriptors left (`EMFILE`, `ENFILE`), no memory; and
     /// `Other` when 65 535 runtimes are alive in the process. Those of starting a thread for `stall_after`.
     pub fn build(self) -> io::Result<Runtime> {
-        let executor = Executor::new(Backend::current(), self.blocking, self.park, &self.watch)?;
+        let executor = Executor::new(Backend::current(), self.blocking, self.park, &self.watch, self.hooks)?;
         self.name.into_iter().for_each(|name| executor.set_name(name));
         #[cfg(feature = "test-util")]
         if self.start_paused {

@@ -318,6 +318,14 @@ impl<F: Future> Task for TaskCell<F> {
         self.id
     }
 
+    fn spawned_at(&self) -> &'static Location<'static> {
+        self.spawned_at
+    }
+
+    fn is_over(&self) -> bool {
+        matches!(self.phase.get(), Phase::Dropping | Phase::Done | Phase::Taken)
+    }
+
     #[cfg(any(feature = "inspect", feature = "test-util"))]
     fn label(&self) -> Option<(Option<Box<str>>, &'static Location<'static>)> {
         let rare = self.rare.take();

@@ -15,6 +15,7 @@ mod errors_of_threads;
 mod fairness;
 mod foreign_budget;
 mod handle;
+mod hooks;
 mod identity;
 mod ids;
 mod jobs_and_handles;

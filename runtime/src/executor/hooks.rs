@@ -1,0 +1,171 @@
+//! Callbacks of the program at the stages of a task, and around the sleep of the loop.
+//!
+//! - Without a hook there is no code in a poll: a task of a runtime that has one is stored as a [`Hooked`], which polls
+//!   the task's own cell. An executor without hooks asks once for each spawn and for each wait whether it has any.
+//! - A hook is user code, called with nothing borrowed. Its panic goes no further: the loop is in order whatever it does.
+
+use super::Executor;
+#[cfg(feature = "inspect")]
+use super::task::TaskView;
+use super::task::{Polled, Task};
+use crate::observe::id::{self, Id, Within};
+use crate::wake::waker::contain;
+use std::fmt;
+use std::marker::PhantomData;
+use std::panic::Location;
+use std::rc::Rc;
+use std::task::Context;
+use std::time::Duration;
+
+/// The task that a hook is about: see [`Builder::on_task_spawn`](crate::runtime::Builder::on_task_spawn).
+pub struct TaskMeta<'a> {
+    id: Id,
+    spawned_at: &'static Location<'static>,
+    _call: PhantomData<&'a ()>,
+}
+
+impl TaskMeta<'_> {
+    fn of(task: &dyn Task) -> TaskMeta<'static> {
+        TaskMeta { id: task.id(), spawned_at: task.spawned_at(), _call: PhantomData }
+    }
+
+    /// The number of the task.
+    pub fn id(&self) -> Id {
+        self.id
+    }
+
+    /// The line that spawned the task.
+    pub fn spawned_at(&self) -> &'static Location<'static> {
+        self.spawned_at
+    }
+}
+
+impl fmt::Debug for TaskMeta<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut meta = f.debug_struct("TaskMeta");
+        meta.field("id", &self.id).field("spawned_at", &format_args!("{}", self.spawned_at)).finish()
+    }
+}
+
+/// A hook about a task.
+pub(crate) type OnTask = Box<dyn Fn(&TaskMeta<'_>) + Send + Sync>;
+/// A hook about the thread of the loop.
+pub(crate) type OnThread = Box<dyn Fn() + Send + Sync>;
+
+/// The hooks of a runtime.
+#[derive(Default)]
+pub(crate) struct Hooks {
+    pub(crate) spawn: Option<OnTask>,
+    pub(crate) before_poll: Option<OnTask>,
+    pub(crate) after_poll: Option<OnTask>,
+    pub(crate) terminate: Option<OnTask>,
+    pub(crate) park: Option<OnThread>,
+    pub(crate) unpark: Option<OnThread>,
+}
+
+impl Hooks {
+    fn is_empty(&self) -> bool {
+        let Hooks { spawn, before_poll, after_poll, terminate, park, unpark } = self;
+        let tasks = [spawn, before_poll, after_poll, terminate];
+        tasks.iter().all(|hook| hook.is_none()) && park.is_none() && unpark.is_none()
+    }
+
+    /// What an executor keeps: nothing when none is set.
+    pub(crate) fn into_kept(self) -> Option<Rc<Hooks>> {
+        (!self.is_empty()).then(|| Rc::new(self))
+    }
+
+    /// A task is about to be queued for the first time. Returns what is stored in its place.
+    #[cold]
+    #[inline(never)]
+    pub(super) fn spawned(self: &Rc<Hooks>, task: Rc<dyn Task>) -> Rc<dyn Task> {
+        call(&self.spawn, &TaskMeta::of(&*task));
+        Rc::new(Hooked { task, hooks: self.clone() })
+    }
+}
+
+impl fmt::Debug for Hooks {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Hooks").field("is_empty", &self.is_empty()).finish_non_exhaustive()
+    }
+}
+
+fn call(hook: &Option<OnTask>, meta: &TaskMeta<'_>) {
+    if let Some(hook) = hook {
+        contain(|| hook(meta));
+    }
+}
+
+/// A task of a runtime with hooks. The executor has the only reference besides that of a poll, so its drop is the end of
+/// the task, however that came.
+struct Hooked {
+    task: Rc<dyn Task>,
+    hooks: Rc<Hooks>,
+}
+
+impl Task for Hooked {
+    fn poll(self: Rc<Self>, cx: &mut Context<'_>) -> Polled {
+        if self.task.is_over() {
+            return Polled::WasOver;
+        }
+        let meta = TaskMeta::of(&*self.task);
+        meta.id.runs(); // in the hooks too
+        call(&self.hooks.before_poll, &meta);
+        let polled = self.task.clone().poll(cx);
+        call(&self.hooks.after_poll, &meta);
+        polled
+    }
+
+    fn cancel(&self) {
+        self.task.cancel();
+    }
+
+    fn id(&self) -> Id {
+        self.task.id()
+    }
+
+    fn spawned_at(&self) -> &'static Location<'static> {
+        self.task.spawned_at()
+    }
+
+    fn is_over(&self) -> bool {
+        self.task.is_over()
+    }
+
+    #[cfg(any(feature = "inspect", feature = "test-util"))]
+    fn label(&self) -> Option<(Option<Box<str>>, &'static Location<'static>)> {
+        self.task.label()
+    }
+
+    #[cfg(feature = "inspect")]
+    fn view(&self) -> TaskView {
+        self.task.view()
+    }
+}
+
+impl Drop for Hooked {
+    fn drop(&mut self) {
+        let meta = TaskMeta::of(&*self.task);
+        let _within = Within::task(meta.id);
+        call(&self.hooks.terminate, &meta);
+    }
+}
+
+impl Executor {
+    /// A wait of an idle loop with hooks. A hook that makes work does not let the loop sleep on it, and the loop still
+    /// takes events and fires timers.
+    #[cold]
+    #[inline(never)]
+    pub(super) fn wait_hooked(&self, hooks: &Hooks, timeout: Option<Duration>) -> usize {
+        id::none_runs();
+        if let Some(park) = &hooks.park {
+            contain(park);
+        }
+        let has_work = self.queue.len() > 0;
+        let events = self.wait_unhooked(if has_work { Some(Duration::ZERO) } else { timeout });
+        if let Some(unpark) = &hooks.unpark {
+            contain(unpark);
+        }
+        events
+    }
+}
