@@ -6,16 +6,18 @@
 //!   code of the user runs for it. A loop that is stuck is described from outside.
 //! - `docs/inspecting.md` finds five planted faults with it.
 
+mod addresses; // what the descriptors are, asked for beside the loop
 mod ask; // dumps on demand, from any thread
 mod descriptors; // descriptors in words
 mod dump; // the plain structs of a dump
+mod facts; // the meaning of what was gathered
 mod gather; // what the loop's thread gathers
 mod groups; // the rows of the page
 mod hints; // what is conspicuous
 mod on_signal; // dumps on a signal
 mod outside; // the dump of a loop that does not answer
 mod page; // the page
-mod snapshot; // what was gathered, and the dump that is made of it
+mod snapshot; // what a dump is made of, and the making
 mod stack; // the stack of a thread
 mod stall; // the stall finder
 mod words; // times, counts and tasks in words

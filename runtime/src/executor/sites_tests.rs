@@ -35,7 +35,7 @@ fn waits(rt: &Runtime, key: TaskKey) -> Vec<(&'static str, u32)> {
     for (name, waiter) in all(&current()) {
         let of_task = waiter.task == Some(key) && waiter.is_of_poll(current().queue.last_poll(key.index()));
         if of_task {
-            let at = waiter.at.unwrap();
+            let at = waiter.at().unwrap();
             assert_eq!(at.file(), file!());
             found.push((name, at.line()));
         }
@@ -47,17 +47,16 @@ fn waits(rt: &Runtime, key: TaskKey) -> Vec<(&'static str, u32)> {
 /// Every waiter of the executor, with what it waits for.
 fn all(executor: &Executor) -> Vec<(&'static str, Waiter)> {
     let mut found = Vec::new();
-    for source in executor.reactor.waits() {
+    executor.reactor.each_source(|source| {
         let (read, write) = match source.label {
             Label::Plain => ("read", "write"),
             Label::Child(_) => ("child", "child"),
             Label::Signal(_) => ("signal", "signal"),
             Label::Standard(_) => ("standard", "standard"),
         };
-        found.extend(source.readers.into_iter().map(|waiter| (read, waiter)));
-        found.extend(source.writers.into_iter().map(|waiter| (write, waiter)));
-    }
-    found.extend(executor.timers.waits().into_iter().map(|timer| ("timer", timer.waiter)));
+        source.each_waiter(|waiter, writes| found.push((if writes { write } else { read }, waiter)));
+    });
+    executor.timers.each_wait(|timer| found.push(("timer", timer.waiter)));
     let jobs = executor.blocking.jobs().into_iter();
     found.extend(jobs.filter_map(|job| Some(("job", job.awaited_by?))));
     found.extend(listed::waits().into_iter().map(|wait| {
@@ -316,7 +315,7 @@ fn a_wait_at_one_line_goes_on_through_other_wakes() {
     let since = || {
         let _entered = rt.enter();
         let found = all(&current()).into_iter().find(|(_, waiter)| waiter.task == task.key);
-        found.unwrap().1.since
+        found.unwrap().1.since()
     };
     rt.turn(Some(Duration::ZERO));
     let first = since();
@@ -340,9 +339,10 @@ fn frames_are_a_tree_and_go_with_their_futures() {
     assert_eq!(seen, [("outer", line + 1), ("inner", line + 3)]);
     assert_eq!((nodes[0].parent, nodes[1].parent), (None, Some(nodes[0].number)));
     assert!(nodes.iter().all(|node| TaskKey::from_bits(node.task) == task.key));
-    let timers = rt.block_on(async { current().timers.waits() });
-    let of_task: Vec<_> = timers.iter().filter(|timer| timer.waiter.task == task.key).collect();
-    assert_eq!(of_task.iter().map(|timer| timer.waiter.frame).collect::<Vec<_>>(), [Some(nodes[1].number)]);
+    let mut of_task = Vec::new();
+    rt.block_on(async { current().timers.each_wait(|timer| of_task.push(timer.waiter)) });
+    of_task.retain(|waiter| waiter.task == task.key);
+    assert_eq!(of_task.iter().map(Waiter::frame).collect::<Vec<_>>(), [Some(nodes[1].number)]);
     task.abort();
     assert!(frames().is_empty());
 }

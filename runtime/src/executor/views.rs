@@ -89,13 +89,14 @@ impl Executor {
         self.origin.root.get()
     }
 
-    /// The tasks in the slab, each with its key. Some may have ended: their slots are freed in the next turn.
-    pub(crate) fn views(&self) -> Vec<(TaskKey, TaskView)> {
-        let tasks = self.tasks.borrow();
-        let view = |(slot, task): (usize, &std::rc::Rc<dyn super::task::Task>)| {
-            Some((self.queue.key_at(slot as u32 + 1)?, task.view()))
-        };
-        tasks.iter().filter_map(view).collect()
+    /// Shows the tasks in the slab, each with its key. Some may have ended: their slots are freed in the next turn.
+    /// `see` spawns and ends nothing.
+    pub(crate) fn each_task(&self, mut see: impl FnMut(TaskKey, TaskView)) {
+        for (slot, task) in self.tasks.borrow().iter() {
+            if let Some(key) = self.queue.key_at(slot as u32 + 1) {
+                see(key, task.view());
+            }
+        }
     }
 
     /// The wakes and the errands of other threads that were not collected yet.

@@ -1,18 +1,22 @@
 //! Dumps on demand: of a runtime by its thread, and of a loop by any thread, also while the loop is stuck.
 //!
-//! - Another thread sends an errand. The loop runs it between two polls and answers with a [`Snapshot`]; that thread
-//!   makes the dump of it, so that the loop is held for the gathering only.
+//! - Another thread sends an errand. The loop runs it between two polls and answers with what it has [`Gathered`]; that
+//!   thread asks for the addresses and makes the dump, so that the loop is held for the copy only. A second errand
+//!   tells it which descriptors were the same until then.
 //! - A loop that does not take the errand in time is described from outside. The errand stays in its mailbox and finds
 //!   that it was given up. Exactly one side moves the state away from `WAITING`.
 //! - On the thread of the loop no errand is sent: it would wait for itself.
 
-use super::dump::Dump;
+use super::addresses::{Addresses, Kept};
+use super::dump::{Dump, LoopView};
+use super::gather::{Gathered, LoopPart};
 use super::outside;
 use super::snapshot::Snapshot;
-use crate::executor;
+use crate::executor::{self, Executor};
 use crate::runtime::{Handle, Runtime};
 use crate::wake::remote;
 use std::fmt;
+use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU8, Ordering};
 use std::sync::mpsc::{RecvTimeoutError, sync_channel};
@@ -50,17 +54,20 @@ impl Runtime {
     /// # std::io::Result::Ok(())
     /// ```
     pub fn dump(&self) -> Dump {
-        let start = Instant::now();
-        Snapshot::of(self.executor()).into_dump(start)
+        here(self.executor())
     }
 }
 
 impl Handle {
     /// [`Runtime::dump`] from any thread. With feature `inspect`.
     ///
-    /// The loop gathers the dump between two polls, and is woken for that if it sleeps. When it does not answer within
-    /// 50 ms, or within 90 ms if it goes on with other polls meanwhile, the dump says so in
-    /// [`LoopView::state`](crate::inspect::LoopView::state), with the poll that it is in, and has no other tasks.
+    /// The loop copies its tables between two polls, and is woken for that if it sleeps. It is held for the copy:
+    /// [`Dump::held_loop_ns`]. The addresses of descriptors are asked for on the calling thread; of one that is closed
+    /// meanwhile the dump shows the number only.
+    ///
+    /// When the loop does not answer within 50 ms, or within 90 ms if it goes on with other polls meanwhile, the dump
+    /// says so in [`LoopView::state`](crate::inspect::LoopView::state), with the poll that it is in, and has no other
+    /// tasks.
     ///
     /// It blocks the calling thread for that time: in a task of another runtime, call it in
     /// [`spawn_blocking`](crate::task::spawn_blocking). Inside the runtime itself it blocks for no time and waits for
@@ -87,10 +94,66 @@ impl Handle {
     /// ```
     pub fn dump(&self) -> Result<Dump, DumpError> {
         let start = Instant::now();
-        let address = self.address();
-        if let Some(executor) = executor::try_current().filter(|executor| executor.address() == address) {
-            return Ok(Snapshot::of(&executor).into_dump(start));
+        if let Some(executor) = self.own() {
+            return Ok(here(&executor));
         }
+        match self.snapshot() {
+            Ok(snapshot) => Ok(snapshot.into_dump(start)),
+            Err(NoAnswer::Stuck) => outside::dump(self, start).ok_or(DumpError(())),
+            Err(NoAnswer::Gone) => Err(DumpError(())),
+        }
+    }
+
+    /// The part of a [`dump`](Handle::dump) that is about the loop itself: its counts and its thread, or the poll that
+    /// it is stuck in. With feature `inspect`.
+    ///
+    /// Nothing is gathered of tasks, so that it costs the loop the same whatever their number: for a gauge that is read
+    /// every second. For how long it blocks the calling thread is the same as with a dump.
+    ///
+    /// # Errors
+    ///
+    /// As [`dump`](Handle::dump).
+    ///
+    /// ```
+    /// use egret_runtime::runtime::Runtime;
+    /// use egret_runtime::time::{Duration, sleep};
+    ///
+    /// let rt = Runtime::new()?;
+    /// let task = rt.spawn(sleep(Duration::from_secs(60)));
+    /// let counts = rt.handle().dump_loop().unwrap().metrics.unwrap();
+    /// assert_eq!(counts.tasks_alive, 1);
+    /// # std::io::Result::Ok(())
+    /// ```
+    pub fn dump_loop(&self) -> Result<LoopView, DumpError> {
+        if let Some(executor) = self.own() {
+            return Ok(LoopPart::of(&executor).view());
+        }
+        match self.ask(LoopPart::of) {
+            Ok(part) => Ok(part.view()),
+            Err(NoAnswer::Stuck) => outside::view(self).ok_or(DumpError(())),
+            Err(NoAnswer::Gone) => Err(DumpError(())),
+        }
+    }
+
+    /// The executor, on its own thread.
+    fn own(&self) -> Option<Rc<Executor>> {
+        executor::try_current().filter(|executor| executor.address() == self.address())
+    }
+
+    /// Has the loop copy what it has, and asks for the addresses on this thread.
+    fn snapshot(&self) -> Result<Snapshot, NoAnswer> {
+        let mut gathered = self.ask(Gathered::of)?;
+        let kept = |sources: Vec<_>| self.ask(move |executor| Kept::of(executor, &sources));
+        let addresses = Addresses::elsewhere(&mut gathered, kept)?;
+        Ok(gathered.into_snapshot(addresses))
+    }
+
+    /// Sends a question to the loop and waits for its answer for so long as [`dump`](Handle::dump) says.
+    fn ask<T: Send + 'static>(
+        &self,
+        question: impl FnOnce(&Executor) -> T + Send + 'static,
+    ) -> Result<T, NoAnswer> {
+        let start = Instant::now();
         let state = Arc::new(AtomicU8::new(WAITING));
         let (answer, answered) = sync_channel(1);
         let polls = || self.progress().map(|progress| progress.polls);
@@ -98,14 +161,14 @@ impl Handle {
         let theirs = state.clone();
         let errand = move || {
             if take(&theirs, TAKEN) {
-                let _ = answer.send(Snapshot::of(&executor::current())); // there is room for one
+                let _ = answer.send(question(&executor::current())); // there is room for one
             }
         };
-        remote::send(address, Box::new(errand));
+        remote::send(self.address(), Box::new(errand));
         for patience in [PATIENCE, PATIENCE_WITH_BUSY] {
             match answered.recv_timeout(patience.saturating_sub(start.elapsed())) {
-                Ok(snapshot) => return Ok(snapshot.into_dump(start)),
-                Err(RecvTimeoutError::Disconnected) => return Err(DumpError(())),
+                Ok(answer) => return Ok(answer),
+                Err(RecvTimeoutError::Disconnected) => return Err(NoAnswer::Gone),
                 Err(RecvTimeoutError::Timeout) => {}
             }
             if polls() == polls_before {
@@ -113,11 +176,29 @@ impl Handle {
             }
         }
         if take(&state, GIVEN_UP) {
-            return outside::dump(self, start).ok_or(DumpError(()));
+            return Err(NoAnswer::Stuck);
         }
-        // Gathering waits for nothing, so this is short.
-        answered.recv().map(|snapshot| snapshot.into_dump(start)).map_err(|_| DumpError(()))
+        // A question waits for nothing, so this is short.
+        answered.recv().map_err(|_| NoAnswer::Gone)
     }
+}
+
+/// Why a loop has not answered.
+enum NoAnswer {
+    /// It has not come to its mailbox.
+    Stuck,
+    /// The runtime is gone or is being dropped.
+    Gone,
+}
+
+/// A dump on the thread of the loop, which does nothing else meanwhile.
+fn here(executor: &Executor) -> Dump {
+    let start = Instant::now();
+    let mut gathered = Gathered::of(executor);
+    let addresses = Addresses::here(&mut gathered);
+    let mut dump = gathered.into_snapshot(addresses).into_dump(start);
+    dump.held_loop_ns = dump.took_ns;
+    dump
 }
 
 /// Moves the state away from `WAITING`, unless the other side has.

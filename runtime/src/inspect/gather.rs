@@ -1,161 +1,209 @@
-//! Gathers a [`Snapshot`] on the loop's thread.
+//! [`Gathered`]: what the loop's thread copies for a dump, and nothing more.
 //!
-//! It polls nothing and runs no user code, so it may be called while a task is polled or dropped, or a waker woken.
+//! - It polls nothing and runs no user code, so it may be made while a task is polled or dropped, or a waker woken.
+//! - It makes no system call for a task or a descriptor, so that the loop is held for a copy of its tables. The thread
+//!   that asked gives the descriptors their addresses: `addresses.rs`; and the numbers their meaning: `facts.rs`.
 
-use super::dump::{JobView, TaskState, TaskView, ThreadView, WokenBy};
-use super::snapshot::{FrameNote, Snapshot, TaskNote, WaitNote, WakerNote, What};
+use super::snapshot::What;
 use crate::executor::Executor;
-use crate::executor::task::TaskPhase;
-use crate::observe::frame::frames;
-use crate::observe::recorder::Cause;
+use crate::executor::pool::JobInPool;
+use crate::executor::task::{TaskPhase, TaskView};
+use crate::observe::frame::{FrameNode, frames};
 use crate::observe::site::{Moment, Task};
+use crate::observe::stats::Metrics;
 use crate::observe::ticks;
+use crate::observe::watch::TaskTimes;
 use crate::reactor::label::Label;
-use crate::sys::{self, ThreadId};
-use crate::wake::key::{ROOT, TaskKey};
+use crate::sys::{self, Backend, Described, ThreadId};
+use crate::wake::key::{ROOT, SourceKey, TaskKey};
 use crate::wake::listed::{self, ListedWait};
 use crate::wake::waiter::Waiter;
-use std::collections::HashSet;
-use std::time::Instant;
+use std::os::fd::RawFd;
+use std::panic::Location;
+use std::time::{Duration, Instant};
 
-/// What the parts of a snapshot have in common.
-struct Gathering<'a> {
-    executor: &'a Executor,
-    now: u64,
+/// What the loop's thread copies.
+pub(super) struct Gathered {
+    pub(super) part: LoopPart,
+    /// When it was copied, in ticks.
+    pub(super) now: u64,
+    pub(super) tasks: Vec<TaskFacts>,
+    pub(super) sources: Vec<Registered>,
+    /// What the descriptors are, if another thread cannot ask for that: of a simulated host.
+    pub(super) described: Option<Vec<Described>>,
+    pub(super) waits: Vec<WaitFacts>,
+    pub(super) frames: Vec<FrameNode>,
+    pub(super) jobs: Vec<JobInPool>,
+    pub(super) threads: usize,
+    pub(super) max_threads: usize,
     /// The indices of the tasks in the run queue.
-    queued: HashSet<u32>,
-    snapshot: Snapshot,
+    pub(super) queued: Vec<u32>,
+    pub(super) letters: usize,
+    pub(super) errands: usize,
+    /// How long it took.
+    pub(super) held: Duration,
 }
 
-impl Snapshot {
-    /// What there is to know of an executor of this thread.
-    pub(super) fn of(executor: &Executor) -> Snapshot {
-        let start = Instant::now();
-        let queue: Vec<_> = executor.queue.keys().iter().map(|key| key.index()).collect();
-        let now = Moment::now().nanoseconds();
-        let thread = ThreadId::current();
-        let counts = executor.blocking.counts();
-        let (letters, errands) = executor.mail();
-        let snapshot = Snapshot {
+/// The loop without what it has in its tables.
+pub(super) struct LoopPart {
+    pub(super) runtime: u16,
+    pub(super) thread: ThreadId,
+    pub(super) made: Moment,
+    pub(super) metrics: Metrics,
+}
+
+/// A task.
+pub(super) struct TaskFacts {
+    pub(super) index: u32,
+    /// 0 for the future of `block_on`.
+    pub(super) id: u64,
+    pub(super) name: Option<Box<str>>,
+    pub(super) spawned_at: &'static Location<'static>,
+    pub(super) size: usize,
+    pub(super) is_running: bool,
+    pub(super) is_queued: bool,
+    pub(super) waker_was_cloned: bool,
+    /// When it was made, in nanoseconds of `CLOCK_MONOTONIC`.
+    pub(super) made: u64,
+    pub(super) times: TaskTimes,
+}
+
+/// A registered descriptor.
+#[derive(Clone, Copy)]
+pub(super) struct Registered {
+    pub(super) fd: RawFd,
+    pub(super) key: SourceKey,
+}
+
+/// A wait.
+pub(super) struct WaitFacts {
+    /// The index of the task, where it is known.
+    pub(super) task: Option<u32>,
+    pub(super) what: What,
+    pub(super) waiter: Waiter,
+}
+
+impl LoopPart {
+    pub(super) fn of(executor: &Executor) -> LoopPart {
+        LoopPart {
             runtime: executor.address().number(),
-            thread: ThreadView { tid: thread.number(), name: thread.name(), kernel: None },
-            age_ns: now.saturating_sub(executor.made().nanoseconds()),
+            thread: ThreadId::current(),
+            made: executor.made(),
             metrics: executor.metrics(),
-            threads: counts.threads,
+        }
+    }
+}
+
+impl Gathered {
+    /// What there is to know of an executor of this thread.
+    pub(super) fn of(executor: &Executor) -> Gathered {
+        let start = Instant::now();
+        let part = LoopPart::of(executor);
+        let (tasks, sources) = (part.metrics.tasks_alive + 1, part.metrics.sources_alive);
+        let (letters, errands) = executor.mail();
+        let mut gathered = Gathered {
+            now: ticks::now(),
+            tasks: Vec::with_capacity(tasks),
+            sources: Vec::with_capacity(sources),
+            described: None,
+            waits: Vec::with_capacity(tasks), // most wait for one thing
+            frames: frames(),
+            jobs: executor.blocking.jobs(),
+            threads: executor.blocking.counts().threads,
             max_threads: executor.blocking.most_threads(),
+            queued: executor.queue.keys().iter().map(|key| key.index()).collect(),
             letters,
             errands,
-            ..Snapshot::default()
+            held: Duration::ZERO,
+            part,
         };
-        let mut gathering = Gathering { executor, now, queued: queue.iter().copied().collect(), snapshot };
-        gathering.tasks();
-        gathering.sources();
-        gathering.timers();
-        gathering.jobs();
-        gathering.listed();
-        gathering.frames();
-        let mut snapshot = gathering.snapshot;
-        snapshot.queued = queue;
-        snapshot.held = start.elapsed();
-        snapshot
+        gathered.tasks(executor);
+        gathered.sources(executor);
+        gathered.timers(executor);
+        gathered.jobs(executor);
+        gathered.listed(executor);
+        gathered.frames.retain(|frame| {
+            let task = TaskKey::from_bits(frame.task).filter(|key| !executor.queue.is_stale(*key));
+            task.is_some_and(|key| key.executor() == executor.queue.executor)
+        });
+        gathered.held = start.elapsed();
+        gathered
     }
-}
 
-impl Gathering<'_> {
-    fn tasks(&mut self) {
+    fn tasks(&mut self, executor: &Executor) {
         let polled = Task::current().bits();
-        if let (Some(root), Some(key)) = (self.executor.root(), self.executor.queue.key_at(ROOT)) {
-            let view = TaskView { spawned_at: root.at.into(), size: root.size, ..TaskView::default() };
-            self.task(key, view, polled == key.bits());
+        if let (Some(root), Some(key)) = (executor.root(), executor.queue.key_at(ROOT)) {
+            self.task(executor, key, None, root.at, root.size, polled == key.bits());
         }
-        for (key, task) in self.executor.views() {
-            if task.phase == TaskPhase::Over {
-                continue; // The next turn frees its slot.
+        executor.each_task(|key, task| {
+            let TaskView { name, spawned_at, size, phase, joined_by, .. } = task;
+            if phase == TaskPhase::Over {
+                return; // The next turn frees its slot.
             }
-            if let Some(joiner) = task.joined_by {
-                self.wait(&joiner, What::Join { task: task.id.number() });
+            if let Some(joiner) = joined_by {
+                self.wait(executor, joiner, What::Join { task: task.id.number() });
             }
-            let view = TaskView {
-                id: task.id.number(),
-                name: task.name.map(String::from),
-                spawned_at: task.spawned_at.into(),
-                size: task.size,
-                ..TaskView::default()
-            };
-            self.task(key, view, task.phase != TaskPhase::Idle);
-        }
+            let named = Some((task.id.number(), name));
+            self.task(executor, key, named, spawned_at, size, phase != TaskPhase::Idle);
+        });
     }
 
-    fn task(&mut self, key: TaskKey, mut view: TaskView, is_running: bool) {
-        let queue = &self.executor.queue;
-        let past = queue.times(key.index());
-        let (age_ns, woken_ns) = (
-            self.now.saturating_sub(self.executor.spawned_at(key.index())),
-            ticks::nanoseconds(ticks::now().saturating_sub(past.woken_at)),
-        );
-        view.state = match () {
-            _ if is_running => {
-                let since = past.polled_since.map(|since| ticks::now().saturating_sub(since));
-                TaskState::Running { since_ns: since.map_or(0, ticks::nanoseconds) }
-            }
-            _ if self.queued.contains(&key.index()) => TaskState::Queued { since_ns: woken_ns.min(age_ns) },
-            _ => TaskState::Waiting { since_ns: woken_ns.min(age_ns) },
-        };
-        view.age_ns = age_ns;
-        (view.polls, view.wakes) = (past.polls, past.wakes);
-        (view.poll_total_ns, view.poll_longest_ns) = (past.total_ns, past.longest_ns);
-        view.poll_last_ns = past.last_ns;
-        let woken_by = match past.woken_by {
-            _ if past.wakes == 0 => WakerNote::Is(WokenBy::Spawn),
-            Cause::Spawn => WakerNote::Is(WokenBy::Spawn),
-            Cause::Thread => WakerNote::Is(WokenBy::Thread),
-            Cause::Event { fd, .. } => WakerNote::Is(WokenBy::Event { fd }),
-            Cause::Timer => WakerNote::Is(WokenBy::Timer),
-            Cause::Task(index) => WakerNote::Task { index, age_ns: woken_ns },
-        };
-        let (index, waker_was_cloned) = (key.index(), queue.clones.has(key));
-        self.snapshot.tasks.push(TaskNote { index, view, woken_by, waker_was_cloned });
+    fn task(
+        &mut self,
+        executor: &Executor,
+        key: TaskKey,
+        named: Option<(u64, Option<Box<str>>)>,
+        spawned_at: &'static Location<'static>,
+        size: usize,
+        is_running: bool,
+    ) {
+        let (queue, index) = (&executor.queue, key.index());
+        let (id, name) = named.unwrap_or_default();
+        let (times, is_queued) = queue.times(index);
+        let (made, waker_was_cloned) = (executor.spawned_at(index), queue.clones.has(key));
+        #[rustfmt::skip]
+        self.tasks.push(TaskFacts {
+            index, id, name, spawned_at, size, is_running, is_queued, waker_was_cloned, made, times,
+        });
     }
 
-    fn sources(&mut self) {
-        for source in self.executor.reactor.waits() {
+    fn sources(&mut self, executor: &Executor) {
+        executor.reactor.each_source(|source| {
             let fd = source.fd;
-            self.snapshot.sources.push((fd, sys::describe(fd)));
-            let what = |writes| match source.label {
-                Label::Plain => What::Source { fd, writes },
-                Label::Child(pid) => What::Child { fd, pid },
-                Label::Signal(number) => What::Signal { fd, number },
-                Label::Standard(number) => What::Standard { fd, number, writes },
-            };
-            source.readers.iter().for_each(|waiter| self.wait(waiter, what(false)));
-            source.writers.iter().for_each(|waiter| self.wait(waiter, what(true)));
-        }
-    }
-
-    fn timers(&mut self) {
-        let now = self.executor.clock.now();
-        for timer in self.executor.timers.waits() {
-            self.wait(&timer.waiter, What::Timer { left_ns: timer.deadline.saturating_sub(now) });
-        }
-    }
-
-    fn jobs(&mut self) {
-        for job in self.executor.blocking.jobs() {
-            if let Some(waiter) = job.awaited_by {
-                self.wait(&waiter, What::Job { id: job.id.number() });
-            }
-            self.snapshot.jobs.push(JobView {
-                id: job.id.number(),
-                spawned_at: job.spawned_at.into(),
-                is_running: job.is_running,
-                since_ns: self.now.saturating_sub(job.since),
-                is_look_up: job.is_look_up,
-                awaited_by: None,
+            self.sources.push(Registered { fd, key: source.key });
+            source.each_waiter(|waiter, writes| {
+                let what = match source.label {
+                    Label::Plain => What::Source { fd, writes },
+                    Label::Child(pid) => What::Child { fd, pid },
+                    Label::Signal(number) => What::Signal { fd, number },
+                    Label::Standard(number) => What::Standard { fd, number, writes },
+                };
+                self.wait(executor, waiter, what);
             });
+        });
+        if !Backend::current().threads_wait() {
+            self.described = Some(self.sources.iter().map(|source| sys::describe(source.fd)).collect());
         }
     }
 
-    fn listed(&mut self) {
+    fn timers(&mut self, executor: &Executor) {
+        let now = executor.clock.now();
+        executor.timers.each_wait(|timer| {
+            self.wait(executor, timer.waiter, What::Timer { left_ns: timer.deadline.saturating_sub(now) });
+        });
+    }
+
+    fn jobs(&mut self, executor: &Executor) {
+        for at in 0..self.jobs.len() {
+            let job = &self.jobs[at];
+            if let Some(waiter) = job.awaited_by {
+                let id = job.id.number();
+                self.wait(executor, waiter, What::Job { id });
+            }
+        }
+    }
+
+    fn listed(&mut self, executor: &Executor) {
         for ListedWait { what, waiter } in listed::waits() {
             let what = match what {
                 listed::What::Request => What::Shutdown { live: None },
@@ -163,42 +211,19 @@ impl Gathering<'_> {
                 listed::What::Set => What::Set,
                 listed::What::Remote(id) => What::Join { task: id.number() },
             };
-            self.wait(&waiter, what);
+            self.wait(executor, waiter, what);
         }
     }
 
     /// Keeps a wait, unless it is what a dropped future or a task that has ended has left.
-    fn wait(&mut self, waiter: &Waiter, what: What) {
-        let queue = &self.executor.queue;
+    fn wait(&mut self, executor: &Executor, waiter: Waiter, what: What) {
+        let queue = &executor.queue;
         let ours = waiter.task.filter(|key| key.executor() == queue.executor);
         if let Some(key) = ours {
             if queue.is_stale(key) || !waiter.is_of_poll(queue.last_poll(key.index())) {
                 return;
             }
         }
-        self.snapshot.waits.push(WaitNote {
-            task: ours.map(TaskKey::index),
-            what,
-            at: waiter.at.map(Into::into),
-            since_ns: Some(self.now.saturating_sub(waiter.since)),
-            frame: waiter.frame,
-        });
-    }
-
-    fn frames(&mut self) {
-        for frame in frames() {
-            let task = TaskKey::from_bits(frame.task).filter(|key| !self.executor.queue.is_stale(*key));
-            let Some(key) = task.filter(|key| key.executor() == self.executor.queue.executor) else {
-                continue;
-            };
-            self.snapshot.frames.push(FrameNote {
-                task: key.index(),
-                number: frame.number,
-                parent: frame.parent,
-                name: frame.name,
-                at: frame.at.into(),
-                since_ns: self.now.saturating_sub(frame.since),
-            });
-        }
+        self.waits.push(WaitFacts { task: ours.map(TaskKey::index), what, waiter });
     }
 }

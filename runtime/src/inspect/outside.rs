@@ -7,8 +7,8 @@ use crate::runtime::Handle;
 use crate::wake::remote;
 use std::time::Instant;
 
-/// `None` when the runtime is gone.
-pub(super) fn dump(handle: &Handle, start: Instant) -> Option<Dump> {
+/// The loop. `None` when the runtime is gone.
+pub(super) fn view(handle: &Handle) -> Option<LoopView> {
     let thread = remote::thread_of(handle.address())?;
     let state = match handle.progress()?.poll {
         None => LoopState::NotInPoll,
@@ -19,7 +19,18 @@ pub(super) fn dump(handle: &Handle, start: Instant) -> Option<Dump> {
             since_ns: poll.elapsed.as_nanos() as u64,
         }),
     };
-    let tasks = match &state {
+    let thread = ThreadView {
+        tid: thread.number(),
+        name: thread.name(),
+        kernel: thread.state().map(|state| state.to_string()),
+    };
+    Some(LoopView { number: handle.address().number(), state, thread, ..LoopView::default() })
+}
+
+/// The dump. `None` when the runtime is gone.
+pub(super) fn dump(handle: &Handle, start: Instant) -> Option<Dump> {
+    let runtime = view(handle)?;
+    let tasks = match &runtime.state {
         LoopState::InPoll(poll) => vec![TaskView {
             id: poll.task,
             name: poll.name.clone(),
@@ -30,18 +41,8 @@ pub(super) fn dump(handle: &Handle, start: Instant) -> Option<Dump> {
         }],
         _ => Vec::new(),
     };
-    let thread = ThreadView {
-        tid: thread.number(),
-        name: thread.name(),
-        kernel: thread.state().map(|state| state.to_string()),
-    };
-    let mut dump = Dump {
-        made_at_unix_ms: unix_ms(),
-        pid: std::process::id(),
-        runtime: LoopView { number: handle.address().number(), state, thread, ..LoopView::default() },
-        tasks,
-        ..Dump::default()
-    };
+    let mut dump =
+        Dump { made_at_unix_ms: unix_ms(), pid: std::process::id(), runtime, tasks, ..Dump::default() };
     dump.hints = hints::find(&dump);
     dump.took_ns = start.elapsed().as_nanos() as u64;
     Some(dump)

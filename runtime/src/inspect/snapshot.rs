@@ -1,15 +1,12 @@
-//! What the loop's thread gathers for a dump: numbers, names and addresses, without text. See `gather.rs`.
-//!
-//! It is `Send`: the thread that asked makes the [`Dump`] of it while the loop goes on.
+//! What a dump is made of: what the loop's thread has gathered, with the addresses of descriptors, and without text.
 
 use super::descriptors::{Inbound, source, verb};
 use super::dump::{
-    BlockingView, Dump, FrameView, JobView, LoopState, LoopView, Place, QueueView, SourceView, TaskState,
-    TaskView, ThreadView, TimerView, WaitKind, WaitView, WokenBy,
+    BlockingView, Dump, FrameView, JobView, LoopView, Place, QueueView, SourceView, TaskState, TaskView,
+    TimerView, WaitKind, WaitView, WokenBy,
 };
 use super::hints;
 use super::words::{Many, Named};
-use crate::observe::stats::Metrics;
 use crate::sys::Described;
 use crate::sys::signal::number;
 use std::borrow::Cow;
@@ -22,14 +19,11 @@ use std::time::{Duration, Instant, SystemTime};
 /// The time of a wake is that of the begin of its turn, which may be before the spawn of the task that woke.
 const SLACK_NS: u64 = 10_000_000;
 
-/// What the loop's thread gathers.
+/// What a dump is made of.
 #[derive(Default)]
 pub(super) struct Snapshot {
-    pub(super) runtime: u16,
-    pub(super) thread: ThreadView,
-    pub(super) age_ns: u64,
-    pub(super) metrics: Metrics,
-    /// How long the gathering took.
+    pub(super) part: LoopView,
+    /// For how long the loop was held.
     pub(super) held: Duration,
     pub(super) tasks: Vec<TaskNote>,
     pub(super) sources: Vec<(RawFd, Described)>,
@@ -224,13 +218,7 @@ impl Snapshot {
             made_at_unix_ms: unix_ms(),
             pid: std::process::id(),
             held_loop_ns: self.held.as_nanos() as u64,
-            runtime: LoopView {
-                number: self.runtime,
-                state: LoopState::Answered,
-                thread: self.thread,
-                age_ns: self.age_ns,
-                metrics: Some(self.metrics),
-            },
+            runtime: self.part,
             tasks: self.tasks.into_iter().map(|task| task.finish(&ids)).collect(),
             sources,
             timers,

@@ -238,17 +238,16 @@ impl Waiters {
         waiting
     }
 
-    /// The waiters in this direction, for a dump.
+    /// Shows the waiters in this direction, for a dump.
     #[cfg(feature = "inspect")]
-    pub(crate) fn waits(&self, direction: Direction) -> Vec<Waiter> {
-        let note = self.notes[direction as usize].get();
-        let alone = self.alone[direction as usize].get().map(|key| Waiter::of_key(key, note));
-        let mut waiting: Vec<_> = alone.into_iter().collect();
+    pub(crate) fn each(&self, direction: Direction, mut see: impl FnMut(Waiter)) {
+        if let Some(key) = self.alone[direction as usize].get() {
+            see(Waiter::of_key(key, self.notes[direction as usize].get()));
+        }
         if let Some(shared) = self.shared.get() {
             let of = |noted: &Noted| Waiter::of_waker(&noted.waker, noted.note, noted.task);
-            waiting.extend(shared.borrow().noted(direction).map(of));
+            shared.borrow().noted(direction).map(of).for_each(see);
         }
-        waiting
     }
 
     /// Wakes the tasks of `queue` that wait in the directions of `ready`, and moves all other wakers to `others`.

@@ -202,13 +202,13 @@ impl RunQueue {
         self.inner.borrow().marks.get(index as usize).map_or_else(Note::default, |mark| mark.note)
     }
 
-    /// The times and the wakes of the task at `index`.
+    /// The times and the wakes of the task at `index`, and whether it is in the list.
     #[cfg(feature = "inspect")]
-    pub(crate) fn times(&self, index: u32) -> crate::observe::watch::TaskTimes {
-        let inner = self.inner.borrow();
-        let is_queued = inner.marks.get(index as usize).is_some_and(|mark| mark.next != NOT_QUEUED);
-        drop(inner);
-        self.watch.times(index, &self.note(index), is_queued)
+    pub(crate) fn times(&self, index: u32) -> (crate::observe::watch::TaskTimes, bool) {
+        let mark = self.inner.borrow().marks.get(index as usize).copied();
+        let is_queued = mark.is_some_and(|mark| mark.next != NOT_QUEUED);
+        let note = mark.map_or_else(Note::default, |mark| mark.note);
+        (self.watch.times(index, &note, is_queued), is_queued)
     }
 
     /// The keys in the list, in their order.

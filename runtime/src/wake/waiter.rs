@@ -6,39 +6,46 @@ use crate::wake::waker;
 use std::panic::Location;
 use std::task::Waker;
 
-/// A waker in a table.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// A waker in a table. Plain numbers: what they mean is asked for where the loop need not wait for it.
+#[derive(Clone, Copy, Debug)]
 pub(crate) struct Waiter {
     /// The task that waits: the one that the waker names or, for a foreign waker, the one that was polled when the
     /// waker was registered.
     pub(crate) task: Option<TaskKey>,
     /// Whether the waker is of another library, such as that of `FuturesUnordered`.
     pub(crate) foreign: bool,
-    pub(crate) at: Option<&'static Location<'static>>,
-    /// When it began to wait, in nanoseconds of `CLOCK_MONOTONIC`.
-    pub(crate) since: u64,
-    /// The last poll that waited here.
-    poll: Serial,
-    /// The named frame that waits: see [`frames`](crate::observe::frame::frames).
-    pub(crate) frame: Option<u32>,
+    note: Note,
 }
 
 impl Waiter {
     /// A task of egret that waits.
     pub(crate) fn of_key(key: TaskKey, note: Note) -> Waiter {
-        let (at, since, poll, frame) = (place(note), note.since(), note.poll(), note.frame());
-        Waiter { task: Some(key), foreign: false, at, since, poll, frame }
+        Waiter { task: Some(key), foreign: false, note }
     }
 
     /// A waker that was registered in a poll of `task`.
     pub(crate) fn of_waker(waker: &Waker, note: Note, task: Task) -> Waiter {
         match waker::key_of(waker) {
             Some(key) => Waiter::of_key(key, note),
-            None => {
-                let (at, since, poll, frame) = (place(note), note.since(), note.poll(), note.frame());
-                Waiter { task: TaskKey::from_bits(task.bits()), foreign: true, at, since, poll, frame }
-            }
+            None => Waiter { task: TaskKey::from_bits(task.bits()), foreign: true, note },
         }
+    }
+
+    /// The line that waits. A future that is polled through a `dyn Future` and has no line of its own knows only the
+    /// place of its `poll` in this crate, which says nothing to a reader.
+    pub(crate) fn at(&self) -> Option<&'static Location<'static>> {
+        let own = file!().strip_suffix("wake/waiter.rs").filter(|_| !cfg!(test));
+        self.note.at().filter(|at| own.is_none_or(|own| !at.file().starts_with(own)))
+    }
+
+    /// When it began to wait, in nanoseconds of `CLOCK_MONOTONIC`.
+    pub(crate) fn since(&self) -> u64 {
+        self.note.since()
+    }
+
+    /// The named frame that waits: see [`frames`](crate::observe::frame::frames).
+    pub(crate) fn frame(&self) -> Option<u32> {
+        self.note.frame()
     }
 
     /// Whether the task still waits here, as far as can be known: see [`RunQueue::last_poll`].
@@ -49,13 +56,6 @@ impl Waiter {
     ///
     /// [`RunQueue::last_poll`]: crate::wake::queue::RunQueue::last_poll
     pub(crate) fn is_of_poll(&self, last: Serial) -> bool {
-        self.foreign || self.poll == last
+        self.foreign || self.note.poll() == last
     }
-}
-
-/// The line that waits. A future that is polled through a `dyn Future` and has no line of its own knows only the place of
-/// its `poll` in this crate, which says nothing to a reader.
-fn place(note: Note) -> Option<&'static Location<'static>> {
-    let own = file!().strip_suffix("wake/waiter.rs").filter(|_| !cfg!(test));
-    note.at().filter(|at| own.is_none_or(|own| !at.file().starts_with(own)))
 }

@@ -1,6 +1,6 @@
 //! The registered descriptors and their waiters, for a dump. With feature `inspect`.
 
-use super::Reactor;
+use super::{Reactor, Source};
 use crate::reactor::label::Label;
 use crate::reactor::readiness::Direction;
 use crate::wake::key::SourceKey;
@@ -8,29 +8,32 @@ use crate::wake::waiter::Waiter;
 use std::os::fd::RawFd;
 
 /// A registered descriptor.
-#[derive(Clone, Debug)]
-pub(crate) struct SourceWaits {
+pub(crate) struct SourceWaits<'a> {
     pub(crate) key: SourceKey,
     pub(crate) fd: RawFd,
     pub(crate) label: Label,
-    /// How many events it has had.
-    pub(crate) events: u64,
-    pub(crate) readers: Vec<Waiter>,
-    pub(crate) writers: Vec<Waiter>,
+    source: &'a Source,
 }
 
 impl Reactor {
-    /// The registered descriptors, also those without waiters.
-    pub(crate) fn waits(&self) -> Vec<SourceWaits> {
-        let sources = self.sources.borrow();
-        let view = sources.iter().map(|source| SourceWaits {
-            key: source.key,
-            fd: source.fd,
-            label: source.label.get(),
-            events: source.ticks.get(),
-            readers: source.waiters.waits(Direction::Read),
-            writers: source.waiters.waits(Direction::Write),
-        });
-        view.collect()
+    /// Shows the registered descriptors, also those without waiters. `see` registers and closes nothing.
+    pub(crate) fn each_source(&self, mut see: impl FnMut(SourceWaits<'_>)) {
+        for source in self.sources.borrow().iter() {
+            see(SourceWaits { key: source.key, fd: source.fd, label: source.label.get(), source });
+        }
+    }
+
+    /// Whether the source with this key is still registered. No other source has had the key since, until 2^32 were
+    /// registered.
+    pub(crate) fn has(&self, key: SourceKey) -> bool {
+        self.sources.borrow().get(key.index()).is_some_and(|source| source.key == key)
+    }
+}
+
+impl SourceWaits<'_> {
+    /// Shows each waiter, and whether it waits to write.
+    pub(crate) fn each_waiter(&self, mut see: impl FnMut(Waiter, bool)) {
+        self.source.waiters.each(Direction::Read, |waiter| see(waiter, false));
+        self.source.waiters.each(Direction::Write, |waiter| see(waiter, true));
     }
 }

@@ -38,6 +38,11 @@ impl Described {
         Described { kind, local: None, peer: None, what: None }
     }
 
+    /// A descriptor that was closed before it could be described.
+    pub(crate) fn closed_meanwhile() -> Described {
+        Described { what: Some("closed meanwhile".into()), ..Described::new("descriptor") }
+    }
+
     /// Describes the descriptor with this number.
     pub(in crate::sys) fn of(fd: RawFd) -> Described {
         let local = match name(fd, libc::getsockname) {

@@ -12,14 +12,14 @@ pub(crate) struct TimerWait {
 }
 
 impl Timers {
-    /// The timers that are set and have not fired, in no order.
-    pub(crate) fn waits(&self) -> Vec<TimerWait> {
+    /// Shows the timers that are set and have not fired, in no order. `see` sets none.
+    pub(crate) fn each_wait(&self, mut see: impl FnMut(TimerWait)) {
         let inner = self.inner.borrow();
-        let set = inner.heap.iter().map(|node| &inner.entries[node.entry as usize]);
-        let view = set.filter_map(|entry| {
-            let waiter = Waiter::of_waker(entry.waker.as_ref()?, entry.note.get(), entry.task);
-            Some(TimerWait { deadline: entry.deadline, waiter })
-        });
-        view.collect()
+        for entry in inner.heap.iter().map(|node| &inner.entries[node.entry as usize]) {
+            if let Some(waker) = &entry.waker {
+                let waiter = Waiter::of_waker(waker, entry.note.get(), entry.task);
+                see(TimerWait { deadline: entry.deadline, waiter });
+            }
+        }
     }
 }
