@@ -3,7 +3,7 @@
 //!
 //! - [`serve`] starts a thread with a runtime of its own, so the page answers while the loops that it shows are stuck.
 //! - Each path is read-only. A loop is asked for a dump when a viewer wants one, at most four times a second and for at
-//!   most 2 % of its time; histograms and recordings are read without it.
+//!   most 2 % of its time; for its counts when `/metrics` is scraped; histograms and recordings are read without it.
 //!
 //! | path | what |
 //! |---|---|
@@ -25,6 +25,7 @@ mod lists; // sources, timers, blocking jobs
 mod look; // the last dump of a loop
 mod metrics; // the text of `/metrics`
 mod overview; // a row for each loop
+mod pulse; // the counts of a loop
 mod query; // what stands behind the `?`
 mod recordings; // the last recordings of a loop
 mod routes; // a path to an answer

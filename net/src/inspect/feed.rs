@@ -1,12 +1,14 @@
 //! [`Feed`]: where what is shown comes from. A trait, so that tests show dumps that no loop made.
 
-use egret_runtime::inspect::{Dump, Histograms, Recording};
+use egret_runtime::inspect::{Dump, Histograms, LoopView, Recording};
 use egret_runtime::runtime::Handle;
 
 /// A loop as the page sees it. Each call returns within 100 ms, also while the loop is stuck.
 pub(super) trait Feed: Send {
     /// `None` when the runtime has ended.
     fn dump(&self) -> Option<Dump>;
+    /// The part of a dump that is about the loop itself, without the cost of the others.
+    fn dump_loop(&self) -> Option<LoopView>;
     fn histograms(&self) -> Option<Histograms>;
     fn recording(&self) -> Option<Recording>;
 }
@@ -14,6 +16,10 @@ pub(super) trait Feed: Send {
 impl Feed for Handle {
     fn dump(&self) -> Option<Dump> {
         Handle::dump(self).ok()
+    }
+
+    fn dump_loop(&self) -> Option<LoopView> {
+        Handle::dump_loop(self).ok()
     }
 
     fn histograms(&self) -> Option<Histograms> {

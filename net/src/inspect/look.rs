@@ -6,6 +6,7 @@
 //!   those of a loop that has ended.
 
 use super::feed::Feed;
+use super::pulse::{Pulse, Taken};
 use egret_runtime::inspect::{Dump, LoopState};
 use egret_runtime::runtime::Metrics;
 use serde::Serialize;
@@ -21,6 +22,7 @@ const SHARE: u32 = 50;
 /// A loop that is shown.
 pub(super) struct Watched {
     pub(super) feed: Box<dyn Feed>,
+    pulse: Pulse,
     last: RefCell<Option<Rc<Look>>>,
     looks: Cell<u64>,
 }
@@ -54,7 +56,12 @@ pub(super) struct Rates {
 
 impl Watched {
     pub(super) fn new(feed: Box<dyn Feed>) -> Watched {
-        Watched { feed, last: RefCell::default(), looks: Cell::new(0) }
+        Watched { feed, pulse: Pulse::default(), last: RefCell::default(), looks: Cell::new(0) }
+    }
+
+    /// The loop without its tasks; `None` when it has ended.
+    pub(super) fn pulse(&self) -> Option<Rc<Taken>> {
+        self.pulse.take(&*self.feed)
     }
 
     /// Returns the last look, or a new one when it is due. With `held` no new one is made while there is one.

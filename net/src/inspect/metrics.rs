@@ -3,8 +3,9 @@
 //! It is written here and not by `prometheus-client`: the counts are copies of a moment, and the registry of that crate
 //! wants to own the counters.
 
-use super::look::{Look, Watched};
-use egret_runtime::inspect::{GroupHistograms, Histogram, Histograms, LoopState};
+use super::look::Watched;
+use super::pulse::Taken;
+use egret_runtime::inspect::{GroupHistograms, Histogram, Histograms};
 use egret_runtime::runtime::Metrics;
 use std::fmt::Write;
 use std::time::Duration;
@@ -80,9 +81,9 @@ struct Sample {
     stuck: f64,
 }
 
-pub(super) fn write<'a>(loops: impl Iterator<Item = (&'a Watched, std::rc::Rc<Look>)>) -> String {
-    let alive = loops.filter(|(_, look)| !look.has_ended);
-    let samples: Vec<Sample> = alive.map(|(watched, look)| Sample::of(watched, &look)).collect();
+pub(super) fn write<'a>(loops: impl Iterator<Item = &'a Watched>) -> String {
+    let sample = |watched: &'a Watched| Some(Sample::of(watched, &*watched.pulse()?));
+    let samples: Vec<Sample> = loops.filter_map(sample).collect();
     let mut out = String::with_capacity(16 * 1024);
     for (name, help, count) in COUNTERS {
         family(&mut out, name, "counter", help);
@@ -135,19 +136,14 @@ pub(super) fn write<'a>(loops: impl Iterator<Item = (&'a Watched, std::rc::Rc<Lo
 }
 
 impl Sample {
-    fn of(watched: &Watched, look: &Look) -> Sample {
-        let (dump, answered) = (&look.dump, &look.answered);
-        let thread = escape(&dump.runtime.thread.name);
-        let stuck = match &dump.runtime.state {
-            LoopState::InPoll(poll) => Duration::from_nanos(poll.since_ns).as_secs_f64(),
-            _ => 0.0,
-        };
+    fn of(watched: &Watched, pulse: &Taken) -> Sample {
+        let (number, thread) = (pulse.view.number, escape(&pulse.view.thread.name));
         Sample {
-            labels: format!("loop=\"{}\",thread=\"{thread}\"", dump.runtime.number),
-            metrics: answered.runtime.metrics.unwrap_or_default(),
+            labels: format!("loop=\"{number}\",thread=\"{thread}\""),
+            metrics: pulse.metrics,
             histograms: watched.feed.histograms(),
-            is_stuck: !look.has_answered(),
-            stuck,
+            is_stuck: !pulse.has_answered(),
+            stuck: pulse.stuck().as_secs_f64(),
         }
     }
 }

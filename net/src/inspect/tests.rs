@@ -2,7 +2,7 @@
 
 use super::feed::Feed;
 use super::*;
-use egret_runtime::inspect::{Dump, Histograms, Recording, TaskView};
+use egret_runtime::inspect::{Dump, Histograms, LoopView, Recording, TaskView};
 use std::io::{Read, Write};
 use std::net::TcpStream;
 
@@ -12,6 +12,10 @@ pub(super) struct Fixed(pub(super) Dump);
 impl Feed for Fixed {
     fn dump(&self) -> Option<Dump> {
         Some(self.0.clone())
+    }
+
+    fn dump_loop(&self) -> Option<LoopView> {
+        self.dump().map(|dump| dump.runtime)
     }
 
     fn histograms(&self) -> Option<Histograms> {

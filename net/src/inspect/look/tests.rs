@@ -1,7 +1,7 @@
 //! What is kept of dumps, with a feed that no loop made.
 
 use super::*;
-use egret_runtime::inspect::{Histograms, PollView, Recording, TaskView};
+use egret_runtime::inspect::{Histograms, LoopView, PollView, Recording, TaskView};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -25,6 +25,10 @@ impl Feed for Script {
             dump.runtime.state = LoopState::InPoll(PollView::default());
         }
         Some(dump)
+    }
+
+    fn dump_loop(&self) -> Option<LoopView> {
+        self.dump().map(|dump| dump.runtime)
     }
 
     fn histograms(&self) -> Option<Histograms> {

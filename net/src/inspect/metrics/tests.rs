@@ -1,10 +1,10 @@
 use super::super::tests::Fixed;
 use super::*;
-use egret_runtime::inspect::{Dump, PollView};
+use egret_runtime::inspect::{Dump, LoopState, PollView};
 
 fn text(dumps: Vec<Dump>) -> String {
     let watched: Vec<_> = dumps.into_iter().map(|dump| Watched::new(Box::new(Fixed(dump)))).collect();
-    write(watched.iter().map(|watched| (watched, watched.look(false))))
+    write(watched.iter())
 }
 
 #[test]
