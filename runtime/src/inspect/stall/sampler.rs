@@ -1,13 +1,14 @@
 //! The thread that looks at the loops.
 //!
 //! - The list of loops is its own. New ones come through [`SHARED`], whose lock is not held while a report is made.
+//! - A look reads what the loop stores anyway, and takes no lock that a loop takes. A report does.
 //! - A loop whose runtime is gone leaves the list; with the last one the thread ends.
 
 use super::report::{Stall, StallStage};
 use super::watch::{Found, Going, Watch};
 use crate::executor::running;
 use crate::inspect::{Place, ThreadView, stack};
-use crate::observe::progress::PollProgress;
+use crate::observe::watch::Post;
 use crate::runtime::{Handle, Runtime};
 use crate::sys::{Backend, ThreadId};
 use std::fs;
@@ -31,6 +32,8 @@ type Report = Box<dyn Fn(&Stall) + Send + Sync>;
 /// A loop on the list.
 struct Watched {
     handle: Handle,
+    /// What the loop stores.
+    post: Post,
     thread: ThreadId,
     watch: Watch,
     report: Report,
@@ -55,6 +58,7 @@ pub(super) fn watch(
     }
     let watched = Watched {
         handle: runtime.handle(),
+        post: runtime.executor().queue.watch.post(),
         thread: ThreadId::current(),
         watch: Watch::new(limit, now()),
         report: Box::new(report),
@@ -107,20 +111,16 @@ fn next(loops: &mut Vec<Watched>) -> Option<Duration> {
 impl Watched {
     /// Returns whether there is still a runtime.
     fn look(&mut self) -> bool {
-        let progress = self.handle.progress();
-        let has_runtime = progress.is_some();
-        let going = progress.and_then(|progress| Some((progress.polls, progress.poll?)));
-        let found = self.watch.look(
-            now(),
-            going.as_ref().map(|(serial, poll)| Going { serial: *serial, elapsed: poll.elapsed }),
-        );
-        self.note(going.as_ref().map(|(serial, _)| *serial));
-        match (found, going) {
-            (Found::Begun(held), Some((serial, poll))) => self.begun(held, serial, poll),
+        let going = self.post.going().map(|(serial, elapsed)| Going { serial, elapsed });
+        let found = self.watch.look(now(), going);
+        let serial = going.map(|going| going.serial);
+        self.note(serial);
+        match (found, serial) {
+            (Found::Begun(held), Some(serial)) => self.begun(held, serial),
             (Found::Ended(held), _) => self.ended(held),
             _ => {}
         }
-        has_runtime
+        !self.post.is_left()
     }
 
     /// Notes the processor time at which a poll is first seen.
@@ -130,10 +130,12 @@ impl Watched {
         }
     }
 
-    fn begun(&mut self, held: Duration, serial: u64, poll: PollProgress) {
+    fn begun(&mut self, held: Duration, serial: u64) {
+        let progress = self.post.progress().filter(|progress| progress.polls == serial);
+        let Some(poll) = progress.and_then(|progress| progress.poll) else { return }; // it has returned meanwhile
         let before = self.first_seen.and_then(|(seen, time)| time.filter(|_| seen == serial));
         let used = before.and_then(|before| Some(self.thread.processor_time()?.saturating_sub(before)));
-        let is_still = || self.handle.progress().is_some_and(|now| now.polls == serial && now.poll.is_some());
+        let is_still = || self.post.going().is_some_and(|(now, _)| now == serial);
         let kernel = kernel(self.thread).filter(|_| is_still());
         let stall = Stall {
             stage: StallStage::Begun,

@@ -1,9 +1,10 @@
 //! How long a poll has been going, from looks at a loop, and when to look again.
 //!
 //! - A poll is known by its serial number. It began after the last look at which it was not there.
-//! - Between two looks a poll is charged with the time that was planned between them, never with more. When the look
-//!   comes much later than planned the process was stopped, or the machine suspended, or neither thread had a
-//!   processor: the poll is charged with nothing. So what a stop adds to a poll is at most one planned wait.
+//! - Between two looks a poll is charged with the time that was planned between them, never with more, and with half of
+//!   the limit at most before it is reported. When the look comes much later than planned the process was stopped, or
+//!   the machine suspended, or neither thread had a processor: the poll is charged with nothing. So what a stop adds to
+//!   a poll is at most half of the limit.
 //! - The times are of `CLOCK_MONOTONIC`, which does not count while the machine is suspended.
 
 use std::time::Duration;
@@ -45,8 +46,9 @@ pub(super) enum Found {
     Ended(Duration),
 }
 
-/// The shortest wait while nothing is going on, which bounds the cost; and while a poll is watched.
-const LEAST_IDLE: Duration = Duration::from_millis(10);
+/// The shortest wait while nothing is going on, which bounds the cost to that of 20 looks a second; and while a poll is
+/// watched.
+const LEAST_IDLE: Duration = Duration::from_millis(50);
 const LEAST: Duration = Duration::from_millis(1);
 /// While a stall goes on, so that its end is reported soon.
 const MOST: Duration = Duration::from_millis(250);
@@ -66,8 +68,10 @@ impl Watch {
     /// Looks at the loop: `going` is the poll that it is in.
     pub(super) fn look(&mut self, now: Duration, going: Option<Going>) -> Found {
         let late = now.saturating_sub(self.due());
-        let charge = if late > LATE.max(self.limit / 2) { Duration::ZERO } else { self.planned };
         let before = self.seen.take();
+        let most = if before.is_some_and(|seen| seen.is_reported) { self.planned } else { self.limit / 2 };
+        let is_late = late > LATE.max(self.limit / 2);
+        let charge = if is_late { Duration::ZERO } else { self.planned.min(most) };
         self.looked_at = now;
         self.planned = idle(self.limit);
         let known = before.filter(|seen| going.is_some_and(|going| going.serial == seen.serial));
@@ -246,6 +250,26 @@ mod tests {
         going.serial = 2;
         assert_eq!(watch.look(watch.due(), Some(going)), Found::Nothing);
         assert_eq!(watch.look(watch.due(), None), Found::Nothing);
+    }
+
+    #[test]
+    fn with_a_short_limit_a_stop_between_two_looks_is_no_stall_and_a_long_poll_is_one() {
+        let limit = ms(20);
+        for phase in 0..60 {
+            let mut scene = Scene::new(limit);
+            scene.run(ms(phase));
+            scene.begin();
+            scene.run(ms(2));
+            scene.stop(ms(44));
+            scene.run(ms(3));
+            scene.begin();
+            scene.run(ms(3));
+            assert_eq!(scene.found, [], "a stop {phase} ms after a look");
+            scene.begin();
+            scene.run(LEAST_IDLE + 3 * limit / 2);
+            let [(3, Found::Begun(held))] = scene.found[..] else { panic!("{phase}: {:?}", scene.found) };
+            assert!(held >= limit && held < limit * 2, "{held:?}");
+        }
     }
 
     #[test]

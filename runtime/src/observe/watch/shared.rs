@@ -144,6 +144,17 @@ impl Post {
         Some(Progress { poll, is_waiting, polls })
     }
 
+    /// The number of the poll that is going on, as in [`Progress::polls`], and since when it runs. Takes no lock.
+    pub(crate) fn going(&self) -> Option<(u64, Duration)> {
+        let (_, began, number) = self.0.as_ref()?.ring.poll()?;
+        Some((number, Duration::from_nanos(ticks::since(began))))
+    }
+
+    /// Whether the runtime is gone, and this is the last to keep what it has left.
+    pub(crate) fn is_left(&self) -> bool {
+        self.0.as_ref().is_none_or(|shared| Arc::strong_count(shared) == 1)
+    }
+
     pub(crate) fn histograms(&self) -> Option<Histograms> {
         let shared = self.0.as_ref()?;
         let groups = shared.tasks().groups.clone();
