@@ -1,5 +1,6 @@
 //! [`Runtime`]: an executor and a reactor that the program owns.
 
+mod block_on; // a future on a thread that has no loop
 mod builder; // the settings of a runtime
 mod counts; // the counters, from any thread
 mod embed; // a runtime as a part of another loop

@@ -102,7 +102,10 @@ impl<T: 'static> LocalKey<T> {
     #[track_caller]
     pub fn sync_scope<R>(&'static self, value: T, f: impl FnOnce() -> R) -> R {
         let mut value = Some(value);
-        let entered = self.enter(&mut value).unwrap_or_else(|refused| panic!("{refused}"));
+        let entered = match self.enter(&mut value) {
+            Ok(entered) => entered,
+            Err(refused) => panic!("{refused}"),
+        };
         let result = f();
         drop(entered);
         result
@@ -116,7 +119,10 @@ impl<T: 'static> LocalKey<T> {
     #[inline]
     #[track_caller]
     pub fn with<R>(&'static self, f: impl FnOnce(&T) -> R) -> R {
-        self.try_with(f).unwrap_or_else(|error| panic!("{error}: put the future in `scope` of its key"))
+        match self.try_with(f) {
+            Ok(result) => result,
+            Err(error) => panic!("{error}: put the future in `scope` of its key"),
+        }
     }
 
     /// [`with`](LocalKey::with) without the panic.
@@ -271,7 +277,10 @@ impl<T: 'static, F: Future> Future for TaskLocalFuture<T, F> {
         let Some(future) = this.future.as_mut().as_pin_mut() else {
             panic!("a TaskLocalFuture was polled after it had given its output")
         };
-        let entered = this.key.enter(this.value).unwrap_or_else(|refused| panic!("{refused}"));
+        let entered = match this.key.enter(this.value) {
+            Ok(entered) => entered,
+            Err(refused) => panic!("{refused}"),
+        };
         let polled = future.poll(cx);
         if polled.is_ready() {
             this.future.set(None); // in its scope

@@ -75,11 +75,11 @@ impl<T: ?Sized> Entered<T> {
 }
 
 thread_local! {
-    /// The runtime whose blocking job this thread runs.
+    /// The runtime whose blocking job, or `Handle::block_on`, this thread runs.
     static JOB_OF: Cell<Option<Address>> = const { Cell::new(None) };
 }
 
-/// While it lives, this thread runs a blocking job.
+/// While it lives, this thread runs a blocking job, or a future for a handle.
 pub(crate) struct Job {
     before: Option<Address>,
 }
@@ -111,9 +111,9 @@ pub(crate) fn nowhere() -> &'static str {
              `Runtime::block_on`, or hold a `Runtime::enter` guard"
         }
         Some(_) => {
-            "there is no egret runtime on this thread, which runs a job of `spawn_blocking`: tasks, sockets and timers \
-             stay on the thread of the loop. `Handle::current()` is the runtime of the job: use its `spawn_with`, \
-             `spawn` and `spawn_blocking`"
+            "there is no egret runtime on this thread, which runs a job of `spawn_blocking` or a `Handle::block_on`: \
+             tasks, sockets and timers stay on the thread of the loop. `Handle::current()` is the runtime of both: use its \
+             `spawn_with`, `spawn` and `spawn_blocking`"
         }
     }
 }

@@ -25,6 +25,8 @@ thread_local! {
     static LAST: RefCell<Option<(String, u32)>> = const { RefCell::new(None) };
 }
 
+egret_runtime::task_local!(static KEY: u32);
+
 /// Where `f` panics.
 fn location_of<R>(f: impl FnOnce() -> R) -> Option<(String, u32)> {
     static HOOK: Once = Once::new();
@@ -77,9 +79,17 @@ fn what_needs_a_runtime_names_the_line_that_called_it_outside_of_any() {
     let (mut local_set, mut blocking_set) = (JoinSet::new(), JoinSet::new());
     let mut ticks = time::interval_at(Instant::now() + Duration::from_secs(60), Duration::from_secs(60));
     let shutdown = Shutdown::new();
+    let mut scope = pin!(KEY.scope(1, async {}));
+    assert!(scope.as_mut().poll(&mut cx()).is_ready());
     assert_all_name_this_file![
         egret_runtime::spawn(async {}),
         task::spawn_blocking(|| ()),
+        task::id(),
+        KEY.get(),
+        KEY.with(|_| ()),
+        KEY.sync_scope(1, || KEY.with(|_| KEY.sync_scope(2, || ()))),
+        KEY.sync_scope(1, || KEY.with(|_| pin!(KEY.scope(2, async {})).poll(&mut cx()))),
+        scope.as_mut().poll(&mut cx()),
         task::Builder::new().spawn(async {}),
         task::Builder::new().name("named").spawn(async {}),
         local_set.spawn(async {}),
@@ -116,6 +126,7 @@ fn a_misused_runtime_clock_or_builder_names_the_line_that_called_it() {
             egret_runtime::block_on(async {}),
             rt.block_on(async {}),
             rt.turn(Some(Duration::ZERO)),
+            rt.handle().block_on(async {}),
             time::resume(),
             time::set_auto_advance(true),
             {
@@ -126,6 +137,7 @@ fn a_misused_runtime_clock_or_builder_names_the_line_that_called_it() {
     });
     assert_all_name_this_file![
         Builder::new().max_blocking_threads(0),
+        Builder::new().name(" "),
         Builder::new().thread_name("a\0b"),
         time::interval(Duration::ZERO),
         time::interval_at(instant, Duration::ZERO),

@@ -15,6 +15,7 @@ mod errors_of_threads;
 mod fairness;
 mod foreign_budget;
 mod handle;
+mod handle_block_on;
 mod hooks;
 mod identity;
 mod ids;

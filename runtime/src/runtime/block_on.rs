@@ -1,0 +1,92 @@
+//! [`Handle::block_on`]: a future on a thread that has no loop.
+//!
+//! The thread parks until its waker unparks it. What the future awaits of the runtime, such as a task, is driven by the
+//! thread of the runtime: sockets and timers belong to their loop, and this thread is none.
+
+use super::Handle;
+use crate::executor::running::Running;
+use crate::wake::context::Job;
+use std::future::Future;
+use std::pin::pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::task::{Context, Poll, Wake, Waker};
+use std::thread::{self, Thread};
+
+impl Handle {
+    /// Runs `future` on this thread, which is not that of the runtime, until it is done.
+    ///
+    /// For a thread that waits for tasks of the runtime, for a channel, or for what a blocking job awaits. Inside,
+    /// [`Handle::current`] is this runtime. The future need not be `Send`, but it is no task, and sockets, timers and
+    /// [`spawn`](crate::spawn) belong to the thread of the loop: they panic here. `spawn_with` makes a future on that thread,
+    /// and awaits its output on this one:
+    ///
+    /// ```
+    /// use egret_runtime::runtime::Handle;
+    /// use egret_runtime::task::spawn_blocking;
+    /// use egret_runtime::time::{Duration, sleep};
+    ///
+    /// egret_runtime::block_on(async {
+    ///     let job = spawn_blocking(|| {
+    ///         let handle = Handle::current();
+    ///         handle.block_on(handle.spawn_with(|| async {
+    ///             sleep(Duration::from_micros(10)).await; // or a socket
+    ///             42
+    ///         }))
+    ///     });
+    ///     assert_eq!(job.await.unwrap().unwrap(), 42);
+    /// });
+    /// ```
+    ///
+    /// It does not drive the runtime. What needs the loop makes no progress while nothing does, and a task that awaits this
+    /// thread, whose future awaits the task, waits for ever. When the runtime ends, its handles return a cancellation and
+    /// `future` goes on.
+    ///
+    /// # Panics
+    ///
+    /// Inside of a runtime, in a task or in the future of [`block_on`](crate::block_on): await the future there. When
+    /// `future` panics.
+    #[track_caller]
+    #[inline]
+    pub fn block_on<F: Future>(&self, future: F) -> F::Output {
+        Running::check();
+        let _inside = Job::start(self.address);
+        let mut future = pin!(future);
+        let unpark = Arc::new(Unpark { thread: thread::current(), woken: AtomicBool::new(false) });
+        let waker = Waker::from(unpark.clone());
+        let cx = &mut Context::from_waker(&waker);
+        loop {
+            if let Poll::Ready(output) = future.as_mut().poll(cx) {
+                return output;
+            }
+            unpark.wait();
+        }
+    }
+}
+
+/// Wakes a thread. The flag tells a wake from an `unpark` by other code, and keeps one that other code has consumed.
+struct Unpark {
+    thread: Thread,
+    woken: AtomicBool,
+}
+
+impl Unpark {
+    /// Waits for a wake since the last call.
+    fn wait(&self) {
+        while !self.woken.swap(false, Ordering::AcqRel) {
+            thread::park();
+        }
+    }
+}
+
+impl Wake for Unpark {
+    fn wake(self: Arc<Self>) {
+        self.wake_by_ref();
+    }
+
+    fn wake_by_ref(self: &Arc<Self>) {
+        if !self.woken.swap(true, Ordering::AcqRel) {
+            self.thread.unpark();
+        }
+    }
+}
