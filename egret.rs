@@ -223,8 +223,8 @@ pub mod task {
 
     pub use egret_runtime::task::{
         AbortHandle, AccessError, Builder, FrameExt, Framed, Id, JoinError, JoinHandle, JoinSet, LocalKey,
-        RemoteJoinHandle, Unconstrained, consume_budget, coop, frame, futures, id, spawn, spawn_blocking,
-        try_id, unconstrained, yield_now,
+        LocalSet, RemoteJoinHandle, Unconstrained, consume_budget, coop, frame, futures, id, join_set, spawn,
+        spawn_blocking, spawn_local, try_id, unconstrained, yield_now,
     };
 }
 

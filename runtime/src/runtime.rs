@@ -7,7 +7,9 @@ mod embed; // a runtime as a part of another loop
 mod enter; // the guards that keep a thread in a runtime
 mod handle; // a runtime as other threads use it
 mod identity; // which runtime a handle is of
+mod local_set; // a set of tasks, as the body of a runtime
 pub mod macro_support; // what the attributes of `egret-macros` call
+mod members; // tasks of a set on the runtime of a handle
 pub mod shutdown; // graceful shutdown of a server
 #[cfg(feature = "inspect")]
 mod when_built; // what a higher room does with a new runtime

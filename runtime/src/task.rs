@@ -7,8 +7,9 @@ mod cell; // the allocation of a task: its future, then its output
 pub mod coop; // the budget, as tasks use it
 mod frame; // a named part of a task
 pub(crate) mod join; // the handle of a task, and its error
-mod join_set; // a set of tasks, joined in the order in which they end
+pub mod join_set; // a set of tasks, joined in the order in which they end
 mod local; // values that a future takes with it
+mod local_set; // tokio's names for tasks that are not `Send`
 pub(crate) mod remote; // a task as another thread awaits it
 mod shared_output; // the output of a job or a task, between two threads
 mod spawn; // makes a future a task of an executor
@@ -27,6 +28,7 @@ pub use frame::{FrameExt, Framed, frame};
 pub use join::{JoinError, JoinHandle};
 pub use join_set::JoinSet;
 pub use local::{AccessError, LocalKey};
+pub use local_set::{LocalSet, spawn_local};
 pub use remote::RemoteJoinHandle;
 pub use spawn::spawn;
 

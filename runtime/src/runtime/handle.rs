@@ -18,6 +18,7 @@ use std::fmt;
 use std::future::Future;
 use std::panic::Location;
 use std::sync::Arc;
+use std::task::Waker;
 
 /// A runtime, for use from other threads.
 ///
@@ -247,8 +248,23 @@ impl Handle {
         T: Send + 'static,
         S: FnOnce(Filler<T>, Id, &'static Location<'static>) -> Option<TaskKey> + Send + 'static,
     {
+        self.send_for(None, at, start)
+    }
+
+    /// The same, for a `joiner` that is woken when the output is there, although it has not polled the handle.
+    #[inline]
+    pub(super) fn send_for<T, S>(
+        &self,
+        joiner: Option<Waker>,
+        at: &'static Location<'static>,
+        start: S,
+    ) -> RemoteJoinHandle<T>
+    where
+        T: Send + 'static,
+        S: FnOnce(Filler<T>, Id, &'static Location<'static>) -> Option<TaskKey> + Send + 'static,
+    {
         let id = Id::next();
-        let (filler, handle) = place::place(id, at, self.address);
+        let (filler, handle) = place::place(id, at, self.address, joiner);
         let errand = move || filler.arrive(|filler| start(filler, id, at));
         remote::send(self.address, Box::new(errand));
         handle

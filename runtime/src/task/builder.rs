@@ -2,7 +2,7 @@
 
 use crate::executor;
 use crate::task::join::JoinHandle;
-use crate::task::{Id, TaskCell};
+use crate::task::{Id, TaskCell, blocking};
 use std::future::Future;
 use std::io;
 use std::panic::Location;
@@ -52,9 +52,43 @@ impl Builder {
     {
         let executor = executor::current();
         let task = TaskCell::new(future, Id::next(), Location::caller());
-        Ok(executor.start(match self.name {
-            Some(name) => task.named(name),
-            None => task,
-        }))
+        Ok(executor.start(task.maybe_named(self.name)))
+    }
+
+    /// The same as [`spawn`](Builder::spawn), under the name that it has for futures that are not `Send` on tokio.
+    ///
+    /// # Errors
+    ///
+    /// None today.
+    ///
+    /// # Panics
+    ///
+    /// When this thread is not in a runtime.
+    #[track_caller]
+    pub fn spawn_local<F>(self, future: F) -> io::Result<JoinHandle<F::Output>>
+    where
+        F: Future + 'static,
+    {
+        self.spawn(future)
+    }
+
+    /// Runs `f` where it may block, as [`spawn_blocking`](crate::task::spawn_blocking) does. A job has no reports that show
+    /// its name.
+    ///
+    /// # Errors
+    ///
+    /// None today.
+    ///
+    /// # Panics
+    ///
+    /// When this thread is not in a runtime.
+    #[track_caller]
+    #[inline]
+    pub fn spawn_blocking<F, T>(self, f: F) -> io::Result<JoinHandle<T>>
+    where
+        F: FnOnce() -> T + Send + 'static,
+        T: Send + 'static,
+    {
+        Ok(blocking::start(f, Id::next(), Location::caller()))
     }
 }

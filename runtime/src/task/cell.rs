@@ -124,9 +124,11 @@ impl<F: Future> TaskCell<F> {
         }
     }
 
-    /// The same, with a name for reports.
-    pub(crate) fn named(self, name: Box<str>) -> TaskCell<F> {
-        self.with_rare(|rare| rare.name = Some(name));
+    /// The same, with a name for reports, if there is one.
+    pub(crate) fn maybe_named(self, name: Option<Box<str>>) -> TaskCell<F> {
+        if name.is_some() {
+            self.with_rare(|rare| rare.name = name);
+        }
         self
     }
 

@@ -4,26 +4,28 @@
 //!   after the task's future: by completion, panic or abort. It then queues the place and wakes the task that waits
 //!   for the set. A task that ends costs the same however many there are: no other handle is polled, and none has a
 //!   waker.
-//! - A blocking job has a waker in place of the notice. Both are in [`ended`].
+//! - A blocking job, and a task of another thread, have a waker in place of the notice. Both are in [`ended`].
 //! - The notice comes just before the output is in the task's cell. A task of egret that it wakes is polled later,
 //!   when the output is there; a foreign waker may poll from within the wake, finds the handle not finished, and waits
 //!   in it.
 
+mod builder; // a task with a name
+mod collect; // from futures
 mod ended;
+mod spawn; // adds members
 
-use crate::executor;
+pub use builder::Builder;
+
 use crate::observe::site::Site;
 use crate::task::Id;
-use crate::task::abort::AbortHandle;
-use crate::task::blocking;
 use crate::task::join::{JoinError, JoinHandle};
 use crate::wake::budget;
-use ended::{Ended, Member};
+use ended::Ended;
 use slab::Slab;
 use std::fmt;
 use std::future::{Future, poll_fn};
 use std::mem;
-use std::panic::{Location, resume_unwind};
+use std::panic::resume_unwind;
 use std::rc::Rc;
 use std::task::{Context, Poll, Waker};
 
@@ -78,60 +80,6 @@ impl<T> JoinSet<T> {
 }
 
 impl<T: 'static> JoinSet<T> {
-    /// Spawns a task of the set on this thread's runtime: see [`spawn`](crate::task::spawn).
-    ///
-    /// # Panics
-    ///
-    /// When this thread is not in a runtime.
-    #[track_caller]
-    #[inline]
-    pub fn spawn<F>(&mut self, future: F) -> AbortHandle
-    where
-        F: Future<Output = T> + 'static,
-    {
-        let executor = executor::current(); // before there is a notice, as this may panic
-        let entry = self.handles.vacant_entry();
-        let member = Member::new(future, entry.key(), self.ended.clone());
-        let handle = executor.spawn(member, Id::next(), Location::caller());
-        let abort = handle.abort_handle();
-        entry.insert(handle);
-        abort
-    }
-
-    /// Runs `f` on a thread where it may block, as a member of the set: see
-    /// [`spawn_blocking`](crate::task::spawn_blocking).
-    ///
-    /// An abort has no effect on a job that has begun: it stays in the set until it is over, and
-    /// [`shutdown`](JoinSet::shutdown) waits for it. The drop of the set does not.
-    ///
-    /// # Panics
-    ///
-    /// When this thread is not in a runtime.
-    ///
-    /// ```
-    /// # egret_runtime::block_on(async {
-    /// let mut set = egret_runtime::task::JoinSet::new();
-    /// for n in [1, 2, 3] {
-    ///     set.spawn_blocking(move || n * n);
-    /// }
-    /// assert_eq!(set.join_all().await.iter().sum::<u32>(), 14);
-    /// # });
-    /// ```
-    #[track_caller]
-    #[inline]
-    pub fn spawn_blocking<F>(&mut self, f: F) -> AbortHandle
-    where
-        F: FnOnce() -> T + Send + 'static,
-        T: Send,
-    {
-        let entry = self.handles.vacant_entry();
-        let notice = self.ended.notice_of_job(entry.key());
-        let handle = blocking::start_for(Some(notice), f, Id::next(), Location::caller());
-        let abort = handle.abort_handle();
-        entry.insert(handle);
-        abort
-    }
-
     /// Waits for the next task that ends and takes its output; `None` when the set is empty.
     ///
     /// # Errors
@@ -348,27 +296,6 @@ impl<T: 'static> JoinSet<T> {
 #[inline]
 fn without_id<T>(result: Result<(Id, T), JoinError>) -> Result<T, JoinError> {
     result.map(|(_, output)| output)
-}
-
-impl<F> FromIterator<F> for JoinSet<F::Output>
-where
-    F: Future + 'static,
-    F::Output: 'static,
-{
-    /// Spawns each future as a task of a new set.
-    ///
-    /// # Panics
-    ///
-    /// When this thread is not in a runtime and there is a future.
-    #[track_caller]
-    #[inline]
-    fn from_iter<I: IntoIterator<Item = F>>(futures: I) -> JoinSet<F::Output> {
-        let mut set = JoinSet::new();
-        for future in futures {
-            set.spawn(future);
-        }
-        set
-    }
 }
 
 impl<T> Default for JoinSet<T> {

@@ -8,9 +8,10 @@ use crate::executor;
 use crate::observe::id::Id;
 use crate::observe::site::Site;
 use crate::task::abort::{self, AbortHandle, Abortable};
-use crate::task::join::JoinError;
+use crate::task::join::{JoinError, JoinHandle};
 use crate::task::shared_output::SharedOutput;
 use crate::task::unhandled::Policy;
+use crate::task::{Join, TaskCell};
 use crate::wake::budget;
 use crate::wake::key::TaskKey;
 use crate::wake::listed::RemoteWait;
@@ -20,8 +21,9 @@ use std::fmt;
 use std::future::Future;
 use std::panic::{AssertUnwindSafe, Location, catch_unwind};
 use std::pin::Pin;
+use std::rc::Rc;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, Waker};
 
 /// Awaits the output of a task of another thread's runtime. Dropping it detaches the task; if the task then panics,
 /// the runtime's [`UnhandledPanic`](crate::runtime::UnhandledPanic) decides what happens.
@@ -69,14 +71,16 @@ enum Arrival {
     Aborted,
 }
 
-/// A place for the output of a task that will be spawned at `address`, with its filler.
+/// A place for the output of a task that will be spawned at `address`, with its filler. `joiner` is woken when the output
+/// is there, although it has not polled the handle.
 #[inline]
 pub(crate) fn place<T>(
     id: Id,
     at: &'static Location<'static>,
     address: Address,
+    joiner: Option<Waker>,
 ) -> (Filler<T>, RemoteJoinHandle<T>) {
-    let output = SharedOutput::new(id, at, address, None);
+    let output = SharedOutput::new(id, at, address, joiner);
     let place = Arc::new(Place { output, arrival: Mutex::new(Arrival::OnItsWay) });
     (Filler { place: place.clone() }, RemoteJoinHandle { place, wait: RemoteWait::default() })
 }
@@ -104,6 +108,43 @@ impl<T> RemoteJoinHandle<T> {
     #[inline]
     pub fn is_finished(&self) -> bool {
         self.place.output.is_finished()
+    }
+}
+
+impl<T: 'static> RemoteJoinHandle<T> {
+    /// The same, as the handle of a member of a set, whose waker the place has.
+    #[inline]
+    pub(crate) fn into_member(self) -> JoinHandle<T> {
+        let runtime = self.place.output.runtime;
+        JoinHandle::new(Rc::new(Member(self)), None, runtime)
+    }
+}
+
+/// A task of another thread, as a set of this one has it. The handle in it detaches when it is dropped.
+struct Member<T>(RemoteJoinHandle<T>);
+
+impl<T> Join<T> for Member<T> {
+    #[inline]
+    fn poll_join(&self, cx: &mut Context<'_>, at: Site) -> Poll<Option<Result<T, JoinError>>> {
+        self.0.place.output.poll(cx, at)
+    }
+
+    #[inline]
+    fn cancel(&self) {
+        self.0.abort();
+    }
+
+    #[inline]
+    fn is_finished(&self) -> bool {
+        self.0.is_finished()
+    }
+
+    #[inline]
+    fn detach(&self) {}
+
+    #[inline]
+    fn id(&self) -> Id {
+        self.0.id()
     }
 }
 
@@ -255,8 +296,23 @@ impl<F: Future + 'static> Remote<F> {
         id: Id,
         at: &'static Location<'static>,
     ) -> Option<TaskKey> {
+        Remote::spawn_named(None, make, filler, id, at)
+    }
+
+    /// The same, with a name for reports.
+    #[inline]
+    pub(crate) fn spawn_named(
+        name: Option<Box<str>>,
+        make: impl FnOnce() -> F,
+        filler: Filler<F::Output>,
+        id: Id,
+        at: &'static Location<'static>,
+    ) -> Option<TaskKey> {
         match catch_unwind(AssertUnwindSafe(make)) {
-            Ok(future) => executor::current().spawn(Remote { future: Some(future), filler }, id, at).key,
+            Ok(future) => {
+                let task = TaskCell::new(Remote { future: Some(future), filler }, id, at);
+                executor::current().start(task.maybe_named(name)).key
+            }
             Err(payload) => {
                 filler.fill(Err(filler.panic(payload)));
                 None

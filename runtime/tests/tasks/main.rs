@@ -23,6 +23,7 @@ mod jobs_and_handles;
 mod join_all;
 mod join_set;
 mod local_keys;
+mod local_set;
 mod metrics;
 mod misuse;
 mod order;

@@ -4,6 +4,7 @@
 #![allow(missing_docs)]
 
 mod ends;
+mod on_a_handle;
 mod outputs;
 mod polled;
 mod wakes;
