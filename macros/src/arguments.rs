@@ -8,26 +8,109 @@ use proc_macro::{Span, TokenStream, TokenTree};
 const DEFAULT_TIMEOUT_MS: u64 = 60_000;
 
 const TIMEOUT: &str = "write a whole number of `ms`, `s` or `min`, as in `timeout = \"5s\"`";
-const USAGE: &str =
-    "#[egret::test] takes `timeout = \"5s\"` and `start_paused = true`, with a comma between them";
 
-/// The arguments of `#[egret::test]`.
+/// The attribute whose arguments are parsed.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Of {
+    Main,
+    Test,
+}
+
+impl Of {
+    fn usage(self) -> &'static str {
+        match self {
+            Of::Test => {
+                "#[egret::test] takes `timeout = \"5s\"`, `start_paused = true`, `unhandled_panic = \"ignore\"`, \
+                 `name = \"..\"` and `flavor = \"current_thread\"`, with a comma between them"
+            }
+            Of::Main => {
+                "#[egret::main] takes `cores = 4`, or `start_paused = true`, `unhandled_panic = \"ignore\"`, \
+                 `name = \"..\"` and `flavor = \"current_thread\"`, with a comma between them. To set something else, \
+                 write `fn main` without the attribute and use `egret::runtime::Builder`"
+            }
+        }
+    }
+
+    /// Where there is no second thread.
+    fn one_thread(self) -> &'static str {
+        match self {
+            Of::Test => {
+                "a runtime of egret has one thread: write `flavor = \"current_thread\"` or leave it out. A test of \
+                 several is a `#[test]` that calls `egret::cores::Builder::new().count(2).run(..)`"
+            }
+            Of::Main => {
+                "a runtime of egret has one thread: write `flavor = \"current_thread\"` or leave it out. For a runtime on \
+                 each of several threads write `#[egret::main(cores = 4)]`, and see docs/cores.md"
+            }
+        }
+    }
+}
+
+/// The arguments of `#[egret::test]`, and of `#[egret::main]` without `cores`.
 pub(crate) struct Arguments {
     pub(crate) timeout_ms: u64,
-    pub(crate) start_paused: bool,
+    pub(crate) settings: Settings,
+}
+
+/// What a runtime is built with.
+#[derive(Default)]
+pub(crate) struct Settings {
+    start_paused: Option<bool>,
+    /// The name of the variant.
+    unhandled_panic: Option<&'static str>,
+    /// A literal.
+    name: Option<String>,
+}
+
+impl Settings {
+    /// Whether nothing is set.
+    pub(crate) fn is_default(&self) -> bool {
+        self.start_paused != Some(true) && self.unhandled_panic.is_none() && self.name.is_none()
+    }
+
+    /// The expression for them, with the default policy for panics.
+    pub(crate) fn expression(&self, unhandled_panic: &str) -> String {
+        let start_paused = self.start_paused == Some(true);
+        let unhandled_panic = self.unhandled_panic.unwrap_or(unhandled_panic);
+        let name = match &self.name {
+            Some(name) => format!("::core::option::Option::Some({name})"),
+            None => "::core::option::Option::None".to_owned(),
+        };
+        format!(
+            "::egret::macro_support::Settings {{
+                start_paused: {start_paused},
+                unhandled_panic: ::egret::runtime::UnhandledPanic::{unhandled_panic},
+                name: {name},
+            }}"
+        )
+    }
 }
 
 impl Arguments {
-    pub(crate) fn parse(tokens: TokenStream) -> Result<Arguments, Error> {
-        let (mut timeout_ms, mut start_paused) = (None, None);
+    pub(crate) fn parse(tokens: TokenStream, of: Of) -> Result<Arguments, Error> {
+        let (mut timeout_ms, mut settings, mut has_flavor) = (None, Settings::default(), None);
         let mut tokens = tokens.into_iter();
         while let Some(key) = tokens.next() {
             let name = key.to_string();
+            let mut value = || value(&key, &mut tokens, of);
             let twice = match &*name {
-                "timeout" => timeout_ms.replace(parse_timeout(&value(&key, &mut tokens)?)?).is_some(),
-                "start_paused" => start_paused.replace(parse_paused(&value(&key, &mut tokens)?)?).is_some(),
-                "cores" => return Err(cores::not_in_a_test(&key)),
-                _ => return Err(Error::new(key.span(), format!("there is no argument `{name}`: {USAGE}"))),
+                "timeout" if of == Of::Test => timeout_ms.replace(parse_timeout(&value()?)?).is_some(),
+                "start_paused" => settings.start_paused.replace(parse_paused(&value()?)?).is_some(),
+                "unhandled_panic" => settings.unhandled_panic.replace(parse_policy(&value()?)?).is_some(),
+                "name" => settings.name.replace(parse_name(&value()?)?).is_some(),
+                "flavor" => has_flavor.replace(parse_flavor(&value()?, of)?).is_some(),
+                "worker_threads" | "core_threads" => return Err(Error::new(key.span(), of.one_thread())),
+                "cores" if of == Of::Test => return Err(cores::not_in_a_test(&key)),
+                "cores" => {
+                    return Err(Error::new(
+                        key.span(),
+                        "`cores` goes alone: the runtimes are set by `egret::cores::Builder`",
+                    ));
+                }
+                _ => {
+                    let message = format!("there is no argument `{name}`: {}", of.usage());
+                    return Err(Error::new(key.span(), message));
+                }
             };
             if twice {
                 return Err(Error::new(key.span(), format!("`{name}` is said already: say it once")));
@@ -35,21 +118,18 @@ impl Arguments {
             match tokens.next() {
                 None => break,
                 Some(TokenTree::Punct(comma)) if comma == ',' => {}
-                Some(other) => return Err(Error::new(other.span(), USAGE)),
+                Some(other) => return Err(Error::new(other.span(), of.usage())),
             }
         }
-        Ok(Arguments {
-            timeout_ms: timeout_ms.unwrap_or(DEFAULT_TIMEOUT_MS),
-            start_paused: start_paused.unwrap_or(false),
-        })
+        Ok(Arguments { timeout_ms: timeout_ms.unwrap_or(DEFAULT_TIMEOUT_MS), settings })
     }
 }
 
 /// The value after a key and its `=`.
-fn value(key: &TokenTree, tokens: &mut impl Iterator<Item = TokenTree>) -> Result<TokenTree, Error> {
+fn value(key: &TokenTree, tokens: &mut impl Iterator<Item = TokenTree>, of: Of) -> Result<TokenTree, Error> {
     match (tokens.next(), tokens.next()) {
         (Some(TokenTree::Punct(equals)), Some(value)) if equals == '=' => Ok(value),
-        (other, _) => Err(Error::new(other.map_or_else(|| key.span(), |other| other.span()), USAGE)),
+        (other, _) => Err(Error::new(other.map_or_else(|| key.span(), |other| other.span()), of.usage())),
     }
 }
 
@@ -80,6 +160,36 @@ fn parse_paused(value: &TokenTree) -> Result<bool, Error> {
         "true" => needs_the_clock(value.span()).map(|()| true),
         "false" => Ok(false),
         _ => Err(Error::new(value.span(), "write `start_paused = true`, or leave it out")),
+    }
+}
+
+fn parse_policy(value: &TokenTree) -> Result<&'static str, Error> {
+    match &*value.to_string() {
+        "\"ignore\"" => Ok("Ignore"),
+        "\"report\"" => Ok("Report"),
+        "\"shutdown_runtime\"" => Ok("Shutdown"),
+        _ => {
+            let message = "write `unhandled_panic = \"ignore\"`, `\"report\"` or `\"shutdown_runtime\"`";
+            Err(Error::new(value.span(), message))
+        }
+    }
+}
+
+fn parse_name(value: &TokenTree) -> Result<String, Error> {
+    let name = value.to_string();
+    match name.strip_prefix('"').and_then(|name| name.strip_suffix('"')) {
+        Some(text) if !text.trim().is_empty() => Ok(name),
+        _ => Err(Error::new(
+            value.span(),
+            "the name of a runtime is a string that is not empty: write `name = \"front\"`",
+        )),
+    }
+}
+
+fn parse_flavor(value: &TokenTree, of: Of) -> Result<(), Error> {
+    match &*value.to_string() {
+        "\"current_thread\"" | "\"local\"" => Ok(()),
+        _ => Err(Error::new(value.span(), of.one_thread())),
     }
 }
 

@@ -8,7 +8,7 @@ const VALUES: &str = "write `cores = 4`, or `cores = \"all\"` for as many as the
 /// How many cores run the function.
 #[derive(Clone, Copy)]
 pub(crate) enum Cores {
-    /// No argument: one runtime, on the calling thread.
+    /// No such argument: one runtime, on the calling thread.
     None,
     /// `cores = "all"`: the default of `cores::Builder`.
     All,
@@ -17,15 +17,12 @@ pub(crate) enum Cores {
 }
 
 impl Cores {
-    /// The arguments of `#[egret::main]`.
+    /// The arguments of `#[egret::main]`, if they begin with `cores`.
     pub(crate) fn parse(tokens: TokenStream) -> Result<Cores, Error> {
         let mut tokens = tokens.into_iter();
-        let Some(key) = tokens.next() else { return Ok(Cores::None) };
-        if key.to_string() != "cores" {
-            let message = "#[egret::main] takes `cores = 4` and nothing else. To set something else, write `fn main` \
-                           without the attribute and use `egret::runtime::Builder`";
-            return Err(Error::new(key.span(), message));
-        }
+        let Some(key) = tokens.next().filter(|key| key.to_string() == "cores") else {
+            return Ok(Cores::None);
+        };
         let value = match (tokens.next(), tokens.next()) {
             (Some(TokenTree::Punct(equals)), Some(value)) if equals == '=' => value,
             _ => return Err(Error::new(key.span(), format!("how many cores? {VALUES}"))),

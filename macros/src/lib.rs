@@ -12,7 +12,7 @@ mod cores;
 mod error;
 mod function;
 
-use arguments::Arguments;
+use arguments::{Arguments, Of, Settings};
 use cores::Cores;
 use error::Error;
 use function::{Function, Parameters};
@@ -22,7 +22,17 @@ use proc_macro::TokenStream;
 ///
 /// For `main`. What is left in the runtime when the function returns is dropped.
 ///
-/// To configure the runtime, write `main` without the attribute, and use `egret::runtime::Builder`.
+/// # Arguments
+///
+/// * `name = "front"`: the name of the runtime, as by `Builder::name`.
+/// * `unhandled_panic = "ignore"`, `"report"` (the default) or `"shutdown_runtime"`: what happens when a task that is not
+///   awaited panics, as by `Builder::unhandled_panic`.
+/// * `start_paused = true`: the clock of the runtime is paused before the function starts. Needs feature `test-util` of
+///   egret.
+/// * `flavor = "current_thread"`, for code that is ported from tokio: there is no other flavor.
+/// * `cores = 4`, alone: [below](#on-several-cores).
+///
+/// To set something else, write `main` without the attribute, and use `egret::runtime::Builder`.
 ///
 /// ```
 /// #[egret::main]
@@ -68,7 +78,7 @@ use proc_macro::TokenStream;
 #[proc_macro_attribute]
 pub fn main(arguments: TokenStream, item: TokenStream) -> TokenStream {
     let name = function::name_of(&item);
-    let expanded = Cores::parse(arguments).and_then(|cores| expand_main(cores, item));
+    let expanded = expand_main(arguments, item);
     expanded.unwrap_or_else(|error| {
         let mut tokens = error.into_tokens();
         if name.as_deref() == Some("main") {
@@ -78,12 +88,18 @@ pub fn main(arguments: TokenStream, item: TokenStream) -> TokenStream {
     })
 }
 
-fn expand_main(cores: Cores, item: TokenStream) -> Result<TokenStream, Error> {
+fn expand_main(arguments: TokenStream, item: TokenStream) -> Result<TokenStream, Error> {
+    let cores = Cores::parse(arguments.clone())?;
+    let settings = match cores {
+        Cores::None => Arguments::parse(arguments, Of::Main)?.settings,
+        Cores::All | Cores::Count(_) => Settings::default(),
+    };
     let parameters = if let Cores::None = cores { Parameters::None } else { Parameters::Core };
     let function = Function::parse(item, "main", parameters)?;
     let name = &function.name;
     let call = match cores {
-        Cores::None => format!("::egret::block_on({name}())"),
+        Cores::None if settings.is_default() => format!("::egret::block_on({name}())"),
+        Cores::None => format!("::egret::macro_support::main({}, {name})", settings.expression("Report")),
         Cores::All => format!("::egret::macro_support::cores(::core::option::Option::None, {name})"),
         Cores::Count(count) => {
             format!("::egret::macro_support::cores(::core::option::Option::Some({count}), {name})")
@@ -109,6 +125,9 @@ fn expand_main(cores: Cores, item: TokenStream) -> Result<TokenStream, Error> {
 /// * `timeout = "5s"`: the time limit, a whole number of `ms`, `s` or `min`, in real time.
 /// * `start_paused = true`: the clock of the runtime is paused before the function starts, as by
 ///   `egret::time::pause`. Needs feature `test-util` of egret.
+/// * `unhandled_panic = "ignore"` or `"report"`: a task that is not awaited may panic; `"shutdown_runtime"` is the default.
+/// * `name = "front"`: the name of the runtime, as by `Builder::name`.
+/// * `flavor = "current_thread"`, for code that is ported from tokio: there is no other flavor.
 ///
 /// Other attributes of tests (`#[ignore]`, `#[should_panic]`, `#[cfg]`) may be added, `#[test]` may not.
 ///
@@ -127,10 +146,11 @@ pub fn test(arguments: TokenStream, item: TokenStream) -> TokenStream {
 }
 
 fn expand_test(arguments: TokenStream, item: TokenStream) -> Result<TokenStream, Error> {
-    let arguments = Arguments::parse(arguments)?;
+    let arguments = Arguments::parse(arguments, Of::Test)?;
     let function = Function::parse(item, "test", Parameters::None)?;
     function.is_no_test_yet()?;
-    let Arguments { timeout_ms, start_paused } = arguments;
+    let Arguments { timeout_ms, settings } = arguments;
+    let settings = settings.expression("Shutdown");
     let name = &function.name;
     let text = name.to_string();
     let text = text.trim_start_matches("r#");
@@ -139,7 +159,7 @@ fn expand_test(arguments: TokenStream, item: TokenStream) -> Result<TokenStream,
             ::egret::macro_support::Test {{
                 name: ::core::concat!(::core::module_path!(), \"::{text}\"),
                 timeout_ms: {timeout_ms},
-                start_paused: {start_paused},
+                settings: {settings},
             }},
             {name},
         )"

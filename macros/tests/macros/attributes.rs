@@ -68,6 +68,53 @@ async fn a_clock_is_not_paused_unless_the_test_says_so() {
     time::pause(); // panics on one that is
 }
 
+#[egret::test(flavor = "current_thread", name = "front", unhandled_panic = "report")]
+async fn a_runtime_has_the_settings_of_the_attribute() {
+    assert_eq!(egret::runtime::Handle::current().name(), Some("front"));
+    drop(egret::spawn(async { panic!("reported, and no failure") }));
+    yield_now().await;
+    yield_now().await;
+}
+
+#[egret::test(unhandled_panic = "shutdown_runtime")]
+#[should_panic(expected = "panicked: in the background")]
+async fn a_test_may_say_what_it_does_anyway() {
+    drop(egret::spawn(async { panic!("in the background") }));
+    pending().await
+}
+
+mod configured {
+    use egret::time::{Duration, Instant, sleep};
+
+    #[egret::main(flavor = "current_thread", start_paused = true, name = "paused")]
+    async fn paused() -> (Option<String>, Duration) {
+        let start = Instant::now();
+        sleep(Duration::from_secs(3600)).await;
+        (egret::runtime::Handle::current().name().map(str::to_owned), start.elapsed())
+    }
+
+    #[egret::main(unhandled_panic = "shutdown_runtime")]
+    async fn strict() {
+        drop(egret::spawn(async { panic!("ends the runtime") }));
+        std::future::pending().await
+    }
+
+    #[egret::main(unhandled_panic = "ignore", flavor = "local")]
+    async fn lax() -> u32 {
+        drop(egret::spawn(async { panic!("of no interest") }));
+        egret::task::yield_now().await;
+        42
+    }
+
+    #[test]
+    fn main_has_the_settings_of_the_attribute() {
+        assert_eq!(paused(), (Some("paused".to_owned()), Duration::from_secs(3600)));
+        let message = *std::panic::catch_unwind(strict).unwrap_err().downcast::<String>().unwrap();
+        assert!(message.contains("ends the runtime"), "{message}");
+        assert_eq!(lax(), 42);
+    }
+}
+
 mod nested {
     #[egret::main]
     async fn answer() -> Result<u32, String> {

@@ -1,6 +1,6 @@
 //! What the attributes of `egret-macros` expand to. Not for other callers: it may change in any release.
 
-use crate::runtime::{Builder, UnhandledPanic};
+use crate::runtime::{Builder, Runtime, UnhandledPanic};
 use std::future::Future;
 use std::panic::resume_unwind;
 use std::process::{ExitCode, Termination};
@@ -8,15 +8,60 @@ use std::sync::mpsc::{RecvTimeoutError, channel};
 use std::thread;
 use std::time::Duration;
 
-/// The settings of an `#[egret::test]`.
+/// What the runtime is built with.
+#[derive(Clone, Copy, Debug)]
+pub struct Settings {
+    /// Whether its clock is paused when it starts.
+    pub start_paused: bool,
+    /// What a panic of a task does that no handle receives.
+    pub unhandled_panic: UnhandledPanic,
+    /// Its name.
+    pub name: Option<&'static str>,
+}
+
+impl Settings {
+    #[track_caller]
+    fn build(self) -> Runtime {
+        let mut builder = Builder::new().unhandled_panic(self.unhandled_panic);
+        if let Some(name) = self.name {
+            builder = builder.name(name);
+        }
+        if self.start_paused {
+            builder = paused(builder);
+        }
+        builder.build().unwrap_or_else(|error| panic!("cannot make an egret runtime: {error}"))
+    }
+}
+
+#[cfg(feature = "test-util")]
+fn paused(builder: Builder) -> Builder {
+    builder.start_paused(true)
+}
+
+#[cfg(not(feature = "test-util"))]
+fn paused(_: Builder) -> Builder {
+    unreachable!("the attributes refuse `start_paused` without feature `test-util`");
+}
+
+/// Runs an `#[egret::main]` that sets something.
+///
+/// # Panics
+///
+/// As [`block_on`](crate::runtime::block_on).
+#[track_caller]
+pub fn main<F: Future>(settings: Settings, body: impl FnOnce() -> F) -> F::Output {
+    settings.build().block_on(body())
+}
+
+/// An `#[egret::test]`.
 #[derive(Clone, Copy, Debug)]
 pub struct Test {
     /// The name with its path.
     pub name: &'static str,
     /// The time limit.
     pub timeout_ms: u64,
-    /// Whether its clock is paused when it starts.
-    pub start_paused: bool,
+    /// What its runtime is built with.
+    pub settings: Settings,
 }
 
 /// Runs a test on a thread and a runtime of its own, and panics when it fails.
@@ -61,26 +106,10 @@ fn run<F>(test: Test, body: impl FnOnce() -> F)
 where
     F: Future<Output: Termination>,
 {
-    let builder = Builder::new().unhandled_panic(UnhandledPanic::Shutdown);
-    let runtime = builder.build().unwrap_or_else(|error| panic!("cannot make an egret runtime: {error}"));
-    let code = runtime.block_on(async {
-        if test.start_paused {
-            pause();
-        }
-        body().await.report() // here, as its output need not be `Send`
-    });
+    let runtime = test.settings.build();
+    let code = runtime.block_on(async { body().await.report() }); // inside, as its output need not be `Send`
     runtime.close(); // panics when a destructor of a remaining task does
     if code != ExitCode::SUCCESS {
         panic!("test {} returned an error", test.name);
     }
-}
-
-#[cfg(feature = "test-util")]
-fn pause() {
-    crate::time::pause();
-}
-
-#[cfg(not(feature = "test-util"))]
-fn pause() {
-    unreachable!("#[egret::test] refuses `start_paused` without feature `test-util`");
 }

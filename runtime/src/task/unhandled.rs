@@ -41,6 +41,21 @@ pub enum UnhandledPanic {
     Shutdown,
 }
 
+impl UnhandledPanic {
+    /// [`Shutdown`](UnhandledPanic::Shutdown), by tokio's name.
+    ///
+    /// ```
+    /// use egret_runtime::runtime::{Builder, UnhandledPanic};
+    ///
+    /// let rt = Builder::new().unhandled_panic(UnhandledPanic::ShutdownRuntime).build()?;
+    /// assert_eq!(UnhandledPanic::ShutdownRuntime, UnhandledPanic::Shutdown);
+    /// # drop(rt);
+    /// # std::io::Result::Ok(())
+    /// ```
+    #[allow(non_upper_case_globals, reason = "tokio has a variant of this name")]
+    pub const ShutdownRuntime: UnhandledPanic = UnhandledPanic::Shutdown;
+}
+
 /// The policy of a task's runtime, as the task keeps it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Policy(u32);
