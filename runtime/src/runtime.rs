@@ -38,7 +38,7 @@ use enter::Scoped;
 use std::fmt;
 use std::future::Future;
 use std::io;
-use std::panic::Location;
+use std::panic::{Location, RefUnwindSafe, UnwindSafe};
 use std::pin::pin;
 use std::rc::Rc;
 use std::task::{Context, Poll};
@@ -284,6 +284,10 @@ impl Runtime {
         }
     }
 }
+
+// No user code runs while a part of the executor is borrowed, and a panic out of `block_on` leaves the tasks as they are.
+impl UnwindSafe for Runtime {}
+impl RefUnwindSafe for Runtime {}
 
 impl Drop for Runtime {
     fn drop(&mut self) {

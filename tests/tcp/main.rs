@@ -11,4 +11,5 @@ mod descriptors;
 mod edges;
 mod split;
 mod transfer;
+mod unwind_safe;
 mod watchers;

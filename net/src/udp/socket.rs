@@ -54,6 +54,9 @@ pub struct UdpSocket {
     kernel_cuts: Cell<Option<bool>>,
 }
 
+// A cell holds what was found out about the kernel: it is right whenever it is set.
+impl std::panic::RefUnwindSafe for UdpSocket {}
+
 impl UdpSocket {
     /// Binds a socket to an address; port 0 picks a free one, see [`local_addr`](UdpSocket::local_addr).
     ///

@@ -28,6 +28,7 @@ use crate::wake::waker;
 use std::cell::{Cell, RefCell};
 use std::io;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, RawFd};
+use std::panic::RefUnwindSafe;
 use std::rc::Rc;
 use std::task::Waker;
 use std::time::Duration;
@@ -209,6 +210,9 @@ impl AsFd for Reactor {
         self.epoll.as_fd()
     }
 }
+
+// No user code runs while a source is changed: wakers are called after the batch, or by the operation that has let go.
+impl RefUnwindSafe for Source {}
 
 impl Source {
     #[inline]

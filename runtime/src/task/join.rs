@@ -11,7 +11,7 @@ use crate::wake::waker;
 use std::any::Any;
 use std::fmt;
 use std::future::Future;
-use std::panic::Location;
+use std::panic::{Location, RefUnwindSafe, UnwindSafe};
 use std::pin::Pin;
 use std::rc::Rc;
 use std::sync::{Mutex, PoisonError};
@@ -115,6 +115,10 @@ impl<T> Future for JoinHandle<T> {
         Poll::Ready(result)
     }
 }
+
+// A panic of user code is caught in the cell, in a phase that says who has the stage.
+impl<T> UnwindSafe for JoinHandle<T> {}
+impl<T> RefUnwindSafe for JoinHandle<T> {}
 
 impl<T> Drop for JoinHandle<T> {
     fn drop(&mut self) {

@@ -12,7 +12,7 @@ use slab::Slab;
 use std::cell::{Cell, RefCell};
 use std::fmt;
 use std::future::Future;
-use std::panic::Location;
+use std::panic::{Location, RefUnwindSafe};
 use std::pin::Pin;
 use std::rc::Rc;
 use std::task::{Context, Poll, Waker};
@@ -56,6 +56,9 @@ struct Tasks {
     alive: RefCell<Slab<Option<AbortHandle>>>,
     waiter: Cell<Option<Waker>>,
 }
+
+// No user code runs while a task is added or taken out.
+impl RefUnwindSafe for Tasks {}
 
 impl LocalSet {
     /// A set without tasks.

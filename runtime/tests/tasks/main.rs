@@ -39,4 +39,5 @@ mod test_kit;
 mod time;
 mod turn_record;
 mod unhandled;
+mod unwind_safe;
 mod wakers;

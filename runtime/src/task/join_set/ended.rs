@@ -17,6 +17,7 @@ use std::cell::{Cell, OnceCell, RefCell};
 use std::collections::VecDeque;
 use std::future::Future;
 use std::mem;
+use std::panic::RefUnwindSafe;
 use std::pin::Pin;
 use std::rc::Rc;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -48,6 +49,9 @@ struct EndedJobs {
 }
 
 pub(super) use JoinSetsStayOnTheirThread_UseSpawnWith as Ended;
+
+// No user code runs while a place is added or taken.
+impl RefUnwindSafe for Ended {}
 
 #[cfg(feature = "inspect")]
 impl Lists for Ended {
