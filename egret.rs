@@ -161,6 +161,8 @@ pub mod inspect {
 pub mod io {
     //! Any descriptor as futures; copies from stream to stream; standard input and output.
 
+    #[cfg(feature = "futures-io")]
+    pub use egret_runtime::io::FuturesIo;
     #[cfg(feature = "tokio-io")]
     pub use egret_runtime::io::TokioIo;
     pub use egret_runtime::io::{

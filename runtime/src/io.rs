@@ -6,6 +6,8 @@ pub mod pipe; // the ends of a pipe
 mod stdio; // standard input and output
 mod traits; // what a stream is
 
+#[cfg(feature = "futures-io")]
+pub use adapters::futures_io::FuturesIo;
 #[cfg(feature = "tokio-io")]
 pub use adapters::tokio_io::TokioIo;
 pub use copy::{CopyBidirectional, copy, copy_bidirectional};

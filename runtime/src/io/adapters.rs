@@ -1,5 +1,7 @@
 //! Adapters: streams and timers for other crates.
 
+#[cfg(feature = "futures-io")]
+pub(crate) mod futures_io; // egret's traits for a stream with those of futures-io
 #[cfg(feature = "hyper")]
 pub mod hyper; // hyper's runtime traits
 #[cfg(feature = "tokio-io")]

@@ -3,6 +3,7 @@
 //! The sockets implement all the traits themselves. Streams of crates that know only tokio's, such as a `TlsStream`
 //! of tokio-rustls, do not.
 
+mod egret;
 #[cfg(feature = "futures-io")]
 mod futures;
 #[cfg(feature = "hyper")]
@@ -11,8 +12,9 @@ mod hyper;
 use pin_project_lite::pin_project;
 
 pin_project! {
-    /// Gives a stream that has tokio's `AsyncRead` and `AsyncWrite` those of `futures-io` (with feature `futures-io`)
-    /// and hyper's `Read` and `Write` (with feature `hyper`).
+    /// Gives a stream that has tokio's `AsyncRead` and `AsyncWrite` those of egret, for [`copy`](crate::io::copy) and
+    /// [`copy_bidirectional`](crate::io::copy_bidirectional); those of `futures-io` (with feature `futures-io`); and hyper's
+    /// `Read` and `Write` (with feature `hyper`).
     ///
     /// It adds no buffer, copies nothing and zeroes nothing.
     ///

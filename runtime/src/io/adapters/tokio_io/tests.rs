@@ -107,3 +107,20 @@ fn what_hyper_asks_for_is_asked_of_the_stream() {
     assert!(io.as_mut().poll_shutdown(&mut cx()).is_ready());
     assert_eq!(io.get_mut().get_mut().told, TOLD);
 }
+
+#[test]
+fn a_copy_both_ways_between_two_streams_moves_the_bytes_flushes_them_and_shuts_both_down() {
+    let stream = |gives: &[u8]| TokioIo::new(Script { gives: gives.to_vec(), ..Script::default() });
+    let (mut a, mut b) = (stream(b"four"), stream(b"seven.."));
+    let moved = crate::block_on(crate::io::copy_bidirectional(&mut a, &mut b)).unwrap();
+    assert_eq!(moved, (4, 7));
+    assert_eq!(a.into_inner().told, ["write 7", "flush", "shutdown"]);
+    assert_eq!(b.get_ref().told, ["write 4", "flush", "shutdown"]);
+}
+
+#[test]
+fn a_copy_from_memory_into_a_stream_with_tokios_traits_ends_with_a_flush() {
+    let mut sink = TokioIo::new(Script::default());
+    assert_eq!(crate::block_on(crate::io::copy(&mut &b"abc"[..], &mut sink)).unwrap(), 3);
+    assert_eq!(sink.into_inner().told, ["write 3", "flush"]);
+}
