@@ -47,7 +47,18 @@ impl Command {
         &self.std
     }
 
-    /// The underlying std command, mutably.
+    /// The underlying std command, mutably: for what only std has, such as a function that runs in the child.
+    ///
+    /// ```
+    /// use std::os::unix::process::CommandExt;
+    ///
+    /// # egret_runtime::block_on(async {
+    /// let mut command = egret_runtime::process::Command::new("true");
+    /// // SAFETY: the function makes no call that is not async-signal-safe: it makes none.
+    /// unsafe { command.as_std_mut().pre_exec(|| Err(std::io::Error::from_raw_os_error(13))) }; // EACCES
+    /// assert_eq!(command.status().await.unwrap_err().kind(), std::io::ErrorKind::PermissionDenied);
+    /// # });
+    /// ```
     #[inline]
     pub fn as_std_mut(&mut self) -> &mut std::process::Command {
         &mut self.std
