@@ -85,14 +85,18 @@ fn another_thread_has_the_counts_from_a_loop_that_sleeps_and_none_from_one_that_
 
 #[test]
 fn a_loop_that_is_held_by_a_poll_does_not_answer_and_does_not_hang_the_caller() {
-    let (done, is_done) = mpsc::channel();
+    let ((begin, begun), (done, is_done)) = (mpsc::channel(), mpsc::channel());
     let rt = Runtime::new().unwrap();
     let handle = rt.handle();
     let asks = thread::spawn(move || {
+        begun.recv().unwrap();
         let seen = handle.metrics();
         done.send(()).unwrap();
         seen
     });
-    rt.block_on(async { is_done.recv_timeout(Duration::from_secs(60)).unwrap() }); // holds the loop
+    rt.block_on(async {
+        begin.send(()).unwrap();
+        is_done.recv_timeout(Duration::from_secs(60)).unwrap(); // holds the loop
+    });
     assert_eq!(asks.join().unwrap(), None);
 }

@@ -80,7 +80,7 @@ fn spawn_and_spawn_blocking_in_a_job_say_what_to_do_there() {
             let error = rt.block_on(rt.spawn_blocking(f)).unwrap_err().into_panic();
             let message = message_of(&*error);
             assert!(message.starts_with("there is no egret runtime on this thread"), "{message}");
-            assert!(message.contains("`Handle::current()` is the runtime of the job"), "{message}");
+            assert!(message.contains("`Handle::current()` is the runtime of both"), "{message}");
             assert!(!message.contains("Runtime::enter"), "{message}");
         }
     });
