@@ -35,6 +35,7 @@ use std::time::SystemTime;
 
 use egret::cores;
 use egret::net::{Sharing, TcpListener, TcpShares, TcpStream};
+use egret::runtime::Handle;
 use egret::shutdown::{Drained, Shutdown};
 use egret::signal::unix::{Signal, SignalKind, signal};
 use egret::task::yield_now;
@@ -111,7 +112,7 @@ async fn listen(options: &Options) -> io::Result<()> {
     let server = Server::start(options)?;
     writeln!(io::stdout(), "listening on http://{}", listener.local_addr()?)?;
     if let Some(address) = &options.inspect {
-        inspect(address)?;
+        inspect(address, &[Handle::current()])?;
     }
     io::stdout().flush()?;
     serve(listener, server, options).await
@@ -129,6 +130,9 @@ fn listen_on_cores(options: &Options) -> io::Result<()> {
             server.end_on_signals()?;
             // All sockets listen by now, and signals are received.
             writeln!(io::stdout(), "listening on http://{}", shares.local_addr())?;
+            if let Some(address) = &options.inspect {
+                inspect(address, core.handles())?;
+            }
             io::stdout().flush()?;
         }
         let accepting = share.serve(core.shutdown()).max_connections(options.max_connections);
@@ -140,15 +144,15 @@ fn listen_on_cores(options: &Options) -> io::Result<()> {
     Ok(())
 }
 
-/// Serves the page that shows the tasks, from a thread of its own.
+/// Serves one page that shows the tasks of all cores, from a thread of its own.
 #[cfg(feature = "inspect")]
-fn inspect(address: &str) -> io::Result<()> {
-    let page = egret::inspect::serve(address, [egret::runtime::Handle::current()])?;
+fn inspect(address: &str, cores: &[Handle]) -> io::Result<()> {
+    let page = egret::inspect::serve(address, cores.iter().cloned())?;
     writeln!(io::stdout(), "inspect: http://{}", page.local_addr())
 }
 
 #[cfg(not(feature = "inspect"))]
-fn inspect(_address: &str) -> io::Result<()> {
+fn inspect(_address: &str, _cores: &[Handle]) -> io::Result<()> {
     Err(io::Error::other("--inspect needs feature inspect"))
 }
 

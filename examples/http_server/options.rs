@@ -11,7 +11,7 @@ usage: http_server [ADDRESS:PORT [MAX_CONNECTIONS [TIMEOUTS]]] [--cores N] [--in
                    header=10000,idle=60000,body=10000,write=60000,linger=2000,notice=0,last_call=100,drain=10000
                    notice is how long it serves on after SIGTERM, while GET /health answers 503
   N                how many cores serve (1); 0 takes as many as this process may use
-  --inspect        where to serve the page that shows its tasks; needs feature inspect, and one core";
+  --inspect        where to serve the page that shows its tasks; needs feature inspect";
 
 pub struct Options {
     pub cores: usize,
@@ -38,7 +38,6 @@ impl Options {
             }
         };
         let inspect = match args.iter().position(|argument| argument == "--inspect") {
-            Some(_) if cores > 1 => return Err("--inspect shows one core"),
             Some(at) if at + 1 == args.len() => return Err("--inspect is without ADDRESS:PORT"),
             Some(at) => args.drain(at..at + 2).nth(1),
             None => None,

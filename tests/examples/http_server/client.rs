@@ -111,6 +111,14 @@ impl Example {
         Example { child, first_line, stdout: Some(stdout), address }
     }
 
+    /// The next line that it prints.
+    #[cfg(feature = "inspect")]
+    pub fn next_line(&mut self) -> String {
+        let mut line = String::new();
+        self.stdout.as_mut().expect("it is taken at the end").read_line(&mut line).expect("text");
+        line.trim_end().to_owned()
+    }
+
     pub fn connect(&self) -> Client {
         let stream = TcpStream::connect(self.address).expect("the server listens");
         stream.set_nodelay(true).expect("TCP has it");

@@ -11,6 +11,8 @@ mod cores;
 mod cut_off;
 #[path = "../../../examples/http_server/date.rs"]
 pub(crate) mod date;
+#[cfg(feature = "inspect")]
+mod inspect;
 mod overload;
 #[allow(dead_code)] // as of `request` below
 #[path = "../../../examples/http_server/patience.rs"]
