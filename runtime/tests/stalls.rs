@@ -5,13 +5,17 @@
 
 #![cfg(not(miri))] // Miri has neither `/proc` nor signals
 
+#[cfg(feature = "inspect-backtrace")]
+#[path = "stalls/stacks.rs"]
+mod stacks;
 #[path = "support/mod.rs"]
 mod support;
 
 use egret_runtime::inspect::{Stall, StallStage};
 use egret_runtime::runtime::{Builder, Runtime};
 use egret_runtime::task::{self, JoinHandle, yield_now};
-use std::fs::{self, File};
+use egret_runtime::time::sleep;
+use std::fs;
 use std::io::{Read, Write};
 use std::os::fd::AsRawFd;
 use std::os::unix::net::UnixStream;
@@ -270,29 +274,74 @@ fn all_runtimes_share_one_thread_which_ends_after_the_last() {
     });
 }
 
-/// A thousandth of a processor; without optimisation, five times that.
+/// The time on a processor of the only thread of the finder in nanoseconds, and how often it has slept.
+fn used() -> (u64, u64) {
+    let [thread] = <[String; 1]>::try_from(threads()).unwrap();
+    let read = |name| fs::read_to_string(format!("{thread}/{name}")).unwrap();
+    let (times, status) = (read("schedstat"), read("status"));
+    let sleeps = status.lines().find_map(|line| line.strip_prefix("voluntary_ctxt_switches:"));
+    (times.split(' ').next().unwrap().parse().unwrap(), sleeps.unwrap().trim().parse().unwrap())
+}
+
+/// Calls `meanwhile` while the finder looks at a runtime with this limit. Returns how long it took, and how often
+/// it has looked.
+fn watch_meanwhile(limit: Duration, meanwhile: impl FnOnce(&Runtime)) -> (Duration, u64) {
+    let (rt, ..) = watched(limit);
+    while threads().is_empty() {
+        thread::yield_now(); // until it has its name
+    }
+    let (start, before) = (Instant::now(), used());
+    meanwhile(&rt);
+    let (after, took) = (used(), start.elapsed());
+    drop(rt);
+    while !threads().is_empty() {
+        thread::yield_now();
+    }
+    let (time, looks) = (after.0 - before.0, after.1 - before.1);
+    println!("with a limit of {limit:?} the thread has used {time} ns in {took:?}, for {looks} looks");
+    // A thousandth of a processor; without optimisation, five times that.
+    let most = if cfg!(debug_assertions) { 5 } else { 1 };
+    assert!(time > 0 && u128::from(time) < took.as_nanos() * most / 1000, "{time} ns of {took:?}");
+    (took, looks)
+}
+
 #[test]
 fn the_thread_takes_next_to_no_time_when_nothing_stalls() {
     child::alone(|| {
-        let most = if cfg!(debug_assertions) { 5 } else { 1 };
-        let (rt, _, told) = watched(Duration::from_millis(100));
-        let start = Instant::now();
-        let polls = rt.block_on(async {
-            let mut polls = 0u32;
-            while start.elapsed() < Duration::from_secs(3) {
-                yield_now().await;
-                polls += 1;
-            }
-            polls
+        let limit = Duration::from_millis(100);
+        watch_meanwhile(limit, |rt| {
+            rt.block_on(async {
+                let start = Instant::now();
+                while start.elapsed() < Duration::from_secs(3) {
+                    yield_now().await;
+                }
+            });
         });
-        let [thread] = <[String; 1]>::try_from(threads()).unwrap();
-        let mut text = String::new();
-        File::open(format!("{thread}/schedstat")).unwrap().read_to_string(&mut text).unwrap();
-        let (used, took) = (text.split(' ').next().unwrap().parse::<u64>().unwrap(), start.elapsed());
-        println!("the thread has used {used} ns in {took:?}, in which there were {polls} polls");
-        assert!(used > 0 && u128::from(used) < took.as_nanos() * most / 1000, "{used} ns of {took:?}");
+        // However short the limit, it looks 20 times a second.
+        let (took, looks) = watch_meanwhile(limit / 50, |rt| {
+            rt.block_on(sleep(Duration::from_secs(3)));
+        });
+        assert!((1..=took.as_millis() / 50 + 1).contains(&u128::from(looks)), "{looks} looks in {took:?}");
+    });
+}
+
+#[test]
+fn a_second_limit_replaces_the_first_and_there_is_one_thread() {
+    child::alone(|| {
+        let ((tell, told), reported) = (channel(), Reported::default());
+        let (also_tell, opens) = (tell.clone(), reported.clone());
+        let rt = Builder::new()
+            .stall_after(LIMIT / 2, move |_| tell.send("the first").unwrap())
+            .stall_after(LIMIT, move |_| {
+                also_tell.send("the second").unwrap();
+                opens.open();
+            })
+            .build()
+            .unwrap();
+        rt.block_on(async { reported.compute() });
+        assert_eq!(threads().len(), 1);
         drop(rt);
-        assert!(told.recv().is_err());
+        assert_eq!(told.iter().collect::<Vec<_>>(), ["the second"; 2]);
     });
 }
 
@@ -300,126 +349,4 @@ fn the_thread_takes_next_to_no_time_when_nothing_stalls() {
 #[should_panic = "stall_after(0): every poll would be a stall"]
 fn a_limit_of_zero_is_refused() {
     let _ = Builder::new().stall_after(Duration::ZERO, |_| ());
-}
-
-#[cfg(feature = "inspect-backtrace")]
-mod stacks {
-    use super::*;
-    use egret_runtime::signal::unix::{SignalKind, signal};
-
-    /// The names of the functions on the stack, the innermost first.
-    fn functions(stall: &Stall) -> Vec<&str> {
-        assert_eq!(stall.stack.missing, None);
-        stall.stack.frames.iter().map(|frame| frame.function.as_deref().unwrap_or("")).collect()
-    }
-
-    #[track_caller]
-    fn assert_in_order(stall: &Stall, expected: &[&str]) {
-        let mut names = functions(stall).into_iter();
-        for name in expected {
-            assert!(names.any(|function| function.contains(name)), "{name} is not in its place: {stall}");
-        }
-    }
-
-    #[inline(never)]
-    fn slow_sum(reported: &Reported) -> u64 {
-        let mut sum = 1u64;
-        while !reported.is_open() {
-            sum = std::hint::black_box(sum.wrapping_mul(3));
-        }
-        sum
-    }
-
-    #[test]
-    fn a_computation_is_on_the_stack_above_the_loop() {
-        bounded(|| {
-            let (rt, reported, told) = watched(LIMIT);
-            run_slow_sum(&rt, reported);
-            let (begun, _) = both(rt, told);
-            assert_in_order(&begun, &["slow_sum", "TaskCell", "executor::turn", "block_on"]);
-            let frame =
-                begun.stack.frames.iter().find(|frame| frame.function.as_ref().unwrap().contains("slow_sum"));
-            assert!(frame.unwrap().file.as_ref().unwrap().ends_with("tests/stalls.rs"));
-            // The text ends where the loop begins.
-            assert!(!begun.to_string().contains("executor::turn"), "{begun}");
-        });
-    }
-
-    fn run_slow_sum(rt: &Runtime, reported: Reported) {
-        rt.block_on(rt.spawn(async move { assert!(slow_sum(&reported) > 0) })).unwrap();
-    }
-
-    #[test]
-    fn a_sleep_goes_on_and_is_on_the_stack() {
-        bounded(|| {
-            let (rt, reported, told) = watched(LIMIT);
-            let start = Instant::now();
-            rt.block_on(async {
-                while !reported.is_open() {
-                    thread::sleep(Duration::from_secs(2));
-                }
-            });
-            assert!(start.elapsed() >= Duration::from_secs(2)); // the signal has not cut it short
-            let (begun, _) = both(rt, told);
-            assert_in_order(
-                &begun,
-                &["nanosleep", "thread::", "a_sleep_goes_on_and_is_on_the_stack", "block_on"],
-            );
-        });
-    }
-
-    #[test]
-    fn a_destructor_is_on_the_stack_also_of_a_task_that_another_aborts() {
-        bounded(|| {
-            let (rt, reported, told) = watched(LIMIT);
-            let aborted = rt.spawn(hold(Destructor(reported)));
-            rt.block_on(yield_now());
-            rt.block_on(async { aborted.abort() });
-            let (begun, _) = both(rt, told);
-            assert_in_order(&begun, &["Destructor", "hold", "abort", "block_on"]);
-        });
-    }
-
-    #[test]
-    fn a_program_that_handles_the_signal_keeps_its_handler_and_gets_no_stack() {
-        child::alone(|| {
-            let (rt, reported, told) = watched(LIMIT);
-            let urgent = rt.block_on(async { signal(SignalKind::from_raw(libc::SIGURG)) }).unwrap();
-            rt.block_on(async { reported.compute() });
-            drop(urgent);
-            let (begun, _) = both(rt, told);
-            assert_eq!(begun.stack.missing.as_deref(), Some("the program has a handler for SIGURG"));
-            // The handler is gone: there are stacks.
-            let (rt, reported, told) = watched(LIMIT);
-            run_slow_sum(&rt, reported);
-            assert_in_order(&both(rt, told).0, &["slow_sum"]);
-        });
-    }
-
-    #[test]
-    fn a_thread_that_has_blocked_the_signal_is_reported_without_a_stack_and_gets_one_later() {
-        child::alone(|| {
-            let (rt, reported, told) = watched(LIMIT);
-            support::threads::block(libc::SIGURG, true);
-            rt.block_on(async { reported.compute() });
-            let (begun, _) = both(rt, told);
-            let why = "the thread did not take SIGURG: it has blocked it, or does not run";
-            assert_eq!(begun.stack.missing.as_deref(), Some(why));
-            support::threads::block(libc::SIGURG, false); // the late signal comes here, and is none of a request
-            let (rt, reported, told) = watched(LIMIT);
-            run_slow_sum(&rt, reported);
-            assert_in_order(&both(rt, told).0, &["slow_sum"]);
-        });
-    }
-
-    #[test]
-    fn the_signal_of_another_sender_changes_nothing() {
-        child::alone(|| {
-            let (rt, reported, told) = watched(LIMIT);
-            let this = support::threads::Thread::this();
-            run_slow_sum(&rt, reported);
-            (0..100).for_each(|_| this.signal(libc::SIGURG));
-            both(rt, told);
-        });
-    }
 }

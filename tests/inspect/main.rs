@@ -10,6 +10,7 @@ mod support;
 mod kinds;
 mod load;
 mod misuse;
+mod on_signal;
 mod sockets;
 mod states;
 mod stuck;

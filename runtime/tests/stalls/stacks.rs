@@ -1,0 +1,120 @@
+//! The stack of the thread of a loop that stalls.
+
+use super::*;
+use egret_runtime::signal::unix::{SignalKind, signal};
+
+/// The names of the functions on the stack, the innermost first.
+fn functions(stall: &Stall) -> Vec<&str> {
+    assert_eq!(stall.stack.missing, None);
+    stall.stack.frames.iter().map(|frame| frame.function.as_deref().unwrap_or("")).collect()
+}
+
+#[track_caller]
+fn assert_in_order(stall: &Stall, expected: &[&str]) {
+    let mut names = functions(stall).into_iter();
+    for name in expected {
+        assert!(names.any(|function| function.contains(name)), "{name} is not in its place: {stall}");
+    }
+}
+
+#[inline(never)]
+fn slow_sum(reported: &Reported) -> u64 {
+    let mut sum = 1u64;
+    while !reported.is_open() {
+        sum = std::hint::black_box(sum.wrapping_mul(3));
+    }
+    sum
+}
+
+#[test]
+fn a_computation_is_on_the_stack_above_the_loop() {
+    bounded(|| {
+        let (rt, reported, told) = watched(LIMIT);
+        run_slow_sum(&rt, reported);
+        let (begun, _) = both(rt, told);
+        assert_in_order(&begun, &["slow_sum", "TaskCell", "executor::turn", "block_on"]);
+        let frame =
+            begun.stack.frames.iter().find(|frame| frame.function.as_ref().unwrap().contains("slow_sum"));
+        assert!(frame.unwrap().file.as_ref().unwrap().ends_with("tests/stalls.rs"));
+        // The text ends where the loop begins.
+        assert!(!begun.to_string().contains("executor::turn"), "{begun}");
+    });
+}
+
+fn run_slow_sum(rt: &Runtime, reported: Reported) {
+    rt.block_on(rt.spawn(async move { assert!(slow_sum(&reported) > 0) })).unwrap();
+}
+
+#[test]
+fn a_sleep_goes_on_and_is_on_the_stack() {
+    bounded(|| {
+        let (rt, reported, told) = watched(LIMIT);
+        let start = Instant::now();
+        rt.block_on(async {
+            while !reported.is_open() {
+                thread::sleep(Duration::from_secs(2));
+            }
+        });
+        assert!(start.elapsed() >= Duration::from_secs(2)); // the signal has not cut it short
+        let (begun, _) = both(rt, told);
+        assert_in_order(
+            &begun,
+            &["nanosleep", "thread::", "a_sleep_goes_on_and_is_on_the_stack", "block_on"],
+        );
+    });
+}
+
+#[test]
+fn a_destructor_is_on_the_stack_also_of_a_task_that_another_aborts() {
+    bounded(|| {
+        let (rt, reported, told) = watched(LIMIT);
+        let aborted = rt.spawn(hold(Destructor(reported)));
+        rt.block_on(yield_now());
+        rt.block_on(async { aborted.abort() });
+        let (begun, _) = both(rt, told);
+        assert_in_order(&begun, &["Destructor", "hold", "abort", "block_on"]);
+    });
+}
+
+#[test]
+fn a_program_that_handles_the_signal_keeps_its_handler_and_gets_no_stack() {
+    child::alone(|| {
+        let (rt, reported, told) = watched(LIMIT);
+        let urgent = rt.block_on(async { signal(SignalKind::from_raw(libc::SIGURG)) }).unwrap();
+        rt.block_on(async { reported.compute() });
+        drop(urgent);
+        let (begun, _) = both(rt, told);
+        assert_eq!(begun.stack.missing.as_deref(), Some("the program has a handler for SIGURG"));
+        // The handler is gone: there are stacks.
+        let (rt, reported, told) = watched(LIMIT);
+        run_slow_sum(&rt, reported);
+        assert_in_order(&both(rt, told).0, &["slow_sum"]);
+    });
+}
+
+#[test]
+fn a_thread_that_has_blocked_the_signal_is_reported_without_a_stack_and_gets_one_later() {
+    child::alone(|| {
+        let (rt, reported, told) = watched(LIMIT);
+        support::threads::block(libc::SIGURG, true);
+        rt.block_on(async { reported.compute() });
+        let (begun, _) = both(rt, told);
+        let why = "the thread did not take SIGURG: it has blocked it, or does not run";
+        assert_eq!(begun.stack.missing.as_deref(), Some(why));
+        support::threads::block(libc::SIGURG, false); // the late signal comes here, and is none of a request
+        let (rt, reported, told) = watched(LIMIT);
+        run_slow_sum(&rt, reported);
+        assert_in_order(&both(rt, told).0, &["slow_sum"]);
+    });
+}
+
+#[test]
+fn the_signal_of_another_sender_changes_nothing() {
+    child::alone(|| {
+        let (rt, reported, told) = watched(LIMIT);
+        let this = support::threads::Thread::this();
+        run_slow_sum(&rt, reported);
+        (0..100).for_each(|_| this.signal(libc::SIGURG));
+        both(rt, told);
+    });
+}
