@@ -35,7 +35,7 @@ fn a_computation_is_on_the_stack_above_the_loop() {
         assert_in_order(&begun, &["slow_sum", "TaskCell", "executor::turn", "block_on"]);
         let frame =
             begun.stack.frames.iter().find(|frame| frame.function.as_ref().unwrap().contains("slow_sum"));
-        assert!(frame.unwrap().file.as_ref().unwrap().ends_with("tests/stalls.rs"));
+        assert!(frame.unwrap().file.as_ref().unwrap().ends_with("tests/stalls/stacks.rs"));
         // The text ends where the loop begins.
         assert!(!begun.to_string().contains("executor::turn"), "{begun}");
     });

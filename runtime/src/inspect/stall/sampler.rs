@@ -111,6 +111,8 @@ fn next(loops: &mut Vec<Watched>) -> Option<Duration> {
 impl Watched {
     /// Returns whether there is still a runtime.
     fn look(&mut self) -> bool {
+        // Asked first: of a runtime that goes now there is another look, which finds the end of its last poll.
+        let is_left = self.post.is_left();
         let going = self.post.going().map(|(serial, elapsed)| Going { serial, elapsed });
         let found = self.watch.look(now(), going);
         let serial = going.map(|going| going.serial);
@@ -120,7 +122,7 @@ impl Watched {
             (Found::Ended(held), _) => self.ended(held),
             _ => {}
         }
-        !self.post.is_left()
+        !is_left
     }
 
     /// Notes the processor time at which a poll is first seen.
