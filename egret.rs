@@ -166,8 +166,9 @@ pub mod io {
     #[cfg(feature = "tokio-io")]
     pub use egret_runtime::io::TokioIo;
     pub use egret_runtime::io::{
-        AsyncFd, AsyncFdReadyGuard, AsyncFdTryNewError, AsyncRead, AsyncWrite, CopyBidirectional, Interest,
-        Stderr, Stdin, Stdout, TryIoError, copy, copy_bidirectional, stderr, stdin, stdout,
+        AsyncFd, AsyncFdReadyGuard, AsyncFdReadyMutGuard, AsyncFdTryNewError, AsyncRead, AsyncWrite,
+        CopyBidirectional, Interest, Ready, Stderr, Stdin, Stdout, TryIoError, copy, copy_bidirectional,
+        stderr, stdin, stdout,
     };
 }
 

@@ -1,6 +1,6 @@
 //! Registration and `Debug` of all sockets.
 
-use egret_runtime::io::{Direction, Interest, Registration, Start};
+use egret_runtime::io::{Registration, Start};
 use egret_runtime::sys::Fd;
 use std::fmt;
 use std::io;
@@ -19,11 +19,6 @@ pub(crate) fn take_over(fd: OwnedFd) -> io::Result<Registration<Fd>> {
     let fd = Fd::from(fd);
     fd.set_nonblocking(true)?;
     register(fd, Start::Unknown)
-}
-
-/// The direction of a registration for an [`Interest`].
-pub(crate) fn direction(interest: Interest) -> Direction {
-    if interest == Interest::WRITABLE { Direction::Write } else { Direction::Read }
 }
 
 /// Formats a socket: its addresses, if any, and its descriptor.

@@ -15,6 +15,10 @@ pub use stdio::{StandardStream, Stderr, Stdin, Stdout, stderr, stdin, stdout};
 pub use traits::{AsyncRead, AsyncWrite};
 
 pub use crate::observe::site::Site;
-pub use crate::reactor::async_fd::{AsyncFd, AsyncFdReadyGuard, AsyncFdTryNewError, Interest, TryIoError};
+pub use crate::reactor::async_fd::{
+    AsyncFd, AsyncFdReadyGuard, AsyncFdReadyMutGuard, AsyncFdTryNewError, TryIoError,
+};
+pub use crate::reactor::interest::Interest;
 pub use crate::reactor::readiness::{Clears, Direction, Start};
+pub use crate::reactor::ready::Ready;
 pub use crate::reactor::registration::Registration;

@@ -1,8 +1,8 @@
 //! A stream as a descriptor: from std, to std, and custom operations.
 
 use super::{Family, Stream};
-use crate::socket::{self, direction};
-use egret_runtime::io::Interest;
+use crate::socket;
+use egret_runtime::io::{Interest, Ready};
 use std::fmt;
 use std::io;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd, RawFd};
@@ -65,6 +65,57 @@ impl<F: Family> Stream<F> {
         Ok(OwnedFd::from(self.registration.into_inner()).into())
     }
 
+    /// Waits until the kernel has reported one of `interest`, and returns those of it that are reported.
+    ///
+    /// The end of the stream ([`Ready::is_read_closed`]) is reported again and again; everything else until an
+    /// operation would block.
+    ///
+    /// # Errors
+    ///
+    /// When the runtime is gone.
+    ///
+    /// # Cancel safety
+    ///
+    /// Nothing is lost when it is dropped.
+    ///
+    /// Waits for a head of 16 bytes without taking it, and does not wait for ever when the peer sends fewer and ends:
+    ///
+    /// ```
+    /// # egret_runtime::block_on(async {
+    /// use egret_net::{TcpListener, TcpStream};
+    /// use egret_runtime::io::Interest;
+    /// use std::io::ErrorKind;
+    /// use std::os::fd::AsFd;
+    ///
+    /// let listener = TcpListener::bind("127.0.0.1:0").await?;
+    /// let mut client = TcpStream::connect(listener.local_addr()?).await?;
+    /// let (server, _) = listener.accept().await?;
+    /// client.write_all(b"short").await?;
+    /// drop(client);
+    ///
+    /// let duplicate = std::net::TcpStream::from(server.as_fd().try_clone_to_owned()?);
+    /// let mut head = [0; 16];
+    /// let n = loop {
+    ///     let ready = server.ready(Interest::READABLE).await?;
+    ///     // Too few are not there yet: `WouldBlock` makes the next wait wait for an event.
+    ///     let peeked = server.try_io(Interest::READABLE, || match duplicate.peek(&mut head)? {
+    ///         n if n < head.len() && !ready.is_read_closed() => Err(ErrorKind::WouldBlock.into()),
+    ///         n => Ok(n),
+    ///     });
+    ///     match peeked {
+    ///         Err(e) if e.kind() == ErrorKind::WouldBlock => continue,
+    ///         peeked => break peeked?,
+    ///     }
+    /// };
+    /// assert_eq!(n, 5);
+    /// # std::io::Result::Ok(())
+    /// # }).unwrap();
+    /// ```
+    #[cfg_attr(feature = "inspect", track_caller)]
+    pub fn ready(&self, interest: Interest) -> impl Future<Output = io::Result<Ready>> {
+        self.registration().ready_for(interest)
+    }
+
     /// Tries a custom operation on the descriptor, once, unless the stream is known not to be ready.
     ///
     /// `f` makes one non-blocking system call on this stream's descriptor and returns
@@ -91,7 +142,7 @@ impl<F: Family> Stream<F> {
     /// # }).unwrap();
     /// ```
     pub fn try_io<R>(&self, interest: Interest, f: impl FnOnce() -> io::Result<R>) -> io::Result<R> {
-        self.registration().try_io(direction(interest), |_| f())
+        self.registration().try_io_for(interest, |_| f())
     }
 
     /// Repeats a custom operation on the descriptor until it does not block, waiting for readiness in between. See
@@ -130,7 +181,7 @@ impl<F: Family> Stream<F> {
         interest: Interest,
         mut f: impl FnMut() -> io::Result<R>,
     ) -> impl Future<Output = io::Result<R>> {
-        self.registration().io(direction(interest), move |_| f())
+        self.registration().io_for(interest, move |_| f())
     }
 }
 

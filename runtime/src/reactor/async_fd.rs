@@ -2,13 +2,16 @@
 //!
 //! A [`Registration`] that only `EAGAIN` clears: a short transfer proves nothing on a descriptor of unknown kind.
 
+mod by_mut;
 mod error;
 mod guard;
 
+pub use by_mut::AsyncFdReadyMutGuard;
 pub use error::AsyncFdTryNewError;
 pub use guard::{AsyncFdReadyGuard, TryIoError};
 
 use crate::observe::site::Site;
+use crate::reactor::interest::Interest;
 use crate::reactor::readiness::{Direction, Start};
 use crate::reactor::registration::Registration;
 use std::fmt;
@@ -16,23 +19,13 @@ use std::io;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, RawFd};
 use std::task::{Context, Poll, ready};
 
-/// The direction of an operation on an [`AsyncFd`].
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct Interest(Direction);
-
-impl Interest {
-    /// Reading, accepting, and other operations that wait for input.
-    pub const READABLE: Interest = Interest(Direction::Read);
-    /// Writing, connecting, and other operations that wait for buffer space.
-    pub const WRITABLE: Interest = Interest(Direction::Write);
-}
-
 /// A descriptor of your own, registered with the reactor: a socket of a kind that egret has no type for, a
 /// pipe, a timerfd, a pidfd, a terminal, inotify.
 ///
 /// The descriptor must be non-blocking (`O_NONBLOCK`); egret does not change its flags, which other descriptors may
-/// share. It stays registered, for both directions and edge-triggered, until the `AsyncFd` is dropped or
-/// taken apart by [`into_inner`](AsyncFd::into_inner).
+/// share. It stays registered, edge-triggered and for everything unless it was made by
+/// [`with_interest`](AsyncFd::with_interest), until the `AsyncFd` is dropped or taken apart by
+/// [`into_inner`](AsyncFd::into_inner).
 ///
 /// A closure given to [`read_with`](AsyncFd::read_with) and the like makes one attempt and returns
 /// [`WouldBlock`](io::ErrorKind::WouldBlock) if, and only if, the system call did. Any number of tasks may
@@ -107,6 +100,52 @@ impl<T: AsFd> AsyncFd<T> {
         }
     }
 
+    /// Registers a descriptor for some events alone: fewer wake-ups of the loop, for a descriptor that is only read,
+    /// say. A wait or an operation for anything else does not end once it has to wait. Errors are always reported.
+    ///
+    /// # Errors
+    ///
+    /// As [`try_new`](AsyncFd::try_new).
+    ///
+    /// # Panics
+    ///
+    /// When this thread is not in a runtime.
+    ///
+    /// ```
+    /// use egret_runtime::io::{AsyncFd, Interest};
+    /// use std::io::{Read, Write};
+    ///
+    /// # egret_runtime::block_on(async {
+    /// let (ours, mut theirs) = std::os::unix::net::UnixStream::pair()?;
+    /// ours.set_nonblocking(true)?;
+    /// let ours = AsyncFd::with_interest(ours, Interest::READABLE)?;
+    /// theirs.write_all(b"hello")?;
+    /// assert_eq!(ours.read_with(|mut fd| fd.read(&mut [0; 16])).await?, 5);
+    /// # std::io::Result::Ok(())
+    /// # }).unwrap();
+    /// ```
+    #[track_caller]
+    pub fn with_interest(inner: T, interest: Interest) -> io::Result<AsyncFd<T>> {
+        AsyncFd::try_with_interest(inner, interest).map_err(Into::into)
+    }
+
+    /// [`with_interest`](AsyncFd::with_interest), or the descriptor with the error.
+    ///
+    /// # Errors
+    ///
+    /// As [`try_new`](AsyncFd::try_new).
+    ///
+    /// # Panics
+    ///
+    /// When this thread is not in a runtime.
+    #[track_caller]
+    pub fn try_with_interest(inner: T, interest: Interest) -> Result<AsyncFd<T>, AsyncFdTryNewError<T>> {
+        match Registration::with_interest(inner, Start::Unknown, interest) {
+            Ok(registration) => Ok(AsyncFd { registration }),
+            Err((inner, cause)) => Err(AsyncFdTryNewError { inner, cause }),
+        }
+    }
+
     /// The descriptor.
     pub fn get_ref(&self) -> &T {
         self.registration.get_ref()
@@ -150,7 +189,8 @@ impl<T: AsFd> AsyncFd<T> {
         self.registration.io(Direction::Write, op)
     }
 
-    /// Tries `op` in the direction of `interest`, after each event again, until it does not return `WouldBlock`.
+    /// Tries `op` for `interest`, after each event again, until it does not return `WouldBlock`, which clears all of
+    /// `interest`. One direction alone is tried at once; other sets wait for their first event.
     ///
     /// # Errors
     ///
@@ -165,16 +205,17 @@ impl<T: AsFd> AsyncFd<T> {
         interest: Interest,
         op: impl FnMut(&T) -> io::Result<R>,
     ) -> impl Future<Output = io::Result<R>> {
-        self.registration.io(interest.0, op)
+        self.registration.io_for(interest, op)
     }
 
-    /// Tries `op` once, unless the descriptor is known not to be ready in the direction of `interest`.
+    /// Tries `op` once, unless the descriptor is known not to be ready for `interest`. `WouldBlock` clears all of
+    /// `interest`.
     ///
     /// # Errors
     ///
     /// [`WouldBlock`](io::ErrorKind::WouldBlock), and those of `op`.
     pub fn try_io<R>(&self, interest: Interest, op: impl FnOnce(&T) -> io::Result<R>) -> io::Result<R> {
-        self.registration.try_io(interest.0, op)
+        self.registration.try_io_for(interest, op)
     }
 
     /// [`read_with`](AsyncFd::read_with) as a poll function. An event wakes every task of this runtime that has
@@ -224,7 +265,7 @@ impl<T: AsFd> AsyncFd<T> {
     /// Dropping it before it resolves loses nothing.
     #[cfg_attr(feature = "inspect", track_caller)]
     pub fn readable(&self) -> impl Future<Output = io::Result<AsyncFdReadyGuard<'_, T>>> {
-        self.ready(Interest::READABLE)
+        self.guarded(Direction::Read, Interest::READABLE)
     }
 
     /// Waits until the kernel has reported the descriptor as writable: see [`readable`](AsyncFd::readable).
@@ -238,11 +279,12 @@ impl<T: AsFd> AsyncFd<T> {
     /// Dropping it before it resolves loses nothing.
     #[cfg_attr(feature = "inspect", track_caller)]
     pub fn writable(&self) -> impl Future<Output = io::Result<AsyncFdReadyGuard<'_, T>>> {
-        self.ready(Interest::WRITABLE)
+        self.guarded(Direction::Write, Interest::WRITABLE)
     }
 
-    /// Waits until the kernel has reported the descriptor as ready in the direction of `interest`: see
-    /// [`readable`](AsyncFd::readable).
+    /// Waits until the kernel has reported one of `interest`; [`AsyncFdReadyGuard::ready`] says which. See
+    /// [`readable`](AsyncFd::readable). The end of the stream ([`Ready::READ_CLOSED`](crate::io::Ready::READ_CLOSED))
+    /// is never cleared.
     ///
     /// # Errors
     ///
@@ -251,11 +293,29 @@ impl<T: AsFd> AsyncFd<T> {
     /// # Cancel safety
     ///
     /// Dropping it before it resolves loses nothing.
+    ///
+    /// ```
+    /// use egret_runtime::io::{AsyncFd, Interest, Ready};
+    ///
+    /// # egret_runtime::block_on(async {
+    /// let (ours, theirs) = std::os::unix::net::UnixStream::pair()?;
+    /// ours.set_nonblocking(true)?;
+    /// let ours = AsyncFd::new(ours)?;
+    /// let mut guard = ours.ready(Interest::READABLE | Interest::WRITABLE).await?;
+    /// assert_eq!(guard.ready(), Ready::WRITABLE);
+    /// guard.clear_ready_matching(Ready::WRITABLE);
+    ///
+    /// drop(theirs);
+    /// let guard = ours.ready(Interest::READABLE).await?;
+    /// assert!(guard.ready().is_read_closed());
+    /// # std::io::Result::Ok(())
+    /// # }).unwrap();
+    /// ```
     #[cfg_attr(feature = "inspect", track_caller)]
     pub fn ready(&self, interest: Interest) -> impl Future<Output = io::Result<AsyncFdReadyGuard<'_, T>>> {
         Site::caller().within(async move {
-            self.registration.ready(interest.0).await?;
-            Ok(self.guard(interest))
+            self.registration.ready_for(interest).await?;
+            Ok(AsyncFdReadyGuard::new(self, interest))
         })
     }
 
@@ -267,7 +327,7 @@ impl<T: AsFd> AsyncFd<T> {
     /// `Other` when it has to wait and the runtime is gone.
     #[cfg_attr(feature = "inspect", track_caller)]
     pub fn poll_read_ready(&self, cx: &mut Context<'_>) -> Poll<io::Result<AsyncFdReadyGuard<'_, T>>> {
-        self.poll_guard(cx, Interest::READABLE)
+        self.poll_guard(cx, Direction::Read, Interest::READABLE)
     }
 
     /// [`writable`](AsyncFd::writable) as a poll function, with the wakers of
@@ -278,21 +338,30 @@ impl<T: AsFd> AsyncFd<T> {
     /// `Other` when it has to wait and the runtime is gone.
     #[cfg_attr(feature = "inspect", track_caller)]
     pub fn poll_write_ready(&self, cx: &mut Context<'_>) -> Poll<io::Result<AsyncFdReadyGuard<'_, T>>> {
-        self.poll_guard(cx, Interest::WRITABLE)
+        self.poll_guard(cx, Direction::Write, Interest::WRITABLE)
     }
 
-    fn guard(&self, interest: Interest) -> AsyncFdReadyGuard<'_, T> {
-        AsyncFdReadyGuard { fd: self, interest, ticks: self.registration.ticks() }
+    #[cfg_attr(feature = "inspect", track_caller)]
+    fn guarded(
+        &self,
+        direction: Direction,
+        interest: Interest,
+    ) -> impl Future<Output = io::Result<AsyncFdReadyGuard<'_, T>>> {
+        Site::caller().within(async move {
+            self.registration.ready(direction).await?;
+            Ok(AsyncFdReadyGuard::new(self, interest))
+        })
     }
 
     #[cfg_attr(feature = "inspect", track_caller)]
     fn poll_guard(
         &self,
         cx: &mut Context<'_>,
+        direction: Direction,
         interest: Interest,
     ) -> Poll<io::Result<AsyncFdReadyGuard<'_, T>>> {
-        ready!(self.registration.poll_ready(cx, interest.0))?;
-        Poll::Ready(Ok(self.guard(interest)))
+        ready!(self.registration.poll_ready(cx, direction))?;
+        Poll::Ready(Ok(AsyncFdReadyGuard::new(self, interest)))
     }
 }
 

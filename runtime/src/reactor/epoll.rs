@@ -3,7 +3,7 @@
 //! - It owns the `epoll` instance and a slab of sources, one for each registered descriptor. A source is shared with
 //!   the [`Registration`](crate::io::Registration) of its descriptor, which reads its readiness and waits in it. No
 //!   other code touches it, and all of it runs on the loop's thread.
-//! - A descriptor is registered once, for everything, until it is closed. The kernel returns its [`SourceKey`] with
+//! - A descriptor is registered once, for everything unless an `AsyncFd` has an interest, until it is closed. The kernel returns its [`SourceKey`] with
 //!   each event. An event for a key whose source is gone is counted and ignored: a duplicate of a closed descriptor
 //!   keeps the kernel's registration alive, and a batch may hold events for a descriptor that was closed earlier in
 //!   it.
@@ -19,7 +19,7 @@ pub(crate) mod waits;
 use crate::observe::spans::SourceSpan;
 use crate::observe::stats::Counter;
 use crate::reactor::label::{Label, LabelCell};
-use crate::reactor::readiness::{INTEREST, Readiness, Start};
+use crate::reactor::readiness::{Readiness, Start};
 use crate::reactor::waiters::Waiters;
 use crate::sys::{Backend, Epoll, Events, mask};
 use crate::wake::key::SourceKey;
@@ -107,12 +107,17 @@ impl Reactor {
         Ok(Rc::new(reactor))
     }
 
-    /// Registers a descriptor, once and for everything.
+    /// Registers a descriptor, once, for `events`.
     ///
     /// # Errors
     ///
     /// Those of [`Epoll::add`]; nothing is left behind then.
-    pub(crate) fn register(self: &Rc<Reactor>, fd: BorrowedFd<'_>, start: Start) -> io::Result<Rc<Source>> {
+    pub(crate) fn register(
+        self: &Rc<Reactor>,
+        fd: BorrowedFd<'_>,
+        start: Start,
+        events: u32,
+    ) -> io::Result<Rc<Source>> {
         if self.closed.get() {
             return Err(runtime_is_gone());
         }
@@ -132,7 +137,7 @@ impl Reactor {
             label: LabelCell::default(),
         });
         self.controls.bump();
-        self.epoll.add(fd, INTEREST, source.key.bits())?;
+        self.epoll.add(fd, events, source.key.bits())?;
         sources.insert(source.clone());
         let owners = &mut *self.owners.borrow_mut();
         let number = source.fd as usize;

@@ -7,7 +7,11 @@
 //!   `docs/edge-triggered.md`.
 //! - Each direction keeps its own copy of the bits, HUP and ERR included: the outcome of a system call in one
 //!   direction proves nothing about the other.
+//! - What is waited for by an [`Interest`] of its own is kept apart from both: a read that would block proves nothing
+//!   about urgent data, or about the error queue.
 
+use super::interest::Interest;
+use super::ready::Ready;
 use crate::sys::mask;
 
 /// A direction of a descriptor.
@@ -47,6 +51,7 @@ pub enum Start {
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub(crate) struct Readiness {
     read: u8,
+    /// And, in the bits that writing does not use, those of [`KEPT`].
     write: u8,
 }
 
@@ -73,8 +78,26 @@ const READ: u8 = IN | PRI | RDHUP | HUP | ERR;
 /// Events that concern the writing side.
 const WRITE: u8 = OUT | HUP | ERR;
 
-/// The interest of every registration.
+/// PRI and RDHUP until [`Readiness::without`]: RDHUP for ever, as a stream that has ended does not go on.
+const KEPT_PRI: u8 = PRI;
+const KEPT_RDHUP: u8 = RDHUP;
+/// ERR until [`Readiness::without`]. ERR itself is the writing side's, so this is the bit of IN.
+const KEPT_ERR: u8 = ERR >> ERR_SHIFT;
+const ERR_SHIFT: u32 = 3;
+/// The bits of `write` that are not about writing. A transfer and its `EAGAIN` leave them alone.
+const KEPT: u8 = KEPT_PRI | KEPT_RDHUP | KEPT_ERR;
+const _: () = assert!(KEPT & (WRITE | UNTRIED | GONE) == 0 && KEPT_ERR == IN);
+
+/// The events of a registration for everything.
 pub(crate) const INTEREST: u32 = mask::IN | mask::OUT | mask::RDHUP | mask::PRI | mask::EDGE;
+
+/// The events of a registration for `interest`. ERR and HUP are always reported.
+pub(crate) const fn events_for(interest: Interest) -> u32 {
+    let read = if interest.is_readable() { mask::IN | mask::RDHUP } else { 0 };
+    let write = if interest.is_writable() { mask::OUT } else { 0 };
+    let urgent = if interest.is_priority() { mask::PRI } else { 0 };
+    read | write | urgent | mask::EDGE
+}
 
 impl Readiness {
     /// All events of both directions: the end of the registration.
@@ -91,7 +114,8 @@ impl Readiness {
     #[inline]
     pub(crate) const fn from_mask(mask: u32) -> Readiness {
         let bits = (mask as u8 & 0x1f) | ((mask >> RDHUP_SHIFT) as u8 & RDHUP);
-        Readiness { read: bits & READ, write: bits & WRITE }
+        let kept = bits & (KEPT_PRI | KEPT_RDHUP) | (bits & ERR) >> ERR_SHIFT;
+        Readiness { read: bits & READ, write: bits & WRITE | kept }
     }
 
     /// The same, when no event will come any more.
@@ -121,8 +145,9 @@ impl Readiness {
     }
 
     /// Whether reading, and whether writing, has become ready since `before`.
-    pub(crate) const fn becomes_ready(self, before: Readiness) -> (bool, bool) {
-        (self.read != 0 && before.read == 0, self.write != 0 && before.write == 0)
+    pub(crate) fn becomes_ready(self, before: Readiness) -> (bool, bool) {
+        let becomes = |direction| self.is_ready(direction) && !before.is_ready(direction);
+        (becomes(Direction::Read), becomes(Direction::Write))
     }
 
     /// Whether an operation in this direction is worth a system call.
@@ -138,7 +163,7 @@ impl Readiness {
     pub(crate) const fn after_would_block(self, direction: Direction) -> Readiness {
         match direction {
             Direction::Read => Readiness { read: self.read & GONE, ..self },
-            Direction::Write => Readiness { write: self.write & GONE, ..self },
+            Direction::Write => Readiness { write: self.write & (GONE | KEPT), ..self },
         }
     }
 
@@ -167,11 +192,52 @@ impl Readiness {
         }
     }
 
+    /// What the kernel has reported, as the set of [`Interest`]s sees it.
+    ///
+    /// READABLE is an event that a read would answer: bytes, an urgent mark, or an error. An end alone is READ_CLOSED.
+    pub(crate) fn reported(self) -> Ready {
+        let read_closed = self.read & (HUP | RDHUP) != 0 || self.write & KEPT_RDHUP != 0;
+        [
+            (self.read & (IN | PRI | ERR) != 0, Ready::READABLE),
+            (read_closed, Ready::READ_CLOSED),
+            (self.write & OUT != 0, Ready::WRITABLE),
+            (self.write & (HUP | ERR) != 0, Ready::WRITE_CLOSED),
+            (self.write & KEPT_PRI != 0, Ready::PRIORITY),
+            (self.write & KEPT_ERR != 0, Ready::ERROR),
+        ]
+        .into_iter()
+        .filter(|(is_set, _)| *is_set)
+        .fold(Ready::EMPTY, |all, (_, one)| all | one)
+    }
+
+    /// Whether an operation for `interest` is worth a system call: before the first event only where the operation is
+    /// a transfer, whose `EAGAIN` corrects the assumption.
+    pub(crate) fn is_worth_a_call(self, interest: Interest) -> bool {
+        interest.directions().any(|direction| self.is_ready(direction))
+            || !(self.reported() & interest.answers()).is_empty()
+    }
+
+    /// After an operation for `interest` that would have blocked. Each of the set is cleared on its own. An urgent
+    /// mark or an error that was taken is still cached for reading: the next short read proves nothing.
+    pub(crate) fn without(mut self, interest: Interest) -> Readiness {
+        for direction in interest.directions() {
+            self = self.after_would_block(direction);
+        }
+        if interest.is_priority() {
+            self.write &= !KEPT_PRI;
+        }
+        if interest.is_error() {
+            self.write &= !KEPT_ERR;
+        }
+        self
+    }
+
+    /// The bits of one direction.
     #[inline]
-    const fn bits(self, direction: Direction) -> u8 {
+    pub(crate) const fn bits(self, direction: Direction) -> u8 {
         match direction {
             Direction::Read => self.read,
-            Direction::Write => self.write,
+            Direction::Write => self.write & !KEPT,
         }
     }
 }
@@ -215,6 +281,7 @@ mod tests {
             let write = state.after_would_block(Direction::Write);
             assert!(!write.is_ready(Direction::Write), "{mask:#x}");
             assert_eq!(write.read, state.read);
+            assert_eq!(write.write & KEPT, state.write & KEPT);
         }
     }
 
@@ -272,6 +339,85 @@ mod tests {
                 assert!(gone.is_gone() && gone.is_ready(direction));
             }
         }
+    }
+
+    /// Every set but the empty one.
+    fn every_interest() -> impl Iterator<Item = Interest> {
+        let all = [Interest::READABLE, Interest::WRITABLE, Interest::PRIORITY, Interest::ERROR];
+        (1..16u8).map(move |chosen| {
+            let of = all.iter().enumerate().filter(|(at, _)| chosen >> at & 1 == 1).map(|(_, one)| *one);
+            of.reduce(Interest::add).unwrap()
+        })
+    }
+
+    #[test]
+    fn an_event_is_reported_by_the_table() {
+        for (mask, state) in every_state() {
+            let has = |bits| mask & bits != 0;
+            let reported = state.reported();
+            let readable = has(mask::IN | mask::PRI | mask::ERR);
+            assert_eq!(!(reported & Ready::READABLE).is_empty(), readable, "{mask:#x}");
+            assert_eq!(reported.is_read_closed(), has(mask::RDHUP | mask::HUP), "{mask:#x}");
+            assert_eq!(!(reported & Ready::WRITABLE).is_empty(), has(mask::OUT), "{mask:#x}");
+            assert_eq!(reported.is_write_closed(), has(mask::ERR | mask::HUP), "{mask:#x}");
+            assert_eq!(reported.is_priority(), has(mask::PRI), "{mask:#x}");
+            assert_eq!(reported.is_error(), has(mask::ERR), "{mask:#x}");
+            // A wait for a direction and one for its set end by the same events.
+            for (direction, interest) in
+                [(Direction::Read, Interest::READABLE), (Direction::Write, Interest::WRITABLE)]
+            {
+                let by_set = !(reported & interest.answers()).is_empty();
+                assert_eq!(state.has_edge(direction), by_set, "{mask:#x}");
+            }
+        }
+    }
+
+    #[test]
+    fn an_operation_that_would_block_clears_what_it_was_for_and_nothing_else() {
+        for (mask, state) in every_state() {
+            for interest in every_interest() {
+                let after = state.without(interest);
+                let cleared = |of: Interest| interest.remove(of) != Some(interest);
+                for (direction, of) in
+                    [(Direction::Read, Interest::READABLE), (Direction::Write, Interest::WRITABLE)]
+                {
+                    let expected = if cleared(of) { 0 } else { state.bits(direction) };
+                    assert_eq!(after.bits(direction), expected, "{mask:#x} {interest:?}");
+                }
+                let (before, after) = (state.reported(), after.reported());
+                assert_eq!(after.is_priority(), before.is_priority() && !interest.is_priority());
+                assert_eq!(after.is_error(), before.is_error() && !interest.is_error());
+                // The end of the stream stays reported.
+                assert!(after.is_read_closed() || mask & mask::RDHUP == 0, "{mask:#x} {interest:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn an_urgent_mark_that_was_taken_keeps_a_short_read_from_clearing() {
+        let state = Readiness::from_mask(mask::IN | mask::PRI).without(Interest::PRIORITY);
+        let after = state.after_transfer(Direction::Read, 1, Clears::ShortOf(2));
+        assert!(after.is_ready(Direction::Read) && !after.reported().is_priority());
+    }
+
+    #[test]
+    fn before_the_first_event_only_a_transfer_is_tried() {
+        for interest in every_interest() {
+            let transfers = interest.is_readable() || interest.is_writable();
+            assert_eq!(Readiness::at(Start::Unknown).is_worth_a_call(interest), transfers);
+            assert!(!Readiness::at(Start::Empty).is_worth_a_call(interest));
+            assert_eq!(Readiness::at(Start::Unknown).reported(), Ready::EMPTY);
+        }
+    }
+
+    #[test]
+    fn the_events_of_a_registration_are_those_of_its_interest() {
+        let all = Interest::READABLE | Interest::WRITABLE | Interest::PRIORITY;
+        assert_eq!(events_for(all), INTEREST);
+        assert_eq!(events_for(Interest::READABLE), mask::IN | mask::RDHUP | mask::EDGE);
+        assert_eq!(events_for(Interest::WRITABLE), mask::OUT | mask::EDGE);
+        assert_eq!(events_for(Interest::PRIORITY), mask::PRI | mask::EDGE);
+        assert_eq!(events_for(Interest::ERROR), mask::EDGE);
     }
 
     #[test]

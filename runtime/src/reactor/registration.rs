@@ -6,23 +6,24 @@
 //!   that follows it, as events are taken in `epoll_wait` only, which is never called from here; so no tick is
 //!   compared.
 
-mod ready;
+mod by_interest;
+mod until_ready;
 
 use crate::observe::site::Site;
 use crate::reactor;
 use crate::reactor::epoll::{Source, runtime_is_gone};
 use crate::reactor::label::Label;
-use crate::reactor::readiness::{Clears, Direction, Start};
+use crate::reactor::readiness::{Clears, Direction, INTEREST, Start};
 use crate::reactor::waiters::{Ticket, Waiters, Waiting};
 use crate::sys::Fd;
 use crate::wake::budget;
-use ready::Ready;
 use std::fmt;
 use std::future::poll_fn;
 use std::io;
 use std::os::fd::AsFd;
 use std::rc::Rc;
 use std::task::{Context, Poll, Waker};
+use until_ready::UntilReady;
 
 /// A descriptor that is registered with the reactor until this is dropped.
 ///
@@ -64,7 +65,7 @@ impl<T: AsFd> Registration<T> {
     /// When this thread is not in a runtime.
     #[track_caller]
     pub fn new(inner: T, start: Start) -> Result<Registration<T>, (T, io::Error)> {
-        match reactor::current().register(inner.as_fd(), start) {
+        match reactor::current().register(inner.as_fd(), start, INTEREST) {
             Ok(source) => Ok(Registration { place: InReactor(source), inner }),
             Err(error) => Err((inner, error)),
         }
@@ -249,19 +250,7 @@ impl<T: AsFd> Registration<T> {
     /// Dropping it before it resolves loses nothing.
     #[cfg_attr(feature = "inspect", track_caller)]
     pub fn ready(&self, direction: Direction) -> impl Future<Output = io::Result<()>> {
-        Ready::new(self, direction, Site::current())
-    }
-
-    /// How many events the descriptor has had: what [`clear_since`](Registration::clear_since) compares.
-    pub(crate) fn ticks(&self) -> u64 {
-        self.source().ticks()
-    }
-
-    /// Clears the readiness of a direction unless an event has come since `ticks` was read.
-    pub(crate) fn clear_since(&self, ticks: u64, direction: Direction) {
-        if self.source().ticks() == ticks {
-            self.clear(direction);
-        }
+        UntilReady::new(self, direction, Site::current())
     }
 
     /// The operation of a task that only waits: once the runtime is gone, a source that is not ready never will be.

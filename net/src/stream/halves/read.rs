@@ -3,7 +3,7 @@
 use super::ReadHalf;
 use crate::stream::transfer::Read;
 use crate::stream::{Family, Stream};
-use egret_runtime::io::{Direction, Site};
+use egret_runtime::io::{Direction, Interest, Ready, Site};
 use egret_runtime::sys::ReadBuf;
 use std::future::poll_fn;
 use std::io::{self, IoSliceMut};
@@ -114,6 +114,13 @@ impl<F: Family, S: Deref<Target = Stream<F>>> ReadHalf<S> {
     #[cfg_attr(feature = "inspect", track_caller)]
     pub fn poll_peek(&mut self, cx: &mut Context<'_>, buf: &mut [u8]) -> Poll<io::Result<usize>> {
         self.0.poll_recv_peek(cx, buf)
+    }
+
+    /// Waits until the stream is ready for one of `interest`: [`Stream::ready`].
+    #[inline]
+    #[cfg_attr(feature = "inspect", track_caller)]
+    pub fn ready(&self, interest: Interest) -> impl Future<Output = io::Result<Ready>> {
+        self.0.registration().ready_for(interest)
     }
 
     /// Waits until the stream is readable: [`Stream::readable`].

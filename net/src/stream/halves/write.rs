@@ -3,7 +3,7 @@
 use super::WriteHalf;
 use crate::stream::transfer::{Write, WriteAll};
 use crate::stream::{Family, Stream};
-use egret_runtime::io::{Direction, Site};
+use egret_runtime::io::{Direction, Interest, Ready, Site};
 use std::fs::File;
 use std::future::poll_fn;
 use std::io::{self, IoSlice};
@@ -82,6 +82,13 @@ impl<F: Family, S: Deref<Target = Stream<F>>> WriteHalf<S> {
     #[inline]
     pub fn poll_shutdown(&mut self, _cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         Poll::Ready(self.0.shut_writing())
+    }
+
+    /// Waits until the stream is ready for one of `interest`: [`Stream::ready`].
+    #[inline]
+    #[cfg_attr(feature = "inspect", track_caller)]
+    pub fn ready(&self, interest: Interest) -> impl Future<Output = io::Result<Ready>> {
+        self.0.registration().ready_for(interest)
     }
 
     /// Waits until the stream is writable: [`Stream::writable`].

@@ -1,7 +1,7 @@
 //! A [`UdpSocket`] as a descriptor: from std, to std, and custom operations.
 
 use super::UdpSocket;
-use crate::socket::{self, direction};
+use crate::socket;
 use egret_runtime::io::Interest;
 use std::fmt;
 use std::io;
@@ -80,7 +80,7 @@ impl UdpSocket {
     /// ```
     #[inline]
     pub fn try_io<R>(&self, interest: Interest, f: impl FnOnce() -> io::Result<R>) -> io::Result<R> {
-        self.registration.try_io(direction(interest), |_| f())
+        self.registration.try_io_for(interest, |_| f())
     }
 
     /// Repeats a custom operation on the descriptor until it does not block, waiting for readiness in between. See
@@ -100,7 +100,7 @@ impl UdpSocket {
         interest: Interest,
         mut f: impl FnMut() -> io::Result<R>,
     ) -> impl Future<Output = io::Result<R>> {
-        self.registration.io(direction(interest), move |_| f())
+        self.registration.io_for(interest, move |_| f())
     }
 }
 

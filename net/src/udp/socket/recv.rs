@@ -1,8 +1,7 @@
 //! Receiving on a [`UdpSocket`].
 
 use super::UdpSocket;
-use crate::socket::direction;
-use egret_runtime::io::{Direction, Interest};
+use egret_runtime::io::{Direction, Interest, Ready};
 use std::io;
 use std::net::SocketAddr;
 use std::task::{Context, Poll};
@@ -259,7 +258,7 @@ impl UdpSocket {
     #[inline]
     #[cfg_attr(feature = "inspect", track_caller)]
     pub fn readable(&self) -> impl Future<Output = io::Result<()>> {
-        self.ready(Interest::READABLE)
+        self.registration.ready(Direction::Read)
     }
 
     /// [`readable`](UdpSocket::readable) as a poll function. Wakes each task of this runtime that polls it; of other
@@ -274,10 +273,30 @@ impl UdpSocket {
         self.registration.poll_ready(cx, Direction::Read)
     }
 
-    /// [`readable`](UdpSocket::readable) or [`writable`](UdpSocket::writable), with their errors and cancel safety.
+    /// Waits until the kernel has reported one of `interest`, and returns those of it that are reported.
+    ///
+    /// # Errors
+    ///
+    /// When the runtime is gone.
+    ///
+    /// # Cancel safety
+    ///
+    /// Nothing is lost when it is dropped.
+    ///
+    /// ```
+    /// # egret_runtime::block_on(async {
+    /// use egret_net::UdpSocket;
+    /// use egret_runtime::io::Interest;
+    ///
+    /// let socket = UdpSocket::bind("127.0.0.1:0").await?;
+    /// let ready = socket.ready(Interest::READABLE | Interest::WRITABLE).await?;
+    /// assert!(ready.is_writable() && !ready.is_readable());
+    /// # std::io::Result::Ok(())
+    /// # }).unwrap();
+    /// ```
     #[inline]
     #[cfg_attr(feature = "inspect", track_caller)]
-    pub fn ready(&self, interest: Interest) -> impl Future<Output = io::Result<()>> {
-        self.registration.ready(direction(interest))
+    pub fn ready(&self, interest: Interest) -> impl Future<Output = io::Result<Ready>> {
+        self.registration.ready_for(interest)
     }
 }

@@ -2,7 +2,7 @@
 
 use super::UdpSocket;
 use crate::addr::{self, ToSocketAddrs};
-use egret_runtime::io::{Direction, Interest, Site};
+use egret_runtime::io::{Direction, Site};
 use std::io;
 use std::net::SocketAddr;
 use std::task::{Context, Poll};
@@ -175,7 +175,7 @@ impl UdpSocket {
     #[inline]
     #[cfg_attr(feature = "inspect", track_caller)]
     pub fn writable(&self) -> impl Future<Output = io::Result<()>> {
-        self.ready(Interest::WRITABLE)
+        self.registration.ready(Direction::Write)
     }
 
     /// [`writable`](UdpSocket::writable) as a poll function. Wakes each task of this runtime that polls it; of other

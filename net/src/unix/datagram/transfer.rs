@@ -7,10 +7,9 @@
 //!   `poll_send_to`.
 
 use super::UnixDatagram;
-use crate::socket::direction;
 use crate::unix::SocketAddr;
 use crate::unix::ancillary::{self, RecvAncillary, RecvMessage, SendAncillary};
-use egret_runtime::io::{Direction, Interest, Site};
+use egret_runtime::io::{Direction, Interest, Ready, Site};
 use egret_runtime::sys::Fd;
 use egret_runtime::time::{self, Duration};
 use std::io::{self, IoSlice, IoSliceMut};
@@ -326,7 +325,7 @@ impl UnixDatagram {
     #[inline]
     #[cfg_attr(feature = "inspect", track_caller)]
     pub fn readable(&self) -> impl Future<Output = io::Result<()>> {
-        self.ready(Interest::READABLE)
+        self.registration.ready(Direction::Read)
     }
 
     /// Waits until the kernel has reported the socket as writable, as [`readable`](UnixDatagram::readable). It does
@@ -342,15 +341,22 @@ impl UnixDatagram {
     #[inline]
     #[cfg_attr(feature = "inspect", track_caller)]
     pub fn writable(&self) -> impl Future<Output = io::Result<()>> {
-        self.ready(Interest::WRITABLE)
+        self.registration.ready(Direction::Write)
     }
 
-    /// [`readable`](UnixDatagram::readable) or [`writable`](UnixDatagram::writable), with their errors and cancel
-    /// safety.
+    /// Waits until the kernel has reported one of `interest`, and returns those of it that are reported.
+    ///
+    /// # Errors
+    ///
+    /// When the runtime is gone.
+    ///
+    /// # Cancel safety
+    ///
+    /// Nothing is lost when it is dropped.
     #[inline]
     #[cfg_attr(feature = "inspect", track_caller)]
-    pub fn ready(&self, interest: Interest) -> impl Future<Output = io::Result<()>> {
-        self.registration.ready(direction(interest))
+    pub fn ready(&self, interest: Interest) -> impl Future<Output = io::Result<Ready>> {
+        self.registration.ready_for(interest)
     }
 
     /// Sends by `op`, and retries after a pause while there is no room. The registration does not see the `EAGAIN`:

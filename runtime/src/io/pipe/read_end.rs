@@ -2,7 +2,7 @@
 
 use super::{AnyDescriptor, Kind};
 use crate::io::traits::read_exact;
-use crate::io::{AsyncRead, Clears, Direction, Registration, Start};
+use crate::io::{AsyncRead, Clears, Direction, Interest, Ready, Registration, Start};
 use crate::observe::site::Site;
 use crate::reactor::label::Label;
 use crate::sys::{Fd, ReadBuf};
@@ -249,6 +249,35 @@ impl<K> ReadEnd<K> {
     #[cfg_attr(feature = "inspect", track_caller)]
     pub fn readable(&self) -> impl Future<Output = io::Result<()>> {
         self.registration.ready(Direction::Read)
+    }
+
+    /// Waits until the kernel has reported one of `interest`, and returns those of it that are reported.
+    ///
+    /// # Errors
+    ///
+    /// `Other` when it would wait and the runtime is gone.
+    ///
+    /// # Cancel safety
+    ///
+    /// Nothing is lost when it is dropped.
+    #[inline]
+    #[cfg_attr(feature = "inspect", track_caller)]
+    pub fn ready(&self, interest: Interest) -> impl Future<Output = io::Result<Ready>> {
+        self.registration.ready_for(interest)
+    }
+
+    /// Tries a custom operation on the descriptor, once, unless it is known not to be ready.
+    ///
+    /// `op` makes one system call on this descriptor and returns [`WouldBlock`](io::ErrorKind::WouldBlock) if, and only
+    /// if, the call did: readiness is cleared by it.
+    ///
+    /// # Errors
+    ///
+    /// [`WouldBlock`](io::ErrorKind::WouldBlock), without a call of `op` when the descriptor is known not to be ready;
+    /// the errors of `op`.
+    #[inline]
+    pub fn try_io<R>(&self, interest: Interest, op: impl FnOnce() -> io::Result<R>) -> io::Result<R> {
+        self.registration.try_io_for(interest, |_| op())
     }
 
     /// [`readable`](ReadEnd::readable) as a poll function; any number of tasks may wait.

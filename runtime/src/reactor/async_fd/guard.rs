@@ -1,6 +1,8 @@
 //! [`AsyncFdReadyGuard`]: readiness that the kernel had reported when the guard was made.
 
-use super::{AsyncFd, Interest};
+use super::AsyncFd;
+use crate::reactor::interest::Interest;
+use crate::reactor::ready::Ready;
 use std::fmt;
 use std::io;
 use std::os::fd::AsFd;
@@ -10,12 +12,44 @@ use std::os::fd::AsFd;
 /// It remembers the number of events until then, so that clearing by an old guard cannot undo a later event.
 #[must_use = "readiness that is neither used nor cleared makes the next wait return at once"]
 pub struct AsyncFdReadyGuard<'a, T: AsFd> {
-    pub(super) fd: &'a AsyncFd<T>,
-    pub(super) interest: Interest,
-    pub(super) ticks: u64,
+    fd: &'a AsyncFd<T>,
+    seen: Seen,
+}
+
+/// What was reported when a guard was made.
+#[derive(Debug)]
+pub(super) struct Seen {
+    interest: Interest,
+    pub(super) ready: Ready,
+    ticks: u64,
+}
+
+impl Seen {
+    pub(super) fn new<T: AsFd>(fd: &AsyncFd<T>, interest: Interest) -> Seen {
+        let (ready, ticks) = fd.registration.reported(interest);
+        Seen { interest, ready, ticks }
+    }
+
+    /// Clears what is in `matching`, here and in the registration, unless an event has come since.
+    pub(super) fn clear<T: AsFd>(&mut self, fd: &AsyncFd<T>, matching: Ready) {
+        if let Some(cleared) = self.interest.answered_by(self.ready & matching) {
+            fd.registration.clear_since(self.ticks, cleared);
+        }
+        self.ready = self.ready - matching;
+    }
 }
 
 impl<'a, T: AsFd> AsyncFdReadyGuard<'a, T> {
+    pub(super) fn new(fd: &'a AsyncFd<T>, interest: Interest) -> AsyncFdReadyGuard<'a, T> {
+        AsyncFdReadyGuard { fd, seen: Seen::new(fd, interest) }
+    }
+
+    /// What the descriptor is ready for, of what was waited for. Empty after
+    /// [`clear_ready`](AsyncFdReadyGuard::clear_ready).
+    pub fn ready(&self) -> Ready {
+        self.seen.ready
+    }
+
     /// Tries `op` once; when it would block, clears the readiness, so that the next wait is `Pending`.
     ///
     /// # Errors
@@ -39,7 +73,15 @@ impl<'a, T: AsFd> AsyncFdReadyGuard<'a, T> {
     ///
     /// No effect when an event has come since the guard was made.
     pub fn clear_ready(&mut self) {
-        self.fd.registration.clear_since(self.ticks, self.interest.0);
+        self.clear_ready_matching(Ready::ALL);
+    }
+
+    /// Clears what is in `ready` and keeps the rest: after a wait for both directions, the one whose operation would
+    /// block. The end of the stream stays reported.
+    ///
+    /// No effect when an event has come since the guard was made.
+    pub fn clear_ready_matching(&mut self, ready: Ready) {
+        self.seen.clear(self.fd, ready);
     }
 
     /// Keeps the readiness. This is also what happens without the call.
@@ -58,13 +100,13 @@ impl<'a, T: AsFd> AsyncFdReadyGuard<'a, T> {
 
 impl<T: AsFd> fmt::Debug for AsyncFdReadyGuard<'_, T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("AsyncFdReadyGuard").field("interest", &self.interest).finish_non_exhaustive()
+        f.debug_struct("AsyncFdReadyGuard").field("ready", &self.seen.ready).finish_non_exhaustive()
     }
 }
 
 /// The operation of [`AsyncFdReadyGuard::try_io`] would have blocked.
 #[derive(Debug)]
-pub struct TryIoError(());
+pub struct TryIoError(pub(super) ());
 
 impl fmt::Display for TryIoError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

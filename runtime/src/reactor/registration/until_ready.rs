@@ -1,4 +1,4 @@
-//! The future of [`Registration::ready`].
+//! [`UntilReady`]: the future of [`Registration::ready`].
 //!
 //! Written by hand, as each idle connection's task holds one: an `async fn` around another is six times as large.
 
@@ -12,7 +12,7 @@ use std::os::fd::AsFd;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
-pub(super) struct Ready<'a, T: AsFd> {
+pub(super) struct UntilReady<'a, T: AsFd> {
     registration: &'a Registration<T>,
     wait: PackedTicket,
     at: Site,
@@ -35,17 +35,21 @@ impl PackedTicket {
     }
 }
 
-impl<'a, T: AsFd> Ready<'a, T> {
-    pub(super) fn new(registration: &'a Registration<T>, direction: Direction, at: Site) -> Ready<'a, T> {
-        Ready { registration, wait: PackedTicket::new(direction, None), at }
+impl<'a, T: AsFd> UntilReady<'a, T> {
+    pub(super) fn new(
+        registration: &'a Registration<T>,
+        direction: Direction,
+        at: Site,
+    ) -> UntilReady<'a, T> {
+        UntilReady { registration, wait: PackedTicket::new(direction, None), at }
     }
 }
 
-impl<T: AsFd> Future for Ready<'_, T> {
+impl<T: AsFd> Future for UntilReady<'_, T> {
     type Output = io::Result<()>;
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        let Ready { registration, wait, at } = &mut *self;
+        let UntilReady { registration, wait, at } = &mut *self;
         let direction = wait.direction();
         registration.poll_op(
             cx,
@@ -61,7 +65,7 @@ impl<T: AsFd> Future for Ready<'_, T> {
     }
 }
 
-impl<T: AsFd> Drop for Ready<'_, T> {
+impl<T: AsFd> Drop for UntilReady<'_, T> {
     fn drop(&mut self) {
         if let Some(ticket) = self.wait.ticket() {
             self.registration.source().waiters().leave(self.wait.direction(), ticket);
@@ -69,7 +73,7 @@ impl<T: AsFd> Drop for Ready<'_, T> {
     }
 }
 
-const _: () = assert!(size_of::<Ready<'_, crate::sys::Fd>>() == 16 + size_of::<Site>());
+const _: () = assert!(size_of::<UntilReady<'_, crate::sys::Fd>>() == 16 + size_of::<Site>());
 
 #[cfg(test)]
 mod tests {
