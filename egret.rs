@@ -167,9 +167,17 @@ pub mod io {
     pub use egret_runtime::io::TokioIo;
     pub use egret_runtime::io::{
         AsyncFd, AsyncFdReadyGuard, AsyncFdReadyMutGuard, AsyncFdTryNewError, AsyncRead, AsyncWrite,
-        CopyBidirectional, Interest, Ready, Stderr, Stdin, Stdout, TryIoError, copy, copy_bidirectional,
-        stderr, stdin, stdout,
+        CopyBidirectional, Interest, Ready, Stderr, Stdin, Stdout, TrustedFd, TryIoError, copy,
+        copy_bidirectional, stderr, stdin, stdout,
     };
+
+    pub mod unix {
+        //! The same, under tokio's name.
+
+        pub use egret_runtime::io::{
+            AsyncFd, AsyncFdReadyGuard, AsyncFdReadyMutGuard, AsyncFdTryNewError, TryIoError,
+        };
+    }
 }
 
 pub mod net {

@@ -17,6 +17,7 @@
 #[cfg(any(feature = "hyper", feature = "tokio-io"))]
 mod foreign_buf;
 mod linux;
+mod trusted_fd;
 
 #[cfg(feature = "hyper")]
 pub use foreign_buf::lend_hyper;
@@ -26,6 +27,7 @@ pub use foreign_buf::lend_hyper_as_tokio;
 pub use foreign_buf::lend_tokio;
 #[cfg(feature = "test-util")]
 pub(crate) use linux::WAIT_CALLS;
+pub use trusted_fd::TrustedFd;
 #[cfg(feature = "sim")]
 pub(crate) mod sim;
 #[cfg(feature = "sim")]
