@@ -49,6 +49,7 @@
 //!
 //! | feature | what it adds |
 //! |---|---|
+//! | `bytes` | `read_buf`, `recv_buf` and their kin on every `BufMut` of bytes, where they take a `Vec<u8>` |
 //! | `futures-io`, `tokio-io` | `AsyncRead` and `AsyncWrite` of futures-io and of tokio on every stream; the latter without tokio's runtime |
 //! | `hyper` | the traits of hyper on every stream, and the module `hyper` with its executor and timer |
 //! | `inspect` | the module `inspect`: dumps of what every task of a running server waits for, a page of them, reports of polls that hold the loop |
@@ -166,7 +167,7 @@ pub mod io {
     #[cfg(feature = "tokio-io")]
     pub use egret_runtime::io::TokioIo;
     pub use egret_runtime::io::{
-        AsyncFd, AsyncFdReadyGuard, AsyncFdReadyMutGuard, AsyncFdTryNewError, AsyncRead, AsyncWrite,
+        Append, AsyncFd, AsyncFdReadyGuard, AsyncFdReadyMutGuard, AsyncFdTryNewError, AsyncRead, AsyncWrite,
         CopyBidirectional, Interest, Ready, Stderr, Stdin, Stdout, TrustedFd, TryIoError, copy,
         copy_bidirectional, stderr, stdin, stdout,
     };

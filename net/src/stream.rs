@@ -3,6 +3,7 @@
 //! Public as the aliases [`TcpStream`](crate::TcpStream) and [`UnixStream`](crate::UnixStream). Methods that only one
 //! of them has are in `tcp/` and `unix/`.
 
+mod append;
 mod copy;
 mod descriptor;
 #[cfg(feature = "futures-io")]

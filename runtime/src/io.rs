@@ -22,4 +22,4 @@ pub use crate::reactor::interest::Interest;
 pub use crate::reactor::readiness::{Clears, Direction, Start};
 pub use crate::reactor::ready::Ready;
 pub use crate::reactor::registration::Registration;
-pub use crate::sys::TrustedFd;
+pub use crate::sys::{Append, TrustedFd};

@@ -3,6 +3,7 @@
 //! All operations take `&self`, and any number of tasks may wait in each: an event wakes them all, and one gets the
 //! datagram. A short datagram proves nothing about the next, so only `EAGAIN` clears readiness.
 
+mod append;
 mod descriptor;
 mod many;
 mod multicast;

@@ -1,6 +1,8 @@
 //! [`UnixDatagram`]: datagrams within the host.
 
+mod append;
 mod descriptor;
+mod ready;
 mod transfer;
 
 use super::{SocketAddr, UCred};

@@ -10,6 +10,7 @@ mod full_tcp;
 #[path = "../sockets_common/mod.rs"]
 mod sockets_common;
 
+mod append;
 mod auto_traits;
 mod callers;
 mod copy;
@@ -23,6 +24,7 @@ mod hyper;
 mod incoming;
 #[cfg(feature = "inspect")]
 mod inspect;
+mod interests;
 mod names;
 mod pipe;
 mod poll_functions;

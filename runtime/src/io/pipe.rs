@@ -9,6 +9,7 @@
 //! * Transfers take `&mut self` and have one waiter; `readable` and `writable` take `&self` and have a list of
 //!   waiters.
 
+mod append;
 #[cfg(feature = "futures-io")]
 mod futures_io;
 mod named;

@@ -14,11 +14,14 @@
 
 #![allow(unsafe_code)]
 
+mod append;
 #[cfg(any(feature = "hyper", feature = "tokio-io"))]
 mod foreign_buf;
+mod lend;
 mod linux;
 mod trusted_fd;
 
+pub use append::{Append, lend_append};
 #[cfg(feature = "hyper")]
 pub use foreign_buf::lend_hyper;
 #[cfg(all(feature = "hyper", feature = "tokio-io"))]

@@ -9,7 +9,7 @@
 use super::UnixDatagram;
 use crate::unix::SocketAddr;
 use crate::unix::ancillary::{self, RecvAncillary, RecvMessage, SendAncillary};
-use egret_runtime::io::{Direction, Interest, Ready, Site};
+use egret_runtime::io::{Direction, Site};
 use egret_runtime::sys::Fd;
 use egret_runtime::time::{self, Duration};
 use std::io::{self, IoSlice, IoSliceMut};
@@ -300,63 +300,6 @@ impl UnixDatagram {
         beside: &mut RecvAncillary,
     ) -> impl Future<Output = io::Result<RecvMessage>> {
         Site::caller().within(async move { ancillary::recv_message(&self.registration, bufs, beside).await })
-    }
-
-    /// Waits until the kernel has reported the socket as readable: a [`try_recv`](UnixDatagram::try_recv) would find
-    /// something. The report may be false; any number of tasks may wait.
-    ///
-    /// # Errors
-    ///
-    /// When the runtime is gone.
-    ///
-    /// # Cancel safety
-    ///
-    /// Nothing is lost when it is dropped.
-    ///
-    /// ```
-    /// # egret_runtime::block_on(async {
-    /// # let (ours, theirs) = egret_net::UnixDatagram::pair()?;
-    /// ours.send(b"hello").await?;
-    /// theirs.readable().await?;
-    /// assert_eq!(theirs.try_recv(&mut [0; 16])?, 5);
-    /// # std::io::Result::Ok(())
-    /// # }).unwrap();
-    /// ```
-    #[inline]
-    #[cfg_attr(feature = "inspect", track_caller)]
-    pub fn readable(&self) -> impl Future<Output = io::Result<()>> {
-        self.registration.ready(Direction::Read)
-    }
-
-    /// Waits until the kernel has reported the socket as writable, as [`readable`](UnixDatagram::readable). It does
-    /// not report room at an unconnected receiver.
-    ///
-    /// # Errors
-    ///
-    /// When the runtime is gone.
-    ///
-    /// # Cancel safety
-    ///
-    /// Nothing is lost when it is dropped.
-    #[inline]
-    #[cfg_attr(feature = "inspect", track_caller)]
-    pub fn writable(&self) -> impl Future<Output = io::Result<()>> {
-        self.registration.ready(Direction::Write)
-    }
-
-    /// Waits until the kernel has reported one of `interest`, and returns those of it that are reported.
-    ///
-    /// # Errors
-    ///
-    /// When the runtime is gone.
-    ///
-    /// # Cancel safety
-    ///
-    /// Nothing is lost when it is dropped.
-    #[inline]
-    #[cfg_attr(feature = "inspect", track_caller)]
-    pub fn ready(&self, interest: Interest) -> impl Future<Output = io::Result<Ready>> {
-        self.registration.ready_for(interest)
     }
 
     /// Sends by `op`, and retries after a pause while there is no room. The registration does not see the `EAGAIN`:

@@ -19,7 +19,7 @@ use std::task::{Context, Poll, ready};
 /// [`Receiver`](super::Receiver), [`ChildStdout`](crate::process::ChildStdout) and
 /// [`ChildStderr`](crate::process::ChildStderr) are aliases of it, with different `K`.
 pub struct ReadEnd<K = AnyDescriptor> {
-    registration: Registration<Fd>,
+    pub(super) registration: Registration<Fd>,
     kind: PhantomData<fn() -> K>,
 }
 

@@ -5,7 +5,7 @@
 
 use super::address::Address;
 use super::unix_address::{RawUnix, UnixAddress};
-use super::{Fd, check_len, uninterrupted};
+use super::{Fd, ReadBuf, check_len, uninterrupted};
 use std::io;
 use std::net::SocketAddr;
 use std::os::fd::AsRawFd;
@@ -26,6 +26,16 @@ impl Fd {
         Ok((len, from.to_std()?))
     }
 
+    /// [`recv_from`](Fd::recv_from) into memory that need not be zeroed.
+    ///
+    /// # Errors
+    ///
+    /// As [`recv_from`](Fd::recv_from).
+    pub fn recv_from_uninit(&self, buf: &mut ReadBuf<'_>) -> io::Result<(usize, SocketAddr)> {
+        let (len, from) = self.recv_from_uninit_raw(buf)?;
+        Ok((len, from.to_std()?))
+    }
+
     /// [`recv_from`](Fd::recv_from) that leaves the datagram in the queue, by `MSG_PEEK`.
     ///
     /// # Errors
@@ -43,6 +53,16 @@ impl Fd {
     /// `EAGAIN` when none is queued, `ENOMEM`.
     pub fn recv_from_unix(&self, buf: &mut [u8]) -> io::Result<(usize, UnixAddress)> {
         let (len, from) = self.recv_from_raw(buf, 0)?;
+        Ok((len, UnixAddress::from_raw(&from)?))
+    }
+
+    /// [`recv_from_unix`](Fd::recv_from_unix) into memory that need not be zeroed.
+    ///
+    /// # Errors
+    ///
+    /// As [`recv_from_unix`](Fd::recv_from_unix).
+    pub fn recv_from_unix_uninit(&self, buf: &mut ReadBuf<'_>) -> io::Result<(usize, UnixAddress)> {
+        let (len, from) = self.recv_from_uninit_raw(buf)?;
         Ok((len, UnixAddress::from_raw(&from)?))
     }
 
@@ -88,6 +108,26 @@ impl Fd {
             // address; both are borrowed mutably meanwhile.
             check_len(unsafe { libc::recvfrom(self.as_raw_fd(), to, room, flags, address, address_len) })
         })?;
+        Ok((len, from))
+    }
+
+    fn recv_from_uninit_raw<const N: usize>(&self, buf: &mut ReadBuf<'_>) -> io::Result<(usize, Address<N>)> {
+        let mut from = Address::room();
+        let recv = |to: *mut u8, room: usize| {
+            uninterrupted(|| {
+                from = Address::room();
+                let (address, address_len) = from.as_mut_ptrs();
+                // SAFETY: called by `fill_with` below alone, with a pointer to as many writable bytes as `room` says;
+                // the kernel writes no more there, and at most `*address_len` bytes to the address, which is borrowed
+                // mutably meanwhile.
+                check_len(unsafe {
+                    libc::recvfrom(self.as_raw_fd(), to.cast(), room, 0, address, address_len)
+                })
+            })
+        };
+        // SAFETY: `recv` returns how many bytes the kernel wrote at the pointer: without MSG_TRUNC never more than the
+        // room, also of a longer datagram.
+        let len = unsafe { buf.fill_with(recv) }?;
         Ok((len, from))
     }
 

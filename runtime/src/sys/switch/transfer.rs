@@ -96,6 +96,13 @@ impl Fd {
         }
     }
 
+    pub fn recv_from_uninit(&self, buf: &mut ReadBuf<'_>) -> io::Result<(usize, SocketAddr)> {
+        let Some(simulated) = self.simulated() else { return (**self).recv_from_uninit(buf) };
+        let mut bytes = vec![0; buf.remaining()];
+        let (n, from) = simulated.recv_from(&mut bytes, false)?;
+        Ok((buf.put(&bytes[..n]), from))
+    }
+
     pub fn peek_from(&self, buf: &mut [u8]) -> io::Result<(usize, SocketAddr)> {
         match self.simulated() {
             Some(simulated) => simulated.recv_from(buf, true),

@@ -2,7 +2,7 @@
 
 use super::transfer::{joined, scatter};
 use super::{Backend, Fd, sim};
-use crate::sys::linux::{Ancillary, Credentials, Message, Process, Type, UnixAddress};
+use crate::sys::linux::{Ancillary, Credentials, Message, Process, ReadBuf, Type, UnixAddress};
 use std::io::{self, IoSlice, IoSliceMut};
 use std::os::fd::BorrowedFd;
 
@@ -71,6 +71,13 @@ impl Fd {
             Some(simulated) => simulated.recv_from_unix(buf),
             None => (**self).recv_from_unix(buf),
         }
+    }
+
+    pub fn recv_from_unix_uninit(&self, buf: &mut ReadBuf<'_>) -> io::Result<(usize, UnixAddress)> {
+        let Some(simulated) = self.simulated() else { return (**self).recv_from_unix_uninit(buf) };
+        let mut bytes = vec![0; buf.remaining()];
+        let (n, from) = simulated.recv_from_unix(&mut bytes)?;
+        Ok((buf.put(&bytes[..n]), from))
     }
 
     pub fn send_to_unix(&self, buf: &[u8], to: &UnixAddress) -> io::Result<usize> {
