@@ -39,7 +39,9 @@
 //! | `tcp/stream.rs`, `tcp/listener.rs`, `tcp/connect.rs`, `tcp/option.rs` | methods that only streams and listeners of TCP have |
 //! | `tcp/socket.rs`, `tcp/socket/` | [`TcpSocket`]: options before the connection |
 //! | `tcp/split.rs`, `unix/split.rs` | the names of the halves |
-//! | `udp/socket.rs`, `udp/socket/` | [`UdpSocket`]; `many.rs` with many datagrams at a time |
+//! | `tcp/connector.rs` | [`tcp::Connector`]: several addresses at a time |
+//! | `udp/socket.rs`, `udp/socket/` | [`UdpSocket`]; `many.rs` with many datagrams at a time, `message.rs` with what the kernel knows of one |
+//! | `udp/builder.rs` | [`udp::Builder`]: options before the bind |
 //! | `unix/address.rs` | [`unix::SocketAddr`]: paths, abstract names, none |
 //! | `unix/stream.rs`, `unix/listener.rs`, `unix/connect.rs` | methods that only streams and listeners of the Unix domain have |
 //! | `unix/message.rs`, `unix/ancillary.rs` | descriptors and credentials as control data |

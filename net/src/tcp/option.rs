@@ -71,6 +71,61 @@ impl TcpStream {
         self.fd().set_notsent_lowat(bytes)
     }
 
+    /// How long sent bytes may stay unacknowledged, `TCP_USER_TIMEOUT`; `None`, the default, means what the host's
+    /// retransmissions allow (`net.ipv4.tcp_retries2`, about 15 minutes).
+    #[inline]
+    pub fn user_timeout(&self) -> io::Result<Option<Duration>> {
+        self.fd().user_timeout()
+    }
+
+    /// Ends the connection when sent bytes stay unacknowledged for so long, or unsent behind a window that the peer keeps
+    /// closed: reads and writes then fail with [`TimedOut`](io::ErrorKind::TimedOut). For a peer that is gone without a
+    /// word. An idle connection has nothing unacknowledged: that is what
+    /// [keepalive](crate::TcpSocket::set_keepalive) is for, whose probes are limited by this instead of by their number.
+    ///
+    /// It is rounded up to milliseconds, the least is one, and the most 24 days. See
+    /// [RFC 5482](https://www.rfc-editor.org/rfc/rfc5482).
+    ///
+    /// ```
+    /// # egret_runtime::block_on(async {
+    /// # use egret_net::{TcpListener, TcpStream};
+    /// # use egret_runtime::time::Duration;
+    /// # let listener = TcpListener::bind("127.0.0.1:0").await?;
+    /// # let client = TcpStream::connect(listener.local_addr()?).await?;
+    /// client.set_user_timeout(Some(Duration::from_secs(30)))?;
+    /// assert_eq!(client.user_timeout()?, Some(Duration::from_secs(30)));
+    /// # std::io::Result::Ok(())
+    /// # }).unwrap();
+    /// ```
+    #[inline]
+    pub fn set_user_timeout(&self, timeout: Option<Duration>) -> io::Result<()> {
+        self.fd().set_user_timeout(timeout)
+    }
+
+    /// How many bytes make the stream readable, `SO_RCVLOWAT`: by default 1.
+    #[inline]
+    pub fn recv_lowat(&self) -> io::Result<u32> {
+        self.fd().recv_lowat()
+    }
+
+    /// Makes the stream readable when so many bytes are queued, or it has ended: fewer wake-ups for messages of a known
+    /// length. A read that is tried before takes what there is. 0 is 1; the kernel bounds it by half of the receive buffer.
+    ///
+    /// ```
+    /// # egret_runtime::block_on(async {
+    /// # use egret_net::{TcpListener, TcpStream};
+    /// # let listener = TcpListener::bind("127.0.0.1:0").await?;
+    /// # let client = TcpStream::connect(listener.local_addr()?).await?;
+    /// client.set_recv_lowat(16)?;
+    /// assert_eq!(client.recv_lowat()?, 16);
+    /// # std::io::Result::Ok(())
+    /// # }).unwrap();
+    /// ```
+    #[inline]
+    pub fn set_recv_lowat(&self, bytes: u32) -> io::Result<()> {
+        self.fd().set_recv_lowat(bytes)
+    }
+
     /// Whether acknowledgements are sent at once, `TCP_QUICKACK`.
     #[inline]
     pub fn quickack(&self) -> io::Result<bool> {

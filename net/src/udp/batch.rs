@@ -36,9 +36,12 @@ pub struct Datagram<'a> {
     pub data: &'a [u8],
     /// The sender.
     pub from: SocketAddr,
-    /// It was longer than the room for it, and the rest is lost. With [GRO](crate::UdpSocket::set_gro) also: these
-    /// may be several datagrams whose boundaries are lost, because options set on the descriptor produce more control
-    /// data than there is room for. There is room for all control data of Linux 6.18.
+    /// It was longer than the room for it, and the rest is lost. With [GRO](crate::UdpSocket::set_gro) the rest may be
+    /// more than this datagram: the kernel joins several into one message, so those that came behind it in the message
+    /// are gone too, uncounted. Make the room 65535 bytes and it does not happen.
+    ///
+    /// With GRO also: these may be several datagrams whose boundaries are lost, because options set on the descriptor
+    /// produce more control data than there is room for. There is room for all control data of Linux 6.18.
     pub truncated: bool,
 }
 

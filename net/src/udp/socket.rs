@@ -6,6 +6,7 @@
 mod append;
 mod descriptor;
 mod many;
+mod message;
 mod multicast;
 mod option;
 mod recv;
@@ -61,7 +62,8 @@ impl std::panic::RefUnwindSafe for UdpSocket {}
 impl UdpSocket {
     /// Binds a socket to an address; port 0 picks a free one, see [`local_addr`](UdpSocket::local_addr).
     ///
-    /// If `addr` yields several addresses, they are tried in order until one can be bound. No option is set. A name
+    /// If `addr` yields several addresses, they are tried in order until one can be bound. No option is set: for those that
+    /// must be set before, see [`udp::Builder`](crate::udp::Builder). A name
     /// is looked up on another thread; see [`ToSocketAddrs`].
     ///
     /// # Errors

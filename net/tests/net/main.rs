@@ -36,6 +36,7 @@ mod socket_options;
 mod tokio_io;
 mod turns;
 mod udp;
+mod udp_message;
 mod unix_connect;
 mod unix_messages;
 mod unix_stream;

@@ -4,9 +4,11 @@
 
 use crate::sockets_common::run;
 use egret_net::{TcpListener, TcpSocket, TcpStream, UdpSocket, UnixStream};
+use egret_runtime::task::yield_now;
 use egret_runtime::time::Duration;
 use std::io::{self, ErrorKind};
 use std::os::fd::AsFd;
+use std::task::{Context, Waker};
 
 const SECOND: Duration = Duration::from_secs(1);
 
@@ -70,6 +72,84 @@ fn a_listener_hands_the_bound_of_unsent_bytes_on() {
             client.set_notsent_lowat(bytes).unwrap();
             assert_eq!(client.notsent_lowat().unwrap(), bytes);
         }
+    });
+}
+
+#[test]
+fn a_time_limit_for_acknowledgements_reads_back_in_milliseconds_and_is_handed_on() {
+    run(async {
+        let socket = TcpSocket::new_v4().unwrap();
+        assert_eq!(socket.user_timeout().unwrap(), None);
+        // Rounded up, so that it never becomes the default.
+        let (least, most) = (Duration::from_millis(1), Duration::from_millis(i32::MAX as u64));
+        for (set, expected) in [
+            (Duration::ZERO, least),
+            (Duration::from_nanos(1), least),
+            (SECOND + Duration::from_nanos(1), SECOND + least),
+            (Duration::MAX, most),
+            (30 * SECOND, 30 * SECOND),
+        ] {
+            socket.set_user_timeout(Some(set)).unwrap();
+            assert_eq!(socket.user_timeout().unwrap(), Some(expected), "{set:?}");
+        }
+        socket.bind("127.0.0.1:0".parse().unwrap()).unwrap();
+        let listener = socket.listen(16).unwrap();
+        let client = TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
+        let (server, _) = listener.accept().await.unwrap();
+        assert_eq!(server.user_timeout().unwrap(), Some(30 * SECOND));
+        assert_eq!(client.user_timeout().unwrap(), None);
+        server.set_user_timeout(None).unwrap();
+        assert_eq!(server.user_timeout().unwrap(), None);
+    });
+}
+
+#[test]
+fn a_stream_is_readable_when_as_many_bytes_are_queued_as_it_asked_for_or_it_has_ended() {
+    run(async {
+        let socket = TcpSocket::new_v4().unwrap();
+        assert_eq!(socket.recv_lowat().unwrap(), 1);
+        socket.set_recv_lowat(4).unwrap();
+        socket.bind("127.0.0.1:0".parse().unwrap()).unwrap();
+        let listener = socket.listen(16).unwrap();
+        let mut client = TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
+        let (mut server, _) = listener.accept().await.unwrap();
+        assert_eq!(server.recv_lowat().unwrap(), 4);
+        let mut buf = [0; 16];
+        assert_eq!(server.try_read(&mut buf).unwrap_err().kind(), ErrorKind::WouldBlock);
+        client.set_nodelay(true).unwrap();
+        client.write_all(b"abc").await.unwrap();
+        let duplicate = std::net::TcpStream::from(server.as_fd().try_clone_to_owned().unwrap());
+        while duplicate.peek(&mut buf).unwrap_or(0) < 3 {
+            yield_now().await;
+        }
+        for _ in 0..3 {
+            yield_now().await; // an event would come in one of them
+        }
+        let mut readable = Box::pin(server.readable());
+        assert!(readable.as_mut().poll(&mut Context::from_waker(Waker::noop())).is_pending());
+        client.write_all(b"d").await.unwrap();
+        readable.await.unwrap();
+        assert_eq!(server.try_read(&mut buf).unwrap(), 4);
+        server.set_recv_lowat(1000).unwrap();
+        assert_eq!(server.try_read(&mut buf).unwrap_err().kind(), ErrorKind::WouldBlock);
+        client.write_all(b"end").await.unwrap();
+        client.shutdown().await.unwrap();
+        assert_eq!(server.read(&mut buf).await.unwrap(), 3);
+        server.set_recv_lowat(0).unwrap();
+        assert_eq!(server.recv_lowat().unwrap(), 1);
+    });
+}
+
+#[test]
+fn the_type_of_service_has_tokios_older_name_too() {
+    run(async {
+        let socket = TcpSocket::new_v4().unwrap();
+        socket.set_tos(0x10).unwrap();
+        assert_eq!((socket.tos().unwrap(), socket.tos_v4().unwrap()), (0x10, 0x10));
+        let socket = UdpSocket::bind("127.0.0.1:0").await.unwrap();
+        socket.set_tos(0x20).unwrap();
+        assert_eq!((socket.tos().unwrap(), socket.tos_v4().unwrap()), (0x20, 0x20));
+        assert_eq!(socket.set_tos(256).unwrap_err().kind(), ErrorKind::InvalidInput);
     });
 }
 

@@ -43,8 +43,9 @@ pub use linux::Words;
 #[cfg(not(feature = "sim"))]
 pub(crate) use linux::signal;
 pub use linux::{
-    AcceptFailure, Access, Ancillary, BATCH_MAX, Batch, Connect, Credentials, Domain, Events, IOV_MAX,
-    Message, Process, ReadBuf, Received, SocketKind, TRANSFER_MAX, TimerSlack, Type, UnixAddress, mask,
+    AcceptFailure, Access, Ancillary, BATCH_MAX, Batch, Connect, Credentials, DatagramInfo, Domain, Events,
+    IOV_MAX, Message, Process, ReadBuf, Received, SocketKind, TRANSFER_MAX, TimerSlack, Type, UnixAddress,
+    mask,
 };
 #[cfg(not(feature = "sim"))]
 pub use linux::{Backend, Epoll, Fd};

@@ -129,6 +129,28 @@ impl TcpSocket {
         self.fd.set_notsent_lowat(bytes)
     }
 
+    /// [`TcpStream::user_timeout`](crate::TcpStream::user_timeout), before the connection.
+    pub fn user_timeout(&self) -> io::Result<Option<Duration>> {
+        self.fd.user_timeout()
+    }
+
+    /// [`TcpStream::set_user_timeout`](crate::TcpStream::set_user_timeout), before the connection. Accepted
+    /// connections inherit it.
+    pub fn set_user_timeout(&self, timeout: Option<Duration>) -> io::Result<()> {
+        self.fd.set_user_timeout(timeout)
+    }
+
+    /// [`TcpStream::recv_lowat`](crate::TcpStream::recv_lowat), before the connection.
+    pub fn recv_lowat(&self) -> io::Result<u32> {
+        self.fd.recv_lowat()
+    }
+
+    /// [`TcpStream::set_recv_lowat`](crate::TcpStream::set_recv_lowat), before the connection. Accepted connections
+    /// inherit it.
+    pub fn set_recv_lowat(&self, bytes: u32) -> io::Result<()> {
+        self.fd.set_recv_lowat(bytes)
+    }
+
     /// [`TcpStream::linger`](crate::TcpStream::linger), before the connection.
     pub fn linger(&self) -> io::Result<Option<Duration>> {
         self.fd.linger()
@@ -164,6 +186,16 @@ impl TcpSocket {
     /// ```
     pub fn set_tos_v4(&self, tos: u32) -> io::Result<()> {
         self.fd.set_tos_v4(tos)
+    }
+
+    /// [`tos_v4`](Self::tos_v4), under tokio's older name.
+    pub fn tos(&self) -> io::Result<u32> {
+        self.tos_v4()
+    }
+
+    /// [`set_tos_v4`](Self::set_tos_v4), under tokio's older name.
+    pub fn set_tos(&self, tos: u32) -> io::Result<()> {
+        self.set_tos_v4(tos)
     }
 
     /// The traffic class of IPv6 packets, `IPV6_TCLASS`; `EOPNOTSUPP` on an IPv4 socket.

@@ -6,7 +6,8 @@ use std::io;
 /// # Options
 ///
 /// Other options are set through [`AsFd`](std::os::fd::AsFd) and a library of socket options, such as
-/// `socket2::SockRef::from(&socket)`, or before the socket is taken over by [`from_std`](UdpSocket::from_std).
+/// `socket2::SockRef::from(&socket)`; those that must be set before the socket is bound, by
+/// [`udp::Builder`](crate::udp::Builder).
 ///
 /// See [`socket(7)`](https://man7.org/linux/man-pages/man7/socket.7.html) and
 /// [`ip(7)`](https://man7.org/linux/man-pages/man7/ip.7.html). Unless a method says otherwise, its errors are those of
@@ -48,6 +49,18 @@ impl UdpSocket {
     #[inline]
     pub fn set_tos_v4(&self, tos: u32) -> io::Result<()> {
         self.registration.get_ref().set_tos_v4(tos)
+    }
+
+    /// [`tos_v4`](UdpSocket::tos_v4), under tokio's older name.
+    #[inline]
+    pub fn tos(&self) -> io::Result<u32> {
+        self.tos_v4()
+    }
+
+    /// [`set_tos_v4`](UdpSocket::set_tos_v4), under tokio's older name.
+    #[inline]
+    pub fn set_tos(&self, tos: u32) -> io::Result<()> {
+        self.set_tos_v4(tos)
     }
 
     /// The traffic class of IPv6 packets, `IPV6_TCLASS`; `EOPNOTSUPP` on an IPv4 socket.
@@ -127,7 +140,7 @@ impl UdpSocket {
     }
 
     /// Whether the socket excludes IPv4, `IPV6_V6ONLY`; `EOPNOTSUPP` on an IPv4 socket. It must be set before the
-    /// socket is bound: make the socket elsewhere, and take it over by [`from_std`](UdpSocket::from_std).
+    /// socket is bound: by [`Builder::only_v6`](crate::udp::Builder::only_v6).
     #[inline]
     pub fn only_v6(&self) -> io::Result<bool> {
         self.registration.get_ref().only_v6()

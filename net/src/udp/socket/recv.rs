@@ -2,6 +2,7 @@
 
 use super::UdpSocket;
 use egret_runtime::io::{Direction, Interest, Ready};
+use egret_runtime::sys::Fd;
 use std::io;
 use std::net::SocketAddr;
 use std::task::{Context, Poll};
@@ -224,6 +225,55 @@ impl UdpSocket {
         self.registration.try_io(Direction::Read, |fd| fd.peek_from(buf))
     }
 
+    /// The sender of the next datagram, which stays in the queue; waits for one.
+    ///
+    /// # Errors
+    ///
+    /// As [`recv`](UdpSocket::recv); an error is removed.
+    ///
+    /// # Cancel safety
+    ///
+    /// Nothing is lost when it is dropped.
+    ///
+    /// ```
+    /// # egret_runtime::block_on(async {
+    /// # use egret_net::UdpSocket;
+    /// let server = UdpSocket::bind("127.0.0.1:0").await?;
+    /// let client = UdpSocket::bind("127.0.0.1:0").await?;
+    /// client.send_to(b"ping", server.local_addr()?).await?;
+    /// assert_eq!(server.peek_sender().await?, client.local_addr()?);
+    /// assert_eq!(server.recv(&mut [0; 16]).await?, 4);
+    /// # std::io::Result::Ok(())
+    /// # }).unwrap();
+    /// ```
+    #[inline]
+    #[cfg_attr(feature = "inspect", track_caller)]
+    pub fn peek_sender(&self) -> impl Future<Output = io::Result<SocketAddr>> {
+        self.registration.io(Direction::Read, sender)
+    }
+
+    /// [`peek_sender`](UdpSocket::peek_sender) as a poll function. Wakes each task of this runtime that polls it; of
+    /// other wakers, such as those of `FuturesUnordered`, only the last.
+    ///
+    /// # Errors
+    ///
+    /// As [`peek_sender`](UdpSocket::peek_sender).
+    #[inline]
+    #[cfg_attr(feature = "inspect", track_caller)]
+    pub fn poll_peek_sender(&self, cx: &mut Context<'_>) -> Poll<io::Result<SocketAddr>> {
+        self.registration.poll_io(cx, Direction::Read, sender)
+    }
+
+    /// [`peek_sender`](UdpSocket::peek_sender) without waiting.
+    ///
+    /// # Errors
+    ///
+    /// As [`try_recv`](UdpSocket::try_recv).
+    #[inline]
+    pub fn try_peek_sender(&self) -> io::Result<SocketAddr> {
+        self.registration.try_io(Direction::Read, sender)
+    }
+
     /// Waits until the kernel has reported the socket as readable: a [`try_recv`](UdpSocket::try_recv) would find a
     /// datagram, or an error. The report may be false; then wait again. Any number of tasks may wait.
     ///
@@ -299,4 +349,9 @@ impl UdpSocket {
     pub fn ready(&self, interest: Interest) -> impl Future<Output = io::Result<Ready>> {
         self.registration.ready_for(interest)
     }
+}
+
+/// The sender of the next datagram. No room for its bytes is needed.
+fn sender(fd: &Fd) -> io::Result<SocketAddr> {
+    fd.peek_from(&mut []).map(|(_, from)| from)
 }

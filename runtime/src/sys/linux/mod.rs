@@ -7,6 +7,7 @@ mod ancillary;
 mod batch;
 mod clock;
 mod datagram;
+mod datagram_info;
 #[cfg(feature = "inspect")]
 mod describe;
 mod epoll;
@@ -40,6 +41,7 @@ pub use accept::AcceptFailure;
 pub use ancillary::{Ancillary, Message};
 pub use batch::{BATCH_MAX, Batch, Received};
 pub use clock::TimerSlack;
+pub use datagram_info::DatagramInfo;
 #[cfg(feature = "inspect")]
 pub(crate) use describe::{Described, SocketName};
 #[cfg(feature = "test-util")]

@@ -66,6 +66,32 @@ impl Fd {
         self.set(known::TCP_NOTSENT_LOWAT, [bytes as c_int])
     }
 
+    /// How long sent bytes may stay unacknowledged, or unsent behind a closed window, `TCP_USER_TIMEOUT`; `None` for
+    /// what the host says.
+    pub fn user_timeout(&self) -> io::Result<Option<Duration>> {
+        let milliseconds = self.get_number(known::TCP_USER_TIMEOUT)?;
+        Ok((milliseconds != 0).then_some(Duration::from_millis(milliseconds.into())))
+    }
+
+    /// Sets `TCP_USER_TIMEOUT`: rounded up to milliseconds, and at most 24 days; a zero, which would be the default, is
+    /// a millisecond.
+    pub fn set_user_timeout(&self, timeout: Option<Duration>) -> io::Result<()> {
+        let milliseconds = |timeout: Duration| {
+            u32::try_from(timeout.as_nanos().div_ceil(1_000_000)).unwrap_or(u32::MAX).max(1)
+        };
+        self.set_number(known::TCP_USER_TIMEOUT, timeout.map_or(0, milliseconds))
+    }
+
+    /// How many bytes make a socket readable, `SO_RCVLOWAT`.
+    pub fn recv_lowat(&self) -> io::Result<u32> {
+        self.get_number(known::SO_RCVLOWAT)
+    }
+
+    /// Sets `SO_RCVLOWAT`; 0 is 1.
+    pub fn set_recv_lowat(&self, bytes: u32) -> io::Result<()> {
+        self.set_number(known::SO_RCVLOWAT, bytes)
+    }
+
     /// Whether `bind` accepts an address with connections in `TIME_WAIT`, `SO_REUSEADDR`.
     #[inline]
     pub fn reuseaddr(&self) -> io::Result<bool> {

@@ -68,6 +68,34 @@ impl Fd {
         self.change("notsent_lowat", bytes, || (**self).set_notsent_lowat(bytes))
     }
 
+    pub fn user_timeout(&self) -> io::Result<Option<Duration>> {
+        match self.simulated() {
+            Some(simulated) => Ok(simulated.setting("user_timeout")?.map(Duration::from_millis)),
+            None => (**self).user_timeout(),
+        }
+    }
+
+    pub fn set_user_timeout(&self, timeout: Option<Duration>) -> io::Result<()> {
+        match self.simulated() {
+            Some(simulated) => {
+                simulated.set("user_timeout", timeout.map(|timeout| timeout.as_millis() as u64))
+            }
+            None => (**self).set_user_timeout(timeout),
+        }
+    }
+
+    pub fn recv_lowat(&self) -> io::Result<u32> {
+        self.number("recv_lowat", 1, || (**self).recv_lowat())
+    }
+
+    pub fn set_recv_lowat(&self, bytes: u32) -> io::Result<()> {
+        self.change("recv_lowat", bytes, || (**self).set_recv_lowat(bytes))
+    }
+
+    pub fn set_recv_info(&self, on: bool) -> io::Result<()> {
+        self.change("recv_info", on, || (**self).set_recv_info(on))
+    }
+
     pub fn reuseaddr(&self) -> io::Result<bool> {
         self.flag("reuseaddr", || (**self).reuseaddr())
     }

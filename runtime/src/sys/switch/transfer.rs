@@ -1,7 +1,7 @@
 //! Transfers through descriptors of either kernel.
 
 use super::Fd;
-use crate::sys::linux::ReadBuf;
+use crate::sys::linux::{DatagramInfo, ReadBuf};
 use std::fs::File;
 use std::io::{self, IoSlice, IoSliceMut};
 use std::net::SocketAddr;
@@ -101,6 +101,17 @@ impl Fd {
         let mut bytes = vec![0; buf.remaining()];
         let (n, from) = simulated.recv_from(&mut bytes, false)?;
         Ok((buf.put(&bytes[..n]), from))
+    }
+
+    /// For a simulated socket: with its whole length, and no destination.
+    pub fn recv_info(&self, buf: &mut [u8]) -> io::Result<DatagramInfo> {
+        let Some(simulated) = self.simulated() else { return (**self).recv_info(buf) };
+        let mut whole = vec![0; 65_535];
+        let (len, from) = simulated.recv_from(&mut whole, false)?;
+        let kept = len.min(buf.len());
+        buf[..kept].copy_from_slice(&whole[..kept]);
+        let truncated = len > kept;
+        Ok(DatagramInfo { len: kept, from, truncated, tos: None, destination: None, segment: None })
     }
 
     pub fn peek_from(&self, buf: &mut [u8]) -> io::Result<(usize, SocketAddr)> {
