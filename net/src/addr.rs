@@ -3,6 +3,8 @@
 use egret_runtime::io::Site;
 use egret_runtime::sys::Backend;
 use egret_runtime::task::{JoinHandle, consume_budget, spawn_look_up};
+use std::error::Error;
+use std::fmt;
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, SocketAddrV4, SocketAddrV6};
 use std::slice;
@@ -13,7 +15,8 @@ use std::vec;
 ///
 /// The types are those of [`std::net::ToSocketAddrs`]: [`SocketAddr`] and its two variants, an IP address with a
 /// port, slices of addresses, `"host:port"`, `("host", port)`, and references to them. An address costs no
-/// allocation. A string is an address if it parses as one (`"[::1]:80"`), and a name otherwise. The trait is sealed.
+/// allocation. A string is an address if it parses as one (`"[::1]:80"`), and a name otherwise; so is one with an
+/// interface (`"[fe80::1%eth0]:80"`), whose index the look-up finds. The trait is sealed.
 ///
 /// # Names
 ///
@@ -30,7 +33,7 @@ use std::vec;
 /// # Errors
 ///
 /// Functions that take one fail with [`InvalidInput`](io::ErrorKind::InvalidInput) when there is no port, or when the
-/// slice is empty; and with an error whose message says so when the look-up fails.
+/// slice is empty; and when the look-up fails, with an error whose message has the name.
 ///
 /// ```
 /// # egret_runtime::block_on(async {
@@ -102,11 +105,33 @@ async fn look_up(host: String, port: u16) -> io::Result<vec::IntoIter<SocketAddr
         }
     }
 
-    let find = move || Backend::current().look_up(&host, port);
+    let find = move || {
+        let found = Backend::current().look_up(&host, port);
+        found.map_err(|error| io::Error::new(error.kind(), FailedLookUp { host, error }))
+    };
     let mut found = LookUp(spawn_look_up(find));
     match (&mut found.0).await {
         Ok(found) => found.map(Vec::into_iter),
         Err(error) => Err(io::Error::other(format!("the look-up of the name has no result: {error}"))),
+    }
+}
+
+/// A look-up that found nothing, with the name.
+#[derive(Debug)]
+struct FailedLookUp {
+    host: String,
+    error: io::Error,
+}
+
+impl fmt::Display for FailedLookUp {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:?}: {}", self.host, self.error)
+    }
+}
+
+impl Error for FailedLookUp {
+    fn source(&self) -> Option<&(dyn Error + 'static)> {
+        Some(&self.error)
     }
 }
 
@@ -119,7 +144,7 @@ async fn look_up(host: String, port: u16) -> io::Result<vec::IntoIter<SocketAddr
 ///
 /// [`InvalidInput`](io::ErrorKind::InvalidInput) when there is no port. When the name is not found, or no name server
 /// answers, the error that [`std::net::ToSocketAddrs`] makes of the result of [`getaddrinfo(3)`] (its kind is
-/// unspecified). `Other` when no thread is available, or the runtime is being dropped.
+/// unspecified), with the name before it. `Other` when no thread is available, or the runtime is being dropped.
 ///
 /// # Cancel safety
 ///
@@ -183,6 +208,20 @@ fn host_and_port(host: &str, port: u16) -> Target<'_> {
         Ok(ip) => Target::One(SocketAddr::new(ip, port)),
         Err(_) => Target::Name(host, port),
     }
+}
+
+/// The host of an IPv6 address with an interface, `[fe80::1%eth0]`, as [`getaddrinfo(3)`] takes it: it looks the
+/// interface up. Any other host as it is.
+///
+/// [`getaddrinfo(3)`]: https://man7.org/linux/man-pages/man3/getaddrinfo.3.html
+fn without_brackets(host: &str) -> &str {
+    let inside = host.strip_prefix('[').and_then(|rest| rest.strip_suffix(']'));
+    let is_address = |inside: &&str| {
+        inside
+            .split_once('%')
+            .is_some_and(|(ip, interface)| ip.parse::<Ipv6Addr>().is_ok() && !interface.is_empty())
+    };
+    inside.filter(is_address).unwrap_or(host)
 }
 
 impl ToSocketAddrs for SocketAddr {}
@@ -271,7 +310,7 @@ impl sealed::ToTarget for str {
             .ok_or_else(|| invalid("no port in the address; write it as \"host:port\""))?;
         let port =
             port.parse().map_err(|_| invalid("the port in the address is no number from 0 to 65535"))?;
-        Ok(Target::Name(host, port))
+        Ok(Target::Name(without_brackets(host), port))
     }
 }
 
@@ -313,6 +352,19 @@ mod tests {
     fn what_does_not_is_a_name() {
         assert_eq!("localhost:80".to_target().unwrap(), Target::Name("localhost", 80));
         assert_eq!(("localhost", 80).to_target().unwrap(), Target::Name("localhost", 80));
+    }
+
+    #[test]
+    fn an_interface_is_looked_up_with_its_address_and_without_the_brackets() {
+        assert_eq!("[fe80::1%eth0]:80".to_target().unwrap(), Target::Name("fe80::1%eth0", 80));
+        assert_eq!(("fe80::1%eth0", 80).to_target().unwrap(), Target::Name("fe80::1%eth0", 80));
+        // By its number nothing is looked up.
+        let by_number = SocketAddrV6::new("fe80::1".parse().unwrap(), 80, 0, 3);
+        assert_eq!("[fe80::1%3]:80".to_target().unwrap(), Target::One(by_number.into()));
+        for other in ["[fe80::1%]:80", "[name%eth0]:80", "[name]:80", "[::1:80"] {
+            let host = other.strip_suffix(":80").unwrap();
+            assert_eq!(other.to_target().unwrap(), Target::Name(host, 80));
+        }
     }
 
     #[test]

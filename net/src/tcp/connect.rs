@@ -16,7 +16,8 @@ impl TcpStream {
     /// Connects to an address.
     ///
     /// If `addr` yields several addresses, they are tried in order until one connects. The kernel decides how long it
-    /// tries an address that does not answer (`net.ipv4.tcp_syn_retries`, about two minutes).
+    /// tries an address that does not answer (`net.ipv4.tcp_syn_retries`, about two minutes); a
+    /// [`Connector`](crate::tcp::Connector) does not wait for it.
     ///
     /// A name is looked up on another thread; see [`ToSocketAddrs`].
     ///

@@ -13,6 +13,7 @@ mod sockets_common;
 mod append;
 mod auto_traits;
 mod callers;
+mod connector;
 mod copy;
 mod copy_ends;
 mod copy_turns;

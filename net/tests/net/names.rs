@@ -5,7 +5,7 @@ use egret_runtime::runtime::{Builder, Runtime};
 use egret_runtime::task::{spawn_blocking, yield_now};
 use egret_runtime::{block_on, spawn};
 use std::io::ErrorKind;
-use std::net::{Ipv4Addr, SocketAddr};
+use std::net::{Ipv4Addr, SocketAddr, SocketAddrV6};
 use std::panic::resume_unwind;
 use std::pin::pin;
 use std::sync::mpsc::{RecvTimeoutError, channel};
@@ -141,7 +141,25 @@ fn a_name_that_is_none_is_the_error_of_the_look_up() {
             let none = format!("{}:80", "x".repeat(64));
             let ours = TcpStream::connect(&*none).await.unwrap_err();
             let theirs = std::net::ToSocketAddrs::to_socket_addrs(&*none).unwrap_err();
-            assert_eq!(ours.to_string(), theirs.to_string());
+            let name = none.strip_suffix(":80").unwrap();
+            assert_eq!(ours.to_string(), format!("{name:?}: {theirs}"));
+            assert_eq!(ours.kind(), theirs.kind());
+            let source = std::error::Error::source(ours.get_ref().unwrap()).unwrap();
+            assert_eq!(source.to_string(), theirs.to_string());
+        });
+    });
+}
+
+#[test]
+fn an_address_is_found_with_the_index_of_its_interface() {
+    bounded(|| {
+        block_on(async {
+            let index = std::fs::read_to_string("/sys/class/net/lo/ifindex").unwrap().trim().parse().unwrap();
+            let expected = SocketAddrV6::new("fe80::1".parse().unwrap(), 80, 0, index);
+            assert!(lookup_host("[fe80::1%lo]:80").await.unwrap().eq([expected.into()]));
+            assert!(lookup_host(("fe80::1%lo", 80)).await.unwrap().eq([expected.into()]));
+            let none = lookup_host("[fe80::1%no-such]:80").await.map(drop).unwrap_err();
+            assert!(none.to_string().contains("fe80::1%no-such"), "{none}");
         });
     });
 }
