@@ -32,7 +32,7 @@ fn a_scrape_has_the_servers_own_counter_and_egrets_numbers() {
     assert!(text.contains("application/openmetrics-text; version=1.0.0"), "{text}");
     assert!(text.contains("\nhttp_requests_total{path=\"/\"} 3\n"), "{text}");
     assert!(text.contains("\nhttp_requests_total{path=\"other\"} 2\n"), "{text}");
-    for name in ["egret_polls_total", "egret_remote_wakes_total", "egret_tasks", "egret_blocking_jobs"] {
+    for name in ["egret_polls_total", "egret_local_wakes_total", "egret_tasks", "egret_blocking_jobs"] {
         assert!(counts(&text, name), "{name}: {text}"); // the job is the one that encodes this
     }
     assert!(text.contains("\negret_stuck_seconds{loop=\"1\"} 0.0\n"), "{text}");
