@@ -169,20 +169,21 @@ impl Reactor {
         let mut events = self.events.borrow_mut();
         self.waits.bump();
         self.queue.watch.waits();
-        let mut count = self.epoll.wait(&mut events, timeout)?;
+        let count = self.epoll.wait(&mut events, timeout)?;
         let by = self.queue.watch.waited(timeout, count);
         let sources = self.sources.borrow();
         let queue = &mut self.queue.batch_by(by);
+        let reported = self.reported.get();
+        self.reported.add(count as u64);
         for (token, mask) in events.iter() {
             let key = SourceKey::from_bits(token);
             match sources.get(key.index()) {
                 Some(source) if source.key == key => source.on_event(mask, queue, foreign),
-                _ if key == SourceKey::EVENTFD => count -= 1,
+                _ if key == SourceKey::EVENTFD => self.reported.take_back(),
                 _ => self.stale.bump(),
             }
         }
-        self.reported.add(count as u64);
-        Ok(count)
+        Ok((self.reported.get() - reported) as usize)
     }
 
     /// Drops all sources, whose descriptors may outlive the runtime, and wakes their waiters.
