@@ -19,7 +19,7 @@ use crate::executor::parking::{Park, Parking};
 use crate::executor::pool::{Limits, Pool};
 use crate::observe::id::{self, Id};
 use crate::observe::record::Record;
-use crate::observe::site;
+use crate::observe::site::{self, Serial};
 use crate::observe::spans::{self, SpanKey, TaskSpan};
 use crate::observe::stats::Counter;
 use crate::observe::watch::{Label, Watch, WatchSettings};
@@ -254,9 +254,10 @@ impl Executor {
         self.polls_since_wait.set(self.polls_since_wait.get() + batch);
         let polls = self.queue.watch.polls(batch);
         for slot in polls.slots() {
-            let Some((key, woke)) = self.queue.pop_with_cause(pick) else { break };
+            let poll = Serial::now();
+            let Some((key, woke)) = self.queue.pop_for(poll, pick) else { break };
             let index = key.index();
-            polls.begin(slot, index, woke);
+            polls.begin(slot, poll, index, woke);
             let waker = waker::new(key);
             let waker = ManuallyDrop::new(waker); // Dropping is a no-op; skip the vtable call.
             let cx = &mut Context::from_waker(&waker);

@@ -18,7 +18,8 @@ pub use recording::{Cause, Record, RecordedTask, Recording, What};
 
 use crate::observe::ticks;
 use crate::sys::{Backend, Words};
-use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering, fence};
+use std::ptr::null_mut;
+use std::sync::atomic::{AtomicPtr, AtomicU64, Ordering, fence};
 
 /// The bit of an index that says that the record is not of a poll.
 pub(crate) const OTHER: u32 = 1 << 31;
@@ -58,8 +59,8 @@ pub(crate) struct Ring {
     records: bool,
     /// How many records were reserved since the start, those before the end of the memory that were left out included.
     written: AtomicU64,
-    /// The address of the record of the poll that is going on, or 0.
-    at: AtomicUsize,
+    /// The record of the poll that is going on, or null. It is compared and never read through.
+    at: AtomicPtr<RingSlot>,
     /// The block of the turn, until it ends: its position in the low half and its length, else 0. And when it began at
     /// the latest.
     block: AtomicU64,
@@ -71,7 +72,7 @@ impl Ring {
         let len = (bytes / size_of::<RingSlot>()).max(LEAST);
         let len = 1 << len.ilog2(); // so that a position is a mask, and not a division
         let slots = Backend::current().ring(len);
-        let (written, at, block, block_began) = Default::default();
+        let (written, at, block, block_began) = Default::default(); // 0 and null
         let ring = Ring { slots, records: bytes > 0, written, at, block, block_began };
         let now = ticks::now();
         ring.append(now, WAIT, now); // the base of the first times
@@ -92,7 +93,7 @@ impl Ring {
     }
 
     /// Reserves records in a row, and makes them the block of the turn.
-    pub(crate) fn reserve(&self, count: usize, began: u64) -> &[RingSlot] {
+    pub(crate) fn reserve(&self, count: usize, began: u64) {
         let mut written = self.written.load(Ordering::Relaxed);
         let mut first = self.position(written);
         if self.slots.len() - first < count {
@@ -107,7 +108,6 @@ impl Ring {
         self.block_began.store(began, Ordering::Relaxed);
         self.block.store(first as u64 | (count as u64) << 32, Ordering::Release);
         self.count(written + count as u64);
-        &self.slots[first..first + count]
     }
 
     /// Writes a record behind the others.
@@ -121,18 +121,27 @@ impl Ring {
     }
 
     /// The poll of this record begins.
+    #[inline(always)]
+    pub(crate) fn begin(&self, slot: &RingSlot, time: u32, index: u32, by: u64) {
+        slot.write(time, index, by);
+        self.at.store(std::ptr::from_ref(slot).cast_mut(), Ordering::Release);
+    }
+
+    /// The block of the turn, which is empty when it has no poll.
     #[inline]
-    pub(crate) fn begin(&self, slot: &RingSlot, index: u32, by: u64) {
-        slot.write(Backend::current().short_ticks(), index, by);
-        self.at.store(std::ptr::from_ref(slot).addr(), Ordering::Release);
+    pub(crate) fn block(&self) -> &[RingSlot] {
+        let block = self.block.load(Ordering::Relaxed);
+        let first = block as u32 as usize;
+        self.slots.get(first..first + (block >> 32) as usize).unwrap_or_default()
     }
 
     /// The block of the turn ends at `end`: no poll is going on. Returns its records with that of the end; `None` when it
     /// has no poll.
     #[inline]
-    pub(crate) fn end<'a>(&self, block: &'a [RingSlot], end: u64) -> Option<&'a [RingSlot]> {
-        let at = self.at.load(Ordering::Relaxed);
-        self.at.store(0, Ordering::Release);
+    pub(crate) fn end(&self, end: u64) -> Option<&[RingSlot]> {
+        let block = self.block();
+        let at = self.at.load(Ordering::Relaxed).addr();
+        self.at.store(null_mut(), Ordering::Release);
         let from = at.checked_sub(block.as_ptr().addr()).map(|bytes| bytes / size_of::<RingSlot>());
         let polls = from.filter(|from| *from < block.len()).map_or(0, |from| from + 1);
         let (done, rest) = block.split_at(block.len().min(polls + 1));
@@ -147,7 +156,7 @@ impl Ring {
     /// The record of the poll that is going on, by its position.
     #[inline]
     fn current(&self) -> Option<usize> {
-        let at = self.at.load(Ordering::Acquire);
+        let at = self.at.load(Ordering::Acquire).addr();
         let from = at.checked_sub(self.slots.as_ptr().addr())? / size_of::<RingSlot>();
         (from < self.slots.len()).then_some(from)
     }

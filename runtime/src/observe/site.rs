@@ -15,6 +15,6 @@ mod kind;
 mod kind;
 
 pub use kind::Site;
-#[cfg(feature = "inspect")]
-pub(crate) use kind::swap_frame;
 pub(crate) use kind::{Moment, Note, Serial, Task, poll_begins, polls_end};
+#[cfg(feature = "inspect")]
+pub(crate) use kind::{polls_begin, swap_frame};

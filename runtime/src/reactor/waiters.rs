@@ -94,7 +94,7 @@ impl Waiters {
             Some(key) => {
                 let (place, note) = (&self.alone[direction as usize], &self.notes[direction as usize]);
                 match place.replace(Some(key)) {
-                    None => note.set(Note::now(at)),
+                    None => note.set(Note::in_poll(at)),
                     Some(before) if before == key => note.set(note.get().again(at)),
                     Some(before) => self.displaced(direction, before, note.replace(Note::now(at))),
                 }

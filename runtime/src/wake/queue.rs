@@ -146,12 +146,12 @@ impl RunQueue {
     /// In production `pick` returns 0 and this is a FIFO.
     #[inline]
     pub(crate) fn pop(&self, pick: impl FnOnce(usize) -> usize) -> Option<TaskKey> {
-        self.pop_with_cause(pick).map(|(key, _)| key)
+        self.pop_for(Serial::now(), pick).map(|(key, _)| key)
     }
 
-    /// The same, with what woke the task.
+    /// The same for a poll, with what woke the task.
     #[inline]
-    pub(crate) fn pop_with_cause(&self, pick: impl FnOnce(usize) -> usize) -> Option<(TaskKey, Woke)> {
+    pub(crate) fn pop_for(&self, poll: Serial, pick: impl FnOnce(usize) -> usize) -> Option<(TaskKey, Woke)> {
         let inner = &mut *self.inner.borrow_mut();
         if inner.len == 0 {
             return None;
@@ -165,7 +165,8 @@ impl RunQueue {
         let mark = &mut inner.marks[index as usize];
         let next = std::mem::replace(&mut mark.next, NOT_QUEUED);
         let key = mark.tenant.key(index);
-        mark.polled = site::poll_begins(key.bits());
+        mark.polled = poll;
+        site::poll_begins(key.bits(), poll);
         let woke = mark.note.woke();
         match before {
             None => inner.head = next,

@@ -26,7 +26,8 @@ fn a_full_ring_keeps_the_last_records() {
 fn a_block_that_does_not_fit_before_the_end_starts_at_the_beginning() {
     let ring = ring(LEAST);
     (1..LEAST as u64 - 1).for_each(|number| ring.append(0, OTHER, number));
-    let block = ring.reserve(3, 7);
+    ring.reserve(3, 7);
+    let block = ring.block();
     assert_eq!(block.len(), 3);
     assert!(std::ptr::eq(&block[0], &ring.slots[0]));
     block.iter().for_each(|slot| slot.write(0, 1, 1000));
@@ -40,7 +41,8 @@ fn without_memory_for_records_only_the_block_of_the_turn_is_kept() {
     let ring = Ring::new(0);
     ring.append(0, OTHER, 1);
     assert_eq!(causes(&ring), []);
-    ring.reserve(2, 0)[0].write(0, 1, 2);
+    ring.reserve(2, 0);
+    ring.block()[0].write(0, 1, 2);
     assert_eq!(causes(&ring), [2]);
 }
 
@@ -49,15 +51,16 @@ fn another_thread_sees_the_poll_that_is_going_on() {
     let ring = ring(LEAST);
     assert_eq!(ring.poll(), None);
     let began = crate::observe::ticks::now();
-    let block = ring.reserve(3, began);
-    ring.begin(&block[0], 5, BY_TIMER);
+    ring.reserve(3, began);
+    let block = ring.block();
+    ring.begin(&block[0], short(crate::observe::ticks::now()), 5, BY_TIMER);
     let (index, since, number) = ring.poll().unwrap();
     assert_eq!((index, ring.polled()), (5, Some(5)));
     assert!(since + (1 << Backend::TICKS_SHIFT) >= began && since <= crate::observe::ticks::now());
-    ring.begin(&block[1], 6, BY_TIMER);
+    ring.begin(&block[1], short(crate::observe::ticks::now()), 6, BY_TIMER);
     let (index, again, next) = ring.poll().unwrap();
     assert!(index == 6 && again >= since && next > number);
-    assert_eq!(ring.end(block, crate::observe::ticks::now()).map(<[_]>::len), Some(3));
+    assert_eq!(ring.end(crate::observe::ticks::now()).map(<[_]>::len), Some(3));
     assert_eq!((ring.poll(), ring.polled()), (None, None));
 }
 

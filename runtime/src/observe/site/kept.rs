@@ -1,6 +1,8 @@
 //! The sites and the notes, with feature `inspect`. See also `none.rs`.
 
+use crate::observe::recorder;
 use crate::observe::ticks;
+use crate::sys::Backend;
 use pin_project_lite::pin_project;
 use std::cell::Cell;
 use std::fmt;
@@ -25,17 +27,38 @@ pin_project! {
 struct Entered(Option<Site>);
 
 /// Where and since when a waiter waits.
+///
+/// A time is read once for each poll, and in 32 bits: a waiter notes it with the whole time of the turn's begin, and the
+/// two are put together by those who read the note.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Note {
     at: Option<Site>,
-    since: Moment,
-    /// The last poll that waited here, and its frame.
-    place: u64,
+    /// In ticks, with `EXACT`: since when. Without: when the turn of `poll` began.
+    since: u64,
+    /// The named frame that waits, counted from 1, or 0.
+    frame: u32,
+    /// The last poll that waited here.
+    poll: Serial,
 }
 
-/// Names a poll of this thread, until 2^32 others have come. 0 is none.
+/// The lowest bit of a note's time.
+const EXACT: u64 = 1;
+
+/// When a poll began, in the 32 bits of a [record](crate::observe::recorder): names a poll of a task, as there is a turn
+/// between two of them.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub(crate) struct Serial(u32);
+
+/// What is being polled on this thread.
+struct Polling {
+    /// The task, as the bits of its key; 0 outside of polls.
+    task: Cell<u64>,
+    /// When the turn began, in ticks without `EXACT`; 0 outside of turns.
+    turn: Cell<u64>,
+    /// The innermost named frame, counted from 1; 0 outside of frames.
+    frame: Cell<u32>,
+    poll: Cell<Serial>,
+}
 
 /// A time, in ticks.
 #[derive(Clone, Copy, Debug, Default)]
@@ -46,11 +69,9 @@ pub(crate) struct Moment(u64);
 pub(crate) struct Task(u64);
 
 thread_local! {
-    /// The task that is being polled, as the bits of its key; 0 outside of polls.
-    static POLLED: Cell<u64> = const { Cell::new(0) };
-    /// Upper half: the serial number of that poll. Lower half: the innermost named frame that is being polled, counted
-    /// from 1. In one number, which a note copies by one store.
-    static PLACE: Cell<u64> = const { Cell::new(0) };
+    static POLLING: Polling = const {
+        Polling { task: Cell::new(0), turn: Cell::new(0), frame: Cell::new(0), poll: Cell::new(Serial(0)) }
+    };
     /// The operation of egret that is being polled and has others inside.
     static WHOLE: Cell<Option<Site>> = const { Cell::new(None) };
 }
@@ -118,19 +139,31 @@ impl Drop for Entered {
 }
 
 impl Note {
-    /// Of a waiter that begins to wait in this poll.
-    #[inline]
+    /// Of a waiter that begins to wait in this poll, or outside of polls.
     pub(crate) fn now(at: Site) -> Note {
-        Note { at: Some(at), since: Moment::now(), place: PLACE.get() }
+        let note = Note::in_poll(at);
+        if note.since == 0 { Note { since: ticks::now() | EXACT, ..note } } else { note }
+    }
+
+    /// Of a waiter that begins to wait in this poll. Without a poll it has no time.
+    #[inline(always)]
+    pub(crate) fn in_poll(at: Site) -> Note {
+        POLLING.with(|polling| Note {
+            at: Some(at),
+            since: polling.turn.get(),
+            frame: polling.frame.get(),
+            poll: polling.poll.get(),
+        })
     }
 
     /// Of a waiter that is registered again: it waits since the same time if it is at the same line.
-    #[inline]
+    #[inline(never)]
     pub(crate) fn again(self, at: Site) -> Note {
-        if !self.at.is_some_and(|before| std::ptr::eq(before.0, at.0)) {
-            return Note::now(at);
+        let now = Note::now(at);
+        if self.at.is_some_and(|before| std::ptr::eq(before.0, at.0)) {
+            return Note { since: self.ticks(), ..now };
         }
-        Note { place: PLACE.get(), ..self }
+        now
     }
 
     /// Of a waiter that may have been registered `before`.
@@ -142,23 +175,32 @@ impl Note {
         }
     }
 
+    /// Since when it waits, in ticks with `EXACT`, so that it is the same number when the waiter is registered again.
+    fn ticks(self) -> u64 {
+        match self.since {
+            0 => ticks::now() | EXACT, // a task that registered its waker outside of polls
+            since if since & EXACT != 0 => since,
+            turn => recorder::after(turn, self.poll.0) | EXACT,
+        }
+    }
+
     pub(crate) fn at(self) -> Option<&'static Location<'static>> {
         self.at.map(Site::location)
     }
 
     /// When the waiter began to wait, in nanoseconds of `CLOCK_MONOTONIC`.
     pub(crate) fn since(self) -> u64 {
-        self.since.nanoseconds()
+        ticks::monotonic(self.ticks())
     }
 
     /// The last poll that waited here.
     pub(crate) fn poll(self) -> Serial {
-        Serial((self.place >> 32) as u32)
+        self.poll
     }
 
     /// The named frame that waits, counted from 1.
     pub(crate) fn frame(self) -> Option<u32> {
-        Some(self.place as u32).filter(|frame| *frame != 0)
+        Some(self.frame).filter(|frame| *frame != 0)
     }
 }
 
@@ -177,7 +219,7 @@ impl Moment {
 impl Task {
     #[inline]
     pub(crate) fn current() -> Task {
-        Task(POLLED.get())
+        Task(POLLING.with(|polling| polling.task.get()))
     }
 
     /// The bits of its key; 0 when no task was polled.
@@ -186,49 +228,93 @@ impl Task {
     }
 }
 
-/// The poll of `task` begins, outside of all frames.
+impl Serial {
+    /// The clock now.
+    #[inline(always)]
+    pub(crate) fn now() -> Serial {
+        Serial(Backend::current().short_ticks())
+    }
+
+    /// In the bits of a record.
+    #[inline(always)]
+    pub(crate) fn bits(self) -> u32 {
+        self.0
+    }
+}
+
+/// A turn begins; its polls come next.
 #[inline]
-pub(crate) fn poll_begins(task: u64) -> Serial {
-    let serial = ((PLACE.get() >> 32) as u32).wrapping_add(1);
-    PLACE.set(u64::from(serial) << 32);
-    POLLED.set(task);
-    Serial(serial)
+pub(crate) fn polls_begin(turn: u64) {
+    POLLING.with(|polling| polling.turn.set(turn & !EXACT));
+}
+
+/// The poll of `task` begins.
+#[inline(always)]
+pub(crate) fn poll_begins(task: u64, poll: Serial) {
+    POLLING.with(|polling| {
+        polling.poll.set(poll);
+        polling.task.set(task);
+    });
 }
 
 /// No task is polled any more.
 #[inline]
 pub(crate) fn polls_end() {
-    POLLED.set(0);
+    POLLING.with(|polling| {
+        polling.task.set(0);
+        polling.turn.set(0);
+    });
 }
 
 /// Makes `frame` the innermost frame, and returns the one before.
 pub(crate) fn swap_frame(frame: u32) -> u32 {
-    let before = PLACE.get();
-    PLACE.set(before >> 32 << 32 | u64::from(frame));
-    before as u32
+    POLLING.with(|polling| polling.frame.replace(frame))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
+    /// The next poll of a turn that began at `turn`.
+    fn next_poll(turn: u64) -> Serial {
+        let before = POLLING.with(|polling| polling.poll.get());
+        while Serial::now() == before {}
+        let poll = Serial::now();
+        polls_begin(turn);
+        poll_begins(1, poll);
+        poll
+    }
+
     #[test]
     fn a_note_keeps_its_time_at_the_same_line_and_begins_anew_at_another() {
         let [here, there] = [Site::caller(), Site::caller()];
-        let first = poll_begins(1);
-        let note = Note::now(here);
+        let began = ticks::now();
+        let first = next_poll(began);
+        let note = Note::in_poll(here);
         assert_eq!((note.poll(), note.frame()), (first, None));
-        let second = poll_begins(1);
+        assert!(note.ticks() + (1 << Backend::TICKS_SHIFT) >= began && note.ticks() <= ticks::now() | EXACT);
+        let second = next_poll(ticks::now());
         assert_ne!(first, second);
-        while Moment::now().0 == note.since.0 {}
         assert_eq!(swap_frame(7), 0);
         let again = note.again(here);
-        assert_eq!((again.poll(), again.frame(), again.since.0), (second, Some(7), note.since.0));
+        assert_eq!((again.poll(), again.frame(), again.ticks()), (second, Some(7), note.ticks()));
+        assert_eq!(again.again(here).ticks(), again.ticks());
         assert_eq!(swap_frame(0), 7);
         let moved = again.again(there);
         assert_eq!((moved.poll(), moved.frame()), (second, None));
-        assert!(moved.since.0 > note.since.0);
+        assert!(moved.ticks() > note.ticks());
         assert_eq!(moved.at().map(Location::column), Some(there.0.column()));
+        polls_end();
+    }
+
+    #[test]
+    fn a_note_outside_of_polls_has_the_time_of_the_clock() {
+        next_poll(ticks::now());
+        polls_end();
+        let before = ticks::now();
+        let note = Note::now(Site::caller());
+        assert!((before..=ticks::now() | EXACT).contains(&note.ticks()));
+        assert_eq!(Task::current().bits(), 0);
     }
 
     #[test]

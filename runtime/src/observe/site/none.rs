@@ -62,6 +62,11 @@ impl Note {
     }
 
     #[inline(always)]
+    pub(crate) fn in_poll(_at: Site) -> Note {
+        Note(())
+    }
+
+    #[inline(always)]
     pub(crate) fn again(self, _at: Site) -> Note {
         Note(())
     }
@@ -79,10 +84,15 @@ impl Task {
     }
 }
 
-#[inline(always)]
-pub(crate) fn poll_begins(_task: u64) -> Serial {
-    Serial(())
+impl Serial {
+    #[inline(always)]
+    pub(crate) fn now() -> Serial {
+        Serial(())
+    }
 }
+
+#[inline(always)]
+pub(crate) fn poll_begins(_task: u64, _poll: Serial) {}
 
 #[inline(always)]
 pub(crate) fn polls_end() {}

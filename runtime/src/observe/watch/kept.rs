@@ -6,10 +6,12 @@ use super::shared::{Group, Post, Shared};
 use crate::observe::histogram::bump;
 use crate::observe::id::Id;
 use crate::observe::recorder::{self, Cause, Known, OTHER, Ring, RingSlot};
+use crate::observe::site::{self, Serial};
 use crate::observe::ticks;
 use crate::sys::Backend;
 use std::cell::{Cell, RefCell};
 use std::fmt;
+use std::mem::ManuallyDrop;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
@@ -63,12 +65,10 @@ struct Sums {
 
 const NO_SUMS: Sums = Sums { total: 0, longest: 0, last: 0, group: None, born: 0 };
 
-/// The records of the polls of a turn.
+/// The records of the polls of a turn: those of the ring's block.
 pub(crate) struct Polls<'a> {
     watch: &'a Watch,
     ring: &'a Ring,
-    /// One for each poll, and the end.
-    block: &'a [RingSlot],
 }
 
 /// The place for the record of a poll.
@@ -115,9 +115,12 @@ impl Watch {
     /// Starts the polls of a turn.
     #[inline]
     pub(crate) fn polls(&self, batch: usize) -> Polls<'_> {
-        let block: &[RingSlot] =
-            if batch == 0 { &[] } else { self.shared.ring.reserve(batch + 1, self.last.get()) };
-        Polls { watch: self, ring: &self.shared.ring, block }
+        if batch > 0 {
+            let began = self.last.get();
+            site::polls_begin(began);
+            self.shared.ring.reserve(batch + 1, began); // one for the end
+        }
+        Polls { watch: self, ring: &self.shared.ring }
     }
 
     /// The task of the poll that has begun has ended before.
@@ -298,33 +301,32 @@ impl<'a> Polls<'a> {
     /// One for each poll of the turn.
     #[inline]
     pub(crate) fn slots(&self) -> impl Iterator<Item = Slot<'a>> + use<'a> {
-        let block = self.block;
+        let block = self.ring.block();
         block[..block.len().saturating_sub(1)].iter().map(Slot)
     }
 
     /// A poll begins.
     #[inline(always)]
-    pub(crate) fn begin(&self, slot: Slot<'_>, index: u32, woke: Woke) {
-        self.ring.begin(slot.0, index, woke.0);
+    pub(crate) fn begin(&self, slot: Slot<'a>, poll: Serial, index: u32, woke: Woke) {
+        self.ring.begin(slot.0, poll.bits(), index, woke.0);
     }
 
     /// The turn is over. `woken_at` is when the task at an index was put in the queue last.
     #[inline]
-    pub(crate) fn end(mut self, woken_at: impl Fn(u32) -> u64) {
-        let (block, end) = (std::mem::take(&mut self.block), ticks::now());
-        if let Some(done) = self.ring.end(block, end) {
-            self.watch.sum_up(done, end, woken_at);
+    pub(crate) fn end(self, woken_at: impl Fn(u32) -> u64) {
+        let Polls { watch, ring } = *ManuallyDrop::new(self);
+        let end = ticks::now();
+        if let Some(done) = ring.end(end) {
+            watch.sum_up(done, end, woken_at);
         }
     }
 }
 
 /// The future of `block_on` has panicked, and no poll is going on any more.
 impl Drop for Polls<'_> {
-    #[inline]
+    #[cold]
     fn drop(&mut self) {
-        if !self.block.is_empty() {
-            self.ring.end(self.block, ticks::now());
-        }
+        self.ring.end(ticks::now());
     }
 }
 

@@ -1,6 +1,7 @@
 //! Nothing is watched, without feature `inspect`. See also `kept.rs`.
 
 use crate::observe::id::Id;
+use crate::observe::site::Serial;
 use std::marker::PhantomData;
 use std::panic::Location;
 use std::time::Duration;
@@ -138,7 +139,7 @@ impl Polls {
     }
 
     #[inline]
-    pub(crate) fn begin(&self, _slot: Slot<'_>, _index: u32, _woke: Woke) {}
+    pub(crate) fn begin(&self, _slot: Slot<'_>, _poll: Serial, _index: u32, _woke: Woke) {}
 
     #[inline]
     pub(crate) fn end(self, _woken_at: impl Fn(u32) -> u64) {}
