@@ -252,8 +252,8 @@ impl Executor {
         let most = POLLS_PER_WAIT - self.polls_since_wait.get();
         let batch = self.queue.len().min(most);
         self.polls_since_wait.set(self.polls_since_wait.get() + batch);
-        let polls = self.queue.watch.polls(batch);
-        for slot in polls.slots() {
+        let (polls, slots) = self.queue.watch.polls(batch);
+        for slot in slots {
             let poll = Serial::now();
             let Some((key, woke)) = self.queue.pop_for(poll, pick) else { break };
             let index = key.index();

@@ -93,21 +93,33 @@ impl Ring {
     }
 
     /// Reserves records in a row, and makes them the block of the turn.
-    pub(crate) fn reserve(&self, count: usize, began: u64) {
+    #[inline]
+    pub(crate) fn reserve(&self, count: usize, began: u64) -> &[RingSlot] {
         let mut written = self.written.load(Ordering::Relaxed);
         let mut first = self.position(written);
         if self.slots.len() - first < count {
-            for slot in &self.slots[first..] {
-                slot.void();
-                written += 1;
-                self.count(written);
-            }
+            written = self.leave_out(written);
             first = 0;
         }
         fence(Ordering::Release); // the end of the last block is seen before the times of this one
         self.block_began.store(began, Ordering::Relaxed);
         self.block.store(first as u64 | (count as u64) << 32, Ordering::Release);
         self.count(written + count as u64);
+        &self.slots[first..first + count]
+    }
+
+    /// Leaves out the records before the end of the memory. Without room for others they are of the last turns.
+    #[cold]
+    fn leave_out(&self, mut written: u64) -> u64 {
+        if !self.records {
+            return written.next_multiple_of(self.slots.len() as u64);
+        }
+        for slot in &self.slots[self.position(written)..] {
+            slot.void();
+            written += 1;
+            self.count(written);
+        }
+        written
     }
 
     /// Writes a record behind the others.
@@ -129,7 +141,7 @@ impl Ring {
 
     /// The block of the turn, which is empty when it has no poll.
     #[inline]
-    pub(crate) fn block(&self) -> &[RingSlot] {
+    fn block(&self) -> &[RingSlot] {
         let block = self.block.load(Ordering::Relaxed);
         let first = block as u32 as usize;
         self.slots.get(first..first + (block >> 32) as usize).unwrap_or_default()
@@ -139,9 +151,21 @@ impl Ring {
     /// has no poll.
     #[inline]
     pub(crate) fn end(&self, end: u64) -> Option<&[RingSlot]> {
-        let block = self.block();
-        let at = self.at.load(Ordering::Relaxed).addr();
+        let (block, at) = (self.block(), self.at.load(Ordering::Relaxed));
         self.at.store(null_mut(), Ordering::Release);
+        match block {
+            [.., poll, last] if std::ptr::eq(poll, at) => {
+                last.write(short(end), BLOCK_END, end);
+                self.block.store(0, Ordering::Release);
+                Some(block)
+            }
+            _ => self.end_early(block, at.addr(), end),
+        }
+    }
+
+    /// The last record of a poll in the block is at an address before that of the last poll that was expected.
+    #[cold]
+    fn end_early<'a>(&self, block: &'a [RingSlot], at: usize, end: u64) -> Option<&'a [RingSlot]> {
         let from = at.checked_sub(block.as_ptr().addr()).map(|bytes| bytes / size_of::<RingSlot>());
         let polls = from.filter(|from| *from < block.len()).map_or(0, |from| from + 1);
         let (done, rest) = block.split_at(block.len().min(polls + 1));

@@ -26,8 +26,7 @@ fn a_full_ring_keeps_the_last_records() {
 fn a_block_that_does_not_fit_before_the_end_starts_at_the_beginning() {
     let ring = ring(LEAST);
     (1..LEAST as u64 - 1).for_each(|number| ring.append(0, OTHER, number));
-    ring.reserve(3, 7);
-    let block = ring.block();
+    let block = ring.reserve(3, 7);
     assert_eq!(block.len(), 3);
     assert!(std::ptr::eq(&block[0], &ring.slots[0]));
     block.iter().for_each(|slot| slot.write(0, 1, 1000));
@@ -41,8 +40,7 @@ fn without_memory_for_records_only_the_block_of_the_turn_is_kept() {
     let ring = Ring::new(0);
     ring.append(0, OTHER, 1);
     assert_eq!(causes(&ring), []);
-    ring.reserve(2, 0);
-    ring.block()[0].write(0, 1, 2);
+    ring.reserve(2, 0)[0].write(0, 1, 2);
     assert_eq!(causes(&ring), [2]);
 }
 
@@ -51,8 +49,7 @@ fn another_thread_sees_the_poll_that_is_going_on() {
     let ring = ring(LEAST);
     assert_eq!(ring.poll(), None);
     let began = crate::observe::ticks::now();
-    ring.reserve(3, began);
-    let block = ring.block();
+    let block = ring.reserve(3, began);
     ring.begin(&block[0], short(crate::observe::ticks::now()), 5, BY_TIMER);
     let (index, since, number) = ring.poll().unwrap();
     assert_eq!((index, ring.polled()), (5, Some(5)));
@@ -62,6 +59,24 @@ fn another_thread_sees_the_poll_that_is_going_on() {
     assert!(index == 6 && again >= since && next > number);
     assert_eq!(ring.end(crate::observe::ticks::now()).map(<[_]>::len), Some(3));
     assert_eq!((ring.poll(), ring.polled()), (None, None));
+}
+
+#[test]
+fn a_block_ends_with_its_last_poll_and_the_rest_of_it_is_void() {
+    for polls in 0..4 {
+        let ring = ring(LEAST);
+        let block = ring.reserve(4, 7);
+        block.iter().for_each(|slot| slot.write(0, 9, 1000)); // of the last lap
+        block[..polls].iter().for_each(|slot| ring.begin(slot, 8, 1, BY_TIMER));
+        let done = ring.end(1 << 40);
+        assert_eq!(done.map(<[_]>::len), (polls > 0).then_some(polls + 1));
+        let mut expected = vec![BY_TIMER; polls];
+        expected.push(1 << 40);
+        assert_eq!(causes(&ring), expected);
+        assert_eq!((block[polls].index(), ring.polled()), (BLOCK_END, None));
+        assert_eq!(ring.end(2 << 40).map(<[_]>::len), None);
+        assert_eq!(causes(&ring), expected);
+    }
 }
 
 #[test]

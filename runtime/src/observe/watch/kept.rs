@@ -112,15 +112,18 @@ impl Watch {
         Post(Some(self.shared.clone()))
     }
 
-    /// Starts the polls of a turn.
+    /// Starts the polls of a turn: there is a slot for each.
     #[inline]
-    pub(crate) fn polls(&self, batch: usize) -> Polls<'_> {
-        if batch > 0 {
-            let began = self.last.get();
-            site::polls_begin(began);
-            self.shared.ring.reserve(batch + 1, began); // one for the end
-        }
-        Polls { watch: self, ring: &self.shared.ring }
+    pub(crate) fn polls(&self, batch: usize) -> (Polls<'_>, impl Iterator<Item = Slot<'_>>) {
+        let ring = &self.shared.ring;
+        let began = self.last.get();
+        site::polls_begin(began);
+        let slots = if batch == 0 {
+            &[]
+        } else {
+            ring.reserve(batch + 1, began).split_last().map_or(&[][..], |(_, polls)| polls)
+        };
+        (Polls { watch: self, ring }, slots.iter().map(Slot))
     }
 
     /// The task of the poll that has begun has ended before.
@@ -154,7 +157,8 @@ impl Watch {
 
     /// A timer has fired; both times are nanoseconds on the clock of the runtime.
     pub(crate) fn late(&self, now: u64, deadline: u64) {
-        self.shared.lateness.add(ticks::from_nanoseconds(now.saturating_sub(deadline)), 1);
+        let late = ticks::from_nanoseconds(now.saturating_sub(deadline));
+        self.shared.lateness.add(late.min(u64::MAX >> 1), 1);
     }
 
     /// So many timers have fired.
@@ -233,44 +237,44 @@ impl Watch {
         self.shared.long_polls.load(Ordering::Relaxed)
     }
 
-    /// Sums up a turn: the polls of `block`, which has their end as its last record. `woken_at` is when the task at an
-    /// index was put in the queue last.
-    fn sum_up(&self, block: &[RingSlot], end: u64, woken_at: impl Fn(u32) -> u64) {
-        let polls = block.len() - 1;
-        let began = self.last.replace(end);
+    /// The turn is over: ends its records and sums up its polls. `woken_at` is when the task at an index was put in the
+    /// queue last.
+    fn turn_ends(&self, woken_at: impl Fn(u32) -> u64) {
+        let end = ticks::now();
+        let Some(block) = self.shared.ring.end(end) else { return };
+        let (began, polls) = (self.last.replace(end), block.len() as u64 - 1);
         let took = end.saturating_sub(began);
         self.shared.turn.add(took, 1);
-        if polls == 1 {
-            return self.sum_one(block, 1, began, woken_at);
-        }
-        let long = if took > self.slow { self.sum_long(block, began, &woken_at) } else { 0 };
-        let seed = self.seed.get().wrapping_mul(0x5851_f42d_4c95_7f2d).wrapping_add(0x1405_7b7e_f767_814f);
+        let seed = self.seed.get().wrapping_add(0x9e37_79b9_7f4a_7c15);
         self.seed.set(seed);
-        let chosen = (((seed >> 32) * polls as u64) >> 32) as usize;
-        if long == 0 || !self.is_long(&block[chosen..]) {
-            self.sum_one(&block[chosen..], polls as u64 - long, began, woken_at);
+        let chosen = &block[(((seed >> 32) * polls) >> 32) as usize..];
+        if took > self.slow {
+            self.sum_slow(block, chosen, began, woken_at);
+        } else {
+            self.sum_one(chosen, polls, began, woken_at);
         }
     }
 
-    /// Adds each long poll of a turn, once, and returns how many there are.
+    /// Sums up a turn that may have had a long poll: each of them for itself, and one of the others for all others.
     #[cold]
-    fn sum_long(&self, block: &[RingSlot], began: u64, woken_at: impl Fn(u32) -> u64) -> u64 {
-        let mut long = 0;
-        for poll in (0..block.len() - 1).filter(|poll| self.is_long(&block[*poll..])) {
-            self.sum_one(&block[poll..], 1, began, &woken_at);
-            long += 1;
+    fn sum_slow(&self, block: &[RingSlot], chosen: &[RingSlot], began: u64, woken_at: impl Fn(u32) -> u64) {
+        let polls = block.len() - 1;
+        let is_long = |poll: &[RingSlot]| took(poll) > self.slow / 10;
+        let mut others = polls as u64;
+        for poll in (0..polls).map(|poll| &block[poll..]).filter(|poll| is_long(poll)) {
+            self.sum_one(poll, 1, began, &woken_at);
+            others -= 1;
         }
-        long
-    }
-
-    /// Whether the poll of the first record may be what made its turn slow.
-    fn is_long(&self, block: &[RingSlot]) -> bool {
-        took(block) > self.slow / 10
+        if !is_long(chosen) {
+            self.sum_one(chosen, others, began, woken_at);
+        }
     }
 
     /// Adds the poll of the first record `weight` times; the second one is its end.
+    #[inline]
     fn sum_one(&self, block: &[RingSlot], weight: u64, turn_began: u64, woken_at: impl Fn(u32) -> u64) {
-        let (poll, index, took) = (&block[0], block[0].index(), took(block));
+        let [poll, next, ..] = block else { return };
+        let (index, took) = (poll.index(), between(poll, next));
         let sums = &mut *self.sums.borrow_mut();
         let Some(sums) = sums.get_mut(index as usize).filter(|_| poll.by() != 0) else { return };
         sums.total += took * weight;
@@ -284,27 +288,29 @@ impl Watch {
         let delay = recorder::after(turn_began, poll.time()).checked_sub(woken_at(index));
         delay.into_iter().for_each(|delay| self.shared.delay.add(delay, weight));
         if let Some(group) = sums.group {
-            let group = &self.groups.borrow()[group];
-            group.poll.add(took, weight);
-            delay.into_iter().for_each(|delay| group.delay.add(delay, weight));
+            self.sum_group(group, took, delay, weight);
         }
+    }
+
+    #[inline(never)]
+    fn sum_group(&self, group: usize, took: u64, delay: Option<u64>, weight: u64) {
+        let group = &self.groups.borrow()[group];
+        group.poll.add(took, weight);
+        delay.into_iter().for_each(|delay| group.delay.add(delay, weight));
     }
 }
 
 /// How long the poll of the first record took; the second one is its end.
-#[inline]
 fn took(block: &[RingSlot]) -> u64 {
-    u64::from(block[1].time().wrapping_sub(block[0].time())) << Backend::TICKS_SHIFT
+    between(&block[0], &block[1])
+}
+
+#[inline]
+fn between(poll: &RingSlot, next: &RingSlot) -> u64 {
+    u64::from(next.time().wrapping_sub(poll.time())) << Backend::TICKS_SHIFT
 }
 
 impl<'a> Polls<'a> {
-    /// One for each poll of the turn.
-    #[inline]
-    pub(crate) fn slots(&self) -> impl Iterator<Item = Slot<'a>> + use<'a> {
-        let block = self.ring.block();
-        block[..block.len().saturating_sub(1)].iter().map(Slot)
-    }
-
     /// A poll begins.
     #[inline(always)]
     pub(crate) fn begin(&self, slot: Slot<'a>, poll: Serial, index: u32, woke: Woke) {
@@ -314,11 +320,7 @@ impl<'a> Polls<'a> {
     /// The turn is over. `woken_at` is when the task at an index was put in the queue last.
     #[inline]
     pub(crate) fn end(self, woken_at: impl Fn(u32) -> u64) {
-        let Polls { watch, ring } = *ManuallyDrop::new(self);
-        let end = ticks::now();
-        if let Some(done) = ring.end(end) {
-            watch.sum_up(done, end, woken_at);
-        }
+        ManuallyDrop::new(self).watch.turn_ends(woken_at);
     }
 }
 

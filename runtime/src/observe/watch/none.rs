@@ -15,7 +15,7 @@ pub(crate) struct Watch;
 pub(crate) struct Note(());
 
 /// The polls of a turn, of which no record is written.
-pub(crate) struct Polls(usize);
+pub(crate) struct Polls;
 
 /// No place for the record of a poll.
 #[derive(Clone, Copy)]
@@ -55,8 +55,8 @@ impl Watch {
     }
 
     #[inline]
-    pub(crate) fn polls(&self, batch: usize) -> Polls {
-        Polls(batch)
+    pub(crate) fn polls(&self, batch: usize) -> (Polls, impl Iterator<Item = Slot<'_>>) {
+        (Polls, (0..batch).map(|_| Slot(PhantomData)))
     }
 
     #[inline]
@@ -131,13 +131,6 @@ impl By {
 }
 
 impl Polls {
-    /// One for each poll of the turn.
-    #[inline]
-    pub(crate) fn slots(&self) -> impl Iterator<Item = Slot<'static>> + use<> {
-        let polls = self.0;
-        (0..polls).map(|_| Slot(PhantomData))
-    }
-
     #[inline]
     pub(crate) fn begin(&self, _slot: Slot<'_>, _poll: Serial, _index: u32, _woke: Woke) {}
 
