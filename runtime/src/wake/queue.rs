@@ -99,7 +99,8 @@ impl RunQueue {
         mark.note = Note::spawned();
         let Mark { next, tenant, .. } = *mark;
         if next == NOT_QUEUED {
-            inner.push(index);
+            mark.next = LAST;
+            inner.append(index);
         }
         tenant.key(index)
     }
@@ -262,7 +263,8 @@ impl Batch<'_> {
             return Woken::Coalesced;
         }
         mark.note.queued(self.by);
-        self.inner.push(index);
+        mark.next = LAST;
+        self.inner.append(index);
         self.queue.queued.bump();
         Woken::Queued
     }
@@ -276,9 +278,9 @@ impl Inner {
         self.marks.resize(index as usize + 1, Mark { next: NOT_QUEUED, tenant, polled, note });
     }
 
+    /// Links `index`, whose mark says that it is the last, after the one that was.
     #[inline]
-    fn push(&mut self, index: u32) {
-        self.marks[index as usize].next = LAST;
+    fn append(&mut self, index: u32) {
         if self.len == 0 {
             self.head = index;
         } else {
