@@ -1,25 +1,27 @@
 //! A chat room for `nc` or `telnet`: the first line is a name, each further line goes to all other members.
 //!
-//!     cargo run --release --example chat [ADDRESS:PORT]
+//!     cargo run --release --example chat [ADDRESS:PORT] [--cores N]
 //!
 //! Each member has a queue of up to `MAX_QUEUE` bytes, into which lines are put without waiting. A member whose queue is
 //! full is dropped, so that one that stops reading neither slows the others nor costs more memory. A message ends at the
 //! end of its line; control characters are removed, so that no member can draw on the terminals of others.
 //!
-//! Each connection is one task, which writes its queue and reads lines. All tasks are on one thread: the
-//! room is an `Rc`, and a `RefCell` is never borrowed across an await.
+//! Each connection is one task, which writes its queue and reads lines. With `--cores N` the connections are spread over
+//! N threads. The room is on core 0, without a lock: the other cores send it closures, so that everyone sees all lines in
+//! one order. A task sends its next line when the room has taken the last one. Only the queues are shared, each between
+//! core 0 and the core of its connection.
 
 use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::future::poll_fn;
 use std::io::{self, Write};
 use std::net::SocketAddr;
-use std::rc::Rc;
+use std::sync::{Arc, Mutex};
 use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
-use egret::net::{TcpSocket, TcpStream};
-use egret::shutdown::Shutdown;
+use egret::cores::{self, Core};
+use egret::net::{TcpListener, TcpShares, TcpSocket, TcpStream};
 use egret::task::yield_now;
 use egret::time::timeout;
 
@@ -46,63 +48,116 @@ struct Queue {
     waker: Option<Waker>,
 }
 
+/// Filled by the room, emptied by the connection.
+type SharedQueue = Arc<Mutex<Queue>>;
+
 #[derive(Default)]
 struct Room {
-    members: RefCell<BTreeMap<String, Rc<RefCell<Queue>>>>,
+    members: RefCell<BTreeMap<String, SharedQueue>>,
+}
+
+thread_local! {
+    /// That of core 0 is the one in use.
+    static ROOM: Room = Room::default();
+}
+
+fn push(queue: &SharedQueue, line: &str) {
+    let mut queue = queue.lock().expect("no holder panics");
+    if queue.overflowed {
+        return;
+    }
+    queue.overflowed = queue.bytes.len() + line.len() > MAX_QUEUE;
+    if !queue.overflowed {
+        queue.bytes.extend_from_slice(line.as_bytes());
+    }
+    if let Some(waker) = queue.waker.take() {
+        waker.wake();
+    }
 }
 
 impl Room {
     /// Puts a line into the queue of each member except its sender.
     fn tell_others(&self, from: &str, line: &str) {
         for (_, queue) in self.members.borrow().iter().filter(|(name, _)| *name != from) {
-            queue.borrow_mut().push(line);
+            push(queue, line);
         }
     }
-}
 
-impl Queue {
-    fn push(&mut self, line: &str) {
-        if self.overflowed {
-            return;
-        }
-        self.overflowed = self.bytes.len() + line.len() > MAX_QUEUE;
-        if !self.overflowed {
-            self.bytes.extend_from_slice(line.as_bytes());
-        }
-        if let Some(waker) = self.waker.take() {
-            waker.wake();
-        }
-    }
-}
-
-/// A membership, ended on drop: also when the task of the member panics or is aborted.
-struct Member {
-    room: Rc<Room>,
-    name: String,
-}
-
-impl Member {
-    /// `None` when the name is taken.
-    fn enter(room: &Rc<Room>, name: &str, queue: &Rc<RefCell<Queue>>) -> Option<Member> {
-        let mut members = room.members.borrow_mut();
+    /// `false` when the name is taken.
+    fn enter(&self, name: &str, queue: &SharedQueue) -> bool {
+        let mut members = self.members.borrow_mut();
         if members.contains_key(name) {
-            return None;
+            return false;
         }
         let others: Vec<_> = members.keys().cloned().collect();
         members.insert(name.to_owned(), queue.clone());
         drop(members);
-        queue.borrow_mut().push(&format!("* here: {}\n", others.join(", ")));
-        room.tell_others(name, &format!("* {name} has come\n"));
-        Some(Member { room: room.clone(), name: name.to_owned() })
+        push(queue, &format!("* here: {}\n", others.join(", ")));
+        self.tell_others(name, &format!("* {name} has come\n"));
+        true
+    }
+
+    /// A no-op unless this queue is the one of that name.
+    fn leave(&self, name: &str, queue: &SharedQueue) {
+        let mut members = self.members.borrow_mut();
+        if !members.get(name).is_some_and(|member| Arc::ptr_eq(member, queue)) {
+            return;
+        }
+        members.remove(name);
+        drop(members);
+        let too_slow = queue.lock().expect("no holder panics").overflowed;
+        let how = if too_slow { "was too slow" } else { "has gone" };
+        self.tell_others(name, &format!("* {name} {how}\n"));
+    }
+}
+
+/// The way from a core to the room. Calls from one core arrive in their order.
+#[derive(Clone)]
+struct Door(Core);
+
+impl Door {
+    async fn call<T: Send + 'static>(&self, f: impl FnOnce(&Room) -> T + Send + 'static) -> io::Result<T> {
+        match self.0.index() {
+            0 => Ok(ROOM.with(f)),
+            _ => self.0.handles()[0].spawn_with(|| async { ROOM.with(f) }).await.map_err(io::Error::other),
+        }
+    }
+
+    fn call_and_go_on(&self, f: impl FnOnce(&Room) + Send + 'static) {
+        match self.0.index() {
+            0 => ROOM.with(f),
+            _ => drop(self.0.handles()[0].spawn_with(|| async { ROOM.with(f) })),
+        }
+    }
+}
+
+/// A membership, ended on drop: also when the task of the member panics or is aborted, or its time is over while it
+/// enters.
+struct Member {
+    door: Door,
+    name: String,
+    queue: SharedQueue,
+}
+
+impl Member {
+    /// `None` when the name is taken.
+    async fn enter(door: &Door, name: String, queue: &SharedQueue) -> io::Result<Option<Member>> {
+        let member = Member { door: door.clone(), name, queue: queue.clone() };
+        let (name, queue) = (member.name.clone(), queue.clone());
+        let entered = door.call(move |room| room.enter(&name, &queue)).await?;
+        Ok(entered.then_some(member))
+    }
+
+    async fn say(&self, line: &str) -> io::Result<()> {
+        let (name, line) = (self.name.clone(), format!("{}: {line}\n", self.name));
+        self.door.call(move |room| room.tell_others(&name, &line)).await
     }
 }
 
 impl Drop for Member {
     fn drop(&mut self) {
-        let queue = self.room.members.borrow_mut().remove(&self.name);
-        let too_slow = queue.is_some_and(|queue| queue.borrow().overflowed);
-        let how = if too_slow { "was too slow" } else { "has gone" };
-        self.room.tell_others(&self.name, &format!("* {} {how}\n", self.name));
+        let (name, queue) = (std::mem::take(&mut self.name), self.queue.clone());
+        self.door.call_and_go_on(move |room| room.leave(&name, &queue));
     }
 }
 
@@ -110,7 +165,7 @@ impl Drop for Member {
 
 struct Connection {
     stream: TcpStream,
-    queue: Rc<RefCell<Queue>>,
+    queue: SharedQueue,
     /// Taken out of the queue; `sending[sent..]` is not sent yet.
     sending: Vec<u8>,
     sent: usize,
@@ -151,7 +206,7 @@ impl Connection {
     /// Writes the queue; ready when it is empty.
     fn poll_send(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         {
-            let mut queue = self.queue.borrow_mut();
+            let mut queue = self.queue.lock().expect("no holder panics");
             if queue.overflowed {
                 // What the kernel holds for it goes as well, and the client sees a reset.
                 self.stream.set_zero_linger()?;
@@ -163,7 +218,8 @@ impl Connection {
             if self.sent == self.sending.len() {
                 self.sending.clear();
                 self.sent = 0;
-                std::mem::swap(&mut self.sending, &mut self.queue.borrow_mut().bytes);
+                let mut queue = self.queue.lock().expect("no holder panics");
+                std::mem::swap(&mut self.sending, &mut queue.bytes);
                 if self.sending.is_empty() {
                     return Poll::Ready(Ok(()));
                 }
@@ -177,7 +233,7 @@ impl Connection {
     }
 
     fn tell(&self, line: &str) {
-        self.queue.borrow_mut().push(line);
+        push(&self.queue, line);
     }
 }
 
@@ -185,12 +241,12 @@ fn is_name(name: &str) -> bool {
     (1..=MAX_NAME).contains(&name.len()) && name.bytes().all(|byte| byte.is_ascii_alphanumeric())
 }
 
-async fn ask_name(connection: &mut Connection, room: &Rc<Room>) -> io::Result<Option<Member>> {
+async fn ask_name(connection: &mut Connection, door: &Door) -> io::Result<Option<Member>> {
     connection.tell("* your name?\n");
     while let Some(name) = connection.line().await? {
         if !is_name(&name) {
             connection.tell("* a name is 1 to 16 letters and digits; your name?\n");
-        } else if let Some(member) = Member::enter(room, &name, &connection.queue) {
+        } else if let Some(member) = Member::enter(door, name.clone(), &connection.queue).await? {
             return Ok(Some(member));
         } else {
             connection.tell(&format!("* there is a {name} here already; your name?\n"));
@@ -199,49 +255,64 @@ async fn ask_name(connection: &mut Connection, room: &Rc<Room>) -> io::Result<Op
     Ok(None)
 }
 
-async fn chat(stream: TcpStream, room: Rc<Room>) -> io::Result<()> {
+async fn chat(stream: TcpStream, door: Door) -> io::Result<()> {
     stream.set_nodelay(true)?;
-    let queue = Rc::default();
+    let queue = Arc::default();
     let buffer = vec![0; MAX_LINE].into_boxed_slice();
     let mut connection =
         Connection { stream, queue, sending: Vec::new(), sent: 0, input: Vec::new(), buffer };
-    let Some(member) = timeout(NAME_TIME, ask_name(&mut connection, &room)).await?? else {
+    let Some(member) = timeout(NAME_TIME, ask_name(&mut connection, &door)).await?? else {
         return Ok(());
     };
     while let Some(line) = connection.line().await? {
-        room.tell_others(&member.name, &format!("{}: {line}\n", member.name));
+        member.say(&line).await?;
     }
     Ok(())
 }
 
-async fn serve(address: &str) -> io::Result<()> {
+fn listen(address: &str) -> io::Result<TcpListener> {
     let address: SocketAddr = address.parse().map_err(io::Error::other)?;
     let socket = if address.is_ipv4() { TcpSocket::new_v4()? } else { TcpSocket::new_v6()? };
     socket.set_reuseaddr(true)?;
     socket.set_send_buffer_size(SEND_BUFFER)?; // which connections inherit
     socket.bind(address)?;
-    let listener = socket.listen(BACKLOG)?;
+    socket.listen(BACKLOG)
+}
+
+fn serve(address: &str, cores: usize) -> io::Result<()> {
+    let listener = egret::block_on(async { listen(address)?.into_std() })?;
     writeln!(io::stdout(), "listening on {}", listener.local_addr()?)?;
     io::stdout().flush()?;
-
-    let room = Rc::new(Room::default());
-    let serving = listener.serve(&Shutdown::new()).max_connections(MAX_MEMBERS);
-    let connection = |stream, peer| {
-        let room = room.clone();
-        async move {
-            if let Err(error) = chat(stream, room).await {
-                eprintln!("{peer}: {error}");
+    let shares = TcpShares::from_std(listener)?; // each client goes to the core that has the fewest
+    let serve_share = async |core: Core| {
+        let serving = shares.share(&core)?.serve(core.shutdown());
+        let connection = |stream, peer| {
+            let door = Door(core.clone());
+            async move {
+                if let Err(error) = chat(stream, door).await {
+                    eprintln!("{peer}: {error}");
+                }
             }
-        }
+        };
+        serving.max_connections(MAX_MEMBERS.div_ceil(core.count())).run(connection).await
     };
-    serving.run(connection).await
+    cores::Builder::new().count(cores).run(serve_share).map(drop)
 }
 
 fn main() {
-    let address = std::env::args().nth(1).unwrap_or_else(|| "127.0.0.1:8080".to_string());
-    if let Err(error) = egret::block_on(serve(&address)) {
+    let mut args: Vec<_> = std::env::args().skip(1).collect();
+    let cores = match args.iter().position(|argument| argument == "--cores") {
+        Some(at) => args.drain(at..args.len().min(at + 2)).nth(1).and_then(|count| count.parse().ok()),
+        None => Some(1),
+    };
+    let address = args.first().map_or("127.0.0.1:8080", String::as_str);
+    let served = match cores {
+        None | Some(0) => Err(io::Error::other("N is not a number above 0")),
+        Some(cores) => serve(address, cores),
+    };
+    if let Err(error) = served {
         eprintln!("cannot serve on {address}: {error}");
-        eprintln!("usage: chat [ADDRESS:PORT], where port 0 takes any free one");
+        eprintln!("usage: chat [ADDRESS:PORT] [--cores N], where port 0 takes any free one");
         std::process::exit(1);
     }
 }

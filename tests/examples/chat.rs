@@ -103,3 +103,48 @@ fn a_member_that_stops_reading_is_dropped_and_slows_nobody() {
     let rest: Vec<_> = (0..4).map(|_| ann.line()).collect();
     assert_eq!(rest, ["* bob has come", "* slow has come", "* slow was too slow", "bob: still here"]);
 }
+
+/// Each client is on another core than the one before: it goes to the core that has the fewest.
+#[test]
+fn members_on_two_cores_are_in_one_room_and_see_one_order() {
+    let server = Server::start("chat", &["127.0.0.1:0", "--cores", "2"]);
+    let names = ["ann", "bob", "cat", "dan"];
+    let mut members: Vec<_> = names.iter().map(|name| enter(&server, name)).collect();
+    for (number, (member, here)) in members.iter_mut().enumerate() {
+        assert_eq!(*here, format!("* here: {}", names[..number].join(", ")));
+        for later in &names[number + 1..] {
+            assert_eq!(member.line(), format!("* {later} has come"));
+        }
+    }
+    assert_eq!(server.threads_named("egret-core-"), ["egret-core-0", "egret-core-1"]);
+    let (mut other, taken) = enter(&server, "bob");
+    assert_eq!(taken, "* there is a bob here already; your name?");
+    other.send("bo\n");
+    assert_eq!(other.line(), "* here: ann, bob, cat, dan");
+
+    // All talk at once. What two of them both hear from the others comes in the same order.
+    const LINES: usize = 200;
+    for number in 0..LINES {
+        members.iter().for_each(|(member, _)| member.send(format!("{number}\n")));
+    }
+    let mut heard: Vec<Vec<String>> = Vec::new();
+    for (member, _) in &mut members {
+        assert_eq!(member.line(), "* bo has come");
+        heard.push((0..3 * LINES).map(|_| member.line()).collect());
+    }
+    let all: Vec<_> = (0..4 * LINES).map(|_| other.line()).collect();
+    for (name, heard) in names.iter().zip(&heard) {
+        let own = format!("{name}: ");
+        let of_others: Vec<_> = all.iter().filter(|line| !line.starts_with(&own)).cloned().collect();
+        assert_eq!(*heard, of_others);
+        let said: Vec<_> = all.iter().filter_map(|line| line.strip_prefix(&own)).collect();
+        assert_eq!(said, (0..LINES).map(|number| number.to_string()).collect::<Vec<_>>());
+    }
+
+    members.truncate(1);
+    let gone: std::collections::BTreeSet<_> = (0..3).map(|_| other.line()).collect();
+    assert!(gone.iter().eq(["* bob has gone", "* cat has gone", "* dan has gone"]), "{gone:?}");
+    assert_eq!(enter(&server, "bob").1, "* here: ann, bo"); // their names are free again
+    assert_explains_itself("chat", &["127.0.0.1:0", "--cores", "0"]);
+    assert_explains_itself("chat", &["127.0.0.1:0", "--cores"]);
+}
