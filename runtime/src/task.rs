@@ -11,11 +11,12 @@ pub mod join_set; // a set of tasks, joined in the order in which they end
 mod local; // values that a future takes with it
 mod local_set; // tokio's names for tasks that are not `Send`
 pub(crate) mod remote; // a task as another thread awaits it
+mod running; // which task runs
 mod shared_output; // the output of a job or a task, between two threads
 mod spawn; // makes a future a task of an executor
 pub(crate) mod unhandled; // the policy for a panic that no handle receives
 
-pub use crate::observe::id::{Id, id, try_id};
+pub use crate::observe::id::Id;
 pub use crate::wake::yield_now::yield_now;
 pub use abort::AbortHandle;
 pub use blocking::spawn_blocking;
@@ -30,6 +31,7 @@ pub use join_set::JoinSet;
 pub use local::{AccessError, LocalKey};
 pub use local_set::{LocalSet, spawn_local};
 pub use remote::RemoteJoinHandle;
+pub use running::{id, try_id};
 pub use spawn::spawn;
 
 /// The futures that this module makes, by name.

@@ -5,6 +5,7 @@
 //! `runtime/enter.rs` keeps the order of the guards that a program holds.
 
 use super::Executor;
+use crate::observe::id::Id;
 use crate::reactor;
 use crate::reactor::epoll::Reactor;
 use crate::time;
@@ -48,6 +49,14 @@ impl Executor {
             #[cfg(feature = "test-util")]
             turns: time::pause::enter(self.clone()),
         }
+    }
+}
+
+impl Executor {
+    /// The task that is being polled.
+    pub(crate) fn running_task(&self) -> Option<Id> {
+        let slot = (self.running.get() as usize).checked_sub(1)?;
+        self.tasks.borrow().get(slot).map(|task| task.id())
     }
 }
 

@@ -1,14 +1,15 @@
 //! Callbacks of the program at the stages of a task, and around the sleep of the loop.
 //!
 //! - Without a hook there is no code in a poll: a task of a runtime that has one is stored as a [`Hooked`], which polls
-//!   the task's own cell. An executor without hooks asks once for each spawn and for each wait whether it has any.
+//!   the task's own cell. An executor without hooks asks once for each spawn, and before its first turn, whether it has any.
 //! - A hook is user code, called with nothing borrowed. Its panic goes no further: the loop is in order whatever it does.
 
 use super::Executor;
 #[cfg(feature = "inspect")]
 use super::task::TaskView;
 use super::task::{Polled, Task};
-use crate::observe::id::{self, Id, Within};
+use crate::observe::id::{Id, Within};
+use crate::wake::key::ROOT;
 use crate::wake::waker::contain;
 use std::fmt;
 use std::marker::PhantomData;
@@ -109,7 +110,6 @@ impl Task for Hooked {
             return Polled::WasOver;
         }
         let meta = TaskMeta::of(&*self.task);
-        meta.id.runs(); // in the hooks too
         call(&self.hooks.before_poll, &meta);
         let polled = self.task.clone().poll(cx);
         call(&self.hooks.after_poll, &meta);
@@ -152,17 +152,20 @@ impl Drop for Hooked {
 }
 
 impl Executor {
-    /// A wait of an idle loop with hooks. A hook that makes work does not let the loop sleep on it, and the loop still
+    /// A wait of a loop with hooks, which are called when it is idle. A hook that makes work does not let the loop sleep on it, and the loop still
     /// takes events and fires timers.
     #[cold]
     #[inline(never)]
     pub(super) fn wait_hooked(&self, hooks: &Hooks, timeout: Option<Duration>) -> usize {
-        id::none_runs();
+        if timeout == Some(Duration::ZERO) {
+            return self.wait(timeout);
+        }
+        self.running.set(ROOT);
         if let Some(park) = &hooks.park {
             contain(park);
         }
         let has_work = self.queue.len() > 0;
-        let events = self.wait_unhooked(if has_work { Some(Duration::ZERO) } else { timeout });
+        let events = self.wait(if has_work { Some(Duration::ZERO) } else { timeout });
         if let Some(unpark) = &hooks.unpark {
             contain(unpark);
         }

@@ -17,7 +17,7 @@ use super::task::{self, Polled, Task};
 use super::views::{Origin, RootView};
 use crate::executor::parking::{Park, Parking};
 use crate::executor::pool::{Limits, Pool};
-use crate::observe::id::{self, Id};
+use crate::observe::id::Id;
 use crate::observe::record::Record;
 use crate::observe::site::{self, Serial};
 use crate::observe::spans::{self, SpanKey, TaskSpan};
@@ -69,6 +69,8 @@ pub(crate) struct RuntimesStayOnTheirThread_UseHandle {
     pub(super) hooks: Option<Rc<Hooks>>,
     /// Polls since the last `epoll_wait`.
     pub(super) polls_since_wait: Cell<usize>,
+    /// The index that was polled last. Reset to that of the future of `block_on` before code that is of no task.
+    pub(super) running: Cell<u32>,
     /// Memory for what a turn collects, kept for the next one.
     pub(super) letters: RefCell<Vec<u64>>,
     pub(super) foreign: RefCell<Vec<Waker>>,
@@ -138,6 +140,7 @@ impl Executor {
             parking: Parking::new(park),
             hooks: hooks.into_kept(),
             polls_since_wait: Cell::new(0),
+            running: Cell::new(ROOT),
             letters: RefCell::default(),
             foreign: RefCell::default(),
             turns: Counter::default(),
@@ -206,17 +209,31 @@ impl Executor {
 
     /// Makes the wakers of the future of `block_on` stale.
     pub(crate) fn end_root(&self) {
+        self.running.set(ROOT);
         self.origin.set_root(None);
         self.queue.retire(ROOT);
     }
 
     /// Turns the loop until the future of `block_on` is done, or `ended` returns true.
     pub(crate) fn run_until_done(&self, root: Root<'_>, ended: impl Fn() -> bool) {
+        match &self.hooks {
+            None => self.turn_until_done(root, ended, |timeout| self.wait(timeout)),
+            Some(hooks) => self.turn_until_done(root, ended, |timeout| self.wait_hooked(hooks, timeout)),
+        }
+    }
+
+    #[inline(always)]
+    fn turn_until_done(
+        &self,
+        root: Root<'_>,
+        ended: impl Fn() -> bool,
+        wait: impl Fn(Option<Duration>) -> usize,
+    ) {
         while !ended() {
             self.turns.bump();
             let idle = self.queue.len() == 0;
             if idle || self.polls_since_wait.get() >= POLLS_PER_WAIT {
-                self.wait(if idle { None } else { Some(Duration::ZERO) });
+                wait(if idle { None } else { Some(Duration::ZERO) });
                 self.fire_timers();
             }
             self.collect_letters();
@@ -235,13 +252,18 @@ impl Executor {
         let idle = self.queue.len() == 0;
         let trace = &self.queue.trace;
         trace.begin();
-        let events = self.wait(if idle { timeout } else { Some(Duration::ZERO) });
+        let timeout = if idle { timeout } else { Some(Duration::ZERO) };
+        let events = match &self.hooks {
+            None => self.wait(timeout),
+            Some(hooks) => self.wait_hooked(hooks, timeout),
+        };
         trace.timers_begin();
         let timers_fired = self.fire_timers();
         trace.letters_begin();
         self.collect_letters();
         let woken = (self.queue.queued.get() - queued_before) as usize;
         self.run(&mut |_| Rooted::Absent);
+        self.running.set(ROOT);
         let polled = (self.polls.get() - polls_before) as usize;
         Turn { events, woken, timers_fired, polled, record: trace.end() }
     }
@@ -257,6 +279,7 @@ impl Executor {
             let poll = Serial::now();
             let Some((key, woke)) = self.queue.pop_for(poll, pick) else { break };
             let index = key.index();
+            self.running.set(index);
             polls.begin(slot, poll, index, woke);
             let waker = waker::new(key);
             let waker = ManuallyDrop::new(waker); // Dropping is a no-op; skip the vtable call.
@@ -266,7 +289,6 @@ impl Executor {
                 self.poll_task(index, cx);
                 continue;
             }
-            id::none_runs();
             match root(cx) {
                 Rooted::Absent => self.queue.watch.not_polled(),
                 Rooted::Pending => self.polls.bump(),

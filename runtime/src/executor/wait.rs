@@ -5,7 +5,6 @@
 
 use super::Executor;
 use crate::executor::running;
-use crate::observe::id;
 use crate::observe::woken::Woken;
 #[cfg(feature = "test-util")]
 use crate::time::pause::Turns;
@@ -19,14 +18,6 @@ impl Executor {
     /// deadline or the end of `timeout`.
     #[inline]
     pub(super) fn wait(&self, timeout: Option<Duration>) -> usize {
-        match &self.hooks {
-            Some(hooks) if timeout != Some(Duration::ZERO) => self.wait_hooked(hooks, timeout),
-            _ => self.wait_unhooked(timeout),
-        }
-    }
-
-    #[inline]
-    pub(super) fn wait_unhooked(&self, timeout: Option<Duration>) -> usize {
         if timeout != Some(Duration::ZERO) && self.clock.source.jumps_when_idle() {
             if let Some(deadline) = self.timers.next() {
                 self.polls_since_wait.set(0);
@@ -150,7 +141,7 @@ impl Executor {
     /// Wakes the collected wakers that are not tasks of this executor.
     #[cold]
     pub(super) fn wake_foreign(&self) {
-        id::none_runs();
+        self.running.set(ROOT);
         let mut foreign = self.foreign.take();
         for (position, waker) in foreign.drain(..).enumerate() {
             self.queue.trace.foreign(position);
@@ -170,7 +161,7 @@ impl Executor {
             self.wake_by_letters();
         }
         if mail.flag {
-            id::none_runs();
+            self.running.set(ROOT);
             // An errand that panics must not lose those behind it.
             self.remote.take_errands().into_iter().for_each(waker::contain);
         }

@@ -1,13 +1,10 @@
-//! [`Id`]: the number of a task, and the task that runs on this thread.
+//! [`Id`]: the number of a task, and the task that interrupts others on this thread.
 //!
-//! - The poll of a task sets its number, and the poll of another task replaces it: a loop clears it before other code of the
-//!   program, which is the future of `block_on`, foreign wakers and errands, and at its own end.
-//! - [`Within`] restores what was there before: after a loop, a job of `spawn_blocking`, and destructors that run within
-//!   another task.
+//! The executor knows which task it polls. Code of the program also runs for a task elsewhere: in a job of `spawn_blocking`,
+//! and in destructors within the poll of another task. [`Within`] says so, until its drop.
 
 use std::cell::Cell;
 use std::fmt;
-use std::num::NonZeroU64;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 /// Identifies one task among all of the process, past and present.
@@ -17,20 +14,14 @@ use std::sync::atomic::{AtomicU64, Ordering};
 pub struct Id(u64);
 
 thread_local! {
-    /// The number of the task that runs on this thread; 0 outside of all.
-    static RUNNING: Cell<u64> = const { Cell::new(0) };
+    /// The number of the task that interrupts; 0 when none does. No task has 0.
+    static INTERRUPTS: Cell<u64> = const { Cell::new(0) };
 }
 
 impl Id {
     pub(crate) fn next() -> Id {
         static NEXT: AtomicU64 = AtomicU64::new(1);
         Id(NEXT.fetch_add(1, Ordering::Relaxed))
-    }
-
-    /// The task with this number runs on this thread from now on.
-    #[inline]
-    pub(crate) fn runs(self) {
-        RUNNING.set(self.0);
     }
 
     #[cfg(feature = "inspect")]
@@ -44,13 +35,7 @@ impl Id {
     }
 }
 
-/// No task runs on this thread from now on.
-#[inline]
-pub(crate) fn none_runs() {
-    RUNNING.set(0);
-}
-
-/// While it lives, another task, or none, runs on this thread.
+/// While it lives, another task interrupts what runs on this thread, or none does.
 pub(crate) struct Within {
     before: u64,
 }
@@ -58,62 +43,25 @@ pub(crate) struct Within {
 impl Within {
     #[inline]
     pub(crate) fn task(id: Id) -> Within {
-        Within { before: RUNNING.replace(id.0) }
+        Within { before: INTERRUPTS.replace(id.0) }
     }
 
+    /// For a loop that begins: the executor knows which task runs.
     pub(crate) fn none() -> Within {
-        Within { before: RUNNING.replace(0) }
+        Within { before: INTERRUPTS.replace(0) }
+    }
+
+    /// The task that interrupts.
+    pub(crate) fn current() -> Option<Id> {
+        Some(INTERRUPTS.get()).filter(|number| *number != 0).map(Id)
     }
 }
 
 impl Drop for Within {
     #[inline]
     fn drop(&mut self) {
-        RUNNING.set(self.before);
+        INTERRUPTS.set(self.before);
     }
-}
-
-/// The number of the task that runs: the one that is polled, or whose future or output is being dropped; in a job of
-/// [`spawn_blocking`](crate::task::spawn_blocking), that of the job.
-///
-/// # Panics
-///
-/// When no task runs: outside of a runtime, and in the future of [`block_on`](crate::block_on), which is no task and has
-/// no number. See [`try_id`].
-///
-/// ```
-/// use egret_runtime::task;
-///
-/// egret_runtime::block_on(async {
-///     let task = egret_runtime::spawn(async { task::id() });
-///     let id = task.id();
-///     assert_eq!(task.await.unwrap(), id);
-/// });
-/// ```
-#[track_caller]
-#[inline]
-pub fn id() -> Id {
-    match try_id() {
-        Some(id) => id,
-        None => panic!(
-            "egret::task::id: no task runs here. The future of `block_on` is no task: `spawn` one, or use `task::try_id`"
-        ),
-    }
-}
-
-/// [`id`] without the panic: `None` where no task runs.
-///
-/// ```
-/// use egret_runtime::task;
-///
-/// egret_runtime::block_on(async {
-///     assert!(task::try_id().is_none()); // the future of `block_on`
-///     assert!(egret_runtime::spawn(async { task::try_id() }).await.unwrap().is_some());
-/// });
-/// ```
-#[inline]
-pub fn try_id() -> Option<Id> {
-    NonZeroU64::new(RUNNING.get()).map(|number| Id(number.get()))
 }
 
 impl fmt::Display for Id {
@@ -134,16 +82,16 @@ mod tests {
     #[test]
     fn a_task_that_interrupts_another_gives_its_place_back_also_by_a_panic() {
         let (outer, inner) = (Id::next(), Id::next());
-        assert_eq!(try_id(), None);
-        outer.runs();
+        assert_eq!(Within::current(), None);
+        let within = Within::task(outer);
         let caught = std::panic::catch_unwind(|| {
             let _within = Within::task(inner);
-            assert_eq!(id(), inner);
+            assert_eq!(Within::current(), Some(inner));
             panic!("leave by a panic");
         });
         assert!(caught.is_err());
-        assert_eq!(id(), outer);
-        none_runs();
-        assert_eq!(try_id(), None);
+        assert_eq!(Within::current(), Some(outer));
+        drop(within);
+        assert_eq!(Within::current(), None);
     }
 }

@@ -281,7 +281,6 @@ impl<F: Future> Task for TaskCell<F> {
             return Polled::WasOver;
         }
         self.phase.set(Phase::Running);
-        self.id.runs(); // until another task is polled
         let polled = catch_unwind(AssertUnwindSafe(|| {
             let guard = DropOnPanic(&*self);
             // SAFETY: this `poll` has just set the phase. The cell is in an `Rc`, and those of cells become `dyn Task` and
