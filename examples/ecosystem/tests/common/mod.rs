@@ -17,6 +17,8 @@ pub struct Server {
     child: Child,
     /// Where: `127.0.0.1:PORT`.
     pub address: String,
+    /// What it writes to standard output after its address.
+    lines: mpsc::Receiver<String>,
     errors: mpsc::Receiver<String>,
 }
 
@@ -42,7 +44,7 @@ impl Server {
         });
         let line = lines.recv_timeout(PATIENCE).unwrap_or_else(|_| panic!("{program} says nothing"));
         let (_, address) = line.rsplit_once('/').unwrap_or_else(|| panic!("{program} says {line:?}"));
-        Server { child, address: address.to_owned(), errors }
+        Server { child, address: address.to_owned(), lines, errors }
     }
 
     /// Starts a program whose limit of open files (`RLIMIT_NOFILE`) is this.
@@ -72,6 +74,11 @@ impl Server {
             );
             thread::yield_now();
         }
+    }
+
+    /// The next line that it prints.
+    pub fn line(&self) -> String {
+        self.lines.recv_timeout(PATIENCE).expect("it prints a line in time")
     }
 
     pub fn pid(&self) -> u32 {
