@@ -4,7 +4,7 @@
 //!   after the task's future: by completion, panic or abort. It then queues the place and wakes the task that waits
 //!   for the set. A task that ends costs the same however many there are: no other handle is polled, and none has a
 //!   waker.
-//! - A blocking job, and a task of another thread, have a waker in place of the notice. Both are in [`ended`].
+//! - A blocking job, and a task of another thread, have a waker in place of the notice. Both are in `join_set/ended.rs`.
 //! - The notice comes just before the output is in the task's cell. A task of egret that it wakes is polled later,
 //!   when the output is there; a foreign waker may poll from within the wake, finds the handle not finished, and waits
 //!   in it.
