@@ -271,7 +271,7 @@ impl Watch {
     }
 
     /// Adds the poll of the first record `weight` times; the second one is its end.
-    #[inline]
+    #[inline(always)] // of each turn
     fn sum_one(&self, block: &[RingSlot], weight: u64, turn_began: u64, woken_at: impl Fn(u32) -> u64) {
         let [poll, next, ..] = block else { return };
         let (index, took) = (poll.index(), between(poll, next));
