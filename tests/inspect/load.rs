@@ -26,10 +26,10 @@ use std::time::{Duration, Instant};
 const SERVER: &str = "EGRET_TEST_DUMPED_SERVER";
 const CONNECTIONS: usize = 10_000;
 const DUMPS: usize = if cfg!(debug_assertions) { 20 } else { 1_000 };
-/// What a dump may hold the loop for, and may take as a whole on a machine that is busy with the server, the clients and
-/// the dumps.
-const LIMIT: Duration = Duration::from_millis(20);
-const WHOLE: Duration = Duration::from_millis(100);
+/// What a dump may hold the loop for, and may take of a processor on the thread that asks. Server and clients leave that
+/// one no processor of two to itself, so the time to the answer depends on the machine.
+const HELD: Duration = Duration::from_millis(20);
+const USED: Duration = Duration::from_millis(60);
 
 /// The peer of each descriptor that was accepted.
 type Peers = Arc<Mutex<HashMap<i32, SocketAddr>>>;
@@ -64,6 +64,12 @@ fn serve(peers: Peers) -> SocketAddr {
         }
     }));
     address
+}
+
+/// The time that this thread has used of a processor.
+fn processor_time() -> Duration {
+    let times = std::fs::read_to_string("/proc/thread-self/schedstat").unwrap();
+    Duration::from_nanos(times.split(' ').next().unwrap().parse().unwrap())
 }
 
 /// Checks that each connection is in the dump, with its addresses, and waits at its line.
@@ -120,12 +126,13 @@ fn ten_thousand_connections_under_full_load_are_dumped_right_and_lose_no_request
         std::thread::yield_now();
     }
 
-    let (mut took, mut held) = (Vec::new(), Vec::new());
+    let (mut took, mut used, mut held) = (Vec::new(), Vec::new(), Vec::new());
     let (mut requests, mut busy) = (0, 0);
     for _ in 0..DUMPS {
-        let start = Instant::now();
+        let (start, before) = (Instant::now(), processor_time());
         let dump = ours.handle.dump().unwrap();
         took.push(start.elapsed());
+        used.push(processor_time() - before);
         // On a machine that is busy with other work the loop may not come to its turn in time.
         if dump.runtime.state != LoopState::Answered {
             busy += 1;
@@ -143,15 +150,16 @@ fn ten_thousand_connections_under_full_load_are_dumped_right_and_lose_no_request
     assert!(clients.wait().unwrap().success());
     let numbers: Vec<u64> = told.split(' ').filter_map(|word| word.parse().ok()).collect();
     assert_eq!((numbers.len(), numbers[0]), (2, numbers[1]), "{told}");
-    let [took, held] = [("a dump took", took), ("it held the loop for", held)].map(|(what, mut times)| {
+    let all = [("a dump took", took), ("its thread computed for", used), ("it held the loop for", held)];
+    let [_, used, held] = all.map(|(what, mut times)| {
         times.sort();
         let (median, longest) = (times[times.len() / 2], times[times.len() - 1]);
         println!("{what} {median:?} in the middle and {longest:?} at most, of {DUMPS}; {told}");
         median
     });
     if !cfg!(debug_assertions) {
-        assert!(held < LIMIT, "{held:?}");
-        assert!(took < WHOLE, "{took:?}");
+        assert!(held < HELD, "{held:?}");
+        assert!(used < USED, "{used:?}");
     }
 }
 
