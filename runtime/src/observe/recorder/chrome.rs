@@ -18,7 +18,9 @@ pub(super) fn write(recording: &Recording, out: impl Write) -> io::Result<()> {
     let mut events = Events { out, process: std::process::id(), thread: recording.runtime, is_first: true };
     events.out.write_all(b"{\"displayTimeUnit\":\"ns\",\"traceEvents\":[")?;
     let track = format!("egret loop {}", recording.runtime);
-    events.event("M", "thread_name", 0, format_args!(",\"args\":{{\"name\":{}}}", Text(&track)))?;
+    // Parsers other than Perfetto's refuse events without a category.
+    let cat = ",\"cat\":\"__metadata\"";
+    events.event("M", "thread_name", 0, format_args!("{cat},\"args\":{{\"name\":{}}}", Text(&track)))?;
     // The arrows that have begun: by task, the number of its last wake.
     let (mut arrows, mut arrow) = (HashMap::new(), 0u64);
     for record in &recording.records {
@@ -76,7 +78,7 @@ impl<W: Write> Events<W> {
     }
 
     fn instant(&mut self, name: &str, record: &Record, args: fmt::Arguments<'_>) -> io::Result<()> {
-        self.event("i", name, record.at, format_args!(",\"s\":\"t\",\"args\":{{{args}}}"))
+        self.event("i", name, record.at, format_args!(",\"cat\":\"loop\",\"s\":\"t\",\"args\":{{{args}}}"))
     }
 }
 
