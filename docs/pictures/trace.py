@@ -39,7 +39,7 @@ height = 30 + LANE * len(order)
 
 print(f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {height}" font-family="sans-serif" font-size="11">')
 print(f'<rect width="{WIDTH}" height="{height}" fill="#fff"/>')
-scale = (WIDTH - LEFT - 10) / window
+scale = (WIDTH - LEFT - 25) / window
 for tick in range(0, int(window) + 1, int(window) // 8):
     x = LEFT + tick * scale
     print(f'<path d="M{x:.1f} 20V{height}" stroke="#ddd"/>')
@@ -52,7 +52,7 @@ for row, name in enumerate(order):
     marks = []
     for event in (event for event in shown if lane(event) == name):
         x, width = LEFT + (event["ts"] - start) * scale, max(event["dur"] * scale, 0.6)
-        width = min(width, WIDTH - 10 - x)
+        width = min(width, WIDTH - 25 - x)
         if marks and x <= marks[-1][1] + 0.1:
             marks[-1][1] = max(marks[-1][1], x + width)
         else:
