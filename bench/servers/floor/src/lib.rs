@@ -53,17 +53,22 @@ enum Next {
 pub fn run(protocol: impl Protocol) {
     let options = Options::from_args();
     options.check_flavour(&[]);
-    if let Err(error) = serve(&options, protocol) {
+    if let Err(error) = listen(&options, protocol) {
         fail("the server failed", error);
     }
 }
 
-fn serve(options: &Options, mut protocol: impl Protocol) -> Result<()> {
+fn listen(options: &Options, protocol: impl Protocol) -> Result<()> {
     let listener = std::net::TcpListener::bind(options.addr)?;
+    announce(listener.local_addr()?);
+    serve(listener, protocol)
+}
+
+/// Serves a listener for ever, on this thread.
+pub fn serve(listener: std::net::TcpListener, mut protocol: impl Protocol) -> Result<()> {
     listener.set_nonblocking(true)?;
     let mut epoll = Epoll::new()?;
     epoll.add(listener.as_raw_fd())?;
-    announce(listener.local_addr()?);
 
     let mut connections: Vec<Option<Connection>> = Vec::new();
     let mut buffer = vec![0; BUFFER];
