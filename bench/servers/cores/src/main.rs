@@ -64,7 +64,10 @@ fn on_egret(address: SocketAddr, sharing: Sharing, count: usize) -> io::Result<(
         let mut hello = Hello::default();
         loop {
             let count = stream.read(hello.room()).await?;
-            let close = count == 0 || hello.answer(count);
+            if count == 0 {
+                return Ok(());
+            }
+            let close = hello.answer(count);
             stream.write_all(&hello.output).await?;
             if close {
                 return Ok(());
@@ -90,7 +93,10 @@ fn on_tokio(address: SocketAddr, count: usize) -> io::Result<()> {
         let mut hello = Hello::default();
         loop {
             let count = stream.read(hello.room()).await?;
-            let close = count == 0 || hello.answer(count);
+            if count == 0 {
+                return Ok(());
+            }
+            let close = hello.answer(count);
             stream.write_all(&hello.output).await?;
             if close {
                 return Ok(());
