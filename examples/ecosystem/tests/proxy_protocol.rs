@@ -45,9 +45,8 @@ fn wait_until_all_is_read(client: &TcpStream) {
 /// All that comes until the end; a reset is an end.
 fn rest(client: &mut TcpStream) -> String {
     let mut bytes = Vec::new();
-    match client.read_to_end(&mut bytes) {
-        Err(error) => assert_eq!(error.kind(), ErrorKind::ConnectionReset),
-        Ok(_) => {}
+    if let Err(error) = client.read_to_end(&mut bytes) {
+        assert_eq!(error.kind(), ErrorKind::ConnectionReset);
     }
     String::from_utf8(bytes).unwrap()
 }

@@ -45,7 +45,7 @@ impl Host {
         let milliseconds = wait.as_nanos().div_ceil(1_000_000) as u64; // GLib's unit: never early
         let host = self.clone();
         let at_deadline = move || {
-            drop(host.timer.take()); // GLib removes a source that has fired
+            let _fired = host.timer.take(); // GLib has removed it
             host.turn();
         };
         let timer = glib::timeout_add_local_once(Duration::from_millis(milliseconds), at_deadline);
