@@ -116,13 +116,13 @@ fn a_custom_operation_of_a_pipe_and_of_a_datagram_socket_is_tried_when_it_may_su
     run(async {
         let (sender, receiver) = pipe::pipe().unwrap();
         let read = || receiver.try_read(&mut [0; 8]);
-        assert_eq!(receiver.try_io(Interest::READABLE, read).unwrap_err().kind(), ErrorKind::WouldBlock);
-        let asked = receiver.try_io(Interest::READABLE, || -> io::Result<()> { panic!("it is known now") });
+        assert_eq!(receiver.try_io(read).unwrap_err().kind(), ErrorKind::WouldBlock);
+        let asked = receiver.try_io(|| -> io::Result<()> { panic!("it is known now") });
         assert_eq!(asked.unwrap_err().kind(), ErrorKind::WouldBlock);
-        assert_eq!(sender.try_io(Interest::WRITABLE, || sender.try_write(b"x")).unwrap(), 1);
+        assert_eq!(sender.try_io(|| sender.try_write(b"x")).unwrap(), 1);
         receiver.readable().await.unwrap();
-        assert_eq!(receiver.try_io(Interest::READABLE, || Ok(7)).unwrap(), 7);
-        let blocked = receiver.try_io(Interest::READABLE, || Err::<(), _>(ErrorKind::WouldBlock.into()));
+        assert_eq!(receiver.try_io(|| Ok(7)).unwrap(), 7);
+        let blocked = receiver.try_io(|| Err::<(), _>(ErrorKind::WouldBlock.into()));
         assert_eq!(blocked.unwrap_err().kind(), ErrorKind::WouldBlock);
         assert!(is_pending(receiver.readable()), "it was cleared");
 

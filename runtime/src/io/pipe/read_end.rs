@@ -276,8 +276,8 @@ impl<K> ReadEnd<K> {
     /// [`WouldBlock`](io::ErrorKind::WouldBlock), without a call of `op` when the descriptor is known not to be ready;
     /// the errors of `op`.
     #[inline]
-    pub fn try_io<R>(&self, interest: Interest, op: impl FnOnce() -> io::Result<R>) -> io::Result<R> {
-        self.registration.try_io_for(interest, |_| op())
+    pub fn try_io<R>(&self, op: impl FnOnce() -> io::Result<R>) -> io::Result<R> {
+        self.registration.try_io_for(Interest::READABLE, |_| op())
     }
 
     /// [`readable`](ReadEnd::readable) as a poll function; any number of tasks may wait.
