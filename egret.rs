@@ -198,7 +198,7 @@ pub mod runtime {
 
     pub use egret_runtime::runtime::{
         Builder, EnterGuard, Handle, Id, Metrics, Park, Runtime, TaskMeta, TryCurrentError, Turn,
-        UnhandledPanic,
+        UnhandledPanic, is_rt_shutdown_err,
     };
 }
 

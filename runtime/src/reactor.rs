@@ -3,6 +3,7 @@
 pub(crate) mod async_fd; // the public form of a registered descriptor
 mod current; // the reactor of this thread
 pub(crate) mod epoll; // the instance of `epoll`: it turns events into wakes
+pub(crate) mod gone; // the error when the runtime is no more
 pub(crate) mod interest; // what a wait is for
 pub(crate) mod label; // what a descriptor is for, with feature `inspect`
 pub(crate) mod readiness; // the rules of edge-triggered readiness

@@ -23,6 +23,7 @@ pub use crate::executor::Turn;
 pub use crate::executor::hooks::TaskMeta;
 pub use crate::executor::parking::Park;
 pub use crate::observe::stats::Metrics;
+pub use crate::reactor::gone::is_rt_shutdown_err;
 pub use crate::task::unhandled::UnhandledPanic;
 
 use crate::executor::running::Running;

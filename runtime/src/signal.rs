@@ -42,6 +42,7 @@ mod listeners;
 pub mod unix;
 
 use crate::observe::site::Site;
+use crate::reactor::gone::no_signal_can_be_told;
 use std::io;
 
 /// Waits for a Ctrl-C: a `SIGINT`, from the terminal or by `kill -INT`.
@@ -74,9 +75,6 @@ use std::io;
 pub fn ctrl_c() -> impl Future<Output = io::Result<()>> {
     Site::caller().within(async move {
         let mut interrupt = unix::signal(unix::SignalKind::interrupt())?;
-        interrupt
-            .recv()
-            .await
-            .ok_or_else(|| io::Error::other("the egret runtime is gone: no signal can be told"))
+        interrupt.recv().await.ok_or_else(no_signal_can_be_told)
     })
 }

@@ -18,6 +18,7 @@ pub(crate) mod waits;
 
 use crate::observe::spans::SourceSpan;
 use crate::observe::stats::Counter;
+use crate::reactor::gone::runtime_is_gone;
 use crate::reactor::label::{Label, LabelCell};
 use crate::reactor::readiness::{Readiness, Start};
 use crate::reactor::waiters::Waiters;
@@ -284,14 +285,6 @@ impl Source {
     fn wake_waiters(&self, foreign: &mut Vec<Waker>) {
         self.waiters.wake(Readiness::ALL, &mut self.reactor.queue.batch(), foreign);
     }
-}
-
-#[cold]
-pub(crate) fn runtime_is_gone() -> io::Error {
-    io::Error::other(
-        "the egret runtime that this descriptor is registered with is gone; \
-         keep the Runtime for as long as its sockets, or move them out with into_std",
-    )
 }
 
 /// Wakes all, in the order in which they were collected.

@@ -11,7 +11,8 @@ mod until_ready;
 
 use crate::observe::site::Site;
 use crate::reactor;
-use crate::reactor::epoll::{Source, runtime_is_gone};
+use crate::reactor::epoll::Source;
+use crate::reactor::gone::runtime_is_gone;
 use crate::reactor::label::Label;
 use crate::reactor::readiness::{Clears, Direction, INTEREST, Start};
 use crate::reactor::waiters::{Ticket, Waiters, Waiting};

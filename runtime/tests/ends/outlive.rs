@@ -9,10 +9,11 @@ use crate::support::fds::{pipe, read, write};
 use crate::support::wakers::Count;
 use crate::support::{OnDrop, Trace, bounded, hold, many, permutations, this_waker, turn};
 use egret_runtime::io::AsyncFd;
-use egret_runtime::runtime::Runtime;
+use egret_runtime::runtime::{Runtime, is_rt_shutdown_err};
 use egret_runtime::task::JoinHandle;
 use std::fs::File;
 use std::future::Future;
+use std::io;
 use std::sync::mpsc::channel;
 use std::task::{Context, Poll, Waker};
 
@@ -154,6 +155,9 @@ fn a_wait_outside_of_the_runtime_ends_with_the_runtime() {
     assert_eq!(count.take(), 1);
     let Poll::Ready(Err(error)) = wait.as_mut().poll(cx) else { panic!("it will not be woken") };
     assert!(error.to_string().contains("is gone; keep the Runtime"), "{error}");
+    assert!(format!("{error:?}").contains("is gone; keep the Runtime"), "{error:?}");
+    assert!(is_rt_shutdown_err(&error));
+    assert!(!is_rt_shutdown_err(&io::Error::other(error.to_string())), "its words alone");
     drop(wait);
     // Bytes in the pipe can still be read.
     write(&writer, b"x");

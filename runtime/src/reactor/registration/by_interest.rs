@@ -3,7 +3,7 @@
 use super::{InReactor, Registration};
 use crate::observe::site::Site;
 use crate::reactor;
-use crate::reactor::epoll::runtime_is_gone;
+use crate::reactor::gone::runtime_is_gone;
 use crate::reactor::interest::Interest;
 use crate::reactor::readiness::{Start, events_for};
 use crate::reactor::ready::Ready;
