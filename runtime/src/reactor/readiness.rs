@@ -47,13 +47,11 @@ pub enum Start {
     Empty,
 }
 
-/// The bits that events have set and system calls have not cleared.
+/// The bits that events have set and system calls have not cleared, in three bytes: those of reading, those of writing,
+/// and those that a transfer and its `EAGAIN` leave alone. As one number, in which an event is copied to all three by a
+/// multiplication and merged by an OR.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
-pub(crate) struct Readiness {
-    read: u8,
-    /// And, in the bits that writing does not use, those of [`KEPT`].
-    write: u8,
-}
+pub(crate) struct Readiness(u32);
 
 // The five low bits are those of the event mask; RDHUP, bit 13 there, is moved to the sixth.
 const IN: u8 = mask::IN as u8;
@@ -78,15 +76,8 @@ const READ: u8 = IN | PRI | RDHUP | HUP | ERR;
 /// Events that concern the writing side.
 const WRITE: u8 = OUT | HUP | ERR;
 
-/// PRI and RDHUP until [`Readiness::without`]: RDHUP for ever, as a stream that has ended does not go on.
-const KEPT_PRI: u8 = PRI;
-const KEPT_RDHUP: u8 = RDHUP;
-/// ERR until [`Readiness::without`]. ERR itself is the writing side's, so this is the bit of IN.
-const KEPT_ERR: u8 = ERR >> ERR_SHIFT;
-const ERR_SHIFT: u32 = 3;
-/// The bits of `write` that are not about writing. A transfer and its `EAGAIN` leave them alone.
-const KEPT: u8 = KEPT_PRI | KEPT_RDHUP | KEPT_ERR;
-const _: () = assert!(KEPT & (WRITE | UNTRIED | GONE) == 0 && KEPT_ERR == IN);
+/// Events that are kept until [`Readiness::without`]; RDHUP for ever, as a stream that has ended does not go on.
+const KEPT: u8 = PRI | RDHUP | ERR;
 
 /// The events of a registration for everything.
 pub(crate) const INTEREST: u32 = mask::IN | mask::OUT | mask::RDHUP | mask::PRI | mask::EDGE;
@@ -101,31 +92,34 @@ pub(crate) const fn events_for(interest: Interest) -> u32 {
 
 impl Readiness {
     /// All events of both directions: the end of the registration.
-    pub(crate) const ALL: Readiness = Readiness { read: READ, write: WRITE };
+    pub(crate) const ALL: Readiness = Readiness::of(READ, WRITE, 0);
+
+    const fn of(read: u8, write: u8, kept: u8) -> Readiness {
+        Readiness(u32::from_le_bytes([read, write, kept, 0]))
+    }
 
     pub(crate) const fn at(start: Start) -> Readiness {
         match start {
-            Start::Unknown => Readiness { read: UNTRIED, write: UNTRIED },
-            Start::Empty => Readiness { read: 0, write: 0 },
+            Start::Unknown => Readiness::of(UNTRIED, UNTRIED, 0),
+            Start::Empty => Readiness(0),
         }
     }
 
     /// The readiness that an event reports.
     #[inline]
     pub(crate) const fn from_mask(mask: u32) -> Readiness {
-        let bits = (mask as u8 & 0x1f) | ((mask >> RDHUP_SHIFT) as u8 & RDHUP);
-        let kept = bits & (KEPT_PRI | KEPT_RDHUP) | (bits & ERR) >> ERR_SHIFT;
-        Readiness { read: bits & READ, write: bits & WRITE | kept }
+        let bits = mask & 0x1f | mask >> RDHUP_SHIFT & RDHUP as u32;
+        Readiness(bits * Readiness::of(1, 1, 1).0 & Readiness::of(READ, WRITE, KEPT).0)
     }
 
     /// The same, when no event will come any more.
     pub(crate) const fn gone(self) -> Readiness {
-        Readiness { read: self.read | GONE, write: self.write | GONE }
+        Readiness(self.0 | Readiness::of(GONE, GONE, 0).0)
     }
 
     /// Whether no event will come any more.
     pub(crate) const fn is_gone(self) -> bool {
-        self.read & GONE != 0
+        self.bits(Direction::Read) & GONE != 0
     }
 
     /// Whether the kernel has reported this direction as ready.
@@ -135,13 +129,13 @@ impl Readiness {
 
     /// Whether an event reported that writing may be over: HUP or ERR.
     pub(crate) const fn may_be_hung_up(self) -> bool {
-        self.write & (HUP | ERR) != 0
+        self.bits(Direction::Write) & (HUP | ERR) != 0
     }
 
     /// The same, with what an event adds.
     #[inline]
     pub(crate) const fn merged(self, event: Readiness) -> Readiness {
-        Readiness { read: self.read | event.read, write: self.write | event.write }
+        Readiness(self.0 | event.0)
     }
 
     /// Whether reading, and whether writing, has become ready since `before`.
@@ -161,10 +155,11 @@ impl Readiness {
     /// A HUP that survived this would make the operation retry for ever.
     #[inline]
     pub(crate) const fn after_would_block(self, direction: Direction) -> Readiness {
-        match direction {
-            Direction::Read => Readiness { read: self.read & GONE, ..self },
-            Direction::Write => Readiness { write: self.write & (GONE | KEPT), ..self },
-        }
+        let cleared = match direction {
+            Direction::Read => Readiness::of(!GONE, 0, 0),
+            Direction::Write => Readiness::of(0, !GONE, 0),
+        };
+        Readiness(self.0 & !cleared.0)
     }
 
     /// After a transfer of `moved` bytes. (C2, C3, C4)
@@ -196,14 +191,14 @@ impl Readiness {
     ///
     /// READABLE is an event that a read would answer: bytes, an urgent mark, or an error. An end alone is READ_CLOSED.
     pub(crate) fn reported(self) -> Ready {
-        let read_closed = self.read & (HUP | RDHUP) != 0 || self.write & KEPT_RDHUP != 0;
+        let [read, write, kept, _] = self.0.to_le_bytes();
         [
-            (self.read & (IN | PRI | ERR) != 0, Ready::READABLE),
-            (read_closed, Ready::READ_CLOSED),
-            (self.write & OUT != 0, Ready::WRITABLE),
-            (self.write & (HUP | ERR) != 0, Ready::WRITE_CLOSED),
-            (self.write & KEPT_PRI != 0, Ready::PRIORITY),
-            (self.write & KEPT_ERR != 0, Ready::ERROR),
+            (read & (IN | PRI | ERR) != 0, Ready::READABLE),
+            (read & (HUP | RDHUP) != 0 || kept & RDHUP != 0, Ready::READ_CLOSED),
+            (write & OUT != 0, Ready::WRITABLE),
+            (write & (HUP | ERR) != 0, Ready::WRITE_CLOSED),
+            (kept & PRI != 0, Ready::PRIORITY),
+            (kept & ERR != 0, Ready::ERROR),
         ]
         .into_iter()
         .filter(|(is_set, _)| *is_set)
@@ -224,10 +219,10 @@ impl Readiness {
             self = self.after_would_block(direction);
         }
         if interest.is_priority() {
-            self.write &= !KEPT_PRI;
+            self.0 &= !Readiness::of(0, 0, PRI).0;
         }
         if interest.is_error() {
-            self.write &= !KEPT_ERR;
+            self.0 &= !Readiness::of(0, 0, ERR).0;
         }
         self
     }
@@ -236,8 +231,8 @@ impl Readiness {
     #[inline]
     pub(crate) const fn bits(self, direction: Direction) -> u8 {
         match direction {
-            Direction::Read => self.read,
-            Direction::Write => self.write & !KEPT,
+            Direction::Read => self.0 as u8,
+            Direction::Write => (self.0 >> 8) as u8,
         }
     }
 }
@@ -254,6 +249,18 @@ mod tests {
             let bits = (0..6).filter(|i| chosen >> i & 1 == 1).map(|i| MASKS[i]).sum::<u32>();
             [bits, bits | mask::EDGE | 0x40 | 0x400]
         })
+    }
+
+    fn read_bits(state: Readiness) -> u8 {
+        state.bits(Direction::Read)
+    }
+
+    fn write_bits(state: Readiness) -> u8 {
+        state.bits(Direction::Write)
+    }
+
+    fn kept(state: Readiness) -> u8 {
+        state.0.to_le_bytes()[2]
     }
 
     fn every_state() -> impl Iterator<Item = (u32, Readiness)> {
@@ -277,11 +284,10 @@ mod tests {
         for (mask, state) in every_state() {
             let read = state.after_would_block(Direction::Read);
             assert!(!read.is_ready(Direction::Read), "{mask:#x}");
-            assert_eq!(read.write, state.write);
+            assert_eq!((write_bits(read), kept(read)), (write_bits(state), kept(state)));
             let write = state.after_would_block(Direction::Write);
             assert!(!write.is_ready(Direction::Write), "{mask:#x}");
-            assert_eq!(write.read, state.read);
-            assert_eq!(write.write & KEPT, state.write & KEPT);
+            assert_eq!((read_bits(write), kept(write)), (read_bits(state), kept(state)));
         }
     }
 
@@ -294,7 +300,7 @@ mod tests {
             if unusual {
                 assert_eq!(after, state);
             }
-            assert_eq!(after.write, state.write);
+            assert_eq!((write_bits(after), kept(after)), (write_bits(state), kept(state)));
         }
     }
 
@@ -304,7 +310,7 @@ mod tests {
             let after = state.after_transfer(Direction::Write, 1, Clears::ShortOf(2));
             let unusual = mask & (mask::HUP | mask::ERR) != 0;
             assert_eq!(after.is_ready(Direction::Write), unusual, "{mask:#x}");
-            assert_eq!(after.read, state.read);
+            assert_eq!((read_bits(after), kept(after)), (read_bits(state), kept(state)));
         }
     }
 
