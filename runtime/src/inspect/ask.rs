@@ -144,7 +144,10 @@ impl Handle {
     fn snapshot(&self) -> Result<Snapshot, NoAnswer> {
         let mut gathered = self.ask(Gathered::of)?;
         let kept = |sources: Vec<_>| self.ask(move |executor| Kept::of(executor, &sources));
-        let addresses = Addresses::elsewhere(&mut gathered, kept)?;
+        let post = remote::post(self.address()).unwrap_or_default();
+        let mut known = post.take_described();
+        let addresses = Addresses::elsewhere(&mut gathered, &mut known, kept)?;
+        post.keep_described(known);
         Ok(gathered.into_snapshot(addresses))
     }
 

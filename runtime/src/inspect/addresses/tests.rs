@@ -4,7 +4,7 @@ use crate::inspect::Dump;
 use crate::io::AsyncFd;
 use crate::runtime::Runtime;
 use std::convert::Infallible;
-use std::net::{TcpListener, UdpSocket};
+use std::net::{TcpListener, TcpStream, UdpSocket};
 use std::os::fd::AsRawFd;
 
 fn socket() -> (AsyncFd<UdpSocket>, String) {
@@ -33,7 +33,7 @@ fn dump_of_a_number_used_again() -> Option<(i32, String, Dump)> {
     let new = AsyncFd::new(new).unwrap();
     assert_eq!(sys::describe(number).kind, "TcpListener");
     let kept = |sources: Vec<_>| Ok::<_, Infallible>(Kept::of(&current(), &sources));
-    let Ok(addresses) = Addresses::elsewhere(&mut gathered, kept);
+    let Ok(addresses) = Addresses::elsewhere(&mut gathered, &mut HashMap::new(), kept);
     drop((new, stays));
     Some((number, address, gathered.into_snapshot(addresses).into_dump(Instant::now())))
 }
@@ -48,6 +48,47 @@ fn a_number_that_is_used_again_has_not_the_address_of_the_new_descriptor() {
         let expected = Some(&address).filter(|_| source.fd != number);
         assert_eq!(source.local.as_ref(), expected, "{source:?}");
     }
+}
+
+/// What a dump asks for of the sources that are registered now, how many of them, and what it finds.
+fn asked(known: &mut HashMap<u64, Described>) -> (usize, Vec<(Option<String>, Option<String>)>) {
+    let mut asked = 0;
+    let kept = |sources: Vec<_>| {
+        asked = sources.len();
+        Ok::<_, Infallible>(Kept::of(&current(), &sources))
+    };
+    let Ok(addresses) = Addresses::elsewhere(&mut Gathered::of(&current()), known, kept);
+    let name = |name: Option<sys::SocketName>| name.map(|name| name.to_string());
+    (asked, addresses.described.into_iter().map(|of| (name(of.local), name(of.peer))).collect())
+}
+
+#[test]
+fn the_addresses_of_a_connection_are_asked_for_once() {
+    let rt = Runtime::new().unwrap();
+    let _entered = rt.enter();
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let there = listener.local_addr().unwrap();
+    let connection = || {
+        let stream = TcpStream::connect(there).unwrap();
+        let names = (Some(stream.local_addr().unwrap().to_string()), Some(there.to_string()));
+        (AsyncFd::new(stream).unwrap(), names)
+    };
+    let ((first, of_first), (udp, address)) = (connection(), socket());
+    let mut known = HashMap::new();
+    assert_eq!(asked(&mut known), (2, vec![of_first.clone(), (Some(address.clone()), None)]));
+    // A socket of UDP may be connected meanwhile.
+    udp.get_ref().connect(there).unwrap();
+    let of_udp = (Some(address), Some(there.to_string()));
+    assert_eq!(asked(&mut known), (1, vec![of_first.clone(), of_udp.clone()]));
+    assert_eq!(known.len(), 1);
+    // The next has the number and the index of the first, and another key.
+    drop(first);
+    let (second, of_second) = connection();
+    assert_ne!(of_first, of_second);
+    assert_eq!(asked(&mut known), (2, vec![of_second, of_udp.clone()]));
+    drop(second);
+    assert_eq!(asked(&mut known), (1, vec![of_udp]));
+    assert!(known.is_empty(), "nothing is kept of what is closed");
 }
 
 #[test]

@@ -8,6 +8,8 @@ use crate::observe::id::Id;
 use crate::observe::progress::{PollProgress, Progress};
 use crate::observe::recorder::{Born, Known, Labels, Recording, Ring};
 use crate::observe::ticks;
+use crate::sys::Described;
+use std::collections::HashMap;
 use std::fmt;
 use std::panic::Location;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -27,6 +29,7 @@ pub(crate) struct Shared {
     pub(super) turn: Buckets,
     pub(super) lateness: Buckets,
     tasks: Mutex<Tasks>,
+    described: Mutex<HashMap<u64, Described>>,
 }
 
 #[derive(Default)]
@@ -117,11 +120,16 @@ impl Shared {
             turn: Buckets::new(),
             lateness: Buckets::new(),
             tasks: Mutex::default(),
+            described: Mutex::default(),
         }
     }
 
     pub(super) fn tasks(&self) -> MutexGuard<'_, Tasks> {
         self.tasks.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn described(&self) -> MutexGuard<'_, HashMap<u64, Described>> {
+        self.described.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -148,6 +156,17 @@ impl Post {
     pub(crate) fn going(&self) -> Option<(u64, Duration)> {
         let (_, began, number) = self.0.as_ref()?.ring.poll()?;
         Some((number, Duration::from_nanos(ticks::since(began))))
+    }
+
+    /// The connections that the last dump has described, by the bits of their keys, for the next one to keep again.
+    pub(crate) fn take_described(&self) -> HashMap<u64, Described> {
+        self.0.as_ref().map(|shared| std::mem::take(&mut *shared.described())).unwrap_or_default()
+    }
+
+    pub(crate) fn keep_described(&self, connections: HashMap<u64, Described>) {
+        if let Some(shared) = &self.0 {
+            *shared.described() = connections;
+        }
     }
 
     /// Whether the runtime is gone, and this is the last to keep what it has left.

@@ -38,6 +38,11 @@ impl Described {
         Described { kind, local: None, peer: None, what: None }
     }
 
+    /// Whether it stays as it is for as long as the descriptor is open: a TCP connection.
+    pub(crate) fn is_settled(&self) -> bool {
+        self.kind == "TcpStream" && self.local.is_some() && self.peer.is_some()
+    }
+
     /// A descriptor that was closed before it could be described.
     pub(crate) fn closed_meanwhile() -> Described {
         Described { what: Some("closed meanwhile".into()), ..Described::new("descriptor") }
