@@ -108,8 +108,8 @@ impl Readiness {
     /// The readiness that an event reports.
     #[inline]
     pub(crate) const fn from_mask(mask: u32) -> Readiness {
-        let bits = mask & 0x1f | mask >> RDHUP_SHIFT & RDHUP as u32;
-        Readiness(bits * Readiness::of(1, 1, 1).0 & Readiness::of(READ, WRITE, KEPT).0)
+        let bits = (mask & 0x1f) | ((mask >> RDHUP_SHIFT) & RDHUP as u32);
+        Readiness((bits * Readiness::of(1, 1, 1).0) & Readiness::of(READ, WRITE, KEPT).0)
     }
 
     /// The same, when no event will come any more.

@@ -50,8 +50,11 @@ fn a_number_that_is_used_again_has_not_the_address_of_the_new_descriptor() {
     }
 }
 
+/// The own address and that of the peer.
+type Names = (Option<String>, Option<String>);
+
 /// What a dump asks for of the sources that are registered now, how many of them, and what it finds.
-fn asked(known: &mut HashMap<u64, Described>) -> (usize, Vec<(Option<String>, Option<String>)>) {
+fn asked(known: &mut HashMap<u64, Described>) -> (usize, Vec<Names>) {
     let mut asked = 0;
     let kept = |sources: Vec<_>| {
         asked = sources.len();
