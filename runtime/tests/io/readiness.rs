@@ -5,7 +5,7 @@
 
 use crate::support::fds::{fill, pair, pipe, raw_terminal, read, write};
 use crate::support::wakers::Count;
-use crate::support::{Trace, bounded, counted, many, turn};
+use crate::support::{HANG, Trace, bounded, counted, many, turn};
 use egret_runtime::io::{AsyncFd, AsyncFdReadyGuard, Interest};
 use egret_runtime::runtime::Runtime;
 use egret_runtime::sys::{Backend, Events, mask};
@@ -31,11 +31,12 @@ fn is_readable(fd: &AsyncFd<File>) -> bool {
     fd.poll_read_ready(&mut Context::from_waker(Waker::noop())).is_ready()
 }
 
-/// The events that a new registration of `fd` would get at once.
+/// The events that a new registration of `fd` would get, as soon as there are any: a child that another test is starting may
+/// still have a copy of the end that was closed.
 fn events_of(fd: impl AsFd) -> u32 {
     let (epoll, mut events) = (Backend::current().epoll().unwrap(), Events::with_capacity(1));
     epoll.add(fd.as_fd(), mask::IN | mask::OUT | mask::RDHUP | mask::PRI, 0).unwrap();
-    epoll.wait(&mut events, Some(Duration::ZERO)).unwrap();
+    epoll.wait(&mut events, Some(HANG)).unwrap();
     events.iter().map(|(_, events)| events).sum()
 }
 
