@@ -17,7 +17,6 @@ use std::net::UdpSocket;
 use std::os::fd::AsFd;
 use std::pin::pin;
 use std::task::{Context, Poll, Waker};
-use std::time::Duration;
 
 /// The guard of a descriptor that was reported as readable.
 fn readable(fd: &AsyncFd<File>) -> AsyncFdReadyGuard<'_, File> {
