@@ -3,7 +3,7 @@
 #![allow(missing_docs)]
 #![cfg(not(miri))] // which has no urgent data and no errors of UDP
 
-use crate::support::fds::{fill, pair, pipe, read, write};
+use crate::support::fds::{close, fill, pair, pipe, read, write};
 use crate::support::wakers::Count;
 use crate::support::{Trace, bounded, poll_once, poll_with, turn};
 use egret_runtime::io::{AsyncFd, Interest, Ready};
@@ -220,7 +220,7 @@ fn a_pipe_without_a_reader_is_closed_for_writing() {
     let fd = AsyncFd::new(writer).unwrap();
     turn(&rt);
     assert_eq!(reported(&fd, BOTH), Ready::WRITABLE);
-    drop(reader);
+    close(reader, &fd);
     event(&rt);
     assert!(reported(&fd, Interest::WRITABLE).is_write_closed());
     assert_eq!(reported(&fd, Interest::ERROR), Ready::ERROR);

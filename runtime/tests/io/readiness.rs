@@ -3,9 +3,9 @@
 
 #![allow(missing_docs)]
 
-use crate::support::fds::{fill, pair, pipe, raw_terminal, read, write};
+use crate::support::fds::{close, fill, pair, pipe, raw_terminal, read, write};
 use crate::support::wakers::Count;
-use crate::support::{HANG, Trace, bounded, counted, many, turn};
+use crate::support::{Trace, bounded, counted, many, turn};
 use egret_runtime::io::{AsyncFd, AsyncFdReadyGuard, Interest};
 use egret_runtime::runtime::Runtime;
 use egret_runtime::sys::{Backend, Events, mask};
@@ -17,6 +17,7 @@ use std::net::UdpSocket;
 use std::os::fd::AsFd;
 use std::pin::pin;
 use std::task::{Context, Poll, Waker};
+use std::time::Duration;
 
 /// The guard of a descriptor that was reported as readable.
 fn readable(fd: &AsyncFd<File>) -> AsyncFdReadyGuard<'_, File> {
@@ -30,12 +31,11 @@ fn is_readable(fd: &AsyncFd<File>) -> bool {
     fd.poll_read_ready(&mut Context::from_waker(Waker::noop())).is_ready()
 }
 
-/// The events that a new registration of `fd` would get, as soon as there are any: a child that another test is starting may
-/// still have a copy of the end that was closed.
+/// The events that a new registration of `fd` would get at once.
 fn events_of(fd: impl AsFd) -> u32 {
     let (epoll, mut events) = (Backend::current().epoll().unwrap(), Events::with_capacity(1));
     epoll.add(fd.as_fd(), mask::IN | mask::OUT | mask::RDHUP | mask::PRI, 0).unwrap();
-    epoll.wait(&mut events, Some(HANG)).unwrap();
+    epoll.wait(&mut events, Some(Duration::ZERO)).unwrap();
     events.iter().map(|(_, events)| events).sum()
 }
 
@@ -261,7 +261,7 @@ fn a_writer_is_woken_by_an_event_that_says_nothing_but_error() {
     let mut wait = pin!(fd.write_with(|mut fd| fd.write(b"x")));
     assert!(wait.as_mut().poll(&mut Context::from_waker(&waker)).is_pending());
     assert_eq!(turn(&rt).0, 0);
-    drop(reader);
+    close(reader, &fd);
     assert_eq!(events_of(&fd), mask::ERR);
     assert_eq!((turn(&rt).0, count.take()), (1, 1));
     let Poll::Ready(Err(error)) = wait.poll(&mut Context::from_waker(&waker)) else { panic!("it is broken") };
@@ -281,7 +281,7 @@ fn a_reader_is_woken_by_an_event_that_says_nothing_but_hang_up() {
     let mut wait = pin!(fd.read_with(read));
     assert!(wait.as_mut().poll(&mut Context::from_waker(&waker)).is_pending());
     assert_eq!(turn(&rt).0, 0);
-    drop(writer);
+    close(writer, &fd);
     assert_eq!(events_of(&fd), mask::HUP);
     assert_eq!((turn(&rt).0, count.take()), (1, 1));
     assert!(matches!(wait.poll(&mut Context::from_waker(&waker)), Poll::Ready(Ok(end)) if end.is_empty()));
@@ -294,7 +294,7 @@ fn a_descriptor_in_error_that_answers_would_block_is_waited_for_and_not_tried_ag
     let _inside = rt.enter();
     let (reader, writer) = pipe();
     let fd = AsyncFd::new(writer).unwrap();
-    drop(reader);
+    close(reader, &fd);
     assert_eq!(turn(&rt).0, 1);
     let count = Count::new();
     let waker = Waker::from(count.clone());

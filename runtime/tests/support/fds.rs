@@ -31,6 +31,16 @@ pub fn pipe() -> (File, File) {
     pipe_with(0)
 }
 
+/// Closes one end of a pipe or a pair, and returns when the kernel tells the other end of it: a child that another test is
+/// starting has a copy of every descriptor until it runs its program.
+pub fn close(end: File, other: impl AsFd) {
+    drop(end);
+    let mut other = libc::pollfd { fd: other.as_fd().as_raw_fd(), events: 0, revents: 0 };
+    // SAFETY: the kernel reads and writes one `pollfd`, which lives across the call.
+    let told = unsafe { libc::poll(&raw mut other, 1, super::HANG.as_millis() as libc::c_int) };
+    assert_eq!(told, 1, "the other end is not told that this one is closed");
+}
+
 /// A pipe that keeps the bounds of each write (`O_DIRECT`, packet mode).
 pub fn packet_pipe() -> (File, File) {
     pipe_with(libc::O_DIRECT)
