@@ -116,7 +116,13 @@ fn go_on_as_pid_1() -> io::Result<()> {
     // SAFETY: the kernel writes one integer, which lives across the call.
     while unsafe { libc::waitpid(child, &raw mut status, 0) } < 0 {}
     // SAFETY: the call does not return.
-    unsafe { libc::_exit(if libc::WIFEXITED(status) { libc::WEXITSTATUS(status) } else { 99 }) }
+    unsafe {
+        libc::_exit(if libc::WIFEXITED(status) {
+            libc::WEXITSTATUS(status)
+        } else {
+            128 + libc::WTERMSIG(status)
+        })
+    }
 }
 
 fn checked(result: i32) -> io::Result<i32> {

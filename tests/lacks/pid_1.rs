@@ -16,7 +16,8 @@ fn terminate_this() {
 
 /// The kernel spares the first process a signal with the default action only while the thread that it began with does not
 /// block it: what is blocked is never ignored, and the thread that does not block it then ends the process. The C library
-/// blocks all signals while it starts a thread, as that one has just started this.
+/// blocks all signals while it starts a thread, as that one has just started this, and the kernel blocks a signal while its
+/// handler runs, as it may still do there.
 fn first_thread_takes_signals() {
     let takes = || {
         let status = std::fs::read_to_string("/proc/self/status").unwrap(); // of the first thread
@@ -57,6 +58,7 @@ fn a_signal_reaches_the_first_process_while_it_listens() {
             terminate_this();
             terminate.recv().await.unwrap();
             drop(terminate);
+            first_thread_takes_signals();
             terminate_this();
         });
     });
