@@ -115,12 +115,12 @@ impl Handle {
     /// As [`dump`](Handle::dump).
     ///
     /// ```
-    /// use egret_runtime::runtime::Runtime;
+    /// use egret_runtime::runtime::{Handle, Runtime};
     /// use egret_runtime::time::{Duration, sleep};
     ///
     /// let rt = Runtime::new()?;
     /// let task = rt.spawn(sleep(Duration::from_secs(60)));
-    /// let counts = rt.handle().dump_loop().unwrap().metrics.unwrap();
+    /// let counts = rt.block_on(async { Handle::current().dump_loop() }).unwrap().metrics.unwrap();
     /// assert_eq!(counts.tasks_alive, 1);
     /// # std::io::Result::Ok(())
     /// ```
