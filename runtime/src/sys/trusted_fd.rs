@@ -8,7 +8,7 @@ use std::os::fd::{AsFd, AsRawFd, BorrowedFd, RawFd};
 /// [`AsyncFd`](crate::io::AsyncFd), which takes [`AsFd`].
 ///
 /// Bindings to C libraries often return a number and nothing else: a connection of a database, a device, an inotify
-/// of another crate. The number says nothing about who closes it, so whoever makes a `TrustedFd` promises it. Where a
+/// of another crate. The number says nothing about who closes it, so the code that makes a `TrustedFd` promises it. Where a
 /// type has [`AsFd`], use that: it needs no promise.
 ///
 /// ```

@@ -169,7 +169,7 @@ fn a_wait_for_urgent_data_leaves_the_bytes_to_their_reader() {
     assert_eq!(reported(&fd, Interest::READABLE), Ready::READABLE);
 }
 
-// EPOLLERR of a datagram that nobody took.
+// EPOLLERR of a datagram that was refused.
 #[test]
 fn an_error_is_a_readiness_of_its_own() {
     let rt = Runtime::new().unwrap();
@@ -336,7 +336,7 @@ fn a_wait_for_a_set_fails_when_the_runtime_is_gone() {
     assert_eq!(error.kind(), ErrorKind::Other);
 }
 
-// Readiness that nobody clears does not starve the other tasks.
+// Readiness that is never cleared does not starve the other tasks.
 #[test]
 fn a_wait_for_a_set_is_charged_to_the_budget() {
     let rt = Runtime::new().unwrap();

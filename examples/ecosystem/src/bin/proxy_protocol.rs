@@ -3,7 +3,7 @@
 //!     cargo run --release --bin proxy_protocol [ADDRESS:PORT [HEADER_LIMIT_IN_MS]]
 //!     curl --haproxy-protocol http://127.0.0.1:8080/        # version 1; HAProxy's `send-proxy-v2` is version 2
 //!
-//! Each request is a line of the log, with the address of the client. The header is believed from the balancer only, here
+//! Each request is a line of the log, with the address of the client. The header is trusted from the balancer only, here
 //! any peer on the loopback interface: who may send one may claim to be anyone. A connection without one is refused, as
 //! the protocol demands (<https://www.haproxy.org/download/2.6/doc/proxy-protocol.txt>, section 2).
 
