@@ -19,6 +19,7 @@ use crate::wake::queue::RunQueue;
 use crate::wake::waker;
 use std::cell::Cell;
 use std::rc::Rc;
+use std::task::Waker;
 
 thread_local! {
     /// The executor of this thread.
@@ -53,6 +54,11 @@ impl Executor {
 }
 
 impl Executor {
+    /// Whether `foreign`, which is no task's waker, waits for a socket or a timer.
+    pub(crate) fn has_waiter(&self, foreign: &Waker) -> bool {
+        self.reactor.has_waiter(foreign) || self.timers.has_waiter(foreign)
+    }
+
     /// The task that is being polled.
     pub(crate) fn running_task(&self) -> Option<Id> {
         let slot = (self.running.get() as usize).checked_sub(1)?;

@@ -200,6 +200,11 @@ impl Reactor {
         wake_all(&mut foreign);
     }
 
+    /// Whether `foreign`, which is no task's waker, waits for a source.
+    pub(crate) fn has_waiter(&self, foreign: &Waker) -> bool {
+        self.sources.borrow().iter().any(|source| source.waiters.has(foreign))
+    }
+
     pub(crate) fn sources_alive(&self) -> usize {
         self.sources.borrow().len()
     }

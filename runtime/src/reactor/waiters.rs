@@ -214,6 +214,16 @@ impl Waiters {
         drop(left);
     }
 
+    /// Whether `foreign`, which is no task's waker, is here.
+    pub(crate) fn has(&self, foreign: &Waker) -> bool {
+        self.shared.get().is_some_and(|shared| {
+            let shared = shared.borrow();
+            let in_direction =
+                |direction| shared.noted(direction).any(|noted| noted.waker.will_wake(foreign));
+            in_direction(Direction::Read) || in_direction(Direction::Write)
+        })
+    }
+
     /// Whether a waiter is registered in this direction.
     #[cfg(feature = "sim")]
     pub(crate) fn is_waited_for(&self, direction: Direction) -> bool {
@@ -332,7 +342,6 @@ impl Noted {
 
 impl SharedWaiters {
     /// All of a direction.
-    #[cfg(any(feature = "inspect", feature = "sim"))]
     fn noted(&self, direction: Direction) -> impl Iterator<Item = &Noted> {
         let place = direction as usize;
         let waiting = self.waiting[place].iter().map(|waiting| &waiting.noted);

@@ -4,6 +4,7 @@
 //! thread of the runtime: sockets and timers belong to their loop, and this thread is none.
 
 use super::Handle;
+use crate::executor;
 use crate::executor::running::Running;
 use crate::wake::context::Job;
 use std::future::Future;
@@ -45,7 +46,8 @@ impl Handle {
     /// # Panics
     ///
     /// Inside of a runtime, in a task or in the future of [`block_on`](crate::block_on): await the future there. When
-    /// `future` panics.
+    /// `future` panics. Under a guard of [`Runtime::enter`](crate::runtime::Runtime::enter), when `future` has to wait for a
+    /// socket or a timer of that runtime, which nothing drives meanwhile: call `Runtime::block_on`.
     #[track_caller]
     #[inline]
     pub fn block_on<F: Future>(&self, future: F) -> F::Output {
@@ -59,9 +61,21 @@ impl Handle {
             if let Poll::Ready(output) = future.as_mut().poll(cx) {
                 return output;
             }
-            unpark.wait();
+            unpark.wait(|| wakes_from_elsewhere(&waker));
         }
     }
+}
+
+/// # Panics
+///
+/// When `waker` is in the loop of the runtime that this thread is in: it would be woken by this thread, which waits.
+#[track_caller]
+fn wakes_from_elsewhere(waker: &Waker) {
+    assert!(
+        !executor::try_current().is_some_and(|executor| executor.has_waiter(waker)),
+        "`Handle::block_on` waits for a socket or a timer of the runtime whose `Runtime::enter` guard this thread holds, \
+         and nothing drives that runtime meanwhile: call `Runtime::block_on`, which does"
+    );
 }
 
 /// Wakes a thread. The flag tells a wake from an `unpark` by other code, and keeps one that other code has consumed.
@@ -71,9 +85,11 @@ struct Unpark {
 }
 
 impl Unpark {
-    /// Waits for a wake since the last call.
-    fn wait(&self) {
+    /// Waits for a wake since the last call. `before` is called before the thread parks.
+    #[track_caller]
+    fn wait(&self, before: impl Fn()) {
         while !self.woken.swap(false, Ordering::AcqRel) {
+            before();
             thread::park();
         }
     }

@@ -161,6 +161,12 @@ impl Timers {
         self.inner.borrow().heap.is_empty()
     }
 
+    /// Whether `waker` waits for a timer.
+    pub(crate) fn has_waiter(&self, waker: &Waker) -> bool {
+        let inner = self.inner.borrow();
+        inner.entries.iter().any(|(_, entry)| entry.waker.as_ref().is_some_and(|it| it.will_wake(waker)))
+    }
+
     /// How many timers are set and have not fired.
     #[inline]
     pub(crate) fn len(&self) -> usize {

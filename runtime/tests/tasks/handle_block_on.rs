@@ -1,5 +1,6 @@
 //! `Handle::block_on`: a future on a thread that has no loop.
 
+use egret_runtime::io::pipe::pipe;
 use egret_runtime::runtime::{Handle, Runtime};
 use egret_runtime::task::{self, JoinError, spawn_blocking, yield_now};
 use egret_runtime::time::sleep;
@@ -70,6 +71,25 @@ fn what_belongs_to_the_loop_panics_there_and_says_what_to_do() {
         *catch_unwind(spawns).unwrap_err().downcast::<String>().unwrap()
     });
     assert!(message.contains("`Handle::block_on`") && message.contains("`spawn_with`"), "{message}");
+}
+
+#[test]
+fn under_a_guard_a_wait_for_the_loop_panics_and_every_other_wait_does_not() {
+    let rt = Runtime::new().unwrap();
+    let handle = rt.handle();
+    let _inside = rt.enter();
+    handle.block_on(sleep(Duration::ZERO)); // no wait
+    assert_eq!(handle.block_on(spawn_blocking(|| 42)).unwrap(), 42); // by a thread of the pool
+
+    let (_sender, receiver) = pipe().unwrap();
+    let sleeps = AssertUnwindSafe(|| handle.block_on(sleep(Duration::from_secs(3600))));
+    let reads = AssertUnwindSafe(|| handle.block_on(receiver.readable()));
+    for result in [catch_unwind(sleeps), catch_unwind(reads).map(drop)] {
+        let message = *result.unwrap_err().downcast::<&str>().expect("a message");
+        assert!(message.contains("call `Runtime::block_on`"), "{message}");
+    }
+    assert_eq!(rt.metrics().timers_alive, 0);
+    rt.block_on(sleep(Duration::from_micros(10)));
 }
 
 #[test]
