@@ -180,6 +180,18 @@ impl Runtime {
     /// Makes this the runtime that `spawn` and the socket types use on this thread, until the guard is dropped.
     ///
     /// Guards of several runtimes have to be dropped in the opposite order, or the drop panics: see [`EnterGuard`].
+    ///
+    /// The runtime may be dropped or moved into [`shutdown_timeout`](Runtime::shutdown_timeout) while a guard of it lives.
+    /// The thread is then in a runtime that has ended until the guard is dropped: what is spawned is cancelled, and a
+    /// socket cannot be made.
+    ///
+    /// ```
+    /// let rt = egret_runtime::runtime::Runtime::new()?;
+    /// let _inside = rt.enter();
+    /// rt.shutdown_background();
+    /// assert!(egret_runtime::spawn(async {}).is_finished()); // cancelled
+    /// # std::io::Result::Ok(())
+    /// ```
     pub fn enter(&self) -> EnterGuard<'_> {
         EnterGuard::new(self)
     }

@@ -109,19 +109,24 @@ impl Drop for Scoped {
 /// panicking there is no second panic.
 #[must_use = "the thread leaves the runtime when the guard is dropped"]
 pub struct EnterGuard<'a> {
-    inside: Option<Inside>,
+    _stay: Stay,
+    /// Borrowed while the guard is used, and not by its drop: this type has none of its own, so the runtime may be moved
+    /// while an unused guard lives.
     _runtime: PhantomData<&'a Runtime>,
 }
 
+/// What an [`EnterGuard`] drops, without its lifetime.
+struct Stay(Option<Inside>);
+
 impl EnterGuard<'_> {
     pub(super) fn new(runtime: &Runtime) -> EnterGuard<'_> {
-        EnterGuard { inside: Some(Inside::enter(runtime)), _runtime: PhantomData }
+        EnterGuard { _stay: Stay(Some(Inside::enter(runtime))), _runtime: PhantomData }
     }
 }
 
-impl Drop for EnterGuard<'_> {
+impl Drop for Stay {
     fn drop(&mut self) {
-        let Some(inside) = self.inside.take() else { return };
+        let Some(inside) = self.0.take() else { return };
         if inside.is_innermost() {
             return inside.leave();
         }

@@ -7,5 +7,6 @@
 mod support;
 
 mod after_the_end;
+mod guards;
 mod outlive;
 mod shutdown;
