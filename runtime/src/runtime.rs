@@ -158,6 +158,16 @@ impl Runtime {
         self.executor.spawn(future, task::Id::next(), Location::caller())
     }
 
+    /// The same as [`spawn`](Runtime::spawn), under the name that tokio's `LocalRuntime` has for it.
+    #[track_caller]
+    #[inline]
+    pub fn spawn_local<F>(&self, future: F) -> JoinHandle<F::Output>
+    where
+        F: Future + 'static,
+    {
+        self.spawn(future)
+    }
+
     /// Runs `f` on a thread of this runtime's pool, from inside or outside the runtime: see
     /// [`spawn_blocking`](crate::task::spawn_blocking).
     ///

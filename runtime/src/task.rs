@@ -29,7 +29,7 @@ pub use frame::{FrameExt, Framed, frame};
 pub use join::{JoinError, JoinHandle};
 pub use join_set::JoinSet;
 pub use local::{AccessError, LocalKey};
-pub use local_set::{LocalSet, spawn_local};
+pub use local_set::{LocalEnterGuard, LocalSet, spawn_local};
 pub use remote::RemoteJoinHandle;
 pub use running::{id, try_id};
 pub use spawn::spawn;

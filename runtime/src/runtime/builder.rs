@@ -43,6 +43,33 @@ impl Builder {
         Builder::default()
     }
 
+    /// The same as [`new`](Builder::new), for code ported from tokio.
+    ///
+    /// There is no `new_multi_thread`, as a runtime has one thread: see [`cores`](crate::cores).
+    ///
+    /// ```
+    /// let rt = egret_runtime::runtime::Builder::new_current_thread().enable_all().build()?;
+    /// # std::io::Result::Ok(())
+    /// ```
+    pub fn new_current_thread() -> Builder {
+        Builder::default()
+    }
+
+    /// No effect, for code ported from tokio: every runtime has sockets, signals and timers.
+    pub fn enable_all(self) -> Builder {
+        self
+    }
+
+    /// No effect: see [`enable_all`](Builder::enable_all).
+    pub fn enable_io(self) -> Builder {
+        self
+    }
+
+    /// No effect: see [`enable_all`](Builder::enable_all).
+    pub fn enable_time(self) -> Builder {
+        self
+    }
+
     /// The name of the runtime, which [`Handle::name`](crate::runtime::Handle::name) returns. It need not be unique.
     ///
     /// # Panics

@@ -2,7 +2,7 @@
 
 use crate::executor;
 use crate::task::join::JoinHandle;
-use crate::task::{Id, TaskCell, blocking};
+use crate::task::{Id, LocalSet, TaskCell, blocking};
 use std::future::Future;
 use std::io;
 use std::panic::Location;
@@ -21,7 +21,7 @@ use std::panic::Location;
 /// ```
 #[derive(Clone, Debug, Default)]
 pub struct Builder {
-    name: Option<Box<str>>,
+    pub(crate) name: Option<Box<str>>,
 }
 
 impl Builder {
@@ -70,6 +70,40 @@ impl Builder {
         F: Future + 'static,
     {
         self.spawn(future)
+    }
+
+    /// Spawns the task as one of `local_set`, as [`LocalSet::spawn_local`] does.
+    ///
+    /// # Errors
+    ///
+    /// None today.
+    ///
+    /// # Panics
+    ///
+    /// When this thread is not in a runtime.
+    ///
+    /// ```
+    /// use egret_runtime::task::{Builder, LocalSet};
+    ///
+    /// egret_runtime::block_on(async {
+    ///     let set = LocalSet::new();
+    ///     let task = Builder::new().name("counter").spawn_local_on(async { 42 }, &set)?;
+    ///     set.await;
+    ///     assert_eq!(task.await.unwrap(), 42);
+    ///     std::io::Result::Ok(())
+    /// })?;
+    /// # std::io::Result::Ok(())
+    /// ```
+    #[track_caller]
+    #[inline]
+    pub fn spawn_local_on<F>(self, future: F, local_set: &LocalSet) -> io::Result<JoinHandle<F::Output>>
+    where
+        F: Future + 'static,
+    {
+        let (future, place) = local_set.admit(future);
+        let task = self.spawn(future)?;
+        place.fill(task.abort_handle());
+        Ok(task)
     }
 
     /// Runs `f` where it may block, as [`spawn_blocking`](crate::task::spawn_blocking) does. A job has no reports that show

@@ -139,6 +139,13 @@ impl<T: 'static> LocalKey<T> {
     /// Puts `value` in the slot, and what is there in its place, until the guard is dropped.
     #[inline]
     fn enter<'a>(&'static self, value: &'a mut Option<T>) -> Result<Entered<'a, T>, Refused> {
+        self.swap(value)?;
+        Ok(Entered { key: self, value })
+    }
+
+    /// The same without a guard.
+    #[inline]
+    pub(super) fn swap(&'static self, value: &mut Option<T>) -> Result<(), Refused> {
         let swapped = self.slot.try_with(|slot| match slot.try_borrow_mut() {
             Ok(mut slot) => {
                 mem::swap(value, &mut slot);
@@ -146,8 +153,7 @@ impl<T: 'static> LocalKey<T> {
             }
             Err(_) => Err(Refused::IsRead),
         });
-        swapped.unwrap_or(Err(Refused::ThreadEnds))?;
-        Ok(Entered { key: self, value })
+        swapped.unwrap_or(Err(Refused::ThreadEnds))
     }
 }
 
@@ -196,7 +202,7 @@ impl<T: 'static> Drop for Entered<'_, T> {
 }
 
 /// Why a scope cannot be entered.
-enum Refused {
+pub(super) enum Refused {
     IsRead,
     ThreadEnds,
 }

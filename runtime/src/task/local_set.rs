@@ -1,7 +1,7 @@
 //! [`LocalSet`] and [`spawn_local`]: tokio's names for tasks that are not `Send`, which every task here may be.
 //!
 //! - A set keeps a handle of each of its tasks, for its drop. A task leaves the set when its future is dropped.
-//! - The set is the value of a task-local in `run_until` and in its tasks, where `spawn_local` finds it.
+//! - The set is the value of a task-local in `run_until`, in its tasks and under a guard, where `spawn_local` finds it.
 
 use crate::executor;
 use crate::observe::id::Id;
@@ -93,6 +93,84 @@ impl LocalSet {
     }
 }
 
+impl LocalSet {
+    /// Makes this the set in which [`spawn_local`] makes tasks on this thread, until the guard is dropped. Drop several in
+    /// the opposite order: each restores what was there before it.
+    ///
+    /// # Panics
+    ///
+    /// While the thread-locals of the thread are destroyed.
+    ///
+    /// ```
+    /// use egret_runtime::task::{LocalSet, spawn_local};
+    ///
+    /// egret_runtime::block_on(async {
+    ///     let set = LocalSet::new();
+    ///     let task = {
+    ///         let _guard = set.enter();
+    ///         spawn_local(async { 42 }) // a task of the set
+    ///     };
+    ///     set.await;
+    ///     assert!(task.is_finished());
+    /// });
+    /// ```
+    #[track_caller]
+    #[inline]
+    pub fn enter(&self) -> LocalEnterGuard {
+        let mut set = Some(self.tasks.clone());
+        match CURRENT.swap(&mut set) {
+            Ok(()) => LocalEnterGuard { before: set },
+            Err(refused) => panic!("{refused}"),
+        }
+    }
+
+    /// `future` as that of a task of the set, and the place where the set keeps the handle of that task.
+    #[inline]
+    pub(super) fn admit<F>(&self, future: F) -> (impl Future<Output = F::Output> + use<F>, Place)
+    where
+        F: Future + 'static,
+    {
+        self.tasks.admit(future)
+    }
+}
+
+/// Keeps a thread in a [`LocalSet`]: see [`LocalSet::enter`].
+#[must_use = "the thread leaves the set when the guard is dropped"]
+pub struct LocalEnterGuard {
+    /// The set that the thread was in.
+    before: Option<Rc<Tasks>>,
+}
+
+impl Drop for LocalEnterGuard {
+    #[inline]
+    fn drop(&mut self) {
+        let _ = CURRENT.swap(&mut self.before); // refused when the thread ends
+    }
+}
+
+impl fmt::Debug for LocalEnterGuard {
+    #[inline]
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("LocalEnterGuard")
+    }
+}
+
+/// The place of a task that is being spawned.
+pub(super) struct Place {
+    tasks: Rc<Tasks>,
+    index: usize,
+}
+
+impl Place {
+    /// Keeps the handle of the task, unless a runtime that ends has dropped it already.
+    #[inline]
+    pub(super) fn fill(self, task: AbortHandle) {
+        if let Some(place) = self.tasks.alive.borrow_mut().get_mut(self.index) {
+            *place = Some(task);
+        }
+    }
+}
+
 impl Future for LocalSet {
     type Output = ();
 
@@ -131,17 +209,24 @@ impl Tasks {
         F: Future + 'static,
     {
         let executor = executor::current();
-        let place = self.alive.borrow_mut().insert(None);
-        let member = Member { tasks: self.clone(), place };
+        let (future, place) = self.admit(future);
+        let handle = executor.spawn(future, Id::next(), at);
+        place.fill(handle.abort_handle());
+        handle
+    }
+
+    #[inline]
+    fn admit<F>(self: &Rc<Tasks>, future: F) -> (impl Future<Output = F::Output> + use<F>, Place)
+    where
+        F: Future + 'static,
+    {
+        let index = self.alive.borrow_mut().insert(None);
+        let member = Member { tasks: self.clone(), place: index };
         let future = CURRENT.scope(self.clone(), async move {
             let _member = member;
             future.await
         });
-        let handle = executor.spawn(future, Id::next(), at);
-        if let Some(task) = self.alive.borrow_mut().get_mut(place) {
-            *task = Some(handle.abort_handle()); // unless a runtime that ends has dropped it already
-        }
-        handle
+        (future, Place { tasks: self.clone(), index })
     }
 }
 

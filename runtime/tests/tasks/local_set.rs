@@ -1,9 +1,10 @@
 //! `LocalSet` and `spawn_local`: that code which has them compiles and behaves.
 
 use egret_runtime::runtime::Runtime;
-use egret_runtime::task::{LocalSet, spawn_local, yield_now};
+use egret_runtime::task::{Builder, JoinSet, LocalSet, spawn_local, yield_now};
 use std::cell::Cell;
 use std::future::{Future, pending, poll_fn};
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
 use std::rc::Rc;
 
@@ -85,6 +86,72 @@ fn the_drop_of_a_set_drops_its_tasks_and_no_other() {
             assert!(task.await.unwrap_err().is_cancelled());
         }
         assert!(!other.is_finished());
+    });
+}
+
+#[test]
+fn a_task_of_two_sets_is_over_for_both_and_ends_with_either() {
+    egret_runtime::block_on(async {
+        let (local, mut joined) = (LocalSet::new(), JoinSet::new());
+        joined.spawn_local_on(async { 1 }, &local);
+        joined.build_task().name("second").spawn_local_on(async { 2 }, &local).unwrap();
+        assert!(joined.try_join_next().is_none());
+        assert_eq!(format!("{local:?} {joined:?}"), "LocalSet { len: 2 } JoinSet { len: 2 }");
+        local.run_until(yield_now()).await;
+        assert_eq!(format!("{local:?} {joined:?}"), "LocalSet { len: 0 } JoinSet { len: 2 }");
+        assert_eq!(joined.join_all().await, [1, 2]);
+
+        let mut joined = JoinSet::<()>::new();
+        joined.spawn_local_on(pending(), &local);
+        drop(joined);
+        assert_eq!(format!("{local:?}"), "LocalSet { len: 0 }");
+
+        let mut joined = JoinSet::<()>::new();
+        joined.spawn_local_on(pending(), &local);
+        drop(local);
+        assert!(joined.join_next().await.unwrap().unwrap_err().is_cancelled());
+    });
+}
+
+#[test]
+fn a_task_with_a_name_may_be_one_of_a_set_and_spawns_into_it() {
+    egret_runtime::block_on(async {
+        let set = LocalSet::new();
+        let task = Builder::new().name("outer").spawn_local_on(
+            async {
+                drop(spawn_local(pending::<()>())); // of the set too
+            },
+            &set,
+        );
+        task.unwrap().await.unwrap();
+        assert_eq!(format!("{set:?}"), "LocalSet { len: 1 }");
+    });
+}
+
+#[test]
+fn outside_of_a_runtime_a_task_of_two_sets_panics_and_leaves_nothing_in_either() {
+    let (local, mut joined) = (LocalSet::new(), JoinSet::new());
+    let spawns = AssertUnwindSafe(|| joined.spawn_local_on(async {}, &local));
+    assert!(catch_unwind(spawns).is_err());
+    assert_eq!(format!("{local:?} {joined:?}"), "LocalSet { len: 0 } JoinSet { len: 0 }");
+}
+
+#[test]
+fn under_a_guard_a_task_is_one_of_its_set_and_guards_nest() {
+    egret_runtime::block_on(async {
+        let (outer, inner) = (LocalSet::new(), LocalSet::new());
+        let lens = || format!("{outer:?} {inner:?}").replace("LocalSet { len: ", "").replace(" }", "");
+        let _outer = outer.enter();
+        drop(spawn_local(pending::<()>()));
+        {
+            let _inner = inner.enter();
+            drop(spawn_local(pending::<()>()));
+        }
+        assert_eq!(lens(), "1 1");
+        inner.run_until(async { drop(spawn_local(pending::<()>())) }).await; // its own, whatever the guard
+        yield_now().await; // the guard is held across a wait
+        drop(spawn_local(pending::<()>()));
+        assert_eq!(lens(), "2 2");
     });
 }
 

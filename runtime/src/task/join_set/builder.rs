@@ -1,6 +1,7 @@
 //! [`Builder`]: a task of a set, with a name.
 
 use super::JoinSet;
+use crate::task::LocalSet;
 use crate::task::abort::AbortHandle;
 use std::fmt;
 use std::future::Future;
@@ -63,6 +64,24 @@ impl<T: 'static> Builder<'_, T> {
         F: Future<Output = T> + 'static,
     {
         self.spawn(future)
+    }
+
+    /// [`JoinSet::spawn_local_on`] with the name.
+    ///
+    /// # Errors
+    ///
+    /// None today.
+    ///
+    /// # Panics
+    ///
+    /// As [`JoinSet::spawn`].
+    #[track_caller]
+    #[inline]
+    pub fn spawn_local_on<F>(self, future: F, local_set: &LocalSet) -> io::Result<AbortHandle>
+    where
+        F: Future<Output = T> + 'static,
+    {
+        Ok(self.set.start_on(self.name, future, local_set, Location::caller()))
     }
 
     /// [`JoinSet::spawn_blocking`]. A job has no reports that show its name.

@@ -6,7 +6,7 @@ use crate::executor;
 use crate::task::abort::AbortHandle;
 use crate::task::blocking;
 use crate::task::remote::RemoteJoinHandle;
-use crate::task::{Id, TaskCell};
+use crate::task::{Id, LocalSet, TaskCell};
 use std::future::Future;
 use std::panic::Location;
 use std::task::Waker;
@@ -40,6 +40,32 @@ impl<T: 'static> JoinSet<T> {
         self.start(None, future, Location::caller())
     }
 
+    /// Spawns a task that belongs to this set and to `local_set`: it also ends when that is dropped, and awaiting that
+    /// waits for it.
+    ///
+    /// # Panics
+    ///
+    /// When this thread is not in a runtime. On tokio it may be outside of one: see [`LocalSet::spawn_local`].
+    ///
+    /// ```
+    /// use egret_runtime::task::{JoinSet, LocalSet};
+    ///
+    /// egret_runtime::block_on(async {
+    ///     let (mut set, local_set) = (JoinSet::new(), LocalSet::new());
+    ///     set.spawn_local_on(async { 42 }, &local_set);
+    ///     local_set.await;
+    ///     assert_eq!(set.try_join_next().unwrap().unwrap(), 42);
+    /// });
+    /// ```
+    #[track_caller]
+    #[inline]
+    pub fn spawn_local_on<F>(&mut self, future: F, local_set: &LocalSet) -> AbortHandle
+    where
+        F: Future<Output = T> + 'static,
+    {
+        self.start_on(None, future, local_set, Location::caller())
+    }
+
     /// A task of the set with a name.
     ///
     /// ```
@@ -53,6 +79,24 @@ impl<T: 'static> JoinSet<T> {
     #[inline]
     pub fn build_task(&mut self) -> Builder<'_, T> {
         Builder::new(self)
+    }
+
+    #[track_caller]
+    #[inline]
+    pub(super) fn start_on<F>(
+        &mut self,
+        name: Option<Box<str>>,
+        future: F,
+        local_set: &LocalSet,
+        at: &'static Location<'static>,
+    ) -> AbortHandle
+    where
+        F: Future<Output = T> + 'static,
+    {
+        let (future, place) = local_set.admit(future);
+        let abort = self.start(name, future, at);
+        place.fill(abort.clone());
+        abort
     }
 
     #[track_caller]
