@@ -1,10 +1,12 @@
 //! A runtime that ends, or moves, while a guard of it lives.
 
+use egret_runtime::io::AsyncFd;
 use egret_runtime::io::pipe::pipe;
 use egret_runtime::runtime::{Handle, Runtime, is_rt_shutdown_err};
 use egret_runtime::task::spawn_blocking;
 use egret_runtime::time::{Duration, sleep};
 use std::future::pending;
+use std::os::unix::net::UnixStream;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 #[test]
@@ -21,6 +23,9 @@ fn a_thread_whose_guard_outlives_the_runtime_is_in_one_that_has_ended() {
         assert!(handle.block_on(egret_runtime::spawn(async {})).unwrap_err().is_cancelled());
         assert!(handle.block_on(spawn_blocking(|| ())).unwrap_err().is_cancelled());
         assert!(is_rt_shutdown_err(&pipe().unwrap_err()));
+        let (stream, _other) = UnixStream::pair().unwrap();
+        stream.set_nonblocking(true).unwrap();
+        assert!(is_rt_shutdown_err(&AsyncFd::new(stream).unwrap_err()));
         assert!(
             catch_unwind(AssertUnwindSafe(|| handle.block_on(sleep(Duration::from_secs(3600))))).is_err()
         );

@@ -1,5 +1,6 @@
 //! [`AsyncFdTryNewError`]: a descriptor that could not be registered.
 
+use crate::reactor::gone::is_rt_shutdown_err;
 use std::fmt;
 use std::io;
 
@@ -45,6 +46,9 @@ impl<T> std::error::Error for AsyncFdTryNewError<T> {
 impl<T> From<AsyncFdTryNewError<T>> for io::Error {
     /// Keeps the kind and names the remedy; the errno is in [`into_parts`](AsyncFdTryNewError::into_parts).
     fn from(error: AsyncFdTryNewError<T>) -> io::Error {
+        if is_rt_shutdown_err(&error.cause) {
+            return error.cause; // which says the remedy, and is told from others by its type
+        }
         io::Error::new(error.cause.kind(), error.to_string())
     }
 }
