@@ -21,11 +21,11 @@ impl Of {
         match self {
             Of::Test => {
                 "#[egret::test] takes `timeout = \"5s\"`, `start_paused = true`, `unhandled_panic = \"ignore\"`, \
-                 `name = \"..\"` and `flavor = \"current_thread\"`, with a comma between them"
+                 `name = \"..\"`, `flavor = \"current_thread\"` and `crate = \"..\"`, with a comma between them"
             }
             Of::Main => {
                 "#[egret::main] takes `cores = 4`, or `start_paused = true`, `unhandled_panic = \"ignore\"`, \
-                 `name = \"..\"` and `flavor = \"current_thread\"`, with a comma between them. To set something else, \
+                 `name = \"..\"`, `flavor = \"current_thread\"` and `crate = \"..\"`, with a comma between them. To set something else, \
                  write `fn main` without the attribute and use `egret::runtime::Builder`"
             }
         }
@@ -60,6 +60,8 @@ pub(crate) struct Settings {
     unhandled_panic: Option<&'static str>,
     /// A literal.
     name: Option<String>,
+    /// The path of egret.
+    egret: Option<String>,
 }
 
 impl Settings {
@@ -68,18 +70,24 @@ impl Settings {
         self.start_paused != Some(true) && self.unhandled_panic.is_none() && self.name.is_none()
     }
 
+    /// The path of egret in the code that is made.
+    pub(crate) fn egret(&self) -> &str {
+        self.egret.as_deref().unwrap_or("::egret")
+    }
+
     /// The expression for them, with the default policy for panics.
     pub(crate) fn expression(&self, unhandled_panic: &str) -> String {
         let start_paused = self.start_paused == Some(true);
         let unhandled_panic = self.unhandled_panic.unwrap_or(unhandled_panic);
+        let egret = self.egret();
         let name = match &self.name {
             Some(name) => format!("::core::option::Option::Some({name})"),
             None => "::core::option::Option::None".to_owned(),
         };
         format!(
-            "::egret::macro_support::Settings {{
+            "{egret}::macro_support::Settings {{
                 start_paused: {start_paused},
-                unhandled_panic: ::egret::runtime::UnhandledPanic::{unhandled_panic},
+                unhandled_panic: {egret}::runtime::UnhandledPanic::{unhandled_panic},
                 name: {name},
             }}"
         )
@@ -98,6 +106,7 @@ impl Arguments {
                 "start_paused" => settings.start_paused.replace(parse_paused(&value()?)?).is_some(),
                 "unhandled_panic" => settings.unhandled_panic.replace(parse_policy(&value()?)?).is_some(),
                 "name" => settings.name.replace(parse_name(&value()?)?).is_some(),
+                "crate" => settings.egret.replace(parse_crate(&value()?)?).is_some(),
                 "flavor" => has_flavor.replace(parse_flavor(&value()?, of)?).is_some(),
                 "worker_threads" | "core_threads" => return Err(Error::new(key.span(), of.one_thread())),
                 "cores" if of == Of::Test => return Err(cores::not_in_a_test(&key)),
@@ -184,6 +193,22 @@ fn parse_name(value: &TokenTree) -> Result<String, Error> {
             "the name of a runtime is a string that is not empty: write `name = \"front\"`",
         )),
     }
+}
+
+fn parse_crate(value: &TokenTree) -> Result<String, Error> {
+    let text = value.to_string();
+    let path = text.strip_prefix('"').and_then(|text| text.strip_suffix('"')).unwrap_or_default();
+    let is_name = |name: &str| {
+        let is_letter = |c: char| c.is_alphanumeric() || c == '_';
+        name.chars().all(is_letter) && name.starts_with(|c: char| !c.is_ascii_digit())
+    };
+    if path.strip_prefix("::").unwrap_or(path).split("::").all(is_name) {
+        return Ok(path.to_owned());
+    }
+    Err(Error::new(
+        value.span(),
+        "write the path by which egret is reached here, as in `crate = \"server::egret\"`",
+    ))
 }
 
 fn parse_flavor(value: &TokenTree, of: Of) -> Result<(), Error> {

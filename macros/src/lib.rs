@@ -30,6 +30,7 @@ use proc_macro::TokenStream;
 /// * `start_paused = true`: the clock of the runtime is paused before the function starts. Needs feature `test-util` of
 ///   egret.
 /// * `flavor = "current_thread"`, for code that is ported from tokio: there is no other flavor.
+/// * `crate = "server::egret"`: the path of egret in the code that the attribute makes, where it is not `::egret`.
 /// * `cores = 4`, alone: [below](#on-several-cores).
 ///
 /// To set something else, write `main` without the attribute, and use `egret::runtime::Builder`.
@@ -96,10 +97,10 @@ fn expand_main(arguments: TokenStream, item: TokenStream) -> Result<TokenStream,
     };
     let parameters = if let Cores::None = cores { Parameters::None } else { Parameters::Core };
     let function = Function::parse(item, "main", parameters)?;
-    let name = &function.name;
+    let (name, egret) = (&function.name, settings.egret());
     let call = match cores {
-        Cores::None if settings.is_default() => format!("::egret::block_on({name}())"),
-        Cores::None => format!("::egret::macro_support::main({}, {name})", settings.expression("Report")),
+        Cores::None if settings.is_default() => format!("{egret}::block_on({name}())"),
+        Cores::None => format!("{egret}::macro_support::main({}, {name})", settings.expression("Report")),
         Cores::All => format!("::egret::macro_support::cores(::core::option::Option::None, {name})"),
         Cores::Count(count) => {
             format!("::egret::macro_support::cores(::core::option::Option::Some({count}), {name})")
@@ -128,6 +129,7 @@ fn expand_main(arguments: TokenStream, item: TokenStream) -> Result<TokenStream,
 /// * `unhandled_panic = "ignore"` or `"report"`: a task that is not awaited may panic; `"shutdown_runtime"` is the default.
 /// * `name = "front"`: the name of the runtime, as by `Builder::name`.
 /// * `flavor = "current_thread"`, for code that is ported from tokio: there is no other flavor.
+/// * `crate = "server::egret"`: the path of egret in the code that the attribute makes, where it is not `::egret`.
 ///
 /// Other attributes of tests (`#[ignore]`, `#[should_panic]`, `#[cfg]`) may be added, `#[test]` may not.
 ///
@@ -149,14 +151,14 @@ fn expand_test(arguments: TokenStream, item: TokenStream) -> Result<TokenStream,
     let arguments = Arguments::parse(arguments, Of::Test)?;
     let function = Function::parse(item, "test", Parameters::None)?;
     function.is_no_test_yet()?;
-    let Arguments { timeout_ms, settings } = arguments;
-    let settings = settings.expression("Shutdown");
+    let Arguments { timeout_ms, settings } = &arguments;
+    let (egret, settings) = (settings.egret(), settings.expression("Shutdown"));
     let name = &function.name;
     let text = name.to_string();
     let text = text.trim_start_matches("r#");
     let call = format!(
-        "::egret::macro_support::test(
-            ::egret::macro_support::Test {{
+        "{egret}::macro_support::test(
+            {egret}::macro_support::Test {{
                 name: ::core::concat!(::core::module_path!(), \"::{text}\"),
                 timeout_ms: {timeout_ms},
                 settings: {settings},

@@ -58,15 +58,16 @@ fn errors(library: &Path, directory: &Path, source: &str) -> Vec<String> {
 
 const TIMEOUT: &str = "write a whole number of `ms`, `s` or `min`, as in `timeout = \"5s\"`";
 const USAGE: &str = "#[egret::test] takes `timeout = \"5s\"`, `start_paused = true`, `unhandled_panic = \"ignore\"`, \
-     `name = \"..\"` and `flavor = \"current_thread\"`, with a comma between them";
+     `name = \"..\"`, `flavor = \"current_thread\"` and `crate = \"..\"`, with a comma between them";
 const MAIN: &str = "#[egret::main] takes `cores = 4`, or `start_paused = true`, `unhandled_panic = \"ignore\"`, \
-     `name = \"..\"` and `flavor = \"current_thread\"`, with a comma between them. To set something else, write `fn main` \
+     `name = \"..\"`, `flavor = \"current_thread\"` and `crate = \"..\"`, with a comma between them. To set something else, write `fn main` \
      without the attribute and use `egret::runtime::Builder`";
 const ONE_THREAD: &str = "a runtime of egret has one thread: write `flavor = \"current_thread\"` or leave it out. For a runtime \
      on each of several threads write `#[egret::main(cores = 4)]`, and see docs/cores.md";
 const ONE_THREAD_IN_A_TEST: &str = "a runtime of egret has one thread: write `flavor = \"current_thread\"` or leave it out. A \
      test of several is a `#[test]` that calls `egret::cores::Builder::new().count(2).run(..)`";
 const POLICY: &str = "write `unhandled_panic = \"ignore\"`, `\"report\"` or `\"shutdown_runtime\"`";
+const CRATE: &str = "write the path by which egret is reached here, as in `crate = \"server::egret\"`";
 const NAME: &str = "the name of a runtime is a string that is not empty: write `name = \"front\"`";
 const CORES: &str = "write `cores = 4`, or `cores = \"all\"` for as many as the process may use";
 
@@ -143,6 +144,10 @@ fn each_misuse_is_one_error_that_says_what_to_write() {
         ),
         ("#[egret::main(unhandled_panic = \"abort\")] async fn main() {}", POLICY.into()),
         ("#[egret::main(name = 1)] async fn main() {}", NAME.into()),
+        ("#[egret::main(crate = egret)] async fn main() {}", CRATE.into()),
+        ("#[egret::main(crate = \"\")] async fn main() {}", CRATE.into()),
+        ("#[egret::main(crate = \"a::2b\")] async fn main() {}", CRATE.into()),
+        ("#[egret::test(crate = \"a b\")] async fn a() {}", CRATE.into()),
         ("#[egret::main(name = \" \")] async fn main() {}", NAME.into()),
         ("#[egret::test(flavor = \"multi_thread\", worker_threads = 1)] async fn a() {}", ONE_THREAD_IN_A_TEST.into()),
         ("#[egret::test(worker_threads = 1)] async fn a() {}", ONE_THREAD_IN_A_TEST.into()),
