@@ -144,10 +144,12 @@ impl Seen {
     }
 }
 
-/// `EGRET_RESTARTS` sets how many restarts there are: 20 by default.
+/// 20 restarts, or as many as `EGRET_RESTARTS` says, or those of `EGRET_MINUTES`.
 #[test]
 fn twenty_restarts_under_load_fail_no_request() {
-    let restarts = std::env::var("EGRET_RESTARTS").map_or(20, |count| count.parse().unwrap());
+    let number = |name| std::env::var(name).ok().map(|number| number.parse::<u64>().unwrap());
+    let time = number("EGRET_MINUTES").map(|minutes| Duration::from_secs(60 * minutes));
+    let most = number("EGRET_RESTARTS").unwrap_or(if time.is_some() { u64::MAX } else { 20 });
     let place = Place::new("load");
     let new = |address: &str| {
         let mut command = example("restart");
@@ -156,31 +158,38 @@ fn twenty_restarts_under_load_fail_no_request() {
     };
     let mut current = new("127.0.0.1:0");
     let address = current.address.unwrap();
-    let (seen, over) = (Seen::default(), AtomicBool::new(false));
-    let start = Instant::now();
+    let kinds = [("a connection for each request", false), ("a kept connection", true)];
+    let (seen, over) = ([Seen::default(), Seen::default()], AtomicBool::new(false));
+    let (start, mut restarts) = (Instant::now(), 0);
     thread::scope(|scope| {
-        for keeps in [false, true] {
-            let (seen, over) = (&seen, &over);
-            scope.spawn(move || seen.load(address, keeps, over));
+        for (seen, (_, keeps)) in seen.iter().zip(kinds) {
+            let over = &over;
+            scope.spawn(move || {
+                let _end = OnDrop(over);
+                seen.load(address, keeps, over);
+            });
         }
         let end = OnDrop(&over);
-        for _ in 0..restarts {
-            let before = seen.requests.load(Ordering::Relaxed);
+        let requests = || seen.each_ref().map(|seen| seen.requests.load(Ordering::Relaxed));
+        while restarts < most && time.is_none_or(|time| start.elapsed() < time) {
+            let before = requests();
             let next = new(&address.to_string());
             let previous = std::mem::replace(&mut current, next);
             assert_eq!(previous.code(), Some(0));
-            // The new one has served some before it is replaced.
-            while seen.requests.load(Ordering::Relaxed) < before + 100 {
+            // The new one has served some of each client before it is replaced.
+            while requests().iter().zip(before).any(|(now, before)| *now < before + 20) {
+                assert!(!over.load(Ordering::Relaxed), "a client has failed");
                 thread::yield_now();
             }
+            restarts += 1;
         }
         drop(end);
     });
-    let (requests, longest) = (seen.requests.into_inner(), seen.longest.into_inner());
-    println!(
-        "{restarts} restarts in {:?}: {requests} requests, none failed, longest {longest} us",
-        start.elapsed()
-    );
+    println!("{restarts} restarts in {:?}", start.elapsed());
+    for (seen, (kind, _)) in seen.into_iter().zip(kinds) {
+        let (requests, longest) = (seen.requests.into_inner(), seen.longest.into_inner());
+        println!("{kind}: {requests} requests, none failed, the longest took {longest} us");
+    }
     current.signal("-TERM");
     assert_eq!(current.code(), Some(0));
     assert!(TcpStream::connect(address).is_err());
