@@ -26,6 +26,7 @@ mod incoming;
 #[cfg(feature = "inspect")]
 mod inspect;
 mod interests;
+mod many_clients;
 mod names;
 mod pipe;
 mod poll_functions;
