@@ -234,9 +234,9 @@ pub mod task {
     //! Tasks.
 
     pub use egret_runtime::task::{
-        AbortHandle, AccessError, Builder, FrameExt, Framed, Id, JoinError, JoinHandle, JoinSet, LocalKey,
-        LocalSet, RemoteJoinHandle, Unconstrained, consume_budget, coop, frame, futures, id, join_set, spawn,
-        spawn_blocking, spawn_local, try_id, unconstrained, yield_now,
+        AbortHandle, AccessError, Builder, Confined, FrameExt, Framed, Id, JoinError, JoinHandle, JoinSet,
+        LocalKey, LocalSet, RemoteJoinHandle, Unconstrained, consume_budget, coop, frame, futures, id,
+        join_set, spawn, spawn_blocking, spawn_local, try_id, unconstrained, yield_now,
     };
 }
 

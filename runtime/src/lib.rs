@@ -34,7 +34,7 @@
 //! calls it, so an unused one costs next to nothing (`docs/benchmarks/build.md`).
 
 #![cfg_attr(docsrs, feature(doc_cfg))]
-// Unsafe code is in `sys`, in the waker's constructor and in the task cell, which allow it, and nowhere else.
+// Unsafe code is in `sys`, in the waker's constructor, in the task cell and in `Confined`, which allow it, and nowhere else.
 #![deny(unsafe_code)]
 #![cfg_attr(feature = "inspect", allow(dead_code, unused_imports, reason = "until the dump reads the notes"))]
 

@@ -4,6 +4,7 @@ pub(crate) mod abort; // cancels a task from any thread
 pub(crate) mod blocking; // a closure on a thread of the pool
 mod builder; // a task with a name
 mod cell; // the allocation of a task: its future, then its output
+mod confined; // a value of this thread that other threads may hold
 pub mod coop; // the budget, as tasks use it
 mod frame; // a named part of a task
 pub(crate) mod join; // the handle of a task, and its error
@@ -24,6 +25,7 @@ pub use blocking::spawn_blocking;
 pub use blocking::spawn_look_up;
 pub use builder::Builder;
 pub(crate) use cell::{Join, TaskCell};
+pub use confined::Confined;
 pub use coop::{Unconstrained, consume_budget, unconstrained};
 pub use frame::{FrameExt, Framed, frame};
 pub use join::{JoinError, JoinHandle};

@@ -5,6 +5,7 @@ mod support;
 
 use egret_runtime::io::{AsyncFd, Interest};
 use egret_runtime::runtime::Runtime;
+use egret_runtime::task::Confined;
 use egret_runtime::time::{Duration, sleep, timeout};
 use std::cell::Cell;
 use std::future::poll_fn;
@@ -14,8 +15,8 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::rc::Rc;
 use std::task::{Poll, Waker};
 use std::thread;
-use support::HANG;
 use support::child::alone;
+use support::{HANG, OnDrop};
 
 /// Runs `body` in a child by `fork`, and waits for it. Panics when it does.
 #[track_caller]
@@ -179,4 +180,33 @@ fn a_grandchild_is_told_from_its_parent_and_from_the_first_process() {
         });
         first.block_on(async { sleep(Duration::from_millis(1)).await });
     });
+}
+
+#[test]
+fn a_child_drops_its_copy_of_a_value_on_the_thread_that_made_it_and_leaks_it_elsewhere() {
+    let output = alone(|| {
+        let rt = Runtime::new().unwrap();
+        let dropped = Rc::new(Cell::new(0));
+        let value = || {
+            let dropped = dropped.clone();
+            Confined::new(OnDrop::new(move || dropped.set(dropped.get() + 1)))
+        };
+        let [here, elsewhere, parents] = rt.block_on(async { [(); 3].map(|()| value()) });
+        // The runtime of the parent is about to sleep: a wake of it would write the eventfd.
+        assert_eq!(rt.next_deadline(), None);
+        forked(|| {
+            drop(here);
+            assert_eq!(dropped.get(), 1);
+            thread::spawn(|| drop(elsewhere)).join().unwrap();
+            assert_eq!(dropped.get(), 1);
+        });
+        assert_eq!(dropped.get(), 2, "what the child had is also the parent's, in its own memory");
+        assert_eq!(rt.turn(Some(Duration::ZERO)).events, 0, "the child has woken the loop of its parent");
+        thread::spawn(|| drop(parents)).join().unwrap();
+        rt.turn(Some(Duration::ZERO));
+        assert_eq!(dropped.get(), 3);
+    });
+    let Some(output) = output else { return };
+    let stderr = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(stderr.matches("egret: leaked a value that is confined to").count(), 1, "{stderr}");
 }

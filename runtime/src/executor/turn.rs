@@ -347,6 +347,8 @@ impl Executor {
                 task.cancel();
             }
         }
+        // The tasks may have let go of values that other threads had, and those are sockets and timers too.
+        self.remote.refuse_values().into_iter().for_each(discard);
         self.timers.close();
         self.reactor.close();
         spans::tell();

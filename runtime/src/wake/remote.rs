@@ -38,6 +38,8 @@ pub(crate) type Errand = Box<dyn FnOnce() + Send>;
 struct Errands {
     /// The current lease, if any.
     tenure: Option<Tenure>,
+    /// The same for values that are sent home: they are taken until the tasks of the executor are gone.
+    home: Option<Tenure>,
     /// What other threads may read of its loop.
     post: Post,
     /// The name of the runtime.
@@ -107,9 +109,19 @@ pub(crate) fn wake(key: TaskKey) {
 
 /// Runs an errand on the executor at `address`; drops it when that executor is gone. Callable from any thread.
 pub(crate) fn send(address: Address, errand: Errand) {
-    let Some(remote) = find(address.number) else { return };
+    send_if(address, errand, |errands| errands.tenure);
+}
+
+/// The same, for an errand that brings a value back. An executor that ends still takes it while it drops its tasks.
+pub(crate) fn send_home(address: Address, errand: Errand) {
+    send_if(address, errand, |errands| errands.home);
+}
+
+fn send_if(address: Address, errand: Errand, tenure: impl Fn(&Errands) -> Option<Tenure>) {
+    // In a child by `fork` no loop takes it, and the eventfd is that of the parent.
+    let Some(remote) = find(address.number).filter(|remote| remote.made_in.is_current()) else { return };
     let refused = remote.with_errands(|errands| {
-        if errands.tenure == Some(address.tenure) {
+        if tenure(errands) == Some(address.tenure) {
             errands.list.push(errand);
             None
         } else {
@@ -244,6 +256,7 @@ impl Lease {
         let remote = find(number).expect("a number that was given out has a remote");
         remote.with_errands(|errands| {
             errands.tenure = Some(tenure);
+            errands.home = Some(tenure);
             errands.name = None;
             #[cfg(feature = "inspect")]
             errands.thread.replace(ThreadId::current());
@@ -292,6 +305,15 @@ impl Lease {
         })
     }
 
+    /// Refuses values that are sent home from now on, and returns those that have come. Errands are refused before.
+    #[must_use = "a value that panics when it is dropped must not take the others with it"]
+    pub(crate) fn refuse_values(&self) -> Vec<Errand> {
+        self.remote.with_errands(|errands| {
+            errands.home = None;
+            std::mem::take(&mut errands.list)
+        })
+    }
+
     /// How often the eventfd was written for this lease.
     pub(crate) fn rings(&self) -> u64 {
         self.remote.rings.load(Ordering::Relaxed) - self.rings_before
@@ -314,7 +336,7 @@ impl std::ops::Deref for Lease {
 
 impl Drop for Lease {
     fn drop(&mut self) {
-        drop(self.refuse_errands()); // those of an executor that could not be built, if any
+        drop((self.refuse_errands(), self.refuse_values())); // those of an executor that could not be built, if any
         self.remote.mailbox.close();
         let numbers = &mut *NUMBERS.lock().unwrap_or_else(PoisonError::into_inner);
         numbers.free.push((self.number, self.tenure.wrapping_add(1)));

@@ -7,6 +7,7 @@
 mod support;
 
 mod after_the_end;
+mod confined;
 mod guards;
 mod outlive;
 mod shutdown;

@@ -60,4 +60,4 @@ impl<T> TokioIo<T> {
 }
 
 #[cfg(test)]
-mod tests;
+pub(super) mod tests;

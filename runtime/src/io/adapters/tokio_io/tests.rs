@@ -6,10 +6,10 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
 /// Returns scripted bytes, records its calls, and never waits.
 #[derive(Default)]
-struct Script {
-    gives: Vec<u8>,
-    told: Vec<String>,
-    pending: bool,
+pub(crate) struct Script {
+    pub(crate) gives: Vec<u8>,
+    pub(crate) told: Vec<String>,
+    pub(crate) pending: bool,
 }
 
 impl AsyncRead for Script {
@@ -57,7 +57,7 @@ impl AsyncWrite for Script {
     }
 }
 
-fn cx() -> Context<'static> {
+pub(crate) fn cx() -> Context<'static> {
     Context::from_waker(Waker::noop())
 }
 
