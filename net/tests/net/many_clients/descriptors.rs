@@ -60,7 +60,8 @@ fn serve(sharing: Sharing, limit: usize) {
     let builder = Builder::new().count(CORES);
     let (stop, (ready, all_ready)) = (builder.stop(), channel());
     let commands = thread::spawn(move || {
-        let handles: Vec<Handle> = (0..CORES).map(|_| all_ready.recv().unwrap()).last().unwrap();
+        let mut handles: Vec<Handle> = Vec::new();
+        (0..CORES).for_each(|_| handles = all_ready.recv().unwrap());
         let _they_serve: Vec<_> = handles.iter().map(ask).collect();
         println!("serves: {address} {}", room_below(limit));
         for command in io::stdin().lines() {
