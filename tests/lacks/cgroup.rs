@@ -3,6 +3,7 @@
 use crate::everyday;
 use crate::namespaces::write_to;
 use crate::support::{bounded, child};
+use egret::cores;
 use egret::process::Command;
 use egret::runtime::Runtime;
 use egret::task::yield_now;
@@ -144,4 +145,25 @@ fn with_little_cpu() {
     if let Some(group) = group {
         assert!(group.number(&["cpu.stat"], "nr_throttled") > 0);
     }
+}
+
+/// In a test, as [`within`]: with a quota of so many microseconds in each 100 ms.
+fn with_a_quota_of(quota: &str, body: impl FnOnce() + Send + 'static) {
+    let both = format!("{quota} 100000");
+    within("cpu", &[("cpu.max", &both), ("cpu.cfs_period_us", "100000"), ("cpu.cfs_quota_us", quota)], body);
+}
+
+fn cores_by_default() -> Vec<usize> {
+    cores::Builder::new().run(async |core| io::Result::Ok(core.count())).unwrap().outputs
+}
+
+#[test]
+fn with_a_quota_of_one_processor_there_is_one_core() {
+    with_a_quota_of("100000", || assert_eq!(cores_by_default(), [1]));
+}
+
+// Rounded down: the second core would be stopped for a part of each period.
+#[test]
+fn with_a_quota_of_nearly_two_processors_there_is_one_core() {
+    with_a_quota_of("199000", || assert_eq!(cores_by_default(), [1]));
 }
