@@ -9,6 +9,8 @@ pub(crate) mod progress; // what a loop does now, for other threads
 pub(crate) mod record; // the record of a turn, for tests
 #[cfg(feature = "inspect")]
 pub(crate) mod recorder; // what a loop did last, in a ring
+#[cfg(feature = "inspect")]
+pub(crate) mod remembered; // what the descriptors are, for the next dump
 pub(crate) mod site; // where a task waits, with feature `inspect`
 pub(crate) mod spans; // spans and events for `tracing`, with feature `trace`
 pub(crate) mod stats; // counters

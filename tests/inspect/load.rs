@@ -29,7 +29,7 @@ const DUMPS: usize = if cfg!(debug_assertions) { 20 } else { 1_000 };
 /// What a dump may hold the loop for, and may take of a processor on the thread that asks. Server and clients leave that
 /// one no processor of two to itself, so the time to the answer depends on the machine.
 const HELD: Duration = Duration::from_millis(20);
-const USED: Duration = Duration::from_millis(60);
+const USED: Duration = Duration::from_millis(30);
 
 /// The peer of each descriptor that was accepted.
 type Peers = Arc<Mutex<HashMap<i32, SocketAddr>>>;

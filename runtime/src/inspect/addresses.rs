@@ -4,14 +4,14 @@
 //! still registered: a source keeps its descriptor open, and its key is never that of another one, so what was asked in
 //! between is of the same descriptor. Of the others only the number is shown.
 //!
-//! The addresses of a TCP connection do not change while it is open, so those that an earlier dump has are not asked for
-//! again: three system calls for each of ten thousand connections are the most that a dump would cost.
+//! The addresses of a TCP connection and of a listener do not change while it is open, so those that an earlier dump has
+//! are not asked for again: three system calls for each of ten thousand connections are the most that a dump would cost.
 
 use super::gather::{Gathered, Registered};
 use crate::executor::Executor;
+use crate::observe::remembered::Remembered;
 use crate::sys::{self, Described};
 use crate::wake::key::SourceKey;
-use std::collections::HashMap;
 use std::time::{Duration, Instant};
 
 /// What the descriptors of a [`Gathered`] are, in its order.
@@ -47,19 +47,14 @@ impl Addresses {
     /// what the next dump need not ask for. Returns the error of `kept`.
     pub(super) fn elsewhere<E>(
         gathered: &mut Gathered,
-        known: &mut HashMap<u64, Described>,
+        known: &mut Remembered,
         kept: impl FnOnce(Vec<SourceKey>) -> Result<Kept, E>,
     ) -> Result<Addresses, E> {
         if gathered.described.is_some() {
             return Ok(Addresses::here(gathered));
         }
-        let mut before = std::mem::take(known);
-        let asked: Vec<Registered> = gathered
-            .sources
-            .iter()
-            .filter(|source| !before.contains_key(&source.key.bits()))
-            .copied()
-            .collect();
+        let is_new = |source: &&Registered| known.get(source.key.bits()).is_none();
+        let asked: Vec<Registered> = gathered.sources.iter().filter(is_new).copied().collect();
         let (mut answers, mut held) = (describe(&asked), Duration::ZERO);
         if !asked.is_empty() {
             let kept = kept(asked.iter().map(|source| source.key).collect())?;
@@ -72,13 +67,17 @@ impl Addresses {
         }
         let (mut answers, mut described) = (answers.into_iter(), Vec::with_capacity(gathered.sources.len()));
         for source in &gathered.sources {
-            let of =
-                before.remove(&source.key.bits()).or_else(|| answers.next()).expect("an answer for each");
+            if let Some(of) = known.get(source.key.bits()) {
+                described.push(of.clone());
+                continue;
+            }
+            let of = answers.next().expect("an answer for each");
             if of.is_settled() {
-                known.insert(source.key.bits(), of.clone());
+                known.keep(source.key.bits(), &of);
             }
             described.push(of);
         }
+        known.retain(gathered.sources.iter().map(|source| source.key.bits()));
         Ok(Addresses { described, held })
     }
 }

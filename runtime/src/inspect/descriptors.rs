@@ -1,9 +1,8 @@
 //! Descriptors in words, and the direction of connections.
 
 use super::dump::{SourceView, WaitKind};
-use crate::sys::{Described, SocketName};
+use crate::sys::{Described, SocketName, append_number};
 use std::collections::HashSet;
-use std::fmt::Write;
 use std::os::fd::RawFd;
 
 /// The kind of a wait for a descriptor, and its verb.
@@ -19,20 +18,27 @@ pub(super) fn verb(source: &SourceView, writes: bool) -> (WaitKind, &'static str
 }
 
 pub(super) fn source(fd: RawFd, of: &Described, inbound: &Inbound) -> SourceView {
-    let (local, peer) =
-        (of.local.as_ref().map(ToString::to_string), of.peer.as_ref().map(ToString::to_string));
+    let (local, peer) = (of.local.as_ref().map(address), of.peer.as_ref().map(address));
     let mut text = String::with_capacity(64);
-    let _ = write!(text, "{} #{fd}", of.kind);
-    let _ = match (&local, &peer) {
-        (Some(local), Some(peer)) => write!(text, " {local} {} {peer}", inbound.arrow(of)),
-        (Some(local), None) => write!(text, " {local}"),
-        (None, Some(peer)) => write!(text, " -> {peer}"),
-        (None, None) => Ok(()),
-    };
-    if let Some(what) = &of.what {
-        let _ = write!(text, " {what}");
+    text.push_str(of.kind);
+    text.push_str(" #");
+    if fd < 0 {
+        text.push('-');
+    }
+    append_number(fd.unsigned_abs(), &mut text);
+    let arrow = peer.as_ref().map(|_| if local.is_some() { inbound.arrow(of) } else { "->" });
+    let parts = [local.as_deref(), arrow, peer.as_deref(), of.what.as_deref()];
+    for part in parts.into_iter().flatten() {
+        text.push(' ');
+        text.push_str(part);
     }
     SourceView { fd, kind: of.kind, local, peer, text, ..SourceView::default() }
+}
+
+fn address(name: &SocketName) -> String {
+    let mut text = String::with_capacity(24);
+    name.append_to(&mut text);
+    text
 }
 
 /// Which connections were accepted: those on a port or a path that this runtime listens on, and those on a port that

@@ -54,6 +54,11 @@ impl Gathered {
 }
 
 impl Then {
+    /// How long before it a time in ticks was, in nanoseconds.
+    fn since_ticks(self, ticks: u64) -> u64 {
+        ticks::nanoseconds(self.ticks.saturating_sub(ticks))
+    }
+
     /// How long before it a time of `CLOCK_MONOTONIC` was.
     fn since(self, nanoseconds: u64) -> u64 {
         self.nanoseconds.saturating_sub(nanoseconds)
@@ -64,7 +69,7 @@ impl TaskFacts {
     fn note(self, then: Then) -> TaskNote {
         let past = self.times;
         let age_ns = then.since(self.made);
-        let woken_ns = ticks::nanoseconds(then.ticks.saturating_sub(past.woken_at));
+        let woken_ns = then.since_ticks(past.woken_at);
         let since_ns = woken_ns.min(age_ns);
         let state = match (self.is_running, self.is_queued) {
             (true, _) => {
@@ -107,7 +112,7 @@ impl WaitFacts {
             task,
             what,
             at: waiter.at().map(Place::from),
-            since_ns: Some(then.since(waiter.since())),
+            since_ns: Some(then.since_ticks(waiter.since())),
             frame: waiter.frame(),
         }
     }

@@ -50,6 +50,9 @@ fn stuck(dump: &Dump) -> Option<Hint> {
 
 /// Circles of tasks that join each other.
 fn circles(dump: &Dump, hints: &mut Vec<Hint>) {
+    if !dump.tasks.iter().any(|task| joins(task).next().is_some()) {
+        return;
+    }
     let tasks: HashMap<u64, &TaskView> = dump.tasks.iter().map(|task| (task.id, task)).collect();
     // A task that was visited leads to no circle that was not found.
     let mut visited = HashSet::new();

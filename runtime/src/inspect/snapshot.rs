@@ -125,21 +125,21 @@ pub(super) enum What {
 impl Snapshot {
     /// Makes the dump, whose making began at `start`.
     pub(super) fn into_dump(mut self, start: Instant) -> Dump {
-        let ids: HashMap<u32, (u64, u64)> =
-            self.tasks.iter().map(|task| (task.index, (task.view.id, task.view.age_ns))).collect();
-        let by_id = positions(&self.tasks, |task| task.view.id);
-        let id_of = |index: Option<u32>| index.and_then(|index| ids.get(&index)).map(|(id, _)| *id);
+        let ids: Vec<(u64, u64)> = self.tasks.iter().map(|task| (task.view.id, task.view.age_ns)).collect();
+        let tasks = Places::of(self.tasks.iter().map(|task| task.index));
+        let joins = self.waits.iter().any(|wait| matches!(wait.what, What::Join { .. }));
+        let by_id = positions(if joins { &self.tasks } else { &[] }, |task| task.view.id);
+        let id_of = |index: Option<u32>| index.and_then(|index| tasks.get(index)).map(|at| ids[at].0);
         let inbound = Inbound::of(&self.sources);
         let mut sources: Vec<_> = self.sources.iter().map(|(fd, of)| source(*fd, of, &inbound)).collect();
-        let places = positions(&sources, |source| source.fd);
+        let places = Places::of(sources.iter().map(|source| source.fd as u32));
         let jobs = positions(&self.jobs, |job| job.id);
-        let tasks = positions(&self.tasks, |task| task.index);
         let (mut timers, mut framed) = (Vec::new(), HashMap::<u32, Vec<usize>>::new());
         for wait in std::mem::take(&mut self.waits) {
             let task = id_of(wait.task);
             let mut view = WaitView { at: wait.at, since_ns: wait.since_ns, ..WaitView::default() };
             let source = wait.what.source().and_then(|(fd, writes)| {
-                let source = &mut sources[*places.get(&fd)?];
+                let source = &mut sources[places.get(fd as u32)?];
                 let list = if writes { &mut source.writers } else { &mut source.readers };
                 list.extend(task);
                 (view.fd, view.of) = (Some(fd), source.kind);
@@ -150,7 +150,9 @@ impl Snapshot {
                     let Some((source, writes)) = source else { continue };
                     let (kind, verb) = verb(source, writes);
                     view.kind = kind;
-                    view.text = format!("{verb}{}", source.text);
+                    view.text = String::with_capacity(verb.len() + source.text.len());
+                    view.text.push_str(verb);
+                    view.text.push_str(&source.text);
                 }
                 What::Timer { left_ns } => {
                     timers.push(TimerView { left_ns, task, at: wait.at, since_ns: wait.since_ns });
@@ -203,8 +205,11 @@ impl Snapshot {
                     view.text = format!("{verb} standard {}", stream.unwrap_or(&"stream"));
                 }
             }
-            if let Some(at) = wait.task.and_then(|index| tasks.get(&index)) {
-                let waits = &mut self.tasks[*at].view.waits;
+            if let Some(at) = wait.task.and_then(|index| tasks.get(index)) {
+                let waits = &mut self.tasks[at].view.waits;
+                if waits.is_empty() {
+                    waits.reserve_exact(1); // most tasks have one
+                }
                 waits.push(view);
                 if let Some(frame) = wait.frame {
                     framed.entry(frame).or_default().push(waits.len() - 1);
@@ -219,7 +224,7 @@ impl Snapshot {
             pid: std::process::id(),
             held_loop_ns: self.held.as_nanos() as u64,
             runtime: self.part,
-            tasks: self.tasks.into_iter().map(|task| task.finish(&ids)).collect(),
+            tasks: self.tasks.into_iter().map(|task| task.finish(&tasks, &ids)).collect(),
             sources,
             timers,
             blocking: BlockingView { threads: self.threads, max_threads: self.max_threads, jobs: self.jobs },
@@ -230,6 +235,30 @@ impl Snapshot {
         dump.hints = hints::find(&dump);
         dump.took_ns = start.elapsed().as_nanos() as u64;
         dump
+    }
+}
+
+/// The position of each by a small number: an index, or a descriptor.
+struct Places(Vec<u32>);
+
+const NO_PLACE: u32 = u32::MAX;
+
+impl Places {
+    /// Of numbers that are not much more than there are of them.
+    fn of(numbers: impl ExactSizeIterator<Item = u32>) -> Places {
+        let mut places = Vec::with_capacity(numbers.len() + 64);
+        for (at, number) in numbers.enumerate() {
+            let number = number as usize;
+            if places.len() <= number {
+                places.resize(number + 1, NO_PLACE);
+            }
+            places[number] = at as u32;
+        }
+        Places(places)
+    }
+
+    fn get(&self, number: u32) -> Option<usize> {
+        self.0.get(number as usize).filter(|at| **at != NO_PLACE).map(|at| *at as usize)
     }
 }
 
@@ -253,7 +282,7 @@ impl What {
 
 impl Snapshot {
     /// Gives each task its named frames, each before those within it. `framed` has the waits of each frame.
-    fn trees(&mut self, tasks: &HashMap<u32, usize>, mut framed: HashMap<u32, Vec<usize>>) {
+    fn trees(&mut self, tasks: &Places, mut framed: HashMap<u32, Vec<usize>>) {
         let mut within: HashMap<Option<u32>, Vec<FrameNote>> = HashMap::new();
         let all: HashSet<u32> = self.frames.iter().map(|frame| frame.number).collect();
         for frame in std::mem::take(&mut self.frames) {
@@ -267,8 +296,8 @@ impl Snapshot {
         while let Some((depth, frame)) = open.pop() {
             let inner = within.remove(&Some(frame.number)).unwrap_or_default();
             open.extend(inner.into_iter().rev().map(|inner| (depth + 1, inner)));
-            let Some(at) = tasks.get(&frame.task) else { continue };
-            self.tasks[*at].view.frames.push(FrameView {
+            let Some(at) = tasks.get(frame.task) else { continue };
+            self.tasks[at].view.frames.push(FrameView {
                 name: frame.name.into_owned(),
                 depth,
                 at: Some(frame.at),
@@ -280,13 +309,13 @@ impl Snapshot {
 }
 
 impl TaskNote {
-    /// The view, with what needs the other tasks.
-    fn finish(self, ids: &HashMap<u32, (u64, u64)>) -> TaskView {
+    /// The view, with what needs the other tasks: their places by index, and there their ids and ages.
+    fn finish(self, places: &Places, ids: &[(u64, u64)]) -> TaskView {
         let mut view = self.view;
         view.woken_by = Some(match self.woken_by {
             WakerNote::Is(by) => by,
-            WakerNote::Task { index, age_ns } => match ids.get(&index) {
-                Some((id, task_age_ns)) if task_age_ns + SLACK_NS >= age_ns => WokenBy::Task { id: *id },
+            WakerNote::Task { index, age_ns } => match places.get(index).map(|at| ids[at]) {
+                Some((id, task_age_ns)) if task_age_ns + SLACK_NS >= age_ns => WokenBy::Task { id },
                 _ => WokenBy::EndedTask,
             },
         });

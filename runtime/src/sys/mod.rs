@@ -37,8 +37,6 @@ pub(crate) mod sim;
 mod switch;
 
 #[cfg(feature = "inspect")]
-pub(crate) use linux::SocketName;
-#[cfg(feature = "inspect")]
 pub use linux::Words;
 #[cfg(not(feature = "sim"))]
 pub(crate) use linux::signal;
@@ -52,6 +50,8 @@ pub use linux::{Backend, Epoll, Fd};
 pub(crate) use linux::{Generation, has_no_process};
 #[cfg(all(feature = "inspect-backtrace", any(target_arch = "x86_64", target_arch = "aarch64")))]
 pub use linux::{Registers, Snapshot};
+#[cfg(feature = "inspect")]
+pub(crate) use linux::{SocketName, append_number};
 #[cfg(feature = "inspect")]
 pub use linux::{SystemCall, ThreadId, ThreadState};
 #[cfg(feature = "sim")]

@@ -38,9 +38,9 @@ impl Waiter {
         self.note.at().filter(|at| own.is_none_or(|own| !at.file().starts_with(own)))
     }
 
-    /// When it began to wait, in nanoseconds of `CLOCK_MONOTONIC`.
+    /// When it began to wait, in ticks.
     pub(crate) fn since(&self) -> u64 {
-        self.note.since()
+        self.note.ticks()
     }
 
     /// The named frame that waits: see [`frames`](crate::observe::frame::frames).

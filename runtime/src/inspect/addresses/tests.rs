@@ -33,7 +33,7 @@ fn dump_of_a_number_used_again() -> Option<(i32, String, Dump)> {
     let new = AsyncFd::new(new).unwrap();
     assert_eq!(sys::describe(number).kind, "TcpListener");
     let kept = |sources: Vec<_>| Ok::<_, Infallible>(Kept::of(&current(), &sources));
-    let Ok(addresses) = Addresses::elsewhere(&mut gathered, &mut HashMap::new(), kept);
+    let Ok(addresses) = Addresses::elsewhere(&mut gathered, &mut Remembered::default(), kept);
     drop((new, stays));
     Some((number, address, gathered.into_snapshot(addresses).into_dump(Instant::now())))
 }
@@ -54,7 +54,7 @@ fn a_number_that_is_used_again_has_not_the_address_of_the_new_descriptor() {
 type Names = (Option<String>, Option<String>);
 
 /// What a dump asks for of the sources that are registered now, how many of them, and what it finds.
-fn asked(known: &mut HashMap<u64, Described>) -> (usize, Vec<Names>) {
+fn asked(known: &mut Remembered) -> (usize, Vec<Names>) {
     let mut asked = 0;
     let kept = |sources: Vec<_>| {
         asked = sources.len();
@@ -77,7 +77,7 @@ fn the_addresses_of_a_connection_are_asked_for_once() {
         (AsyncFd::new(stream).unwrap(), names)
     };
     let ((first, of_first), (udp, address)) = (connection(), socket());
-    let mut known = HashMap::new();
+    let mut known = Remembered::default();
     assert_eq!(asked(&mut known), (2, vec![of_first.clone(), (Some(address.clone()), None)]));
     // A socket of UDP may be connected meanwhile.
     udp.get_ref().connect(there).unwrap();
@@ -91,7 +91,7 @@ fn the_addresses_of_a_connection_are_asked_for_once() {
     assert_eq!(asked(&mut known), (2, vec![of_second, of_udp.clone()]));
     drop(second);
     assert_eq!(asked(&mut known), (1, vec![of_udp]));
-    assert!(known.is_empty(), "nothing is kept of what is closed");
+    assert_eq!(known.len(), 0, "nothing is kept of what is closed");
 }
 
 #[test]

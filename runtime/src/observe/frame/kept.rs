@@ -1,6 +1,7 @@
 //! The frames, with feature `inspect`. See also `none.rs`.
 
 use crate::observe::site::{Note, Site, Task, swap_frame};
+use crate::observe::ticks;
 use slab::Slab;
 use std::borrow::Cow;
 use std::cell::RefCell;
@@ -61,7 +62,7 @@ thread_local! {
 /// The frames of this thread.
 pub(crate) fn frames() -> Vec<FrameNode> {
     let view = |(index, node): (usize, &Node)| {
-        let (at, since, parent) = (node.note.at()?, node.note.since(), node.note.frame());
+        let (at, since, parent) = (node.note.at()?, ticks::monotonic(node.note.ticks()), node.note.frame());
         let (name, task) = (node.name.clone(), node.task.bits());
         Some(FrameNode { number: index as u32 + 1, name, at, task, parent, since })
     };

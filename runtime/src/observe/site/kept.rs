@@ -176,7 +176,7 @@ impl Note {
     }
 
     /// Since when it waits, in ticks with `EXACT`, so that it is the same number when the waiter is registered again.
-    fn ticks(self) -> u64 {
+    pub(crate) fn ticks(self) -> u64 {
         match self.since {
             0 => ticks::now() | EXACT, // a task that registered its waker outside of polls
             since if since & EXACT != 0 => since,
@@ -186,11 +186,6 @@ impl Note {
 
     pub(crate) fn at(self) -> Option<&'static Location<'static>> {
         self.at.map(Site::location)
-    }
-
-    /// When the waiter began to wait, in nanoseconds of `CLOCK_MONOTONIC`.
-    pub(crate) fn since(self) -> u64 {
-        ticks::monotonic(self.ticks())
     }
 
     /// The last poll that waited here.

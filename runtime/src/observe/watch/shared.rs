@@ -7,9 +7,8 @@ use crate::observe::histogram::{Buckets, Histogram};
 use crate::observe::id::Id;
 use crate::observe::progress::{PollProgress, Progress};
 use crate::observe::recorder::{Born, Known, Labels, Recording, Ring};
+use crate::observe::remembered::Remembered;
 use crate::observe::ticks;
-use crate::sys::Described;
-use std::collections::HashMap;
 use std::fmt;
 use std::panic::Location;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -29,7 +28,7 @@ pub(crate) struct Shared {
     pub(super) turn: Buckets,
     pub(super) lateness: Buckets,
     tasks: Mutex<Tasks>,
-    described: Mutex<HashMap<u64, Described>>,
+    described: Mutex<Remembered>,
 }
 
 #[derive(Default)]
@@ -128,7 +127,7 @@ impl Shared {
         self.tasks.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn described(&self) -> MutexGuard<'_, HashMap<u64, Described>> {
+    fn described(&self) -> MutexGuard<'_, Remembered> {
         self.described.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -158,14 +157,14 @@ impl Post {
         Some((number, Duration::from_nanos(ticks::since(began))))
     }
 
-    /// The connections that the last dump has described, by the bits of their keys, for the next one to keep again.
-    pub(crate) fn take_described(&self) -> HashMap<u64, Described> {
+    /// What the last dump has found of the descriptors, for the next one to keep again.
+    pub(crate) fn take_described(&self) -> Remembered {
         self.0.as_ref().map(|shared| std::mem::take(&mut *shared.described())).unwrap_or_default()
     }
 
-    pub(crate) fn keep_described(&self, connections: HashMap<u64, Described>) {
+    pub(crate) fn keep_described(&self, found: Remembered) {
         if let Some(shared) = &self.0 {
-            *shared.described() = connections;
+            *shared.described() = found;
         }
     }
 

@@ -8,7 +8,7 @@
 use super::address::Address;
 use super::unix_address::RawUnix;
 use super::{UnixAddress, check};
-use std::fmt;
+use std::fmt::{self, Write};
 use std::fs;
 use std::io;
 use std::net::SocketAddr;
@@ -38,9 +38,10 @@ impl Described {
         Described { kind, local: None, peer: None, what: None }
     }
 
-    /// Whether it stays as it is for as long as the descriptor is open: a TCP connection.
+    /// Whether it stays as it is for as long as the descriptor is open: a TCP connection, or a listener.
     pub(crate) fn is_settled(&self) -> bool {
-        self.kind == "TcpStream" && self.local.is_some() && self.peer.is_some()
+        self.local.is_some()
+            && (self.kind == "TcpListener" || self.kind == "TcpStream" && self.peer.is_some())
     }
 
     /// A descriptor that was closed before it could be described.
@@ -140,6 +141,39 @@ fn process(fd: RawFd) -> Option<Box<str>> {
     Some(format!("of process {}", pid.trim()).into())
 }
 
+impl SocketName {
+    /// Appends it: its `Display`, without the machinery of `fmt` for the most frequent kind. A dump has two of each
+    /// connection.
+    pub(crate) fn append_to(&self, text: &mut String) {
+        let SocketName::Ip(SocketAddr::V4(address)) = self else {
+            let _ = write!(text, "{self}");
+            return;
+        };
+        for (position, octet) in address.ip().octets().into_iter().enumerate() {
+            if position > 0 {
+                text.push('.');
+            }
+            append_number(octet.into(), text);
+        }
+        text.push(':');
+        append_number(address.port().into(), text);
+    }
+}
+
+/// Appends a number in decimal digits.
+pub(crate) fn append_number(number: u32, text: &mut String) {
+    let (mut digits, mut first, mut rest) = ([0; 10], 10, number);
+    loop {
+        first -= 1;
+        digits[first] = b'0' + (rest % 10) as u8;
+        rest /= 10;
+        if rest == 0 {
+            break;
+        }
+    }
+    digits[first..].iter().for_each(|digit| text.push(char::from(*digit)));
+}
+
 impl fmt::Display for SocketName {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -181,6 +215,21 @@ mod tests {
         assert_eq!(described(&udp), ("UdpSocket", Some(here.clone()), None));
         udp.connect("127.0.0.1:9").unwrap();
         assert_eq!(described(&udp), ("UdpSocket", Some(here), Some("127.0.0.1:9".to_owned())));
+    }
+
+    #[test]
+    fn a_name_is_appended_as_it_is_displayed() {
+        let ends = ["0.0.0.0:0", "127.0.0.1:80", "255.255.255.255:65535", "10.100.9.90:1024", "[::1]:443"];
+        for text in ends {
+            let name = SocketName::Ip(text.parse().unwrap());
+            let mut appended = "at ".to_owned();
+            name.append_to(&mut appended);
+            assert_eq!(appended, format!("at {name}"));
+            assert_eq!(appended, format!("at {text}"));
+        }
+        let mut numbers = String::new();
+        append_number(u32::MAX, &mut numbers);
+        assert_eq!(numbers, "4294967295");
     }
 
     #[test]

@@ -43,7 +43,7 @@ pub use batch::{BATCH_MAX, Batch, Received};
 pub use clock::TimerSlack;
 pub use datagram_info::DatagramInfo;
 #[cfg(feature = "inspect")]
-pub(crate) use describe::{Described, SocketName};
+pub(crate) use describe::{Described, SocketName, append_number};
 #[cfg(feature = "test-util")]
 pub(crate) use epoll::WAIT_CALLS;
 pub use epoll::{Epoll, Events, mask};
