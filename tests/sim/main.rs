@@ -11,6 +11,7 @@ mod guide;
 mod hosts;
 #[allow(clippy::duplicate_mod, reason = "as of `files`")]
 mod http;
+mod outside;
 mod proxy;
 mod ready;
 mod reports;

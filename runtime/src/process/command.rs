@@ -3,6 +3,7 @@
 use super::Child;
 use super::orphan;
 use crate::executor::running;
+use crate::sys::Backend;
 use std::ffi::OsStr;
 use std::io;
 use std::path::Path;
@@ -219,7 +220,7 @@ impl Command {
     /// [`PermissionDenied`](io::ErrorKind::PermissionDenied), `EAGAIN` at the limit of processes, `EMFILE`; those of
     /// [`execve(2)`](https://man7.org/linux/man-pages/man2/execve.2.html). On an error no process is left,
     /// though one may have been started and killed if there was a descriptor for it and none for its pidfd, or, on a
-    /// kernel without pidfds, no thread to wait for it.
+    /// kernel without pidfds, no thread to wait for it. [`Unsupported`](io::ErrorKind::Unsupported) in a simulated host.
     ///
     /// # Panics
     ///
@@ -227,6 +228,7 @@ impl Command {
     #[track_caller]
     #[inline]
     pub fn spawn(&mut self) -> io::Result<Child> {
+        Backend::current().needs_linux("a process (process::Command)")?;
         orphan::attend();
         let _blunt = running::blunt_waits();
         Child::new(self.std.spawn()?, self.kill_on_drop)

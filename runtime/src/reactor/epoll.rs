@@ -104,7 +104,7 @@ impl Reactor {
         };
         reactor.controls.bump();
         // Edge-triggered and never read: each write to it is an edge.
-        reactor.epoll.add(bell, mask::IN | mask::EDGE, SourceKey::EVENTFD.bits())?;
+        reactor.epoll.add_bell(bell, mask::IN | mask::EDGE, SourceKey::EVENTFD.bits())?;
         Ok(Rc::new(reactor))
     }
 

@@ -294,6 +294,7 @@ fn errno_name(errno: i32) -> Option<&'static str> {
         libc::EMSGSIZE => "EMSGSIZE",
         libc::ENOENT => "ENOENT",
         libc::ENOTCONN => "ENOTCONN",
+        libc::ENOPROTOOPT => "ENOPROTOOPT",
         libc::EOPNOTSUPP => "EOPNOTSUPP",
         libc::EPIPE => "EPIPE",
         libc::EPROTOTYPE => "EPROTOTYPE",

@@ -17,6 +17,7 @@ mod differential;
 mod ends;
 mod kernel;
 mod listeners;
+mod options;
 mod registrations;
 mod room;
 mod stops;

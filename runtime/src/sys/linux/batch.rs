@@ -75,6 +75,21 @@ impl Batch {
         self.room
     }
 
+    /// Forgets what was received.
+    #[cfg(feature = "sim")]
+    pub(in crate::sys) fn clear(&mut self) {
+        self.received.clear();
+    }
+
+    /// Adds a datagram, cut at the size of a buffer.
+    #[cfg(feature = "sim")]
+    pub(in crate::sys) fn put(&mut self, whole: &[u8], from: SocketAddr) {
+        let start = self.received.len() * self.size;
+        let len = whole.len().min(self.size);
+        self.memory[start..start + len].copy_from_slice(&whole[..len]);
+        self.received.push(Received { len, from, truncated: whole.len() > len, segment: None });
+    }
+
     /// The datagrams of the last call.
     #[inline]
     pub fn received(&self) -> &[Received] {

@@ -104,6 +104,11 @@ impl Epoll {
         Ok(())
     }
 
+    /// [`add`](Epoll::add) for the eventfd of a loop, which is a real one in a simulation too.
+    pub fn add_bell(&self, bell: BorrowedFd<'_>, events: u32, token: u64) -> io::Result<()> {
+        self.add(bell, events, token)
+    }
+
     /// Removes the registration of the descriptor with this number. Does nothing in a child by `fork`, where the
     /// registration is that of the parent.
     ///

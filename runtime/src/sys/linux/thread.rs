@@ -14,6 +14,16 @@ impl Backend {
         thread::Builder::new().name(name.to_owned()).spawn(run).map(drop)
     }
 
+    /// Fails where the kernel is simulated and has no `what`: before a call that goes around the seam.
+    ///
+    /// # Errors
+    ///
+    /// `Unsupported`, with a message that names `what`, in a host of a simulation; none on Linux.
+    #[inline]
+    pub fn needs_linux(self, _what: &str) -> io::Result<()> {
+        Ok(())
+    }
+
     /// Whether a thread can block on another.
     pub fn threads_wait(self) -> bool {
         true

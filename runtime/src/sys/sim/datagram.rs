@@ -2,24 +2,25 @@
 
 use super::file::Object;
 use super::kernel::{FileId, Kernel};
+use super::option::Settings;
 use super::plan::Fault;
 use super::ports::Protocol;
 use super::trace::Outcome;
 use crate::sys::mask;
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::VecDeque;
 use std::net::SocketAddr;
 
 /// A UDP socket.
 pub(super) struct Datagrams {
-    v6: bool,
-    local: Option<SocketAddr>,
+    pub(super) v6: bool,
+    pub(super) local: Option<SocketAddr>,
     peer: Option<SocketAddr>,
     queue: VecDeque<(SocketAddr, Vec<u8>)>,
     queued: usize,
-    receive_buffer: usize,
+    pub(super) receive_buffer: usize,
     /// The ICMP error of a connected socket.
     error: i32,
-    pub(super) settings: BTreeMap<&'static str, u64>,
+    pub(super) settings: Settings,
 }
 
 /// The largest UDP payload over IPv4.
@@ -57,7 +58,7 @@ impl Kernel {
             queued: 0,
             receive_buffer: self.plan.receive_buffer,
             error: 0,
-            settings: Kernel::new_settings(),
+            settings: Settings::new(),
         };
         Ok(self.open(Object::Datagrams(Box::new(datagrams))))
     }

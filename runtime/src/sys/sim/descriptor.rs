@@ -5,7 +5,7 @@ use super::kernel::{FileId, Kernel};
 use super::trace::Outcome;
 use super::unix::{Kind, Received};
 use super::world::{World, current, program};
-use crate::sys::linux::{self, Connect, Domain, Type, UnixAddress};
+use crate::sys::linux::{self, Access, Connect, Domain, Type, UnixAddress};
 use crate::sys::mask;
 use std::io;
 use std::net::{Shutdown, SocketAddr};
@@ -255,13 +255,12 @@ impl Simulated {
         Ok((errno != 0).then(|| io::Error::from_raw_os_error(errno)))
     }
 
-    pub(crate) fn set(&self, name: &'static str, value: Option<u64>) -> io::Result<()> {
-        let call = |kernel: &mut Kernel| kernel.set(self.file, name, value);
-        self.world.call(name, Some(self.file), call, done)
-    }
-
-    pub(crate) fn setting(&self, name: &'static str) -> io::Result<Option<u64>> {
-        self.world.ask(|kernel| kernel.setting(self.file, name)).map_err(io::Error::from_raw_os_error)
+    /// The directions of an end of a pipe; both of any other file.
+    pub(crate) fn access(&self) -> io::Result<Access> {
+        Ok(self.world.ask(|kernel| match kernel.file(self.file).map(|file| &file.object) {
+            Some(Object::Pipe(pipe)) => pipe.access(),
+            _ => Access { read: true, write: true },
+        }))
     }
 
     pub(crate) fn recv_from(&self, buf: &mut [u8], peek: bool) -> io::Result<(usize, SocketAddr)> {

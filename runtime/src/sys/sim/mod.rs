@@ -16,6 +16,7 @@ mod dice;
 mod file;
 mod host;
 mod kernel;
+mod option;
 mod pipe;
 mod plan;
 mod poll;
@@ -35,3 +36,13 @@ pub(crate) use plan::{Plan, nanoseconds};
 pub(crate) use poll::names;
 pub(crate) use trace::Outcome;
 pub(crate) use world::{Entered, Next, World, close, current, program};
+
+/// The error of a call that the simulation lacks.
+#[cold]
+pub(crate) fn unsupported(call: &str) -> std::io::Error {
+    if let Some(world) = program() {
+        world.note("not simulated", Outcome::Text(call.into()));
+    }
+    let message = format!("{call} is not simulated; docs/sim.md lists the calls that are");
+    std::io::Error::new(std::io::ErrorKind::Unsupported, message)
+}

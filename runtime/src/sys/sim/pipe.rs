@@ -4,6 +4,7 @@ mod ring;
 
 use super::file::Object;
 use super::kernel::{FileId, Kernel};
+use crate::sys::linux::Access;
 use crate::sys::mask;
 use ring::Ring;
 
@@ -29,6 +30,12 @@ impl Pipe {
             SimPipeEnd::Reader(ring) => ring.len(),
             SimPipeEnd::Writer { .. } => 0,
         }
+    }
+
+    /// What this end is open for.
+    pub(super) fn access(&self) -> Access {
+        let read = matches!(self.end, SimPipeEnd::Reader(_));
+        Access { read, write: !read }
     }
 
     /// As `pipe_poll` of Linux.

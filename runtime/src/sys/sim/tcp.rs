@@ -10,8 +10,9 @@ mod wire;
 
 use super::file::Object;
 use super::kernel::{FileId, Kernel};
+use super::option::Settings;
 use crate::sys::mask;
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::VecDeque;
 use std::net::SocketAddr;
 use wire::Segment;
 
@@ -40,7 +41,7 @@ pub(super) struct Tcp {
     taken: u64,
     /// The position of the urgent byte in the stream, until it is passed.
     urgent: Option<u64>,
-    receive_buffer: usize,
+    pub(super) receive_buffer: usize,
     /// No more data: the peer's FIN has arrived, or the connection has failed.
     at_end: bool,
     /// The peer's FIN has arrived (`SOCK_DONE`): reads return the end, and no later error.
@@ -53,9 +54,9 @@ pub(super) struct Tcp {
     wire: VecDeque<(u64, Segment)>,
     /// Sent and not acknowledged.
     unacknowledged: usize,
-    send_buffer: usize,
+    pub(super) send_buffer: usize,
     /// `TCP_NOTSENT_LOWAT`: the limit of unsent bytes.
-    notsent_lowat: usize,
+    pub(super) notsent_lowat: usize,
     write_shut: bool,
     fin_sent: bool,
     fin_acknowledged: bool,
@@ -75,7 +76,7 @@ pub(super) struct Tcp {
     is_starved: bool,
     /// The last descriptor is closed, with bytes still in flight.
     is_orphan: bool,
-    settings: BTreeMap<&'static str, u64>,
+    pub(super) settings: Settings,
 }
 
 /// The number of bytes and their hash.
@@ -105,10 +106,15 @@ pub(super) struct Listener {
     pub(super) local: SocketAddr,
     backlog: usize,
     queue: VecDeque<FileId>,
-    settings: BTreeMap<&'static str, u64>,
+    pub(super) settings: Settings,
 }
 
 impl Tcp {
+    /// The sizes of the send buffer and the receive buffer.
+    pub(super) fn buffers(&self) -> [usize; 2] {
+        [self.send_buffer, self.receive_buffer]
+    }
+
     pub(super) fn new(v6: bool, send_buffer: usize, receive_buffer: usize) -> Tcp {
         Tcp {
             phase: Phase::Fresh,
@@ -142,7 +148,7 @@ impl Tcp {
             promised: None,
             is_starved: false,
             is_orphan: false,
-            settings: BTreeMap::new(),
+            settings: Settings::new(),
         }
     }
 
@@ -247,41 +253,5 @@ impl Kernel {
     /// Whether a connection continues after its last descriptor was closed.
     fn is_orphan(&mut self, file: FileId) -> bool {
         self.alive(file).is_some_and(|tcp| tcp.is_orphan)
-    }
-
-    fn settings(&mut self, file: FileId) -> Result<&mut BTreeMap<&'static str, u64>, i32> {
-        match self.files[file as usize].as_mut().map(|file| &mut file.object) {
-            Some(Object::Tcp(tcp)) => Ok(&mut tcp.settings),
-            Some(Object::Listener(listener)) => Ok(&mut listener.settings),
-            Some(Object::Datagrams(datagrams)) => Ok(&mut datagrams.settings),
-            Some(Object::Unix(unix)) => Ok(&mut unix.settings),
-            _ => Err(libc::ENOTSOCK),
-        }
-    }
-
-    /// The stored value of an option. The simulation applies `linger`, the buffer sizes and `notsent_lowat`.
-    pub(super) fn setting(&mut self, file: FileId, name: &'static str) -> Result<Option<u64>, i32> {
-        Ok(self.settings(file)?.get(name).copied())
-    }
-
-    pub(super) fn set(&mut self, file: FileId, name: &'static str, value: Option<u64>) -> Result<(), i32> {
-        let settings = self.settings(file)?;
-        match value {
-            Some(value) => settings.insert(name, value),
-            None => settings.remove(name),
-        };
-        if let (Ok(tcp), Some(value)) = (self.tcp(file), value) {
-            if name == "notsent_lowat" {
-                tcp.notsent_lowat = if value == 0 { usize::MAX } else { value as usize };
-            }
-            // Linux doubles the value for its own bookkeeping, with a minimum of some kilobytes.
-            let size = usize::try_from(value).unwrap_or(usize::MAX).saturating_mul(2);
-            match name {
-                "send_buffer_size" => tcp.send_buffer = size.max(4608),
-                "recv_buffer_size" => tcp.receive_buffer = size.max(2304),
-                _ => {}
-            }
-        }
-        Ok(())
     }
 }

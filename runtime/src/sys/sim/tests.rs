@@ -219,7 +219,7 @@ fn a_reset_does_not_overtake_what_is_on_its_way() {
     let mut net = Net::new(Faults::none());
     let (client, server) = net.connection();
     net.send(client, b"last words").unwrap();
-    net.kernel.set(client, "linger", Some(0)).unwrap();
+    net.kernel.set_option(client, libc::SOL_SOCKET, libc::SO_LINGER, &[1, 0]).unwrap();
     net.kernel.tcp_close(client);
     net.pass(SECOND);
     assert_eq!(net.recv(server), Ok(b"last words".to_vec()));

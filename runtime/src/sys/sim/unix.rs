@@ -9,9 +9,10 @@ mod transfer;
 
 use super::file::Object;
 use super::kernel::{FileId, Kernel};
+use super::option::Settings;
 use crate::sys::linux::Credentials;
 use crate::sys::mask;
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::VecDeque;
 use std::net::Shutdown;
 
 pub(super) use transfer::{Beside, Received};
@@ -26,7 +27,7 @@ pub(super) enum Kind {
 
 /// A Unix socket, listening or not.
 pub(super) struct Unix {
-    kind: Kind,
+    pub(super) kind: Kind,
     /// Its address: a path, or an abstract name that begins with a zero byte; empty for none.
     name: Vec<u8>,
     peer: Option<FileId>,
@@ -43,7 +44,7 @@ pub(super) struct Unix {
     backlog: Option<(usize, VecDeque<FileId>)>,
     /// The sockets that are notified when this datagram queue, which they found full, has room.
     refused: Vec<FileId>,
-    pub(super) settings: BTreeMap<&'static str, u64>,
+    pub(super) settings: Settings,
 }
 
 /// The data of one send call.
@@ -63,6 +64,10 @@ struct Message {
 const DATAGRAMS: usize = 10;
 
 impl Unix {
+    pub(super) fn listens(&self) -> bool {
+        self.backlog.is_some()
+    }
+
     fn new(kind: Kind, send_buffer: usize) -> Unix {
         Unix {
             kind,
@@ -78,7 +83,7 @@ impl Unix {
             error: 0,
             backlog: None,
             refused: Vec::new(),
-            settings: BTreeMap::new(),
+            settings: Settings::new(),
         }
     }
 

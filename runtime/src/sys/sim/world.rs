@@ -155,6 +155,11 @@ impl World {
         })
     }
 
+    /// The descriptor limit of the host whose program runs.
+    pub(crate) fn descriptor_limit(&self) -> u64 {
+        self.ask(|kernel| kernel.current.map_or(0, |host| kernel.hosts[usize::from(host)].limit as u64))
+    }
+
     /// Resolves a name.
     pub(crate) fn look_up(&self, name: &str, port: u16) -> io::Result<Vec<SocketAddr>> {
         let found = |kernel: &mut Kernel| {

@@ -3,15 +3,17 @@
 use crate::sys::linux;
 use crate::sys::sim::{self, Simulated};
 use std::io;
-use std::ops::Deref;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd, RawFd};
 
 /// Owns a descriptor and closes it on drop.
+///
+/// It has no `Deref` to the real descriptor: a call that is not listed in this folder does not compile.
 #[derive(Debug)]
 pub struct Fd {
     /// First, so that the simulation forgets the number before it is free.
     closing: Closing,
-    linux: linux::Fd,
+    /// The real descriptor, or the placeholder of a simulated one.
+    pub(super) linux: linux::Fd,
 }
 
 /// Reports to the simulation, if any, that the descriptor with this number is closed.
@@ -30,17 +32,17 @@ impl Fd {
         Simulated::at(self.as_raw_fd())
     }
 
+    /// Fails for a simulated descriptor: it has no such call.
+    pub(super) fn refuse(&self, call: &str) -> io::Result<()> {
+        match self.simulated() {
+            Some(_) => Err(sim::unsupported(call)),
+            None => Ok(()),
+        }
+    }
+
     pub fn ring(&self) -> io::Result<()> {
         let rung = self.simulated().and_then(|simulated| simulated.ring(self.as_raw_fd()));
         rung.unwrap_or_else(|| self.linux.ring())
-    }
-}
-
-impl Deref for Fd {
-    type Target = linux::Fd;
-
-    fn deref(&self) -> &linux::Fd {
-        &self.linux
     }
 }
 

@@ -30,6 +30,13 @@ impl Backend {
 }
 
 impl Epoll {
+    pub fn add_bell(&self, bell: BorrowedFd<'_>, events: u32, token: u64) -> io::Result<()> {
+        match self.simulated {
+            Some(poll) => world()?.poll_add_bell(poll, bell, events, token),
+            None => self.linux.add_bell(bell, events, token),
+        }
+    }
+
     pub fn add(&self, fd: BorrowedFd<'_>, events: u32, token: u64) -> io::Result<()> {
         match self.simulated {
             Some(poll) => world()?.poll_add(poll, fd, events, token),

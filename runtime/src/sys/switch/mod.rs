@@ -4,10 +4,14 @@
 //!   there.
 //! * A call goes to the simulation when its descriptor belongs to this thread's world; the creation of a descriptor,
 //!   when this thread runs the program of a simulated host.
-//! * Other calls go to Linux, where a simulated descriptor can be neither read nor written (`EBADF`).
+//! * Other calls go to Linux. No type here has a `Deref` to its namesake, so each call is listed, and says what a
+//!   simulated descriptor does.
+//! * A call that is not simulated is refused in a simulated host with [`Unsupported`](std::io::ErrorKind::Unsupported)
+//!   and its name.
 
 #![allow(missing_docs)]
 
+mod batch;
 mod descriptor;
 mod epoll;
 mod option;
@@ -22,7 +26,7 @@ pub use epoll::Epoll;
 use super::{linux, sim};
 use std::io;
 use std::net::SocketAddr;
-use std::ops::Deref;
+use std::os::fd::{OwnedFd, RawFd};
 
 /// Describes the descriptor with this number, for a dump.
 #[cfg(feature = "inspect")]
@@ -110,19 +114,53 @@ impl Backend {
 
     /// A simulated thread does not wait for work: it ends.
     pub fn threads_wait(self) -> bool {
-        sim::program().is_none()
+        sim::program().is_none() && self.linux.threads_wait()
     }
 
     /// A simulation does not splice: callers copy instead.
     pub fn splices(self) -> bool {
-        sim::program().is_none()
+        sim::program().is_none() && self.linux.splices()
     }
-}
 
-impl Deref for Backend {
-    type Target = linux::Backend;
+    /// Fails in a simulated host, which has no `what`.
+    pub fn needs_linux(self, what: &str) -> io::Result<()> {
+        match sim::program() {
+            Some(_) => Err(sim::unsupported(what)),
+            None => self.linux.needs_linux(what),
+        }
+    }
 
-    fn deref(&self) -> &linux::Backend {
-        &self.linux
+    /// The limit of the simulated host, which is not raised.
+    pub fn raise_open_files(self) -> io::Result<(u64, u64)> {
+        match sim::program() {
+            Some(world) => {
+                let limit = world.descriptor_limit();
+                Ok((limit, limit))
+            }
+            None => self.linux.raise_open_files(),
+        }
+    }
+
+    /// A simulated host has one processor.
+    pub fn processors(self) -> io::Result<Vec<usize>> {
+        match sim::program() {
+            Some(_) => Ok(vec![0]),
+            None => self.linux.processors(),
+        }
+    }
+
+    pub fn pin(self, processor: usize) -> io::Result<()> {
+        self.needs_linux("a thread on one processor (sched_setaffinity)")?;
+        self.linux.pin(processor)
+    }
+
+    pub(crate) fn inherit(self, number: RawFd) -> io::Result<OwnedFd> {
+        self.needs_linux("a descriptor that the process was started with")?;
+        self.linux.inherit(number)
+    }
+
+    #[cfg(feature = "inspect")]
+    pub fn ring(self, len: usize) -> Box<[linux::Words]> {
+        self.linux.ring(len)
     }
 }

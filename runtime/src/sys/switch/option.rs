@@ -1,184 +1,148 @@
-//! Socket options of either kernel. The simulation stores each, and applies `linger`, the buffer sizes and
-//! `notsent_lowat`.
+//! Socket options of either kernel.
+//!
+//! * Most are forwarded to `sys/linux`, which turns a value into integers. Its `getsockopt` and `setsockopt`
+//!   (`linux/option/known.rs`) go to the simulation for a simulated socket.
+//! * `sim/option.rs` keeps each value by level and name, and says which of them have an effect.
 
-use super::Fd;
+use super::{Fd, sim};
 use std::io;
+use std::net::{Ipv4Addr, Ipv6Addr};
 use std::time::Duration;
 
+/// Methods that call their namesake in `sys/linux`.
+macro_rules! forward {
+    ($($name:ident($($argument:ident: $type:ty),*) -> $result:ty;)*) => {
+        impl Fd {
+            $(pub fn $name(&self, $($argument: $type),*) -> io::Result<$result> {
+                self.linux.$name($($argument),*)
+            })*
+        }
+    };
+}
+
+forward! {
+    nodelay() -> bool;
+    set_nodelay(on: bool) -> ();
+    quickack() -> bool;
+    set_quickack(on: bool) -> ();
+    notsent_lowat() -> u32;
+    set_notsent_lowat(bytes: u32) -> ();
+    user_timeout() -> Option<Duration>;
+    set_user_timeout(timeout: Option<Duration>) -> ();
+    recv_lowat() -> u32;
+    set_recv_lowat(bytes: u32) -> ();
+    set_recv_info(on: bool) -> ();
+    reuseaddr() -> bool;
+    set_reuseaddr(on: bool) -> ();
+    reuseport() -> bool;
+    set_reuseport(on: bool) -> ();
+    keepalive() -> bool;
+    set_keepalive(on: bool) -> ();
+    keepalive_time() -> Duration;
+    set_keepalive_time(time: Duration) -> ();
+    keepalive_interval() -> Duration;
+    set_keepalive_interval(interval: Duration) -> ();
+    keepalive_retries() -> u32;
+    set_keepalive_retries(retries: u32) -> ();
+    fastopen() -> u32;
+    set_fastopen(queue: u32) -> ();
+    defer_accept() -> Duration;
+    set_defer_accept(wait: Duration) -> ();
+    incoming_cpu() -> Option<u32>;
+    set_incoming_cpu(cpu: u32) -> ();
+    mark() -> u32;
+    set_mark(mark: u32) -> ();
+    only_v6() -> bool;
+    set_only_v6(only: bool) -> ();
+    send_buffer_size() -> u32;
+    set_send_buffer_size(bytes: u32) -> ();
+    recv_buffer_size() -> u32;
+    set_recv_buffer_size(bytes: u32) -> ();
+    ttl() -> u32;
+    set_ttl(hops: u32) -> ();
+    tos_v4() -> u32;
+    set_tos_v4(tos: u32) -> ();
+    tclass_v6() -> u32;
+    set_tclass_v6(class: u32) -> ();
+    linger() -> Option<Duration>;
+    set_linger(linger: Option<Duration>) -> ();
+    broadcast() -> bool;
+    set_broadcast(on: bool) -> ();
+    multicast_loop_v4() -> bool;
+    set_multicast_loop_v4(on: bool) -> ();
+    multicast_loop_v6() -> bool;
+    set_multicast_loop_v6(on: bool) -> ();
+    multicast_ttl_v4() -> u32;
+    set_multicast_ttl_v4(hops: u32) -> ();
+    multicast_hops_v6() -> u32;
+    set_multicast_hops_v6(hops: u32) -> ();
+    set_multicast_if_v4(interface: Ipv4Addr) -> ();
+    set_multicast_if_v6(interface: u32) -> ();
+    udp_gro() -> bool;
+    set_udp_gro(on: bool) -> ();
+    passcred() -> bool;
+    set_passcred(on: bool) -> ();
+    socket_kind() -> crate::sys::SocketKind;
+}
+
 impl Fd {
-    fn flag(&self, name: &'static str, real: impl FnOnce() -> io::Result<bool>) -> io::Result<bool> {
-        match self.simulated() {
-            Some(simulated) => Ok(simulated.setting(name)?.is_some_and(|value| value != 0)),
-            None => real(),
-        }
-    }
-
-    fn number(
-        &self,
-        name: &'static str,
-        default: u32,
-        real: impl FnOnce() -> io::Result<u32>,
-    ) -> io::Result<u32> {
-        match self.simulated() {
-            Some(simulated) => Ok(simulated.setting(name)?.map_or(default, |value| value as u32)),
-            None => real(),
-        }
-    }
-
-    fn change(
-        &self,
-        name: &'static str,
-        value: impl Into<u64>,
-        real: impl FnOnce() -> io::Result<()>,
-    ) -> io::Result<()> {
-        match self.simulated() {
-            Some(simulated) => simulated.set(name, Some(value.into())),
-            None => real(),
-        }
-    }
-
     pub fn take_error(&self) -> io::Result<Option<io::Error>> {
         match self.simulated() {
             Some(simulated) => simulated.take_error(),
-            None => (**self).take_error(),
+            None => self.linux.take_error(),
         }
     }
 
-    pub fn nodelay(&self) -> io::Result<bool> {
-        self.flag("nodelay", || (**self).nodelay())
-    }
-
-    pub fn set_nodelay(&self, on: bool) -> io::Result<()> {
-        self.change("nodelay", on, || (**self).set_nodelay(on))
-    }
-
-    pub fn quickack(&self) -> io::Result<bool> {
-        self.flag("quickack", || (**self).quickack())
-    }
-
-    pub fn set_quickack(&self, on: bool) -> io::Result<()> {
-        self.change("quickack", on, || (**self).set_quickack(on))
-    }
-
-    pub fn notsent_lowat(&self) -> io::Result<u32> {
-        self.number("notsent_lowat", 0, || (**self).notsent_lowat())
-    }
-
-    pub fn set_notsent_lowat(&self, bytes: u32) -> io::Result<()> {
-        self.change("notsent_lowat", bytes, || (**self).set_notsent_lowat(bytes))
-    }
-
-    pub fn user_timeout(&self) -> io::Result<Option<Duration>> {
+    /// A simulated host has the interfaces `lo` and `eth0`.
+    pub fn bind_device(&self, interface: Option<&[u8]>) -> io::Result<()> {
         match self.simulated() {
-            Some(simulated) => Ok(simulated.setting("user_timeout")?.map(Duration::from_millis)),
-            None => (**self).user_timeout(),
+            Some(simulated) => simulated.bind_device(interface.unwrap_or_default()),
+            None => self.linux.bind_device(interface),
         }
     }
 
-    pub fn set_user_timeout(&self, timeout: Option<Duration>) -> io::Result<()> {
+    pub fn device(&self) -> io::Result<Option<Vec<u8>>> {
         match self.simulated() {
-            Some(simulated) => {
-                simulated.set("user_timeout", timeout.map(|timeout| timeout.as_millis() as u64))
-            }
-            None => (**self).set_user_timeout(timeout),
+            Some(simulated) => simulated.device(),
+            None => self.linux.device(),
         }
     }
 
-    pub fn recv_lowat(&self) -> io::Result<u32> {
-        self.number("recv_lowat", 1, || (**self).recv_lowat())
+    pub fn join_multicast_v4(&self, group: Ipv4Addr, interface: Ipv4Addr) -> io::Result<()> {
+        self.refuse("IP_ADD_MEMBERSHIP")?;
+        self.linux.join_multicast_v4(group, interface)
     }
 
-    pub fn set_recv_lowat(&self, bytes: u32) -> io::Result<()> {
-        self.change("recv_lowat", bytes, || (**self).set_recv_lowat(bytes))
+    pub fn leave_multicast_v4(&self, group: Ipv4Addr, interface: Ipv4Addr) -> io::Result<()> {
+        self.refuse("IP_DROP_MEMBERSHIP")?;
+        self.linux.leave_multicast_v4(group, interface)
     }
 
-    pub fn set_recv_info(&self, on: bool) -> io::Result<()> {
-        self.change("recv_info", on, || (**self).set_recv_info(on))
+    pub fn join_multicast_v6(&self, group: Ipv6Addr, interface: u32) -> io::Result<()> {
+        self.refuse("IPV6_ADD_MEMBERSHIP")?;
+        self.linux.join_multicast_v6(group, interface)
     }
 
-    pub fn reuseaddr(&self) -> io::Result<bool> {
-        self.flag("reuseaddr", || (**self).reuseaddr())
+    pub fn leave_multicast_v6(&self, group: Ipv6Addr, interface: u32) -> io::Result<()> {
+        self.refuse("IPV6_DROP_MEMBERSHIP")?;
+        self.linux.leave_multicast_v6(group, interface)
     }
 
-    pub fn set_reuseaddr(&self, on: bool) -> io::Result<()> {
-        self.change("reuseaddr", on, || (**self).set_reuseaddr(on))
-    }
-
-    pub fn reuseport(&self) -> io::Result<bool> {
-        self.flag("reuseport", || (**self).reuseport())
-    }
-
-    pub fn set_reuseport(&self, on: bool) -> io::Result<()> {
-        self.change("reuseport", on, || (**self).set_reuseport(on))
-    }
-
-    pub fn keepalive(&self) -> io::Result<bool> {
-        self.flag("keepalive", || (**self).keepalive())
-    }
-
-    pub fn set_keepalive(&self, on: bool) -> io::Result<()> {
-        self.change("keepalive", on, || (**self).set_keepalive(on))
-    }
-
-    pub fn send_buffer_size(&self) -> io::Result<u32> {
-        self.number("send_buffer_size", 65_536, || (**self).send_buffer_size())
-    }
-
-    pub fn set_send_buffer_size(&self, bytes: u32) -> io::Result<()> {
-        self.change("send_buffer_size", bytes, || (**self).set_send_buffer_size(bytes))
-    }
-
-    pub fn recv_buffer_size(&self) -> io::Result<u32> {
-        self.number("recv_buffer_size", 65_536, || (**self).recv_buffer_size())
-    }
-
-    pub fn set_recv_buffer_size(&self, bytes: u32) -> io::Result<()> {
-        self.change("recv_buffer_size", bytes, || (**self).set_recv_buffer_size(bytes))
-    }
-
-    pub fn ttl(&self) -> io::Result<u32> {
-        self.number("ttl", 64, || (**self).ttl())
-    }
-
-    pub fn set_ttl(&self, hops: u32) -> io::Result<()> {
-        self.change("ttl", hops, || (**self).set_ttl(hops))
-    }
-
-    pub fn tos_v4(&self) -> io::Result<u32> {
-        self.number("tos", 0, || (**self).tos_v4())
-    }
-
-    pub fn set_tos_v4(&self, tos: u32) -> io::Result<()> {
-        self.change("tos", tos, || (**self).set_tos_v4(tos))
-    }
-
-    pub fn tclass_v6(&self) -> io::Result<u32> {
-        self.number("tclass", 0, || (**self).tclass_v6())
-    }
-
-    pub fn set_tclass_v6(&self, class: u32) -> io::Result<()> {
-        self.change("tclass", class, || (**self).set_tclass_v6(class))
-    }
-
-    pub fn passcred(&self) -> io::Result<bool> {
-        self.flag("passcred", || (**self).passcred())
-    }
-
-    pub fn set_passcred(&self, on: bool) -> io::Result<()> {
-        self.change("passcred", on, || (**self).set_passcred(on))
-    }
-
-    pub fn linger(&self) -> io::Result<Option<Duration>> {
+    /// A simulated group has one socket, which the filter of any processor chooses.
+    pub fn steer_by_processor(&self, count: u32) -> io::Result<()> {
         match self.simulated() {
-            Some(simulated) => Ok(simulated.setting("linger")?.map(Duration::from_secs)),
-            None => (**self).linger(),
+            Some(_) if count == 0 => Err(io::Error::from_raw_os_error(libc::EINVAL)),
+            Some(_) => Ok(()),
+            None => self.linux.steer_by_processor(count),
         }
     }
 
-    pub fn set_linger(&self, linger: Option<Duration>) -> io::Result<()> {
+    /// A simulated descriptor is non-blocking for ever.
+    pub fn set_nonblocking(&self, nonblocking: bool) -> io::Result<()> {
         match self.simulated() {
-            Some(simulated) => simulated.set("linger", linger.map(|linger| linger.as_secs())),
-            None => (**self).set_linger(linger),
+            Some(_) if nonblocking => Ok(()),
+            Some(_) => Err(sim::unsupported("a descriptor that blocks (FIONBIO)")),
+            None => self.linux.set_nonblocking(nonblocking),
         }
     }
 }

@@ -18,49 +18,49 @@ impl Fd {
     pub fn bind(&self, address: &SocketAddr) -> io::Result<()> {
         match self.simulated() {
             Some(simulated) => simulated.bind(address),
-            None => (**self).bind(address),
+            None => self.linux.bind(address),
         }
     }
 
     pub fn listen(&self, backlog: u32) -> io::Result<()> {
         match self.simulated() {
             Some(simulated) => simulated.listen(backlog),
-            None => (**self).listen(backlog),
+            None => self.linux.listen(backlog),
         }
     }
 
     pub fn connect(&self, address: &SocketAddr) -> io::Result<Connect> {
         match self.simulated() {
             Some(simulated) => simulated.connect(address),
-            None => (**self).connect(address),
+            None => self.linux.connect(address),
         }
     }
 
     pub fn accept(&self) -> io::Result<(Fd, SocketAddr)> {
         match self.simulated() {
             Some(simulated) => simulated.accept().map(|(fd, peer)| (Fd::from(fd), peer)),
-            None => (**self).accept().map(|(fd, peer)| (Fd::from(fd), peer)),
+            None => self.linux.accept().map(|(fd, peer)| (Fd::from(fd), peer)),
         }
     }
 
     pub fn shutdown(&self, how: Shutdown) -> io::Result<()> {
         match self.simulated() {
             Some(simulated) => simulated.shutdown(how),
-            None => (**self).shutdown(how),
+            None => self.linux.shutdown(how),
         }
     }
 
     pub fn local_addr(&self) -> io::Result<SocketAddr> {
         match self.simulated() {
             Some(simulated) => simulated.local_addr(),
-            None => (**self).local_addr(),
+            None => self.linux.local_addr(),
         }
     }
 
     pub fn peer_addr(&self) -> io::Result<SocketAddr> {
         match self.simulated() {
             Some(simulated) => simulated.peer_addr(),
-            None => (**self).peer_addr(),
+            None => self.linux.peer_addr(),
         }
     }
 }

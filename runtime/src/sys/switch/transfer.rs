@@ -1,7 +1,7 @@
 //! Transfers through descriptors of either kernel.
 
 use super::Fd;
-use crate::sys::linux::{DatagramInfo, ReadBuf};
+use crate::sys::linux::{Access, DatagramInfo, ReadBuf};
 use std::fs::File;
 use std::io::{self, IoSlice, IoSliceMut};
 use std::net::SocketAddr;
@@ -13,7 +13,7 @@ impl Fd {
     pub fn recv(&self, buf: &mut [u8]) -> io::Result<usize> {
         match self.simulated() {
             Some(simulated) => simulated.recv(buf),
-            None => (**self).recv(buf),
+            None => self.linux.recv(buf),
         }
     }
 
@@ -21,19 +21,19 @@ impl Fd {
     pub fn recv_uninit(&self, buf: &mut ReadBuf<'_>) -> io::Result<usize> {
         match self.simulated() {
             Some(simulated) => Ok(buf.put(&simulated.receive("recv", buf.remaining(), false)?)),
-            None => (**self).recv_uninit(buf),
+            None => self.linux.recv_uninit(buf),
         }
     }
 
     pub fn peek(&self, buf: &mut [u8]) -> io::Result<usize> {
         match self.simulated() {
             Some(simulated) => simulated.peek(buf),
-            None => (**self).peek(buf),
+            None => self.linux.peek(buf),
         }
     }
 
     pub fn recv_vectored(&self, bufs: &mut [IoSliceMut<'_>]) -> io::Result<usize> {
-        let Some(simulated) = self.simulated() else { return (**self).recv_vectored(bufs) };
+        let Some(simulated) = self.simulated() else { return self.linux.recv_vectored(bufs) };
         let room = bufs.iter().map(|buf| buf.len()).sum();
         let bytes = simulated.receive("recvmsg", room, false)?;
         scatter(&bytes, bufs);
@@ -44,27 +44,27 @@ impl Fd {
     pub fn send(&self, buf: &[u8]) -> io::Result<usize> {
         match self.simulated() {
             Some(simulated) => simulated.send(buf),
-            None => (**self).send(buf),
+            None => self.linux.send(buf),
         }
     }
 
     pub fn send_vectored(&self, bufs: &[IoSlice<'_>]) -> io::Result<usize> {
         match self.simulated() {
             Some(simulated) => simulated.transmit("sendmsg", &joined(bufs), false),
-            None => (**self).send_vectored(bufs),
+            None => self.linux.send_vectored(bufs),
         }
     }
 
     pub fn send_urgent(&self, byte: u8) -> io::Result<usize> {
         match self.simulated() {
             Some(simulated) => simulated.transmit("send urgent", &[byte], true),
-            None => (**self).send_urgent(byte),
+            None => self.linux.send_urgent(byte),
         }
     }
 
     /// For a simulated socket: reads the file and sends as much as there is room for.
     pub fn sendfile(&self, file: BorrowedFd<'_>, offset: u64, count: usize) -> io::Result<usize> {
-        let Some(simulated) = self.simulated() else { return (**self).sendfile(file, offset, count) };
+        let Some(simulated) = self.simulated() else { return self.linux.sendfile(file, offset, count) };
         let rest = (i64::MAX as u64).saturating_sub(offset);
         let mut bytes = vec![0; count.min(64 * 1024).min(rest as usize)];
         let read = File::from(file.try_clone_to_owned()?).read_at(&mut bytes, offset);
@@ -75,29 +75,76 @@ impl Fd {
         if n == 0 { Ok(0) } else { simulated.transmit("sendfile", &bytes[..n], false) }
     }
 
+    /// A simulation does not splice, by [`Backend::splices`](super::Backend::splices).
+    pub fn splice_into(&self, pipe: &Fd, len: usize) -> io::Result<usize> {
+        self.refuse("splice")?;
+        self.linux.splice_into(&pipe.linux, len)
+    }
+
+    pub fn splice_out_to(&self, to: &Fd, len: usize) -> io::Result<usize> {
+        self.refuse("splice")?;
+        self.linux.splice_out_to(&to.linux, len)
+    }
+
+    /// The ring of a simulated pipe has one size.
+    pub fn resize_pipe(&self, bytes: usize) -> io::Result<usize> {
+        self.refuse("F_SETPIPE_SZ")?;
+        self.linux.resize_pipe(bytes)
+    }
+
+    pub fn is_at_end(&self) -> bool {
+        let Some(simulated) = self.simulated() else { return self.linux.is_at_end() };
+        match simulated.peek(&mut [0]) {
+            Ok(n) => n == 0,
+            Err(error) => error.raw_os_error() == Some(libc::ENOTSOCK),
+        }
+    }
+
+    pub fn access(&self) -> io::Result<Access> {
+        match self.simulated() {
+            Some(simulated) => simulated.access(),
+            None => self.linux.access(),
+        }
+    }
+
+    /// The descriptor is not changed, so a simulated one does as in [`recv`](Fd::recv).
+    pub fn recv_at_once(&self, buf: &mut [u8]) -> io::Result<usize> {
+        match self.simulated() {
+            Some(simulated) => simulated.recv(buf),
+            None => self.linux.recv_at_once(buf),
+        }
+    }
+
+    pub fn send_at_once(&self, buf: &[u8]) -> io::Result<usize> {
+        match self.simulated() {
+            Some(simulated) => simulated.send(buf),
+            None => self.linux.send_at_once(buf),
+        }
+    }
+
     pub fn is_hung_up(&self) -> io::Result<bool> {
         match self.simulated() {
             Some(simulated) => simulated.is_hung_up(),
-            None => (**self).is_hung_up(),
+            None => self.linux.is_hung_up(),
         }
     }
 
     pub fn unsent(&self) -> io::Result<usize> {
         match self.simulated() {
             Some(simulated) => simulated.unsent(),
-            None => (**self).unsent(),
+            None => self.linux.unsent(),
         }
     }
 
     pub fn recv_from(&self, buf: &mut [u8]) -> io::Result<(usize, SocketAddr)> {
         match self.simulated() {
             Some(simulated) => simulated.recv_from(buf, false),
-            None => (**self).recv_from(buf),
+            None => self.linux.recv_from(buf),
         }
     }
 
     pub fn recv_from_uninit(&self, buf: &mut ReadBuf<'_>) -> io::Result<(usize, SocketAddr)> {
-        let Some(simulated) = self.simulated() else { return (**self).recv_from_uninit(buf) };
+        let Some(simulated) = self.simulated() else { return self.linux.recv_from_uninit(buf) };
         let mut bytes = vec![0; buf.remaining()];
         let (n, from) = simulated.recv_from(&mut bytes, false)?;
         Ok((buf.put(&bytes[..n]), from))
@@ -105,7 +152,7 @@ impl Fd {
 
     /// For a simulated socket: with its whole length, and no destination.
     pub fn recv_info(&self, buf: &mut [u8]) -> io::Result<DatagramInfo> {
-        let Some(simulated) = self.simulated() else { return (**self).recv_info(buf) };
+        let Some(simulated) = self.simulated() else { return self.linux.recv_info(buf) };
         let mut whole = vec![0; 65_535];
         let (len, from) = simulated.recv_from(&mut whole, false)?;
         let kept = len.min(buf.len());
@@ -117,33 +164,33 @@ impl Fd {
     pub fn peek_from(&self, buf: &mut [u8]) -> io::Result<(usize, SocketAddr)> {
         match self.simulated() {
             Some(simulated) => simulated.recv_from(buf, true),
-            None => (**self).peek_from(buf),
+            None => self.linux.peek_from(buf),
         }
     }
 
     pub fn send_to(&self, buf: &[u8], to: &SocketAddr) -> io::Result<usize> {
         match self.simulated() {
             Some(simulated) => simulated.send_to(buf, *to),
-            None => (**self).send_to(buf, to),
+            None => self.linux.send_to(buf, to),
         }
     }
 
     pub fn read(&self, buf: &mut [u8]) -> io::Result<usize> {
         match self.simulated() {
             Some(simulated) => simulated.read(buf),
-            None => (**self).read(buf),
+            None => self.linux.read(buf),
         }
     }
 
     pub fn read_uninit(&self, buf: &mut ReadBuf<'_>) -> io::Result<usize> {
-        let Some(simulated) = self.simulated() else { return (**self).read_uninit(buf) };
+        let Some(simulated) = self.simulated() else { return self.linux.read_uninit(buf) };
         let mut bytes = vec![0; buf.remaining()];
         let n = simulated.read(&mut bytes)?;
         Ok(buf.put(&bytes[..n]))
     }
 
     pub fn read_vectored(&self, bufs: &mut [IoSliceMut<'_>]) -> io::Result<usize> {
-        let Some(simulated) = self.simulated() else { return (**self).read_vectored(bufs) };
+        let Some(simulated) = self.simulated() else { return self.linux.read_vectored(bufs) };
         match bufs.iter_mut().find(|buf| !buf.is_empty()) {
             Some(buf) => simulated.read(buf),
             None => Ok(0),
@@ -153,14 +200,14 @@ impl Fd {
     pub fn write(&self, buf: &[u8]) -> io::Result<usize> {
         match self.simulated() {
             Some(simulated) => simulated.write(buf),
-            None => (**self).write(buf),
+            None => self.linux.write(buf),
         }
     }
 
     pub fn write_vectored(&self, bufs: &[IoSlice<'_>]) -> io::Result<usize> {
         match self.simulated() {
             Some(simulated) => simulated.write(&joined(bufs)),
-            None => (**self).write_vectored(bufs),
+            None => self.linux.write_vectored(bufs),
         }
     }
 }

@@ -22,10 +22,12 @@ impl Backend {
     }
 
     pub fn open(self, path: &std::path::Path, access: crate::sys::linux::Access) -> io::Result<Fd> {
+        self.needs_linux("a named pipe or a terminal (open)")?;
         self.linux.open(path, access).map(Fd::from)
     }
 
     pub fn process(self, pid: u32) -> io::Result<Process> {
+        self.needs_linux("a process")?;
         self.linux.process(pid)
     }
 }
@@ -34,47 +36,47 @@ impl Fd {
     pub fn bind_unix(&self, address: &UnixAddress) -> io::Result<()> {
         match self.simulated() {
             Some(simulated) => simulated.bind_unix(address),
-            None => (**self).bind_unix(address),
+            None => self.linux.bind_unix(address),
         }
     }
 
     pub fn connect_unix(&self, address: &UnixAddress) -> io::Result<()> {
         match self.simulated() {
             Some(simulated) => simulated.connect_unix(address),
-            None => (**self).connect_unix(address),
+            None => self.linux.connect_unix(address),
         }
     }
 
     pub fn accept_unix(&self) -> io::Result<(Fd, UnixAddress)> {
         match self.simulated() {
             Some(simulated) => simulated.accept_unix().map(|(fd, peer)| (fd.into(), peer)),
-            None => (**self).accept_unix().map(|(fd, peer)| (fd.into(), peer)),
+            None => self.linux.accept_unix().map(|(fd, peer)| (fd.into(), peer)),
         }
     }
 
     pub fn local_addr_unix(&self) -> io::Result<UnixAddress> {
         match self.simulated() {
             Some(simulated) => simulated.local_addr_unix(),
-            None => (**self).local_addr_unix(),
+            None => self.linux.local_addr_unix(),
         }
     }
 
     pub fn peer_addr_unix(&self) -> io::Result<UnixAddress> {
         match self.simulated() {
             Some(simulated) => simulated.peer_addr_unix(),
-            None => (**self).peer_addr_unix(),
+            None => self.linux.peer_addr_unix(),
         }
     }
 
     pub fn recv_from_unix(&self, buf: &mut [u8]) -> io::Result<(usize, UnixAddress)> {
         match self.simulated() {
             Some(simulated) => simulated.recv_from_unix(buf),
-            None => (**self).recv_from_unix(buf),
+            None => self.linux.recv_from_unix(buf),
         }
     }
 
     pub fn recv_from_unix_uninit(&self, buf: &mut ReadBuf<'_>) -> io::Result<(usize, UnixAddress)> {
-        let Some(simulated) = self.simulated() else { return (**self).recv_from_unix_uninit(buf) };
+        let Some(simulated) = self.simulated() else { return self.linux.recv_from_unix_uninit(buf) };
         let mut bytes = vec![0; buf.remaining()];
         let (n, from) = simulated.recv_from_unix(&mut bytes)?;
         Ok((buf.put(&bytes[..n]), from))
@@ -83,7 +85,7 @@ impl Fd {
     pub fn send_to_unix(&self, buf: &[u8], to: &UnixAddress) -> io::Result<usize> {
         match self.simulated() {
             Some(simulated) => simulated.send_to_unix(buf, to),
-            None => (**self).send_to_unix(buf, to),
+            None => self.linux.send_to_unix(buf, to),
         }
     }
 
@@ -92,7 +94,7 @@ impl Fd {
         bufs: &mut [IoSliceMut<'_>],
         ancillary: &mut Ancillary,
     ) -> io::Result<Message> {
-        let Some(simulated) = self.simulated() else { return (**self).recv_message(bufs, ancillary) };
+        let Some(simulated) = self.simulated() else { return self.linux.recv_message(bufs, ancillary) };
         let room = bufs.iter().map(|buf| buf.len()).sum();
         simulated.recv_message(room, ancillary, |bytes| scatter(bytes, bufs))
     }
@@ -106,14 +108,14 @@ impl Fd {
     ) -> io::Result<usize> {
         match self.simulated() {
             Some(simulated) => simulated.send_message(&joined(bufs), descriptors, credentials, to),
-            None => (**self).send_message(bufs, descriptors, credentials, to),
+            None => self.linux.send_message(bufs, descriptors, credentials, to),
         }
     }
 
     pub fn peer_credentials(&self) -> io::Result<Credentials> {
         match self.simulated() {
             Some(simulated) => simulated.peer_credentials(),
-            None => (**self).peer_credentials(),
+            None => self.linux.peer_credentials(),
         }
     }
 }

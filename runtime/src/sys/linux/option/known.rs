@@ -5,8 +5,11 @@
 //!   each.
 //! * The fields of [`Known`] are private to this file, so the calls are made only with an option of the table below.
 //! * Read an option's man page before you add it.
+//! * With feature `sim` the two calls on a simulated socket go to the simulation (`sim/option.rs`).
 
 use super::super::{Fd, check};
+#[cfg(feature = "sim")]
+use crate::sys::sim::Simulated;
 use libc::{c_int, socklen_t};
 use std::io;
 use std::os::fd::AsRawFd;
@@ -16,11 +19,19 @@ use std::os::fd::AsRawFd;
 pub(in crate::sys::linux) struct Known<const N: usize> {
     level: c_int,
     name: c_int,
+    /// The name as text, for a trace.
+    #[cfg(feature = "sim")]
+    text: &'static str,
 }
 
 macro_rules! table {
     ($($name:ident: $len:literal = $level:ident;)*) => {
-        $(pub(in crate::sys::linux) const $name: Known<$len> = Known { level: libc::$level, name: libc::$name };)*
+        $(pub(in crate::sys::linux) const $name: Known<$len> = Known {
+            level: libc::$level,
+            name: libc::$name,
+            #[cfg(feature = "sim")]
+            text: stringify!($name),
+        };)*
     };
 }
 
@@ -85,13 +96,17 @@ table! {
 }
 // The libc crate does not define these.
 #[cfg(test)]
-pub(in crate::sys::linux) const SO_RCVMARK: Known<1> = Known { level: libc::SOL_SOCKET, name: 75 };
+pub(in crate::sys::linux) const SO_RCVMARK: Known<1> = Known { name: 75, ..SO_TYPE };
 #[cfg(test)]
-pub(in crate::sys::linux) const SO_RCVPRIORITY: Known<1> = Known { level: libc::SOL_SOCKET, name: 82 };
+pub(in crate::sys::linux) const SO_RCVPRIORITY: Known<1> = Known { name: 82, ..SO_TYPE };
 
 impl Fd {
     #[inline]
     pub(in crate::sys::linux) fn get<const N: usize>(&self, option: Known<N>) -> io::Result<[c_int; N]> {
+        #[cfg(feature = "sim")]
+        if let Some(simulated) = Simulated::at(self.as_raw_fd()) {
+            return simulated.option(option.level, option.name);
+        }
         let mut value = [0; N];
         let mut len = size_of_val(&value) as socklen_t;
         let to = value.as_mut_ptr().cast();
@@ -107,6 +122,10 @@ impl Fd {
         option: Known<N>,
         value: [c_int; N],
     ) -> io::Result<()> {
+        #[cfg(feature = "sim")]
+        if let Some(simulated) = Simulated::at(self.as_raw_fd()) {
+            return simulated.set_option(option.text, option.level, option.name, &value);
+        }
         let len = size_of_val(&value) as socklen_t;
         let from = value.as_ptr().cast();
         // SAFETY: for an option of the table the kernel reads at most `len` bytes of `value`, which has that many and lives

@@ -10,7 +10,7 @@ use super::wire::Segment;
 use super::{Listener, Phase, Tcp};
 use crate::sys::linux::Connect;
 use crate::sys::mask;
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::VecDeque;
 use std::net::SocketAddr;
 
 /// The delay before a SYN is first resent, and how often it is resent (`tcp_syn_retries`).
@@ -153,10 +153,7 @@ impl Kernel {
         tcp.peer = Some(local);
         tcp.other = Some(client);
         let server = self.open_on(to, Object::Tcp(Box::new(tcp)));
-        // A connection inherits the options of its listener.
-        for (name, value) in self.settings(listener).map(|settings| settings.clone()).unwrap_or_default() {
-            let _ = self.set(server, name, Some(value));
-        }
+        self.inherit_options(listener, server);
         self.later(back, move |kernel| kernel.connected(client, server, from, to, listener));
     }
 
@@ -229,12 +226,12 @@ impl Kernel {
 
     /// The last descriptor is closed.
     pub(in super::super) fn tcp_close(&mut self, file: FileId) {
-        let lingers = self.setting(file, "linger").ok().flatten() != Some(0);
+        let resets = self.resets_on_close(file);
         let Some(tcp) = self.alive(file) else { return };
         match tcp.phase {
             Phase::Fresh | Phase::Connecting | Phase::Closed => self.remove_tcp(file),
             // Unread data, or SO_LINGER with zero time: RFC 9293, 3.6.1.
-            Phase::Established if !tcp.received.is_empty() || !lingers => self.abort(file),
+            Phase::Established if !tcp.received.is_empty() || resets => self.abort(file),
             Phase::Established => {
                 (tcp.write_shut, tcp.is_orphan) = (true, true);
                 self.pump(file);
@@ -263,9 +260,5 @@ impl Kernel {
         let any = if tcp.v6 { SocketAddr::from(([0; 8], 0)) } else { SocketAddr::from(([0; 4], 0)) };
         let peer = tcp.peer.filter(|_| tcp.phase == Phase::Established);
         Ok((tcp.local.unwrap_or(any), peer))
-    }
-
-    pub(in super::super) fn new_settings() -> BTreeMap<&'static str, u64> {
-        BTreeMap::new()
     }
 }

@@ -147,7 +147,7 @@ impl Kernel {
         len: usize,
         peek: bool,
     ) -> Result<Received, i32> {
-        let by_sender = self.setting(file, "passcred")?.is_some_and(|on| on != 0);
+        let by_sender = self.has_set(file, (libc::SOL_SOCKET, libc::SO_PASSCRED), &[1]);
         let unix = self.unix(file)?;
         match unix.kind {
             Kind::Stream if !unix.was_connected => return Err(libc::EINVAL),

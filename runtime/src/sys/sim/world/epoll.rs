@@ -5,6 +5,7 @@ use super::super::kernel::Kernel;
 use super::super::plan::{Fault, nanoseconds};
 use super::super::poll::{Poll, PollId};
 use super::super::trace::Outcome;
+use super::super::unsupported;
 use super::World;
 use std::io;
 use std::os::fd::{AsRawFd, BorrowedFd, RawFd};
@@ -33,6 +34,23 @@ impl World {
         });
     }
 
+    /// Registers the eventfd of a loop, which is a real one.
+    pub(crate) fn poll_add_bell(
+        &self,
+        poll: PollId,
+        fd: BorrowedFd<'_>,
+        events: u32,
+        token: u64,
+    ) -> io::Result<()> {
+        // A later loop may get the number of an earlier one, depending on other threads of the process: use a new file
+        // each time, so that the trace does not depend on it.
+        self.ask(|kernel| {
+            let bell = kernel.open(Object::Bell { rung: false });
+            kernel.name(bell, fd.as_raw_fd());
+        });
+        self.poll_add(poll, fd, events, token)
+    }
+
     pub(crate) fn poll_add(
         &self,
         poll: PollId,
@@ -41,19 +59,12 @@ impl World {
         token: u64,
     ) -> io::Result<()> {
         let number = fd.as_raw_fd();
-        let is_real = |kernel: &mut Kernel| kernel.file_of(number).map_or(true, |file| kernel.is_bell(file));
-        if self.ask(is_real) {
-            // The eventfd of a loop is real. A later loop may get the number of an earlier one, depending on other
-            // threads of the process: use a new file each time, so that the trace does not depend on it.
-            self.ask(|kernel| {
-                let bell = kernel.open(Object::Bell { rung: false });
-                kernel.name(bell, number);
-            });
-        }
-        let file = self.ask(|kernel| kernel.file_of(number)).ok();
+        let Ok(file) = self.ask(|kernel| kernel.file_of(number)) else {
+            return Err(unsupported(&format!("descriptor {number} is a real one, and to wait for it")));
+        };
         self.call(
             "epoll add",
-            file,
+            Some(file),
             |kernel| kernel.poll_add(poll, number, events, token),
             |()| Outcome::Done,
         )
