@@ -4,6 +4,7 @@
 use crate::alone;
 use crate::everyday::{self, SLEEPS};
 use crate::filter::{Call, Filter, Installed};
+use egret::net::udp::RecvBatch;
 use egret::net::{TcpListener, TcpStream};
 use egret::process::Command;
 use egret::runtime::Runtime;
@@ -21,6 +22,8 @@ const WAITID_BY_PIDFD: Call = Call::of(libc::SYS_waitid).with(0, libc::P_PIDFD a
 const GET_TIMER_SLACK: Call = Call::of(libc::SYS_prctl).with(0, libc::PR_GET_TIMERSLACK);
 const SET_TIMER_SLACK: Call = Call::of(libc::SYS_prctl).with(0, libc::PR_SET_TIMERSLACK);
 const RESIZE_PIPE: Call = Call::of(libc::SYS_fcntl).with(1, libc::F_SETPIPE_SZ);
+const RECVMMSG: Call = Call::of(libc::SYS_recvmmsg);
+const SENDMMSG: Call = Call::of(libc::SYS_sendmmsg);
 const UDP_SEGMENT: Call = Call::of(libc::SYS_getsockopt).with(1, libc::SOL_UDP).with(2, libc::UDP_SEGMENT);
 const UDP_GRO: Call = Call::of(libc::SYS_setsockopt).with(1, libc::SOL_UDP).with(2, libc::UDP_GRO);
 const IPV6: Call = Call::of(libc::SYS_socket).with(0, libc::AF_INET6);
@@ -235,6 +238,43 @@ fn udp_gro_of_linux_5_0() {
                 assert_eq!(server.set_gro(true).unwrap_err().raw_os_error(), Some(ENOPROTOOPT));
             });
             assert_eq!(filter.taken(UDP_GRO), 1);
+            everyday::all(rt);
+        });
+    });
+}
+
+// An error of the methods for many, and the datagram is still there for those that take one.
+#[test]
+fn recvmmsg_of_linux_2_6_33() {
+    alone(|| {
+        without(RECVMMSG, ENOSYS, |rt, filter| {
+            rt.block_on(async {
+                let (server, client) = everyday::datagram_sockets().await;
+                client.send(b"one").await.unwrap();
+                let refused = server.recv_many(&mut RecvBatch::new(4, 100)).await.unwrap_err();
+                assert_eq!(refused.raw_os_error(), Some(ENOSYS));
+                assert_eq!(server.recv(&mut [0; 16]).await.unwrap(), 3);
+            });
+            assert_eq!(filter.taken(RECVMMSG), 1);
+            everyday::echo(rt);
+            everyday::datagrams(rt);
+        });
+    });
+}
+
+// The same; what the kernel cuts needs no call for many.
+#[test]
+fn sendmmsg_of_linux_3_0() {
+    alone(|| {
+        without(SENDMMSG, ENOSYS, |rt, filter| {
+            rt.block_on(async {
+                let (server, client) = everyday::datagram_sockets().await;
+                let refused = client.send_many(&[(b"one", None), (b"two", None)]).await.unwrap_err();
+                assert_eq!(refused.raw_os_error(), Some(ENOSYS));
+                client.send(b"three").await.unwrap();
+                assert_eq!(server.recv(&mut [0; 16]).await.unwrap(), 5);
+            });
+            assert_eq!(filter.taken(SENDMMSG), 1);
             everyday::all(rt);
         });
     });
