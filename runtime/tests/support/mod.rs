@@ -8,6 +8,7 @@
 #![allow(dead_code, missing_docs)] // each test file is a crate of its own and uses a part of this
 
 pub mod child;
+pub mod clock;
 mod descriptors_at_exit;
 pub mod fds;
 pub mod sleeper;

@@ -1,12 +1,13 @@
 //! The names in a `Turn`: the record of feature `test-util`.
 
+use crate::support::clock::pass;
 use crate::support::{Gate, fds, this_waker};
 use egret_runtime::io::{AsyncFd, Interest};
 use egret_runtime::runtime::{Runtime, Turn};
 use egret_runtime::spawn;
 use egret_runtime::task::{Id, JoinHandle, yield_now};
 use egret_runtime::test::{Mask, Ready, Wake, WokenBy};
-use egret_runtime::time::{Duration, Instant, sleep};
+use egret_runtime::time::{Duration, sleep};
 use std::fs::File;
 use std::future::{Future, pending, poll_fn};
 use std::os::fd::AsRawFd;
@@ -192,21 +193,20 @@ fn an_event_and_timers_in_one_turn_are_told_apart_also_behind_foreign_wakers() {
     let short = Duration::from_millis(5);
     // On the clock that runs: a paused one does not go on while there are events. Again, if this thread was not
     // run for so long that the deadlines passed before they were set.
-    let (start, writer, number, tasks) = loop {
-        let start = Instant::now();
+    let (writer, number, tasks) = loop {
         let (fd, writer) = pipe(&rt);
         let number = fd.as_raw_fd();
         let reader = spawn(async move { assert_eq!(relayed(read(&fd)).await, 1) });
         let tasks = [reader, spawn(relayed(sleep(short))), spawn(sleep(short))];
         rt.turn(NOW);
         if rt.metrics().timers_alive == 2 {
-            break (start, writer, number, tasks);
+            break (writer, number, tasks);
         }
         settle(&rt);
         tasks.iter().for_each(JoinHandle::abort);
     };
     fds::write(&writer, b"x");
-    while start.elapsed() < 2 * short {}
+    pass(2 * short);
     let turn = rt.turn(NOW);
     let [reader, relayed, plain] = tasks.map(|task| task.id());
     let (event, timer) = (WokenBy::Event(number), WokenBy::Timer);
