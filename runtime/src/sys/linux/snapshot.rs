@@ -6,8 +6,7 @@
 //! * The handler does what [`signal-safety(7)`](https://man7.org/linux/man-pages/man7/signal-safety.7.html) permits:
 //!   loads and stores of atomics, `gettid` by number, and `write`. It takes no lock, allocates nothing, and has no
 //!   thread-local. The pipe is non-blocking, so it never waits.
-//! * `write` also makes the copy safe: the kernel reads the memory of the stack and reports `EFAULT`, or writes less,
-//!   where the stack ends.
+//! * `write` also makes the copy safe: the kernel reads the memory of the stack and reports `EFAULT` where the stack ends.
 //! * The signal is `SIGURG`, as in Go: its default action is to do nothing, debuggers pass it on, and hardly any
 //!   program handles it. One that does keeps its handler, and there are no snapshots.
 //! * An interrupted call goes on (`SA_RESTART`), except those that
@@ -47,9 +46,13 @@ pub struct Registers {
 
 const SIGNAL: c_int = libc::SIGURG;
 
-/// The size of the pipe, and how much of a stack is copied: the registers take a page of the pipe.
+/// The size of the pipe, and how much of a stack is copied: the registers and the part of the first page may each take a page of
+/// the pipe.
 const ROOM: usize = 256 * 1024;
-const STACK: usize = ROOM - 4096;
+const STACK: usize = ROOM - 2 * PAGE;
+
+/// The size of a page, or a part of it.
+const PAGE: usize = 4096;
 
 /// How long a handler that has begun may take.
 const PATIENCE_WITH_HANDLER: Duration = Duration::from_secs(1);
@@ -232,11 +235,21 @@ fn send(registers: Registers) -> u32 {
     if written != bytes.len() as isize {
         return 0;
     }
-    // SAFETY: `write` is async-signal-safe. Any pointer and any length are memory-safe: the kernel checks each page
-    // before it reads, and stops at the first that is not mapped. The thread is in this handler, so the stack above the
-    // pointer does not change during the call.
-    let written = unsafe { libc::write(pipe, registers.stack as *const c_void, STACK) };
-    u32::try_from(written).unwrap_or(0)
+    // To the end of a page in each call: of a call that meets the end of the stack, the kernel may drop what came before, up to
+    // the size of a page.
+    let mut sent = 0;
+    while sent < STACK {
+        let from = registers.stack.wrapping_add(sent as u64);
+        let len = PAGE - from as usize % PAGE;
+        // SAFETY: `write` is async-signal-safe. Any pointer and any length are memory-safe: the kernel checks the page before it
+        // reads. The thread is in this handler, so the stack above the pointer does not change during the call.
+        let written = unsafe { libc::write(pipe, from as *const c_void, len) };
+        sent += usize::try_from(written).unwrap_or(0);
+        if written != len as isize {
+            break;
+        }
+    }
+    sent as u32
 }
 
 /// Takes the request back; returns whether the handler had not taken it. The handler takes it in the same way.
@@ -278,4 +291,32 @@ fn install() -> io::Result<()> {
     // SAFETY: the disposition lives across the call, and the old one is not requested. The handler has the signature
     // that SA_SIGINFO asks for, is async-signal-safe, and needs only statics.
     check(unsafe { libc::sigaction(SIGNAL, &raw const action, std::ptr::null_mut()) }).map(drop)
+}
+
+#[cfg(all(test, not(miri)))]
+mod tests {
+    use super::*;
+
+    // The outermost frames are in the last page of a stack, and all frames of a small one.
+    #[test]
+    fn the_last_page_of_a_stack_is_copied_to_its_end() {
+        let none = std::ptr::null_mut();
+        let kind = libc::MAP_PRIVATE | libc::MAP_ANONYMOUS;
+        // SAFETY: a new mapping, which no other code knows.
+        let stack = unsafe { libc::mmap(none, 3 * PAGE, libc::PROT_READ | libc::PROT_WRITE, kind, -1, 0) };
+        assert_ne!(stack, libc::MAP_FAILED);
+        let end = stack as usize + 2 * PAGE;
+        // SAFETY: it is the last page of the mapping, and nothing refers to it.
+        assert_eq!(unsafe { libc::mprotect(end as *mut c_void, PAGE, libc::PROT_NONE) }, 0);
+        let _last = LAST.lock().unwrap_or_else(PoisonError::into_inner);
+        for len in [8, 100, PAGE, PAGE + 8, 2 * PAGE] {
+            let (mut pipe, mut bytes) = (Pipe::new().unwrap(), Vec::new());
+            let stack = (end - len) as u64;
+            assert_eq!(send(Registers { instruction: 1, stack, frame: 2, link: 3 }) as usize, len);
+            pipe.read(&mut bytes);
+            assert_eq!(bytes.len(), Registers::SIZE + len);
+        }
+        // SAFETY: the mapping from above, which is not used again.
+        assert_eq!(unsafe { libc::munmap(stack, 3 * PAGE) }, 0);
+    }
 }
