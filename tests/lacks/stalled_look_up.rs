@@ -43,6 +43,10 @@ fn a_look_up_that_blocks_the_loop_is_named() {
         let kernel = begun.thread.kernel.as_deref().unwrap();
         assert!(kernel.starts_with("sleeps in ") && kernel.contains("poll"), "{begun}");
         #[cfg(feature = "inspect-backtrace")]
-        assert!(begun.stack.to_string().contains("getaddrinfo"), "{begun}");
+        {
+            // musl comes without tables for the unwinder: of its functions there is the innermost alone.
+            let function = if cfg!(target_env = "musl") { "poll" } else { "getaddrinfo" };
+            assert!(begun.stack.to_string().contains(function), "{begun}");
+        }
     });
 }

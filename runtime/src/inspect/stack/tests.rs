@@ -58,8 +58,9 @@ fn every_frame_is_there_and_has_its_name_file_and_line() {
         let frame = stack.frames.iter().find(|frame| is(frame, "::innermost")).unwrap();
         assert!(frame.file.as_ref().unwrap().ends_with("stack/tests.rs"));
         assert!(frame.line.is_some_and(|line| (9..15).contains(&line)), "{frame}");
-        // It is unwound to the beginning of the thread.
-        assert!(stack.frames.iter().any(|frame| is(frame, "clone3") || is(frame, "clone")), "{stack}");
+        // It is unwound to the beginning of the thread; musl comes without tables for the unwinder, so to what it calls.
+        let begins = if cfg!(target_env = "musl") { &["::thread_start"][..] } else { &["clone3", "clone"] };
+        assert!(stack.frames.iter().any(|frame| begins.iter().any(|name| is(frame, name))), "{stack}");
     }
 }
 
