@@ -2,8 +2,8 @@
 //!
 //!     cargo run --release --bin hyper_client [--http2] HOST:PORT PATH...
 //!
-//! There is no pool: that of hyper-util is made for runtimes with threads and requires `Send`. A program that needs
-//! one keeps its `SendRequest`s in a `Vec`, because they are all on one thread.
+//! There is no pool. `send/src/bin/pooled_client.rs` has that of hyper-util, which requires `Send`; or a program keeps its
+//! `SendRequest`s in a `Vec`, because they are all on one thread.
 
 use bytes::Bytes;
 use egret::hyper::{Executor, Timer};

@@ -1,0 +1,3 @@
+//! What the programs share: a connector of egret for clients that require `Send`.
+
+pub mod connector;
