@@ -231,6 +231,7 @@ impl Runtime {
     /// ```
     #[cfg(feature = "inspect")]
     pub fn histograms(&self) -> Histograms {
+        self.executor().queue.watch.flush();
         self.handle().histograms().unwrap_or_default()
     }
 

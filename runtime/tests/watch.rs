@@ -2,7 +2,7 @@
 
 mod support;
 
-use egret_runtime::inspect::{Cause, Record, Recording, What};
+use egret_runtime::inspect::{Cause, Record, Recording, TaskState, What, WokenBy};
 use egret_runtime::runtime::{Builder, Handle, Runtime};
 use egret_runtime::task;
 use std::cell::RefCell;
@@ -219,18 +219,58 @@ fn a_panic_hook_takes_the_recording_of_its_loop() {
 }
 
 #[test]
-fn without_memory_for_a_recorder_the_times_are_kept_all_the_same() {
+fn without_a_recorder_no_poll_is_timed_and_all_else_is_known() {
     let rt = Builder::new().recorder(0).build().unwrap();
-    rt.block_on(async {
+    let handle = rt.handle();
+    let (begin, began) = std::sync::mpsc::channel();
+    let (end, ended) = std::sync::mpsc::channel();
+    let other = thread::spawn(move || {
+        began.recv().unwrap();
+        let seen = [handle.progress().unwrap(), handle.progress().unwrap()];
+        end.send(()).unwrap();
+        seen
+    });
+    let (id, dump) = rt.block_on(async {
         for _ in 0..10 {
             task::yield_now().await;
         }
+        let long = named("long", async move {
+            begin.send(()).unwrap();
+            ended.recv().unwrap();
+        });
+        let id = long.id();
+        long.await.unwrap();
+        (id, Handle::current().dump().unwrap())
     });
-    assert_eq!(rt.histograms().poll.count(), 11);
-    let recording = rt.recording();
-    assert!(
-        !recording.records.iter().any(|record| matches!(record.what, What::Wake { .. } | What::Spawn { .. }))
-    );
+    let [first, second] = other.join().unwrap();
+    assert_eq!((first.polls, first.is_waiting), (second.polls, false));
+    let (first, second) = (first.poll.unwrap(), second.poll.unwrap());
+    assert_eq!((first.task, first.name.as_deref(), second.task), (Some(id), Some("long"), Some(id)));
+    assert!(rt.recording().records.is_empty());
+    assert_eq!(rt.histograms().poll.count(), 0);
+    assert!(dump.runtime.untimed && dump.to_string().contains("no poll is timed"));
+    let root = &dump.tasks[0];
+    assert_eq!((root.polls, root.wakes, root.poll_total_ns), (12, 11, 0));
+    assert!(matches!(root.state, TaskState::Running { .. }), "{root:?}");
+    assert_eq!(root.woken_by, Some(WokenBy::EndedTask));
+}
+
+/// A short turn is not summed up at once, and its polls are in the histograms at any time all the same.
+#[test]
+fn each_poll_is_in_the_histograms_as_soon_as_its_turn_is_over() {
+    let rt = Runtime::new().unwrap();
+    let handle = rt.handle();
+    let tasks: Vec<_> = (0..3).map(|_| rt.spawn(poll_fn(|_| Poll::<()>::Pending))).collect();
+    for turn in 1..200u64 {
+        rt.turn(Some(Duration::ZERO));
+        let seen = handle.clone();
+        let count = thread::spawn(move || seen.histograms().unwrap().poll.count()).join().unwrap();
+        assert_eq!(count, rt.metrics().polls, "after {turn} turns");
+        let spawned = rt.spawn(async {});
+        assert!(!spawned.is_finished());
+    }
+    assert_eq!(rt.metrics().polls, 3 + 198);
+    drop(tasks);
 }
 
 #[test]

@@ -19,10 +19,10 @@ use crate::executor::parking::{Park, Parking};
 use crate::executor::pool::{Limits, Pool};
 use crate::observe::id::Id;
 use crate::observe::record::Record;
-use crate::observe::site::{self, Serial};
+use crate::observe::site;
 use crate::observe::spans::{self, SpanKey, TaskSpan};
 use crate::observe::stats::Counter;
-use crate::observe::watch::{Label, Watch, WatchSettings};
+use crate::observe::watch::{Label, Polls, Watch, WatchSettings};
 use crate::reactor::epoll::Reactor;
 use crate::sys::Backend;
 use crate::time::clock::Clock;
@@ -274,13 +274,25 @@ impl Executor {
         let most = POLLS_PER_WAIT - self.polls_since_wait.get();
         let batch = self.queue.len().min(most);
         self.polls_since_wait.set(self.polls_since_wait.get() + batch);
-        let (polls, slots) = self.queue.watch.polls(batch);
+        let watch = &self.queue.watch;
+        if watch.records() {
+            let (polls, slots) = watch.recorded(batch);
+            self.poll_each(root, polls, slots)
+        } else {
+            let (polls, slots) = watch.unrecorded(batch);
+            self.poll_each(root, polls, slots)
+        }
+    }
+
+    /// Polls a task for each slot.
+    #[inline(always)]
+    fn poll_each<P: Polls>(&self, root: Root<'_>, polls: P, slots: impl Iterator<Item = P::Slot>) -> bool {
+        let turn = polls.turn();
         for slot in slots {
-            let poll = Serial::now();
-            let Some((key, woke)) = self.queue.pop_for(poll, pick) else { break };
+            let Some((key, woke)) = self.queue.pop_for(turn, pick) else { break };
             let index = key.index();
             self.running.set(index);
-            polls.begin(slot, poll, index, woke);
+            polls.begin(slot, index, woke);
             let waker = waker::new(key);
             let waker = ManuallyDrop::new(waker); // Dropping is a no-op; skip the vtable call.
             let cx = &mut Context::from_waker(&waker);
@@ -369,32 +381,4 @@ fn pick(len: usize) -> usize {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::executor::current;
-    use crate::runtime::Runtime;
-    use std::future::poll_fn;
-    use std::task::Poll;
-
-    #[test]
-    fn the_wakers_of_the_tasks_that_a_shutdown_drops_are_stale() {
-        let rt = Runtime::new().unwrap();
-        let wakers = Rc::new(RefCell::new(Vec::new()));
-        for _ in 0..3 {
-            let wakers = wakers.clone();
-            drop(rt.spawn(poll_fn(move |cx| {
-                wakers.borrow_mut().push(cx.waker().clone());
-                Poll::<()>::Pending
-            })));
-        }
-        assert_eq!(rt.turn(Some(Duration::ZERO)).polled, 3);
-        let executor = rt.block_on(async { current() });
-        drop(rt);
-        let _entered = executor.enter();
-        let before = executor.metrics();
-        wakers.take().into_iter().for_each(Waker::wake);
-        let after = executor.metrics();
-        assert_eq!(after.stale_generations - before.stale_generations, 3);
-        assert_eq!(after.local_wakes - before.local_wakes, 0);
-    }
-}
+mod tests;

@@ -21,7 +21,7 @@ struct Then {
 impl LoopPart {
     /// The row of the loop.
     pub(super) fn view(self) -> LoopView {
-        let LoopPart { runtime, thread, made, metrics } = self;
+        let LoopPart { runtime, thread, made, metrics, records } = self;
         let now = ticks::monotonic(ticks::now());
         LoopView {
             number: runtime,
@@ -29,6 +29,7 @@ impl LoopPart {
             thread: ThreadView { tid: thread.number(), name: thread.name(), kernel: None },
             age_ns: now.saturating_sub(made.nanoseconds()),
             metrics: Some(metrics),
+            untimed: !records,
         }
     }
 }

@@ -50,6 +50,8 @@ pub(super) struct LoopPart {
     pub(super) thread: ThreadId,
     pub(super) made: Moment,
     pub(super) metrics: Metrics,
+    /// Whether polls are timed.
+    pub(super) records: bool,
 }
 
 /// A task.
@@ -90,6 +92,7 @@ impl LoopPart {
             thread: ThreadId::current(),
             made: executor.made(),
             metrics: executor.metrics(),
+            records: executor.queue.watch.records(),
         }
     }
 }
@@ -98,6 +101,7 @@ impl Gathered {
     /// What there is to know of an executor of this thread.
     pub(super) fn of(executor: &Executor) -> Gathered {
         let start = Instant::now();
+        executor.queue.watch.flush();
         let part = LoopPart::of(executor);
         let (tasks, sources) = (part.metrics.tasks_alive + 1, part.metrics.sources_alive);
         let (letters, errands) = executor.mail();

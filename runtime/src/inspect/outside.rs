@@ -24,7 +24,8 @@ pub(super) fn view(handle: &Handle) -> Option<LoopView> {
         name: thread.name(),
         kernel: thread.state().map(|state| state.to_string()),
     };
-    Some(LoopView { number: handle.address().number(), state, thread, ..LoopView::default() })
+    let untimed = !remote::post(handle.address())?.records();
+    Some(LoopView { number: handle.address().number(), state, thread, untimed, ..LoopView::default() })
 }
 
 /// The dump. `None` when the runtime is gone.

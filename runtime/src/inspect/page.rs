@@ -72,6 +72,9 @@ impl fmt::Display for LoopView {
                 comma = ",";
             }
         }
+        if self.untimed {
+            write!(f, "; without a recorder no poll is timed")?;
+        }
         writeln!(f)
     }
 }

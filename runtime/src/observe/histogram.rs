@@ -83,13 +83,22 @@ impl Buckets {
 
     /// A copy at this moment.
     pub(crate) fn read(&self) -> Histogram {
+        self.read_with(0, 0)
+    }
+
+    /// A copy at this moment, with `weight` durations of `ticks` that are not added yet.
+    pub(crate) fn read_with(&self, ticks: u64, weight: u64) -> Histogram {
+        let longest = if weight > 0 { ticks } else { 0 };
         let mut histogram = Histogram {
-            sum: ticks::nanoseconds(self.sum.load(Ordering::Relaxed)),
-            max: ticks::nanoseconds(self.max.load(Ordering::Relaxed)),
+            sum: ticks::nanoseconds(
+                self.sum.load(Ordering::Relaxed).wrapping_add(ticks.wrapping_mul(weight)),
+            ),
+            max: ticks::nanoseconds(self.max.load(Ordering::Relaxed).max(longest)),
             ..Histogram::default()
         };
+        let more = index_of(ticks) % COUNT;
         for (index, count) in self.counts.iter().enumerate() {
-            let count = count.load(Ordering::Relaxed);
+            let count = count.load(Ordering::Relaxed) + if index == more { weight } else { 0 };
             if count > 0 {
                 histogram.buckets.push((ticks::nanoseconds(upper_end(index)), count));
                 histogram.count += count;
@@ -194,5 +203,10 @@ mod tests {
         assert_eq!(read.quantile(1.0), read.max());
         assert_eq!(read.count_up_to(Duration::MAX), 1002);
         assert_eq!(read.count_up_to(Duration::ZERO), 0);
+
+        let more = buckets.read_with(1 << 47, 3);
+        buckets.add(1 << 47, 3);
+        assert_eq!(more, buckets.read());
+        assert_eq!(more.count(), 1005);
     }
 }

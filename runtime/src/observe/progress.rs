@@ -28,6 +28,7 @@ pub struct PollProgress {
     pub name: Option<String>,
     /// Where the task was spawned.
     pub spawned_at: Option<&'static Location<'static>>,
-    /// Since when the poll runs.
+    /// Since when the poll runs; in a runtime without a [recorder](crate::runtime::Builder::recorder), since when its turn
+    /// does.
     pub elapsed: Duration,
 }

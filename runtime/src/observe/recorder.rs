@@ -55,7 +55,7 @@ const _: () = assert!(size_of::<RingSlot>() == 16);
 #[derive(Debug)]
 pub(crate) struct Ring {
     slots: Box<[RingSlot]>,
-    /// Whether there is room for more than the polls of the turn.
+    /// Whether there is a recorder; without one nothing is written.
     records: bool,
     /// How many records were reserved since the start, those before the end of the memory that were left out included.
     written: AtomicU64,
@@ -108,12 +108,9 @@ impl Ring {
         &self.slots[first..first + count]
     }
 
-    /// Leaves out the records before the end of the memory. Without room for others they are of the last turns.
+    /// Leaves out the records before the end of the memory.
     #[cold]
     fn leave_out(&self, mut written: u64) -> u64 {
-        if !self.records {
-            return written.next_multiple_of(self.slots.len() as u64);
-        }
         for slot in &self.slots[self.position(written)..] {
             slot.void();
             written += 1;

@@ -83,7 +83,7 @@ pub struct Metrics {
     /// Threads that were started for [`spawn_blocking`](crate::task::spawn_blocking).
     pub blocking_threads_started: u64,
     /// Polls that took longer than the limit of [`Builder::long_poll`](crate::runtime::Builder::long_poll). With feature
-    /// `inspect`.
+    /// `inspect`; 0 without a recorder.
     #[cfg(feature = "inspect")]
     pub long_polls: u64,
     /// Tasks that are spawned and not finished. One that [`abort`](crate::task::JoinHandle::abort) ended

@@ -1,10 +1,9 @@
 //! Times and causes: how long each poll took, what woke each task, and what the loop did last, with feature `inspect`.
 //!
 //! - The two versions are `watch/none.rs` and `watch/kept.rs`, of which one is compiled.
-//! - The loop reads the time once between two polls: the end of one is the begin of the next. It writes a record for
-//!   each poll to a ring that any thread may read, and sums up after each turn what the records of the turn say.
-//! - A turn that is short is summed up by one of its polls, which stands for all: the sums have the right mean, and the
-//!   counts of polls are exact. In a turn that may have had a long poll every poll is summed up.
+//! - With a recorder the loop reads the time once between two polls: the end of one is the begin of the next. It writes
+//!   a record for each poll to a ring that any thread may read, and sums up later what the records say: `watch/sums.rs`.
+//! - Without a recorder no poll is timed. The loop says only which task it polls, and in which turn.
 
 #[cfg(not(feature = "inspect"))]
 #[path = "watch/none.rs"]
@@ -17,7 +16,13 @@ mod kind;
 #[cfg(feature = "inspect")]
 mod cause; // what woke a task, and its label
 #[cfg(feature = "inspect")]
+mod going; // which task is polled, without a recorder
+#[cfg(feature = "inspect")]
 mod shared; // what other threads read
+#[cfg(feature = "inspect")]
+mod sums; // what the records of polls say, summed up
+
+use crate::observe::site::Serial;
 
 #[cfg(feature = "inspect")]
 pub(crate) use cause::{By, Label, Note, Woke};
@@ -30,3 +35,18 @@ pub(crate) use kind::{Watch, WatchSettings};
 pub(crate) use shared::Post;
 #[cfg(feature = "inspect")]
 pub use shared::{GroupHistograms, Histograms};
+
+/// The polls of a turn, as they are watched: with a recorder, without one, or not at all.
+pub(crate) trait Polls {
+    /// The place for what is written of a poll.
+    type Slot;
+
+    /// The number of the turn.
+    fn turn(&self) -> Serial;
+
+    /// A poll begins.
+    fn begin(&self, slot: Self::Slot, index: u32, woke: Woke);
+
+    /// The turn is over. `woken_at` is when the task at an index was put in the queue last.
+    fn end(self, woken_at: impl Fn(u32) -> u64);
+}

@@ -55,13 +55,15 @@ const LAST: u32 = u32::MAX;
 /// In place of the next index: this one is not in the list. No task has either of the two as its index.
 const NOT_QUEUED: u32 = u32::MAX - 1;
 
+/// With feature `inspect` it has a line of the cache for itself, and its place is found by a shift.
 #[derive(Clone, Copy, Debug)]
+#[cfg_attr(feature = "inspect", repr(align(64)))]
 struct Mark {
     /// The index after this one in the list. An index may be queued for a task that has ended since: the next task at
     /// the index is then polled once without need.
     next: u32,
     tenant: Tenant,
-    /// The last poll of the index.
+    /// The turn of the last poll of the index.
     polled: Serial,
     /// The wakes of the task.
     note: Note,
@@ -147,12 +149,12 @@ impl RunQueue {
     /// In production `pick` returns 0 and this is a FIFO.
     #[inline]
     pub(crate) fn pop(&self, pick: impl FnOnce(usize) -> usize) -> Option<TaskKey> {
-        self.pop_for(Serial::now(), pick).map(|(key, _)| key)
+        self.pop_for(Serial::default(), pick).map(|(key, _)| key)
     }
 
-    /// The same for a poll, with what woke the task.
+    /// The same for a poll in this turn, with what woke the task.
     #[inline]
-    pub(crate) fn pop_for(&self, poll: Serial, pick: impl FnOnce(usize) -> usize) -> Option<(TaskKey, Woke)> {
+    pub(crate) fn pop_for(&self, turn: Serial, pick: impl FnOnce(usize) -> usize) -> Option<(TaskKey, Woke)> {
         let inner = &mut *self.inner.borrow_mut();
         if inner.len == 0 {
             return None;
@@ -166,8 +168,8 @@ impl RunQueue {
         let mark = &mut inner.marks[index as usize];
         let next = std::mem::replace(&mut mark.next, NOT_QUEUED);
         let key = mark.tenant.key(index);
-        mark.polled = poll;
-        site::poll_begins(key.bits(), poll);
+        mark.polled = turn;
+        site::poll_begins(key.bits());
         let woke = mark.note.woke();
         match before {
             None => inner.head = next,

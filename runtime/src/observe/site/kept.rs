@@ -1,8 +1,6 @@
 //! The sites and the notes, with feature `inspect`. See also `none.rs`.
 
-use crate::observe::recorder;
 use crate::observe::ticks;
-use crate::sys::Backend;
 use pin_project_lite::pin_project;
 use std::cell::Cell;
 use std::fmt;
@@ -27,25 +25,21 @@ pin_project! {
 struct Entered(Option<Site>);
 
 /// Where and since when a waiter waits.
-///
-/// A time is read once for each poll, and in 32 bits: a waiter notes it with the whole time of the turn's begin, and the
-/// two are put together by those who read the note.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Note {
     at: Option<Site>,
-    /// In ticks, with `EXACT`: since when. Without: when the turn of `poll` began.
-    since: u64,
-    /// The named frame that waits, counted from 1, or 0.
-    frame: u32,
-    /// The last poll that waited here.
-    poll: Serial,
+    stamp: Stamp,
 }
 
-/// The lowest bit of a note's time.
-const EXACT: u64 = 1;
+/// What the waiters of one turn and one frame have in common: since when they wait, in ticks; the named frame, counted
+/// from 1, or 0, in the low half of the second word, and the turn of the last poll in its high half.
+///
+/// The time is that of the begin of the turn: a clock for each waiter would cost more than all of its note. It is an
+/// array, so that it is copied as a whole.
+#[derive(Clone, Copy, Debug, Default)]
+struct Stamp([u64; 2]);
 
-/// When a poll began, in the 32 bits of a [record](crate::observe::recorder): names a poll of a task, as there is a turn
-/// between two of them.
+/// The number of a turn of a loop: names a poll of a task, as a task is polled once in a turn. None has 0.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub(crate) struct Serial(u32);
 
@@ -53,11 +47,8 @@ pub(crate) struct Serial(u32);
 struct Polling {
     /// The task, as the bits of its key; 0 outside of polls.
     task: Cell<u64>,
-    /// When the turn began, in ticks without `EXACT`; 0 outside of turns.
-    turn: Cell<u64>,
-    /// The innermost named frame, counted from 1; 0 outside of frames.
-    frame: Cell<u32>,
-    poll: Cell<Serial>,
+    /// Of the waiters of this poll. Its time is 0 outside of turns, its frame outside of frames.
+    stamp: Cell<Stamp>,
 }
 
 /// A time, in ticks.
@@ -69,9 +60,7 @@ pub(crate) struct Moment(u64);
 pub(crate) struct Task(u64);
 
 thread_local! {
-    static POLLING: Polling = const {
-        Polling { task: Cell::new(0), turn: Cell::new(0), frame: Cell::new(0), poll: Cell::new(Serial(0)) }
-    };
+    static POLLING: Polling = const { Polling { task: Cell::new(0), stamp: Cell::new(Stamp([0, 0])) } };
     /// The operation of egret that is being polled and has others inside.
     static WHOLE: Cell<Option<Site>> = const { Cell::new(None) };
 }
@@ -142,18 +131,13 @@ impl Note {
     /// Of a waiter that begins to wait in this poll, or outside of polls.
     pub(crate) fn now(at: Site) -> Note {
         let note = Note::in_poll(at);
-        if note.since == 0 { Note { since: ticks::now() | EXACT, ..note } } else { note }
+        Note { stamp: note.stamp.since(note.ticks()), ..note }
     }
 
     /// Of a waiter that begins to wait in this poll. Without a poll it has no time.
     #[inline(always)]
     pub(crate) fn in_poll(at: Site) -> Note {
-        POLLING.with(|polling| Note {
-            at: Some(at),
-            since: polling.turn.get(),
-            frame: polling.frame.get(),
-            poll: polling.poll.get(),
-        })
+        POLLING.with(|polling| Note { at: Some(at), stamp: polling.stamp.get() })
     }
 
     /// Of a waiter that is registered again: it waits since the same time if it is at the same line.
@@ -161,7 +145,7 @@ impl Note {
     pub(crate) fn again(self, at: Site) -> Note {
         let now = Note::now(at);
         if self.at.is_some_and(|before| std::ptr::eq(before.0, at.0)) {
-            return Note { since: self.ticks(), ..now };
+            return Note { stamp: now.stamp.since(self.ticks()), ..now };
         }
         now
     }
@@ -175,12 +159,11 @@ impl Note {
         }
     }
 
-    /// Since when it waits, in ticks with `EXACT`, so that it is the same number when the waiter is registered again.
+    /// Since when it waits, in ticks.
     pub(crate) fn ticks(self) -> u64 {
-        match self.since {
-            0 => ticks::now() | EXACT, // a task that registered its waker outside of polls
-            since if since & EXACT != 0 => since,
-            turn => recorder::after(turn, self.poll.0) | EXACT,
+        match self.stamp.0[0] {
+            0 => ticks::now(), // a task that registered its waker outside of polls
+            since => since,
         }
     }
 
@@ -190,12 +173,18 @@ impl Note {
 
     /// The last poll that waited here.
     pub(crate) fn poll(self) -> Serial {
-        self.poll
+        Serial((self.stamp.0[1] >> 32) as u32)
     }
 
     /// The named frame that waits, counted from 1.
     pub(crate) fn frame(self) -> Option<u32> {
-        Some(self.frame).filter(|frame| *frame != 0)
+        Some(self.stamp.0[1] as u32).filter(|frame| *frame != 0)
+    }
+}
+
+impl Stamp {
+    fn since(self, ticks: u64) -> Stamp {
+        Stamp([ticks, self.0[1]])
     }
 }
 
@@ -224,32 +213,30 @@ impl Task {
 }
 
 impl Serial {
-    /// The clock now.
-    #[inline(always)]
-    pub(crate) fn now() -> Serial {
-        Serial(Backend::current().short_ticks())
+    /// Of the turn after this one.
+    #[inline]
+    pub(crate) fn next(self) -> Serial {
+        Serial(self.0.wrapping_add(1).max(1))
     }
 
-    /// In the bits of a record.
-    #[inline(always)]
-    pub(crate) fn bits(self) -> u32 {
+    pub(crate) fn number(self) -> u32 {
         self.0
     }
 }
 
-/// A turn begins; its polls come next.
+/// A turn begins, at `began`; its polls come next.
 #[inline]
-pub(crate) fn polls_begin(turn: u64) {
-    POLLING.with(|polling| polling.turn.set(turn & !EXACT));
+pub(crate) fn polls_begin(began: u64, turn: Serial) {
+    POLLING.with(|polling| {
+        let Stamp([_, before]) = polling.stamp.get();
+        polling.stamp.set(Stamp([began, u64::from(turn.0) << 32 | before & u64::from(u32::MAX)]));
+    });
 }
 
 /// The poll of `task` begins.
 #[inline(always)]
-pub(crate) fn poll_begins(task: u64, poll: Serial) {
-    POLLING.with(|polling| {
-        polling.poll.set(poll);
-        polling.task.set(task);
-    });
+pub(crate) fn poll_begins(task: u64) {
+    POLLING.with(|polling| polling.task.set(task));
 }
 
 /// No task is polled any more.
@@ -257,40 +244,42 @@ pub(crate) fn poll_begins(task: u64, poll: Serial) {
 pub(crate) fn polls_end() {
     POLLING.with(|polling| {
         polling.task.set(0);
-        polling.turn.set(0);
+        polling.stamp.set(polling.stamp.get().since(0));
     });
 }
 
 /// Makes `frame` the innermost frame, and returns the one before.
 pub(crate) fn swap_frame(frame: u32) -> u32 {
-    POLLING.with(|polling| polling.frame.replace(frame))
+    POLLING.with(|polling| {
+        let Stamp([since, before]) = polling.stamp.get();
+        polling.stamp.set(Stamp([since, before >> 32 << 32 | u64::from(frame)]));
+        before as u32
+    })
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    /// The next poll of a turn that began at `turn`.
-    fn next_poll(turn: u64) -> Serial {
-        let before = POLLING.with(|polling| polling.poll.get());
-        while Serial::now() == before {}
-        let poll = Serial::now();
-        polls_begin(turn);
-        poll_begins(1, poll);
-        poll
+    /// A poll of the next turn, which begins now.
+    fn next_poll() -> Serial {
+        let turn = Note::in_poll(Site::caller()).poll().next();
+        polls_begin(ticks::now(), turn);
+        poll_begins(1);
+        turn
     }
 
     #[test]
     fn a_note_keeps_its_time_at_the_same_line_and_begins_anew_at_another() {
         let [here, there] = [Site::caller(), Site::caller()];
-        let turn = ticks::now();
-        while ticks::now() < turn + (100 << Backend::TICKS_SHIFT) {}
         let began = ticks::now();
-        let first = next_poll(turn);
+        let first = next_poll();
         let note = Note::in_poll(here);
         assert_eq!((note.poll(), note.frame()), (first, None));
-        assert!(note.ticks() + (2 << Backend::TICKS_SHIFT) >= began && note.ticks() <= ticks::now() | EXACT);
-        let second = next_poll(ticks::now());
+        assert!((began..=ticks::now()).contains(&note.ticks()));
+        let later = ticks::now();
+        while ticks::now() == later {}
+        let second = next_poll();
         assert_ne!(first, second);
         assert_eq!(swap_frame(7), 0);
         let again = note.again(here);
@@ -306,11 +295,12 @@ mod tests {
 
     #[test]
     fn a_note_outside_of_polls_has_the_time_of_the_clock() {
-        next_poll(ticks::now());
+        next_poll();
         polls_end();
         let before = ticks::now();
         let note = Note::now(Site::caller());
-        assert!((before..=ticks::now() | EXACT).contains(&note.ticks()));
+        assert!((before..=ticks::now()).contains(&note.ticks()));
+        assert_eq!(note.ticks(), note.ticks());
         assert_eq!(Task::current().bits(), 0);
     }
 

@@ -84,15 +84,8 @@ impl Task {
     }
 }
 
-impl Serial {
-    #[inline(always)]
-    pub(crate) fn now() -> Serial {
-        Serial(())
-    }
-}
-
 #[inline(always)]
-pub(crate) fn poll_begins(_task: u64, _poll: Serial) {}
+pub(crate) fn poll_begins(_task: u64) {}
 
 #[inline(always)]
 pub(crate) fn polls_end() {}

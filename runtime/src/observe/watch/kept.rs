@@ -1,15 +1,17 @@
-//! What the loop's thread measures, with feature `inspect`. See also `none.rs`, and `shared.rs` for what other threads
-//! read of it.
+//! What the loop's thread measures, with feature `inspect`. See also `none.rs`, `shared.rs` for what other threads read of
+//! it, and `sums.rs`.
 
+use super::Polls;
 use super::cause::{By, Label, Note, Woke};
-use super::shared::{Group, Post, Shared};
-use crate::observe::histogram::bump;
+use super::going::Going;
+use super::shared::{Post, Shared};
+use super::sums::Sums;
 use crate::observe::id::Id;
 use crate::observe::recorder::{self, Cause, Known, OTHER, Ring, RingSlot};
 use crate::observe::site::{self, Serial};
 use crate::observe::ticks;
 use crate::sys::Backend;
-use std::cell::{Cell, RefCell};
+use std::cell::Cell;
 use std::fmt;
 use std::mem::ManuallyDrop;
 use std::sync::Arc;
@@ -41,34 +43,28 @@ impl Default for WatchSettings {
 /// The part of an executor that measures. For the loop's thread.
 pub(crate) struct Watch {
     shared: Arc<Shared>,
-    sums: RefCell<Vec<Sums>>,
-    groups: RefCell<Vec<Arc<Group>>>,
+    /// Whether there is a recorder.
+    records: bool,
+    sums: Sums,
     /// The end of the last wait, or of the last turn.
     last: Cell<u64>,
-    /// Chooses the poll that stands for its turn.
-    seed: Cell<u64>,
-    /// In ticks.
-    slow: u64,
-    limit: u64,
+    /// The number of the turn.
+    turn: Cell<Serial>,
+    /// How many records of this turn are of no poll.
+    voids: Cell<u64>,
 }
-
-/// The sums of a task's polls, in ticks.
-#[derive(Clone, Copy)]
-struct Sums {
-    total: u64,
-    longest: u64,
-    last: u64,
-    group: Option<usize>,
-    /// The bits of its [`Born`].
-    born: u64,
-}
-
-const NO_SUMS: Sums = Sums { total: 0, longest: 0, last: 0, group: None, born: 0 };
 
 /// The records of the polls of a turn: those of the ring's block.
-pub(crate) struct Polls<'a> {
+pub(crate) struct Recorded<'a> {
     watch: &'a Watch,
     ring: &'a Ring,
+    turn: Serial,
+}
+
+/// The polls of a turn of a loop without a recorder.
+pub(crate) struct Unrecorded<'a> {
+    going: &'a Going,
+    turn: Serial,
 }
 
 /// The place for the record of a poll.
@@ -96,14 +92,14 @@ pub(crate) struct TaskTimes {
 impl Watch {
     pub(crate) fn new(settings: &WatchSettings) -> Watch {
         let limit = u64::try_from(settings.limit.as_nanos()).unwrap_or(u64::MAX);
+        let slow = ticks::from_nanoseconds(SLOW.min(limit));
         Watch {
             shared: Arc::new(Shared::new(settings.recorder)),
-            sums: RefCell::default(),
-            groups: RefCell::default(),
+            records: settings.recorder > 0,
+            sums: Sums::new(slow, ticks::from_nanoseconds(limit)),
             last: Cell::new(ticks::now()),
-            seed: Cell::new(1),
-            slow: ticks::from_nanoseconds(SLOW.min(limit)),
-            limit: ticks::from_nanoseconds(limit),
+            turn: Cell::default(),
+            voids: Cell::default(),
         }
     }
 
@@ -112,24 +108,55 @@ impl Watch {
         Post(Some(self.shared.clone()))
     }
 
-    /// Starts the polls of a turn: there is a slot for each.
+    /// Whether polls are recorded, and timed.
     #[inline]
-    pub(crate) fn polls(&self, batch: usize) -> (Polls<'_>, impl Iterator<Item = Slot<'_>>) {
+    pub(crate) fn records(&self) -> bool {
+        self.records
+    }
+
+    /// A turn begins.
+    #[inline]
+    fn turn_begins(&self) -> (Serial, u64) {
+        let (turn, began) = (self.turn.get().next(), self.last.get());
+        self.turn.set(turn);
+        site::polls_begin(began, turn);
+        (turn, began)
+    }
+
+    /// Starts the polls of a turn that are recorded: there is a slot for each.
+    #[inline]
+    pub(crate) fn recorded(&self, batch: usize) -> (Recorded<'_>, impl Iterator<Item = Slot<'_>>) {
         let ring = &self.shared.ring;
-        let began = self.last.get();
-        site::polls_begin(began);
+        let (turn, began) = self.turn_begins();
         let slots = if batch == 0 {
             &[]
         } else {
             ring.reserve(batch + 1, began).split_last().map_or(&[][..], |(_, polls)| polls)
         };
-        (Polls { watch: self, ring }, slots.iter().map(Slot))
+        (Recorded { watch: self, ring, turn }, slots.iter().map(Slot))
+    }
+
+    /// Starts the polls of a turn of a loop without a recorder.
+    #[inline]
+    pub(crate) fn unrecorded(&self, batch: usize) -> (Unrecorded<'_>, impl Iterator<Item = ()>) {
+        let going = &self.shared.going;
+        let (turn, began) = self.turn_begins();
+        going.turn_begins(turn, began);
+        (Unrecorded { going, turn }, (0..batch).map(|_| ()))
     }
 
     /// The task of the poll that has begun has ended before.
     #[cold]
     pub(crate) fn not_polled(&self) {
-        self.shared.ring.void();
+        if self.records {
+            self.voids.set(self.voids.get() + 1);
+            self.shared.ring.void();
+        }
+    }
+
+    /// Sums up all polls of the turns that are over.
+    pub(crate) fn flush(&self) {
+        self.sums.flush(&self.shared);
     }
 
     /// The loop is about to call `epoll_wait`.
@@ -172,7 +199,7 @@ impl Watch {
     /// The cause for a wake by a waker: the task that is polled now, or another thread.
     #[inline]
     pub(crate) fn waker(&self) -> By {
-        let by = match self.shared.ring.polled() {
+        let by = match self.shared.polled() {
             Some(index) => recorder::BY_TASK | u64::from(index),
             None => recorder::BY_THREAD,
         };
@@ -191,7 +218,7 @@ impl Watch {
         let at = index as usize;
         let mut tasks = self.shared.tasks();
         let group = name.as_deref().and_then(|name| tasks.group(name));
-        let groups = &mut *self.groups.borrow_mut();
+        let groups = &mut *self.sums.groups.borrow_mut();
         groups.extend_from_slice(&tasks.groups[groups.len()..]);
         let name = match group {
             Some(group) => Some(tasks.groups[group].name.clone()),
@@ -203,24 +230,22 @@ impl Watch {
         tasks.known[at] = Known { id, name, spawned_at: Some(spawned_at) };
         let born = tasks.born(id, group, spawned_at);
         drop(tasks);
-        let sums = &mut *self.sums.borrow_mut();
-        if sums.len() <= at {
-            sums.resize(at + 1, NO_SUMS);
-        }
-        sums[at] = Sums { group, born, ..NO_SUMS };
+        self.sums.begin(&self.shared, index, group, born);
         self.shared.ring.append(ticks::now(), OTHER | index, recorder::SPAWNED | born);
     }
 
     /// The task at an index has ended.
     pub(crate) fn ended(&self, index: u32) {
-        let born = self.sums.borrow().get(index as usize).map_or(0, |sums| sums.born);
-        self.shared.ring.append(ticks::now(), OTHER | index, recorder::ENDED | born);
+        if self.records {
+            let born = self.sums.of(index).born;
+            self.shared.ring.append(ticks::now(), OTHER | index, recorder::ENDED | born);
+        }
     }
 
     /// The times of the task at an index, from the note of its wakes.
     pub(crate) fn times(&self, index: u32, note: &Note, is_queued: bool) -> TaskTimes {
-        let sums = self.sums.borrow().get(index as usize).copied().unwrap_or(NO_SUMS);
-        let poll = self.shared.ring.poll().filter(|(polled, ..)| *polled == index);
+        let sums = self.sums.of(index);
+        let poll = self.shared.going().filter(|(polled, ..)| *polled == index);
         TaskTimes {
             polls: note.puts - u64::from(is_queued),
             wakes: note.puts.saturating_sub(1),
@@ -239,96 +264,64 @@ impl Watch {
 
     /// The turn is over: ends its records and sums up its polls. `woken_at` is when the task at an index was put in the
     /// queue last.
+    #[inline]
     fn turn_ends(&self, woken_at: impl Fn(u32) -> u64) {
         let end = ticks::now();
         let Some(block) = self.shared.ring.end(end) else { return };
-        let (began, polls) = (self.last.replace(end), block.len() as u64 - 1);
-        let took = end.saturating_sub(began);
-        self.shared.turn.add(took, 1);
-        let seed = self.seed.get().wrapping_add(0x9e37_79b9_7f4a_7c15);
-        self.seed.set(seed);
-        let chosen = &block[(((seed >> 32) * polls) >> 32) as usize..];
-        if took > self.slow {
-            self.sum_slow(block, chosen, began, woken_at);
-        } else {
-            self.sum_one(chosen, polls, began, woken_at);
-        }
-    }
-
-    /// Sums up a turn that may have had a long poll: each of them for itself, and one of the others for all others.
-    #[cold]
-    fn sum_slow(&self, block: &[RingSlot], chosen: &[RingSlot], began: u64, woken_at: impl Fn(u32) -> u64) {
-        let polls = block.len() - 1;
-        let is_long = |poll: &[RingSlot]| took(poll) > self.slow / 10;
-        let mut others = polls as u64;
-        for poll in (0..polls).map(|poll| &block[poll..]).filter(|poll| is_long(poll)) {
-            self.sum_one(poll, 1, began, &woken_at);
-            others -= 1;
-        }
-        if !is_long(chosen) {
-            self.sum_one(chosen, others, began, woken_at);
-        }
-    }
-
-    /// Adds the poll of the first record `weight` times; the second one is its end.
-    #[inline(always)] // of each turn
-    fn sum_one(&self, block: &[RingSlot], weight: u64, turn_began: u64, woken_at: impl Fn(u32) -> u64) {
-        let [poll, next, ..] = block else { return };
-        let (index, took) = (poll.index(), between(poll, next));
-        let sums = &mut *self.sums.borrow_mut();
-        let Some(sums) = sums.get_mut(index as usize).filter(|_| poll.by() != 0) else { return };
-        sums.total += took * weight;
-        sums.last = took;
-        sums.longest = sums.longest.max(took);
-        self.shared.poll.add(took, weight);
-        if took > self.limit {
-            bump(&self.shared.long_polls, weight);
-        }
-        // A task that was woken again has another time there.
-        let delay = recorder::after(turn_began, poll.time()).checked_sub(woken_at(index));
-        delay.into_iter().for_each(|delay| self.shared.delay.add(delay, weight));
-        if let Some(group) = sums.group {
-            self.sum_group(group, took, delay, weight);
-        }
-    }
-
-    #[inline(never)]
-    fn sum_group(&self, group: usize, took: u64, delay: Option<u64>, weight: u64) {
-        let group = &self.groups.borrow()[group];
-        group.poll.add(took, weight);
-        delay.into_iter().for_each(|delay| group.delay.add(delay, weight));
+        let began = self.last.replace(end);
+        self.sums.turn(&self.shared, block, self.voids.take(), (began, end), woken_at);
     }
 }
 
-/// How long the poll of the first record took; the second one is its end.
-fn took(block: &[RingSlot]) -> u64 {
-    between(&block[0], &block[1])
-}
+impl<'a> Polls for Recorded<'a> {
+    type Slot = Slot<'a>;
 
-#[inline]
-fn between(poll: &RingSlot, next: &RingSlot) -> u64 {
-    u64::from(next.time().wrapping_sub(poll.time())) << Backend::TICKS_SHIFT
-}
-
-impl<'a> Polls<'a> {
-    /// A poll begins.
     #[inline(always)]
-    pub(crate) fn begin(&self, slot: Slot<'a>, poll: Serial, index: u32, woke: Woke) {
-        self.ring.begin(slot.0, poll.bits(), index, woke.0);
+    fn turn(&self) -> Serial {
+        self.turn
     }
 
-    /// The turn is over. `woken_at` is when the task at an index was put in the queue last.
+    #[inline(always)]
+    fn begin(&self, slot: Slot<'a>, index: u32, woke: Woke) {
+        self.ring.begin(slot.0, Backend::current().short_ticks(), index, woke.0);
+    }
+
     #[inline]
-    pub(crate) fn end(self, woken_at: impl Fn(u32) -> u64) {
+    fn end(self, woken_at: impl Fn(u32) -> u64) {
         ManuallyDrop::new(self).watch.turn_ends(woken_at);
     }
 }
 
 /// The future of `block_on` has panicked, and no poll is going on any more.
-impl Drop for Polls<'_> {
+impl Drop for Recorded<'_> {
     #[cold]
     fn drop(&mut self) {
         self.ring.end(ticks::now());
+        self.watch.voids.set(0);
+    }
+}
+
+impl Polls for Unrecorded<'_> {
+    type Slot = ();
+
+    #[inline(always)]
+    fn turn(&self) -> Serial {
+        self.turn
+    }
+
+    #[inline(always)]
+    fn begin(&self, _slot: (), index: u32, _woke: Woke) {
+        self.going.poll_begins(index);
+    }
+
+    #[inline]
+    fn end(self, _woken_at: impl Fn(u32) -> u64) {}
+}
+
+impl Drop for Unrecorded<'_> {
+    #[inline]
+    fn drop(&mut self) {
+        self.going.polls_end();
     }
 }
 

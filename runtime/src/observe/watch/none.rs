@@ -1,8 +1,8 @@
 //! Nothing is watched, without feature `inspect`. See also `kept.rs`.
 
+use super::Polls;
 use crate::observe::id::Id;
 use crate::observe::site::Serial;
-use std::marker::PhantomData;
 use std::panic::Location;
 use std::time::Duration;
 
@@ -15,11 +15,7 @@ pub(crate) struct Watch;
 pub(crate) struct Note(());
 
 /// The polls of a turn, of which no record is written.
-pub(crate) struct Polls;
-
-/// No place for the record of a poll.
-#[derive(Clone, Copy)]
-pub(crate) struct Slot<'a>(PhantomData<&'a ()>);
+pub(crate) struct Unwatched;
 
 /// What woke a task is not kept.
 #[derive(Clone, Copy)]
@@ -54,9 +50,19 @@ impl Watch {
         Post(())
     }
 
-    #[inline]
-    pub(crate) fn polls(&self, batch: usize) -> (Polls, impl Iterator<Item = Slot<'_>>) {
-        (Polls, (0..batch).map(|_| Slot(PhantomData)))
+    #[inline(always)]
+    pub(crate) fn records(&self) -> bool {
+        false
+    }
+
+    #[inline(always)]
+    pub(crate) fn recorded(&self, batch: usize) -> (Unwatched, impl Iterator<Item = ()>) {
+        self.unrecorded(batch)
+    }
+
+    #[inline(always)]
+    pub(crate) fn unrecorded(&self, batch: usize) -> (Unwatched, impl Iterator<Item = ()>) {
+        (Unwatched, (0..batch).map(|_| ()))
     }
 
     #[inline]
@@ -130,10 +136,17 @@ impl By {
     }
 }
 
-impl Polls {
-    #[inline]
-    pub(crate) fn begin(&self, _slot: Slot<'_>, _poll: Serial, _index: u32, _woke: Woke) {}
+impl Polls for Unwatched {
+    type Slot = ();
 
-    #[inline]
-    pub(crate) fn end(self, _woken_at: impl Fn(u32) -> u64) {}
+    #[inline(always)]
+    fn turn(&self) -> Serial {
+        Serial::default()
+    }
+
+    #[inline(always)]
+    fn begin(&self, _slot: (), _index: u32, _woke: Woke) {}
+
+    #[inline(always)]
+    fn end(self, _woken_at: impl Fn(u32) -> u64) {}
 }

@@ -3,6 +3,7 @@
 //! - The loop's thread writes: see `kept.rs`. Any thread reads.
 //! - All but the names of tasks are atomics. The mutex of the names is held for a few instructions, by spawns too.
 
+use super::going::Going;
 use crate::observe::histogram::{Buckets, Histogram};
 use crate::observe::id::Id;
 use crate::observe::progress::{PollProgress, Progress};
@@ -21,8 +22,14 @@ const GROUPS: usize = 64;
 /// What other threads may read.
 pub(crate) struct Shared {
     pub(super) ring: Ring,
+    /// Whether the ring is used: else `going` is.
+    pub(super) records: bool,
+    pub(super) going: Going,
     pub(super) waits: AtomicBool,
     pub(super) long_polls: AtomicU64,
+    /// How many polls are not in the histograms yet, and how long one of them took.
+    pub(super) pending: AtomicU64,
+    pub(super) pending_took: AtomicU64,
     pub(super) poll: Buckets,
     pub(super) delay: Buckets,
     pub(super) turn: Buckets,
@@ -112,8 +119,12 @@ impl Shared {
     pub(super) fn new(recorder: usize) -> Shared {
         Shared {
             ring: Ring::new(recorder),
+            records: recorder > 0,
+            going: Going::new(),
             waits: AtomicBool::new(false),
             long_polls: AtomicU64::new(0),
+            pending: AtomicU64::new(0),
+            pending_took: AtomicU64::new(0),
             poll: Buckets::new(),
             delay: Buckets::new(),
             turn: Buckets::new(),
@@ -121,6 +132,18 @@ impl Shared {
             tasks: Mutex::default(),
             described: Mutex::default(),
         }
+    }
+
+    /// The poll that is going on, for any thread: the index of its task, when it began, and a number that only this
+    /// poll has. Without a recorder the time is that of the begin of its turn.
+    pub(super) fn going(&self) -> Option<(u32, u64, u64)> {
+        if self.records { self.ring.poll() } else { self.going.poll() }
+    }
+
+    /// The index of the task that is polled. For the thread of the loop.
+    #[inline]
+    pub(super) fn polled(&self) -> Option<u32> {
+        if self.records { self.ring.polled() } else { self.going.polled() }
     }
 
     pub(super) fn tasks(&self) -> MutexGuard<'_, Tasks> {
@@ -136,7 +159,7 @@ impl Post {
     /// What the loop does now. Any thread may call this and the next ones.
     pub(crate) fn progress(&self) -> Option<Progress> {
         let shared = self.0.as_ref()?;
-        let poll = shared.ring.poll();
+        let poll = shared.going();
         let (is_waiting, polls) =
             (shared.waits.load(Ordering::Relaxed), poll.map_or(0, |(_, _, number)| number));
         let poll = poll.map(|(index, began, _)| {
@@ -151,10 +174,18 @@ impl Post {
         Some(Progress { poll, is_waiting, polls })
     }
 
-    /// The number of the poll that is going on, as in [`Progress::polls`], and since when it runs. Takes no lock.
+    /// The number of the poll that is going on, as in [`Progress::polls`], and since when it runs: zero where that is not
+    /// known, as no poll is timed. Takes no lock.
     pub(crate) fn going(&self) -> Option<(u64, Duration)> {
-        let (_, began, number) = self.0.as_ref()?.ring.poll()?;
-        Some((number, Duration::from_nanos(ticks::since(began))))
+        let shared = self.0.as_ref()?;
+        let (_, began, number) = shared.going()?;
+        let elapsed = if shared.records { ticks::since(began) } else { 0 };
+        Some((number, Duration::from_nanos(elapsed)))
+    }
+
+    /// Whether polls are timed.
+    pub(crate) fn records(&self) -> bool {
+        self.0.as_ref().is_some_and(|shared| shared.records)
     }
 
     /// What the last dump has found of the descriptors, for the next one to keep again.
@@ -177,7 +208,10 @@ impl Post {
         let shared = self.0.as_ref()?;
         let groups = shared.tasks().groups.clone();
         Some(Histograms {
-            poll: shared.poll.read(),
+            poll: shared.poll.read_with(
+                shared.pending_took.load(Ordering::Relaxed),
+                shared.pending.load(Ordering::Relaxed),
+            ),
             delay: shared.delay.read(),
             turn: shared.turn.read(),
             lateness: shared.lateness.read(),
