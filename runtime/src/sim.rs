@@ -29,7 +29,8 @@
 //! * a stale event that was not recognised, or another that was taken for one;
 //! * a seed that gives two different traces.
 //!
-//! A failure names the seed, as the setting that replays it, and is shrunk first: fewer faults, smaller numbers from
+//! A failure is run again first: one that is not repeatable says so, with the first line in which the two traces
+//! differ. Another names the seed, as the setting that replays it, and is shrunk: fewer faults, smaller numbers from
 //! [`Sim::up_to`].
 //!
 //! This module owns the hosts and their runtimes, and drives one loop at a time, on the thread of the test. The
@@ -37,10 +38,12 @@
 //! and falls asleep by the same call of the executor as a real one.
 
 mod check;
+mod compare;
 mod drive;
 mod host;
 mod oracle;
 mod seeds;
+mod shrink;
 
 pub use crate::sys::sim::{EdgePolicy, Fault, Faults};
 pub use check::check;
@@ -64,6 +67,8 @@ pub struct Sim {
     shared: Rc<Shared>,
     seed: u64,
     smaller: Smaller,
+    /// What each call of `up_to` has returned.
+    sizes: RefCell<Vec<usize>>,
     actions: RefCell<Vec<Action>>,
     _entered: Entered,
 }
@@ -72,7 +77,15 @@ pub struct Sim {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Smaller {
     pub(crate) without: Vec<Fault>,
-    pub(crate) at_most: Option<usize>,
+    /// The limit of each call of [`Sim::up_to`], `None` for none; the last one is that of all further calls.
+    pub(crate) at_most: Vec<Option<usize>>,
+}
+
+impl Smaller {
+    /// The limit of the call of [`Sim::up_to`] with this number.
+    fn cap(&self, call: usize) -> Option<usize> {
+        self.at_most.get(call).or(self.at_most.last()).copied().flatten()
+    }
 }
 
 /// The default time limit of a simulation, in nanoseconds.
@@ -109,7 +122,8 @@ impl Sim {
         let world = world.unwrap_or_else(|error| panic!("no descriptor for a simulation: {error}"));
         let entered = world.enter();
         let shared = Rc::new(Shared { world, machines: RefCell::default(), age_limit: Cell::new(DAY) });
-        Sim { shared, seed, smaller, actions: RefCell::default(), _entered: entered }
+        let (sizes, actions) = (RefCell::default(), RefCell::default());
+        Sim { shared, seed, smaller, sizes, actions, _entered: entered }
     }
 
     /// The seed.
@@ -122,9 +136,13 @@ impl Sim {
         self.shared.world.choose(&range)
     }
 
-    /// `n`, or less while a failure is shrunk: for the number of clients, requests or bytes.
+    /// `n`, or less while a failure is shrunk: for the number of clients, requests or bytes. Each call of a scenario is
+    /// a size of its own, by its place in the order of the calls.
     pub fn up_to(&self, n: usize) -> usize {
-        self.smaller.at_most.map_or(n, |most| n.min(most.max(1)))
+        let mut sizes = self.sizes.borrow_mut();
+        let size = self.smaller.cap(sizes.len()).map_or(n, |most| n.min(most.max(1)));
+        sizes.push(size);
+        size
     }
 
     /// Sets the latency between hosts; 50 to 500 us by default.
@@ -208,7 +226,7 @@ impl Sim {
 
     /// The trace, one line each: when, on which host, what, to which open file, with which result.
     pub fn trace(&self) -> String {
-        self.shared.world.trace_text(usize::MAX)
+        self.shared.world.trace_text()
     }
 
     /// Runs until each client is done, ends the servers, and checks for leaks: what [`check`] does after the

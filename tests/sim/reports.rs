@@ -164,3 +164,60 @@ fn a_deadlock_counts_what_is_unread_of_each_kind_of_descriptor() {
         "{report}"
     );
 }
+
+/// A number that each run of a process gets another of: what a HashMap's order or a clock does to a program.
+fn another_each_time() -> u64 {
+    static NEXT: std::sync::atomic::AtomicU64 = std::sync::atomic::AtomicU64::new(0);
+    NEXT.fetch_add(1, std::sync::atomic::Ordering::Relaxed)
+}
+
+#[test]
+fn a_failure_that_depends_on_something_outside_is_told_as_one() {
+    let report = report(1..2, |sim| {
+        sim.host("host").client(async {
+            egret::time::sleep(std::time::Duration::from_millis(1)).await;
+            assert_ne!(another_each_time() % 2, 0, "every other time");
+        });
+    });
+    let said =
+        "not repeatable: something outside of the simulation decides; 2 of 3 runs of this seed failed so\n";
+    assert!(report.contains(said), "{report}");
+    assert!(report.contains("the runs part at line "), "{report}");
+    assert!(!report.contains("this run again") && report.ends_with(" alone, may fail or not"), "{report}");
+}
+
+#[test]
+fn a_seed_that_takes_two_ways_names_the_line_where_they_part() {
+    let report = report(0..1, |sim| {
+        sim.host("host").client(async {
+            let socket = egret::net::UdpSocket::bind("127.0.0.1:9").await.unwrap();
+            let len = 1 + another_each_time() as usize % 7;
+            socket.send_to(&[0; 8][..len], socket.local_addr().unwrap()).await.unwrap();
+        });
+    });
+    let starts = "seed 0 took two ways: something outside of the simulation decides\nthe runs part at line ";
+    assert!(report.starts_with(starts), "{report}");
+    let line =
+        |start: &str| report.lines().find_map(|line| line.strip_prefix(start)).expect(start).to_owned();
+    let (one, other) = (line("one run:   "), line("the other: "));
+    assert!(one.contains(" host sendto ") && other.contains(" host sendto ") && one != other, "{report}");
+    // What both runs did before.
+    assert!(report.lines().any(|line| line.contains(" host bind ")), "{report}");
+    assert!(report.contains("\nmaybe by the length of the data: random bytes"), "{report}");
+}
+
+#[test]
+fn each_size_is_shrunk_by_itself() {
+    let report = report(1..2, |sim| {
+        let (clients, messages) = (sim.up_to(10), sim.up_to(100));
+        let unused = sim.up_to(50);
+        sim.host("host").client(async move {
+            assert!(
+                clients < 2 || messages < 30,
+                "{clients} clients, {messages} messages, {unused} of no use"
+            );
+        });
+    });
+    assert_eq!(setting(&report), "1+none@2:30:1", "{report}");
+    assert!(report.contains("2 clients, 30 messages, 1 of no use"), "{report}");
+}

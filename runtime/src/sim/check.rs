@@ -1,7 +1,9 @@
 //! [`check`]: runs a scenario with many seeds, and reports failures.
 
+use super::compare::{Traced, difference};
 use super::drive::message;
 use super::seeds::Replay;
+use super::shrink::shrink;
 use super::{Failure, Seeds, Sim, Smaller};
 use std::cell::{Cell, RefCell};
 use std::env;
@@ -16,8 +18,8 @@ const LINES: usize = 60;
 /// One seed in this many is run twice: both runs must be the same.
 const TWICE: u64 = 16;
 
-/// How often a failure is run again to shrink it.
-const ATTEMPTS: usize = 60;
+/// How often a failure is run again before it is told.
+const AGAIN: usize = 2;
 
 /// Runs a scenario for each seed: `scenario` sets up hosts and programs, and the simulation then runs until each
 /// client is done.
@@ -46,33 +48,54 @@ const ATTEMPTS: usize = 60;
 #[track_caller]
 pub fn check(seeds: impl Into<Seeds>, scenario: impl Fn(&Sim)) {
     if let Some(replay) = Seeds::replay() {
-        return match run(&replay, &scenario) {
-            Ok(_) => eprintln!("seed {replay} does not fail"),
-            Err((failure, trace)) => fail(&replay, &failure, &trace),
+        let ran = run(&replay, &scenario);
+        return match ran.failure {
+            None => eprintln!("seed {replay} does not fail"),
+            Some(_) => fail(&replay, &ran, &[]),
         };
     }
-    let seeds = seeds.into().range();
-    for seed in seeds {
+    for seed in seeds.into().range() {
         let replay = Replay { seed, smaller: Smaller::default() };
-        match run(&replay, &scenario) {
-            Err((failure, trace)) => {
-                let (replay, failure, trace) = shrink(replay, failure, trace, &scenario);
-                fail(&replay, &failure, &trace);
+        let ran = run(&replay, &scenario);
+        if ran.failure.is_some() {
+            let others: Vec<_> = (0..AGAIN).map(|_| run(&replay, &scenario)).collect();
+            if others.iter().any(|other| !other.is_same(&ran)) {
+                fail(&replay, &ran, &others);
             }
-            Ok(hash) if seed % TWICE == 0 => {
-                let again = run(&replay, &scenario).ok();
-                assert!(
-                    again == Some(hash),
-                    "seed {seed} took two ways: it depends on something outside of the simulation"
-                );
-            }
-            Ok(_) => {}
+            let (replay, ran) = shrink(replay, ran, &scenario);
+            fail(&replay, &ran, &[]);
+        }
+        if seed % TWICE == 0 {
+            let again = run(&replay, &scenario);
+            let difference = difference(&ran.trace, &again.trace);
+            assert!(again.is_same(&ran), "seed {seed} took two ways: {OUTSIDE}\n{difference}");
         }
     }
 }
 
-/// One run. Returns the hash of its trace, or the failure with the trace as text.
-fn run(replay: &Replay, scenario: &impl Fn(&Sim)) -> Result<u64, (Failure, String)> {
+/// What is said of a run that is not repeatable.
+const OUTSIDE: &str = "something outside of the simulation decides";
+
+/// One run: its failure, if it has one, its trace, and what each `up_to` returned.
+pub(super) struct Ran {
+    pub(super) failure: Option<Failure>,
+    trace: Traced,
+    pub(super) sizes: Vec<usize>,
+}
+
+impl Ran {
+    /// Whether the same happened in both, up to the same end.
+    pub(super) fn is_same(&self, other: &Ran) -> bool {
+        self.kind() == other.kind() && self.trace.hash() == other.trace.hash()
+    }
+
+    pub(super) fn kind(&self) -> Option<&'static str> {
+        self.failure.as_ref().map(|failure| failure.kind)
+    }
+}
+
+/// One run.
+pub(super) fn run(replay: &Replay, scenario: &impl Fn(&Sim)) -> Ran {
     let _quiet = Quiet::begin();
     let sim = Sim::smaller(replay.seed, replay.smaller.clone());
     let ran = catch_unwind(AssertUnwindSafe(|| {
@@ -80,12 +103,13 @@ fn run(replay: &Replay, scenario: &impl Fn(&Sim)) -> Result<u64, (Failure, Strin
         sim.drive()
     }));
     let result = ran.unwrap_or_else(|payload| Err(Failure::new("panic", message(&*payload))));
-    result.map(|()| sim.trace_hash()).map_err(|mut failure| {
+    let failure = result.err().map(|mut failure| {
         if failure.kind == "panic" {
             failure.report = format!("{}: {}", last_place(), failure.report);
         }
-        (failure, sim.trace())
-    })
+        failure
+    });
+    Ran { failure, trace: Traced::take(&sim), sizes: sim.sizes.borrow().clone() }
 }
 
 thread_local! {
@@ -127,54 +151,30 @@ fn last_place() -> String {
     LAST.with(|last| last.borrow().clone())
 }
 
-/// Removes what the failure does not need: faults first, then numbers.
-fn shrink(
-    mut replay: Replay,
-    mut failure: Failure,
-    mut trace: String,
-    scenario: &impl Fn(&Sim),
-) -> (Replay, Failure, String) {
-    let mut attempts = 0;
-    let mut try_with = |smaller: Smaller, replay: &mut Replay| {
-        attempts += 1;
-        if attempts > ATTEMPTS {
-            return false;
-        }
-        let candidate = Replay { seed: replay.seed, smaller };
-        match run(&candidate, scenario) {
-            Err((found, text)) if found.kind == failure.kind => {
-                (*replay, failure, trace) = (candidate, found, text);
-                true
-            }
-            _ => false,
-        }
-    };
-    for fault in super::Fault::ALL {
-        let mut smaller = replay.smaller.clone();
-        smaller.without.push(fault);
-        try_with(smaller, &mut replay);
-    }
-    for at_most in [1, 2, 3, 5, 8, 13, 21, 34] {
-        let smaller = Smaller { at_most: Some(at_most), ..replay.smaller.clone() };
-        if try_with(smaller, &mut replay) {
-            break;
-        }
-    }
-    (replay, failure, trace)
-}
-
+/// Fails the test. `others` are runs of the same setting, of which one at least went another way.
 #[track_caller]
-fn fail(replay: &Replay, failure: &Failure, trace: &str) -> ! {
+fn fail(replay: &Replay, ran: &Ran, others: &[Ran]) -> ! {
     let name = thread::current().name().unwrap_or("the test").to_owned();
+    let failure = ran.failure.as_ref().expect("a run that failed");
     let mut text = format!("{}: {}\n", failure.kind, failure.report.trim_end());
-    let lines = trace.lines().count();
-    let shown: Vec<_> = trace.lines().skip(lines.saturating_sub(LINES)).collect();
-    let _ = writeln!(text, "\nthe last {} of {lines} lines of the trace:\n{}", shown.len(), shown.join("\n"));
+    if let Some(other) = others.iter().find(|other| !other.is_same(ran)) {
+        let failed = 1 + others.iter().filter(|other| other.kind() == ran.kind()).count();
+        let runs = 1 + others.len();
+        let _ = writeln!(text, "\nnot repeatable: {OUTSIDE}; {failed} of {runs} runs of this seed failed so");
+        let _ = writeln!(text, "{}", difference(&ran.trace, &other.trace).trim_end());
+    }
+    let lines = ran.trace.len();
+    let shown = lines.min(LINES);
+    let last = ran.trace.text(lines - shown..lines);
+    let _ = writeln!(text, "\nthe last {shown} of {lines} lines of the trace:\n{}", last.trim_end());
     if let Ok(file) = env::var("EGRET_TRACE") {
-        let _ = match std::fs::write(&file, trace) {
+        let _ = match std::fs::write(&file, ran.trace.text(0..lines)) {
             Ok(()) => writeln!(text, "\nthe whole trace is in {file}"),
             Err(error) => writeln!(text, "\nthe whole trace could not be written to {file}: {error}"),
         };
+    }
+    if !others.is_empty() {
+        panic!("{text}\nEGRET_SEED={replay}, for the test {name} alone, may fail or not");
     }
     // No command: only the caller knows the features, the test file and whether the test is ignored.
     panic!("{text}\nthis run again: EGRET_SEED={replay}, for the test {name} alone");

@@ -16,7 +16,8 @@ pub struct Seeds {
 }
 
 /// One run, in the notation of `EGRET_SEED`: a number, the faults removed to shrink a failure, or those left, and the
-/// size limit: `4711-Delay-Loss@2`, `4711+Urgent@1`, `4711+none`.
+/// limit of each call of `up_to`, of which the last is that of all further calls: `4711-Delay-Loss@2`, `4711+Urgent@1:30`,
+/// `4711+none`. `@2:` limits the first call alone.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Replay {
     pub(crate) seed: u64,
@@ -62,7 +63,11 @@ impl fmt::Display for Replay {
             left => (names(without, '-'), names(left, '+')),
         };
         write!(f, "{}{}", self.seed, if left.len() < left_out.len() { left } else { left_out })?;
-        self.smaller.at_most.map_or(Ok(()), |most| write!(f, "@{most}"))
+        for (call, most) in self.smaller.at_most.iter().enumerate() {
+            f.write_str(if call == 0 { "@" } else { ":" })?;
+            most.map_or(Ok(()), |most| write!(f, "{most}"))?;
+        }
+        Ok(())
     }
 }
 
@@ -84,9 +89,13 @@ impl FromStr for Replay {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Replay, String> {
+        let limit = |most: &str| match most {
+            "" => Ok(None),
+            most => most.parse().map(Some).map_err(|_| format!("{most:?} is no number")),
+        };
         let (text, at_most) = match text.split_once('@') {
-            Some((text, most)) => (text, Some(most.parse().map_err(|_| format!("{most:?} is no number"))?)),
-            None => (text, None),
+            Some((text, limits)) => (text, limits.split(':').map(limit).collect::<Result<_, _>>()?),
+            None => (text, Vec::new()),
         };
         let (seed, faults) = text.split_at(text.find(['+', '-']).unwrap_or(text.len()));
         let seed = seed.parse().map_err(|_| format!("{seed:?} is no number"))?;
@@ -106,14 +115,19 @@ mod tests {
 
     #[test]
     fn a_run_that_was_written_down_is_read_as_it_was() {
-        let smaller = |without: &[Fault], at_most| Smaller { without: without.to_vec(), at_most };
+        let smaller = |without: &[Fault], at_most: &[Option<usize>]| Smaller {
+            without: without.to_vec(),
+            at_most: at_most.to_vec(),
+        };
         for (text, seed, smaller) in [
-            ("0", 0, smaller(&[], None)),
-            ("18446744073709551615@1", u64::MAX, smaller(&[], Some(1))),
-            ("4711-Delay-Loss@2", 4711, smaller(&[Fault::Delay, Fault::Loss], Some(2))),
-            ("1+Urgent@1", 1, smaller(&others(&[Fault::Urgent]), Some(1))),
-            ("2+Fragment+Preempted", 2, smaller(&others(&[Fault::Fragment, Fault::Preempted]), None)),
-            ("3+none@1", 3, smaller(&Fault::ALL, Some(1))),
+            ("0", 0, smaller(&[], &[])),
+            ("18446744073709551615@1", u64::MAX, smaller(&[], &[Some(1)])),
+            ("4711-Delay-Loss@2", 4711, smaller(&[Fault::Delay, Fault::Loss], &[Some(2)])),
+            ("1+Urgent@1", 1, smaller(&others(&[Fault::Urgent]), &[Some(1)])),
+            ("2+Fragment+Preempted", 2, smaller(&others(&[Fault::Fragment, Fault::Preempted]), &[])),
+            ("5@2:30", 5, smaller(&[], &[Some(2), Some(30)])),
+            ("5@:30:", 5, smaller(&[], &[None, Some(30), None])),
+            ("3+none@1", 3, smaller(&Fault::ALL, &[Some(1)])),
         ] {
             let replay = Replay { seed, smaller };
             assert_eq!(replay.to_string(), text);

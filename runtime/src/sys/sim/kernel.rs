@@ -187,6 +187,10 @@ impl Kernel {
         &self.trace
     }
 
+    pub(super) fn take_trace(&mut self) -> Trace {
+        std::mem::take(&mut self.trace)
+    }
+
     /// The host with this address, seen from `from`.
     pub(super) fn host_at(&self, from: HostId, address: IpAddr) -> Option<HostId> {
         if address.is_loopback() || address.is_unspecified() {

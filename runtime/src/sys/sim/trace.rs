@@ -68,14 +68,15 @@ impl Trace {
         self.hash
     }
 
-    /// The last `lines` records as lines of text.
-    pub(crate) fn text(&self, lines: usize, host: impl Fn(u16) -> Rc<str>) -> String {
-        let skipped = self.records.len().saturating_sub(lines);
+    /// The records that are kept.
+    pub(crate) fn records(&self) -> &[Record] {
+        &self.records
+    }
+
+    /// Records as lines of text.
+    pub(crate) fn text(records: &[Record], host: impl Fn(u16) -> Rc<str>) -> String {
         let mut text = String::new();
-        if skipped > 0 {
-            let _ = writeln!(text, "... {skipped} lines before");
-        }
-        for record in &self.records[skipped..] {
+        for record in records {
             let _ = write!(text, "{:>6}.{:06} ms ", record.at / 1_000_000, record.at % 1_000_000);
             let host = record.host.map_or_else(|| "network".into(), &host);
             let file = record.file.map_or_else(String::new, |file| format!("#{file}"));

@@ -4,9 +4,10 @@ use super::super::file::Object;
 use super::super::host::HostId;
 use super::super::plan::Fault;
 use super::super::poll::PollId;
-use super::super::trace::Outcome;
+use super::super::trace::{Outcome, Trace};
 use super::World;
 use std::os::fd::RawFd;
+use std::rc::Rc;
 
 impl World {
     /// What the kernel has queued on a descriptor, and whether an edge of `direction` is pending for the registration
@@ -78,12 +79,17 @@ impl World {
         self.ask(|kernel| kernel.trace().hash())
     }
 
-    /// The last lines of the trace, as text.
-    pub(crate) fn trace_text(&self, lines: usize) -> String {
+    /// The trace as text.
+    pub(crate) fn trace_text(&self) -> String {
         self.ask(|kernel| {
             let name = |host: HostId| kernel.hosts[usize::from(host)].name.clone();
-            kernel.trace().text(lines, name)
+            Trace::text(kernel.trace().records(), name)
         })
+    }
+
+    /// Takes the trace out, with the names of the hosts.
+    pub(crate) fn take_trace(&self) -> (Trace, Vec<Rc<str>>) {
+        self.ask(|kernel| (kernel.take_trace(), kernel.hosts.iter().map(|host| host.name.clone()).collect()))
     }
 
     pub(crate) fn now(&self) -> u64 {

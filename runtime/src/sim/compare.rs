@@ -1,0 +1,81 @@
+//! Where two runs of one seed part, and a guess why.
+
+use super::Sim;
+use crate::sys::sim::{Outcome, Record, Trace};
+use std::fmt::Write as _;
+use std::ops::Range;
+use std::rc::Rc;
+
+/// How many lines are shown that both runs have.
+const BEFORE: usize = 12;
+
+/// The trace of a run that is over.
+pub(super) struct Traced {
+    trace: Trace,
+    hosts: Vec<Rc<str>>,
+}
+
+impl Traced {
+    pub(super) fn take(sim: &Sim) -> Traced {
+        let (trace, hosts) = sim.shared.world.take_trace();
+        Traced { trace, hosts }
+    }
+
+    pub(super) fn hash(&self) -> u64 {
+        self.trace.hash()
+    }
+
+    /// The number of lines.
+    pub(super) fn len(&self) -> usize {
+        self.trace.records().len()
+    }
+
+    pub(super) fn text(&self, lines: Range<usize>) -> String {
+        Trace::text(&self.trace.records()[lines], |host| self.hosts[usize::from(host)].clone())
+    }
+
+    fn line(&self, number: usize) -> String {
+        match self.trace.records().get(number) {
+            Some(_) => self.text(number..number + 1),
+            None => "(the run has ended)\n".to_owned(),
+        }
+    }
+}
+
+/// The first line in which two traces differ, with the lines before it.
+pub(super) fn difference(one: &Traced, other: &Traced) -> String {
+    let (these, those) = (one.trace.records(), other.trace.records());
+    let same = these.iter().zip(those).take_while(|(this, that)| this == that).count();
+    let mut text = String::new();
+    if same == these.len() && same == those.len() {
+        return "the traces are the same, as far as they are kept".to_owned();
+    }
+    let _ =
+        write!(text, "the runs part at line {}:\n{}", same + 1, one.text(same.saturating_sub(BEFORE)..same));
+    let _ = write!(text, "one run:   {}the other: {}", one.line(same), other.line(same));
+    let _ = write!(text, "maybe by {}", guess(these.get(same), those.get(same)));
+    text
+}
+
+/// What makes a program do one thing in one run, and another in the next.
+fn guess(this: Option<&Record>, that: Option<&Record>) -> &'static str {
+    const THREAD: &str = "a wake of a real thread, which is outside of the simulation";
+    const ORDER: &str = "the order of a HashMap, random numbers, an address in memory, or a real thread that answers sooner or later";
+    let (Some(this), Some(that)) = (this, that) else { return ORDER };
+    if (this.what == "ring") != (that.what == "ring") {
+        return THREAD;
+    }
+    if this.what != that.what || this.host != that.host || this.file != that.file {
+        return ORDER;
+    }
+    match (this.what, &this.outcome) {
+        ("sleep", _) => {
+            "a deadline from a real clock: std's Instant::now or SystemTime::now, or random numbers"
+        }
+        ("connect" | "bind", _) => "an address: it was chosen by random numbers or by the order of a HashMap",
+        (_, Outcome::Value(_)) => {
+            "the length of the data: random bytes, a time or an address in memory as text, or the order of a HashMap"
+        }
+        _ => ORDER,
+    }
+}
