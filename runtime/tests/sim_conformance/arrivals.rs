@@ -293,7 +293,7 @@ mod the_bell_of_a_loop_is_an_edge_each_time_it_is_rung {
 
     fn rule(kernel: &dyn Kernel) {
         let bell = Backend::current().eventfd().unwrap();
-        let watch = Watch::of(kernel, &bell);
+        let watch = Watch::of_bell(kernel, &bell);
         assert_eq!(watch.edge(), "OUT");
         for _ in 0..3 {
             bell.ring().unwrap();

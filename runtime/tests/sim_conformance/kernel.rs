@@ -221,6 +221,13 @@ impl<'a> Watch<'a> {
         watch
     }
 
+    /// Registers the eventfd of a loop, and reads no report yet.
+    pub fn of_bell(kernel: &'a dyn Kernel, bell: &Fd) -> Watch<'a> {
+        let watch = Watch::empty(kernel);
+        watch.epoll.add_bell(bell.as_fd(), ALL, 0).unwrap();
+        watch
+    }
+
     /// Registers another, whose token is one more than that of the one before; the first has 0.
     pub fn add(&self, fd: &Fd) -> io::Result<()> {
         self.epoll.add(fd.as_fd(), ALL, self.next.get())?;
