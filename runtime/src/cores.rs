@@ -27,6 +27,7 @@
 //! | `run.rs`, `gate.rs` | the threads: start together, run, end together |
 //! | `core.rs` | [`Core`]: what the closure of a core is given |
 //! | `joint.rs` | the shared state of the shutdown; [`Stop`] |
+//! | `simulated.rs` | cores as programs of simulated hosts, for tests |
 //! | `macro_support.rs` | `#[egret::main(cores = ..)]` |
 
 mod builder;
@@ -36,8 +37,13 @@ mod joint;
 #[doc(hidden)]
 pub mod macro_support; // what the attributes of `egret-macros` call
 mod run;
+#[cfg(feature = "sim")]
+mod simulated;
 
 pub use self::core::Core;
 pub use builder::{Builder, OnFailure, available};
 pub use joint::Stop;
 pub use run::Ended;
+#[cfg(feature = "sim")]
+#[doc(hidden)]
+pub use simulated::Simulated;

@@ -4,6 +4,7 @@
 //! the report of a failure.
 
 mod accept;
+mod cores;
 mod echo;
 #[allow(clippy::duplicate_mod, reason = "the two servers share the parsing of requests")]
 mod files;

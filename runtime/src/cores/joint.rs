@@ -4,10 +4,11 @@
 //! - A core waits for a change by its waker, which is stored and compared under the lock: no change is missed.
 //! - Wakers are called after the lock is released.
 
+use crate::sys::Backend;
 use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::Waker;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 #[derive(Default)]
 pub(super) struct Joint {
@@ -16,7 +17,8 @@ pub(super) struct Joint {
 
 #[derive(Default)]
 struct State {
-    requested: Option<Instant>,
+    /// In nanoseconds, by the clock of the kernel.
+    requested: Option<u64>,
     aborted: bool,
     /// The waker of each core that waits for the next change.
     waiting: Vec<Option<Waker>>,
@@ -27,7 +29,7 @@ struct State {
 pub(super) enum Asked {
     Nothing,
     /// To end, since this moment.
-    Request(Instant),
+    Request(u64),
     /// To end at once.
     Abort,
 }
@@ -36,14 +38,14 @@ impl Joint {
     pub(super) fn request(&self) {
         self.change(|state| {
             let is_first = state.requested.is_none();
-            state.requested.get_or_insert_with(Instant::now);
+            state.requested.get_or_insert_with(now);
             is_first
         });
     }
 
     pub(super) fn abort(&self) {
         self.change(|state| {
-            state.requested.get_or_insert_with(Instant::now);
+            state.requested.get_or_insert_with(now);
             !std::mem::replace(&mut state.aborted, true)
         });
     }
@@ -80,12 +82,17 @@ impl Joint {
     /// How much of `deadline` is left since the request; all of it before a request.
     pub(super) fn left_of(&self, deadline: Duration) -> Duration {
         let requested = self.lock().requested;
-        requested.map_or(deadline, |requested| deadline.saturating_sub(requested.elapsed()))
+        let elapsed = |requested: u64| Duration::from_nanos(now().saturating_sub(requested));
+        requested.map_or(deadline, |requested| deadline.saturating_sub(elapsed(requested)))
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+fn now() -> u64 {
+    Backend::current().monotonic()
 }
 
 impl State {

@@ -206,7 +206,7 @@ impl Builder {
         let result = contain(|| runtime.block_on(cut.limit(main(core.clone()))));
         let result = result.and_then(|output| match output {
             Some(output) => output.map_err(Failure::Error),
-            None => Err(Failure::Error(self.late(core.index()).into())),
+            None => Err(Failure::Error(late(&self.joint, self.deadline, core.index()).into())),
         });
         // `watch` may not have run since the request.
         if core.shutdown.is_requested() || result.is_err() && self.on_failure == OnFailure::Shutdown {
@@ -219,22 +219,16 @@ impl Builder {
         let drained = contain(|| runtime.block_on(cut.limit(core.shutdown.drained())));
         drained.and(result)
     }
+}
 
-    /// The error of a core that has not returned in time.
-    fn late(&self, index: usize) -> io::Error {
-        match self.joint.asked() {
-            Asked::Abort => io::Error::new(
-                io::ErrorKind::Interrupted,
-                format!("core {index} was aborted before it returned"),
-            ),
-            _ => {
-                let deadline = self.deadline;
-                let message =
-                    format!("core {index} has not returned {deadline:?} after the shutdown was requested");
-                io::Error::new(io::ErrorKind::TimedOut, message)
-            }
-        }
+/// The error of a core that has not returned in time.
+pub(super) fn late(joint: &Joint, deadline: Duration, core: usize) -> io::Error {
+    if joint.asked() == Asked::Abort {
+        let message = format!("core {core} was aborted before it returned");
+        return io::Error::new(io::ErrorKind::Interrupted, message);
     }
+    let message = format!("core {core} has not returned {deadline:?} after the shutdown was requested");
+    io::Error::new(io::ErrorKind::TimedOut, message)
 }
 
 fn contain<T, E>(run: impl FnOnce() -> T) -> Result<T, Failure<E>> {
@@ -243,7 +237,7 @@ fn contain<T, E>(run: impl FnOnce() -> T) -> Result<T, Failure<E>> {
 
 /// Passes a request of the shutdown on, from this core to the others or from them to this one. At the deadline it
 /// aborts what is left and cuts off the future of the core.
-async fn watch(core: Core, deadline: Duration, cut: Rc<Cut>) {
+pub(super) async fn watch(core: Core, deadline: Duration, cut: Rc<Cut>) {
     let (joint, shutdown) = (&core.joint, &core.shutdown);
     let mut requested = pin!(shutdown.requested());
     poll_fn(|cx| {
@@ -276,16 +270,16 @@ async fn watch(core: Core, deadline: Duration, cut: Rc<Cut>) {
 
 /// Cuts off the future of a core.
 #[derive(Default)]
-struct Cut {
+pub(super) struct Cut {
     set: Cell<bool>,
     waiting: Cell<Option<Waker>>,
     /// How many tasks were aborted.
-    aborted: Cell<usize>,
+    pub(super) aborted: Cell<usize>,
 }
 
 impl Cut {
     /// The output of `future`; `None` when it has none before the cut.
-    async fn limit<F: Future>(&self, future: F) -> Option<F::Output> {
+    pub(super) async fn limit<F: Future>(&self, future: F) -> Option<F::Output> {
         let mut future = pin!(future);
         poll_fn(|cx| {
             if let Poll::Ready(output) = future.as_mut().poll(cx) {
