@@ -2,6 +2,7 @@
 
 use crate::remote::{BURST, bursts, coalesced, there_and_back};
 use crate::runtimes::{Egret, Monoio, Name, Runtime, Smol, Tokio};
+use crate::streams::{self, Streams};
 use std::cell::Cell;
 use std::future::poll_fn;
 use std::hint::black_box;
@@ -31,6 +32,10 @@ pub enum Case {
     Sleep,
     Timeout,
     LiveTimers,
+    RandomTimers,
+    TcpEcho,
+    TcpTimed,
+    UnixEcho,
     RemoteBack,
     Remote1,
     Remote2,
@@ -41,7 +46,7 @@ pub enum Case {
 
 impl Case {
     /// In the order of the report.
-    pub const ALL: [Case; 15] = [
+    pub const ALL: [Case; 19] = [
         Case::Spawn,
         Case::SpawnMany,
         Case::Yield,
@@ -51,6 +56,10 @@ impl Case {
         Case::Sleep,
         Case::Timeout,
         Case::LiveTimers,
+        Case::RandomTimers,
+        Case::TcpEcho,
+        Case::TcpTimed,
+        Case::UnixEcho,
         Case::RemoteBack,
         Case::Remote1,
         Case::Remote2,
@@ -71,6 +80,10 @@ impl Case {
             Case::Sleep => "sleep",
             Case::Timeout => "timeout",
             Case::LiveTimers => "live-timers",
+            Case::RandomTimers => "random-timers",
+            Case::TcpEcho => "tcp-echo",
+            Case::TcpTimed => "tcp-timed",
+            Case::UnixEcho => "unix-echo",
             Case::RemoteBack => "remote-back",
             Case::Remote1 => "remote-1",
             Case::Remote2 => "remote-2",
@@ -83,7 +96,18 @@ impl Case {
     /// Whether the runtime has what the case measures: monoio has no way to yield to another task, and is built here as
     /// it is by default, without wakes from other threads.
     pub fn is_possible_on(self, runtime: Name) -> bool {
-        runtime != Name::Monoio || !(matches!(self, Case::Yield | Case::YieldTwo) || self.is_remote())
+        match runtime {
+            Name::Egret | Name::Tokio => true,
+            Name::Smol => !self.has_streams(),
+            Name::Monoio => {
+                !(matches!(self, Case::Yield | Case::YieldTwo) || self.is_remote() || self.has_streams())
+            }
+        }
+    }
+
+    /// Whether it is an echo over a connection, which `micro` has on egret and tokio.
+    fn has_streams(self) -> bool {
+        matches!(self, Case::TcpEcho | Case::TcpTimed | Case::UnixEcho)
     }
 
     /// Whether other threads take part, so that instructions depend on how they are scheduled.
@@ -111,6 +135,10 @@ impl Case {
             Case::Sleep => "arm and cancel a sleep",
             Case::Timeout => "timeout around a future pending once",
             Case::LiveTimers => "arm and drop each of 100 000 timers",
+            Case::RandomTimers => "cancel and re-arm at random, 100 000 timers live",
+            Case::TcpEcho => "TCP echo, both ends",
+            Case::TcpTimed => "TCP echo, both ends, a timeout around each read of the server",
+            Case::UnixEcho => "Unix echo, both ends",
             Case::RemoteBack => "wake by another thread, and back",
             Case::Remote1 => "wakes by one thread, 64 tasks at a time",
             Case::Remote2 => "wakes by two threads, 64 tasks each",
@@ -126,7 +154,8 @@ impl Case {
             Case::Spawn | Case::SpawnMany | Case::Sleep | Case::Timeout => 100_000,
             Case::Yield | Case::YieldTwo | Case::Handover => 200_000,
             Case::SelfWake => 500_000,
-            Case::LiveTimers => TIMERS,
+            Case::LiveTimers | Case::RandomTimers => TIMERS,
+            Case::TcpEcho | Case::TcpTimed | Case::UnixEcho => 20_000,
             Case::RemoteBack => 5_000,
             Case::Remote1 | Case::Remote2 | Case::Remote4 => 4 * BURST * 400,
             Case::Coalesced1 | Case::Coalesced2 => 2_000_000,
@@ -136,7 +165,8 @@ impl Case {
     /// Operations before the measurement, so that memory has been fetched and capacities have grown.
     fn warm_up(self) -> u64 {
         match self {
-            Case::LiveTimers => TIMERS,
+            Case::LiveTimers | Case::RandomTimers => TIMERS,
+            Case::TcpEcho | Case::TcpTimed | Case::UnixEcho => 500,
             Case::RemoteBack => 100,
             Case::Remote1 | Case::Remote2 | Case::Remote4 => 4 * BURST * 10,
             Case::Coalesced1 | Case::Coalesced2 => 100_000,
@@ -147,11 +177,25 @@ impl Case {
     /// How long `operations` take on a new runtime that has warmed up.
     pub fn time(self, runtime: Name, operations: u64) -> Duration {
         match runtime {
+            Name::Egret if self.has_streams() => self.echo_on::<Egret>(operations),
+            Name::Tokio if self.has_streams() => self.echo_on::<Tokio>(operations),
             Name::Egret => self.time_on::<Egret>(operations),
             Name::Tokio => self.time_on::<Tokio>(operations),
             Name::Smol => self.time_on::<Smol>(operations),
             Name::Monoio => self.time_on::<Monoio>(operations),
         }
+    }
+
+    fn echo_on<R: Streams>(self, n: u64) -> Duration {
+        R::run(move |rt| {
+            timed(self.warm_up(), n, async move |n| {
+                let echoed = match self {
+                    Case::UnixEcho => streams::unix(&rt, n).await,
+                    _ => streams::tcp(&rt, self == Case::TcpTimed, n).await,
+                };
+                echoed.expect("loopback is there");
+            })
+        })
     }
 
     fn time_on<R: Runtime>(self, n: u64) -> Duration {
@@ -166,6 +210,8 @@ impl Case {
             Case::Sleep => R::run(|rt| timed(warm_up, n, async move |n| arm_and_cancel(&rt, n).await)),
             Case::Timeout => R::run(|rt| timed(warm_up, n, async move |n| timeouts(&rt, n).await)),
             Case::LiveTimers => R::run(|rt| live_timers(rt, warm_up, n)),
+            Case::RandomTimers => R::run(|rt| random_timers(rt, warm_up, n)),
+            Case::TcpEcho | Case::TcpTimed | Case::UnixEcho => unreachable!("not on every runtime"),
             Case::RemoteBack => R::run(|rt| there_and_back(rt, warm_up, n)),
             Case::Remote1 => R::run(|rt| bursts(rt, 1, warm_up, n)),
             Case::Remote2 => R::run(|rt| bursts(rt, 2, warm_up, n)),
@@ -315,6 +361,22 @@ async fn live_timers<R: Runtime>(rt: R, warm_up: u64, n: u64) -> Duration {
     start.elapsed()
 }
 
+/// Arms [`TIMERS`], then again and again drops one at random and arms it anew.
+async fn random_timers<R: Runtime>(rt: R, warm_up: u64, n: u64) -> Duration {
+    let mut slots = Slots::new(|| rt.sleep(LIMIT));
+    slots.arm(|index| rt.sleep(spread(index))).await;
+    let mut start = Instant::now();
+    for round in 0..(warm_up + n) / TIMERS {
+        if round == warm_up / TIMERS {
+            start = Instant::now();
+        }
+        slots.rearm(round * TIMERS, |index| rt.sleep(spread(index))).await;
+    }
+    let elapsed = start.elapsed();
+    slots.clear();
+    elapsed
+}
+
 /// The duration of the timer number `index`: between 1 and 60 s, and in no order.
 pub fn spread(index: u64) -> Duration {
     let scattered = index.wrapping_mul(0x9e37_79b9_7f4a_7c15); // by the golden ratio: Fibonacci hashing
@@ -335,6 +397,25 @@ impl<S: Future> Slots<S> {
     pub async fn arm(&mut self, make: impl Fn(u64) -> S) {
         poll_fn(|cx| {
             for (slot, index) in self.0.iter_mut().zip(0..) {
+                slot.set(Some(make(index)));
+                let armed = slot.as_mut().as_pin_mut().map(|sleep| sleep.poll(cx).is_pending());
+                assert_eq!(armed, Some(true));
+            }
+            Poll::Ready(())
+        })
+        .await;
+    }
+
+    /// Replaces [`TIMERS`] times what is in one at random: `make` gets the numbers from `first` on.
+    pub async fn rearm(&mut self, first: u64, make: impl Fn(u64) -> S) {
+        poll_fn(|cx| {
+            let mut random = first | 1;
+            for index in first..first + TIMERS {
+                random ^= random << 13; // xorshift
+                random ^= random >> 7;
+                random ^= random << 17;
+                let slot = &mut self.0[(random % TIMERS) as usize];
+                slot.set(None);
                 slot.set(Some(make(index)));
                 let armed = slot.as_mut().as_pin_mut().map(|sleep| sleep.poll(cx).is_pending());
                 assert_eq!(armed, Some(true));

@@ -20,7 +20,7 @@ const NOTHING: f64 = 0.05;
 /// Operations of the short and of the long run.
 fn operations(case: Case) -> (u64, u64) {
     match case {
-        Case::LiveTimers => (TIMERS, 2 * TIMERS),
+        Case::LiveTimers | Case::RandomTimers => (TIMERS, 2 * TIMERS),
         _ => (2_000, 22_000),
     }
 }

@@ -13,6 +13,7 @@ mod memory;
 mod remote;
 mod report;
 mod runtimes;
+mod streams; // an echo between two tasks
 
 // Shared with the command `bench`, which is a program and so cannot be a dependency.
 #[path = "../../src/figure.rs"]
