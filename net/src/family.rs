@@ -1,9 +1,9 @@
 //! [`Family`]: what differs between TCP and the Unix domain, for streams and listeners.
 
 use egret_runtime::io::Clears;
-use egret_runtime::sys::Fd;
+use egret_runtime::sys::{Fd, Moved, ReadBuf};
 use std::fmt;
-use std::io;
+use std::io::{self, IoSliceMut};
 use std::os::fd::OwnedFd;
 
 /// The family of a [`Stream`](crate::stream::Stream) and a [`Listener`](crate::listener::Listener): [`Tcp`] or [`Unix`].
@@ -25,9 +25,19 @@ pub trait Family: sealed::Sealed + 'static {
     #[doc(hidden)]
     const LISTENER: &'static str;
 
-    /// What a transfer of `wanted` bytes proves about readiness: rules C2 to C4 of `docs/edge-triggered.md`.
+    /// What a write of `wanted` bytes proves about readiness: rules C3 and C4 of `docs/edge-triggered.md`.
     #[doc(hidden)]
-    fn clears(wanted: usize) -> Clears;
+    fn write_clears(wanted: usize) -> Clears;
+
+    /// Receives, and says when the kernel may have stopped with more in the queue (rule C2).
+    #[doc(hidden)]
+    fn recv(fd: &Fd, buf: &mut [u8]) -> io::Result<Moved>;
+
+    #[doc(hidden)]
+    fn recv_uninit(fd: &Fd, buf: &mut ReadBuf<'_>) -> io::Result<Moved>;
+
+    #[doc(hidden)]
+    fn recv_vectored(fd: &Fd, bufs: &mut [IoSliceMut<'_>]) -> io::Result<Moved>;
 
     #[doc(hidden)]
     fn accept(fd: &Fd) -> io::Result<(Fd, Self::Addr)>;

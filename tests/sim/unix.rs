@@ -2,9 +2,11 @@
 
 use crate::world::{payload, what_connections_survive};
 use crate::zip::zip;
-use egret::net::unix::pipe;
+use egret::net::unix::{SendAncillary, pipe};
 use egret::net::{UnixDatagram, UnixListener, UnixStream};
 use egret::sim;
+use std::io::IoSlice;
+use std::os::fd::AsFd;
 
 #[test]
 fn streams_of_one_host_give_what_was_sent() {
@@ -47,6 +49,39 @@ fn streams_of_one_host_give_what_was_sent() {
                 talk.await.unwrap();
             }
             server.await.unwrap();
+        });
+    });
+}
+
+#[test]
+fn bytes_behind_a_descriptor_are_not_missed() {
+    sim::check(0..300, |sim| {
+        what_connections_survive(sim);
+        let count = sim.up_to(12);
+        sim.host("alone").client(async move {
+            let (mut one, mut other) = UnixStream::pair().unwrap();
+            let (passed, _) = UnixStream::pair().unwrap();
+            let all: Vec<_> = (0..count).flat_map(|number| payload(1 + number, number)).collect();
+            let send = async {
+                for number in 0..count {
+                    let (bytes, descriptors) = (payload(1 + number, number), [passed.as_fd()]);
+                    let beside = SendAncillary::new().descriptors(&descriptors);
+                    let sent = match number % 2 {
+                        0 => 0,
+                        _ => one.send_message(&[IoSlice::new(&bytes)], &beside).await.unwrap(),
+                    };
+                    one.write_all(&bytes[sent..]).await.unwrap();
+                }
+            };
+            let receive = async {
+                let (mut got, mut buf) = (Vec::new(), [0; 4000]);
+                while got.len() < all.len() {
+                    let n = other.read(&mut buf).await.unwrap();
+                    got.extend_from_slice(&buf[..n]);
+                }
+                assert_eq!(got, all);
+            };
+            zip(send, receive).await;
         });
     });
 }

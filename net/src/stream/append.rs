@@ -2,7 +2,7 @@
 
 use super::halves::ReadHalf;
 use super::{Family, Stream};
-use egret_runtime::io::{Append, Direction, Site};
+use egret_runtime::io::{Append, Clears, Direction, Site};
 use egret_runtime::sys::lend_append;
 use std::future::poll_fn;
 use std::io;
@@ -59,7 +59,7 @@ impl<F: Family> Stream<F> {
             0 => Ok(0),
             wanted => self
                 .registration()
-                .try_transfer(Direction::Read, F::clears(wanted), |fd| fd.recv_uninit(room)),
+                .try_transfer(Direction::Read, Clears::ShortOf(wanted), |fd| F::recv_uninit(fd, room)),
         })
     }
 

@@ -38,7 +38,8 @@ impl<F: Family> Stream<F> {
         if buf.is_empty() {
             return Poll::Ready(Ok(0));
         }
-        self.registration().poll_transfer_at(cx, Direction::Read, F::clears(buf.len()), at, |fd| fd.recv(buf))
+        self.registration()
+            .poll_transfer_at(cx, Direction::Read, Clears::ShortOf(buf.len()), at, |fd| F::recv(fd, buf))
     }
 
     #[inline]
@@ -51,8 +52,9 @@ impl<F: Family> Stream<F> {
         if buf.remaining() == 0 {
             return Poll::Ready(Ok(0));
         }
-        self.registration()
-            .poll_transfer(cx, Direction::Read, F::clears(buf.remaining()), |fd| fd.recv_uninit(buf))
+        self.registration().poll_transfer(cx, Direction::Read, Clears::ShortOf(buf.remaining()), |fd| {
+            F::recv_uninit(fd, buf)
+        })
     }
 
     #[cfg_attr(feature = "inspect", track_caller)]
@@ -66,7 +68,7 @@ impl<F: Family> Stream<F> {
             0 => Poll::Ready(Ok(0)),
             wanted => self
                 .registration()
-                .poll_transfer(cx, Direction::Read, F::clears(wanted), |fd| fd.recv_vectored(bufs)),
+                .poll_transfer(cx, Direction::Read, Clears::ShortOf(wanted), |fd| F::recv_vectored(fd, bufs)),
         }
     }
 
@@ -141,7 +143,7 @@ impl<F: Family> Stream<F> {
         if buf.is_empty() {
             return Ok(0);
         }
-        self.registration().try_transfer(Direction::Read, F::clears(buf.len()), |fd| fd.recv(buf))
+        self.registration().try_transfer(Direction::Read, Clears::ShortOf(buf.len()), |fd| F::recv(fd, buf))
     }
 
     pub(crate) fn try_recv_vectored(&self, bufs: &mut [IoSliceMut<'_>]) -> io::Result<usize> {
@@ -150,7 +152,7 @@ impl<F: Family> Stream<F> {
             0 => Ok(0),
             wanted => self
                 .registration()
-                .try_transfer(Direction::Read, F::clears(wanted), |fd| fd.recv_vectored(bufs)),
+                .try_transfer(Direction::Read, Clears::ShortOf(wanted), |fd| F::recv_vectored(fd, bufs)),
         }
     }
 
@@ -166,7 +168,7 @@ impl<F: Family> Stream<F> {
             return Poll::Ready(Ok(0));
         }
         self.registration()
-            .poll_transfer_at(cx, Direction::Write, F::clears(buf.len()), at, |fd| fd.send(buf))
+            .poll_transfer_at(cx, Direction::Write, F::write_clears(buf.len()), at, |fd| fd.send(buf))
     }
 
     #[cfg_attr(feature = "inspect", track_caller)]
@@ -178,9 +180,10 @@ impl<F: Family> Stream<F> {
         let bufs = within_limit(bufs);
         match total(bufs) {
             0 => Poll::Ready(Ok(0)),
-            wanted => self
-                .registration()
-                .poll_transfer(cx, Direction::Write, F::clears(wanted), |fd| fd.send_vectored(bufs)),
+            wanted => {
+                self.registration()
+                    .poll_transfer(cx, Direction::Write, F::write_clears(wanted), |fd| fd.send_vectored(bufs))
+            }
         }
     }
 
@@ -228,7 +231,7 @@ impl<F: Family> Stream<F> {
         if buf.is_empty() {
             return Ok(0);
         }
-        self.registration().try_transfer(Direction::Write, F::clears(buf.len()), |fd| fd.send(buf))
+        self.registration().try_transfer(Direction::Write, F::write_clears(buf.len()), |fd| fd.send(buf))
     }
 
     pub(crate) fn try_send_vectored(&self, bufs: &[IoSlice<'_>]) -> io::Result<usize> {
@@ -237,7 +240,7 @@ impl<F: Family> Stream<F> {
             0 => Ok(0),
             wanted => self
                 .registration()
-                .try_transfer(Direction::Write, F::clears(wanted), |fd| fd.send_vectored(bufs)),
+                .try_transfer(Direction::Write, F::write_clears(wanted), |fd| fd.send_vectored(bufs)),
         }
     }
 

@@ -3,8 +3,8 @@
 use crate::family::{Family, Tcp};
 use crate::stream::Stream;
 use egret_runtime::io::Clears;
-use egret_runtime::sys::Fd;
-use std::io;
+use egret_runtime::sys::{Fd, Moved, ReadBuf};
+use std::io::{self, IoSliceMut};
 use std::net::{self, SocketAddr};
 
 /// A TCP connection.
@@ -55,10 +55,26 @@ impl Family for Tcp {
     const STREAM: &'static str = "TcpStream";
     const LISTENER: &'static str = "TcpListener";
 
-    /// A short transfer proves that there is no more for now; this holds only for TCP.
+    /// A short write proves that there is no more room for now; this holds only for TCP.
     #[inline]
-    fn clears(wanted: usize) -> Clears {
+    fn write_clears(wanted: usize) -> Clears {
         Clears::ShortOf(wanted)
+    }
+
+    /// An urgent mark, at which a read stops, is an event of its own.
+    #[inline]
+    fn recv(fd: &Fd, buf: &mut [u8]) -> io::Result<Moved> {
+        fd.recv(buf).map(Moved::from)
+    }
+
+    #[inline]
+    fn recv_uninit(fd: &Fd, buf: &mut ReadBuf<'_>) -> io::Result<Moved> {
+        fd.recv_uninit(buf).map(Moved::from)
+    }
+
+    #[inline]
+    fn recv_vectored(fd: &Fd, bufs: &mut [IoSliceMut<'_>]) -> io::Result<Moved> {
+        fd.recv_vectored(bufs).map(Moved::from)
     }
 
     #[inline]

@@ -5,8 +5,8 @@ use super::{SocketAddr, UCred};
 use crate::family::{Family, Unix};
 use crate::stream::Stream;
 use egret_runtime::io::{Clears, Site, Start};
-use egret_runtime::sys::{Backend, Fd, Type};
-use std::io;
+use egret_runtime::sys::{Backend, Fd, Moved, ReadBuf, Type};
+use std::io::{self, IoSliceMut};
 use std::os::unix::net;
 use std::path::Path;
 
@@ -46,11 +46,27 @@ impl Family for Unix {
     const STREAM: &'static str = "UnixStream";
     const LISTENER: &'static str = "UnixListener";
 
-    /// A short read proves nothing: `recv` stops at a message with descriptors, and with `SO_PASSCRED` at each change
-    /// of the writer, with more queued and no edge to come.
+    /// A short write proves nothing.
     #[inline]
-    fn clears(_wanted: usize) -> Clears {
+    fn write_clears(_wanted: usize) -> Clears {
         Clears::WouldBlock
+    }
+
+    /// A read stops at a message with descriptors, and with `SO_PASSCRED` at each change of the writer, with more
+    /// queued and no edge to come. The kernel says when it may have.
+    #[inline]
+    fn recv(fd: &Fd, buf: &mut [u8]) -> io::Result<Moved> {
+        fd.recv_unix(buf)
+    }
+
+    #[inline]
+    fn recv_uninit(fd: &Fd, buf: &mut ReadBuf<'_>) -> io::Result<Moved> {
+        fd.recv_unix_uninit(buf)
+    }
+
+    #[inline]
+    fn recv_vectored(fd: &Fd, bufs: &mut [IoSliceMut<'_>]) -> io::Result<Moved> {
+        fd.recv_unix_vectored(bufs)
     }
 
     #[inline]

@@ -9,7 +9,9 @@ use egret_runtime::runtime::Runtime;
 use egret_runtime::time::{Duration, timeout};
 use std::io::{ErrorKind, IoSlice, IoSliceMut, Write};
 use std::os::fd::AsFd;
+use std::pin::pin;
 use std::process::{Command, Stdio};
+use std::task::{Context, Waker};
 
 /// Reads until the end, with a buffer that none of the reads can fill.
 async fn read_all(mut stream: UnixStream) -> Vec<u8> {
@@ -53,6 +55,54 @@ fn k1_bytes_behind_a_descriptor_are_read_when_all_came_at_once() {
     finish(&rt, sending);
     assert_eq!(&finish(&rt, reading), b"onetwothree");
     drop(keep_open);
+}
+
+/// Whether the stream is known to be readable.
+fn is_readable(stream: &UnixStream) -> bool {
+    pin!(stream.readable()).poll(&mut Context::from_waker(Waker::noop())).is_ready()
+}
+
+#[test]
+fn k1_a_short_read_clears_unless_the_kernel_says_that_it_was_cut() {
+    let rt = Runtime::new().unwrap();
+    let (ours, theirs) = rt.block_on(async { UnixStream::pair().unwrap() });
+    let keep_open = theirs.as_fd().try_clone_to_owned().unwrap(); // so that no FIN is in the edge
+    let _inside = rt.enter();
+    settle(&rt);
+    assert!(!is_readable(&ours));
+    assert_eq!(theirs.try_write(b"plain").unwrap(), 5);
+    settle(&rt);
+    assert!(is_readable(&ours));
+    let mut buf = [0; 4096];
+    assert_eq!(ours.try_read(&mut buf[..5]).unwrap(), 5);
+    assert!(is_readable(&ours), "a buffer that was filled says nothing");
+    assert_eq!(ours.try_read(&mut buf).unwrap_err().kind(), ErrorKind::WouldBlock);
+    assert_eq!(theirs.try_write(b"plain").unwrap(), 5);
+    settle(&rt);
+    assert_eq!(ours.try_read(&mut buf).unwrap(), 5);
+    assert!(!is_readable(&ours), "one that was not says that this was all");
+
+    let sending = rt.spawn(send_with_a_descriptor_in_the_middle(theirs));
+    finish(&rt, sending);
+    settle(&rt);
+    let mut parts = [IoSliceMut::new(&mut buf)];
+    assert_eq!(ours.try_read_vectored(&mut parts).unwrap(), 6);
+    assert!(is_readable(&ours), "but not behind a descriptor");
+    assert_eq!(ours.try_read_buf(&mut Vec::with_capacity(4096)).unwrap(), 5);
+    assert!(!is_readable(&ours));
+    drop(keep_open);
+}
+
+#[test]
+fn k2_a_short_read_clears_nothing_of_a_stream_with_credentials() {
+    let rt = Runtime::new().unwrap();
+    let (ours, theirs) = rt.block_on(async { UnixStream::pair().unwrap() });
+    ours.set_passcred(true).unwrap();
+    let _inside = rt.enter();
+    assert_eq!(theirs.try_write(b"plain").unwrap(), 5);
+    settle(&rt);
+    assert_eq!(ours.try_read(&mut [0; 4096]).unwrap(), 5);
+    assert!(is_readable(&ours));
 }
 
 #[test]

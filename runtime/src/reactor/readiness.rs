@@ -26,11 +26,11 @@ pub enum Direction {
 /// Which outcomes of a transfer prove that a descriptor is not ready any more.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Clears {
-    /// `EAGAIN`, and a transfer of fewer bytes than these while nothing unusual was reported: TCP streams
-    /// (rules C2 and C3).
+    /// `EAGAIN`, and a transfer of fewer bytes than these that was not [cut](crate::sys::Moved::cut), while nothing
+    /// unusual was reported: streams of sockets (rules C2 and C3).
     ShortOf(usize),
-    /// `EAGAIN` and nothing else: every other descriptor (rules C4 and C5). A Unix stream stops at
-    /// descriptors in flight, a datagram socket at the end of a datagram, with more behind and no new edge.
+    /// `EAGAIN` and nothing else: every other descriptor, and the writing side of a Unix stream (rules C4 and C5). A
+    /// datagram socket stops at the end of a datagram, with more behind and no new edge.
     WouldBlock,
 }
 

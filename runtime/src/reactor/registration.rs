@@ -16,7 +16,7 @@ use crate::reactor::gone::runtime_is_gone;
 use crate::reactor::label::Label;
 use crate::reactor::readiness::{Clears, Direction, INTEREST, Start};
 use crate::reactor::waiters::{Ticket, Waiters, Waiting};
-use crate::sys::Fd;
+use crate::sys::{Fd, Moved};
 use crate::wake::budget;
 use std::fmt;
 use std::future::poll_fn;
@@ -112,12 +112,12 @@ impl<T: AsFd> Registration<T> {
     /// Those of the operation; `Other` when it has to wait and the runtime is gone.
     #[inline]
     #[cfg_attr(feature = "inspect", track_caller)]
-    pub fn poll_transfer(
+    pub fn poll_transfer<M: Into<Moved>>(
         &self,
         cx: &mut Context<'_>,
         direction: Direction,
         clears: Clears,
-        op: impl FnOnce(&T) -> io::Result<usize>,
+        op: impl FnOnce(&T) -> io::Result<M>,
     ) -> Poll<io::Result<usize>> {
         let at = Site::caller();
         self.poll_op(
@@ -134,13 +134,13 @@ impl<T: AsFd> Registration<T> {
     ///
     /// As [`poll_transfer`](Registration::poll_transfer).
     #[inline]
-    pub fn poll_transfer_at(
+    pub fn poll_transfer_at<M: Into<Moved>>(
         &self,
         cx: &mut Context<'_>,
         direction: Direction,
         clears: Clears,
         at: Site,
-        op: impl FnOnce(&T) -> io::Result<usize>,
+        op: impl FnOnce(&T) -> io::Result<M>,
     ) -> Poll<io::Result<usize>> {
         // The path of every request is in here and inlined into the caller; the rest is behind calls.
         self.poll_op(
@@ -158,11 +158,11 @@ impl<T: AsFd> Registration<T> {
     /// [`WouldBlock`](io::ErrorKind::WouldBlock), without a system call when the descriptor is known not to
     /// be ready; those of the operation.
     #[inline]
-    pub fn try_transfer(
+    pub fn try_transfer<M: Into<Moved>>(
         &self,
         direction: Direction,
         clears: Clears,
-        op: impl FnOnce(&T) -> io::Result<usize>,
+        op: impl FnOnce(&T) -> io::Result<M>,
     ) -> io::Result<usize> {
         self.try_op(direction, || self.transfer(direction, clears, op))
     }
@@ -304,16 +304,16 @@ impl<T: AsFd> Registration<T> {
     }
 
     #[inline]
-    fn transfer(
+    fn transfer<M: Into<Moved>>(
         &self,
         direction: Direction,
         clears: Clears,
-        op: impl FnOnce(&T) -> io::Result<usize>,
+        op: impl FnOnce(&T) -> io::Result<M>,
     ) -> io::Result<usize> {
-        let moved = op(&self.inner)?;
+        let Moved { bytes: moved, cut } = op(&self.inner)?.into();
         match clears {
             // Only a short transfer can clear, and writes are rarely short.
-            Clears::ShortOf(wanted) if moved < wanted => {
+            Clears::ShortOf(wanted) if moved < wanted && !cut => {
                 let source = self.source();
                 source.set_readiness(source.readiness().after_transfer(direction, moved, clears));
             }

@@ -19,6 +19,7 @@ mod append;
 mod foreign_buf;
 mod lend;
 mod linux;
+mod moved;
 mod trusted_fd;
 
 pub use append::{Append, lend_append};
@@ -30,6 +31,7 @@ pub use foreign_buf::lend_hyper_as_tokio;
 pub use foreign_buf::lend_tokio;
 #[cfg(feature = "test-util")]
 pub(crate) use linux::WAIT_CALLS;
+pub use moved::Moved;
 pub use trusted_fd::TrustedFd;
 #[cfg(feature = "sim")]
 pub(crate) mod sim;

@@ -119,7 +119,12 @@ fn what_starts_empty_is_not_tried_before_its_first_event() {
     let (ours, _theirs) = pair();
     let fd = register(ours, Start::Empty);
     let cx = &mut Context::from_waker(Waker::noop());
-    assert!(fd.poll_transfer(cx, Direction::Write, Clears::WouldBlock, |_| panic!("too early")).is_pending());
+    assert!(
+        fd.poll_transfer(cx, Direction::Write, Clears::WouldBlock, |_| -> std::io::Result<usize> {
+            panic!("too early")
+        })
+        .is_pending()
+    );
     assert_eq!(turn(&rt).0, 1);
     assert!(poll_write(&fd, cx).is_ready());
 }

@@ -3,7 +3,7 @@
 use super::kernel::{Watch, linux_with_processes, tcp, unix};
 use super::registrations::duplicate;
 use super::{Kernel, linux, simulation};
-use egret_runtime::sys::{Ancillary, Fd, Type};
+use egret_runtime::sys::{Ancillary, Fd, Moved, Type};
 use std::io::{IoSlice, IoSliceMut};
 use std::os::fd::AsFd;
 
@@ -179,6 +179,80 @@ mod a_plain_read_stops_there_too_and_closes_what_was_passed {
     #[test]
     fn on_linux() {
         linux(rule);
+    }
+
+    #[test]
+    fn in_the_simulation() {
+        simulation(rule);
+    }
+}
+
+mod a_read_without_room_for_control_data_says_that_it_stopped_at_a_descriptor {
+    use super::*;
+
+    fn rule(kernel: &dyn Kernel) {
+        let pair = unix(Type::Stream);
+        let watch = Watch::of(kernel, &pair.reader);
+        assert_eq!(watch.edge(), "OUT");
+        let passed = unix(Type::Stream);
+        let beside = [passed.reader.as_fd()];
+        pair.write(b"one").unwrap();
+        for bytes in [b"two", b"six"] {
+            pair.writer.send_message(&[IoSlice::new(bytes)], &beside, None, None).unwrap();
+        }
+        pair.write(b"three").unwrap();
+        assert_eq!(watch.edge(), "IN|OUT", "K1");
+        let (mut buf, reader) = ([0; 64], &pair.reader);
+        assert_eq!(reader.recv_unix(&mut buf).unwrap(), Moved { bytes: 6, cut: true });
+        assert_eq!((&buf[..6], watch.edge().as_str()), (&b"onetwo"[..], ""), "K1");
+        let (first, second) = buf.split_at_mut(2);
+        let parts = &mut [IoSliceMut::new(first), IoSliceMut::new(second)];
+        assert_eq!(reader.recv_unix_vectored(parts).unwrap(), Moved { bytes: 3, cut: true });
+        assert_eq!(&buf[..3], b"six");
+        assert_eq!(reader.recv_unix(&mut buf).unwrap(), Moved { bytes: 5, cut: false });
+        assert_eq!(&buf[..5], b"three");
+        assert_eq!(reader.recv_unix(&mut buf).unwrap_err().raw_os_error(), Some(libc::EAGAIN));
+        drop(pair.writer);
+        kernel.settle();
+        assert_eq!(reader.recv_unix(&mut buf).unwrap(), Moved { bytes: 0, cut: false });
+    }
+
+    #[test]
+    fn on_linux() {
+        linux(rule);
+    }
+
+    #[test]
+    fn in_the_simulation() {
+        simulation(rule);
+    }
+}
+
+mod a_read_without_room_for_the_credentials_it_asked_for_always_says_so {
+    use super::*;
+
+    fn rule(kernel: &dyn Kernel) {
+        let pair = unix(Type::Stream);
+        pair.reader.set_passcred(true).unwrap();
+        pair.write(b"o").unwrap();
+        pair.write(b"ne").unwrap();
+        kernel.write_as_another_process(&pair.writer, "two");
+        pair.write(b"three").unwrap();
+        let mut buf = [0; 64];
+        for bytes in ["one", "two", "three"] {
+            let moved = Moved { bytes: bytes.len(), cut: true };
+            assert_eq!(pair.reader.recv_unix(&mut buf).unwrap(), moved, "K2: {bytes}");
+            assert_eq!(&buf[..bytes.len()], bytes.as_bytes());
+        }
+        pair.reader.set_passcred(false).unwrap();
+        pair.write(b"four").unwrap();
+        kernel.write_as_another_process(&pair.writer, "five");
+        assert_eq!(pair.reader.recv_unix(&mut buf).unwrap(), Moved { bytes: 8, cut: false });
+    }
+
+    #[test]
+    fn on_linux() {
+        linux_with_processes(rule);
     }
 
     #[test]

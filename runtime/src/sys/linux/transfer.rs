@@ -4,11 +4,12 @@
 //! `MSG_NOSIGNAL`. Each request costs these two calls, so they are `#[inline]` and only call and check the result.
 
 use super::{Fd, ReadBuf, check_len, uninterrupted};
+use crate::sys::Moved;
 use std::io::{self, IoSlice, IoSliceMut};
 use std::os::fd::AsRawFd;
 
-/// The most buffers of one vectored call: `UIO_MAXIOV` of the kernel, which returns `EMSGSIZE` for more. A caller
-/// that checks for a short transfer must not count buffers beyond these.
+/// The most buffers of one vectored call: `UIO_MAXIOV`; with more it is `EMSGSIZE`. A caller that checks for a short
+/// transfer must not count buffers beyond these.
 pub const IOV_MAX: usize = 1024;
 
 /// The most bytes of one call: `MAX_RW_COUNT` of the kernel, 2 GiB less a page.
@@ -80,6 +81,80 @@ impl Fd {
         // them as `bufs` has, or fewer. Each borrows its memory mutably, so the kernel may write there, and
         // `bufs` itself is borrowed for the whole call. No address and no control data are asked for.
         uninterrupted(|| check_len(unsafe { libc::recvmsg(self.as_raw_fd(), &raw mut message, 0) }))
+    }
+
+    /// [`recv`](Fd::recv) from a Unix stream, with whether it may have stopped early, by [`recvmsg(2)`].
+    ///
+    /// A read stops behind a message with descriptors, and with `SO_PASSCRED` where the sender changes. There is no room
+    /// for control data here, so the kernel drops it and says so (`MSG_CTRUNC`): in each of these cases, and always
+    /// with a socket option that asks for control data.
+    ///
+    /// # Errors
+    ///
+    /// As [`recv`](Fd::recv).
+    ///
+    /// [`recvmsg(2)`]: https://man7.org/linux/man-pages/man2/recvmsg.2.html
+    #[inline]
+    pub fn recv_unix(&self, buf: &mut [u8]) -> io::Result<Moved> {
+        let mut part = libc::iovec { iov_base: buf.as_mut_ptr().cast(), iov_len: buf.len() };
+        // SAFETY: the part is of `buf`, which is borrowed mutably for the whole call.
+        unsafe { self.recv_parts(&raw mut part, 1) }
+    }
+
+    /// [`recv_unix`](Fd::recv_unix) into memory that need not be zeroed, as [`recv_uninit`](Fd::recv_uninit).
+    ///
+    /// # Errors
+    ///
+    /// As [`recv`](Fd::recv).
+    #[inline]
+    pub fn recv_unix_uninit(&self, buf: &mut ReadBuf<'_>) -> io::Result<Moved> {
+        let mut cut = false;
+        let recv = |to: *mut u8, room: usize| {
+            let mut part = libc::iovec { iov_base: to.cast(), iov_len: room };
+            // SAFETY: called by `fill_with` below alone, with a pointer to as many writable bytes as `room` says.
+            let moved = unsafe { self.recv_parts(&raw mut part, 1) }?;
+            cut = moved.cut;
+            Ok(moved.bytes)
+        };
+        // SAFETY: `recv` returns how many bytes the kernel wrote at the pointer, never more than the room.
+        let bytes = unsafe { buf.fill_with(recv) }?;
+        Ok(Moved { bytes, cut })
+    }
+
+    /// [`recv_unix`](Fd::recv_unix) into several buffers, as [`recv_vectored`](Fd::recv_vectored).
+    ///
+    /// # Errors
+    ///
+    /// As [`recv`](Fd::recv).
+    #[inline]
+    pub fn recv_unix_vectored(&self, bufs: &mut [IoSliceMut<'_>]) -> io::Result<Moved> {
+        if cfg!(miri) {
+            return self.recv_vectored(bufs).map(|bytes| Moved { bytes, cut: true });
+        }
+        // SAFETY: an `IoSliceMut` is laid out as an `iovec` (std promises it). Each borrows its memory mutably, and
+        // `bufs` itself is borrowed for the whole call.
+        unsafe { self.recv_parts(bufs.as_mut_ptr().cast(), bufs.len()) }
+    }
+
+    /// Receives without room for an address and for control data.
+    ///
+    /// # Safety
+    ///
+    /// `parts` is valid for `len` elements, and each names memory that may be written to during the call.
+    #[inline]
+    unsafe fn recv_parts(&self, parts: *mut libc::iovec, len: usize) -> io::Result<Moved> {
+        if cfg!(miri) {
+            // SAFETY: `parts` is valid for the one part, as the caller promises.
+            let part = unsafe { *parts };
+            // SAFETY: the part names memory that may be written to, as the caller promises.
+            let received = check_len(unsafe { libc::recv(self.as_raw_fd(), part.iov_base, part.iov_len, 0) });
+            return received.map(|bytes| Moved { bytes, cut: true });
+        }
+        let mut message = message(parts, len);
+        // SAFETY: the kernel writes to the parts, as the caller allows, and to `message`, which lives across the call.
+        let received =
+            uninterrupted(|| check_len(unsafe { libc::recvmsg(self.as_raw_fd(), &raw mut message, 0) }));
+        received.map(|bytes| Moved { bytes, cut: message.msg_flags & libc::MSG_CTRUNC != 0 })
     }
 
     /// Sends up to `buf.len()` bytes, by [`send(2)`]. Returns how many the kernel has taken.
@@ -172,6 +247,7 @@ mod tests {
     use std::mem::MaybeUninit;
     use std::net::{Shutdown, TcpListener, TcpStream};
     use std::os::fd::OwnedFd;
+    use std::os::unix::net::UnixStream;
 
     /// Our socket, still blocking, so that a test need not wait for an edge; and the peer.
     fn pair() -> (Fd, TcpStream) {
@@ -262,6 +338,56 @@ mod tests {
         assert_eq!(fd.send(b"x").unwrap_err().kind(), ErrorKind::BrokenPipe);
         let parts = [IoSlice::new(b"x")];
         assert_eq!(fd.send_vectored(&parts).unwrap_err().kind(), ErrorKind::BrokenPipe);
+    }
+
+    /// The reading end, non-blocking, and the other.
+    fn unix() -> (Fd, UnixStream) {
+        let (ours, theirs) = UnixStream::pair().unwrap();
+        ours.set_nonblocking(true).unwrap();
+        (OwnedFd::from(ours).into(), theirs)
+    }
+
+    fn plain(bytes: usize) -> Moved {
+        Moved { bytes, cut: cfg!(miri) }
+    }
+
+    #[test]
+    fn a_plain_read_of_a_unix_stream_is_not_cut_whichever_buffer_it_fills() {
+        let (fd, mut peer) = unix();
+        let (mut buf, mut memory) = ([0; 16], [MaybeUninit::uninit(); 16]);
+        peer.write_all(b"one").unwrap();
+        assert_eq!((fd.recv_unix(&mut buf).unwrap(), &buf[..3]), (plain(3), &b"one"[..]));
+        let mut room = ReadBuf::uninit(&mut memory);
+        peer.write_all(b"two").unwrap();
+        assert_eq!(fd.recv_unix_uninit(&mut room).unwrap(), plain(3));
+        assert_eq!(room.into_filled(), b"two");
+        peer.write_all(b"three").unwrap();
+        let (first, second) = buf.split_at_mut(2);
+        let parts = &mut [IoSliceMut::new(first), IoSliceMut::new(second)];
+        assert_eq!((fd.recv_unix_vectored(parts).unwrap(), &buf[..5]), (plain(5), &b"three"[..]));
+        assert_eq!(fd.recv_unix(&mut buf).unwrap_err().kind(), ErrorKind::WouldBlock);
+        drop(peer);
+        assert_eq!(fd.recv_unix(&mut buf).unwrap(), plain(0));
+    }
+
+    /// `SO_PASSCRED`, and `SO_PASSSEC` and `SO_PASSPIDFD` where the kernel has them.
+    #[test]
+    #[cfg_attr(miri, ignore = "no such options")]
+    fn a_read_with_an_option_that_asks_for_control_data_is_always_cut() {
+        const OPTIONS: [libc::c_int; 3] = [libc::SO_PASSCRED, 34, 76];
+        for option in OPTIONS {
+            let (fd, mut peer) = unix();
+            let (on, len): (libc::c_int, _) = (1, size_of::<libc::c_int>() as libc::socklen_t);
+            let level = libc::SOL_SOCKET;
+            // SAFETY: the kernel reads one `int` at the pointer, which is that of `on`, alive across the call.
+            let set = unsafe { libc::setsockopt(fd.as_raw_fd(), level, option, (&raw const on).cast(), len) };
+            if set != 0 && option != libc::SO_PASSCRED {
+                continue;
+            }
+            assert_eq!(set, 0, "{}", io::Error::last_os_error());
+            peer.write_all(b"x").unwrap();
+            assert_eq!(fd.recv_unix(&mut [0; 16]).unwrap(), Moved { bytes: 1, cut: true }, "{option}");
+        }
     }
 
     #[test]

@@ -60,6 +60,19 @@ impl Simulated {
         })
     }
 
+    /// `recvmsg(2)` of a Unix stream without room for control data: the bytes, and whether `MSG_CTRUNC` is set.
+    pub(crate) fn receive_unix(&self, len: usize) -> io::Result<(Vec<u8>, bool)> {
+        let call = |kernel: &mut Kernel| {
+            let asks = kernel.has_set(self.file, (libc::SOL_SOCKET, libc::SO_PASSCRED), &[1]);
+            let received = kernel.unix_recv(self.file, len, false)?;
+            let cut = asks || !received.files.is_empty();
+            received.files.into_iter().for_each(|passed| kernel.release(passed));
+            Ok((received.bytes, cut))
+        };
+        let value = |(bytes, _): &(Vec<u8>, bool)| Outcome::Value(bytes.len() as u64);
+        self.world.interruptible("recvmsg", Some(self.file), call, value)
+    }
+
     /// `SO_PEERCRED`. All programs of a host are one process.
     pub(crate) fn peer_credentials(&self) -> io::Result<Credentials> {
         Ok(self.world.ask(|kernel| kernel.credentials()))

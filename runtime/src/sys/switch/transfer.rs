@@ -1,6 +1,7 @@
 //! Transfers through descriptors of either kernel.
 
 use super::Fd;
+use crate::sys::Moved;
 use crate::sys::linux::{Access, DatagramInfo, ReadBuf};
 use std::fs::File;
 use std::io::{self, IoSlice, IoSliceMut};
@@ -23,6 +24,26 @@ impl Fd {
             Some(simulated) => Ok(buf.put(&simulated.receive("recv", buf.remaining(), false)?)),
             None => self.linux.recv_uninit(buf),
         }
+    }
+
+    pub fn recv_unix(&self, buf: &mut [u8]) -> io::Result<Moved> {
+        let Some(simulated) = self.simulated() else { return self.linux.recv_unix(buf) };
+        let (bytes, cut) = simulated.receive_unix(buf.len())?;
+        buf[..bytes.len()].copy_from_slice(&bytes);
+        Ok(Moved { bytes: bytes.len(), cut })
+    }
+
+    pub fn recv_unix_uninit(&self, buf: &mut ReadBuf<'_>) -> io::Result<Moved> {
+        let Some(simulated) = self.simulated() else { return self.linux.recv_unix_uninit(buf) };
+        let (bytes, cut) = simulated.receive_unix(buf.remaining())?;
+        Ok(Moved { bytes: buf.put(&bytes), cut })
+    }
+
+    pub fn recv_unix_vectored(&self, bufs: &mut [IoSliceMut<'_>]) -> io::Result<Moved> {
+        let Some(simulated) = self.simulated() else { return self.linux.recv_unix_vectored(bufs) };
+        let (bytes, cut) = simulated.receive_unix(bufs.iter().map(|buf| buf.len()).sum())?;
+        scatter(&bytes, bufs);
+        Ok(Moved { bytes: bytes.len(), cut })
     }
 
     pub fn peek(&self, buf: &mut [u8]) -> io::Result<usize> {
