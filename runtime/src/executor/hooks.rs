@@ -8,6 +8,7 @@ use super::Executor;
 #[cfg(feature = "inspect")]
 use super::task::TaskView;
 use super::task::{Polled, Task};
+use super::wait::NOW;
 use crate::observe::id::{Id, Within};
 use crate::wake::key::ROOT;
 use crate::wake::waker::contain;
@@ -16,7 +17,6 @@ use std::marker::PhantomData;
 use std::panic::Location;
 use std::rc::Rc;
 use std::task::Context;
-use std::time::Duration;
 
 /// The task that a hook is about: see [`Builder::on_task_spawn`](crate::runtime::Builder::on_task_spawn).
 pub struct TaskMeta<'a> {
@@ -156,8 +156,8 @@ impl Executor {
     /// takes events and fires timers.
     #[cold]
     #[inline(never)]
-    pub(super) fn wait_hooked(&self, hooks: &Hooks, timeout: Option<Duration>) -> usize {
-        if timeout == Some(Duration::ZERO) {
+    pub(super) fn wait_hooked(&self, hooks: &Hooks, timeout: u64) -> usize {
+        if timeout == NOW {
             return self.wait(timeout);
         }
         self.running.set(ROOT);
@@ -165,7 +165,7 @@ impl Executor {
             contain(park);
         }
         let has_work = self.queue.len() > 0;
-        let events = self.wait(if has_work { Some(Duration::ZERO) } else { timeout });
+        let events = self.wait(if has_work { NOW } else { timeout });
         if let Some(unpark) = &hooks.unpark {
             contain(unpark);
         }

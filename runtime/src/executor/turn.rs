@@ -15,6 +15,7 @@
 use super::hooks::Hooks;
 use super::task::{self, Polled, Task};
 use super::views::{Origin, RootView};
+use super::wait::{FOREVER, NOW, nanoseconds};
 use crate::executor::parking::{Park, Parking};
 use crate::executor::pool::{Limits, Pool};
 use crate::observe::id::Id;
@@ -71,6 +72,8 @@ pub(crate) struct RuntimesStayOnTheirThread_UseHandle {
     pub(super) polls_since_wait: Cell<usize>,
     /// The index that was polled last. Reset to that of the future of `block_on` before code that is of no task.
     pub(super) running: Cell<u32>,
+    /// The wait that is going on, or is just over, began when no deadline was near.
+    pub(super) timers_are_far: Cell<bool>,
     /// Memory for what a turn collects, kept for the next one.
     pub(super) letters: RefCell<Vec<u64>>,
     pub(super) foreign: RefCell<Vec<Waker>>,
@@ -141,6 +144,7 @@ impl Executor {
             hooks: hooks.into_kept(),
             polls_since_wait: Cell::new(0),
             running: Cell::new(ROOT),
+            timers_are_far: Cell::new(false),
             letters: RefCell::default(),
             foreign: RefCell::default(),
             turns: Counter::default(),
@@ -223,18 +227,13 @@ impl Executor {
     }
 
     #[inline(always)]
-    fn turn_until_done(
-        &self,
-        root: Root<'_>,
-        ended: impl Fn() -> bool,
-        wait: impl Fn(Option<Duration>) -> usize,
-    ) {
+    fn turn_until_done(&self, root: Root<'_>, ended: impl Fn() -> bool, wait: impl Fn(u64) -> usize) {
         while !ended() {
             self.turns.bump();
             let idle = self.queue.len() == 0;
             if idle || self.polls_since_wait.get() >= POLLS_PER_WAIT {
-                wait(if idle { None } else { Some(Duration::ZERO) });
-                self.fire_timers();
+                let events = wait(if idle { FOREVER } else { NOW });
+                self.fire_timers_after(events);
             }
             self.collect_letters();
             if self.run(root) {
@@ -252,13 +251,13 @@ impl Executor {
         let idle = self.queue.len() == 0;
         let trace = &self.queue.trace;
         trace.begin();
-        let timeout = if idle { timeout } else { Some(Duration::ZERO) };
+        let timeout = if idle { timeout.map_or(FOREVER, nanoseconds) } else { NOW };
         let events = match &self.hooks {
             None => self.wait(timeout),
             Some(hooks) => self.wait_hooked(hooks, timeout),
         };
         trace.timers_begin();
-        let timers_fired = self.fire_timers();
+        let timers_fired = self.fire_timers_after(events);
         trace.letters_begin();
         self.collect_letters();
         let woken = (self.queue.queued.get() - queued_before) as usize;

@@ -13,18 +13,23 @@ use crate::wake::mailbox::Sleep;
 use crate::wake::waker;
 use std::time::Duration;
 
+/// A timeout in nanoseconds, as all are here, of a wait that does not sleep.
+pub(crate) const NOW: u64 = 0;
+/// Of a wait without a limit.
+pub(crate) const FOREVER: u64 = u64::MAX;
+
 impl Executor {
     /// Calls `epoll_wait`. It sleeps, if `timeout` allows it and no other thread has left a wake, until an event, a
     /// deadline or the end of `timeout`.
     #[inline]
-    pub(super) fn wait(&self, timeout: Option<Duration>) -> usize {
-        if timeout != Some(Duration::ZERO) && self.clock.source.jumps_when_idle() {
+    pub(super) fn wait(&self, timeout: u64) -> usize {
+        if timeout != NOW && self.clock.source.jumps_when_idle() {
             if let Some(deadline) = self.timers.next() {
                 self.polls_since_wait.set(0);
                 return self.look_or_jump(deadline);
             }
         }
-        if self.parking.spins() && timeout != Some(Duration::ZERO) && !self.clock.source.is_virtual() {
+        if self.parking.spins() && timeout != NOW && !self.clock.source.is_virtual() {
             return self.spin(timeout);
         }
         let timeout = self.prepare(timeout);
@@ -33,20 +38,20 @@ impl Executor {
 
     /// A wait that does not sleep: polls until an event, a deadline or the end of `timeout`.
     #[inline(never)]
-    fn spin(&self, timeout: Option<Duration>) -> usize {
+    fn spin(&self, timeout: u64) -> usize {
         self.parking.spins.bump();
         self.polls_since_wait.set(0);
         // The clock is read from the second poll on: often the first one finds an event.
         let mut over = None;
         loop {
-            let events = self.look(Some(Duration::ZERO));
+            let events = self.look(NOW);
             if events > 0 || self.remote.mailbox.has_mail() {
                 return events;
             }
             let now = self.clock.now();
             let over = *over.get_or_insert_with(|| {
-                let over = timeout.map_or(u64::MAX, |timeout| now.saturating_add(nanoseconds(timeout)));
-                self.timers.next().map_or(over, |deadline| deadline.min(over))
+                let over = now.saturating_add(timeout);
+                self.timers.not_after_next().map_or(over, |deadline| deadline.min(over))
             });
             if now >= over {
                 return 0;
@@ -58,21 +63,22 @@ impl Executor {
     /// another thread has left a wake. From here on the first wake writes the eventfd, until
     /// [`collect_letters`](Executor::collect_letters).
     #[inline]
-    pub(crate) fn prepare(&self, timeout: Option<Duration>) -> Option<Duration> {
+    pub(crate) fn prepare(&self, timeout: u64) -> u64 {
         self.polls_since_wait.set(0);
-        if timeout == Some(Duration::ZERO) {
+        if timeout == NOW {
             return timeout;
         }
         let timeout = if self.timers.is_empty() { timeout } else { self.until_deadline(timeout) };
         match self.remote.mailbox.prepare_sleep() {
             Sleep::May => timeout,
-            Sleep::MustNot => Some(Duration::ZERO),
+            Sleep::MustNot => NOW,
         }
     }
 
-    /// How long until the next deadline, if that is before the end of `timeout`.
+    /// How long until the next deadline, if that is before the end of `timeout`. A far deadline is read off the coarse
+    /// clock: the wait ends a little before it, and the next one is exact.
     #[inline(never)]
-    fn until_deadline(&self, timeout: Option<Duration>) -> Option<Duration> {
+    fn until_deadline(&self, timeout: u64) -> u64 {
         if self.clock.source.stands_still() {
             return timeout;
         }
@@ -82,8 +88,9 @@ impl Executor {
             return timeout;
         };
         running::sharpen_waits();
-        let left = Duration::from_nanos(deadline.saturating_sub(self.clock.now()));
-        Some(timeout.map_or(left, |timeout| timeout.min(left)))
+        let far = self.clock.until_far(deadline);
+        self.timers_are_far.set(far.is_some());
+        far.unwrap_or_else(|| deadline.saturating_sub(self.clock.now())).min(timeout)
     }
 
     /// What an idle loop does on a clock that a test has paused: goes to the next deadline, if the kernel has no event
@@ -94,9 +101,9 @@ impl Executor {
         let jobs = self.blocking.outstanding(&waker::new(TaskKey::new(self.queue.executor, 0, ROOT)));
         let may_jump = self.remote.mailbox.prepare_sleep() == Sleep::May;
         if jobs > 0 {
-            return self.look(if may_jump { None } else { Some(Duration::ZERO) });
+            return self.look(if may_jump { FOREVER } else { NOW });
         }
-        let events = self.look(Some(Duration::ZERO));
+        let events = self.look(NOW);
         if may_jump && events == 0 {
             self.clock.source.jump(deadline);
         }
@@ -105,7 +112,7 @@ impl Executor {
 
     /// Calls `epoll_wait` and wakes the waiters of the reported events.
     #[inline]
-    pub(super) fn look(&self, timeout: Option<Duration>) -> usize {
+    pub(super) fn look(&self, timeout: u64) -> usize {
         let mut foreign = self.foreign.borrow_mut();
         let events = self.reactor.wait(timeout, &mut foreign);
         let is_empty = foreign.is_empty();
@@ -116,16 +123,29 @@ impl Executor {
         events.expect("epoll_wait on egret's own epoll descriptor; was it closed behind egret's back?")
     }
 
-    /// Wakes the waiters whose deadline has passed. Without timers it does not read the clock.
+    /// Wakes the waiters whose deadline has passed, after a wait with so many events. What was far when the wait began
+    /// is looked at when the loop would wait again: for nearly every request that is in vain.
     #[inline]
+    pub(super) fn fire_timers_after(&self, events: usize) -> usize {
+        if self.timers.is_empty() { 0 } else { self.fire_due_after(events) }
+    }
+
+    /// Wakes the waiters whose deadline has passed. Without timers it does not read the clock.
+    #[cfg(feature = "test-util")]
     pub(crate) fn fire_timers(&self) -> usize {
         if self.timers.is_empty() { 0 } else { self.fire_due() }
     }
 
     #[inline(never)]
+    fn fire_due_after(&self, events: usize) -> usize {
+        let were_far = self.timers_are_far.replace(false);
+        if events > 0 && were_far { 0 } else { self.fire_due() }
+    }
+
+    #[inline(never)]
     fn fire_due(&self) -> usize {
         // Most turns have only distant deadlines, which the coarse clock tells apart.
-        if self.timers.not_after_next().is_none_or(|deadline| !self.clock.has_passed(deadline)) {
+        if !self.clock.has_passed(self.timers.work_is_due_at()) {
             return 0;
         }
         let mut foreign = self.foreign.borrow_mut();
@@ -190,6 +210,7 @@ impl Turns for Executor {
     }
 }
 
-fn nanoseconds(duration: Duration) -> u64 {
-    u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX)
+/// Of a wait with a limit.
+pub(super) fn nanoseconds(duration: Duration) -> u64 {
+    u64::try_from(duration.as_nanos()).unwrap_or(FOREVER)
 }

@@ -32,7 +32,6 @@ use std::os::fd::{AsFd, AsRawFd, BorrowedFd, RawFd};
 use std::panic::RefUnwindSafe;
 use std::rc::Rc;
 use std::task::Waker;
-use std::time::Duration;
 use table::Table;
 
 /// How many events one `epoll_wait` may report. With more, the first task waits for the bookkeeping of the last event;
@@ -162,15 +161,15 @@ impl Reactor {
         self.control_errors.bump();
     }
 
-    /// Waits for events, for `timeout` at most, and wakes their waiters; foreign wakers are left in `foreign` for the
+    /// Waits for events, for `timeout` nanoseconds at most or, with `u64::MAX`, without a limit, and wakes their waiters; foreign wakers are left in `foreign` for the
     /// caller to wake.
     ///
     /// Returns how many events there were, without those of the eventfd.
-    pub(crate) fn wait(&self, timeout: Option<Duration>, foreign: &mut Vec<Waker>) -> io::Result<usize> {
+    pub(crate) fn wait(&self, timeout: u64, foreign: &mut Vec<Waker>) -> io::Result<usize> {
         let mut events = self.events.borrow_mut();
         self.waits.bump();
         self.queue.watch.waits();
-        let count = self.epoll.wait(&mut events, timeout)?;
+        let count = self.epoll.wait_for(&mut events, timeout)?;
         let by = self.queue.watch.waited(timeout, count);
         let sources = self.sources.borrow();
         let queue = &mut self.queue.batch_by(by);

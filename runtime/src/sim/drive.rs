@@ -229,9 +229,9 @@ impl Sim {
         }
         let timeout = world.as_host(id, || {
             let _in_runtime = runtime.enter();
-            executor.prepare(None)
+            executor.prepare(u64::MAX)
         });
-        if timeout == Some(Duration::ZERO) {
+        if timeout == 0 {
             return Ok(()); // not asleep: there is mail, or a deadline has passed
         }
         let (name, sleeps) = {
@@ -240,7 +240,7 @@ impl Sim {
             (machine.name.clone(), machine.sleeps)
         };
         self.check_waits(&name, &runtime, sleeps)?;
-        world.fall_asleep(id, timeout);
+        world.fall_asleep(id, (timeout != u64::MAX).then(|| Duration::from_nanos(timeout)));
         Ok(())
     }
 

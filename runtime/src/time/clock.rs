@@ -24,6 +24,9 @@ use std::time::Duration;
 /// of the timers notices a deadline in the past, not the first poll.
 const COARSE_LAG: u64 = 20_000_000;
 
+/// What is further away is far: a second.
+const FAR: u64 = 1_000_000_000;
+
 /// The clock of an executor.
 pub(crate) struct Clock {
     pub(crate) source: ClockSource,
@@ -39,6 +42,17 @@ impl Clock {
     #[inline]
     pub(crate) fn now(&self) -> u64 {
         self.source.now()
+    }
+
+    /// How long until `deadline`, if it is more than a second away; up to [`COARSE_LAG`] less than that. Only the
+    /// coarse clock is read.
+    #[inline]
+    pub(crate) fn until_far(&self, deadline: u64) -> Option<u64> {
+        if self.source.is_virtual() || !self.backend.has_coarse() {
+            return None;
+        }
+        let left = deadline.saturating_sub(self.backend.monotonic_coarse());
+        (left > FAR + COARSE_LAG).then(|| left - COARSE_LAG)
     }
 
     /// Whether `deadline` has passed.

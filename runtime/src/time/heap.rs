@@ -1,21 +1,25 @@
-//! Timers: an indexed 4-ary heap over a slab of entries.
+//! Timers: an indexed 4-ary heap for the near deadlines, buckets for the others, over a table of entries.
 //!
 //! - One executor owns it and only its thread touches it. A [`Sleep`](crate::time::Sleep) that has been polled has an
 //!   entry until it is dropped; while it waits, the entry knows its node in the heap, which is moved or removed
 //!   without a search.
-//! - A wheel inserts a little faster, but loses the next deadline to the nanosecond, which `epoll_pwait2` takes, and
-//!   wraps at the end of its range. Four children to a node halve the depth of the heap and share a cache line or two.
+//! - A deadline that is more than a moment away is in a bucket without an order (`heap/far.rs`) until it is near: nearly
+//!   every timeout is cancelled before, and never meets the heap. Every deadline fires from the heap, to the
+//!   nanosecond, which `epoll_pwait2` takes. Four children to a node halve its depth and share a cache line or two.
 //! - Deadlines are nanoseconds on the clock of the runtime. Every value is a deadline, `u64::MAX` too; a sleep for
 //!   ever has no entry. Equal deadlines fire in the order in which they were set.
 //! - A node's deadline may be earlier than its entry's: moving a timer to a later time, as each request does with an
-//!   idle timeout, only stores the new time. The node is corrected when it reaches the top.
+//!   idle timeout, only stores the new time. The node is corrected when it reaches the top of the heap.
+
+mod far; // the buckets
+mod near; // the heap
 
 use crate::observe::site::{Note, Site, Task};
 use crate::observe::stats::Counter;
 use crate::time::clock::Clock;
 use crate::wake::queue::RunQueue;
 use crate::wake::waker;
-use slab::Slab;
+use far::Far;
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 use std::task::Waker;
@@ -37,12 +41,15 @@ pub(crate) use TimersStayOnTheirThread_UseSpawnWith as Timers;
 #[derive(Default)]
 struct Inner {
     heap: Vec<Node>,
-    entries: Slab<Entry>,
+    far: Far,
+    entries: Vec<Entry>,
+    /// The free entry that is used next, plus one; 0 for none.
+    free: u32,
     /// How many nodes have been made.
     sequence: u64,
 }
 
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, Debug)]
 struct Node {
     deadline: u64,
     /// The order of setting, among nodes with the same deadline.
@@ -52,16 +59,25 @@ struct Node {
 
 struct Entry {
     deadline: u64,
-    /// The position of its node in the heap; `None` once it has fired. Once the runtime is gone, only `None` has a
-    /// meaning.
-    position: Option<u32>,
+    place: Place,
     waker: Option<Waker>,
     note: Cell<Note>,
     task: Task,
 }
 
-/// How many children a node has.
-const ARITY: usize = 4;
+/// Where the node of an entry is. Once the runtime is gone, [`Heap`](Place::Heap) and [`Far`](Place::Far) say only that
+/// the timer has not fired.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Place {
+    /// It has no node any more.
+    Fired,
+    /// Its position in the heap.
+    Heap(u32),
+    /// Its bucket, and its position there.
+    Far(u8, u32),
+    /// The entry is free. The next free entry, as in [`Inner::free`].
+    Free(u32),
+}
 
 /// An entry, removed on drop.
 pub(crate) struct Timer {
@@ -69,18 +85,18 @@ pub(crate) struct Timer {
     entry: u32,
 }
 
-impl Node {
-    #[inline]
-    fn before(&self, other: &Node) -> bool {
-        (self.deadline, self.sequence) < (other.deadline, other.sequence)
-    }
-}
-
 impl Timers {
     #[inline]
     pub(crate) fn new(clock: Rc<Clock>) -> Rc<Timers> {
-        let (inner, closed, fired) = Default::default();
-        Rc::new(Timers { inner, clock, closed, fired })
+        let now = clock.now();
+        Timers::since(now, clock)
+    }
+
+    /// With what is near as it is at the time `now`.
+    fn since(now: u64, clock: Rc<Clock>) -> Rc<Timers> {
+        let (mut inner, closed, fired): (Inner, _, _) = Default::default();
+        inner.advance(now);
+        Rc::new(Timers { inner: RefCell::new(inner), clock, closed, fired })
     }
 
     /// The clock of the deadlines.
@@ -91,24 +107,36 @@ impl Timers {
 
     /// Sets a timer.
     #[inline]
-    pub(crate) fn set(self: &Rc<Timers>, deadline: u64, waker: Waker, at: Site) -> Timer {
-        let inner = &mut *self.inner.borrow_mut();
-        let (note, task) = (Cell::new(Note::now(at)), Task::current());
-        let entry = Entry { deadline, position: Some(0), waker: Some(waker), note, task };
-        let entry = inner.entries.insert(entry);
-        let entry = u32::try_from(entry).expect("memory for 2^32 timers");
-        if !self.closed.get() {
-            inner.push(deadline, entry);
-        }
-        Timer { timers: self.clone(), entry }
+    pub(crate) fn set(self: Rc<Timers>, deadline: u64, waker: Waker, at: Site) -> Timer {
+        let entry = {
+            let inner = &mut *self.inner.borrow_mut();
+            let (note, task) = (Cell::new(Note::now(at)), Task::current());
+            let place = Place::Heap(0);
+            let entry = inner.allot(Entry { deadline, place, waker: Some(waker), note, task });
+            if !self.closed.get() {
+                inner.push(deadline, entry);
+            }
+            entry
+        };
+        Timer { timers: self, entry }
     }
 
     /// A lower bound of the earliest deadline: for a timer that was moved to a later time, its old one. For a loop
     /// that is about to wait: correcting the heap here would cost each request that moves its timeout a walk through
-    /// it; a wait that ends too early happens once in a whole timeout.
+    /// it; a wait that ends too early happens once in a whole timeout. Of far deadlines it may be the start of a bucket.
     #[inline]
     pub(crate) fn not_after_next(&self) -> Option<u64> {
-        self.inner.borrow().heap.first().map(|top| top.deadline)
+        let inner = self.inner.borrow();
+        let near = inner.heap.first().map_or(u64::MAX, |top| top.deadline);
+        (!inner.is_empty()).then(|| near.min(inner.far.bound()))
+    }
+
+    /// The same for [`fire`](Timers::fire), which also moves what is going to be near.
+    #[inline]
+    pub(crate) fn work_is_due_at(&self) -> u64 {
+        let inner = self.inner.borrow();
+        let near = inner.heap.first().map_or(u64::MAX, |top| top.deadline);
+        near.min(inner.far.bound().saturating_sub(far::AHEAD))
     }
 
     /// The earliest deadline.
@@ -122,18 +150,19 @@ impl Timers {
     #[inline]
     pub(crate) fn fire(&self, now: u64, queue: &RunQueue, foreign: &mut Vec<Waker>) -> usize {
         let inner = &mut *self.inner.borrow_mut();
+        inner.advance(now);
         let watch = &queue.watch;
         let queue = &mut queue.batch_by(watch.timers());
         let mut fired = 0;
         // The top is not after the earliest deadline, so the heap is corrected only when a timer may be due.
         while inner.heap.first().is_some_and(|top| top.deadline <= now)
-            && inner.next().is_some_and(|deadline| deadline <= now)
+            && inner.next_near().is_some_and(|deadline| deadline <= now)
         {
             let entry = inner.heap[0].entry;
             inner.remove(0);
             fired += 1;
             let entry = &mut inner.entries[entry as usize];
-            entry.position = None;
+            entry.place = Place::Fired;
             watch.late(now, entry.deadline);
             foreign.extend(entry.waker.take().and_then(|waker| waker::wake_in(queue, waker)));
         }
@@ -150,27 +179,28 @@ impl Timers {
         let wakers: Vec<_> = {
             let inner = &mut *self.inner.borrow_mut();
             inner.heap.clear();
-            let waiting = inner.entries.iter_mut().filter(|(_, entry)| entry.position.is_some());
-            waiting.filter_map(|(_, entry)| entry.waker.take()).collect()
+            inner.far.clear();
+            inner.entries.iter_mut().filter_map(|entry| entry.waker.take()).collect()
         };
         wakers.into_iter().for_each(waker::wake_contained);
     }
 
     #[inline]
     pub(crate) fn is_empty(&self) -> bool {
-        self.inner.borrow().heap.is_empty()
+        self.inner.borrow().is_empty()
     }
 
     /// Whether `waker` waits for a timer.
     pub(crate) fn has_waiter(&self, waker: &Waker) -> bool {
         let inner = self.inner.borrow();
-        inner.entries.iter().any(|(_, entry)| entry.waker.as_ref().is_some_and(|it| it.will_wake(waker)))
+        inner.entries.iter().any(|entry| entry.waker.as_ref().is_some_and(|it| it.will_wake(waker)))
     }
 
     /// How many timers are set and have not fired.
     #[inline]
     pub(crate) fn len(&self) -> usize {
-        self.inner.borrow().heap.len()
+        let inner = self.inner.borrow();
+        inner.heap.len() + inner.far.len()
     }
 }
 
@@ -178,7 +208,7 @@ impl Timer {
     /// Whether it has fired.
     #[inline]
     pub(crate) fn has_fired(&self) -> bool {
-        self.timers.inner.borrow().entries[self.entry as usize].position.is_none()
+        self.timers.inner.borrow().entries[self.entry as usize].place == Place::Fired
     }
 
     /// Whether its deadline has passed by the clock, fired or not.
@@ -222,9 +252,12 @@ impl Timer {
         let inner = &mut *self.timers.inner.borrow_mut();
         let entry = &mut inner.entries[self.entry as usize];
         entry.deadline = deadline;
-        let Some(position) = entry.position.filter(|_| !self.timers.closed.get()) else { return };
-        if deadline < inner.heap[position as usize].deadline {
-            inner.remove(position as usize);
+        let place = entry.place;
+        if self.timers.closed.get() {
+            return;
+        }
+        if inner.node(place).is_some_and(|node| deadline < node.deadline) {
+            inner.take(place);
             inner.push(deadline, self.entry);
         }
     }
@@ -233,22 +266,61 @@ impl Timer {
 impl Drop for Timer {
     #[inline]
     fn drop(&mut self) {
-        let entry = {
+        let waker = {
             let inner = &mut *self.timers.inner.borrow_mut();
-            let entry = inner.entries.remove(self.entry as usize);
-            if let Some(position) = entry.position.filter(|_| !self.timers.closed.get()) {
-                inner.remove(position as usize);
+            let entry = &mut inner.entries[self.entry as usize];
+            let (place, waker) = (entry.place, entry.waker.take());
+            entry.place = Place::Free(inner.free);
+            inner.free = self.entry + 1;
+            if !self.timers.closed.get() {
+                inner.take(place);
             }
-            entry
+            waker
         };
-        drop(entry); // its waker may be foreign
+        drop(waker); // it may be foreign
     }
 }
 
 impl Inner {
-    /// The earliest deadline, once the node at the top is corrected.
     #[inline]
+    fn is_empty(&self) -> bool {
+        (self.heap.len() | self.far.len()) == 0
+    }
+
+    /// Stores an entry, without a node.
+    #[inline]
+    fn allot(&mut self, entry: Entry) -> u32 {
+        match self.free.checked_sub(1) {
+            Some(free) => {
+                let old = &mut self.entries[free as usize];
+                if let Place::Free(next) = old.place {
+                    self.free = next;
+                }
+                *old = entry;
+                free
+            }
+            None => {
+                let number = u32::try_from(self.entries.len()).expect("memory for 2^32 timers");
+                self.entries.push(entry);
+                number
+            }
+        }
+    }
+
+    /// The earliest deadline, once the node at the top is corrected. All nodes are in the heap then.
     fn next(&mut self) -> Option<u64> {
+        loop {
+            self.gather();
+            let next = self.next_near(); // which may find that a node is far now
+            if self.far.len() == 0 {
+                return next;
+            }
+        }
+    }
+
+    /// The earliest deadline in the heap, once the node at the top is corrected.
+    #[inline]
+    fn next_near(&mut self) -> Option<u64> {
         loop {
             let top = self.heap.first()?;
             let deadline = self.entries[top.entry as usize].deadline;
@@ -266,62 +338,35 @@ impl Inner {
     fn push(&mut self, deadline: u64, entry: u32) {
         let node = Node { deadline, sequence: self.sequence, entry };
         self.sequence += 1;
-        self.heap.push(node);
-        self.sift_up(self.heap.len() - 1, node);
-    }
-
-    /// Removes the node at `position`. The `position` of its entry is not updated.
-    #[inline]
-    fn remove(&mut self, position: usize) {
-        let last = self.heap.pop().expect("a position is of a node");
-        if position == self.heap.len() {
-            return;
-        }
-        // The last node replaces it and moves up or down from there.
-        let parent = position.wrapping_sub(1) / ARITY;
-        if position > 0 && last.before(&self.heap[parent]) {
-            self.sift_up(position, last);
+        if self.far.takes(deadline) {
+            self.entries[entry as usize].place = self.far.push(node);
         } else {
-            self.sift_down(position, last);
+            self.push_near(node);
         }
     }
 
-    /// Puts `node` at `position` or above, moving down what is after it.
+    /// The node of an entry.
     #[inline]
-    fn sift_up(&mut self, mut position: usize, node: Node) {
-        while position > 0 {
-            let parent = (position - 1) / ARITY;
-            if !node.before(&self.heap[parent]) {
-                break;
-            }
-            self.place(position, self.heap[parent]);
-            position = parent;
+    fn node(&self, place: Place) -> Option<&Node> {
+        match place {
+            Place::Heap(position) => Some(&self.heap[position as usize]),
+            Place::Far(bucket, position) => Some(self.far.node(bucket, position)),
+            Place::Fired | Place::Free(_) => None,
         }
-        self.place(position, node);
     }
 
-    /// Puts `node` at `position` or below, moving up what is before it.
+    /// Removes the node of an entry, if it has one. Its `place` is not updated.
     #[inline]
-    fn sift_down(&mut self, mut position: usize, node: Node) {
-        loop {
-            let first = position * ARITY + 1;
-            let children = first..(first + ARITY).min(self.heap.len());
-            let least = children.reduce(|a, b| if self.heap[b].before(&self.heap[a]) { b } else { a });
-            match least {
-                Some(child) if self.heap[child].before(&node) => {
-                    self.place(position, self.heap[child]);
-                    position = child;
+    fn take(&mut self, place: Place) {
+        match place {
+            Place::Heap(position) => self.remove(position as usize),
+            Place::Far(bucket, position) => {
+                if let Some(moved) = self.far.remove(bucket, position) {
+                    self.entries[moved as usize].place = place;
                 }
-                _ => break,
             }
+            Place::Fired | Place::Free(_) => {}
         }
-        self.place(position, node);
-    }
-
-    #[inline]
-    fn place(&mut self, position: usize, node: Node) {
-        self.heap[position] = node;
-        self.entries[node.entry as usize].position = Some(position as u32);
     }
 }
 

@@ -156,7 +156,7 @@ impl Sleep {
 
     #[inline]
     #[track_caller]
-    fn poll_deadline(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+    pub(super) fn poll_deadline(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         match &self.state {
             SleepState::Elapsed => Poll::Ready(()),
             SleepState::Waiting(timer) if timer.has_fired() => {
@@ -190,13 +190,13 @@ impl Future for Sleep {
     #[track_caller]
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
         // Charged, so that a loop around a sleep that is over lets others run.
-        if !budget::charge() {
+        if !budget::has_left() {
             cx.waker().wake_by_ref();
             return Poll::Pending;
         }
         let polled = self.poll_deadline(cx);
-        if polled.is_pending() {
-            budget::refund();
+        if polled.is_ready() {
+            budget::charge_completed();
         }
         polled
     }

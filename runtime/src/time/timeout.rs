@@ -3,7 +3,6 @@
 use super::sleep::Sleep;
 use crate::observe::site::Site;
 use crate::time::clock::Instant;
-use crate::wake::budget::Unlimited;
 use pin_project_lite::pin_project;
 use std::fmt;
 use std::future::{Future, IntoFuture};
@@ -91,9 +90,8 @@ impl<F: Future> Future for Timeout<F> {
         if let Poll::Ready(output) = this.future.poll(cx) {
             return Poll::Ready(Ok(output));
         }
-        // A future that uses up its budget on each poll must not use up that of its limit.
-        let _unlimited = Unlimited::start();
-        Pin::new(this.limit).poll(cx).map(|()| Err(Elapsed(())))
+        // Not charged: a future that uses up its budget on each poll must not use up that of its limit.
+        this.limit.poll_deadline(cx).map(|()| Err(Elapsed(())))
     }
 }
 

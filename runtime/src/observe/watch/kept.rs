@@ -167,10 +167,10 @@ impl Watch {
 
     /// The loop is back from `epoll_wait`. Returns the cause for its events.
     #[inline]
-    pub(crate) fn waited(&self, timeout: Option<Duration>, events: usize) -> By {
+    pub(crate) fn waited(&self, timeout: u64, events: usize) -> By {
         let now = ticks::now();
         self.shared.waits.store(false, Ordering::Relaxed);
-        let sleeps = if timeout == Some(Duration::ZERO) { 0 } else { recorder::WAIT_SLEEPS };
+        let sleeps = if timeout == 0 { 0 } else { recorder::WAIT_SLEEPS };
         let events = (events as u32).min(recorder::NUMBER);
         self.shared.ring.append(now, recorder::WAIT | sleeps | events, now);
         self.last.set(now);

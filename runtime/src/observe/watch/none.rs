@@ -4,7 +4,6 @@ use super::Polls;
 use crate::observe::id::Id;
 use crate::observe::site::Serial;
 use std::panic::Location;
-use std::time::Duration;
 
 /// Watches nothing.
 #[derive(Debug, Default)]
@@ -72,7 +71,7 @@ impl Watch {
     pub(crate) fn waits(&self) {}
 
     #[inline]
-    pub(crate) fn waited(&self, _timeout: Option<Duration>, _events: usize) -> By {
+    pub(crate) fn waited(&self, _timeout: u64, _events: usize) -> By {
         By
     }
 

@@ -12,6 +12,12 @@ impl Backend {
         read(libc::CLOCK_MONOTONIC)
     }
 
+    /// Whether the coarse clock is another than the precise one.
+    #[inline]
+    pub fn has_coarse(self) -> bool {
+        !cfg!(miri)
+    }
+
     /// `CLOCK_MONOTONIC_COARSE`, in nanoseconds: the value of `CLOCK_MONOTONIC` at the last kernel tick. It is never
     /// ahead of that clock, and behind it by a tick (1 to 10 ms) or, occasionally, more.
     #[inline]

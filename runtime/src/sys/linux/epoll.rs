@@ -126,23 +126,35 @@ impl Epoll {
         Ok(())
     }
 
-    /// Waits until a registered descriptor has an event, or `timeout` has passed; `None` waits for ever.
+    /// Waits until a registered descriptor has an event, or `timeout` has passed; `None` waits for ever. See
+    /// [`wait_for`](Epoll::wait_for).
     ///
-    /// A timeout never ends early: it has nanoseconds where the kernel supports them (`epoll_pwait2`, Linux 5.11) and
-    /// is rounded up to milliseconds otherwise. A signal handled on this thread ends the wait with no events.
+    /// # Errors
+    ///
+    /// As [`wait_for`](Epoll::wait_for).
+    pub fn wait(&self, events: &mut Events, timeout: Option<Duration>) -> io::Result<usize> {
+        self.wait_for(events, timeout.map_or(u64::MAX, nanoseconds))
+    }
+
+    /// Waits until a registered descriptor has an event, or so many nanoseconds have passed; `u64::MAX` waits for ever.
+    ///
+    /// A timeout below a second never ends early: it has nanoseconds where the kernel supports them (`epoll_pwait2`,
+    /// Linux 5.11) and is rounded up to milliseconds otherwise. A longer one is in milliseconds, and ends up to one of
+    /// them early. A signal handled on this thread ends the wait with no events.
     ///
     /// # Errors
     ///
     /// `Other` in a child by `fork`, which would take the events of its parent. Otherwise none in practice: `EBADF`,
     /// `EFAULT` and `EINVAL` would be bugs of this crate.
-    #[inline]
-    pub fn wait(&self, events: &mut Events, timeout: Option<Duration>) -> io::Result<usize> {
+    #[inline(always)] // into its one caller of each turn
+    pub fn wait_for(&self, events: &mut Events, timeout: u64) -> io::Result<usize> {
         events.len = 0;
         self.made_in.check()?;
         let waited = match timeout {
-            None => self.wait_milliseconds(events, -1),
-            Some(Duration::ZERO) => self.wait_milliseconds(events, 0),
-            Some(timeout) => self.wait_nanoseconds(events, timeout),
+            u64::MAX => self.wait_milliseconds(events, -1),
+            0 => self.wait_milliseconds(events, 0),
+            SECOND.. => self.wait_milliseconds(events, milliseconds_down(timeout)),
+            _ => self.wait_nanoseconds(events, timeout),
         };
         match waited {
             Ok(len) => {
@@ -163,14 +175,11 @@ impl Epoll {
 
     /// A separate function: it needs much stack, and a loop without timers never calls it.
     #[inline(never)]
-    fn wait_nanoseconds(&self, events: &mut Events, timeout: Duration) -> io::Result<libc::c_int> {
+    fn wait_nanoseconds(&self, events: &mut Events, timeout: u64) -> io::Result<libc::c_int> {
         if !self.nanoseconds.get() {
             return self.wait_milliseconds(events, milliseconds_up(timeout));
         }
-        let limit = libc::timespec {
-            tv_sec: i64::try_from(timeout.as_secs()).unwrap_or(i64::MAX),
-            tv_nsec: timeout.subsec_nanos().into(),
-        };
+        let limit = libc::timespec { tv_sec: (timeout / SECOND) as i64, tv_nsec: (timeout % SECOND) as i64 };
         let capacity = events.buffer.len() as libc::c_int;
         let no_mask = std::ptr::null::<libc::sigset_t>();
         // SAFETY: as for epoll_wait; `limit` lives across the call and the null mask means "leave it". Every argument has
@@ -209,10 +218,23 @@ fn unless_interrupted(error: io::Error) -> io::Result<usize> {
     if error.raw_os_error() == Some(libc::EINTR) { Ok(0) } else { Err(error) }
 }
 
+const SECOND: u64 = 1_000_000_000;
+const MILLISECOND: u64 = 1_000_000;
+
+/// A duration, or as much of it as waits: all but for ever.
+fn nanoseconds(timeout: Duration) -> u64 {
+    u64::try_from(timeout.as_nanos()).unwrap_or(u64::MAX - 1)
+}
+
 /// `timeout` in whole milliseconds, rounded up: a wait that ends early would spin until its deadline.
-fn milliseconds_up(timeout: Duration) -> libc::c_int {
-    let rounded = timeout.as_nanos().div_ceil(1_000_000);
-    libc::c_int::try_from(rounded).unwrap_or(libc::c_int::MAX)
+fn milliseconds_up(timeout: u64) -> libc::c_int {
+    libc::c_int::try_from(timeout.div_ceil(MILLISECOND)).unwrap_or(libc::c_int::MAX)
+}
+
+/// The same, rounded down.
+#[inline]
+fn milliseconds_down(timeout: u64) -> libc::c_int {
+    libc::c_int::try_from(timeout / MILLISECOND).unwrap_or(libc::c_int::MAX)
 }
 
 impl Events {
@@ -256,10 +278,13 @@ mod tests {
 
     #[test]
     fn a_timeout_in_milliseconds_is_rounded_up_and_saturates() {
-        assert_eq!(milliseconds_up(Duration::from_nanos(1)), 1);
-        assert_eq!(milliseconds_up(Duration::from_micros(1000)), 1);
-        assert_eq!(milliseconds_up(Duration::from_micros(1001)), 2);
-        assert_eq!(milliseconds_up(Duration::MAX), libc::c_int::MAX);
+        assert_eq!([1, 1_000_000, 1_000_001].map(milliseconds_up), [1, 1, 2]);
+        assert_eq!([1_999_999, 2_000_000].map(milliseconds_down), [1, 2]);
+        assert_eq!(
+            [milliseconds_up, milliseconds_down].map(|rounded| rounded(u64::MAX)),
+            [libc::c_int::MAX; 2]
+        );
+        assert_eq!(nanoseconds(Duration::MAX), u64::MAX - 1);
     }
 
     #[test]

@@ -51,6 +51,13 @@ impl Epoll {
         }
     }
 
+    pub fn wait_for(&self, events: &mut Events, timeout: u64) -> io::Result<usize> {
+        match self.simulated {
+            Some(_) => self.wait(events, (timeout != u64::MAX).then(|| Duration::from_nanos(timeout))),
+            None => self.linux.wait_for(events, timeout),
+        }
+    }
+
     pub fn wait(&self, events: &mut Events, timeout: Option<Duration>) -> io::Result<usize> {
         match self.simulated {
             Some(poll) => Ok(events.fill(world()?.poll_wait(poll, events.capacity(), timeout)?)),

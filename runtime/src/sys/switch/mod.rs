@@ -75,6 +75,10 @@ impl Backend {
         }
     }
 
+    pub fn has_coarse(self) -> bool {
+        sim::program().is_none() && self.linux.has_coarse()
+    }
+
     pub fn monotonic_coarse(self) -> u64 {
         match sim::program() {
             Some(world) => world.monotonic(),

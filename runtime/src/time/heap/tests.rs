@@ -1,5 +1,6 @@
 //! The heap compared with a sorted list.
 
+use super::near::ARITY;
 use super::*;
 use crate::sys::Backend;
 use crate::wake::key::TaskKey;
@@ -9,8 +10,13 @@ use std::task::Waker;
 /// 2^30 ms in nanoseconds: where millisecond wheels wrap.
 const FAR: u64 = (1 << 30) * 1_000_000;
 
+fn clock() -> Rc<Clock> {
+    Rc::new(Clock::new(Backend::current()))
+}
+
+/// On a clock that has run for long: what these tests set is near.
 fn timers() -> Rc<Timers> {
-    Timers::new(Rc::new(Clock::new(Backend::current())))
+    Timers::new(clock())
 }
 
 /// A waker of an executor that does not exist, which `fire` hands back.
@@ -30,7 +36,7 @@ fn fire(timers: &Timers, now: u64) -> Vec<u32> {
 fn timers_of_one_deadline_fire_in_the_order_in_which_they_were_set() {
     // T9
     let timers = timers();
-    let set: Vec<_> = (0..100).map(|number| timers.set(7, waker(number), Site::caller())).collect();
+    let set: Vec<_> = (0..100).map(|number| timers.clone().set(7, waker(number), Site::caller())).collect();
     assert_eq!(fire(&timers, 6), []);
     assert_eq!(fire(&timers, 7), (0..100).collect::<Vec<_>>());
     assert!(set.iter().all(Timer::has_fired));
@@ -39,8 +45,8 @@ fn timers_of_one_deadline_fire_in_the_order_in_which_they_were_set() {
 #[test]
 fn a_timer_that_is_reset_to_its_own_deadline_keeps_its_turn_and_one_that_comes_from_later_does_not() {
     let timers = timers();
-    let set: Vec<_> = (0..4).map(|number| timers.set(7, waker(number), Site::caller())).collect();
-    let later = timers.set(8, waker(4), Site::caller());
+    let set: Vec<_> = (0..4).map(|number| timers.clone().set(7, waker(number), Site::caller())).collect();
+    let later = timers.clone().set(8, waker(4), Site::caller());
     set[0].reset(7);
     later.reset(7);
     assert_eq!(fire(&timers, 7), [0, 1, 2, 3, 4]);
@@ -50,10 +56,10 @@ fn a_timer_that_is_reset_to_its_own_deadline_keeps_its_turn_and_one_that_comes_f
 fn the_next_deadline_is_the_earliest_and_not_the_last_or_the_first_set() {
     // T8, L17
     let timers = timers();
-    let _a = timers.set(10_000, waker(0), Site::caller());
+    let _a = timers.clone().set(10_000, waker(0), Site::caller());
     assert_eq!(timers.next(), Some(10_000));
-    let _b = timers.set(1_000, waker(1), Site::caller());
-    let _c = timers.set(5_000, waker(2), Site::caller());
+    let _b = timers.clone().set(1_000, waker(1), Site::caller());
+    let _c = timers.clone().set(5_000, waker(2), Site::caller());
     assert_eq!(timers.next(), Some(1_000));
 }
 
@@ -62,7 +68,7 @@ fn no_deadline_is_special() {
     // T2
     let timers = timers();
     let set: Vec<_> = [u64::MAX, u64::MAX - 1, u64::MAX - 2]
-        .map(|deadline| timers.set(deadline, waker(0), Site::caller()))
+        .map(|deadline| timers.clone().set(deadline, waker(0), Site::caller()))
         .into();
     assert_eq!(fire(&timers, u64::MAX - 3), []);
     assert_eq!(timers.next(), Some(u64::MAX - 2));
@@ -76,8 +82,9 @@ fn no_deadline_is_special() {
 #[test]
 fn a_timer_that_is_moved_to_a_later_time_stays_where_it_is_in_the_heap() {
     let timers = timers();
-    let set: Vec<_> =
-        (0..50).map(|number| timers.set(1_000 + u64::from(number), waker(number), Site::caller())).collect();
+    let set: Vec<_> = (0..50)
+        .map(|number| timers.clone().set(1_000 + u64::from(number), waker(number), Site::caller()))
+        .collect();
     let sequence = timers.inner.borrow().sequence;
     let rounds = if cfg!(miri) { 10 } else { 1_000 };
     for later in 1..=rounds {
@@ -94,8 +101,9 @@ fn a_timer_that_is_moved_to_a_later_time_stays_where_it_is_in_the_heap() {
 #[test]
 fn a_loop_that_looks_between_moves_puts_nothing_right_until_something_may_be_due() {
     let timers = timers();
-    let set: Vec<_> =
-        (0..50).map(|number| timers.set(1_000 + u64::from(number), waker(number), Site::caller())).collect();
+    let set: Vec<_> = (0..50)
+        .map(|number| timers.clone().set(1_000 + u64::from(number), waker(number), Site::caller()))
+        .collect();
     let sequence = timers.inner.borrow().sequence;
     for later in 1..=10 {
         for timer in &set {
@@ -113,7 +121,7 @@ fn a_loop_that_looks_between_moves_puts_nothing_right_until_something_may_be_due
 fn a_timer_that_has_fired_is_left_alone_by_a_reset() {
     // T20
     let timers = timers();
-    let timer = timers.set(1, waker(0), Site::caller());
+    let timer = timers.clone().set(1, waker(0), Site::caller());
     assert_eq!(fire(&timers, 1), [0]);
     timer.reset(2);
     assert_eq!(timers.next(), None);
@@ -126,27 +134,61 @@ fn what_is_dropped_leaves_nothing_behind() {
     for _ in 0..3 {
         let many = if cfg!(miri) { 50 } else { 1_000 };
         let mut set: Vec<_> =
-            (0..many).map(|n| timers.set(n * 7919 % 1_000, waker(0), Site::caller())).collect();
+            (0..many).map(|n| timers.clone().set(n * 7919 % 1_000, waker(0), Site::caller())).collect();
         while !set.is_empty() {
             set.swap_remove(set.len() / 3);
         }
-        assert_eq!((timers.len(), timers.inner.borrow().entries.len()), (0, 0));
+        assert_eq!((timers.len(), timers.inner.borrow().entries_alive()), (0, 0));
     }
 }
 
 #[test]
 fn what_has_not_fired_when_the_runtime_ends_is_an_orphan_and_may_be_reset_and_dropped() {
     let timers = timers();
-    let set: Vec<_> = (0..9).map(|n| timers.set(5 + n, waker(0), Site::caller())).collect();
+    let set: Vec<_> = (0..9).map(|n| timers.clone().set(5 + n, waker(0), Site::caller())).collect();
     timers.close();
     for timer in &set {
         assert!(timer.is_orphan() && !timer.has_fired());
         timer.reset(1);
     }
-    let late = timers.set(5, waker(0), Site::caller());
+    let late = timers.clone().set(5, waker(0), Site::caller());
     assert!(!late.has_fired());
     drop((set, late));
-    assert_eq!((timers.len(), timers.inner.borrow().entries.len()), (0, 0));
+    assert_eq!((timers.len(), timers.inner.borrow().entries_alive()), (0, 0));
+}
+
+#[test]
+fn a_far_deadline_is_near_before_it_is_due_and_costs_the_heap_nothing_until_then() {
+    let timers = Timers::since(0, clock());
+    let minute = 60_000_000_000;
+    let set: Vec<_> =
+        (0..50).map(|n| timers.clone().set(minute + n, waker(n as u32), Site::caller())).collect();
+    assert_eq!((timers.inner.borrow().heap.len(), timers.not_after_next()), (0, Some(minute)));
+    assert!(timers.work_is_due_at() < minute);
+    assert_eq!(fire(&timers, minute - 3 * far::AHEAD), []);
+    assert_eq!(timers.inner.borrow().heap.len(), 0);
+    assert_eq!(fire(&timers, timers.work_is_due_at()), []);
+    assert_eq!(timers.inner.borrow().heap.len(), 50);
+    assert_eq!(timers.work_is_due_at(), minute);
+    assert_eq!(fire(&timers, minute + 48), (0..49).collect::<Vec<_>>());
+    assert!(!set[49].has_fired());
+    drop(set);
+    assert_eq!(timers.not_after_next(), None);
+}
+
+#[test]
+fn a_deadline_that_is_laps_of_the_buckets_away_is_in_the_heap_in_the_last_one_only() {
+    let timers = Timers::since(0, clock());
+    let (hour, second) = (3_600_000_000_000, 1_000_000_000);
+    let _timer = timers.clone().set(hour, waker(0), Site::caller());
+    let mut looks = 0;
+    while let Some(due) = timers.not_after_next().filter(|due| *due < hour - second) {
+        assert_eq!((fire(&timers, due), timers.inner.borrow().heap.len()), (vec![], 0));
+        looks += 1;
+    }
+    assert!(looks <= hour / (64 * second), "{looks}");
+    assert_eq!(fire(&timers, hour - 1), []);
+    assert_eq!(fire(&timers, hour), [0]);
 }
 
 #[derive(Clone, Debug)]
@@ -162,6 +204,7 @@ fn distance() -> impl Strategy<Value = u64> {
     prop_oneof![
         3 => 0..4u64,
         6 => 0..10_000u64,
+        6 => 0..100_000_000_000u64, // the buckets, and a lap of them and a half
         2 => (0..5u64).prop_map(|n| n * FAR),
         1 => FAR - 2..FAR + 2,
         1 => u64::MAX - 3..=u64::MAX,
@@ -194,15 +237,15 @@ proptest! {
     /// Within one deadline the order is that of setting. A timer that a reset moved there has no promised place, so
     /// these are compared as a set.
     #[test]
-    fn the_heap_does_what_a_sorted_list_does(steps in prop::collection::vec(step(), 1..if cfg!(miri) { 40 } else { 300 })) {
-        let timers = timers();
+    fn the_heap_does_what_a_sorted_list_does(exact: bool, steps in prop::collection::vec(step(), 1..if cfg!(miri) { 40 } else { 300 })) {
+        let timers = Timers::since(0, clock());
         let mut model: Vec<Modelled> = Vec::new();
         let (mut now, mut number) = (0u64, 0u32);
         for step in steps {
             match step {
                 Step::Set(distance) => {
                     let deadline = now.saturating_add(distance);
-                    model.push(Modelled { number, deadline, timer: timers.set(deadline, waker(number), Site::caller()) });
+                    model.push(Modelled { number, deadline, timer: timers.clone().set(deadline, waker(number), Site::caller()) });
                     number += 1;
                 }
                 Step::Reset(which, distance) if !model.is_empty() => {
@@ -240,7 +283,13 @@ proptest! {
                     prop_assert_eq!(fired, numbers);
                 }
             }
-            prop_assert_eq!(timers.next(), model.iter().map(|modelled| modelled.deadline).min());
+            let next = model.iter().map(|modelled| modelled.deadline).min();
+            prop_assert_eq!(timers.not_after_next().is_some(), next.is_some());
+            prop_assert!(timers.not_after_next() <= next);
+            timers.inner.borrow().check();
+            if exact {
+                prop_assert_eq!(timers.next(), next);
+            }
             prop_assert_eq!(timers.len(), model.len());
             timers.inner.borrow().check();
         }
@@ -254,7 +303,16 @@ impl Inner {
             if position > 0 {
                 assert!(!node.before(&self.heap[(position - 1) / ARITY]));
             }
-            assert_eq!(self.entries[node.entry as usize].position, Some(position as u32));
+            assert_eq!(self.entries[node.entry as usize].place, Place::Heap(position as u32));
         }
+        self.far.check(|entry| self.entries[entry as usize].place);
+        assert_eq!(
+            self.heap.len() + self.far.len(),
+            self.entries.iter().filter(|entry| entry.waker.is_some()).count()
+        );
+    }
+
+    fn entries_alive(&self) -> usize {
+        self.entries.iter().filter(|entry| !matches!(entry.place, Place::Free(_))).count()
     }
 }

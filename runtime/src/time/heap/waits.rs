@@ -15,7 +15,8 @@ impl Timers {
     /// Shows the timers that are set and have not fired, in no order. `see` sets none.
     pub(crate) fn each_wait(&self, mut see: impl FnMut(TimerWait)) {
         let inner = self.inner.borrow();
-        for entry in inner.heap.iter().map(|node| &inner.entries[node.entry as usize]) {
+        for entry in &inner.entries {
+            // One that is free, or has fired, has none.
             if let Some(waker) = &entry.waker {
                 let waiter = Waiter::of_waker(waker, entry.note.get(), entry.task);
                 see(TimerWait { deadline: entry.deadline, waiter });

@@ -1,0 +1,181 @@
+//! Deadlines that are more than a moment away: buckets without an order, by the time of the deadline.
+//!
+//! - A bucket has the deadlines of a quarter of a second, and those a multiple of 69 seconds later. Setting a timer
+//!   appends to one, and cancelling it swaps the last one to its place: neither looks at another deadline.
+//! - What is near is moved to the heap before it is due. That it is due is decided there alone, so no deadline is
+//!   rounded. How the loop sleeps rests on [`bound`](Far::bound), which is never after a deadline.
+
+use super::{Inner, Node, Place};
+
+/// A bucket has 2 to this many nanoseconds: 0.27 seconds.
+const SHIFT: u32 = 28;
+
+const BUCKETS: usize = 256;
+
+/// How many of these spans are near: the one that runs, and the next.
+const NEAR: u64 = 2;
+
+/// How long before the first far deadline the loop moves it, if it is awake.
+pub(super) const AHEAD: u64 = 1 << SHIFT;
+
+/// A bucket that is emptied keeps memory for so many.
+const KEPT: usize = 64;
+
+pub(super) struct Far {
+    /// None before the first far deadline.
+    buckets: Vec<Vec<Node>>,
+    len: usize,
+    /// The number of the first span whose deadlines are far.
+    first: u64,
+    /// Not after any deadline in here.
+    bound: u64,
+}
+
+impl Default for Far {
+    fn default() -> Far {
+        Far { buckets: Vec::new(), len: 0, first: 0, bound: u64::MAX }
+    }
+}
+
+impl Far {
+    #[inline]
+    pub(super) fn takes(&self, deadline: u64) -> bool {
+        deadline >> SHIFT >= self.first
+    }
+
+    #[inline]
+    pub(super) fn len(&self) -> usize {
+        self.len
+    }
+
+    /// A time that is not after any deadline in here; `u64::MAX` for none.
+    #[inline]
+    pub(super) fn bound(&self) -> u64 {
+        self.bound
+    }
+
+    #[inline]
+    pub(super) fn node(&self, bucket: u8, position: u32) -> &Node {
+        &self.buckets[usize::from(bucket)][position as usize]
+    }
+
+    /// Adds a node that [`takes`](Far::takes) says is far.
+    #[inline]
+    pub(super) fn push(&mut self, node: Node) -> Place {
+        if self.buckets.is_empty() {
+            self.open();
+        }
+        let bucket = (node.deadline >> SHIFT) as u8;
+        let nodes = &mut self.buckets[usize::from(bucket)];
+        let position = nodes.len() as u32;
+        nodes.push(node);
+        self.len += 1;
+        self.bound = self.bound.min(node.deadline);
+        Place::Far(bucket, position)
+    }
+
+    #[cold]
+    fn open(&mut self) {
+        self.buckets.resize_with(BUCKETS, Vec::new);
+    }
+
+    /// Removes a node. Returns the entry whose node has its place now.
+    #[inline]
+    pub(super) fn remove(&mut self, bucket: u8, position: u32) -> Option<u32> {
+        let nodes = &mut self.buckets[usize::from(bucket)];
+        nodes.swap_remove(position as usize);
+        self.len -= 1;
+        if self.len == 0 {
+            self.bound = u64::MAX;
+        }
+        nodes.get(position as usize).map(|moved| moved.entry)
+    }
+
+    pub(super) fn clear(&mut self) {
+        *self = Far { first: self.first, ..Far::default() };
+    }
+
+    /// The bound again, from the start of the first bucket that is not empty.
+    fn find_bound(&mut self) {
+        let mut spans = self.first..self.first + BUCKETS as u64;
+        let first = spans.find(|span| self.len > 0 && !self.buckets[usize::from(*span as u8)].is_empty());
+        self.bound = first.map_or(u64::MAX, start);
+    }
+}
+
+/// When a span begins.
+fn start(span: u64) -> u64 {
+    span.saturating_mul(1 << SHIFT)
+}
+
+impl Inner {
+    /// It is `now`: moves to the heap what is near from now on.
+    #[inline]
+    pub(super) fn advance(&mut self, now: u64) {
+        let first = (now >> SHIFT) + NEAR;
+        if first > self.far.first {
+            self.advance_to(first);
+        }
+    }
+
+    /// Moves all to the heap.
+    pub(super) fn gather(&mut self) {
+        if self.far.len > 0 {
+            let first = self.far.first;
+            self.advance_to(u64::MAX >> SHIFT << 1);
+            self.far.first = first;
+        }
+    }
+
+    #[inline(never)]
+    fn advance_to(&mut self, first: u64) {
+        let from = std::mem::replace(&mut self.far.first, first);
+        if self.far.len == 0 {
+            return;
+        }
+        // After so many spans every bucket has had its turn.
+        for span in from..first.min(from + BUCKETS as u64) {
+            self.move_near(span as u8);
+        }
+        if self.far.bound < start(first) {
+            self.far.find_bound();
+        }
+    }
+
+    /// Moves what is near of a bucket to the heap; what is a lap or more later stays.
+    fn move_near(&mut self, bucket: u8) {
+        let mut nodes = std::mem::take(&mut self.far.buckets[usize::from(bucket)]);
+        let mut position = 0;
+        while let Some(node) = nodes.get(position).copied() {
+            if self.far.takes(node.deadline) {
+                self.entries[node.entry as usize].place = Place::Far(bucket, position as u32);
+                position += 1;
+            } else {
+                nodes.swap_remove(position);
+                self.far.len -= 1;
+                self.push_near(node);
+            }
+        }
+        if !nodes.is_empty() || nodes.capacity() <= KEPT {
+            self.far.buckets[usize::from(bucket)] = nodes;
+        }
+    }
+}
+
+#[cfg(test)]
+impl Far {
+    /// Each entry knows where its node is, and the bound is not after any deadline, nor before what is near.
+    pub(super) fn check(&self, place: impl Fn(u32) -> Place) {
+        let mut len = 0;
+        for (bucket, nodes) in self.buckets.iter().enumerate() {
+            for (position, node) in nodes.iter().enumerate() {
+                assert_eq!(place(node.entry), Place::Far(bucket as u8, position as u32));
+                assert_eq!((node.deadline >> SHIFT) as u8, bucket as u8);
+                assert!(self.takes(node.deadline) && self.bound <= node.deadline);
+                len += 1;
+            }
+        }
+        assert_eq!(self.len, len);
+        assert!(self.bound >= start(self.first));
+    }
+}
