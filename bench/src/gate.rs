@@ -15,7 +15,19 @@ use std::path::{Path, PathBuf};
 
 /// The figures: cases of a server, and of `micro`. `inspect` is an echo with feature `inspect` and its flight recorder,
 /// `no-rec` one with the feature and without the recorder.
-const FIGURES: [&str; 7] = ["echo", "inspect", "no-rec", "http", "spawn", "yield", "sleep"];
+const FIGURES: [&str; 11] = [
+    "echo",
+    "inspect",
+    "no-rec",
+    "http",
+    "spawn",
+    "spawn-many",
+    "yield",
+    "sleep",
+    "random-timers",
+    "tcp-timed",
+    "unix-echo",
+];
 
 /// What a new line allows, in percent. An echo moves by 4 with the number of requests that happen to share a wait
 /// (303 to 317); what has no sockets repeats to the instruction.
@@ -141,11 +153,11 @@ fn parse(text: &str) -> Result<Vec<Line>> {
 fn update(path: &PathBuf, counts: &[f64]) -> Result<String> {
     let mut text = String::from(
         "# User-space instructions by callgrind: of a request on 64 connections (echo, http; inspect and no-rec are an echo\n\
-         # with feature `inspect`, with and without its recorder), of an operation of `micro` (spawn, yield, sleep).\n\
+         # with feature `inspect`, with and without its recorder), of an operation of the case of `micro` with the name.\n\
          # `bench gate` fails when one is higher by more than its tolerance.\n",
     );
     for (figure, count) in FIGURES.into_iter().zip(counts) {
-        text.push_str(&format!("{figure:<7} {count:>7.1} {:>3}%\n", tolerance(figure)));
+        text.push_str(&format!("{figure:<13} {count:>7.1} {:>3}%\n", tolerance(figure)));
     }
     std::fs::write(path, &text).map_err(|error| format!("cannot write {}: {error}", path.display()))?;
     Ok(text)
