@@ -1,15 +1,18 @@
 //! Listeners for the next process; here both sides are in one, and the restarts are in `tests/examples/restart.rs`.
 
-use crate::sockets_common::{Directory, run};
+use crate::sockets_common::{Directory, run, test_of};
 use egret_net::handover::Handover;
 use egret_net::unix::{RecvAncillary, SendAncillary};
 use egret_net::{TcpListener, UnixSeqpacket, UnixSeqpacketListener};
-use egret_runtime::spawn;
+use egret_runtime::{spawn, time};
 use std::fs;
 use std::io::{ErrorKind, IoSlice, IoSliceMut};
 use std::net::TcpStream;
 use std::os::fd::{AsFd, OwnedFd};
+use std::os::unix::fs::{MetadataExt, PermissionsExt};
+use std::os::unix::process::CommandExt;
 use std::path::PathBuf;
+use std::process::{Command, Stdio};
 use std::time::Duration;
 
 fn descriptor() -> OwnedFd {
@@ -132,6 +135,67 @@ fn a_predecessor_that_sends_garbage_is_an_error_that_says_what() {
         let taking = spawn(async move { Handover::take(&theirs).await.map(|_| ()) });
         drop(listener.accept().await.unwrap());
         assert_eq!(taking.await.unwrap().unwrap_err().kind(), ErrorKind::UnexpectedEof);
+    });
+}
+
+/// Says nothing, in time that passes at once.
+#[test]
+fn a_predecessor_that_says_nothing_is_an_error_after_five_seconds() {
+    run(async {
+        time::pause();
+        let (_directory, path) = place();
+        let listener = UnixSeqpacketListener::bind(&path).unwrap();
+        let error = Handover::take(&path).await.unwrap_err();
+        let late = (ErrorKind::TimedOut, "the predecessor does not answer after 5s");
+        assert_eq!((error.kind(), &*error.to_string()), late);
+        drop(listener.accept().await.unwrap());
+        // Nor to the word that the successor is ready.
+        let theirs = path.clone();
+        let taking = spawn(async move { Handover::take(&theirs).await.unwrap().unwrap().ready().await });
+        let (peer, _) = listener.accept().await.unwrap();
+        peer.send(b"egret handover 1").await.unwrap();
+        let error = taking.await.unwrap().unwrap_err();
+        assert_eq!((error.kind(), &*error.to_string()), late);
+    });
+}
+
+const OTHER_USER: u32 = 65534;
+
+/// In a process of another user. Both sides see it by the credentials, as the path is open to all.
+#[test]
+fn a_process_of_another_user_is_refused_by_both_sides() {
+    const PATH: &str = "EGRET_TEST_HANDOVER_OF_ANOTHER_USER";
+    if let Some(path) = std::env::var_os(PATH) {
+        let error = run(async move { Handover::take(path).await.map(drop) }).unwrap_err();
+        return println!("{:?}: {error}", error.kind());
+    }
+    let (_directory, path) = place();
+    let own = fs::metadata(path.parent().unwrap()).unwrap().uid();
+    let mut other = Command::new(std::env::current_exe().unwrap());
+    other
+        .args(["--exact", test_of(&|| ()), "--nocapture"])
+        .env(PATH, &path)
+        .uid(OTHER_USER)
+        .stdout(Stdio::piped());
+    run(async move {
+        let handover = Handover::bind(&path, [("a", descriptor())]).unwrap();
+        for open in [path.parent().unwrap(), &path] {
+            fs::set_permissions(open, fs::Permissions::from_mode(0o777)).unwrap();
+        }
+        let other = match other.spawn() {
+            Ok(other) if own == 0 => other,
+            _ => return eprintln!("SKIPPED: only root starts a process of another user"),
+        };
+        let pid = other.id();
+        let error = handover.give().await.unwrap_err();
+        let expected =
+            format!("the successor is process {pid} of user {OTHER_USER}, and this one is of user 0");
+        assert_eq!((error.kind(), error.to_string()), (ErrorKind::PermissionDenied, expected));
+        let said = String::from_utf8(other.wait_with_output().unwrap().stdout).unwrap();
+        let own = std::process::id();
+        let expected =
+            format!("the predecessor is process {own} of user 0, and this one is of user {OTHER_USER}");
+        assert!(said.contains(&format!("PermissionDenied: {expected}")), "{said}");
     });
 }
 
