@@ -3,6 +3,9 @@
 use super::*;
 use egret_runtime::signal::unix::{SignalKind, signal};
 
+/// Whether a stack goes on below a function of the C library. Rust's musl comes without tables for the unwinder.
+const UNDER_THE_C_LIBRARY: bool = cfg!(not(target_env = "musl"));
+
 /// The names of the functions on the stack, the innermost first.
 fn functions(stall: &Stall) -> Vec<&str> {
     assert_eq!(stall.stack.missing, None);
@@ -32,7 +35,11 @@ fn a_computation_is_on_the_stack_above_the_loop() {
         let (rt, reported, told) = watched(LIMIT);
         run_slow_sum(&rt, reported);
         let (begun, _) = both(rt, told);
-        assert_in_order(&begun, &["slow_sum", "TaskCell", "executor::turn", "block_on"]);
+        assert_in_order(&begun, &["slow_sum", "poll", "block_on"]);
+        if cfg!(not(target_env = "musl")) {
+            // There the names of generic functions are without their paths.
+            assert_in_order(&begun, &["slow_sum", "TaskCell", "executor::turn", "block_on"]);
+        }
         let frame =
             begun.stack.frames.iter().find(|frame| frame.function.as_ref().unwrap().contains("slow_sum"));
         assert!(frame.unwrap().file.as_ref().unwrap().ends_with("tests/stalls/stacks.rs"));
@@ -57,10 +64,10 @@ fn a_sleep_goes_on_and_is_on_the_stack() {
         });
         assert!(start.elapsed() >= Duration::from_secs(2)); // the signal has not cut it short
         let (begun, _) = both(rt, told);
-        assert_in_order(
-            &begun,
-            &["nanosleep", "thread::", "a_sleep_goes_on_and_is_on_the_stack", "block_on"],
-        );
+        assert_in_order(&begun, &["nanosleep"]);
+        if UNDER_THE_C_LIBRARY {
+            assert_in_order(&begun, &["thread::", "a_sleep_goes_on_and_is_on_the_stack", "block_on"]);
+        }
     });
 }
 
@@ -72,7 +79,10 @@ fn a_destructor_is_on_the_stack_also_of_a_task_that_another_aborts() {
         rt.block_on(yield_now());
         rt.block_on(async { aborted.abort() });
         let (begun, _) = both(rt, told);
-        assert_in_order(&begun, &["Destructor", "hold", "abort", "block_on"]);
+        assert_eq!(begun.stack.missing, None);
+        if UNDER_THE_C_LIBRARY {
+            assert_in_order(&begun, &["Destructor", "hold", "abort", "block_on"]);
+        }
     });
 }
 
