@@ -49,14 +49,17 @@ pub(crate) trait Source {
 impl<S: Source> Source for &S {
     type Connection = S::Connection;
 
+    #[inline]
     async fn accept(&self) -> io::Result<S::Connection> {
         S::accept(self).await
     }
 
+    #[inline]
     fn accept_waiting(&self) -> io::Result<Option<S::Connection>> {
         S::accept_waiting(self)
     }
 
+    #[inline]
     fn failure(&self, error: &io::Error) -> AcceptFailure {
         S::failure(self, error)
     }

@@ -124,12 +124,14 @@ struct FailedLookUp {
 }
 
 impl fmt::Display for FailedLookUp {
+    #[inline]
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{:?}: {}", self.host, self.error)
     }
 }
 
 impl Error for FailedLookUp {
+    #[inline]
     fn source(&self) -> Option<&(dyn Error + 'static)> {
         Some(&self.error)
     }
@@ -214,6 +216,7 @@ fn host_and_port(host: &str, port: u16) -> Target<'_> {
 /// interface up. Any other host as it is.
 ///
 /// [`getaddrinfo(3)`]: https://man7.org/linux/man-pages/man3/getaddrinfo.3.html
+#[inline]
 fn without_brackets(host: &str) -> &str {
     let inside = host.strip_prefix('[').and_then(|rest| rest.strip_suffix(']'));
     let is_address = |inside: &&str| {

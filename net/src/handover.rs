@@ -94,6 +94,7 @@ impl Handover {
     ///
     /// When this thread is not in a runtime.
     #[track_caller]
+    #[inline]
     pub fn bind<N: Into<String>>(
         path: impl AsRef<Path>,
         descriptors: impl IntoIterator<Item = (N, OwnedFd)>,
@@ -113,6 +114,7 @@ impl Handover {
     }
 
     /// How long a successor may take from its connection to [`Taken::ready`]; 60 s by default.
+    #[inline]
     pub fn patience(mut self, patience: Duration) -> Handover {
         self.patience = patience;
         self
@@ -133,6 +135,7 @@ impl Handover {
     /// # Cancel safety
     ///
     /// Dropped before it resolves, this process has given nothing away: a successor fails.
+    #[inline]
     pub async fn give(&self) -> io::Result<()> {
         let (peer, _) = match self.listener.accept().await {
             Ok(accepted) => accepted,
@@ -157,6 +160,7 @@ impl Handover {
     }
 
     /// The path.
+    #[inline]
     pub fn path(&self) -> &Path {
         &self.path
     }
@@ -180,6 +184,7 @@ impl Handover {
     /// # Panics
     ///
     /// When this thread is not in a runtime.
+    #[inline]
     pub async fn take(path: impl AsRef<Path>) -> io::Result<Option<Taken>> {
         within(STEP, "the predecessor does not answer", async {
             let peer = match UnixSeqpacket::connect(path).await {
@@ -213,6 +218,7 @@ pub struct Taken {
 
 impl Taken {
     /// The names, in the order of the predecessor.
+    #[inline]
     pub fn names(&self) -> impl Iterator<Item = &str> {
         self.descriptors.iter().map(|(name, _)| &**name)
     }
@@ -223,6 +229,7 @@ impl Taken {
     ///
     /// [`NotFound`](ErrorKind::NotFound) when the predecessor has no such name: the message lists those that it has.
     /// `EMFILE`.
+    #[inline]
     pub fn descriptor(&self, name: &str) -> io::Result<OwnedFd> {
         match self.descriptors.iter().find(|(other, _)| other == name) {
             Some((_, fd)) => fd.try_clone(),
@@ -240,6 +247,7 @@ impl Taken {
     ///
     /// [`UnexpectedEof`](ErrorKind::UnexpectedEof) and [`TimedOut`](ErrorKind::TimedOut) when the predecessor has ended
     /// or does not answer within 5 s: this process is the only one then, or they both accept.
+    #[inline]
     pub async fn ready(self) -> io::Result<()> {
         within(STEP, "the predecessor does not answer", async {
             self.peer.send(READY).await?;
@@ -250,6 +258,7 @@ impl Taken {
 }
 
 /// Names are lines of the packet.
+#[inline]
 fn check(descriptors: &[(String, OwnedFd)]) -> io::Result<()> {
     let refuse = |message| Err(io::Error::new(ErrorKind::InvalidInput, message));
     if descriptors.len() > MOST {
@@ -266,6 +275,7 @@ fn check(descriptors: &[(String, OwnedFd)]) -> io::Result<()> {
     Ok(())
 }
 
+#[inline]
 fn parse(hello: &[u8], descriptors: Vec<OwnedFd>) -> io::Result<Vec<(String, OwnedFd)>> {
     if hello.is_empty() {
         return Err(io::Error::new(ErrorKind::UnexpectedEof, "the predecessor has ended"));
@@ -285,6 +295,7 @@ fn parse(hello: &[u8], descriptors: Vec<OwnedFd>) -> io::Result<Vec<(String, Own
 }
 
 /// Receives one packet, which has to be this one.
+#[inline]
 async fn expect(peer: &UnixSeqpacket, wanted: &[u8], who: &str) -> io::Result<()> {
     let mut packet = [0; 64];
     match peer.recv(&mut packet).await? {
@@ -294,12 +305,14 @@ async fn expect(peer: &UnixSeqpacket, wanted: &[u8], who: &str) -> io::Result<()
     }
 }
 
+#[inline]
 fn unexpected(who: &str, said: &[u8], wanted: &[u8]) -> io::Error {
     let said = said[..said.len().min(64)].escape_ascii();
     let message = format!("{who} has said \"{said}\" instead of \"{}\"", wanted.escape_ascii());
     io::Error::new(ErrorKind::InvalidData, message)
 }
 
+#[inline]
 async fn within<T>(
     limit: Duration,
     message: &str,
@@ -310,6 +323,7 @@ async fn within<T>(
 }
 
 /// Whether the peer is a process of the user of this one.
+#[inline]
 fn same_user(peer: &UnixSeqpacket, who: &str) -> io::Result<()> {
     let theirs = peer.peer_cred()?;
     let own = UnixSeqpacket::pair()?.0.peer_cred()?;
@@ -323,6 +337,7 @@ fn same_user(peer: &UnixSeqpacket, who: &str) -> io::Result<()> {
 }
 
 impl fmt::Debug for Handover {
+    #[inline]
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let names: Vec<_> = self.descriptors.iter().map(|(name, _)| name).collect();
         f.debug_struct("Handover").field("path", &self.path).field("names", &names).finish()
@@ -330,6 +345,7 @@ impl fmt::Debug for Handover {
 }
 
 impl fmt::Debug for Taken {
+    #[inline]
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Taken").field("names", &self.names().collect::<Vec<_>>()).finish()
     }

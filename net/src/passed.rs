@@ -19,6 +19,7 @@ struct Wanted {
 
 impl Wanted {
     /// Takes the descriptor of this name, if it is what is wanted.
+    #[inline]
     fn take(&self, name: &str) -> io::Result<OwnedFd> {
         let fd = service::take_passed_if(name, |fd| match fd.socket_kind() {
             Ok(kind) if self.is(&kind) => Ok(()),
@@ -28,6 +29,7 @@ impl Wanted {
         Ok(fd.into())
     }
 
+    #[inline]
     fn is(&self, kind: &SocketKind) -> bool {
         let SocketKind { domain, kind, listens } = *kind;
         domain.is_some_and(|domain| self.domains.contains(&domain))
@@ -36,6 +38,7 @@ impl Wanted {
     }
 }
 
+#[inline]
 fn describe(kind: &SocketKind) -> String {
     let family = match kind.domain {
         Some(Domain::V4 | Domain::V6) => "an IP",
@@ -87,6 +90,7 @@ impl TcpListener {
     /// # }).unwrap();
     /// ```
     #[track_caller]
+    #[inline]
     pub fn from_env(name: &str) -> io::Result<TcpListener> {
         let wanted = Wanted { name: "a TCP listener", domains: IP, kind: Type::Stream, listens: true };
         Listener::from_std(wanted.take(name)?.into())
@@ -104,6 +108,7 @@ impl UnixListener {
     ///
     /// When this thread is not in a runtime.
     #[track_caller]
+    #[inline]
     pub fn from_env(name: &str) -> io::Result<UnixListener> {
         let wanted = Wanted { name: "a Unix listener", domains: UNIX, kind: Type::Stream, listens: true };
         Listener::from_std(wanted.take(name)?.into())
@@ -121,6 +126,7 @@ impl UdpSocket {
     ///
     /// When this thread is not in a runtime.
     #[track_caller]
+    #[inline]
     pub fn from_env(name: &str) -> io::Result<UdpSocket> {
         let wanted = Wanted { name: "a UDP socket", domains: IP, kind: Type::Datagram, listens: false };
         UdpSocket::from_std(wanted.take(name)?.into())
@@ -138,6 +144,7 @@ impl UnixDatagram {
     ///
     /// When this thread is not in a runtime.
     #[track_caller]
+    #[inline]
     pub fn from_env(name: &str) -> io::Result<UnixDatagram> {
         let wanted =
             Wanted { name: "a Unix datagram socket", domains: UNIX, kind: Type::Datagram, listens: false };

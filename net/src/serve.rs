@@ -113,6 +113,7 @@ impl<F: Family> Listener<F> {
     /// server.await.unwrap()
     /// # }).unwrap();
     /// ```
+    #[inline]
     pub fn serve(self, shutdown: &Shutdown) -> Serve<Listener<F>> {
         Serve::new(self, shutdown)
     }
@@ -205,14 +206,17 @@ impl<F: Family> Serve<Listener<F>> {
 impl<F: Family> Source for Listener<F> {
     type Connection = (Stream<F>, F::Addr);
 
+    #[inline]
     async fn accept(&self) -> io::Result<Self::Connection> {
         Listener::accept(self).await
     }
 
+    #[inline]
     fn accept_waiting(&self) -> io::Result<Option<Self::Connection>> {
         Listener::accept_waiting(self)
     }
 
+    #[inline]
     fn failure(&self, error: &io::Error) -> AcceptFailure {
         AcceptFailure::of_listener(error, self.as_fd())
     }

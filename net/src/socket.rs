@@ -15,6 +15,7 @@ pub(crate) fn register(fd: Fd, start: Start) -> io::Result<Registration<Fd>> {
 
 /// Registers a foreign socket, and makes it non-blocking.
 #[track_caller]
+#[inline]
 pub(crate) fn take_over(fd: OwnedFd) -> io::Result<Registration<Fd>> {
     let fd = Fd::from(fd);
     fd.set_nonblocking(true)?;
@@ -22,6 +23,7 @@ pub(crate) fn take_over(fd: OwnedFd) -> io::Result<Registration<Fd>> {
 }
 
 /// Formats a socket: its addresses, if any, and its descriptor.
+#[inline]
 pub(crate) fn debug<A: fmt::Debug>(
     f: &mut fmt::Formatter<'_>,
     name: &str,

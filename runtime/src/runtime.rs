@@ -83,6 +83,7 @@ impl Runtime {
     /// # Errors
     ///
     /// As [`Builder::build`].
+    #[inline]
     pub fn new() -> io::Result<Runtime> {
         Builder::new().build()
     }
@@ -95,6 +96,7 @@ impl Runtime {
     /// When a runtime runs on this thread already, because a task calls this; when `future` panics; and under
     /// [`UnhandledPanic::Shutdown`].
     #[track_caller]
+    #[inline]
     pub fn block_on<F: Future>(&self, future: F) -> F::Output {
         let _running = Running::start();
         let _entered = Scoped::enter(self);
@@ -139,6 +141,7 @@ impl Runtime {
     /// # std::io::Result::Ok(())
     /// ```
     #[track_caller]
+    #[inline]
     pub fn turn(&self, timeout: Option<Duration>) -> Turn {
         let _running = Running::start();
         let _entered = Scoped::enter(self);
@@ -150,6 +153,7 @@ impl Runtime {
 
     /// Spawns a task on this runtime, from inside or outside it: see [`spawn`](crate::spawn).
     #[track_caller]
+    #[inline]
     pub fn spawn<F>(&self, future: F) -> JoinHandle<F::Output>
     where
         F: Future + 'static,
@@ -178,6 +182,7 @@ impl Runtime {
     /// # std::io::Result::Ok(())
     /// ```
     #[track_caller]
+    #[inline]
     pub fn spawn_blocking<F, T>(&self, f: F) -> JoinHandle<T>
     where
         F: FnOnce() -> T + Send + 'static,
@@ -202,21 +207,25 @@ impl Runtime {
     /// assert!(egret_runtime::spawn(async {}).is_finished()); // cancelled
     /// # std::io::Result::Ok(())
     /// ```
+    #[inline]
     pub fn enter(&self) -> EnterGuard<'_> {
         EnterGuard::new(self)
     }
 
     /// A handle for other threads.
+    #[inline]
     pub fn handle(&self) -> Handle {
         Handle::new(self.executor.address())
     }
 
     /// The executor of this runtime.
+    #[inline]
     pub(crate) fn executor(&self) -> &Executor {
         &self.executor
     }
 
     /// The counts of the runtime so far.
+    #[inline]
     pub fn metrics(&self) -> Metrics {
         self.executor.metrics()
     }
@@ -230,6 +239,7 @@ impl Runtime {
     /// # std::io::Result::Ok(())
     /// ```
     #[cfg(feature = "inspect")]
+    #[inline]
     pub fn histograms(&self) -> Histograms {
         self.executor().queue.watch.flush();
         self.handle().histograms().unwrap_or_default()
@@ -237,6 +247,7 @@ impl Runtime {
 
     /// What the loop did last, from its flight recorder: see [`Builder::recorder`]. With feature `inspect`.
     #[cfg(feature = "inspect")]
+    #[inline]
     pub fn recording(&self) -> Recording {
         self.handle().recording().unwrap_or_default()
     }
@@ -265,6 +276,7 @@ impl Runtime {
     /// assert!(saved.load(Ordering::Relaxed));
     /// # std::io::Result::Ok(())
     /// ```
+    #[inline]
     pub fn shutdown_timeout(self, duration: Duration) {
         let pool = self.executor.blocking.clone();
         drop(self);
@@ -280,10 +292,12 @@ impl Runtime {
     /// rt.shutdown_background();
     /// # std::io::Result::Ok(())
     /// ```
+    #[inline]
     pub fn shutdown_background(self) {}
 
     /// Ends the runtime, and panics when a detached task has panicked and [`UnhandledPanic::Shutdown`] is the policy.
     #[track_caller]
+    #[inline]
     pub(crate) fn close(&self) {
         let _entered = Scoped::enter(self);
         self.executor.shut_down();
@@ -314,6 +328,7 @@ impl UnwindSafe for Runtime {}
 impl RefUnwindSafe for Runtime {}
 
 impl Drop for Runtime {
+    #[inline]
     fn drop(&mut self) {
         let _entered = Scoped::enter(self);
         self.executor.shut_down();
@@ -323,6 +338,7 @@ impl Drop for Runtime {
 }
 
 impl fmt::Debug for Runtime {
+    #[inline]
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Runtime").field("metrics", &self.metrics()).finish()
     }
@@ -334,6 +350,7 @@ struct RootGuard<'a> {
 }
 
 impl<'a> RootGuard<'a> {
+    #[inline]
     fn new(executor: &'a Executor, span: &TaskSpan, root: RootView) -> RootGuard<'a> {
         executor.start_root(span, root);
         RootGuard { executor }
@@ -341,6 +358,7 @@ impl<'a> RootGuard<'a> {
 }
 
 impl Drop for RootGuard<'_> {
+    #[inline]
     fn drop(&mut self) {
         self.executor.end_root();
     }
@@ -357,6 +375,7 @@ impl Drop for RootGuard<'_> {
 /// assert_eq!(egret_runtime::block_on(async { "done" }), "done");
 /// ```
 #[track_caller]
+#[inline]
 pub fn block_on<F: Future>(future: F) -> F::Output {
     Running::check();
     let runtime = Runtime::new().unwrap_or_else(|e| panic!("cannot make an egret runtime: {e}"));

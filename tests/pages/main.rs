@@ -1,6 +1,7 @@
 //! Markdown compared with the sources, and the rules for all test programs: no test here needs a
 //! process of its own.
 
+mod inline;
 mod pitfalls;
 mod readme;
 mod rooms;

@@ -50,6 +50,7 @@ impl TcpShares {
     /// # Errors
     ///
     /// As [`TcpListener::bind`](crate::TcpListener::bind).
+    #[inline]
     pub fn bind(address: impl ToSocketAddrs, sharing: Sharing) -> io::Result<TcpShares> {
         let mut last = None;
         for address in address.to_socket_addrs()? {
@@ -67,6 +68,7 @@ impl TcpShares {
     /// # Errors
     ///
     /// Those of `ioctl(2)`; none in practice.
+    #[inline]
     pub fn from_std(listener: net::TcpListener) -> io::Result<TcpShares> {
         Shares::listening(OwnedFd::from(listener))
     }
@@ -79,6 +81,7 @@ impl UnixShares {
     /// # Errors
     ///
     /// As [`UnixListener::bind`](crate::UnixListener::bind).
+    #[inline]
     pub fn bind_unix(path: impl AsRef<Path>) -> io::Result<UnixShares> {
         let fd = Backend::current().socket(Domain::Unix, Type::Stream)?;
         fd.bind_unix(UnixAddr::from_path_or_name(path.as_ref())?.raw())?;
@@ -90,17 +93,20 @@ impl UnixShares {
     /// # Errors
     ///
     /// Those of `ioctl(2)`; none in practice.
+    #[inline]
     pub fn from_std_unix(listener: unix::net::UnixListener) -> io::Result<UnixShares> {
         Shares::listening(OwnedFd::from(listener))
     }
 }
 
 impl<F: Family> Shares<F> {
+    #[inline]
     fn bound(fd: Fd, sharing: Sharing) -> io::Result<Shares<F>> {
         let address = F::local_addr(&fd)?;
         Ok(Shares { address, sharing, sockets: Mutex::new(Sockets::Bound(fd)) })
     }
 
+    #[inline]
     fn listening(fd: OwnedFd) -> io::Result<Shares<F>> {
         let fd = Fd::from(fd);
         fd.set_nonblocking(true)?;
@@ -108,6 +114,7 @@ impl<F: Family> Shares<F> {
     }
 
     /// The local address, the same for all cores.
+    #[inline]
     pub fn local_addr(&self) -> &F::Addr {
         &self.address
     }
@@ -127,6 +134,7 @@ impl<F: Family> Shares<F> {
     ///
     /// When this thread is not in a runtime.
     #[track_caller]
+    #[inline]
     pub fn share(&self, core: &Core) -> io::Result<Share<F>> {
         let mut sockets = self.sockets.lock().unwrap_or_else(PoisonError::into_inner);
         if let Sockets::Bound(first) = &*sockets {
@@ -168,6 +176,7 @@ impl<F: Family> Shares<F> {
 }
 
 /// What stands at the place of a core: an error where there is no such place, or nothing in it any more.
+#[inline]
 pub(super) fn take_place<T>(
     place: Option<Option<T>>,
     core: &Core,
@@ -188,6 +197,7 @@ pub(super) fn take_place<T>(
 }
 
 /// The other sockets of a group, all bound.
+#[inline]
 pub(super) fn group(
     count: usize,
     address: SocketAddr,
@@ -197,6 +207,7 @@ pub(super) fn group(
 }
 
 /// A socket that is bound to `address`.
+#[inline]
 fn stream_socket(address: &SocketAddr, sharing: Sharing) -> io::Result<Fd> {
     let fd = Backend::current().socket(Domain::of(address), Type::Stream)?;
     fd.set_reuseaddr(true)?;
@@ -206,6 +217,7 @@ fn stream_socket(address: &SocketAddr, sharing: Sharing) -> io::Result<Fd> {
 }
 
 impl<F: Family> fmt::Debug for Shares<F> {
+    #[inline]
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Shares").field("addr", &self.address).field("sharing", &self.sharing).finish()
     }

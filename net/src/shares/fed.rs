@@ -33,16 +33,19 @@ pub(super) struct Fed<F: Family> {
 
 impl<F: Family> Fed<F> {
     /// The share of a core; `None` when it was taken before.
+    #[inline]
     pub(super) fn join(hub: &Arc<Hub<F>>, core: usize) -> Option<Fed<F>> {
         hub.join(core).then(|| Fed { hub: hub.clone(), core, leading: RefCell::new(None) })
     }
 
     /// Limits the connections of this core.
+    #[inline]
     pub(super) fn limit(&self, most: usize) {
         self.hub.limit(self.core, most);
     }
 
     /// The next connection that was handed over; without one, `waker` is woken when there is one.
+    #[inline]
     pub(super) fn take(&self, waker: Option<&Waker>) -> io::Result<Option<Connection<F>>> {
         match self.hub.take(self.core, waker) {
             Some(Handed { fd, peer, load }) => Ok(Some((Stream::new(fd, Start::Unknown)?, peer, load))),
@@ -51,6 +54,7 @@ impl<F: Family> Fed<F> {
     }
 
     /// At the end: a connection that is still in the kernel's queue, if this core leads or no core does.
+    #[inline]
     pub(super) fn accept_for_itself(&self) -> io::Result<Option<Connection<F>>> {
         if self.leading.borrow().is_none() {
             let Some(listener) = self.hub.take_lead(self.core, None) else { return Ok(None) };
@@ -61,6 +65,7 @@ impl<F: Family> Fed<F> {
         Ok(accepted.map(|(stream, peer)| (stream, peer, self.hub.load(self.core))))
     }
 
+    #[inline]
     fn lead(&self, listener: Listener<F>) -> Rc<Listener<F>> {
         let listener = Rc::new(listener);
         *self.leading.borrow_mut() = Some(listener.clone());
@@ -70,6 +75,7 @@ impl<F: Family> Fed<F> {
     /// Waits until this core leads, and then accepts for all until the shutdown is requested.
     ///
     /// Its policy for errors is that of [`AcceptLoop`]. A failure of the listener ends every share.
+    #[inline]
     pub(super) async fn accept_for_all(&self, policy: &AcceptLoop) {
         let take_lead = poll_fn(|cx| match self.hub.take_lead(self.core, Some(cx.waker())) {
             Some(listener) => Poll::Ready(listener),
@@ -82,6 +88,7 @@ impl<F: Family> Fed<F> {
         }
     }
 
+    #[inline]
     async fn accept_with(&self, listener: &Listener<F>, policy: &AcceptLoop) {
         let (mut row, mut failed_row, mut pause) = (0, 0, PAUSE);
         // The cores that were given a connection since this task last waited: each is woken once.
@@ -144,11 +151,13 @@ impl<F: Family> Fed<F> {
     }
 }
 
+#[inline]
 fn wake(woken: &mut Vec<Waker>) {
     woken.drain(..).for_each(Waker::wake);
 }
 
 impl<F: Family> Drop for Fed<F> {
+    #[inline]
     fn drop(&mut self) {
         let listener = self.leading.take().and_then(Rc::into_inner).map(Listener::into_fd);
         self.hub.leave(self.core, listener);
@@ -156,6 +165,7 @@ impl<F: Family> Drop for Fed<F> {
 }
 
 impl<F: Family> fmt::Debug for Fed<F> {
+    #[inline]
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let leads = self.leading.borrow().is_some();
         f.debug_struct("Fed").field("core", &self.core).field("leads", &leads).finish()

@@ -70,6 +70,7 @@ pub(super) struct Load<F: Family> {
 }
 
 impl<F: Family> Hub<F> {
+    #[inline]
     pub(super) fn new(cores: usize, listener: Fd) -> Arc<Hub<F>> {
         let inbox = |_| Inbox {
             load: AtomicUsize::new(0),
@@ -87,11 +88,13 @@ impl<F: Family> Hub<F> {
         })
     }
 
+    #[inline]
     pub(super) fn has(&self, core: usize) -> bool {
         core < self.inboxes.len()
     }
 
     /// Opens the inbox of a core; `false` when it was opened before.
+    #[inline]
     pub(super) fn join(&self, core: usize) -> bool {
         let mut state = lock(&self.inboxes[core].state);
         let is_first = state.phase == Phase::Expected;
@@ -105,11 +108,13 @@ impl<F: Family> Hub<F> {
         is_first
     }
 
+    #[inline]
     pub(super) fn limit(&self, core: usize, most: usize) {
         self.inboxes[core].limit.store(most, Ordering::SeqCst);
     }
 
     /// The next connection of a core; without one, `waker` is woken when there is one.
+    #[inline]
     pub(super) fn take(&self, core: usize, waker: Option<&Waker>) -> Option<Handed<F>> {
         let waker = waker.cloned();
         let mut state = lock(&self.inboxes[core].state);
@@ -123,11 +128,13 @@ impl<F: Family> Hub<F> {
     }
 
     /// The open inbox with the smallest load that is below its limit.
+    #[inline]
     fn choose(&self) -> Option<usize> {
         self.choose_if(|inbox, load| load < inbox.limit.load(Ordering::SeqCst))
     }
 
     /// The open inbox with the smallest load, of those that `takes` accepts.
+    #[inline]
     fn choose_if(&self, takes: impl Fn(&Inbox<F>, usize) -> bool) -> Option<usize> {
         let count = self.inboxes.len();
         let start = self.next.load(Ordering::Relaxed);
@@ -147,6 +154,7 @@ impl<F: Family> Hub<F> {
     ///
     /// It has been accepted, so it goes to a core at its limit when the last one below has just gone. Without any core
     /// it is closed.
+    #[inline]
     pub(super) fn hand(self: &Arc<Self>, fd: Fd, peer: F::Addr, woken: &mut Vec<Waker>) {
         let mut connection = (fd, peer);
         while let Some(core) = self.choose().or_else(|| self.choose_if(|_, _| true)) {
@@ -157,6 +165,7 @@ impl<F: Family> Hub<F> {
         }
     }
 
+    #[inline]
     fn hand_to(
         self: &Arc<Self>,
         core: usize,
@@ -175,12 +184,14 @@ impl<F: Family> Hub<F> {
     }
 
     /// Counts a connection that the leader takes itself.
+    #[inline]
     pub(super) fn load(self: &Arc<Self>, core: usize) -> Load<F> {
         self.inboxes[core].load.fetch_add(1, Ordering::SeqCst);
         Load { hub: self.clone(), core }
     }
 
     /// Whether a core takes a connection; if none does, `waker` is woken when one may.
+    #[inline]
     pub(super) fn room(&self, waker: &Waker) -> bool {
         if self.choose().is_some() {
             return true;
@@ -193,6 +204,7 @@ impl<F: Family> Hub<F> {
         self.choose().is_some()
     }
 
+    #[inline]
     fn has_room(&self) {
         if self.full.swap(false, Ordering::SeqCst) {
             let waiting = lock(&self.waiting_for_room).take();
@@ -201,6 +213,7 @@ impl<F: Family> Hub<F> {
     }
 
     /// Takes the listening socket, to lead; if another core has it, `waker` is woken when it is free.
+    #[inline]
     pub(super) fn take_lead(&self, core: usize, waker: Option<&Waker>) -> Option<Fd> {
         let waker = waker.cloned();
         let mut lead = lock(&self.lead);
@@ -214,12 +227,14 @@ impl<F: Family> Hub<F> {
     }
 
     /// The error by which the leader has failed.
+    #[inline]
     pub(super) fn failure(&self) -> Option<io::Error> {
         let lead = lock(&self.lead);
         lead.failed.as_ref().map(|(kind, message)| io::Error::new(*kind, message.clone()))
     }
 
     /// Makes every core return the error.
+    #[inline]
     pub(super) fn fail(&self, error: &io::Error) {
         lock(&self.lead).failed = Some((error.kind(), format!("the listener that the cores share: {error}")));
         let wakers: Vec<_> =
@@ -228,6 +243,7 @@ impl<F: Family> Hub<F> {
     }
 
     /// Ends the share of a core: what is queued for it goes to others, and so does the listening socket if it led.
+    #[inline]
     pub(super) fn leave(self: &Arc<Self>, core: usize, listener: Option<Fd>) {
         let mut state = lock(&self.inboxes[core].state);
         state.phase = Phase::Gone;
@@ -256,6 +272,7 @@ impl<F: Family> Hub<F> {
 }
 
 impl<F: Family> Drop for Load<F> {
+    #[inline]
     fn drop(&mut self) {
         self.hub.inboxes[self.core].load.fetch_sub(1, Ordering::SeqCst);
         self.hub.has_room();
@@ -263,6 +280,7 @@ impl<F: Family> Drop for Load<F> {
 }
 
 /// No user code runs under the locks of this file.
+#[inline]
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -27,10 +27,12 @@ enum Kind<F: Family> {
 }
 
 impl<F: Family> Share<F> {
+    #[inline]
     pub(super) fn own(listener: Listener<F>) -> Share<F> {
         Share { kind: Kind::Own(listener) }
     }
 
+    #[inline]
     pub(super) fn fed(fed: Fed<F>) -> Share<F> {
         Share { kind: Kind::Fed(fed) }
     }
@@ -40,6 +42,7 @@ impl<F: Family> Share<F> {
     /// With [`Sharing::FewestOpen`](super::Sharing::FewestOpen) a connection counts from its hand-over until its task
     /// has ended, and no connection is handed over to a core at its
     /// [`max_connections`](Serve::max_connections).
+    #[inline]
     pub fn serve(self, shutdown: &Shutdown) -> Serve<Share<F>> {
         Serve::new(self, shutdown)
     }
@@ -60,6 +63,7 @@ impl<F: Family> Serve<Share<F>> {
     /// # Panics
     ///
     /// When a call of `connection` panics; the returned future panics in its own task.
+    #[inline]
     pub async fn run<C, T>(self, mut connection: C) -> io::Result<()>
     where
         C: FnMut(Stream<F>, F::Addr) -> T,
@@ -92,6 +96,7 @@ impl<F: Family> Serve<Share<F>> {
 impl<F: Family> Source for Fed<F> {
     type Connection = (Stream<F>, F::Addr, Ticket<F>);
 
+    #[inline]
     async fn accept(&self) -> io::Result<Self::Connection> {
         poll_fn(|cx| match self.take(Some(cx.waker())) {
             Ok(Some(connection)) => Poll::Ready(Ok(connection)),
@@ -101,6 +106,7 @@ impl<F: Family> Source for Fed<F> {
         .await
     }
 
+    #[inline]
     fn accept_waiting(&self) -> io::Result<Option<Self::Connection>> {
         match self.take(None)? {
             Some(connection) => Ok(Some(connection)),
@@ -108,12 +114,14 @@ impl<F: Family> Source for Fed<F> {
         }
     }
 
+    #[inline]
     fn failure(&self, error: &io::Error) -> AcceptFailure {
         AcceptFailure::of(error)
     }
 }
 
 impl<F: Family> fmt::Debug for Share<F> {
+    #[inline]
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.kind {
             Kind::Own(listener) => f.debug_tuple("Share").field(listener).finish(),

@@ -44,6 +44,7 @@ impl UdpShares {
     ///
     /// As [`UdpSocket::bind`]; [`InvalidInput`](io::ErrorKind::InvalidInput) for [`Sharing::FewestOpen`], as datagrams
     /// have no connections to hand over.
+    #[inline]
     pub fn bind(address: impl ToSocketAddrs, sharing: Sharing) -> io::Result<UdpShares> {
         if sharing == Sharing::FewestOpen {
             let message = "datagrams have no connections to hand over: share a UDP address by Sharing::Group";
@@ -63,6 +64,7 @@ impl UdpShares {
     }
 
     /// The local address, the same for all cores.
+    #[inline]
     pub fn local_addr(&self) -> SocketAddr {
         self.address
     }
@@ -77,6 +79,7 @@ impl UdpShares {
     ///
     /// When this thread is not in a runtime.
     #[track_caller]
+    #[inline]
     pub fn share(&self, core: &Core) -> io::Result<UdpSocket> {
         let mut sockets = self.sockets.lock().unwrap_or_else(PoisonError::into_inner);
         let (complete, group_of_all) = &mut *sockets;
@@ -93,6 +96,7 @@ impl UdpShares {
     }
 }
 
+#[inline]
 fn datagram_socket(address: &SocketAddr) -> io::Result<Fd> {
     let fd = Backend::current().socket(Domain::of(address), Type::Datagram)?;
     fd.set_reuseport(true)?;
@@ -101,6 +105,7 @@ fn datagram_socket(address: &SocketAddr) -> io::Result<Fd> {
 }
 
 impl fmt::Debug for UdpShares {
+    #[inline]
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("UdpShares").field("addr", &self.address).field("sharing", &self.sharing).finish()
     }

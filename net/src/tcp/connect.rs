@@ -49,6 +49,7 @@ impl TcpStream {
     /// # }).unwrap();
     /// ```
     #[cfg_attr(feature = "inspect", track_caller)]
+    #[inline]
     pub fn connect<A: ToSocketAddrs>(addr: A) -> impl Future<Output = io::Result<TcpStream>> {
         Site::caller().within(async move {
             let mut last = None;
@@ -69,6 +70,7 @@ impl TcpStream {
 }
 
 /// Connects an unregistered socket.
+#[inline]
 pub(super) async fn connect(fd: Fd, address: &SocketAddr) -> io::Result<TcpStream> {
     match fd.connect(address)? {
         Connect::Established => TcpStream::new(fd, Start::Unknown),
@@ -81,6 +83,7 @@ pub(super) async fn connect(fd: Fd, address: &SocketAddr) -> io::Result<TcpStrea
 }
 
 /// The result of a connection in progress; `WouldBlock` while there is none.
+#[inline]
 fn outcome(fd: &Fd) -> io::Result<()> {
     if let Some(error) = fd.take_error()? {
         return Err(error);

@@ -48,6 +48,7 @@ pub struct Connector {
 }
 
 impl Default for Connector {
+    #[inline]
     fn default() -> Connector {
         Connector::new()
     }
@@ -62,12 +63,14 @@ enum Outcome {
 
 impl Connector {
     /// A delay of 250 milliseconds between attempts, and no limit for an address.
+    #[inline]
     pub fn new() -> Connector {
         Connector { attempt_delay: ATTEMPT_DELAY, address_limit: None }
     }
 
     /// How long an attempt is alone before the next one begins: at least 10 milliseconds; RFC 8305 advises 100 milliseconds
     /// to 2 seconds.
+    #[inline]
     pub fn attempt_delay(mut self, delay: Duration) -> Connector {
         self.attempt_delay = delay.max(LEAST_DELAY);
         self
@@ -75,6 +78,7 @@ impl Connector {
 
     /// How long each address may take to answer. Without a limit the kernel decides (`net.ipv4.tcp_syn_retries`, about two
     /// minutes). For a limit of the whole, use [`timeout`].
+    #[inline]
     pub fn address_limit(mut self, limit: Duration) -> Connector {
         self.address_limit = Some(limit);
         self
@@ -98,6 +102,7 @@ impl Connector {
     ///
     /// When this thread is not in a runtime.
     #[cfg_attr(feature = "inspect", track_caller)]
+    #[inline]
     pub fn connect<A: ToSocketAddrs>(&self, addr: A) -> impl Future<Output = io::Result<TcpStream>> {
         Site::caller().within(async move {
             let mut waiting = alternating(addr::resolve(&addr).await?).into_iter();
@@ -119,6 +124,7 @@ impl Connector {
         })
     }
 
+    #[inline]
     async fn attempt(&self, address: SocketAddr) -> io::Result<TcpStream> {
         let fd = Backend::current().socket(Domain::of(&address), Type::Stream)?;
         let Some(limit) = self.address_limit else { return connect(fd, &address).await };
@@ -131,6 +137,7 @@ impl Connector {
 }
 
 /// Waits until one of `attempts` ends, which is then taken out, or `delay` has passed.
+#[inline]
 async fn first_of<A>(attempts: &mut Vec<Pin<Box<A>>>, delay: Option<Duration>) -> Outcome
 where
     A: Future<Output = io::Result<TcpStream>>,
@@ -152,6 +159,7 @@ where
 }
 
 /// The addresses with their families alternating for as long as there are both, each family in its order. (Section 4)
+#[inline]
 fn alternating(addresses: impl Iterator<Item = SocketAddr>) -> Vec<SocketAddr> {
     let mut addresses = addresses.peekable();
     let is_first = addresses.peek().map(SocketAddr::is_ipv6);

@@ -68,6 +68,7 @@ impl TcpListener {
     /// # }).unwrap();
     /// ```
     #[cfg_attr(feature = "inspect", track_caller)]
+    #[inline]
     pub fn bind<A: ToSocketAddrs>(addr: A) -> impl Future<Output = io::Result<TcpListener>> {
         Site::caller().within(async move {
             let mut last = None;
@@ -95,6 +96,7 @@ impl TcpListener {
     /// # std::io::Result::Ok(())
     /// # }).unwrap();
     /// ```
+    #[inline]
     pub fn ttl(&self) -> io::Result<u32> {
         self.fd().ttl()
     }
@@ -105,11 +107,13 @@ impl TcpListener {
     /// # Errors
     ///
     /// [`InvalidInput`](io::ErrorKind::InvalidInput) outside of 1 to 255.
+    #[inline]
     pub fn set_ttl(&self, ttl: u32) -> io::Result<()> {
         self.fd().set_ttl(ttl)
     }
 }
 
+#[inline]
 fn listen_on(address: &SocketAddr) -> io::Result<TcpListener> {
     let fd = Backend::current().socket(Domain::of(address), Type::Stream)?;
     fd.set_reuseaddr(true)?;
@@ -123,6 +127,7 @@ impl TryFrom<net::TcpListener> for TcpListener {
 
     /// [`TcpListener::from_std`].
     #[track_caller]
+    #[inline]
     fn try_from(listener: net::TcpListener) -> io::Result<TcpListener> {
         TcpListener::from_std(listener)
     }

@@ -134,6 +134,7 @@ impl OwnedReadHalf {
     /// # std::io::Result::Ok(())
     /// # }).unwrap();
     /// ```
+    #[inline]
     pub fn reunite(self, other: OwnedWriteHalf) -> Result<TcpStream, ReuniteError> {
         halves::reunite(self, other).map_err(|(read, write)| ReuniteError(read, write))
     }
@@ -145,12 +146,14 @@ impl OwnedWriteHalf {
     /// # Errors
     ///
     /// When they are of different streams; returns the halves.
+    #[inline]
     pub fn reunite(self, other: OwnedReadHalf) -> Result<TcpStream, ReuniteError> {
         other.reunite(self)
     }
 }
 
 impl fmt::Display for ReuniteError {
+    #[inline]
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("the halves are of different streams")
     }

@@ -82,10 +82,12 @@ impl Family for Tcp {
         fd.accept()
     }
 
+    #[inline]
     fn local_addr(fd: &Fd) -> io::Result<SocketAddr> {
         fd.local_addr()
     }
 
+    #[inline]
     fn peer_addr(fd: &Fd) -> io::Result<SocketAddr> {
         fd.peer_addr()
     }
@@ -96,6 +98,7 @@ impl TryFrom<net::TcpStream> for TcpStream {
 
     /// [`TcpStream::from_std`].
     #[track_caller]
+    #[inline]
     fn try_from(stream: net::TcpStream) -> io::Result<TcpStream> {
         TcpStream::from_std(stream)
     }

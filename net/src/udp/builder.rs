@@ -32,12 +32,14 @@ pub struct Builder {
 
 impl Builder {
     /// No option is set.
+    #[inline]
     pub fn new() -> Builder {
         Builder::default()
     }
 
     /// Whether other sockets with this option may have the address too, `SO_REUSEADDR`. For UDP: each of them gets the
     /// multicasts of a group, and one of them the rest.
+    #[inline]
     pub fn set_reuseaddr(mut self, reuseaddr: bool) -> Builder {
         self.reuseaddr = reuseaddr;
         self
@@ -45,6 +47,7 @@ impl Builder {
 
     /// Whether other sockets of this user with this option may have the address too, `SO_REUSEPORT`: the kernel
     /// distributes datagrams by their sender. See [`UdpShares`](crate::UdpShares) for one socket on each core.
+    #[inline]
     pub fn set_reuseport(mut self, reuseport: bool) -> Builder {
         self.reuseport = reuseport;
         self
@@ -52,12 +55,14 @@ impl Builder {
 
     /// Whether a socket of IPv6 excludes IPv4, `IPV6_V6ONLY`; no effect on one of IPv4. Without it, the host decides
     /// (`net.ipv6.bindv6only`).
+    #[inline]
     pub fn only_v6(mut self, only: bool) -> Builder {
         self.only_v6 = Some(only);
         self
     }
 
     /// The interface to send and receive on, `SO_BINDTODEVICE`: see [`UdpSocket::bind_device`].
+    #[inline]
     pub fn bind_device(mut self, interface: &[u8]) -> Builder {
         self.device = Some(interface.to_vec());
         self
@@ -65,6 +70,7 @@ impl Builder {
 
     /// The size of the receive buffer in bytes, before the first datagram can be dropped: see
     /// [`UdpSocket::set_recv_buffer_size`].
+    #[inline]
     pub fn recv_buffer_size(mut self, bytes: u32) -> Builder {
         self.recv_buffer_size = Some(bytes);
         self
@@ -86,6 +92,7 @@ impl Builder {
     ///
     /// When this thread is not in a runtime.
     #[cfg_attr(feature = "inspect", track_caller)]
+    #[inline]
     pub fn bind<A: ToSocketAddrs>(&self, addr: A) -> impl Future<Output = io::Result<UdpSocket>> {
         Site::caller().within(async move {
             let mut last = None;
@@ -99,6 +106,7 @@ impl Builder {
         })
     }
 
+    #[inline]
     fn bound_to(&self, address: &SocketAddr) -> io::Result<UdpSocket> {
         let fd = Backend::current().socket(Domain::of(address), Type::Datagram)?;
         if self.reuseaddr {

@@ -41,6 +41,7 @@ pub enum Ecn {
 
 impl Message {
     /// The congestion mark in [`tos`](Message::tos).
+    #[inline]
     pub fn ecn(&self) -> Option<Ecn> {
         self.tos.map(|tos| match tos & 3 {
             0 => Ecn::NotEct,
@@ -52,6 +53,7 @@ impl Message {
 }
 
 impl From<DatagramInfo> for Message {
+    #[inline]
     fn from(info: DatagramInfo) -> Message {
         Message {
             len: info.len,

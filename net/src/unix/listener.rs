@@ -96,6 +96,7 @@ impl TryFrom<net::UnixListener> for UnixListener {
 
     /// [`UnixListener::from_std`].
     #[track_caller]
+    #[inline]
     fn try_from(listener: net::UnixListener) -> io::Result<UnixListener> {
         UnixListener::from_std(listener)
     }

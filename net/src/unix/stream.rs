@@ -74,10 +74,12 @@ impl Family for Unix {
         fd.accept_unix().map(|(fd, peer)| (fd, peer.into()))
     }
 
+    #[inline]
     fn local_addr(fd: &Fd) -> io::Result<SocketAddr> {
         Ok(fd.local_addr_unix()?.into())
     }
 
+    #[inline]
     fn peer_addr(fd: &Fd) -> io::Result<SocketAddr> {
         Ok(fd.peer_addr_unix()?.into())
     }
@@ -208,6 +210,7 @@ impl TryFrom<net::UnixStream> for UnixStream {
 
     /// [`UnixStream::from_std`].
     #[track_caller]
+    #[inline]
     fn try_from(stream: net::UnixStream) -> io::Result<UnixStream> {
         UnixStream::from_std(stream)
     }

@@ -54,11 +54,13 @@ pub struct Builder {
 /// ```
 /// assert!(egret_runtime::cores::available() >= 1);
 /// ```
+#[inline]
 pub fn available() -> usize {
     thread::available_parallelism().map_or(1, NonZeroUsize::get)
 }
 
 impl Default for Builder {
+    #[inline]
     fn default() -> Builder {
         Builder {
             count: None,
@@ -75,6 +77,7 @@ impl Default for Builder {
 
 impl Builder {
     /// As many cores as [`available`] says, not pinned, without a deadline.
+    #[inline]
     pub fn new() -> Builder {
         Builder::default()
     }
@@ -86,6 +89,7 @@ impl Builder {
     ///
     /// When `count` is 0.
     #[track_caller]
+    #[inline]
     pub fn count(mut self, count: usize) -> Builder {
         assert_ne!(count, 0, "count(0): no core would run; 1 is the least");
         self.count = Some(count);
@@ -97,6 +101,7 @@ impl Builder {
     ///
     /// For machines that run nothing else: a pinned core waits for its processor while others are idle. Threads that a
     /// pinned core starts are pinned too, those of [`spawn_blocking`](crate::task::spawn_blocking) among them.
+    #[inline]
     pub fn pinned(mut self, pinned: bool) -> Builder {
         self.pinned = pinned;
         self
@@ -109,6 +114,7 @@ impl Builder {
     ///
     /// When the name contains a zero byte.
     #[track_caller]
+    #[inline]
     pub fn thread_name(mut self, name: impl Into<String>) -> Builder {
         let name = name.into();
         assert!(!name.contains('\0'), "thread_name({name:?}): a thread cannot have a zero byte in its name");
@@ -123,6 +129,7 @@ impl Builder {
     ///
     /// let _builder = cores::Builder::new().runtime(|_core| runtime::Builder::new().max_blocking_threads(4));
     /// ```
+    #[inline]
     pub fn runtime(
         mut self,
         settings: impl Fn(usize) -> runtime::Builder + Send + Sync + 'static,
@@ -132,6 +139,7 @@ impl Builder {
     }
 
     /// What a core that returns an error or panics does to the others; by default all are shut down.
+    #[inline]
     pub fn on_failure(mut self, policy: OnFailure) -> Builder {
         self.on_failure = policy;
         self
@@ -142,6 +150,7 @@ impl Builder {
     /// At the deadline each core drops the future of its closure and aborts the tasks that are
     /// [spawned](crate::shutdown::Shutdown::spawn) by its shutdown. A task that blocks its thread cannot be stopped:
     /// its core ends when it returns.
+    #[inline]
     pub fn deadline(mut self, deadline: Duration) -> Builder {
         self.deadline = deadline;
         self
@@ -155,17 +164,20 @@ impl Builder {
     ///
     /// let _builder = cores::Builder::new().stop_on([SignalKind::terminate(), SignalKind::interrupt()]);
     /// ```
+    #[inline]
     pub fn stop_on(mut self, signals: impl IntoIterator<Item = SignalKind>) -> Builder {
         self.stop_on.extend(signals);
         self
     }
 
     /// Ends the cores of this builder, from any thread.
+    #[inline]
     pub fn stop(&self) -> Stop {
         Stop { joint: self.joint.clone() }
     }
 
     /// The processor of each core, or `None` for cores that are not pinned.
+    #[inline]
     pub(super) fn places(&self, count: usize) -> io::Result<Vec<Option<usize>>> {
         if !self.pinned {
             return Ok(vec![None; count]);
@@ -182,6 +194,7 @@ impl Builder {
 }
 
 impl fmt::Debug for Builder {
+    #[inline]
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Builder")
             .field("count", &self.count)

@@ -20,16 +20,19 @@ pub struct Core {
 }
 
 impl Core {
+    #[inline]
     pub(super) fn new(index: usize, handles: Arc<[Handle]>, joint: Arc<Joint>) -> Core {
         Core { index, handles, joint, shutdown: Shutdown::new() }
     }
 
     /// The number of this core, from 0.
+    #[inline]
     pub fn index(&self) -> usize {
         self.index
     }
 
     /// How many cores there are.
+    #[inline]
     pub fn count(&self) -> usize {
         self.handles.len()
     }
@@ -52,6 +55,7 @@ impl Core {
     /// assert!(ended.outputs.iter().flatten().all(|name| name.starts_with("egret-core-")));
     /// # io::Result::Ok(())
     /// ```
+    #[inline]
     pub fn handles(&self) -> &[Handle] {
         &self.handles
     }
@@ -60,11 +64,13 @@ impl Core {
     ///
     /// When it is requested and the future of the core has returned, the core drains it, for up to the
     /// [deadline](super::Builder::deadline).
+    #[inline]
     pub fn shutdown(&self) -> &Shutdown {
         &self.shutdown
     }
 
     /// Ends all cores, from any thread.
+    #[inline]
     pub fn stop(&self) -> Stop {
         Stop { joint: self.joint.clone() }
     }
@@ -85,6 +91,7 @@ impl Core {
     /// })?;
     /// # io::Result::Ok(())
     /// ```
+    #[inline]
     pub async fn metrics(&self) -> Vec<Option<Metrics>> {
         let ask = |handle: &Handle| handle.spawn_with(|| async { executor::current().metrics() });
         let asked: Vec<_> = self.handles.iter().map(ask).collect();
@@ -97,6 +104,7 @@ impl Core {
 }
 
 impl fmt::Debug for Core {
+    #[inline]
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut debug = f.debug_struct("Core");
         debug.field("index", &self.index).field("count", &self.count()).field("shutdown", &self.shutdown);

@@ -24,17 +24,20 @@ struct Waiting {
 }
 
 impl Gate {
+    #[inline]
     pub(super) fn new(count: usize) -> Gate {
         let state = Mutex::new(Waiting { handles: vec![None; count], ..Waiting::default() });
         Gate { state, changed: Condvar::new(), count }
     }
 
     /// No user code runs under the lock.
+    #[inline]
     fn lock(&self) -> MutexGuard<'_, Waiting> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Waits until every core has a runtime. `None` when one could not be started.
+    #[inline]
     pub(super) fn pass(&self, index: usize, handle: Handle) -> Option<Arc<[Handle]>> {
         let mut state = self.lock();
         state.handles[index] = Some(handle);
@@ -48,6 +51,7 @@ impl Gate {
     }
 
     /// Lets no core pass.
+    #[inline]
     pub(super) fn refuse(&self, error: io::Error) {
         let mut state = self.lock();
         state.refused.get_or_insert(error);
@@ -59,16 +63,19 @@ impl Gate {
         waiting.into_iter().for_each(Waker::wake);
     }
 
+    #[inline]
     pub(super) fn refused(self) -> Option<io::Error> {
         self.state.into_inner().unwrap_or_else(PoisonError::into_inner).refused
     }
 
     /// Counts the end of a core when it is dropped.
+    #[inline]
     pub(super) fn ends(&self) -> End<'_> {
         End(self)
     }
 
     /// Whether all have ended; if not, wakes `waker` then.
+    #[inline]
     pub(super) fn all_ended(&self, waker: &Waker) -> bool {
         let waker = waker.clone();
         let mut state = self.lock();
@@ -85,6 +92,7 @@ impl Gate {
 pub(super) struct End<'a>(&'a Gate);
 
 impl Drop for End<'_> {
+    #[inline]
     fn drop(&mut self) {
         let mut state = self.0.lock();
         state.ended += 1;

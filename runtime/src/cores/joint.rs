@@ -35,6 +35,7 @@ pub(super) enum Asked {
 }
 
 impl Joint {
+    #[inline]
     pub(super) fn request(&self) {
         self.change(|state| {
             let is_first = state.requested.is_none();
@@ -43,6 +44,7 @@ impl Joint {
         });
     }
 
+    #[inline]
     pub(super) fn abort(&self) {
         self.change(|state| {
             state.requested.get_or_insert_with(now);
@@ -51,6 +53,7 @@ impl Joint {
     }
 
     /// Makes a change, and wakes the waiting cores if it is one.
+    #[inline]
     fn change(&self, change: impl FnOnce(&mut State) -> bool) {
         let mut state = self.lock();
         let waiting = if change(&mut state) { std::mem::take(&mut state.waiting) } else { Vec::new() };
@@ -58,11 +61,13 @@ impl Joint {
         waiting.into_iter().flatten().for_each(Waker::wake);
     }
 
+    #[inline]
     pub(super) fn asked(&self) -> Asked {
         self.lock().asked()
     }
 
     /// What has been asked so far, if that is not `known`. Otherwise `waker` is woken by the next change.
+    #[inline]
     pub(super) fn asked_beyond(&self, known: Asked, core: usize, waker: &Waker) -> Option<Asked> {
         let waker = waker.clone();
         let mut state = self.lock();
@@ -80,22 +85,26 @@ impl Joint {
     }
 
     /// How much of `deadline` is left since the request; all of it before a request.
+    #[inline]
     pub(super) fn left_of(&self, deadline: Duration) -> Duration {
         let requested = self.lock().requested;
         let elapsed = |requested: u64| Duration::from_nanos(now().saturating_sub(requested));
         requested.map_or(deadline, |requested| deadline.saturating_sub(elapsed(requested)))
     }
 
+    #[inline]
     fn lock(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
+#[inline]
 fn now() -> u64 {
     Backend::current().monotonic()
 }
 
 impl State {
+    #[inline]
     fn asked(&self) -> Asked {
         match (self.aborted, self.requested) {
             (true, _) => Asked::Abort,
@@ -131,22 +140,26 @@ pub struct Stop {
 impl Stop {
     /// Requests the shutdown of all cores, like [`Shutdown::request`](crate::shutdown::Shutdown::request) on each of
     /// them. A second call is a no-op. Before [`Builder::run`](super::Builder::run) it holds for the run.
+    #[inline]
     pub fn request(&self) {
         self.joint.request();
     }
 
     /// Ends all cores without waiting for a drain: as if the [deadline](super::Builder::deadline) had passed.
+    #[inline]
     pub fn abort(&self) {
         self.joint.abort();
     }
 
     /// Whether the shutdown has been requested.
+    #[inline]
     pub fn is_requested(&self) -> bool {
         self.joint.asked() != Asked::Nothing
     }
 }
 
 impl fmt::Debug for Stop {
+    #[inline]
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Stop").field("requested", &self.is_requested()).finish()
     }

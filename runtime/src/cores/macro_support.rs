@@ -6,6 +6,7 @@ use std::io;
 
 /// Runs `main` on each of `count` cores, or of as many as the process may use.
 #[track_caller]
+#[inline]
 pub fn cores<M, T>(count: Option<usize>, main: M) -> T
 where
     M: AsyncFn(Core) -> T + Sync,
@@ -29,6 +30,7 @@ pub trait CoresOutput: Sized {
 
 impl CoresOutput for () {
     #[track_caller]
+    #[inline]
     fn run(builder: Builder, main: impl AsyncFn(Core) + Sync) {
         let ended = builder.run(async |core| {
             main(core).await;
@@ -42,6 +44,7 @@ impl CoresOutput for () {
 
 impl<E: From<io::Error> + Send> CoresOutput for Result<(), E> {
     #[track_caller]
+    #[inline]
     fn run(builder: Builder, main: impl AsyncFn(Core) -> Self + Sync) -> Self {
         builder.run(main).map(drop)
     }

@@ -90,6 +90,7 @@ impl Builder {
     /// # io::Result::Ok(())
     /// ```
     #[track_caller]
+    #[inline]
     pub fn run<M, T, E>(self, main: M) -> Result<Ended<T>, E>
     where
         M: AsyncFn(Core) -> Result<T, E> + Sync,
@@ -137,6 +138,7 @@ impl Builder {
     }
 
     /// The body of a thread.
+    #[inline]
     fn core<M, T, E>(
         &self,
         index: usize,
@@ -194,6 +196,7 @@ impl Builder {
     }
 
     /// Runs the future of the closure, and then drains.
+    #[inline]
     fn serve<M, T, E>(&self, runtime: &Runtime, core: &Core, cut: &Rc<Cut>, main: &M) -> Result<T, Failure<E>>
     where
         M: AsyncFn(Core) -> Result<T, E>,
@@ -222,6 +225,7 @@ impl Builder {
 }
 
 /// The error of a core that has not returned in time.
+#[inline]
 pub(super) fn late(joint: &Joint, deadline: Duration, core: usize) -> io::Error {
     if joint.asked() == Asked::Abort {
         let message = format!("core {core} was aborted before it returned");
@@ -231,12 +235,14 @@ pub(super) fn late(joint: &Joint, deadline: Duration, core: usize) -> io::Error 
     io::Error::new(io::ErrorKind::TimedOut, message)
 }
 
+#[inline]
 fn contain<T, E>(run: impl FnOnce() -> T) -> Result<T, Failure<E>> {
     catch_unwind(AssertUnwindSafe(run)).map_err(Failure::Panic)
 }
 
 /// Passes a request of the shutdown on, from this core to the others or from them to this one. At the deadline it
 /// aborts what is left and cuts off the future of the core.
+#[inline]
 pub(super) async fn watch(core: Core, deadline: Duration, cut: Rc<Cut>) {
     let (joint, shutdown) = (&core.joint, &core.shutdown);
     let mut requested = pin!(shutdown.requested());
@@ -279,6 +285,7 @@ pub(super) struct Cut {
 
 impl Cut {
     /// The output of `future`; `None` when it has none before the cut.
+    #[inline]
     pub(super) async fn limit<F: Future>(&self, future: F) -> Option<F::Output> {
         let mut future = pin!(future);
         poll_fn(|cx| {
@@ -299,6 +306,7 @@ impl Cut {
 struct Watchman(Option<(Runtime, Vec<Signal>)>);
 
 impl Watchman {
+    #[inline]
     fn new(kinds: &[SignalKind]) -> io::Result<Watchman> {
         if kinds.is_empty() {
             return Ok(Watchman(None));
@@ -311,6 +319,7 @@ impl Watchman {
     }
 
     /// Receives signals until all cores have ended.
+    #[inline]
     fn stand(self, gate: &Gate, joint: &Joint) {
         let Some((runtime, mut signals)) = self.0 else { return };
         runtime.block_on(poll_fn(|cx| {
@@ -329,6 +338,7 @@ impl Watchman {
 }
 
 /// No user code runs under the locks of this file.
+#[inline]
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

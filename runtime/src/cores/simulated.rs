@@ -30,16 +30,19 @@ pub struct Simulated {
 }
 
 impl Simulated {
+    #[inline]
     pub fn new(count: usize, deadline: Duration) -> Rc<Simulated> {
         let (arrived, waiting) = (RefCell::default(), RefCell::default());
         Rc::new(Simulated { joint: Arc::default(), deadline, count, arrived, waiting })
     }
 
+    #[inline]
     pub fn stop(&self) -> Stop {
         Stop { joint: self.joint.clone() }
     }
 
     /// Runs `main` as this core, once all are there, and drains. Returns its output, and how many tasks were aborted.
+    #[inline]
     pub async fn run<T>(
         &self,
         index: usize,
@@ -64,6 +67,7 @@ impl Simulated {
     }
 
     /// The handles of all cores, when all are there.
+    #[inline]
     async fn all(&self, index: usize) -> Arc<[Handle]> {
         self.arrived.borrow_mut().push((index, Handle::current()));
         self.waiting.take().into_iter().for_each(Waker::wake);

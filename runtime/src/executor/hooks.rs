@@ -26,22 +26,26 @@ pub struct TaskMeta<'a> {
 }
 
 impl TaskMeta<'_> {
+    #[inline]
     fn of(task: &dyn Task) -> TaskMeta<'static> {
         TaskMeta { id: task.id(), spawned_at: task.spawned_at(), _call: PhantomData }
     }
 
     /// The number of the task.
+    #[inline]
     pub fn id(&self) -> Id {
         self.id
     }
 
     /// The line that spawned the task.
+    #[inline]
     pub fn spawned_at(&self) -> &'static Location<'static> {
         self.spawned_at
     }
 }
 
 impl fmt::Debug for TaskMeta<'_> {
+    #[inline]
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut meta = f.debug_struct("TaskMeta");
         meta.field("id", &self.id).field("spawned_at", &format_args!("{}", self.spawned_at)).finish()
@@ -65,6 +69,7 @@ pub(crate) struct Hooks {
 }
 
 impl Hooks {
+    #[inline]
     fn is_empty(&self) -> bool {
         let Hooks { spawn, before_poll, after_poll, terminate, park, unpark } = self;
         let tasks = [spawn, before_poll, after_poll, terminate];
@@ -72,6 +77,7 @@ impl Hooks {
     }
 
     /// What an executor keeps: nothing when none is set.
+    #[inline]
     pub(crate) fn into_kept(self) -> Option<Rc<Hooks>> {
         (!self.is_empty()).then(|| Rc::new(self))
     }
@@ -86,11 +92,13 @@ impl Hooks {
 }
 
 impl fmt::Debug for Hooks {
+    #[inline]
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Hooks").field("is_empty", &self.is_empty()).finish_non_exhaustive()
     }
 }
 
+#[inline]
 fn call(hook: &Option<OnTask>, meta: &TaskMeta<'_>) {
     if let Some(hook) = hook {
         contain(|| hook(meta));
@@ -105,6 +113,7 @@ struct Hooked {
 }
 
 impl Task for Hooked {
+    #[inline]
     fn poll(self: Rc<Self>, cx: &mut Context<'_>) -> Polled {
         if self.task.is_over() {
             return Polled::WasOver;
@@ -116,34 +125,41 @@ impl Task for Hooked {
         polled
     }
 
+    #[inline]
     fn cancel(&self) {
         self.task.cancel();
     }
 
+    #[inline]
     fn id(&self) -> Id {
         self.task.id()
     }
 
+    #[inline]
     fn spawned_at(&self) -> &'static Location<'static> {
         self.task.spawned_at()
     }
 
+    #[inline]
     fn is_over(&self) -> bool {
         self.task.is_over()
     }
 
     #[cfg(any(feature = "inspect", feature = "test-util"))]
+    #[inline]
     fn label(&self) -> Option<(Option<Box<str>>, &'static Location<'static>)> {
         self.task.label()
     }
 
     #[cfg(feature = "inspect")]
+    #[inline]
     fn view(&self) -> TaskView {
         self.task.view()
     }
 }
 
 impl Drop for Hooked {
+    #[inline]
     fn drop(&mut self) {
         let meta = TaskMeta::of(&*self.task);
         let _within = Within::task(meta.id);

@@ -340,6 +340,7 @@ impl PoolState {
     }
 
     /// Takes every job that has not begun.
+    #[inline]
     fn take_all(&mut self) -> VecDeque<Arc<dyn Job>> {
         let mut jobs = std::mem::take(&mut self.queue);
         self.look_ups -= jobs.iter().filter(|job| job.is_look_up()).count();

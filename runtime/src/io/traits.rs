@@ -44,6 +44,7 @@ pub trait AsyncRead {
 
     /// The descriptor, for streams that are only that. A copy may then read from it by `splice(2)`, as the one reader
     /// that [`poll_read`](AsyncRead::poll_read) is.
+    #[inline]
     fn as_registration(&self) -> Option<&Registration<Fd>> {
         None
     }
@@ -81,6 +82,7 @@ pub trait AsyncWrite {
     /// # Errors
     ///
     /// Those of the stream.
+    #[inline]
     fn poll_flush(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         let _ = cx;
         Poll::Ready(Ok(()))
@@ -96,6 +98,7 @@ pub trait AsyncWrite {
 
     /// The descriptor, for streams that are only that. A copy may then write to it by `splice(2)`, as the one writer
     /// that [`poll_write`](AsyncWrite::poll_write) is.
+    #[inline]
     fn as_registration(&self) -> Option<&Registration<Fd>> {
         None
     }
@@ -103,10 +106,12 @@ pub trait AsyncWrite {
 
 impl<S: AsyncRead + ?Sized> AsyncRead for &mut S {
     #[cfg_attr(feature = "inspect", track_caller)]
+    #[inline]
     fn poll_read(&mut self, cx: &mut Context<'_>, buf: &mut [u8]) -> Poll<io::Result<usize>> {
         S::poll_read(self, cx, buf)
     }
 
+    #[inline]
     fn as_registration(&self) -> Option<&Registration<Fd>> {
         S::as_registration(self)
     }
@@ -114,18 +119,22 @@ impl<S: AsyncRead + ?Sized> AsyncRead for &mut S {
 
 impl<S: AsyncWrite + ?Sized> AsyncWrite for &mut S {
     #[cfg_attr(feature = "inspect", track_caller)]
+    #[inline]
     fn poll_write(&mut self, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
         S::poll_write(self, cx, buf)
     }
 
+    #[inline]
     fn poll_flush(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         S::poll_flush(self, cx)
     }
 
+    #[inline]
     fn poll_shutdown(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         S::poll_shutdown(self, cx)
     }
 
+    #[inline]
     fn as_registration(&self) -> Option<&Registration<Fd>> {
         S::as_registration(self)
     }
@@ -134,6 +143,7 @@ impl<S: AsyncWrite + ?Sized> AsyncWrite for &mut S {
 impl AsyncRead for &[u8] {
     /// Takes bytes from the front.
     #[cfg_attr(feature = "inspect", track_caller)]
+    #[inline]
     fn poll_read(&mut self, _cx: &mut Context<'_>, buf: &mut [u8]) -> Poll<io::Result<usize>> {
         Poll::Ready(io::Read::read(self, buf))
     }
@@ -142,11 +152,13 @@ impl AsyncRead for &[u8] {
 impl AsyncWrite for Vec<u8> {
     /// Appends.
     #[cfg_attr(feature = "inspect", track_caller)]
+    #[inline]
     fn poll_write(&mut self, _cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
         self.extend_from_slice(buf);
         Poll::Ready(Ok(buf.len()))
     }
 
+    #[inline]
     fn poll_shutdown(&mut self, _cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         Poll::Ready(Ok(()))
     }

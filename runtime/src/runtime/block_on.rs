@@ -70,6 +70,7 @@ impl Handle {
 ///
 /// When `waker` is in the loop of the runtime that this thread is in: it would be woken by this thread, which waits.
 #[track_caller]
+#[inline]
 fn wakes_from_elsewhere(waker: &Waker) {
     assert!(
         !executor::try_current().is_some_and(|executor| executor.has_waiter(waker)),
@@ -87,6 +88,7 @@ struct Unpark {
 impl Unpark {
     /// Waits for a wake since the last call. `before` is called before the thread parks.
     #[track_caller]
+    #[inline]
     fn wait(&self, before: impl Fn()) {
         while !self.woken.swap(false, Ordering::AcqRel) {
             before();
@@ -96,10 +98,12 @@ impl Unpark {
 }
 
 impl Wake for Unpark {
+    #[inline]
     fn wake(self: Arc<Self>) {
         self.wake_by_ref();
     }
 
+    #[inline]
     fn wake_by_ref(self: &Arc<Self>) {
         if !self.woken.swap(true, Ordering::AcqRel) {
             self.thread.unpark();

@@ -39,6 +39,7 @@ pub struct Builder {
 
 impl Builder {
     /// The default settings.
+    #[inline]
     pub fn new() -> Builder {
         Builder::default()
     }
@@ -51,21 +52,25 @@ impl Builder {
     /// let rt = egret_runtime::runtime::Builder::new_current_thread().enable_all().build()?;
     /// # std::io::Result::Ok(())
     /// ```
+    #[inline]
     pub fn new_current_thread() -> Builder {
         Builder::default()
     }
 
     /// No effect, for code ported from tokio: every runtime has sockets, signals and timers.
+    #[inline]
     pub fn enable_all(self) -> Builder {
         self
     }
 
     /// No effect: see [`enable_all`](Builder::enable_all).
+    #[inline]
     pub fn enable_io(self) -> Builder {
         self
     }
 
     /// No effect: see [`enable_all`](Builder::enable_all).
+    #[inline]
     pub fn enable_time(self) -> Builder {
         self
     }
@@ -76,6 +81,7 @@ impl Builder {
     ///
     /// When `name` is empty or only white space.
     #[track_caller]
+    #[inline]
     pub fn name(mut self, name: impl Into<String>) -> Builder {
         let name = name.into();
         assert!(!name.trim().is_empty(), "the name of a runtime is empty: leave out `name`, or write one");
@@ -94,6 +100,7 @@ impl Builder {
     /// rt.block_on(std::future::pending::<()>()); // panics and names the task
     /// # std::io::Result::Ok(())
     /// ```
+    #[inline]
     pub fn unhandled_panic(mut self, policy: UnhandledPanic) -> Builder {
         self.unhandled_panic = policy;
         self
@@ -120,6 +127,7 @@ impl Builder {
     /// # std::io::Result::Ok(())
     /// ```
     #[track_caller]
+    #[inline]
     pub fn max_blocking_threads(mut self, threads: usize) -> Builder {
         assert!(threads > 0, "max_blocking_threads(0): no blocking job would ever run; 1 is the least");
         self.blocking.threads = threads;
@@ -128,6 +136,7 @@ impl Builder {
 
     /// How long a thread of [`spawn_blocking`](crate::task::spawn_blocking) waits for another job before it ends;
     /// 10 s by default. With [`Duration::MAX`] it lives as long as the runtime.
+    #[inline]
     pub fn thread_keep_alive(mut self, duration: Duration) -> Builder {
         self.blocking.keep_alive = duration;
         self
@@ -151,6 +160,7 @@ impl Builder {
     /// # std::io::Result::Ok(())
     /// ```
     #[track_caller]
+    #[inline]
     pub fn thread_name(mut self, name: impl Into<String>) -> Builder {
         let name = name.into();
         assert!(!name.contains('\0'), "thread_name({name:?}): a thread cannot have a zero byte in its name");
@@ -173,6 +183,7 @@ impl Builder {
     /// # std::io::Result::Ok(())
     /// ```
     #[cfg(feature = "test-util")]
+    #[inline]
     pub fn start_paused(mut self, start_paused: bool) -> Builder {
         self.start_paused = start_paused;
         self
@@ -189,6 +200,7 @@ impl Builder {
     /// assert!(rt.metrics().spins > 0);
     /// # std::io::Result::Ok(())
     /// ```
+    #[inline]
     pub fn park(mut self, park: Park) -> Builder {
         self.park = park;
         self
@@ -213,6 +225,7 @@ impl Builder {
     /// # std::io::Result::Ok(())
     /// ```
     #[cfg(feature = "inspect")]
+    #[inline]
     pub fn recorder(mut self, bytes: usize) -> Builder {
         self.watch.recorder = bytes;
         self
@@ -231,6 +244,7 @@ impl Builder {
     /// # std::io::Result::Ok(())
     /// ```
     #[cfg(feature = "inspect")]
+    #[inline]
     pub fn long_poll(mut self, limit: Duration) -> Builder {
         self.watch.limit = limit;
         self
@@ -242,6 +256,7 @@ impl Builder {
     ///
     /// Those of `epoll_create1(2)` and `eventfd(2)`: no descriptors left (`EMFILE`, `ENFILE`), no memory; and
     /// `Other` when 65 535 runtimes are alive in the process. Those of starting a thread for `stall_after`.
+    #[inline]
     pub fn build(self) -> io::Result<Runtime> {
         let executor = Executor::new(Backend::current(), self.blocking, self.park, &self.watch, self.hooks)?;
         self.name.into_iter().for_each(|name| executor.set_name(name));

@@ -45,6 +45,7 @@ impl Runtime {
     /// are one. A task that is spawned or woken on this thread after the call is seen by the next call.
     ///
     /// On a clock that a test has paused, it is a time on that clock.
+    #[inline]
     pub fn next_deadline(&self) -> Option<Instant> {
         match self.executor.announce_sleep() {
             Until::Now => Some(Instant::from_nanoseconds(self.executor.clock.now())),
@@ -57,12 +58,14 @@ impl Runtime {
 impl AsFd for Runtime {
     /// The epoll instance of the runtime: readable when there is an event for a turn. Only for waiting: a program that
     /// changes what it watches breaks the runtime.
+    #[inline]
     fn as_fd(&self) -> BorrowedFd<'_> {
         self.executor.descriptor()
     }
 }
 
 impl AsRawFd for Runtime {
+    #[inline]
     fn as_raw_fd(&self) -> RawFd {
         self.as_fd().as_raw_fd()
     }

@@ -36,6 +36,7 @@ struct Inside {
 }
 
 impl Inside {
+    #[inline]
     fn enter(runtime: &Runtime) -> Inside {
         let serial = MADE.get() + 1;
         MADE.set(serial);
@@ -47,11 +48,13 @@ impl Inside {
         }
     }
 
+    #[inline]
     fn is_innermost(&self) -> bool {
         self.serial == INNERMOST.get()
     }
 
     /// Restores the slots, and then leaves the outer guards that were dropped already.
+    #[inline]
     fn leave(self) {
         INNERMOST.set(self.outer);
         drop(self);
@@ -59,6 +62,7 @@ impl Inside {
     }
 
     /// For a guard whose scope has ended: the thread is not in it any more.
+    #[inline]
     fn abandon(self) {
         self.executor.abandon();
         self.unhandled.abandon();
@@ -66,6 +70,7 @@ impl Inside {
 }
 
 /// Leaves the deferred guards that have become the innermost, and discards those whose scope has ended.
+#[inline]
 fn settle() {
     let take = || ManuallyDrop::into_inner(DEFERRED.take());
     let mut deferred = take();
@@ -89,12 +94,14 @@ fn settle() {
 pub(super) struct Scoped(Option<Inside>);
 
 impl Scoped {
+    #[inline]
     pub(super) fn enter(runtime: &Runtime) -> Scoped {
         Scoped(Some(Inside::enter(runtime)))
     }
 }
 
 impl Drop for Scoped {
+    #[inline]
     fn drop(&mut self) {
         self.0.take().into_iter().for_each(Inside::leave);
     }
@@ -119,12 +126,14 @@ pub struct EnterGuard<'a> {
 struct Stay(Option<Inside>);
 
 impl EnterGuard<'_> {
+    #[inline]
     pub(super) fn new(runtime: &Runtime) -> EnterGuard<'_> {
         EnterGuard { _stay: Stay(Some(Inside::enter(runtime))), _runtime: PhantomData }
     }
 }
 
 impl Drop for Stay {
+    #[inline]
     fn drop(&mut self) {
         let Some(inside) = self.0.take() else { return };
         if inside.is_innermost() {
@@ -143,6 +152,7 @@ impl Drop for Stay {
 }
 
 impl fmt::Debug for EnterGuard<'_> {
+    #[inline]
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("EnterGuard")
     }

@@ -54,6 +54,7 @@ impl Handle {
 
     /// Where errands for the runtime are sent.
     #[cfg(feature = "inspect")]
+    #[inline]
     pub(crate) fn address(&self) -> Address {
         self.address
     }
@@ -221,12 +222,14 @@ impl Handle {
     /// });
     /// ```
     #[cfg(feature = "inspect")]
+    #[inline]
     pub fn progress(&self) -> Option<Progress> {
         remote::post(self.address)?.progress()
     }
 
     /// The histograms of the runtime; `None` when it is gone. Asks nothing of the loop. With feature `inspect`.
     #[cfg(feature = "inspect")]
+    #[inline]
     pub fn histograms(&self) -> Option<Histograms> {
         remote::post(self.address)?.histograms()
     }
@@ -236,6 +239,7 @@ impl Handle {
     /// It asks nothing of the loop, and so has the poll that blocks it. A panic hook takes the recording of its thread by
     /// [`Handle::try_current`].
     #[cfg(feature = "inspect")]
+    #[inline]
     pub fn recording(&self) -> Option<Recording> {
         remote::post(self.address)?.recording(self.address.number())
     }

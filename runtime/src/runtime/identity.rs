@@ -20,12 +20,14 @@ use std::fmt;
 pub struct Id(u64);
 
 impl Id {
+    #[inline]
     fn of(address: Address) -> Id {
         Id(address.bits())
     }
 }
 
 impl fmt::Display for Id {
+    #[inline]
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.0.fmt(f)
     }

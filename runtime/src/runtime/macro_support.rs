@@ -21,6 +21,7 @@ pub struct Settings {
 
 impl Settings {
     #[track_caller]
+    #[inline]
     fn build(self) -> Runtime {
         let mut builder = Builder::new().unhandled_panic(self.unhandled_panic);
         if let Some(name) = self.name {
@@ -34,11 +35,13 @@ impl Settings {
 }
 
 #[cfg(feature = "test-util")]
+#[inline]
 fn paused(builder: Builder) -> Builder {
     builder.start_paused(true)
 }
 
 #[cfg(not(feature = "test-util"))]
+#[inline]
 fn paused(_: Builder) -> Builder {
     unreachable!("the attributes refuse `start_paused` without feature `test-util`");
 }
@@ -49,6 +52,7 @@ fn paused(_: Builder) -> Builder {
 ///
 /// As [`block_on`](crate::runtime::block_on).
 #[track_caller]
+#[inline]
 pub fn main<F: Future>(settings: Settings, body: impl FnOnce() -> F) -> F::Output {
     settings.build().block_on(body())
 }
@@ -75,6 +79,7 @@ pub struct Test {
 /// When the test panics; when it returns an error; when a detached task of its runtime panics; when it exceeds its
 /// time limit.
 #[track_caller]
+#[inline]
 pub fn test<F>(test: Test, body: impl FnOnce() -> F + Send + 'static)
 where
     F: Future<Output: Termination>,
@@ -102,6 +107,7 @@ where
 /// Never sent: the end of the thread is the message.
 enum Never {}
 
+#[inline]
 fn run<F>(test: Test, body: impl FnOnce() -> F)
 where
     F: Future<Output: Termination>,

@@ -283,6 +283,7 @@ impl Shutdown {
 
 #[cfg(feature = "inspect")]
 impl Lists for Inner {
+    #[inline]
     fn waits(&self, found: &mut Vec<ListedWait>) {
         let listed = |what| move |waiter| ListedWait { what, waiter };
         found.extend(self.awaiting_request.waits().into_iter().map(listed(What::Request)));

@@ -13,6 +13,7 @@ pub(super) struct WhenBuilt(Option<Hook>);
 
 impl Builder {
     /// Replaces the hook.
+    #[inline]
     pub(crate) fn when_built(
         mut self,
         hook: impl FnOnce(&Runtime) -> io::Result<()> + Send + Sync + 'static,
@@ -23,12 +24,14 @@ impl Builder {
 }
 
 impl WhenBuilt {
+    #[inline]
     pub(super) fn call(self, runtime: &Runtime) -> io::Result<()> {
         self.0.map_or(Ok(()), |hook| hook(runtime))
     }
 }
 
 impl fmt::Debug for WhenBuilt {
+    #[inline]
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_tuple("WhenBuilt").field(&self.0.is_some()).finish()
     }

@@ -12,6 +12,7 @@ use std::os::unix::ffi::OsStrExt;
 /// # Errors
 ///
 /// As [`notify`].
+#[inline]
 pub fn ready() -> io::Result<bool> {
     notify("READY=1")
 }
@@ -22,6 +23,7 @@ pub fn ready() -> io::Result<bool> {
 /// # Errors
 ///
 /// As [`notify`].
+#[inline]
 pub fn reloading() -> io::Result<bool> {
     let now = Backend::current().monotonic() / 1000;
     notify(&format!("RELOADING=1\nMONOTONIC_USEC={now}"))
@@ -32,6 +34,7 @@ pub fn reloading() -> io::Result<bool> {
 /// # Errors
 ///
 /// As [`notify`].
+#[inline]
 pub fn stopping() -> io::Result<bool> {
     notify("STOPPING=1")
 }
@@ -41,6 +44,7 @@ pub fn stopping() -> io::Result<bool> {
 /// # Errors
 ///
 /// As [`notify`]; [`InvalidInput`](io::ErrorKind::InvalidInput) when it has more than one line.
+#[inline]
 pub fn status(line: &str) -> io::Result<bool> {
     one_line(line)?;
     notify(&format!("STATUS={line}"))
@@ -51,6 +55,7 @@ pub fn status(line: &str) -> io::Result<bool> {
 /// # Errors
 ///
 /// As [`notify`].
+#[inline]
 pub fn main_pid(pid: u32) -> io::Result<bool> {
     notify(&format!("MAINPID={pid}"))
 }
@@ -62,6 +67,7 @@ pub fn main_pid(pid: u32) -> io::Result<bool> {
 ///
 /// As [`notify`]; [`InvalidInput`](io::ErrorKind::InvalidInput) when the name is empty, longer than 255 bytes, or has a
 /// control character or a colon in it.
+#[inline]
 pub fn store_fd(name: &str, descriptor: BorrowedFd<'_>) -> io::Result<bool> {
     let fits = (1..=255).contains(&name.len()) && name.is_ascii();
     if !fits || name.contains(|c: char| c == ':' || c.is_control()) {
@@ -82,10 +88,12 @@ pub fn store_fd(name: &str, descriptor: BorrowedFd<'_>) -> io::Result<bool> {
 /// [`InvalidInput`](io::ErrorKind::InvalidInput) when `NOTIFY_SOCKET` is neither a path nor `@` and an abstract name;
 /// those of [`sendmsg(2)`](https://man7.org/linux/man-pages/man2/sendmsg.2.html), such as
 /// [`ConnectionRefused`](io::ErrorKind::ConnectionRefused) when the supervisor is gone.
+#[inline]
 pub fn notify(assignments: &str) -> io::Result<bool> {
     send(assignments, &[])
 }
 
+#[inline]
 fn send(assignments: &str, descriptors: &[BorrowedFd<'_>]) -> io::Result<bool> {
     let Some(supervisor) = env::var_os("NOTIFY_SOCKET").filter(|name| !name.is_empty()) else {
         return Ok(false);
@@ -96,6 +104,7 @@ fn send(assignments: &str, descriptors: &[BorrowedFd<'_>]) -> io::Result<bool> {
     Ok(true)
 }
 
+#[inline]
 fn address(name: &OsStr) -> io::Result<UnixAddress> {
     let address = match name.as_bytes() {
         [b'@', name @ ..] => UnixAddress::from_abstract_name(name),
@@ -109,6 +118,7 @@ fn address(name: &OsStr) -> io::Result<UnixAddress> {
     })
 }
 
+#[inline]
 fn one_line(text: &str) -> io::Result<()> {
     if text.contains('\n') {
         let message = format!("{text:?} has more than one line: what follows would be another assignment");

@@ -25,6 +25,7 @@ use std::ops::RangeInclusive;
 /// assert!(limit.start() <= limit.end());
 /// # std::io::Result::Ok(())
 /// ```
+#[inline]
 pub fn raise_open_files() -> io::Result<RangeInclusive<u64>> {
     Backend::current().raise_open_files().map(|(before, now)| before..=now)
 }

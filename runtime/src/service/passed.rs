@@ -36,6 +36,7 @@ static TABLE: Mutex<Option<Vec<Passed>>> = Mutex::new(None);
 ///
 /// [`InvalidData`](io::ErrorKind::InvalidData) when the variables lie: `LISTEN_FDS` is not a number up to 4096, names
 /// that do not match it, a descriptor that is not open or that this process has opened itself. The message says which.
+#[inline]
 pub fn passed() -> io::Result<Vec<String>> {
     let table = table()?;
     Ok(table.iter().flatten().map(|passed| passed.name.clone()).collect())
@@ -54,6 +55,7 @@ pub fn passed() -> io::Result<Vec<String>> {
 /// let error = egret_runtime::service::take_passed("http").unwrap_err();
 /// assert_eq!(error.kind(), ErrorKind::NotFound); // these tests have no supervisor
 /// ```
+#[inline]
 pub fn take_passed(name: &str) -> io::Result<OwnedFd> {
     take_passed_if(name, |_| Ok(())).map(OwnedFd::from)
 }
@@ -61,6 +63,7 @@ pub fn take_passed(name: &str) -> io::Result<OwnedFd> {
 /// [`take_passed`], if `check` has nothing against it; its error says what the descriptor is instead. Otherwise it stays
 /// in the table.
 #[doc(hidden)]
+#[inline]
 pub fn take_passed_if(name: &str, check: impl FnOnce(&Fd) -> Result<(), String>) -> io::Result<Fd> {
     let mut table = table()?;
     let table = table.get_or_insert_default();
@@ -78,6 +81,7 @@ pub fn take_passed_if(name: &str, check: impl FnOnce(&Fd) -> Result<(), String>)
 }
 
 /// The table, filled by the first call.
+#[inline]
 fn table() -> io::Result<MutexGuard<'static, Option<Vec<Passed>>>> {
     let mut table = TABLE.lock().unwrap_or_else(PoisonError::into_inner);
     if table.is_none() {
@@ -89,6 +93,7 @@ fn table() -> io::Result<MutexGuard<'static, Option<Vec<Passed>>>> {
 }
 
 /// The numbers and names that the variables list.
+#[inline]
 fn listed(
     pid: Option<String>,
     count: Option<String>,
@@ -117,6 +122,7 @@ fn listed(
     Ok((FIRST..FIRST + number).zip(names).collect())
 }
 
+#[inline]
 fn inherit((number, name): (RawFd, String)) -> io::Result<Passed> {
     match Backend::current().inherit(number) {
         Ok(fd) => Ok(Passed { name, number, fd: fd.into() }),

@@ -21,6 +21,7 @@ use std::time::Duration;
 /// # Panics
 ///
 /// When this thread is not in a runtime.
+#[inline]
 pub async fn watchdog() -> io::Result<()> {
     let Some(period) = period()? else { return Ok(()) };
     loop {
@@ -39,6 +40,7 @@ pub async fn watchdog() -> io::Result<()> {
 /// # Panics
 ///
 /// As [`watchdog`].
+#[inline]
 pub async fn watchdog_of(core: Core) -> io::Result<()> {
     let Some(period) = period()? else { return Ok(()) };
     loop {
@@ -52,6 +54,7 @@ pub async fn watchdog_of(core: Core) -> io::Result<()> {
 }
 
 /// The period in which the supervisor has to be told once, if it watches this process.
+#[inline]
 fn period() -> io::Result<Option<Duration>> {
     let of_another = |pid: String| pid.parse() != Ok(std::process::id());
     let Ok(period) = env::var("WATCHDOG_USEC") else { return Ok(None) };

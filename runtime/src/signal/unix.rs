@@ -26,69 +26,82 @@ pub struct SignalKind(c_int);
 impl SignalKind {
     /// The kind with this number, for those without a name here, such as real-time signals. [`signal`] reports
     /// whether it can be handled.
+    #[inline]
     pub const fn from_raw(number: c_int) -> SignalKind {
         SignalKind(number)
     }
 
     /// The number of the kind.
+    #[inline]
     pub const fn as_raw_value(&self) -> c_int {
         self.0
     }
 
     /// `SIGALRM`: a timer of `alarm(2)` has expired. Ends the process by default.
+    #[inline]
     pub const fn alarm() -> SignalKind {
         SignalKind(number::ALARM)
     }
 
     /// `SIGCHLD`: children have ended, stopped or continued; simultaneous changes may coalesce into one signal.
     /// Ignored by default.
+    #[inline]
     pub const fn child() -> SignalKind {
         SignalKind(number::CHILD)
     }
 
     /// `SIGHUP`: the terminal was closed; for a daemon, by convention, reload the configuration. Ends the process by
     /// default.
+    #[inline]
     pub const fn hangup() -> SignalKind {
         SignalKind(number::HANGUP)
     }
 
     /// `SIGINT`: Ctrl-C. Ends the process by default.
+    #[inline]
     pub const fn interrupt() -> SignalKind {
         SignalKind(number::INTERRUPT)
     }
 
     /// `SIGIO`: a descriptor with `O_ASYNC` is ready. Ends the process by default.
+    #[inline]
     pub const fn io() -> SignalKind {
         SignalKind(number::IO)
     }
 
     /// `SIGPIPE`: a write to a pipe without a reader. Ignored in a Rust program; egret's own writes never raise it.
+    #[inline]
     pub const fn pipe() -> SignalKind {
         SignalKind(number::PIPE)
     }
 
     /// `SIGQUIT`: Ctrl-\\. Ends the process by default, with a core.
+    #[inline]
     pub const fn quit() -> SignalKind {
         SignalKind(number::QUIT)
     }
 
     /// `SIGTERM`: a request to end. `kill`, systemd and container runtimes send it first. Ends the process by
     /// default.
+    #[inline]
     pub const fn terminate() -> SignalKind {
         SignalKind(number::TERMINATE)
     }
 
     /// `SIGUSR1`: defined by the program. Ends the process by default.
+    #[inline]
     pub const fn user_defined1() -> SignalKind {
         SignalKind(number::USER_1)
     }
 
     /// `SIGUSR2`: defined by the program. Ends the process by default.
+    #[inline]
     pub const fn user_defined2() -> SignalKind {
         SignalKind(number::USER_2)
     }
 
     /// `SIGWINCH`: the size of the terminal has changed. Ignored by default.
+    #[inline]
     pub const fn window_change() -> SignalKind {
         SignalKind(number::WINDOW)
     }

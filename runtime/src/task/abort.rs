@@ -48,6 +48,7 @@ pub(crate) trait Abortable: Send + Sync + UnwindSafe + RefUnwindSafe {
 }
 
 /// Cancels a spawned task: at once on its own thread, in the next turn of its loop from another.
+#[inline]
 pub(crate) fn abort(key: Option<TaskKey>, id: Id, address: Address) {
     match executor::try_current().filter(|executor| executor.address() == address) {
         Some(executor) => executor.abort(key, id),
@@ -57,12 +58,14 @@ pub(crate) fn abort(key: Option<TaskKey>, id: Id, address: Address) {
 
 impl<T> JoinHandle<T> {
     /// A handle that aborts the task from any thread.
+    #[inline]
     pub fn abort_handle(&self) -> AbortHandle {
         AbortHandle { id: self.id(), target: Target::Numbers(self.key, self.address) }
     }
 }
 
 impl AbortHandle {
+    #[inline]
     pub(crate) fn on_its_way(id: Id, place: Arc<dyn Abortable>) -> AbortHandle {
         AbortHandle { id, target: Target::Place(place) }
     }
@@ -72,6 +75,7 @@ impl AbortHandle {
     /// Inside the task's own runtime its future is dropped before this returns, or, while it is being polled, when
     /// that poll returns. From another thread this sends the abort to the runtime, which wakes up if it sleeps and
     /// drops the future on its own thread in its next turn.
+    #[inline]
     pub fn abort(&self) {
         match &self.target {
             Target::Numbers(key, address) => abort(*key, self.id, *address),
@@ -80,12 +84,14 @@ impl AbortHandle {
     }
 
     /// The number of the task.
+    #[inline]
     pub fn id(&self) -> Id {
         self.id
     }
 }
 
 impl fmt::Debug for AbortHandle {
+    #[inline]
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("AbortHandle").field("id", &self.id).finish_non_exhaustive()
     }

@@ -222,6 +222,7 @@ impl<T: Send> Job for BlockingJob<T> {
     }
 
     #[cfg(feature = "inspect")]
+    #[inline]
     fn view(&self, since: Option<Moment>) -> JobInPool {
         JobInPool {
             id: self.output.id,

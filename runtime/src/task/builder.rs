@@ -26,11 +26,13 @@ pub struct Builder {
 
 impl Builder {
     /// A task without a name.
+    #[inline]
     pub fn new() -> Builder {
         Builder::default()
     }
 
     /// A task with this name. It need not be unique.
+    #[inline]
     pub fn name(mut self, name: &str) -> Builder {
         self.name = Some(name.into());
         self
@@ -46,6 +48,7 @@ impl Builder {
     ///
     /// When this thread is not in a runtime.
     #[track_caller]
+    #[inline]
     pub fn spawn<F>(self, future: F) -> io::Result<JoinHandle<F::Output>>
     where
         F: Future + 'static,
@@ -65,6 +68,7 @@ impl Builder {
     ///
     /// When this thread is not in a runtime.
     #[track_caller]
+    #[inline]
     pub fn spawn_local<F>(self, future: F) -> io::Result<JoinHandle<F::Output>>
     where
         F: Future + 'static,

@@ -108,6 +108,7 @@ enum Stage<F: Future> {
 
 impl<F: Future> TaskCell<F> {
     /// A task of this thread's runtime.
+    #[inline]
     pub(crate) fn new(future: F, id: Id, spawned_at: &'static Location<'static>) -> TaskCell<F> {
         TaskCell {
             phase: Cell::new(Phase::Idle),
@@ -125,6 +126,7 @@ impl<F: Future> TaskCell<F> {
     }
 
     /// The same, with a name for reports, if there is one.
+    #[inline]
     pub(crate) fn maybe_named(self, name: Option<Box<str>>) -> TaskCell<F> {
         if name.is_some() {
             self.with_rare(|rare| rare.name = name);
@@ -133,6 +135,7 @@ impl<F: Future> TaskCell<F> {
     }
 
     /// Opens the span of the task, which is about to be queued for the first time.
+    #[inline]
     pub(crate) fn open_span(&mut self) -> SpanKey {
         let name = self.rare.get_mut().as_ref().and_then(|rare| rare.name.as_deref());
         let (size, id, at) = (size_of::<F>(), Some(self.id), self.spawned_at);
@@ -141,6 +144,7 @@ impl<F: Future> TaskCell<F> {
     }
 
     /// `f` must not run user code: `rare` is taken out of its cell while `f` runs.
+    #[inline]
     fn with_rare<R>(&self, f: impl FnOnce(&mut Rare) -> R) -> R {
         let mut rare = self.rare.take().unwrap_or_default();
         let result = f(&mut rare);
@@ -149,6 +153,7 @@ impl<F: Future> TaskCell<F> {
     }
 
     /// Wakes the task that awaits the handle.
+    #[inline]
     fn wake_joiner(&self) {
         if let Some(key) = self.joiner.take() {
             waker::new(key).wake();
@@ -181,6 +186,7 @@ impl<F: Future> TaskCell<F> {
     /// # Safety
     ///
     /// The phase is Dropping and the caller is the one that set it.
+    #[inline]
     unsafe fn set_stage(&self, stage: Stage<F>) {
         debug_assert_eq!(self.phase.get(), Phase::Dropping);
         // SAFETY: in phase Dropping the stage belongs to the one that set it, which is the caller; a reference that
@@ -195,6 +201,7 @@ impl<F: Future> TaskCell<F> {
     ///
     /// The stage is the caller's: the phase is Idle, or one that the caller has set itself, in its `poll` that is over
     /// or by an earlier call.
+    #[inline]
     unsafe fn drop_future(&self) -> std::thread::Result<()> {
         self.phase.set(Phase::Dropping);
         catch_unwind(AssertUnwindSafe(|| {
@@ -210,6 +217,7 @@ impl<F: Future> TaskCell<F> {
     /// # Safety
     ///
     /// As for [`drop_future`](TaskCell::drop_future).
+    #[inline]
     unsafe fn finish(&self, result: Result<F::Output, JoinError>) {
         // SAFETY: that is what the caller promises.
         let result = match unsafe { self.drop_future() } {
@@ -231,6 +239,7 @@ impl<F: Future> TaskCell<F> {
     }
 
     /// Takes the output out, if it is there. (6)
+    #[inline]
     fn take_output(&self) -> Option<Result<F::Output, JoinError>> {
         if self.phase.get() != Phase::Done {
             return None;
@@ -244,6 +253,7 @@ impl<F: Future> TaskCell<F> {
     }
 
     /// Drops an unwanted output and applies the runtime's policy to a panic.
+    #[inline]
     fn discard_output(&self, result: Result<F::Output, JoinError>) {
         match &result {
             Err(error) if error.is_panic() => {
@@ -303,6 +313,7 @@ impl<F: Future> Task for TaskCell<F> {
         Polled::Over
     }
 
+    #[inline]
     fn cancel(&self) {
         match self.phase.get() {
             Phase::Idle => {
@@ -315,19 +326,23 @@ impl<F: Future> Task for TaskCell<F> {
         }
     }
 
+    #[inline]
     fn id(&self) -> Id {
         self.id
     }
 
+    #[inline]
     fn spawned_at(&self) -> &'static Location<'static> {
         self.spawned_at
     }
 
+    #[inline]
     fn is_over(&self) -> bool {
         matches!(self.phase.get(), Phase::Dropping | Phase::Done | Phase::Taken)
     }
 
     #[cfg(any(feature = "inspect", feature = "test-util"))]
+    #[inline]
     fn label(&self) -> Option<(Option<Box<str>>, &'static Location<'static>)> {
         let rare = self.rare.take();
         let name = rare.as_ref().and_then(|rare| rare.name.clone());
@@ -336,6 +351,7 @@ impl<F: Future> Task for TaskCell<F> {
     }
 
     #[cfg(feature = "inspect")]
+    #[inline]
     fn view(&self) -> TaskView {
         let rare = self.rare.take();
         let name = rare.as_ref().and_then(|rare| rare.name.clone());

@@ -32,6 +32,7 @@ use std::task::{Context, Poll, ready};
 /// # assert_eq!(sum, 6);
 /// # });
 /// ```
+#[inline]
 pub async fn consume_budget() {
     poll_fn(|cx| poll_proceed(cx).map(|charge| charge.made_progress())).await
 }
@@ -50,6 +51,7 @@ pub async fn consume_budget() {
 /// assert_eq!(operations, 128);
 /// # });
 /// ```
+#[inline]
 pub fn has_budget_remaining() -> bool {
     budget::has_left()
 }
@@ -75,6 +77,7 @@ pub fn has_budget_remaining() -> bool {
 /// # assert_eq!(std::future::poll_fn(|cx| poll_next(&mut items, cx)).await, Some(7));
 /// # });
 /// ```
+#[inline]
 pub fn poll_proceed(cx: &mut Context<'_>) -> Poll<RestoreOnPending> {
     if budget::charge() {
         return Poll::Ready(RestoreOnPending { restores: Cell::new(true), _of_this_thread: PhantomData });
@@ -94,12 +97,14 @@ pub struct RestoreOnPending {
 
 impl RestoreOnPending {
     /// The operation is complete: the charge stands.
+    #[inline]
     pub fn made_progress(&self) {
         self.restores.set(false);
     }
 }
 
 impl Drop for RestoreOnPending {
+    #[inline]
     fn drop(&mut self) {
         if self.restores.get() {
             budget::refund();
@@ -108,6 +113,7 @@ impl Drop for RestoreOnPending {
 }
 
 impl fmt::Debug for RestoreOnPending {
+    #[inline]
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("RestoreOnPending").field("made_progress", &!self.restores.get()).finish()
     }
@@ -135,6 +141,7 @@ pin_project! {
 /// # assert_eq!(n, 1);
 /// # });
 /// ```
+#[inline]
 pub fn cooperative<F: Future>(future: F) -> Coop<F> {
     Coop { future }
 }
@@ -142,6 +149,7 @@ pub fn cooperative<F: Future>(future: F) -> Coop<F> {
 impl<F: Future> Future for Coop<F> {
     type Output = F::Output;
 
+    #[inline]
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<F::Output> {
         let charge = ready!(poll_proceed(cx));
         let output = ready!(self.project().future.poll(cx));
@@ -172,6 +180,7 @@ pin_project! {
 /// # assert_eq!(n, 1);
 /// # });
 /// ```
+#[inline]
 pub fn unconstrained<F>(future: F) -> Unconstrained<F> {
     Unconstrained { future }
 }
@@ -179,6 +188,7 @@ pub fn unconstrained<F>(future: F) -> Unconstrained<F> {
 impl<F: Future> Future for Unconstrained<F> {
     type Output = F::Output;
 
+    #[inline]
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<F::Output> {
         let _unlimited = Unlimited::start();
         self.project().future.poll(cx)

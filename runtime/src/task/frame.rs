@@ -74,6 +74,7 @@ impl<F: Future> Future for Framed<F> {
 }
 
 impl<F> fmt::Debug for Framed<F> {
+    #[inline]
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Framed").finish_non_exhaustive()
     }

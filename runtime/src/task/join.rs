@@ -48,6 +48,7 @@ pub struct JoinHandle<T> {
 }
 
 impl<T> JoinHandle<T> {
+    #[inline]
     pub(crate) fn new(task: Rc<dyn Join<T>>, key: Option<TaskKey>, address: Address) -> JoinHandle<T> {
         JoinHandle { task, key, address }
     }
@@ -69,6 +70,7 @@ impl<T> JoinHandle<T> {
     /// assert!(handle.await.unwrap_err().is_cancelled());
     /// # });
     /// ```
+    #[inline]
     pub fn abort(&self) {
         if !self.task.is_finished() {
             self.task.cancel();
@@ -80,17 +82,20 @@ impl<T> JoinHandle<T> {
     }
 
     /// Whether the task is over: completed, panicked or aborted.
+    #[inline]
     pub fn is_finished(&self) -> bool {
         self.task.is_finished()
     }
 
     /// The number of the task.
+    #[inline]
     pub fn id(&self) -> Id {
         self.task.id()
     }
 
     /// As [`poll`](Future::poll), without a charge: for a caller whose own operation includes this one and is charged.
     #[track_caller]
+    #[inline]
     pub(crate) fn poll_uncharged(&mut self, cx: &mut Context<'_>) -> Poll<Result<T, JoinError>> {
         match self.task.poll_join(cx, Site::current()) {
             Poll::Pending => Poll::Pending,
@@ -105,6 +110,7 @@ impl<T> Future for JoinHandle<T> {
     type Output = Result<T, JoinError>;
 
     #[track_caller]
+    #[inline]
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         if !budget::has_left() {
             cx.waker().wake_by_ref();
@@ -121,12 +127,14 @@ impl<T> UnwindSafe for JoinHandle<T> {}
 impl<T> RefUnwindSafe for JoinHandle<T> {}
 
 impl<T> Drop for JoinHandle<T> {
+    #[inline]
     fn drop(&mut self) {
         self.task.detach();
     }
 }
 
 impl<T> fmt::Debug for JoinHandle<T> {
+    #[inline]
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("JoinHandle").field("id", &self.id()).field("finished", &self.is_finished()).finish()
     }
@@ -153,10 +161,12 @@ struct Panic {
 }
 
 impl JoinError {
+    #[inline]
     pub(crate) fn cancelled(id: Id) -> JoinError {
         JoinError { id, cause: Cause::Cancelled }
     }
 
+    #[inline]
     pub(crate) fn panic(id: Id, payload: Box<dyn Any + Send>) -> JoinError {
         let text = payload.downcast_ref::<String>().cloned();
         let message = text.or_else(|| payload.downcast_ref::<&'static str>().map(|text| text.to_string()));
@@ -166,17 +176,20 @@ impl JoinError {
     /// The message that names the task.
     ///
     /// For a panic without a handle. The panic hook has reported the panic, but does not know its task.
+    #[inline]
     pub(crate) fn report(&self, name: Option<&str>, spawned_at: &Location<'_>) -> String {
         let name = name.map(|name| format!(" {name:?}")).unwrap_or_default();
         format!("egret: task {}{name} spawned at {spawned_at} is over: {self}", self.id)
     }
 
     /// Whether the task was aborted or its runtime dropped.
+    #[inline]
     pub fn is_cancelled(&self) -> bool {
         matches!(self.cause, Cause::Cancelled)
     }
 
     /// Whether the task panicked.
+    #[inline]
     pub fn is_panic(&self) -> bool {
         matches!(self.cause, Cause::Panic(_))
     }
@@ -187,6 +200,7 @@ impl JoinError {
     ///
     /// When the task did not panic; [`try_into_panic`](JoinError::try_into_panic) returns the error instead.
     #[track_caller]
+    #[inline]
     pub fn into_panic(self) -> Box<dyn Any + Send> {
         match self.try_into_panic() {
             Ok(payload) => payload,
@@ -199,6 +213,7 @@ impl JoinError {
     /// # Errors
     ///
     /// This error, when the task did not panic.
+    #[inline]
     pub fn try_into_panic(self) -> Result<Box<dyn Any + Send>, JoinError> {
         match self.cause {
             Cause::Panic(panic) => Ok(panic.payload.into_inner().unwrap_or_else(PoisonError::into_inner)),
@@ -207,12 +222,14 @@ impl JoinError {
     }
 
     /// The number of the task.
+    #[inline]
     pub fn id(&self) -> Id {
         self.id
     }
 }
 
 impl fmt::Display for JoinError {
+    #[inline]
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.cause {
             Cause::Cancelled => write!(f, "task {} was cancelled", self.id),
@@ -225,6 +242,7 @@ impl fmt::Display for JoinError {
 }
 
 impl fmt::Debug for JoinError {
+    #[inline]
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "JoinError({self})")
     }
@@ -235,6 +253,7 @@ impl std::error::Error for JoinError {}
 impl From<JoinError> for std::io::Error {
     /// Of kind [`Other`](std::io::ErrorKind::Other), so that a function that returns an I/O error may use `?` on a
     /// handle.
+    #[inline]
     fn from(error: JoinError) -> std::io::Error {
         std::io::Error::other(error.to_string())
     }

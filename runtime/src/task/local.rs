@@ -62,6 +62,7 @@ pub struct LocalKey<T: 'static> {
 impl<T: 'static> LocalKey<T> {
     /// What the macro calls.
     #[doc(hidden)]
+    #[inline]
     pub const fn new(slot: thread::LocalKey<RefCell<Option<T>>>) -> LocalKey<T> {
         LocalKey { slot }
     }
@@ -181,6 +182,7 @@ impl<T: Clone + 'static> LocalKey<T> {
 }
 
 impl<T: 'static> fmt::Debug for LocalKey<T> {
+    #[inline]
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("LocalKey").finish_non_exhaustive()
     }
@@ -208,6 +210,7 @@ pub(super) enum Refused {
 }
 
 impl fmt::Display for Refused {
+    #[inline]
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Refused::IsRead => {
@@ -241,6 +244,7 @@ pin_project_lite::pin_project! {
     where
         T: 'static,
     {
+        #[inline]
         fn drop(this: Pin<&mut Self>) {
             let mut this = this.project();
             if this.future.is_some() {
@@ -297,6 +301,7 @@ impl<T: 'static, F: Future> Future for TaskLocalFuture<T, F> {
 }
 
 impl<T: fmt::Debug + 'static, F> fmt::Debug for TaskLocalFuture<T, F> {
+    #[inline]
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("TaskLocalFuture").field("value", &self.value).finish_non_exhaustive()
     }
@@ -307,12 +312,14 @@ impl<T: fmt::Debug + 'static, F> fmt::Debug for TaskLocalFuture<T, F> {
 pub struct AccessError(());
 
 impl fmt::Debug for AccessError {
+    #[inline]
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("AccessError")
     }
 }
 
 impl fmt::Display for AccessError {
+    #[inline]
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("this task-local has no value here")
     }

@@ -90,6 +90,7 @@ impl<T> SharedOutput<T> {
 
     /// The waiter that awaits the handle.
     #[cfg(feature = "inspect")]
+    #[inline]
     pub(crate) fn waiter(&self) -> Option<Waiter> {
         let state = self.lock();
         let joiner = state.joiner.as_ref()?;

@@ -11,6 +11,7 @@ use std::rc::Rc;
 
 impl Executor {
     /// Makes `future` a task and queues it.
+    #[inline]
     pub(crate) fn spawn<F>(&self, future: F, id: Id, at: &'static Location<'static>) -> JoinHandle<F::Output>
     where
         F: Future + 'static,
@@ -19,6 +20,7 @@ impl Executor {
     }
 
     /// Stores a task and queues it.
+    #[inline]
     pub(crate) fn start<F>(&self, mut task: TaskCell<F>) -> JoinHandle<F::Output>
     where
         F: Future + 'static,
@@ -56,6 +58,7 @@ impl Executor {
 /// });
 /// ```
 #[track_caller]
+#[inline]
 pub fn spawn<F>(future: F) -> JoinHandle<F::Output>
 where
     F: Future + 'static,

@@ -65,6 +65,7 @@ impl Policy {
     const IGNORE: Policy = Policy(1);
 
     /// A policy that names one runtime to shut down; numbers repeat after 2^32 of them.
+    #[inline]
     fn shutdown() -> Policy {
         static NEXT: AtomicU32 = AtomicU32::new(2);
         // On overflow, the two values with another meaning are skipped; two runtimes then share a number.
@@ -78,6 +79,7 @@ impl Policy {
     }
 
     /// Applies the policy to a panic, whose message `report` makes.
+    #[inline]
     pub(crate) fn apply(self, report: impl FnOnce() -> String) {
         match self {
             Policy::IGNORE => {}
@@ -94,11 +96,13 @@ impl Policy {
 
     /// [`apply`](Policy::apply) from any thread: sends it to the runtime at `address`, which is the one that the
     /// policy was taken from.
+    #[inline]
     pub(crate) fn apply_at(self, address: Address, report: String) {
         /// Applies the policy when it is dropped: by the loop, or, when there is none, by the sender.
         struct Apply(Policy, String);
 
         impl Drop for Apply {
+            #[inline]
             fn drop(&mut self) {
                 self.0.apply(|| std::mem::take(&mut self.1));
             }
@@ -133,6 +137,7 @@ pub(crate) struct RuntimesStayOnTheirThread_UseHandle {
 pub(crate) use RuntimesStayOnTheirThread_UseHandle as Unhandled;
 
 impl Unhandled {
+    #[inline]
     pub(crate) fn new(policy: UnhandledPanic) -> Rc<Unhandled> {
         let policy = match policy {
             UnhandledPanic::Report => Policy::REPORT,
@@ -143,10 +148,12 @@ impl Unhandled {
     }
 
     /// Makes this the policy of the thread's tasks until the guard is dropped.
+    #[inline]
     pub(crate) fn enter(self: &Rc<Unhandled>) -> Entered<Unhandled> {
         context::enter(&CURRENT, self.clone())
     }
 
+    #[inline]
     fn fail(&self, report: String) {
         if let Err(another) = self.failure.set(report) {
             say(&another);
@@ -160,12 +167,14 @@ impl Unhandled {
     }
 
     /// The message for the caller to panic with.
+    #[inline]
     pub(crate) fn raise(&self) -> Option<&str> {
         self.raised.set(true);
         self.failure.get().map(String::as_str)
     }
 
     /// Reports the failure on standard error, if no call has panicked with it. The runtime ends here.
+    #[inline]
     pub(crate) fn report_unraised(&self) {
         if !self.raised.get() {
             self.failure.get().into_iter().for_each(|report| say(report));
@@ -174,6 +183,7 @@ impl Unhandled {
 }
 
 /// Standard error may be a pipe without a reader: `eprintln!` panics then, which must not end the loop.
+#[inline]
 fn say(report: &str) {
     let _ = catch_unwind(|| eprintln!("{report}"));
 }

@@ -34,6 +34,7 @@ pub(crate) struct Clock {
 }
 
 impl Clock {
+    #[inline]
     pub(crate) fn new(backend: Backend) -> Clock {
         Clock { source: ClockSource::new(), backend }
     }
@@ -58,6 +59,7 @@ impl Clock {
     /// Whether `deadline` has passed.
     ///
     /// The precise clock is read (about 25 ns) only when the coarse one (about 5 ns) does not decide.
+    #[inline]
     pub(crate) fn has_passed(&self, deadline: u64) -> bool {
         if !self.source.is_virtual() {
             let coarse = self.backend.monotonic_coarse();
@@ -96,6 +98,7 @@ struct Anchor {
     nanoseconds: u64,
 }
 
+#[inline]
 fn anchor() -> &'static Anchor {
     static ANCHOR: OnceLock<Anchor> = OnceLock::new();
     ANCHOR.get_or_init(|| {
@@ -122,6 +125,7 @@ impl Instant {
     }
 
     /// The same time as a type of egret; a time out of range becomes the end of the range.
+    #[inline]
     pub fn from_std(std: std::time::Instant) -> Instant {
         let anchor = anchor();
         let origin = Instant(anchor.nanoseconds);
@@ -131,6 +135,7 @@ impl Instant {
     }
 
     /// The same time as a type of the standard library.
+    #[inline]
     pub fn into_std(self) -> std::time::Instant {
         let anchor = anchor();
         let origin = Instant(anchor.nanoseconds);
@@ -138,21 +143,25 @@ impl Instant {
     }
 
     /// How much later than `earlier` this is; zero when it is earlier.
+    #[inline]
     pub fn duration_since(&self, earlier: Instant) -> Duration {
         Duration::from_nanos(self.0.saturating_sub(earlier.0))
     }
 
     /// How much later than `earlier` this is; `None` when it is earlier.
+    #[inline]
     pub fn checked_duration_since(&self, earlier: Instant) -> Option<Duration> {
         self.0.checked_sub(earlier.0).map(Duration::from_nanos)
     }
 
     /// How much later than `earlier` this is; zero when it is earlier.
+    #[inline]
     pub fn saturating_duration_since(&self, earlier: Instant) -> Duration {
         Duration::from_nanos(self.0.saturating_sub(earlier.0))
     }
 
     /// How long ago this was; zero when it is in the future.
+    #[inline]
     pub fn elapsed(&self) -> Duration {
         Instant::now().duration_since(*self)
     }
@@ -164,18 +173,21 @@ impl Instant {
     }
 
     /// The time `duration` earlier; `None` before the range of the clock.
+    #[inline]
     pub fn checked_sub(&self, duration: Duration) -> Option<Instant> {
         self.0.checked_sub(nanoseconds(duration)?).map(Instant)
     }
 }
 
 impl From<std::time::Instant> for Instant {
+    #[inline]
     fn from(std: std::time::Instant) -> Instant {
         Instant::from_std(std)
     }
 }
 
 impl From<Instant> for std::time::Instant {
+    #[inline]
     fn from(instant: Instant) -> std::time::Instant {
         instant.into_std()
     }
@@ -193,6 +205,7 @@ impl Add<Duration> for Instant {
     ///
     /// Beyond the range of the clock; [`Instant::checked_add`] returns `None` instead.
     #[track_caller]
+    #[inline]
     fn add(self, duration: Duration) -> Instant {
         self.checked_add(duration).expect("a time beyond the range of the clock")
     }
@@ -200,6 +213,7 @@ impl Add<Duration> for Instant {
 
 impl AddAssign<Duration> for Instant {
     #[track_caller]
+    #[inline]
     fn add_assign(&mut self, duration: Duration) {
         *self = *self + duration;
     }
@@ -212,6 +226,7 @@ impl Sub<Duration> for Instant {
     ///
     /// Before the range of the clock; [`Instant::checked_sub`] returns `None` instead.
     #[track_caller]
+    #[inline]
     fn sub(self, duration: Duration) -> Instant {
         self.checked_sub(duration).expect("a time before the range of the clock")
     }
@@ -219,6 +234,7 @@ impl Sub<Duration> for Instant {
 
 impl SubAssign<Duration> for Instant {
     #[track_caller]
+    #[inline]
     fn sub_assign(&mut self, duration: Duration) {
         *self = *self - duration;
     }
@@ -228,12 +244,14 @@ impl Sub for Instant {
     type Output = Duration;
 
     /// How much later than `earlier` this is; zero when it is earlier.
+    #[inline]
     fn sub(self, earlier: Instant) -> Duration {
         self.duration_since(earlier)
     }
 }
 
 impl fmt::Debug for Instant {
+    #[inline]
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "Instant({}.{:09})", self.0 / 1_000_000_000, self.0 % 1_000_000_000)
     }

@@ -93,6 +93,7 @@ impl Timers {
     }
 
     /// With what is near as it is at the time `now`.
+    #[inline]
     fn since(now: u64, clock: Rc<Clock>) -> Rc<Timers> {
         let (mut inner, closed, fired): (Inner, _, _) = Default::default();
         inner.advance(now);
@@ -191,6 +192,7 @@ impl Timers {
     }
 
     /// Whether `waker` waits for a timer.
+    #[inline]
     pub(crate) fn has_waiter(&self, waker: &Waker) -> bool {
         let inner = self.inner.borrow();
         inner.entries.iter().any(|entry| entry.waker.as_ref().is_some_and(|it| it.will_wake(waker)))
@@ -308,6 +310,7 @@ impl Inner {
     }
 
     /// The earliest deadline, once the node at the top is corrected. All nodes are in the heap then.
+    #[inline]
     fn next(&mut self) -> Option<u64> {
         loop {
             self.gather();

@@ -29,6 +29,7 @@ const TOLERANCE: Duration = Duration::from_millis(5);
 /// });
 /// ```
 #[track_caller]
+#[inline]
 pub fn interval(period: Duration) -> Interval {
     interval_at(Instant::now(), period)
 }
@@ -42,6 +43,7 @@ pub fn interval(period: Duration) -> Interval {
 ///
 /// When `period` is zero.
 #[track_caller]
+#[inline]
 pub fn interval_at(start: Instant, period: Duration) -> Interval {
     assert!(period > Duration::ZERO, "an interval needs a period that is greater than zero");
     let next = Sleep::until(Some(start), Site::current());
@@ -80,6 +82,7 @@ pub enum MissedTickBehavior {
 
 impl MissedTickBehavior {
     /// The tick after the one that was due at `due` and delivered `now`.
+    #[inline]
     fn next(self, due: Instant, now: Instant, period: Duration) -> Option<Instant> {
         let late = now.saturating_duration_since(due);
         if late <= TOLERANCE {
@@ -107,6 +110,7 @@ impl Interval {
     ///
     /// No tick is lost.
     #[cfg_attr(feature = "inspect", track_caller)]
+    #[inline]
     pub fn tick(&mut self) -> impl Future<Output = Instant> {
         let at = Site::current();
         async move { poll_fn(|cx| self.poll_tick_at(cx, at)).await }
@@ -118,11 +122,13 @@ impl Interval {
     ///
     /// When it has to wait on a thread that is not in a runtime.
     #[track_caller]
+    #[inline]
     pub fn poll_tick(&mut self, cx: &mut Context<'_>) -> Poll<Instant> {
         self.poll_tick_at(cx, Site::current())
     }
 
     #[track_caller]
+    #[inline]
     fn poll_tick_at(&mut self, cx: &mut Context<'_>, at: Site) -> Poll<Instant> {
         self.next.wait_at(at);
         ready!(Pin::new(&mut self.next).poll(cx));
@@ -132,40 +138,48 @@ impl Interval {
     }
 
     /// Ticks one period from now, and every period from there.
+    #[inline]
     pub fn reset(&mut self) {
         self.set(Instant::now().checked_add(self.period));
     }
 
     /// Ticks at once, and every period from there.
+    #[inline]
     pub fn reset_immediately(&mut self) {
         self.set(Some(Instant::now()));
     }
 
     /// Ticks `after` from now, and every period from there.
+    #[inline]
     pub fn reset_after(&mut self, after: Duration) {
         self.set(Instant::now().checked_add(after));
     }
 
     /// Ticks at `deadline`, and every period from there.
+    #[inline]
     pub fn reset_at(&mut self, deadline: Instant) {
         self.set(Some(deadline));
     }
 
     /// The behaviour after a missed tick.
+    #[inline]
     pub fn missed_tick_behavior(&self) -> MissedTickBehavior {
         self.missed
     }
 
     /// Sets the behaviour after a missed tick.
+    #[inline]
     pub fn set_missed_tick_behavior(&mut self, behavior: MissedTickBehavior) {
         self.missed = behavior;
     }
 
     /// The time between two ticks.
+    #[inline]
     pub fn period(&self) -> Duration {
         self.period
     }
 
+    #[inline]
     fn set(&mut self, due: Option<Instant>) {
         self.due = due;
         self.next.set(due);

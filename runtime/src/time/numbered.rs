@@ -62,16 +62,19 @@ pub(crate) struct NumberedSleep {
 }
 
 const _: () = {
+    #[inline]
     const fn is_send_and_sync<T: Send + Sync>() {}
     is_send_and_sync::<NumberedSleep>();
 };
 
 impl NumberedSleep {
+    #[inline]
     pub(crate) fn until(deadline: Option<Instant>) -> NumberedSleep {
         NumberedSleep { deadline, number: None }
     }
 
     /// Sets another deadline; the sleep has to be polled again.
+    #[inline]
     pub(crate) fn reset(&mut self, deadline: Instant) {
         self.deadline = Some(deadline);
         let Some(number) = self.number else { return };
@@ -86,6 +89,7 @@ impl Future for NumberedSleep {
     type Output = ();
 
     #[track_caller]
+    #[inline]
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
         let Some(deadline) = self.deadline else { return Poll::Pending };
         let (timers, sleeps) = (time::current(), context::require(&CURRENT));
@@ -114,6 +118,7 @@ impl Future for NumberedSleep {
 }
 
 impl Drop for NumberedSleep {
+    #[inline]
     fn drop(&mut self) {
         let Some(number) = self.number else { return };
         if let Some(sleeps) = context::get(&CURRENT) {
@@ -124,10 +129,12 @@ impl Drop for NumberedSleep {
 
 impl Sleeps {
     /// Makes these the sleeps of this thread until the guard is dropped.
+    #[inline]
     pub(crate) fn enter(self: &Rc<Sleeps>) -> Entered<Sleeps> {
         context::enter(&CURRENT, self.clone())
     }
 
+    #[inline]
     fn reset(&self, number: Number, deadline: Instant) {
         let rows = self.rows.borrow();
         let row = rows.get(number.index).filter(|row| row.id == number.id);
@@ -137,12 +144,14 @@ impl Sleeps {
     }
 
     /// Takes a timer out of its row, to be put back later.
+    #[inline]
     fn take(&self, number: Number) -> Option<Timer> {
         let rows = &mut *self.rows.borrow_mut();
         rows.get_mut(number.index).filter(|row| row.id == number.id)?.timer.take()
     }
 
     /// Puts a timer back in its row, or in a new one.
+    #[inline]
     fn put(&self, number: Option<Number>, timer: Timer) -> Number {
         let rows = &mut *self.rows.borrow_mut();
         if let Some(number) = number {
@@ -160,6 +169,7 @@ impl Sleeps {
         Number { index: rows.insert(Row { id, timer: Some(timer) }), id }
     }
 
+    #[inline]
     fn remove(&self, number: Number) -> Option<Row> {
         let rows = &mut *self.rows.borrow_mut();
         let named = rows.get(number.index).is_some_and(|row| row.id == number.id);
@@ -167,6 +177,7 @@ impl Sleeps {
     }
 }
 
+#[inline]
 fn next_id() -> u64 {
     static NEXT: AtomicU64 = AtomicU64::new(0);
     NEXT.fetch_add(1, Ordering::Relaxed)

@@ -26,6 +26,7 @@ thread_local! {
 }
 
 /// Makes `turns` the loop of this thread until the guard is dropped.
+#[inline]
 pub(crate) fn enter(turns: Rc<dyn Turns>) -> Entered<dyn Turns> {
     context::enter(&TURNS, turns)
 }
@@ -51,6 +52,7 @@ pub(crate) fn enter(turns: Rc<dyn Turns>) -> Entered<dyn Turns> {
 /// });
 /// ```
 #[track_caller]
+#[inline]
 pub fn pause() {
     let ran = current().clock().source.pause();
     assert!(ran, "the clock is paused already");
@@ -62,6 +64,7 @@ pub fn pause() {
 ///
 /// When the clock is not paused, and when this thread is not in a runtime.
 #[track_caller]
+#[inline]
 pub fn resume() {
     let stood = current().clock().source.resume();
     assert!(stood, "the clock is not paused: call time::pause first");
@@ -76,6 +79,7 @@ pub fn resume() {
 ///
 /// When the clock is not paused, and when this thread is not in a runtime.
 #[track_caller]
+#[inline]
 pub fn set_auto_advance(auto_advance: bool) {
     let stands = current().clock().source.set_jumps_when_idle(auto_advance);
     assert!(stands, "the clock is not paused: call time::pause first");
@@ -102,6 +106,7 @@ pub fn set_auto_advance(auto_advance: bool) {
 ///     assert!(task.is_finished());
 /// });
 /// ```
+#[inline]
 pub async fn advance(duration: Duration) {
     let (timers, turns) = (current(), context::require(&TURNS));
     let clock = timers.clock();
@@ -122,6 +127,7 @@ pub async fn advance(duration: Duration) {
 }
 
 /// Lets other tasks run until none is queued.
+#[inline]
 async fn settle(turns: &dyn Turns) {
     for _ in 0..PATIENCE {
         yield_now().await;

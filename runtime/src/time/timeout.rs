@@ -48,6 +48,7 @@ pin_project! {
 /// });
 /// ```
 #[cfg_attr(feature = "inspect", track_caller)]
+#[inline]
 pub fn timeout<F: IntoFuture>(duration: Duration, future: F) -> Timeout<F::IntoFuture> {
     let limit = Sleep::until(Instant::now().checked_add(duration), Site::current());
     Timeout { future: future.into_future(), limit }
@@ -59,6 +60,7 @@ pub fn timeout<F: IntoFuture>(duration: Duration, future: F) -> Timeout<F::IntoF
 ///
 /// [`Elapsed`] when the deadline came first.
 #[cfg_attr(feature = "inspect", track_caller)]
+#[inline]
 pub fn timeout_at<F: IntoFuture>(deadline: Instant, future: F) -> Timeout<F::IntoFuture> {
     let limit = Sleep::until(Some(deadline), Site::current());
     Timeout { future: future.into_future(), limit }
@@ -66,16 +68,19 @@ pub fn timeout_at<F: IntoFuture>(deadline: Instant, future: F) -> Timeout<F::Int
 
 impl<F> Timeout<F> {
     /// The future.
+    #[inline]
     pub fn get_ref(&self) -> &F {
         &self.future
     }
 
     /// The future, mutably.
+    #[inline]
     pub fn get_mut(&mut self) -> &mut F {
         &mut self.future
     }
 
     /// The future, without the limit.
+    #[inline]
     pub fn into_inner(self) -> F {
         self.future
     }
@@ -85,6 +90,7 @@ impl<F: Future> Future for Timeout<F> {
     type Output = Result<F::Output, Elapsed>;
 
     #[track_caller]
+    #[inline]
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let this = self.project();
         if let Poll::Ready(output) = this.future.poll(cx) {
@@ -102,6 +108,7 @@ impl<F: Future> Future for Timeout<F> {
 pub struct Elapsed(());
 
 impl fmt::Display for Elapsed {
+    #[inline]
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("deadline has elapsed")
     }
@@ -110,6 +117,7 @@ impl fmt::Display for Elapsed {
 impl std::error::Error for Elapsed {}
 
 impl From<Elapsed> for io::Error {
+    #[inline]
     fn from(elapsed: Elapsed) -> io::Error {
         io::Error::new(io::ErrorKind::TimedOut, elapsed)
     }

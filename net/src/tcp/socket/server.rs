@@ -16,6 +16,7 @@ use std::time::Duration;
 impl TcpSocket {
     /// How long a connection is idle before it is probed, when [`set_keepalive`](TcpSocket::set_keepalive) is on,
     /// `TCP_KEEPIDLE`, in whole seconds.
+    #[inline]
     pub fn keepalive_time(&self) -> io::Result<Duration> {
         self.fd.keepalive_time()
     }
@@ -41,11 +42,13 @@ impl TcpSocket {
     /// # std::io::Result::Ok(())
     /// # }).unwrap();
     /// ```
+    #[inline]
     pub fn set_keepalive_time(&self, time: Duration) -> io::Result<()> {
         self.fd.set_keepalive_time(time)
     }
 
     /// The time between two probes, `TCP_KEEPINTVL`, in whole seconds.
+    #[inline]
     pub fn keepalive_interval(&self) -> io::Result<Duration> {
         self.fd.keepalive_interval()
     }
@@ -55,11 +58,13 @@ impl TcpSocket {
     /// # Errors
     ///
     /// [`InvalidInput`](io::ErrorKind::InvalidInput) outside of 1 to 32767 seconds.
+    #[inline]
     pub fn set_keepalive_interval(&self, interval: Duration) -> io::Result<()> {
         self.fd.set_keepalive_interval(interval)
     }
 
     /// How many unanswered probes end the connection, `TCP_KEEPCNT`.
+    #[inline]
     pub fn keepalive_retries(&self) -> io::Result<u32> {
         self.fd.keepalive_retries()
     }
@@ -69,12 +74,14 @@ impl TcpSocket {
     /// # Errors
     ///
     /// [`InvalidInput`](io::ErrorKind::InvalidInput) outside of 1 to 127.
+    #[inline]
     pub fn set_keepalive_retries(&self, retries: u32) -> io::Result<()> {
         self.fd.set_keepalive_retries(retries)
     }
 
     /// How many connections with data in their SYN may be queued, `TCP_FASTOPEN` ([RFC
     /// 7413](https://www.rfc-editor.org/rfc/rfc7413)); 0: none.
+    #[inline]
     pub fn fastopen(&self) -> io::Result<u32> {
         self.fd.fastopen()
     }
@@ -95,12 +102,14 @@ impl TcpSocket {
     /// # std::io::Result::Ok(())
     /// # }).unwrap();
     /// ```
+    #[inline]
     pub fn set_fastopen(&self, queue: u32) -> io::Result<()> {
         self.fd.set_fastopen(queue)
     }
 
     /// How long `accept` waits for the first data of a connection, `TCP_DEFER_ACCEPT`, in whole seconds; zero: not at
     /// all. The kernel counts in retransmissions, so this is the value set, or more.
+    #[inline]
     pub fn defer_accept(&self) -> io::Result<Duration> {
         self.fd.defer_accept()
     }
@@ -119,11 +128,13 @@ impl TcpSocket {
     /// # std::io::Result::Ok(())
     /// # }).unwrap();
     /// ```
+    #[inline]
     pub fn set_defer_accept(&self, wait: Duration) -> io::Result<()> {
         self.fd.set_defer_accept(wait)
     }
 
     /// The processor whose packets the socket takes, `SO_INCOMING_CPU`; `None` before the first packet.
+    #[inline]
     pub fn incoming_cpu(&self) -> io::Result<Option<u32>> {
         self.fd.incoming_cpu()
     }
@@ -140,11 +151,13 @@ impl TcpSocket {
     /// # std::io::Result::Ok(())
     /// # }).unwrap();
     /// ```
+    #[inline]
     pub fn set_incoming_cpu(&self, cpu: u32) -> io::Result<()> {
         self.fd.set_incoming_cpu(cpu)
     }
 
     /// The mark of sent packets for routing and firewalls, `SO_MARK`.
+    #[inline]
     pub fn mark(&self) -> io::Result<u32> {
         self.fd.mark()
     }
@@ -155,11 +168,13 @@ impl TcpSocket {
     ///
     /// [`PermissionDenied`](io::ErrorKind::PermissionDenied) without `CAP_NET_ADMIN`, or, since Linux 5.17,
     /// `CAP_NET_RAW`.
+    #[inline]
     pub fn set_mark(&self, mark: u32) -> io::Result<()> {
         self.fd.set_mark(mark)
     }
 
     /// Whether the socket excludes IPv4, `IPV6_V6ONLY`; `EOPNOTSUPP` on an IPv4 socket.
+    #[inline]
     pub fn only_v6(&self) -> io::Result<bool> {
         self.fd.only_v6()
     }
@@ -179,6 +194,7 @@ impl TcpSocket {
     /// # std::io::Result::Ok(())
     /// # }).unwrap();
     /// ```
+    #[inline]
     pub fn set_only_v6(&self, only: bool) -> io::Result<()> {
         self.fd.set_only_v6(only)
     }

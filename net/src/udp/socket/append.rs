@@ -33,6 +33,7 @@ impl UdpSocket {
     /// # }).unwrap();
     /// ```
     #[cfg_attr(feature = "inspect", track_caller)]
+    #[inline]
     pub fn recv_buf<B: Append + ?Sized>(&self, buf: &mut B) -> impl Future<Output = io::Result<usize>> {
         self.registration.io(Direction::Read, move |fd| lend_append(buf, |room| fd.recv_uninit(room)))
     }
@@ -47,6 +48,7 @@ impl UdpSocket {
     ///
     /// Dropped before it resolves, no datagram was taken.
     #[cfg_attr(feature = "inspect", track_caller)]
+    #[inline]
     pub fn recv_buf_from<B: Append + ?Sized>(
         &self,
         buf: &mut B,
@@ -59,6 +61,7 @@ impl UdpSocket {
     /// # Errors
     ///
     /// As [`try_recv`](UdpSocket::try_recv).
+    #[inline]
     pub fn try_recv_buf<B: Append + ?Sized>(&self, buf: &mut B) -> io::Result<usize> {
         self.registration.try_io(Direction::Read, |fd| lend_append(buf, |room| fd.recv_uninit(room)))
     }
@@ -68,6 +71,7 @@ impl UdpSocket {
     /// # Errors
     ///
     /// As [`try_recv`](UdpSocket::try_recv).
+    #[inline]
     pub fn try_recv_buf_from<B: Append + ?Sized>(&self, buf: &mut B) -> io::Result<(usize, SocketAddr)> {
         self.registration.try_io(Direction::Read, |fd| lend_append(buf, |room| fd.recv_from_uninit(room)))
     }

@@ -15,6 +15,7 @@ impl UdpSocket {
     /// # Errors
     ///
     /// Those of [`setsockopt(2)`](https://man7.org/linux/man-pages/man2/setsockopt.2.html); none in practice.
+    #[inline]
     pub fn set_recv_info(&self, on: bool) -> io::Result<()> {
         self.registration.get_ref().set_recv_info(on)
     }
@@ -50,6 +51,7 @@ impl UdpSocket {
     /// By [`recvmsg(2)`](https://man7.org/linux/man-pages/man2/recvmsg.2.html).
     #[doc(alias = "recvmsg")]
     #[cfg_attr(feature = "inspect", track_caller)]
+    #[inline]
     pub fn recv_message(&self, buf: &mut [u8]) -> impl Future<Output = io::Result<Message>> {
         Site::caller().within(async move {
             let info = self.registration.io(Direction::Read, |fd| fd.recv_info(buf)).await?;
@@ -64,6 +66,7 @@ impl UdpSocket {
     ///
     /// As [`recv`](UdpSocket::recv).
     #[cfg_attr(feature = "inspect", track_caller)]
+    #[inline]
     pub fn poll_recv_message(&self, cx: &mut Context<'_>, buf: &mut [u8]) -> Poll<io::Result<Message>> {
         self.registration.poll_io(cx, Direction::Read, |fd| fd.recv_info(buf)).map_ok(Message::from)
     }
@@ -73,6 +76,7 @@ impl UdpSocket {
     /// # Errors
     ///
     /// As [`try_recv`](UdpSocket::try_recv).
+    #[inline]
     pub fn try_recv_message(&self, buf: &mut [u8]) -> io::Result<Message> {
         self.registration.try_io(Direction::Read, |fd| fd.recv_info(buf)).map(Message::from)
     }

@@ -352,6 +352,7 @@ impl UdpSocket {
 }
 
 /// The sender of the next datagram. No room for its bytes is needed.
+#[inline]
 fn sender(fd: &Fd) -> io::Result<SocketAddr> {
     fd.peek_from(&mut []).map(|(_, from)| from)
 }

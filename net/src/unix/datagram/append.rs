@@ -32,6 +32,7 @@ impl UnixDatagram {
     /// # }).unwrap();
     /// ```
     #[cfg_attr(feature = "inspect", track_caller)]
+    #[inline]
     pub fn recv_buf<B: Append + ?Sized>(&self, buf: &mut B) -> impl Future<Output = io::Result<usize>> {
         self.registration.io(Direction::Read, move |fd| lend_append(buf, |room| fd.recv_uninit(room)))
     }
@@ -46,6 +47,7 @@ impl UnixDatagram {
     ///
     /// Dropped before it resolves, no datagram was taken.
     #[cfg_attr(feature = "inspect", track_caller)]
+    #[inline]
     pub fn recv_buf_from<B: Append + ?Sized>(
         &self,
         buf: &mut B,
@@ -62,6 +64,7 @@ impl UnixDatagram {
     /// # Errors
     ///
     /// As [`try_recv`](UnixDatagram::try_recv).
+    #[inline]
     pub fn try_recv_buf<B: Append + ?Sized>(&self, buf: &mut B) -> io::Result<usize> {
         self.registration.try_io(Direction::Read, |fd| lend_append(buf, |room| fd.recv_uninit(room)))
     }
@@ -71,6 +74,7 @@ impl UnixDatagram {
     /// # Errors
     ///
     /// As [`try_recv`](UnixDatagram::try_recv).
+    #[inline]
     pub fn try_recv_buf_from<B: Append + ?Sized>(&self, buf: &mut B) -> io::Result<(usize, SocketAddr)> {
         let receive = |fd: &Fd| lend_append(buf, |room| fd.recv_from_unix_uninit(room));
         let (n, from) = self.registration.try_io(Direction::Read, receive)?;

@@ -55,6 +55,7 @@ pub(crate) struct JobInPool {
 impl Pool {
     /// The jobs that run, in the order in which they began, and then those that are queued. Look-ups that wait for
     /// others come last.
+    #[inline]
     pub(crate) fn jobs(&self) -> Vec<JobInPool> {
         let jobs: Vec<_> = {
             let state = self.lock();
@@ -67,6 +68,7 @@ impl Pool {
     }
 
     /// The most threads that there may be.
+    #[inline]
     pub(crate) fn most_threads(&self) -> usize {
         self.limits.threads
     }

@@ -29,21 +29,25 @@ pub struct FuturesIo<T> {
 
 impl<T> FuturesIo<T> {
     /// Wraps a stream.
+    #[inline]
     pub fn new(inner: T) -> FuturesIo<T> {
         FuturesIo { inner }
     }
 
     /// The stream.
+    #[inline]
     pub fn get_ref(&self) -> &T {
         &self.inner
     }
 
     /// The stream, mutably.
+    #[inline]
     pub fn get_mut(&mut self) -> &mut T {
         &mut self.inner
     }
 
     /// Unwraps the stream.
+    #[inline]
     pub fn into_inner(self) -> T {
         self.inner
     }
@@ -62,11 +66,13 @@ impl<T: futures_io::AsyncWrite + Unpin> AsyncWrite for FuturesIo<T> {
         Pin::new(&mut self.inner).poll_write(cx, buf)
     }
 
+    #[inline]
     fn poll_flush(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         Pin::new(&mut self.inner).poll_flush(cx)
     }
 
     /// futures-io's `poll_close`.
+    #[inline]
     fn poll_shutdown(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         Pin::new(&mut self.inner).poll_close(cx)
     }

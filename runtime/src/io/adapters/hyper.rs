@@ -53,6 +53,7 @@ pub struct Executor;
 
 impl<F: Future + 'static> hyper::rt::Executor<F> for Executor {
     #[track_caller]
+    #[inline]
     fn execute(&self, future: F) {
         executor::current().spawn(future, crate::task::Id::next(), Location::caller());
     }
@@ -85,19 +86,23 @@ impl<F: Future + 'static> hyper::rt::Executor<F> for Executor {
 pub struct Timer;
 
 impl hyper::rt::Timer for Timer {
+    #[inline]
     fn sleep(&self, duration: Duration) -> Pin<Box<dyn hyper::rt::Sleep>> {
         Box::pin(NumberedSleep::until(Instant::now().checked_add(duration)))
     }
 
+    #[inline]
     fn sleep_until(&self, deadline: std::time::Instant) -> Pin<Box<dyn hyper::rt::Sleep>> {
         Box::pin(NumberedSleep::until(Some(deadline.into())))
     }
 
+    #[inline]
     fn now(&self) -> std::time::Instant {
         // The same clock, unless a test controls it, without a conversion.
         if cfg!(feature = "test-util") { Instant::now().into() } else { std::time::Instant::now() }
     }
 
+    #[inline]
     fn reset(&self, sleep: &mut Pin<Box<dyn hyper::rt::Sleep>>, deadline: std::time::Instant) {
         match sleep.as_mut().downcast_mut_pin::<NumberedSleep>() {
             Some(ours) => ours.get_mut().reset(deadline.into()),

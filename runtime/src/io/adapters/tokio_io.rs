@@ -39,21 +39,25 @@ pin_project! {
 
 impl<T> TokioIo<T> {
     /// Wraps a stream.
+    #[inline]
     pub fn new(inner: T) -> TokioIo<T> {
         TokioIo { inner }
     }
 
     /// The stream.
+    #[inline]
     pub fn get_ref(&self) -> &T {
         &self.inner
     }
 
     /// The stream, mutably.
+    #[inline]
     pub fn get_mut(&mut self) -> &mut T {
         &mut self.inner
     }
 
     /// Unwraps the stream.
+    #[inline]
     pub fn into_inner(self) -> T {
         self.inner
     }

@@ -31,6 +31,7 @@ impl<K> ReadEnd<K> {
     /// # }).unwrap();
     /// ```
     #[cfg_attr(feature = "inspect", track_caller)]
+    #[inline]
     pub fn read_buf<B: Append + ?Sized>(&mut self, buf: &mut B) -> impl Future<Output = io::Result<usize>> {
         Site::caller().within(async move {
             poll_fn(|cx| lend_append(buf, |room| self.poll_read_uninit(cx, room))).await
@@ -42,6 +43,7 @@ impl<K> ReadEnd<K> {
     /// # Errors
     ///
     /// As [`try_read`](ReadEnd::try_read).
+    #[inline]
     pub fn try_read_buf<B: Append + ?Sized>(&self, buf: &mut B) -> io::Result<usize> {
         lend_append(buf, |room| match room.remaining() {
             0 => Ok(0),

@@ -346,6 +346,7 @@ impl<K> AsRawFd for ReadEnd<K> {
 }
 
 impl<K: Kind> fmt::Debug for ReadEnd<K> {
+    #[inline]
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_tuple(K::READ_END).field(self.registration.get_ref()).finish()
     }

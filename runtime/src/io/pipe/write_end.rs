@@ -261,6 +261,7 @@ impl<K> AsRawFd for WriteEnd<K> {
 }
 
 impl<K: Kind> fmt::Debug for WriteEnd<K> {
+    #[inline]
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_tuple(K::WRITE_END).field(self.registration.get_ref()).finish()
     }

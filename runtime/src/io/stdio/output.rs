@@ -221,6 +221,7 @@ impl<K: Kind> AsyncWrite for StandardStream<K> {
 }
 
 impl<K: Kind> fmt::Debug for StandardStream<K> {
+    #[inline]
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(K::NAME)
     }

@@ -39,6 +39,7 @@ impl Builder {
     /// assert_eq!(alive.load(Ordering::Relaxed), 0);
     /// # std::io::Result::Ok(())
     /// ```
+    #[inline]
     pub fn on_task_spawn(mut self, f: impl Fn(&TaskMeta<'_>) + Send + Sync + 'static) -> Builder {
         self.hooks.spawn = Some(Box::new(f));
         self
@@ -69,6 +70,7 @@ impl Builder {
     /// );
     /// # std::io::Result::Ok(())
     /// ```
+    #[inline]
     pub fn on_before_task_poll(mut self, f: impl Fn(&TaskMeta<'_>) + Send + Sync + 'static) -> Builder {
         self.hooks.before_poll = Some(Box::new(f));
         self
@@ -78,6 +80,7 @@ impl Builder {
     /// been dropped.
     ///
     /// See [`on_before_task_poll`](Builder::on_before_task_poll).
+    #[inline]
     pub fn on_after_task_poll(mut self, f: impl Fn(&TaskMeta<'_>) + Send + Sync + 'static) -> Builder {
         self.hooks.after_poll = Some(Box::new(f));
         self
@@ -87,6 +90,7 @@ impl Builder {
     /// runtime. Its future has been dropped. After an abort by a handle it is called in the next turn of the loop.
     ///
     /// See [`on_task_spawn`](Builder::on_task_spawn).
+    #[inline]
     pub fn on_task_terminate(mut self, f: impl Fn(&TaskMeta<'_>) + Send + Sync + 'static) -> Builder {
         self.hooks.terminate = Some(Box::new(f));
         self
@@ -112,6 +116,7 @@ impl Builder {
     /// assert_eq!(PARKED.load(Ordering::Relaxed), UNPARKED.load(Ordering::Relaxed));
     /// # std::io::Result::Ok(())
     /// ```
+    #[inline]
     pub fn on_thread_park(mut self, f: impl Fn() + Send + Sync + 'static) -> Builder {
         self.hooks.park = Some(Box::new(f));
         self
@@ -119,6 +124,7 @@ impl Builder {
 
     /// Calls `f` after each wait that [`on_thread_park`](Builder::on_thread_park) is called before: the waiters of the
     /// events are queued, those of timers and of other threads not yet.
+    #[inline]
     pub fn on_thread_unpark(mut self, f: impl Fn() + Send + Sync + 'static) -> Builder {
         self.hooks.unpark = Some(Box::new(f));
         self

@@ -35,11 +35,13 @@ pub(crate) struct ListedWait<'a> {
 }
 
 impl WaitList {
+    #[inline]
     pub(crate) fn enter(&self) -> ListedWait<'_> {
         ListedWait { list: self, place: None }
     }
 
     /// Waits until `happened` returns true. The code that makes it true calls `wake_all`.
+    #[inline]
     pub(crate) async fn until(&self, at: Site, happened: impl Fn() -> bool) {
         let mut wait = self.enter();
         poll_fn(|cx| {
@@ -53,6 +55,7 @@ impl WaitList {
     }
 
     /// Wakes every waiter, each once.
+    #[inline]
     pub(crate) fn wake_all(&self) {
         let wakers: Vec<_> = {
             let places = &mut *self.places.borrow_mut();
@@ -63,6 +66,7 @@ impl WaitList {
 
     /// For a dump.
     #[cfg(feature = "inspect")]
+    #[inline]
     pub(crate) fn waits(&self) -> Vec<Waiter> {
         let places = self.places.borrow();
         let noted = places.iter().filter_map(|(_, noted)| noted.as_ref());
@@ -73,6 +77,7 @@ impl WaitList {
 impl ListedWait<'_> {
     /// Registers `waker` for the next `wake_all`. The caller then checks the condition: cloning the waker may have
     /// made it true before the waker was in the list.
+    #[inline]
     pub(crate) fn wait(&mut self, waker: &Waker, at: Site) {
         let place = *self.place.get_or_insert_with(|| self.list.places.borrow_mut().insert(None));
         let known = {
@@ -89,6 +94,7 @@ impl ListedWait<'_> {
 }
 
 impl Drop for ListedWait<'_> {
+    #[inline]
     fn drop(&mut self) {
         if let Some(place) = self.place {
             let waker = self.list.places.borrow_mut().remove(place);

@@ -20,6 +20,7 @@ impl AcceptFailure {
     /// does not listen, such as a datagram socket, is the listener's.
     ///
     /// [`accept(2)`]: https://man7.org/linux/man-pages/man2/accept.2.html
+    #[inline]
     pub fn of_listener(error: &io::Error, listener: BorrowedFd<'_>) -> AcceptFailure {
         match error.raw_os_error() {
             Some(libc::EOPNOTSUPP) if !listens(listener).unwrap_or(true) => AcceptFailure::Listener,
@@ -34,6 +35,7 @@ impl AcceptFailure {
     /// registrations is reached.
     ///
     /// [`accept(2)`]: https://man7.org/linux/man-pages/man2/accept.2.html
+    #[inline]
     pub fn of(error: &io::Error) -> AcceptFailure {
         match error.raw_os_error() {
             Some(libc::EMFILE | libc::ENFILE | libc::ENOBUFS | libc::ENOMEM | libc::ENOSPC) => {
@@ -59,6 +61,7 @@ impl AcceptFailure {
 }
 
 /// Whether a socket listens, `SO_ACCEPTCONN`.
+#[inline]
 fn listens(socket: BorrowedFd<'_>) -> io::Result<bool> {
     let mut value: libc::c_int = 0;
     let mut len = size_of_val(&value) as libc::socklen_t;

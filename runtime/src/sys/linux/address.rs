@@ -45,11 +45,13 @@ impl<const N: usize> Address<N> {
     }
 
     /// Where the bytes start, for a call that reads them.
+    #[inline]
     pub(super) fn as_ptr(&self) -> *const libc::sockaddr {
         self.bytes.as_ptr().cast()
     }
 
     /// How many bytes there are.
+    #[inline]
     pub(super) fn len(&self) -> libc::socklen_t {
         self.len
     }
@@ -90,12 +92,14 @@ impl Address {
         std::array::from_fn(|i| self.bytes[at + i])
     }
 
+    #[inline]
     fn put<const P: usize>(&mut self, at: usize, part: [u8; P]) {
         self.bytes[at..at + P].copy_from_slice(&part);
     }
 }
 
 impl From<&SocketAddr> for Address {
+    #[inline]
     fn from(address: &SocketAddr) -> Address {
         let mut raw = Address::room();
         raw.put(2, address.port().to_be_bytes());

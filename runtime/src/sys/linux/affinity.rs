@@ -17,6 +17,7 @@ impl Backend {
     /// `EPERM` or `ENOSYS` in a sandbox.
     ///
     /// [`sched_getaffinity(2)`]: https://man7.org/linux/man-pages/man2/sched_setaffinity.2.html
+    #[inline]
     pub fn processors(self) -> io::Result<Vec<usize>> {
         let mut mask = vec![0; 16];
         loop {
@@ -41,6 +42,7 @@ impl Backend {
     /// `EINVAL` when the machine or the cpuset of the process has no such processor; `EPERM` or `ENOSYS` in a sandbox.
     ///
     /// [`sched_setaffinity(2)`]: https://man7.org/linux/man-pages/man2/sched_setaffinity.2.html
+    #[inline]
     pub fn pin(self, processor: usize) -> io::Result<()> {
         let word = processor / WORD;
         if word >= MOST_WORDS {
@@ -57,6 +59,7 @@ impl Backend {
 }
 
 /// Fills `mask` with the mask of the calling thread.
+#[inline]
 fn get(mask: &mut [libc::c_ulong]) -> io::Result<()> {
     let bytes = size_of_val(mask);
     // SAFETY: the kernel writes at most `bytes` bytes at the pointer, which is that of `mask`, borrowed mutably for the
@@ -65,6 +68,7 @@ fn get(mask: &mut [libc::c_ulong]) -> io::Result<()> {
     Ok(())
 }
 
+#[inline]
 fn numbers(mask: &[libc::c_ulong]) -> Vec<usize> {
     let bits = |(at, word): (usize, &libc::c_ulong)| {
         let word = *word;

@@ -77,12 +77,14 @@ impl Batch {
 
     /// Forgets what was received.
     #[cfg(feature = "sim")]
+    #[inline]
     pub(in crate::sys) fn clear(&mut self) {
         self.received.clear();
     }
 
     /// Adds a datagram, cut at the size of a buffer.
     #[cfg(feature = "sim")]
+    #[inline]
     pub(in crate::sys) fn put(&mut self, whole: &[u8], from: SocketAddr) {
         let start = self.received.len() * self.size;
         let len = whole.len().min(self.size);

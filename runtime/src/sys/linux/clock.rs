@@ -40,6 +40,7 @@ impl TimerSlack {
     pub const LEAST: TimerSlack = TimerSlack(1);
 
     /// The slack of the calling thread; `None` where the kernel does not report it.
+    #[inline]
     pub fn get() -> Option<TimerSlack> {
         if cfg!(miri) {
             return None; // Miri has no timer slack.
@@ -51,6 +52,7 @@ impl TimerSlack {
     }
 
     /// Sets the slack of the calling thread.
+    #[inline]
     pub fn set(self) {
         const NONE: libc::c_ulong = 0;
         // SAFETY: the call takes no pointer. A kernel that refuses it leaves things as they are.

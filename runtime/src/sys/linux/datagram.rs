@@ -31,6 +31,7 @@ impl Fd {
     /// # Errors
     ///
     /// As [`recv_from`](Fd::recv_from).
+    #[inline]
     pub fn recv_from_uninit(&self, buf: &mut ReadBuf<'_>) -> io::Result<(usize, SocketAddr)> {
         let (len, from) = self.recv_from_uninit_raw(buf)?;
         Ok((len, from.to_std()?))
@@ -41,6 +42,7 @@ impl Fd {
     /// # Errors
     ///
     /// As [`recv_from`](Fd::recv_from).
+    #[inline]
     pub fn peek_from(&self, buf: &mut [u8]) -> io::Result<(usize, SocketAddr)> {
         let (len, from) = self.recv_from_raw(buf, libc::MSG_PEEK)?;
         Ok((len, from.to_std()?))
@@ -51,6 +53,7 @@ impl Fd {
     /// # Errors
     ///
     /// `EAGAIN` when none is queued, `ENOMEM`.
+    #[inline]
     pub fn recv_from_unix(&self, buf: &mut [u8]) -> io::Result<(usize, UnixAddress)> {
         let (len, from) = self.recv_from_raw(buf, 0)?;
         Ok((len, UnixAddress::from_raw(&from)?))
@@ -61,6 +64,7 @@ impl Fd {
     /// # Errors
     ///
     /// As [`recv_from_unix`](Fd::recv_from_unix).
+    #[inline]
     pub fn recv_from_unix_uninit(&self, buf: &mut ReadBuf<'_>) -> io::Result<(usize, UnixAddress)> {
         let (len, from) = self.recv_from_uninit_raw(buf)?;
         Ok((len, UnixAddress::from_raw(&from)?))
@@ -89,6 +93,7 @@ impl Fd {
     /// edge, because the own buffer has room again). `ECONNREFUSED` when the receiver is gone, `ENOENT`, `EMSGSIZE`,
     /// `EACCES`, `EPERM` when it is connected to another socket, `EPROTOTYPE` when it is of another type, `ENOBUFS`,
     /// `ENOMEM`.
+    #[inline]
     pub fn send_to_unix(&self, buf: &[u8], to: &UnixAddress) -> io::Result<usize> {
         self.send_to_raw(buf, &RawUnix::from(to))
     }
@@ -111,6 +116,7 @@ impl Fd {
         Ok((len, from))
     }
 
+    #[inline]
     fn recv_from_uninit_raw<const N: usize>(&self, buf: &mut ReadBuf<'_>) -> io::Result<(usize, Address<N>)> {
         let mut from = Address::room();
         let recv = |to: *mut u8, room: usize| {

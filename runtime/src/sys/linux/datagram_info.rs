@@ -46,6 +46,7 @@ impl Fd {
     /// # Errors
     ///
     /// Those of `setsockopt`: none in practice for a UDP socket.
+    #[inline]
     pub fn set_recv_info(&self, on: bool) -> io::Result<()> {
         let [domain] = self.get(known::SO_DOMAIN)?;
         if domain == libc::AF_INET6 {
@@ -64,6 +65,7 @@ impl Fd {
     /// As [`recv_from`](Fd::recv_from).
     ///
     /// [`recvmsg(2)`]: https://man7.org/linux/man-pages/man2/recvmsg.2.html
+    #[inline]
     pub fn recv_info(&self, buf: &mut [u8]) -> io::Result<DatagramInfo> {
         let mut from: Address = Address::room();
         let mut control = [0u8; CONTROL];
@@ -99,6 +101,7 @@ impl Fd {
 }
 
 impl Records {
+    #[inline]
     fn parse(mut control: &[u8]) -> Records {
         let mut records = Records::default();
         while let Some((level, kind, data, rest)) = first_record(control) {
@@ -130,6 +133,7 @@ const _: () = assert!(std::mem::offset_of!(libc::in6_pktinfo, ipi6_addr) == 0);
 const _: () = assert!(std::mem::offset_of!(libc::in6_pktinfo, ipi6_ifindex) == 16);
 
 /// `struct in_pktinfo`: the interface, a local address, and the destination of the header.
+#[inline]
 fn pktinfo_v4(data: &[u8]) -> Option<(IpAddr, u32)> {
     let interface = u32::from_ne_bytes(*data.first_chunk()?);
     let address: [u8; 4] = *data.get(8..)?.first_chunk()?;
@@ -137,6 +141,7 @@ fn pktinfo_v4(data: &[u8]) -> Option<(IpAddr, u32)> {
 }
 
 /// `struct in6_pktinfo`: the destination and the interface.
+#[inline]
 fn pktinfo_v6(data: &[u8]) -> Option<(IpAddr, u32)> {
     let address: [u8; 16] = *data.first_chunk()?;
     let interface = u32::from_ne_bytes(*data.get(16..)?.first_chunk()?);

@@ -34,22 +34,26 @@ pub(crate) enum SocketName {
 }
 
 impl Described {
+    #[inline]
     pub(in crate::sys) fn new(kind: &'static str) -> Described {
         Described { kind, local: None, peer: None, what: None }
     }
 
     /// Whether it stays as it is for as long as the descriptor is open: a TCP connection, or a listener.
+    #[inline]
     pub(crate) fn is_settled(&self) -> bool {
         self.local.is_some()
             && (self.kind == "TcpListener" || self.kind == "TcpStream" && self.peer.is_some())
     }
 
     /// A descriptor that was closed before it could be described.
+    #[inline]
     pub(crate) fn closed_meanwhile() -> Described {
         Described { what: Some("closed meanwhile".into()), ..Described::new("descriptor") }
     }
 
     /// Describes the descriptor with this number.
+    #[inline]
     pub(in crate::sys) fn of(fd: RawFd) -> Described {
         let local = match name(fd, libc::getsockname) {
             Ok(local) => local,
@@ -81,6 +85,7 @@ impl Described {
 type NameCall = unsafe extern "C" fn(libc::c_int, *mut libc::sockaddr, *mut libc::socklen_t) -> libc::c_int;
 
 /// The own name of a socket or that of its peer, by `getsockname` or `getpeername`. The room is that of the longest.
+#[inline]
 fn name(fd: RawFd, call: NameCall) -> io::Result<RawUnix> {
     let mut room = RawUnix::room();
     let (to, len) = room.as_mut_ptrs();
@@ -91,6 +96,7 @@ fn name(fd: RawFd, call: NameCall) -> io::Result<RawUnix> {
 }
 
 /// An option of `SOL_SOCKET` that is one integer and is only read: `SO_TYPE`, `SO_ACCEPTCONN`.
+#[inline]
 fn option(fd: RawFd, name: libc::c_int) -> Option<libc::c_int> {
     let mut value: libc::c_int = 0;
     let mut len = size_of_val(&value) as libc::socklen_t;
@@ -101,11 +107,13 @@ fn option(fd: RawFd, name: libc::c_int) -> Option<libc::c_int> {
     Some(value)
 }
 
+#[inline]
 fn family(raw: &RawUnix) -> libc::c_int {
     libc::c_int::from(u16::from_ne_bytes([raw.bytes[0], raw.bytes[1]]))
 }
 
 /// The name, unless the socket has none: a Unix socket that is not bound, or one of another family.
+#[inline]
 fn to_name(raw: &RawUnix) -> Option<SocketName> {
     if family(raw) == libc::AF_UNIX {
         let address = UnixAddress::from_raw(raw).ok().filter(|address| !address.is_unnamed())?;
@@ -119,6 +127,7 @@ fn to_name(raw: &RawUnix) -> Option<SocketName> {
 }
 
 /// Describes what is no socket, by its link in `/proc/self/fd`: `pipe:[7]`, `anon_inode:[eventfd]`, `/dev/pts/0`.
+#[inline]
 fn file(fd: RawFd) -> Described {
     let link = fs::read_link(format!("/proc/self/fd/{fd}"));
     let Ok(link) = link.map(|link| link.to_string_lossy().into_owned()) else {
@@ -135,6 +144,7 @@ fn file(fd: RawFd) -> Described {
 }
 
 /// The process that a pidfd names.
+#[inline]
 fn process(fd: RawFd) -> Option<Box<str>> {
     let info = fs::read_to_string(format!("/proc/self/fdinfo/{fd}")).ok()?;
     let pid = info.lines().find_map(|line| line.strip_prefix("Pid:"))?;
@@ -144,6 +154,7 @@ fn process(fd: RawFd) -> Option<Box<str>> {
 impl SocketName {
     /// Appends it: its `Display`, without the machinery of `fmt` for the most frequent kind. A dump has two of each
     /// connection.
+    #[inline]
     pub(crate) fn append_to(&self, text: &mut String) {
         let SocketName::Ip(SocketAddr::V4(address)) = self else {
             let _ = write!(text, "{self}");
@@ -161,6 +172,7 @@ impl SocketName {
 }
 
 /// Appends a number in decimal digits.
+#[inline]
 pub(crate) fn append_number(number: u32, text: &mut String) {
     let (mut digits, mut first, mut rest) = ([0; 10], 10, number);
     loop {
@@ -175,6 +187,7 @@ pub(crate) fn append_number(number: u32, text: &mut String) {
 }
 
 impl fmt::Display for SocketName {
+    #[inline]
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             SocketName::Ip(address) => address.fmt(f),

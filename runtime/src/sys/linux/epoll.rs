@@ -60,6 +60,7 @@ impl Backend {
     /// # Errors
     ///
     /// `EMFILE`, `ENFILE` or `ENOMEM`.
+    #[inline]
     pub fn epoll(self) -> io::Result<Epoll> {
         // SAFETY: the call takes no pointer.
         let raw = check(unsafe { libc::epoll_create1(libc::EPOLL_CLOEXEC) })?;
@@ -74,6 +75,7 @@ impl Backend {
     /// # Errors
     ///
     /// `EMFILE`, `ENFILE` or `ENOMEM`.
+    #[inline]
     pub fn eventfd(self) -> io::Result<Fd> {
         // SAFETY: the call takes no pointer.
         let raw = check(unsafe { libc::eventfd(0, libc::EFD_CLOEXEC | libc::EFD_NONBLOCK) })?;
@@ -92,6 +94,7 @@ impl Epoll {
     ///
     /// `EPERM` for a descriptor that cannot be polled (a regular file or a directory), `EEXIST` for one that
     /// is registered already, `ENOSPC` at `/proc/sys/fs/epoll/max_user_watches`, `ENOMEM`; `Other` in a child by `fork`.
+    #[inline]
     pub fn add(&self, fd: BorrowedFd<'_>, events: u32, token: u64) -> io::Result<()> {
         self.made_in.check()?;
         // Miri has no urgent data.
@@ -105,6 +108,7 @@ impl Epoll {
     }
 
     /// [`add`](Epoll::add) for the eventfd of a loop, which is a real one in a simulation too.
+    #[inline]
     pub fn add_bell(&self, bell: BorrowedFd<'_>, events: u32, token: u64) -> io::Result<()> {
         self.add(bell, events, token)
     }
@@ -115,6 +119,7 @@ impl Epoll {
     /// # Errors
     ///
     /// `ENOENT` where there is none, `EBADF` where the number was closed without egret's knowledge.
+    #[inline]
     pub fn delete(&self, fd: RawFd) -> io::Result<()> {
         if !self.made_in.is_current() {
             return Ok(());
@@ -132,6 +137,7 @@ impl Epoll {
     /// # Errors
     ///
     /// As [`wait_for`](Epoll::wait_for).
+    #[inline]
     pub fn wait(&self, events: &mut Events, timeout: Option<Duration>) -> io::Result<usize> {
         self.wait_for(events, timeout.map_or(u64::MAX, nanoseconds))
     }
@@ -207,6 +213,7 @@ impl Epoll {
 }
 
 impl AsFd for Epoll {
+    #[inline]
     fn as_fd(&self) -> BorrowedFd<'_> {
         self.fd.as_fd()
     }
@@ -222,11 +229,13 @@ const SECOND: u64 = 1_000_000_000;
 const MILLISECOND: u64 = 1_000_000;
 
 /// A duration, or as much of it as waits: all but for ever.
+#[inline]
 fn nanoseconds(timeout: Duration) -> u64 {
     u64::try_from(timeout.as_nanos()).unwrap_or(u64::MAX - 1)
 }
 
 /// `timeout` in whole milliseconds, rounded up: a wait that ends early would spin until its deadline.
+#[inline]
 fn milliseconds_up(timeout: u64) -> libc::c_int {
     libc::c_int::try_from(timeout.div_ceil(MILLISECOND)).unwrap_or(libc::c_int::MAX)
 }
@@ -243,6 +252,7 @@ impl Events {
     /// # Panics
     ///
     /// When `capacity` is 0, which `epoll_wait` refuses.
+    #[inline]
     pub fn with_capacity(capacity: usize) -> Events {
         assert!(capacity > 0, "epoll_wait needs room for at least one event");
         let empty = libc::epoll_event { events: 0, u64: 0 };
@@ -251,6 +261,7 @@ impl Events {
 
     /// Stores the events that the simulated kernel reports, and returns their number.
     #[cfg(feature = "sim")]
+    #[inline]
     pub(in crate::sys) fn fill(&mut self, reported: Vec<(u64, u32)>) -> usize {
         self.len = reported.len();
         for (event, (token, mask)) in self.buffer.iter_mut().zip(reported) {
@@ -261,6 +272,7 @@ impl Events {
 
     /// How many events one wait can report.
     #[cfg(feature = "sim")]
+    #[inline]
     pub(in crate::sys) fn capacity(&self) -> usize {
         self.buffer.len()
     }

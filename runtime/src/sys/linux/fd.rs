@@ -20,6 +20,7 @@ impl Fd {
     /// # Errors
     ///
     /// `EAGAIN` when another thread has filled the counter between the two calls.
+    #[inline]
     pub fn ring(&self) -> io::Result<()> {
         match self.add_one() {
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
@@ -31,6 +32,7 @@ impl Fd {
         }
     }
 
+    #[inline]
     fn add_one(&self) -> io::Result<()> {
         let one = 1u64.to_ne_bytes();
         uninterrupted(|| {
@@ -42,12 +44,14 @@ impl Fd {
 }
 
 impl From<OwnedFd> for Fd {
+    #[inline]
     fn from(fd: OwnedFd) -> Fd {
         Fd(fd)
     }
 }
 
 impl From<Fd> for OwnedFd {
+    #[inline]
     fn from(fd: Fd) -> OwnedFd {
         fd.0
     }
@@ -79,21 +83,25 @@ pub struct ReadBuf<'a> {
 
 impl<'a> ReadBuf<'a> {
     /// Nothing is filled yet.
+    #[inline]
     pub fn uninit(memory: &'a mut [MaybeUninit<u8>]) -> ReadBuf<'a> {
         ReadBuf { memory, filled: 0 }
     }
 
     /// Whether no byte is filled.
+    #[inline]
     pub fn is_empty(&self) -> bool {
         self.filled == 0
     }
 
     /// How many bytes are unfilled.
+    #[inline]
     pub fn remaining(&self) -> usize {
         self.memory.len() - self.filled
     }
 
     /// The bytes that are filled, for as long as the memory lives.
+    #[inline]
     pub fn into_filled(self) -> &'a mut [u8] {
         let filled = &mut self.memory[..self.filled];
         let len = filled.len();
@@ -104,6 +112,7 @@ impl<'a> ReadBuf<'a> {
 
     /// Fills in `bytes`, which must fit; returns their number.
     #[cfg(feature = "sim")]
+    #[inline]
     pub(in crate::sys) fn put(&mut self, bytes: &[u8]) -> usize {
         for (place, byte) in self.memory[self.filled..].iter_mut().zip(bytes) {
             place.write(*byte);
@@ -118,6 +127,7 @@ impl<'a> ReadBuf<'a> {
     ///
     /// When `read(pointer, room)` returns `Ok(n)`, then `n <= room` and it has initialised `n` bytes at
     /// `pointer`.
+    #[inline]
     pub(super) unsafe fn fill_with(
         &mut self,
         read: impl FnOnce(*mut u8, usize) -> io::Result<usize>,

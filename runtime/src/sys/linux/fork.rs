@@ -16,6 +16,7 @@ pub(crate) struct Generation(u32);
 
 impl Generation {
     /// That of this process. A child is counted from the first call on.
+    #[inline]
     pub(crate) fn now() -> Generation {
         static COUNTED: Once = Once::new();
         COUNTED.call_once(|| {

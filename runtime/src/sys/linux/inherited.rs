@@ -25,6 +25,7 @@ impl Backend {
     /// # Errors
     ///
     /// `EBADF` when the number is not open; [`AlreadyExists`](io::ErrorKind::AlreadyExists) when it is close-on-exec.
+    #[inline]
     pub(crate) fn inherit(self, number: RawFd) -> io::Result<OwnedFd> {
         // SAFETY: the call takes no pointer.
         let flags = check(unsafe { libc::fcntl(number, libc::F_GETFD) })?;
@@ -46,6 +47,7 @@ impl Fd {
     /// # Errors
     ///
     /// `ENOTSOCK` for any other descriptor.
+    #[inline]
     pub fn socket_kind(&self) -> io::Result<SocketKind> {
         let [domain] = self.get(known::SO_DOMAIN)?;
         let [kind] = self.get(known::SO_TYPE)?;

@@ -11,6 +11,7 @@ impl Backend {
     /// `EPERM` or `ENOSYS` in a sandbox.
     ///
     /// [`getrlimit(2)`]: https://man7.org/linux/man-pages/man2/getrlimit.2.html
+    #[inline]
     pub fn raise_open_files(self) -> io::Result<(u64, u64)> {
         let mut limit = libc::rlimit { rlim_cur: 0, rlim_max: 0 };
         // SAFETY: the kernel writes one `rlimit`, that of `limit`, which lives across the call.

@@ -68,6 +68,7 @@ impl Fd {
 
     /// How long sent bytes may stay unacknowledged, or unsent behind a closed window, `TCP_USER_TIMEOUT`; `None` for
     /// what the host says.
+    #[inline]
     pub fn user_timeout(&self) -> io::Result<Option<Duration>> {
         let milliseconds = self.get_number(known::TCP_USER_TIMEOUT)?;
         Ok((milliseconds != 0).then_some(Duration::from_millis(milliseconds.into())))
@@ -75,6 +76,7 @@ impl Fd {
 
     /// Sets `TCP_USER_TIMEOUT`: rounded up to milliseconds, and at most 24 days; a zero, which would be the default, is
     /// a millisecond.
+    #[inline]
     pub fn set_user_timeout(&self, timeout: Option<Duration>) -> io::Result<()> {
         let milliseconds = |timeout: Duration| {
             u32::try_from(timeout.as_nanos().div_ceil(1_000_000)).unwrap_or(u32::MAX).max(1)
@@ -83,11 +85,13 @@ impl Fd {
     }
 
     /// How many bytes make a socket readable, `SO_RCVLOWAT`.
+    #[inline]
     pub fn recv_lowat(&self) -> io::Result<u32> {
         self.get_number(known::SO_RCVLOWAT)
     }
 
     /// Sets `SO_RCVLOWAT`; 0 is 1.
+    #[inline]
     pub fn set_recv_lowat(&self, bytes: u32) -> io::Result<()> {
         self.set_number(known::SO_RCVLOWAT, bytes)
     }

@@ -139,6 +139,7 @@ impl WatchedProcess {
         Ok(WatchedProcess { bell, pid, gone: AtomicBool::new(false) })
     }
 
+    #[inline]
     fn reap(&self) -> io::Result<ExitStatus> {
         if self.gone.load(Ordering::Relaxed) {
             return Err(io::Error::from_raw_os_error(libc::ECHILD));
@@ -152,6 +153,7 @@ impl WatchedProcess {
     }
 
     /// `ESRCH` once it is no child of this process.
+    #[inline]
     fn check_not_gone(&self) -> io::Result<()> {
         let has_it = || match wait(libc::P_PID, self.pid, libc::WNOHANG | libc::WNOWAIT) {
             Ok(_) => true,
@@ -260,6 +262,7 @@ mod tests {
     use std::process::{Command, Stdio};
 
     /// By pidfd, where supported, and by pid.
+    #[inline]
     fn both_ways(pid: u32) -> [Process; 2] {
         [
             Backend(()).process(pid).unwrap(),

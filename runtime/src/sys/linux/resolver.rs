@@ -12,6 +12,7 @@ impl Backend {
     /// Those of [`std::net::ToSocketAddrs`].
     ///
     /// [`getaddrinfo(3)`]: https://man7.org/linux/man-pages/man3/getaddrinfo.3.html
+    #[inline]
     pub fn look_up(self, name: &str, port: u16) -> io::Result<Vec<SocketAddr>> {
         (name, port).to_socket_addrs().map(Iterator::collect)
     }

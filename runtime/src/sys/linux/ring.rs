@@ -22,6 +22,7 @@ const _: () = assert!(size_of::<Words>() == size_of::<Plain>() && align_of::<Wor
 
 impl Backend {
     /// So many records, all zero.
+    #[inline]
     pub fn ring(self, len: usize) -> Box<[Words]> {
         let zeroes = vec![[0u64; 2]; len].into_boxed_slice();
         let plain: *mut [Plain] = Box::into_raw(zeroes);

@@ -92,6 +92,7 @@ extern "C" fn on_signal(signal: c_int) {
 /// The eventfd is non-blocking, exists before the handler is installed, and is never closed by egret. A program that
 /// closes it (`close_range`, which takes unsafe code) has broken I/O safety: the number may then be another
 /// descriptor, which gets the eight bytes. Safe code cannot: no safe function gives the owner away.
+#[inline]
 fn add_one(bell: c_int) -> bool {
     let one = 1u64.to_ne_bytes();
     // SAFETY: `write` is async-signal-safe; the pointer and the length are those of `one`, which lives across the
@@ -118,6 +119,7 @@ pub(crate) fn delivered(signal: c_int) -> u64 {
 
 /// The number of the eventfd that each signal writes to; egret never closes it.
 #[cfg(feature = "test-util")]
+#[inline]
 pub(crate) fn bell_number() -> Option<std::os::fd::RawFd> {
     BELL.get().map(AsRawFd::as_raw_fd)
 }

@@ -16,6 +16,7 @@ use std::mem::MaybeUninit;
 ///
 /// The result does not tell whether a signal was raised: a call that moved some bytes before it found the peer gone
 /// returns their number, with the signal pending.
+#[inline]
 pub(super) fn unsignalled(call: impl FnMut() -> io::Result<usize>) -> io::Result<usize> {
     // Miri has no dispositions, and raises no signal.
     if cfg!(miri) || is_ignored() {
@@ -27,6 +28,7 @@ pub(super) fn unsignalled(call: impl FnMut() -> io::Result<usize>) -> io::Result
     result
 }
 
+#[inline]
 fn is_ignored() -> bool {
     let mut action = MaybeUninit::<libc::sigaction>::uninit();
     // SAFETY: a null pointer for the new disposition changes nothing; `action` has room for the present one.
@@ -47,6 +49,7 @@ struct Blocked {
 }
 
 impl Blocked {
+    #[inline]
     fn new() -> Blocked {
         let mut pipe = no_signals();
         let mut before = no_signals();
@@ -60,6 +63,7 @@ impl Blocked {
         Blocked { pipe, before, was_pending }
     }
 
+    #[inline]
     fn take_back(&self) {
         if self.was_pending {
             return;
@@ -73,17 +77,20 @@ impl Blocked {
 }
 
 impl Drop for Blocked {
+    #[inline]
     fn drop(&mut self) {
         // SAFETY: the set was written by `pthread_sigmask`; the old one is not requested.
         unsafe { libc::pthread_sigmask(libc::SIG_SETMASK, &raw const self.before, std::ptr::null_mut()) };
     }
 }
 
+#[inline]
 fn has_sigpipe(set: &libc::sigset_t) -> bool {
     // SAFETY: the set is initialised and only read, and SIGPIPE is a signal.
     unsafe { libc::sigismember(set, libc::SIGPIPE) == 1 }
 }
 
+#[inline]
 fn is_pending() -> bool {
     let mut pending = no_signals();
     // SAFETY: the call writes one set, which is borrowed mutably.
@@ -91,6 +98,7 @@ fn is_pending() -> bool {
     has_sigpipe(&pending)
 }
 
+#[inline]
 fn no_signals() -> libc::sigset_t {
     let mut set = MaybeUninit::<libc::sigset_t>::uninit();
     // SAFETY: the call writes one set, for which there is room.
@@ -105,6 +113,7 @@ mod tests {
     use super::*;
     use std::os::fd::{AsFd, AsRawFd};
 
+    #[inline]
     fn is_blocked() -> bool {
         let mut now = no_signals();
         // SAFETY: a null set changes nothing; the other has room for the present mask.
@@ -113,6 +122,7 @@ mod tests {
     }
 
     /// Blocks `SIGPIPE` on this thread and leaves one pending.
+    #[inline]
     fn leave_one_pending() {
         let mut pipe = no_signals();
         // SAFETY: the set is borrowed mutably, and SIGPIPE is a signal.

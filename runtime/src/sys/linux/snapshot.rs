@@ -93,6 +93,7 @@ impl Snapshot {
     /// `TimedOut` when the thread does not take the signal within `patience`, because it has blocked it or is in an
     /// uninterruptible sleep; `ResourceBusy` when the program has a handler for the signal; `ESRCH` when the thread has
     /// ended; those of `pipe2(2)`.
+    #[inline]
     pub fn take(thread: ThreadId, patience: Duration) -> io::Result<Snapshot> {
         let last = &mut *LAST.lock().unwrap_or_else(PoisonError::into_inner);
         install()?;
@@ -101,6 +102,7 @@ impl Snapshot {
 }
 
 impl Pipe {
+    #[inline]
     fn new() -> io::Result<Pipe> {
         let (reader, writer) = Backend::current().pipe()?;
         // A smaller pipe holds less of the stack.
@@ -110,12 +112,14 @@ impl Pipe {
     }
 
     /// Appends what is in the pipe.
+    #[inline]
     fn read(&mut self, bytes: &mut Vec<u8>) {
         let _ = self.reader.read_to_end(bytes); // `EAGAIN` once it is empty
     }
 }
 
 impl Last {
+    #[inline]
     fn take(&mut self, thread: ThreadId, patience: Duration) -> io::Result<Snapshot> {
         if self.owed.is_some() && answer().0 != self.serial {
             return Err(io::Error::new(io::ErrorKind::TimedOut, "an earlier snapshot is not over"));
@@ -152,6 +156,7 @@ impl Last {
 }
 
 impl Snapshot {
+    #[inline]
     fn parse(bytes: &[u8], len: usize) -> io::Result<Snapshot> {
         let parts = bytes.split_at_checked(Registers::SIZE).filter(|(_, stack)| stack.len() == len);
         let (registers, stack) =
@@ -163,6 +168,7 @@ impl Snapshot {
 impl Registers {
     const SIZE: usize = 32;
 
+    #[inline]
     fn to_bytes(self) -> [u8; Registers::SIZE] {
         let mut bytes = [0; Registers::SIZE];
         let registers = [self.instruction, self.stack, self.frame, self.link];
@@ -172,6 +178,7 @@ impl Registers {
         bytes
     }
 
+    #[inline]
     fn from_bytes(bytes: &[u8]) -> Registers {
         let register =
             |n: usize| bytes[n * 8..].first_chunk().map_or(0, |register| u64::from_ne_bytes(*register));
@@ -179,6 +186,7 @@ impl Registers {
     }
 
     #[cfg(target_arch = "x86_64")]
+    #[inline]
     fn of(context: &libc::ucontext_t) -> Registers {
         let register = |number: c_int| context.uc_mcontext.gregs[number as usize] as u64;
         Registers {
@@ -190,6 +198,7 @@ impl Registers {
     }
 
     #[cfg(target_arch = "aarch64")]
+    #[inline]
     fn of(context: &libc::ucontext_t) -> Registers {
         let machine = &context.uc_mcontext;
         Registers {
@@ -226,6 +235,7 @@ extern "C" fn on_request(_signal: c_int, _info: *mut libc::siginfo_t, context: *
 }
 
 /// Writes the registers, then the stack, to the pipe; returns how much of the stack. Called by the handler.
+#[inline]
 fn send(registers: Registers) -> u32 {
     let pipe = PIPE.load(Ordering::Relaxed);
     let bytes = registers.to_bytes();
@@ -253,16 +263,19 @@ fn send(registers: Registers) -> u32 {
 }
 
 /// Takes the request back; returns whether the handler had not taken it. The handler takes it in the same way.
+#[inline]
 fn withdraw(request: u64) -> bool {
     REQUEST.compare_exchange(request, 0, Ordering::AcqRel, Ordering::Relaxed).is_ok()
 }
 
 /// The serial number of the last answer, and the length of the stack in it.
+#[inline]
 fn answer() -> (u32, usize) {
     let answer = ANSWER.load(Ordering::Acquire);
     ((answer >> 32) as u32, answer as u32 as usize)
 }
 
+#[inline]
 fn interrupt(thread: ThreadId) -> io::Result<()> {
     let process = std::process::id();
     // SAFETY: the call takes three numbers. The signal is handled, by a handler that is safe at any instruction.
@@ -271,6 +284,7 @@ fn interrupt(thread: ThreadId) -> io::Result<()> {
 }
 
 /// Installs the handler, unless it is installed or the program has one of its own.
+#[inline]
 fn install() -> io::Result<()> {
     let mut now = std::mem::MaybeUninit::<libc::sigaction>::uninit();
     // SAFETY: a null pointer for the new disposition changes nothing; `now` has room for the present one.

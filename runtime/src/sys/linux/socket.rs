@@ -49,6 +49,7 @@ const ABORTED_LIMIT: u32 = 64;
 
 impl Domain {
     /// The domain that `address` belongs to.
+    #[inline]
     pub fn of(address: &SocketAddr) -> Domain {
         match address {
             SocketAddr::V4(_) => Domain::V4,
@@ -59,6 +60,7 @@ impl Domain {
 
 impl Type {
     /// The kernel's number, with the flags that every socket is made with.
+    #[inline]
     pub(super) fn number(self) -> libc::c_int {
         let kind = match self {
             Type::Stream => libc::SOCK_STREAM,
@@ -78,6 +80,7 @@ impl Backend {
     /// be switched off); `EACCES` in a sandbox.
     ///
     /// [`socket(2)`]: https://man7.org/linux/man-pages/man2/socket.2.html
+    #[inline]
     pub fn socket(self, domain: Domain, kind: Type) -> io::Result<Fd> {
         let domain = match domain {
             Domain::V4 => libc::AF_INET,
@@ -101,10 +104,12 @@ impl Fd {
     /// for an address of the other domain.
     ///
     /// [`bind(2)`]: https://man7.org/linux/man-pages/man2/bind.2.html
+    #[inline]
     pub fn bind(&self, address: &SocketAddr) -> io::Result<()> {
         self.bind_raw(&Address::from(address))
     }
 
+    #[inline]
     pub(super) fn bind_raw<const N: usize>(&self, address: &Address<N>) -> io::Result<()> {
         // SAFETY: the pointer and the length are those of `address`, which lives across the call and is only
         // read.
@@ -123,6 +128,7 @@ impl Fd {
     /// no free port is left; `EINVAL` on a connected socket.
     ///
     /// [`listen(2)`]: https://man7.org/linux/man-pages/man2/listen.2.html
+    #[inline]
     pub fn listen(&self, backlog: u32) -> io::Result<()> {
         let backlog = libc::c_int::try_from(backlog).unwrap_or(libc::c_int::MAX);
         // SAFETY: the call takes no pointer.
@@ -141,6 +147,7 @@ impl Fd {
     /// `EALREADY`, `EAFNOSUPPORT`, `EACCES`, `EPERM`. Later ones come from [`take_error`](Fd::take_error).
     ///
     /// [`connect(2)`]: https://man7.org/linux/man-pages/man2/connect.2.html
+    #[inline]
     pub fn connect(&self, address: &SocketAddr) -> io::Result<Connect> {
         match self.connect_raw(&Address::from(address)) {
             Ok(()) => Ok(Connect::Established),
@@ -151,6 +158,7 @@ impl Fd {
         }
     }
 
+    #[inline]
     pub(super) fn connect_raw<const N: usize>(&self, address: &Address<N>) -> io::Result<()> {
         // SAFETY: the pointer and the length are those of `address`, which lives across the call and is only
         // read.
@@ -201,6 +209,7 @@ impl Fd {
     ///
     /// [`shutdown(2)`]: https://man7.org/linux/man-pages/man2/shutdown.2.html
     /// [RFC 9293, 3.6]: https://www.rfc-editor.org/rfc/rfc9293#section-3.6
+    #[inline]
     pub fn shutdown(&self, how: Shutdown) -> io::Result<()> {
         let how = match how {
             Shutdown::Read => libc::SHUT_RD,
@@ -219,10 +228,12 @@ impl Fd {
     /// `EAFNOSUPPORT` for a socket that is neither IPv4 nor IPv6, `ENOTSOCK` for any other descriptor.
     ///
     /// [`getsockname(2)`]: https://man7.org/linux/man-pages/man2/getsockname.2.html
+    #[inline]
     pub fn local_addr(&self) -> io::Result<SocketAddr> {
         self.local_raw()?.to_std()
     }
 
+    #[inline]
     pub(super) fn local_raw<const N: usize>(&self) -> io::Result<Address<N>> {
         let mut address = Address::room();
         let (to, len) = address.as_mut_ptrs();
@@ -238,10 +249,12 @@ impl Fd {
     /// `ENOTCONN` when the socket is not connected, not yet or no longer; else as [`local_addr`](Fd::local_addr).
     ///
     /// [`getpeername(2)`]: https://man7.org/linux/man-pages/man2/getpeername.2.html
+    #[inline]
     pub fn peer_addr(&self) -> io::Result<SocketAddr> {
         self.peer_raw()?.to_std()
     }
 
+    #[inline]
     pub(super) fn peer_raw<const N: usize>(&self) -> io::Result<Address<N>> {
         let mut address = Address::room();
         let (to, len) = address.as_mut_ptrs();
@@ -256,6 +269,7 @@ impl Fd {
     /// # Errors
     ///
     /// `ENOTTY` or `EINVAL` for a descriptor that does not support it.
+    #[inline]
     pub fn set_nonblocking(&self, nonblocking: bool) -> io::Result<()> {
         let mut on = libc::c_int::from(nonblocking);
         // SAFETY: FIONBIO reads one `int` at the pointer, which is that of `on`, alive across the call.
@@ -276,6 +290,7 @@ pub(in crate::sys) fn stepping_over_the_dead<R>(mut accept: impl FnMut() -> io::
     }
 }
 
+#[inline]
 fn died_in_the_queue(error: &io::Error) -> bool {
     matches!(error.raw_os_error(), Some(libc::ECONNABORTED | libc::EPROTO))
 }

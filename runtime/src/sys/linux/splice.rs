@@ -309,6 +309,7 @@ mod tests {
     }
 
     /// A socket whose peer has closed without notice: the first bytes sent are answered by a reset.
+    #[inline]
     fn half_closed() -> Fd {
         let (to, peer) = pair();
         drop(peer);
@@ -316,6 +317,7 @@ mod tests {
         to
     }
 
+    #[inline]
     fn kernel_is_older_than(major: u32, minor: u32) -> bool {
         let release = std::fs::read_to_string("/proc/sys/kernel/osrelease").unwrap();
         let mut numbers =

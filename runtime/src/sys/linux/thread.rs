@@ -10,6 +10,7 @@ impl Backend {
     /// # Errors
     ///
     /// `EAGAIN` at a limit of [`pthread_create(3)`](https://man7.org/linux/man-pages/man3/pthread_create.3.html).
+    #[inline]
     pub fn start_thread(self, name: &str, run: impl FnOnce() + Send + 'static) -> io::Result<()> {
         thread::Builder::new().name(name.to_owned()).spawn(run).map(drop)
     }
@@ -25,6 +26,7 @@ impl Backend {
     }
 
     /// Whether a thread can block on another.
+    #[inline]
     pub fn threads_wait(self) -> bool {
         true
     }

@@ -38,6 +38,7 @@ pub struct SystemCall {
 
 impl ThreadId {
     /// The calling thread.
+    #[inline]
     pub fn current() -> ThreadId {
         // SAFETY: the call takes no argument and always succeeds. By number, for C libraries without the function.
         let number = unsafe { libc::syscall(libc::SYS_gettid) };
@@ -45,16 +46,19 @@ impl ThreadId {
     }
 
     /// The thread with this number; none has one above `i32::MAX`.
+    #[inline]
     pub fn from_number(number: u32) -> ThreadId {
         ThreadId(libc::pid_t::try_from(number).unwrap_or(0))
     }
 
     /// The number.
+    #[inline]
     pub fn number(self) -> u32 {
         self.0.unsigned_abs()
     }
 
     /// The processor time that the thread has used, in and out of the kernel; `None` once it has ended.
+    #[inline]
     pub fn processor_time(self) -> Option<Duration> {
         if cfg!(miri) {
             return None; // Miri has no such clock.
@@ -70,11 +74,13 @@ impl ThreadId {
     }
 
     /// The name of the thread, at most 15 bytes of it; empty once it has ended or without `/proc`.
+    #[inline]
     pub fn name(self) -> String {
         self.read("comm").unwrap_or_default().trim_end().to_owned()
     }
 
     /// What the thread does; `None` once it has ended or without `/proc`.
+    #[inline]
     pub fn state(self) -> Option<ThreadState> {
         // After the name in parentheses, which may contain any character.
         let letter = self.read("stat")?.rsplit_once(") ")?.1.chars().next()?;
@@ -83,6 +89,7 @@ impl ThreadId {
         Some(ThreadState { letter, call, kernel_function: function })
     }
 
+    #[inline]
     fn read(self, file: &str) -> Option<String> {
         let bytes = fs::read(format!("/proc/self/task/{}/{file}", self.0)).ok()?;
         Some(String::from_utf8_lossy(&bytes).into_owned())
@@ -91,6 +98,7 @@ impl ThreadId {
 
 impl SystemCall {
     /// `running`, or the number, six arguments and two registers; the number is -1 outside of a call.
+    #[inline]
     fn parse(line: &str) -> Option<SystemCall> {
         let mut words = line.split_ascii_whitespace();
         let number = words.next()?.parse().ok().filter(|number| *number >= 0)?;
@@ -102,12 +110,14 @@ impl SystemCall {
     }
 
     /// The name, of those that may block.
+    #[inline]
     pub fn name(&self) -> Option<&'static str> {
         known(self.number).map(|(name, _)| name)
     }
 }
 
 impl fmt::Display for SystemCall {
+    #[inline]
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.name() {
             Some(name) => f.write_str(name)?,
@@ -121,6 +131,7 @@ impl fmt::Display for SystemCall {
 }
 
 impl fmt::Display for ThreadState {
+    #[inline]
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self.letter {
             'R' => "runs",
@@ -139,6 +150,7 @@ impl fmt::Display for ThreadState {
 }
 
 /// The name of a system call that may block or take long, and whether its first argument is a descriptor.
+#[inline]
 fn known(number: i64) -> Option<(&'static str, bool)> {
     let name_in = |calls: &[(i64, &'static str)]| {
         calls.iter().find(|(known, _)| *known == number).map(|(_, name)| *name)
@@ -255,6 +267,7 @@ mod tests {
     use std::thread;
 
     /// The state of a thread once it is asleep; bounded by the test's own end.
+    #[inline]
     fn asleep(thread: ThreadId) -> ThreadState {
         loop {
             match thread.state() {

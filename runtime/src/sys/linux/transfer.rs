@@ -55,6 +55,7 @@ impl Fd {
     /// # Errors
     ///
     /// As [`recv`](Fd::recv).
+    #[inline]
     pub fn peek(&self, buf: &mut [u8]) -> io::Result<usize> {
         let flags = libc::MSG_PEEK;
         uninterrupted(|| {
@@ -181,6 +182,7 @@ impl Fd {
     /// As [`send`](Fd::send).
     ///
     /// [`tcp(7)`]: https://man7.org/linux/man-pages/man7/tcp.7.html
+    #[inline]
     pub fn send_urgent(&self, byte: u8) -> io::Result<usize> {
         let flags = libc::MSG_OOB | libc::MSG_NOSIGNAL;
         uninterrupted(|| {
@@ -223,6 +225,7 @@ pub(super) fn message(buffers: *mut libc::iovec, len: usize) -> libc::msghdr {
 }
 
 /// Replaces `recvmsg` and `sendmsg`, which Miri lacks: goes on until a transfer is short, as they do.
+#[inline]
 fn one_by_one(transfers: impl Iterator<Item = (usize, io::Result<usize>)>) -> io::Result<usize> {
     let mut moved = 0;
     for (wanted, result) in transfers.filter(|(wanted, _)| *wanted != 0) {

@@ -48,18 +48,21 @@ impl UnixAddress {
     pub const UNNAMED: UnixAddress = UnixAddress { bytes: [0; PATH_LEN], len: 0 };
 
     /// A path. `None` when it is empty, has a zero in it or is longer than [`MAX_PATH`](UnixAddress::MAX_PATH).
+    #[inline]
     pub fn from_path(path: &[u8]) -> Option<UnixAddress> {
         if path.is_empty() || path.contains(&0) { None } else { UnixAddress::from_bytes(path) }
     }
 
     /// An abstract name, given without the zero before it. `None` when it is longer than
     /// [`MAX_ABSTRACT`](UnixAddress::MAX_ABSTRACT).
+    #[inline]
     pub fn from_abstract_name(name: &[u8]) -> Option<UnixAddress> {
         let mut bytes = [0; PATH_LEN];
         bytes.get_mut(1..=name.len())?.copy_from_slice(name);
         Some(UnixAddress { bytes, len: name.len() as u8 + 1 })
     }
 
+    #[inline]
     fn from_bytes(given: &[u8]) -> Option<UnixAddress> {
         let mut bytes = [0; PATH_LEN];
         bytes.get_mut(..given.len())?.copy_from_slice(given);
@@ -67,21 +70,25 @@ impl UnixAddress {
     }
 
     /// The path, if it is one.
+    #[inline]
     pub fn as_path(&self) -> Option<&[u8]> {
         self.bytes().first().is_some_and(|first| *first != 0).then(|| self.bytes())
     }
 
     /// The abstract name, if it is one, without the zero before it.
+    #[inline]
     pub fn as_abstract_name(&self) -> Option<&[u8]> {
         self.bytes().strip_prefix(&[0])
     }
 
     /// Whether there is no name.
+    #[inline]
     pub fn is_unnamed(&self) -> bool {
         self.len == 0
     }
 
     /// The bytes as the kernel counts them: an abstract name begins with a zero.
+    #[inline]
     pub(in crate::sys) fn bytes(&self) -> &[u8] {
         &self.bytes[..usize::from(self.len)]
     }
@@ -91,6 +98,7 @@ impl UnixAddress {
     /// # Errors
     ///
     /// `EAFNOSUPPORT` for another family.
+    #[inline]
     pub(super) fn from_raw(raw: &RawUnix) -> io::Result<UnixAddress> {
         let len = (raw.len as usize).min(raw.bytes.len());
         if len == 0 {
@@ -110,6 +118,7 @@ impl UnixAddress {
 }
 
 impl From<&UnixAddress> for RawUnix {
+    #[inline]
     fn from(address: &UnixAddress) -> RawUnix {
         let mut raw = RawUnix::room();
         raw.bytes[..FAMILY_LEN].copy_from_slice(&(libc::AF_UNIX as u16).to_ne_bytes());
@@ -123,6 +132,7 @@ impl From<&UnixAddress> for RawUnix {
 }
 
 impl PartialEq for UnixAddress {
+    #[inline]
     fn eq(&self, other: &UnixAddress) -> bool {
         self.bytes() == other.bytes()
     }
@@ -131,12 +141,14 @@ impl PartialEq for UnixAddress {
 impl Eq for UnixAddress {}
 
 impl Hash for UnixAddress {
+    #[inline]
     fn hash<H: Hasher>(&self, state: &mut H) {
         self.bytes().hash(state);
     }
 }
 
 impl fmt::Debug for UnixAddress {
+    #[inline]
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         if let Some(path) = self.as_path() {
             write!(f, "\"{}\" (path)", path.escape_ascii())

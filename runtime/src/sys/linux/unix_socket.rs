@@ -31,6 +31,7 @@ impl Backend {
     /// `EMFILE`, `ENFILE`, `ENOBUFS`, `ENOMEM`.
     ///
     /// [`socketpair(2)`]: https://man7.org/linux/man-pages/man2/socketpair.2.html
+    #[inline]
     pub fn socket_pair(self, kind: Type) -> io::Result<(Fd, Fd)> {
         let mut raw = [-1; 2];
         // SAFETY: the kernel writes two numbers to `raw`, which has room for two and lives across the call.
@@ -51,6 +52,7 @@ impl Fd {
     /// `ENOTDIR`, `ELOOP`, `EROFS`, `ENOSPC`; `EINVAL` when the socket is bound already.
     ///
     /// [`bind(2)`]: https://man7.org/linux/man-pages/man2/bind.2.html
+    #[inline]
     pub fn bind_unix(&self, address: &UnixAddress) -> io::Result<()> {
         self.bind_raw(&RawUnix::from(address))
     }
@@ -65,6 +67,7 @@ impl Fd {
     /// `EINVAL` for no name.
     ///
     /// [`connect(2)`]: https://man7.org/linux/man-pages/man2/connect.2.html
+    #[inline]
     pub fn connect_unix(&self, address: &UnixAddress) -> io::Result<()> {
         let address = RawUnix::from(address);
         uninterrupted(|| self.connect_raw(&address))
@@ -77,6 +80,7 @@ impl Fd {
     ///
     /// As [`accept`](Fd::accept). A connection whose peer is gone is returned like any other: its data can still be
     /// read.
+    #[inline]
     pub fn accept_unix(&self) -> io::Result<(Fd, UnixAddress)> {
         let (fd, peer) = self.accept_raw()?;
         Ok((fd, UnixAddress::from_raw(&peer)?))
@@ -89,6 +93,7 @@ impl Fd {
     /// `EAFNOSUPPORT` for a socket of another family, `ENOTSOCK` for any other descriptor.
     ///
     /// [`getsockname(2)`]: https://man7.org/linux/man-pages/man2/getsockname.2.html
+    #[inline]
     pub fn local_addr_unix(&self) -> io::Result<UnixAddress> {
         UnixAddress::from_raw(&self.local_raw()?)
     }
@@ -100,6 +105,7 @@ impl Fd {
     /// `ENOTCONN` when the socket is not connected; else as [`local_addr_unix`](Fd::local_addr_unix).
     ///
     /// [`getpeername(2)`]: https://man7.org/linux/man-pages/man2/getpeername.2.html
+    #[inline]
     pub fn peer_addr_unix(&self) -> io::Result<UnixAddress> {
         UnixAddress::from_raw(&self.peer_raw()?)
     }
@@ -110,6 +116,7 @@ impl Fd {
     ///
     /// `ENOPROTOOPT` for a socket of another family. A socket that was never connected returns process 0 and
     /// `u32::MAX` for user and group.
+    #[inline]
     pub fn peer_credentials(&self) -> io::Result<Credentials> {
         let [pid, uid, gid] = self.get(known::SO_PEERCRED)?;
         Ok(Credentials { pid, uid: uid as u32, gid: gid as u32 })

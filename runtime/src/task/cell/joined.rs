@@ -12,6 +12,7 @@ use std::future::Future;
 use std::task::{Context, Poll};
 
 impl<F: Future> Join<F::Output> for TaskCell<F> {
+    #[inline]
     fn poll_join(&self, cx: &mut Context<'_>, at: Site) -> Poll<Option<Result<F::Output, JoinError>>> {
         match self.phase.get() {
             Phase::Done => Poll::Ready(self.take_output()),
@@ -36,14 +37,17 @@ impl<F: Future> Join<F::Output> for TaskCell<F> {
         }
     }
 
+    #[inline]
     fn cancel(&self) {
         Task::cancel(self);
     }
 
+    #[inline]
     fn is_finished(&self) -> bool {
         matches!(self.phase.get(), Phase::Done | Phase::Taken)
     }
 
+    #[inline]
     fn detach(&self) {
         self.detached.set(true);
         self.joiner.set(None);
@@ -62,6 +66,7 @@ impl<F: Future> Join<F::Output> for TaskCell<F> {
         drop(foreign);
     }
 
+    #[inline]
     fn id(&self) -> Id {
         self.id
     }

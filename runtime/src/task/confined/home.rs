@@ -52,6 +52,7 @@ impl Home {
     }
 
     /// Where to send the value.
+    #[inline]
     pub(super) fn way_back(&self) -> Option<Address> {
         match self.way {
             Way::Loop(address) => Some(address),
@@ -60,6 +61,7 @@ impl Home {
     }
 
     /// The same thread, for a value that is on its way.
+    #[inline]
     pub(super) fn without_way(&self) -> Home {
         Home { number: self.number, way: Way::Taken, thread: self.thread.clone() }
     }
@@ -77,6 +79,7 @@ impl Home {
     }
 
     /// Says on standard error that a value was not dropped.
+    #[inline]
     pub(super) fn report_leak(&self, type_name: &str) {
         let why = match self.way {
             Way::None => "there was no runtime where it was made, which could take it back",
@@ -91,6 +94,7 @@ impl Home {
 }
 
 impl fmt::Debug for Home {
+    #[inline]
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "of {}", Named(&self.thread))
     }
@@ -108,6 +112,7 @@ fn number_this_thread() -> u64 {
 struct Named<'a>(&'a Thread);
 
 impl fmt::Display for Named<'_> {
+    #[inline]
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let id = self.0.id();
         match self.0.name() {
@@ -119,11 +124,13 @@ impl fmt::Display for Named<'_> {
 
 /// Standard error may be a pipe without a reader, and `eprintln!` then panics.
 #[cfg(not(test))]
+#[inline]
 fn say(report: &str) {
     let _ = catch_unwind(|| eprintln!("{report}"));
 }
 
 #[cfg(test)]
+#[inline]
 fn say(report: &str) {
     let _ = catch_unwind(|| assert!(report.starts_with("egret: leaked a value")));
     LEAKS.set(LEAKS.get() + 1);
@@ -131,6 +138,7 @@ fn say(report: &str) {
 
 /// Lets Miri find the memory of a leaked value.
 #[cfg(test)]
+#[inline]
 pub(super) fn keep(value: std::ptr::NonNull<()>) {
     use std::sync::{Mutex, atomic::AtomicPtr};
 

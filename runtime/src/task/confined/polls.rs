@@ -45,6 +45,7 @@ impl<T: Stream + ?Sized + 'static> Stream for Confined<T> {
         self.get_mut().as_pin_mut().poll_next(cx)
     }
 
+    #[inline]
     fn size_hint(&self) -> (usize, Option<usize>) {
         self.get().size_hint()
     }
@@ -53,6 +54,7 @@ impl<T: Stream + ?Sized + 'static> Stream for Confined<T> {
 impl<T: Clone + 'static> Clone for Confined<T> {
     /// Wraps a clone of the value.
     #[track_caller]
+    #[inline]
     fn clone(&self) -> Confined<T> {
         Confined::new(self.get().clone())
     }
@@ -60,6 +62,7 @@ impl<T: Clone + 'static> Clone for Confined<T> {
 
 impl<T: fmt::Debug + ?Sized + 'static> fmt::Debug for Confined<T> {
     /// On another thread, the name of the value's thread in its place.
+    #[inline]
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.try_get() {
             Some(value) => f.debug_tuple("Confined").field(&value).finish(),

@@ -17,6 +17,7 @@ pub struct Builder<'a, T> {
 }
 
 impl<'a, T> Builder<'a, T> {
+    #[inline]
     pub(super) fn new(set: &'a mut JoinSet<T>) -> Builder<'a, T> {
         Builder { set, name: None }
     }

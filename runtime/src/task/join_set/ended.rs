@@ -55,6 +55,7 @@ impl RefUnwindSafe for Ended {}
 
 #[cfg(feature = "inspect")]
 impl Lists for Ended {
+    #[inline]
     fn waits(&self, found: &mut Vec<ListedWait>) {
         let waiter = self.waiter.take();
         let (note, task) = self.note.get();

@@ -22,10 +22,12 @@ enum ClockState {
 }
 
 impl ClockSource {
+    #[inline]
     pub(crate) fn new() -> ClockSource {
         ClockSource { state: Cell::new(ClockState::Real) }
     }
 
+    #[inline]
     pub(crate) fn now(&self) -> u64 {
         match self.state.get() {
             ClockState::Real => real(),
@@ -34,21 +36,25 @@ impl ClockSource {
         }
     }
 
+    #[inline]
     pub(crate) fn is_virtual(&self) -> bool {
         !matches!(self.state.get(), ClockState::Real)
     }
 
     /// Whether an idle loop goes to the next deadline instead of waiting for it.
+    #[inline]
     pub(crate) fn jumps_when_idle(&self) -> bool {
         matches!(self.state.get(), ClockState::Paused { jumps_when_idle: true, .. })
     }
 
     /// Whether the loop must not wait for deadlines, because a test moves the clock.
+    #[inline]
     pub(crate) fn stands_still(&self) -> bool {
         matches!(self.state.get(), ClockState::Paused { .. })
     }
 
     /// Moves the clock to `to`, if it stands still at an earlier time.
+    #[inline]
     pub(crate) fn jump(&self, to: u64) {
         if let ClockState::Paused { at, jumps_when_idle } = self.state.get() {
             self.state.set(ClockState::Paused { at: at.max(to), jumps_when_idle });
@@ -56,6 +62,7 @@ impl ClockSource {
     }
 
     /// Stops the clock. Returns whether it ran.
+    #[inline]
     pub(crate) fn pause(&self) -> bool {
         let ran = !self.stands_still();
         if ran {
@@ -65,6 +72,7 @@ impl ClockSource {
     }
 
     /// Starts the clock again. Returns whether it stood still.
+    #[inline]
     pub(crate) fn resume(&self) -> bool {
         let stood = self.stands_still();
         if stood {
@@ -74,6 +82,7 @@ impl ClockSource {
     }
 
     /// Sets whether an idle loop jumps. Returns whether the clock stands still; otherwise there is nothing to set.
+    #[inline]
     pub(crate) fn set_jumps_when_idle(&self, jumps_when_idle: bool) -> bool {
         let ClockState::Paused { at, .. } = self.state.get() else { return false };
         self.state.set(ClockState::Paused { at, jumps_when_idle });
@@ -81,10 +90,12 @@ impl ClockSource {
     }
 }
 
+#[inline]
 fn real() -> u64 {
     Backend::current().monotonic()
 }
 
+#[inline]
 pub(crate) fn now() -> u64 {
     current::with(|timers| timers.map_or_else(real, |timers| timers.clock().now()))
 }

@@ -32,6 +32,7 @@ pub(super) struct Far {
 }
 
 impl Default for Far {
+    #[inline]
     fn default() -> Far {
         Far { buckets: Vec::new(), len: 0, first: 0, bound: u64::MAX }
     }
@@ -91,11 +92,13 @@ impl Far {
         nodes.get(position as usize).map(|moved| moved.entry)
     }
 
+    #[inline]
     pub(super) fn clear(&mut self) {
         *self = Far { first: self.first, ..Far::default() };
     }
 
     /// The bound again, from the start of the first bucket that is not empty.
+    #[inline]
     fn find_bound(&mut self) {
         let mut spans = self.first..self.first + BUCKETS as u64;
         let first = spans.find(|span| self.len > 0 && !self.buckets[usize::from(*span as u8)].is_empty());
@@ -104,6 +107,7 @@ impl Far {
 }
 
 /// When a span begins.
+#[inline]
 fn start(span: u64) -> u64 {
     span.saturating_mul(1 << SHIFT)
 }
@@ -119,6 +123,7 @@ impl Inner {
     }
 
     /// Moves all to the heap.
+    #[inline]
     pub(super) fn gather(&mut self) {
         if self.far.len > 0 {
             let first = self.far.first;
@@ -143,6 +148,7 @@ impl Inner {
     }
 
     /// Moves what is near of a bucket to the heap; what is a lap or more later stays.
+    #[inline]
     fn move_near(&mut self, bucket: u8) {
         let mut nodes = std::mem::take(&mut self.far.buckets[usize::from(bucket)]);
         let mut position = 0;
@@ -165,6 +171,7 @@ impl Inner {
 #[cfg(test)]
 impl Far {
     /// Each entry knows where its node is, and the bound is not after any deadline, nor before what is near.
+    #[inline]
     pub(super) fn check(&self, place: impl Fn(u32) -> Place) {
         let mut len = 0;
         for (bucket, nodes) in self.buckets.iter().enumerate() {

@@ -13,6 +13,7 @@ pub(crate) struct TimerWait {
 
 impl Timers {
     /// Shows the timers that are set and have not fired, in no order. `see` sets none.
+    #[inline]
     pub(crate) fn each_wait(&self, mut see: impl FnMut(TimerWait)) {
         let inner = self.inner.borrow();
         for entry in &inner.entries {

@@ -13,6 +13,7 @@ impl<T: AsyncRead + Unpin + ?Sized + 'static> AsyncRead for Confined<T> {
         T::poll_read(self, cx, buf)
     }
 
+    #[inline]
     fn as_registration(&self) -> Option<&Registration<Fd>> {
         T::as_registration(self)
     }
@@ -25,14 +26,17 @@ impl<T: AsyncWrite + Unpin + ?Sized + 'static> AsyncWrite for Confined<T> {
         T::poll_write(self, cx, buf)
     }
 
+    #[inline]
     fn poll_flush(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         T::poll_flush(self, cx)
     }
 
+    #[inline]
     fn poll_shutdown(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         T::poll_shutdown(self, cx)
     }
 
+    #[inline]
     fn as_registration(&self) -> Option<&Registration<Fd>> {
         T::as_registration(self)
     }

@@ -37,10 +37,12 @@ impl<T: AsyncWrite + ?Sized + 'static> AsyncWrite for Confined<T> {
         self.get_mut().as_pin_mut().poll_write_vectored(cx, bufs)
     }
 
+    #[inline]
     fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         self.get_mut().as_pin_mut().poll_flush(cx)
     }
 
+    #[inline]
     fn poll_close(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         self.get_mut().as_pin_mut().poll_close(cx)
     }

@@ -22,6 +22,7 @@ impl<T: tokio::io::AsyncWrite> AsyncWrite for TokioIo<T> {
     }
 
     /// If the stream has no vectored write, this writes the first non-empty buffer.
+    #[inline]
     fn poll_write_vectored(
         self: Pin<&mut Self>,
         cx: &mut Context<'_>,
@@ -30,11 +31,13 @@ impl<T: tokio::io::AsyncWrite> AsyncWrite for TokioIo<T> {
         self.project().inner.poll_write_vectored(cx, bufs)
     }
 
+    #[inline]
     fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         self.project().inner.poll_flush(cx)
     }
 
     /// tokio's `poll_shutdown`.
+    #[inline]
     fn poll_close(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         self.project().inner.poll_shutdown(cx)
     }

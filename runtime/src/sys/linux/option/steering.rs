@@ -17,6 +17,7 @@ impl Fd {
     /// `EINVAL` when the socket is bound and not in a group, or `count` is 0.
     ///
     /// [`socket(7)`]: https://man7.org/linux/man-pages/man7/socket.7.html
+    #[inline]
     pub fn steer_by_processor(&self, count: u32) -> io::Result<()> {
         let step = |code: u32, k: u32| libc::sock_filter { code: code as u16, jt: 0, jf: 0, k };
         let mut steps = [
