@@ -70,6 +70,8 @@ pub struct Sim {
     /// What each call of `up_to` has returned.
     sizes: RefCell<Vec<usize>>,
     actions: RefCell<Vec<Action>>,
+    /// What is said of a turn that took long in real time.
+    slow: Cell<Option<String>>,
     _entered: Entered,
 }
 
@@ -123,7 +125,7 @@ impl Sim {
         let entered = world.enter();
         let shared = Rc::new(Shared { world, machines: RefCell::default(), age_limit: Cell::new(DAY) });
         let (sizes, actions) = (RefCell::default(), RefCell::default());
-        Sim { shared, seed, smaller, sizes, actions, _entered: entered }
+        Sim { shared, seed, smaller, sizes, actions, slow: Cell::default(), _entered: entered }
     }
 
     /// The seed.

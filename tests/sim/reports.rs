@@ -125,7 +125,8 @@ fn a_deadlock_names_the_bits_the_line_of_each_program_and_the_bytes_that_nobody_
     }
     // "question" has come, and the server does not ask for it.
     has("server: 8 bytes are unread of #");
-    has(" waits to Read #");
+    let waits = format!(" in slot 0 spawned at tests/sim/reports.rs:{client_line}:16 waits to Read #");
+    has(&waits);
     has("; believed is nothing to read and OUT to write, the kernel holds OUT");
     assert!(!report.contains("client: 8 bytes") && !report.contains("Readiness {"), "{report}");
 }
@@ -220,4 +221,58 @@ fn each_size_is_shrunk_by_itself() {
     });
     assert_eq!(setting(&report), "1+none@2:30:1", "{report}");
     assert!(report.contains("2 clients, 30 messages, 1 of no use"), "{report}");
+}
+
+#[test]
+fn a_loop_of_yields_is_a_spin_and_its_task_is_named() {
+    let report = report(1..2, |sim| {
+        sim.host("host").client(async {
+            let spinner = egret::spawn(async {
+                loop {
+                    egret::task::yield_now().await;
+                }
+            });
+            spinner.await.unwrap();
+        });
+    });
+    assert!(report.starts_with("spin: the loop of host turns and turns, and nothing moves\n"), "{report}");
+    let named = report.lines().find(|line| line.starts_with("host: queued is task ")).expect(&report);
+    assert!(named.contains(" in slot 1 spawned at tests/sim/reports.rs:"), "{named}");
+    let of = report.split(" lines of the trace").next().and_then(|text| text.rsplit(' ').next()).unwrap();
+    assert!(of.parse::<usize>().unwrap() < 10_000, "{of} lines");
+}
+
+#[test]
+fn a_wake_of_a_real_thread_is_no_deadlock() {
+    let report = report(1..2, |sim| {
+        sim.host("host").client(async {
+            let mut started = false;
+            std::future::poll_fn(|cx| {
+                if std::mem::replace(&mut started, true) {
+                    return std::task::Poll::Ready(());
+                }
+                let waker = cx.waker().clone();
+                std::thread::spawn(move || {
+                    std::thread::sleep(std::time::Duration::from_millis(2));
+                    waker.wake();
+                });
+                std::task::Poll::Pending
+            })
+            .await;
+        });
+    });
+    assert!(report.contains("real thread"), "{report}");
+    assert!(report.contains("real threads are outside of the simulation"), "{report}");
+}
+
+#[test]
+fn a_task_that_blocks_the_thread_is_mentioned() {
+    let report = report(1..2, |sim| {
+        sim.host("host").client(async {
+            std::thread::sleep(std::time::Duration::from_millis(110));
+            pending::<()>().await;
+        });
+    });
+    let said = report.lines().find(|line| line.starts_with("a turn of host took ")).expect(&report);
+    assert!(said.contains("blocks the thread (thread::sleep"), "{said}");
 }

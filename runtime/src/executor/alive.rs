@@ -20,6 +20,8 @@ pub(crate) struct Alive {
 #[derive(Clone, Debug)]
 pub(crate) struct Label {
     pub(crate) id: Id,
+    #[cfg_attr(not(feature = "sim"), allow(dead_code, reason = "in the reports of a simulation"))]
+    slot: u32,
     name: Option<Box<str>>,
     spawned_at: &'static Location<'static>,
 }
@@ -28,16 +30,47 @@ impl Executor {
     /// What is alive now, without tasks that have ended and whose slot the next turn frees.
     pub(crate) fn alive(&self) -> Alive {
         let tasks = self.tasks.borrow();
-        let label = |task: &dyn Task| {
-            let (name, spawned_at) = task.label()?;
-            Some(Label { id: task.id(), name, spawned_at })
-        };
         Alive {
-            tasks: tasks.iter().filter_map(|(_, task)| label(&**task)).collect(),
+            tasks: tasks.iter().filter_map(|(slot, task)| Label::of(slot, &**task)).collect(),
             sources: self.reactor.registered(),
             timers: self.timers.len(),
             blocking_jobs: self.blocking.counts().jobs,
         }
+    }
+
+    /// The task with this index of the run queue as reports of the simulation name it.
+    #[cfg(feature = "sim")]
+    pub(crate) fn name_of(&self, index: u32) -> String {
+        let tasks = self.tasks.borrow();
+        let slot = (index as usize).wrapping_sub(1); // the first index is that of the future of `block_on`
+        let label = tasks.get(slot).and_then(|task| Label::of(slot, &**task));
+        label.map_or_else(|| format!("a task that has ended (slot {slot})"), |label| label.in_full())
+    }
+
+    /// The indices of the first queued tasks.
+    #[cfg(feature = "sim")]
+    pub(crate) fn queued(&self) -> Vec<u32> {
+        self.queue.first(8)
+    }
+
+    /// Whether another thread has sent something that no turn has taken.
+    #[cfg(feature = "sim")]
+    pub(crate) fn has_mail(&self) -> bool {
+        self.remote.mailbox.has_mail()
+    }
+}
+
+impl Label {
+    fn of(slot: usize, task: &dyn Task) -> Option<Label> {
+        let (name, spawned_at) = task.label()?;
+        Some(Label { id: task.id(), slot: slot as u32, name, spawned_at })
+    }
+
+    /// With the slot.
+    #[cfg(feature = "sim")]
+    pub(crate) fn in_full(&self) -> String {
+        let name = self.name.as_ref().map_or_else(String::new, |name| format!(" {name:?}"));
+        format!("task {}{name} in slot {} spawned at {}", self.id, self.slot, self.spawned_at)
     }
 }
 

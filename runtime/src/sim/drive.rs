@@ -15,7 +15,7 @@ use std::future::Future;
 use std::panic::{AssertUnwindSafe, Location, catch_unwind};
 use std::pin::Pin;
 use std::rc::Rc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 pub(super) type Main = Rc<dyn Fn() -> Pin<Box<dyn Future<Output = ()>>>>;
 
@@ -44,10 +44,21 @@ pub(super) struct Machine {
     sleeps: u64,
     idle_since: u64,
     progress: u64,
+    /// The only task that is queued after a turn without progress, and after how many in a row.
+    lone: (Option<u32>, u64),
 }
+
+/// A turn that takes longer, in real time, is mentioned in the report of a failure.
+const SLOW: Duration = Duration::from_millis(100);
+
+/// How long a deadlock waits for a real thread, in steps of a millisecond.
+const PATIENCE: u32 = 10;
 
 /// A loop that makes this many turns within a second without progress spins.
 const SPIN: u64 = 10_000;
+/// And one in which a task that wakes itself is all that is polled, after so many. Tasks that send each other messages
+/// are polled in turn, so they are not this.
+const LONE_SPIN: u64 = 2_000;
 const SPIN_TIME: u64 = 1_000_000_000;
 
 impl Machine {
@@ -66,6 +77,7 @@ impl Machine {
             sleeps: 0,
             idle_since: 0,
             progress: 0,
+            lone: (None, 0),
         }
     }
 
@@ -96,6 +108,15 @@ impl Drop for Sim {
 impl Sim {
     /// Runs until each client is done, then ends the servers and checks for leaks.
     pub(crate) fn drive(&self) -> Result<(), Failure> {
+        self.drive_to_the_end().map_err(|mut failure| {
+            if let Some(slow) = self.slow.take() {
+                failure.report = format!("{}\n{slow}\n", failure.report.trim_end());
+            }
+            failure
+        })
+    }
+
+    fn drive_to_the_end(&self) -> Result<(), Failure> {
         while self.shared.machines.borrow().iter().any(Machine::waits_for_it) {
             self.start_machines()?;
             self.act()?;
@@ -195,8 +216,12 @@ impl Sim {
             Next::Later => Ok(()),
             Next::Nothing => {
                 self.check_all_waits()?;
-                let report =
-                    format!("nothing is going to happen, and a client is not done\n{}", self.parked());
+                self.check_real_threads()?;
+                let report = format!(
+                    "nothing is going to happen, and a client is not done\n{}real threads are outside of the simulation: a \
+                     later wake of one is not seen\n",
+                    self.parked()
+                );
                 Err(Failure::new("deadlock", report))
             }
         }
@@ -211,9 +236,18 @@ impl Sim {
             return Ok(());
         };
         world.set_loop(id, Loop::Awake);
+        let started = Instant::now();
         let turned =
             catch_unwind(AssertUnwindSafe(|| world.as_host(id, || runtime.turn(Some(Duration::ZERO)))));
         let turn = turned.map_err(|payload| Failure::new("panic", message(&*payload)))?;
+        if started.elapsed() >= SLOW {
+            let host = self.shared.machines.borrow()[number].name.clone();
+            self.slow.set(Some(format!(
+                "a turn of {host} took {:?} of real time: a task computes, or blocks the thread (thread::sleep, a blocking \
+                 recv, a lock), which stops every host",
+                started.elapsed()
+            )));
+        }
         if turn.polled > 0 {
             world.as_host(id, || world.note("polled", Outcome::Value(turn.polled as u64)));
         }
@@ -241,6 +275,25 @@ impl Sim {
         };
         self.check_waits(&name, &runtime, sleeps)?;
         world.fall_asleep(id, (timeout != u64::MAX).then(|| Duration::from_nanos(timeout)));
+        Ok(())
+    }
+
+    /// No wake comes from a real thread, which the simulation does not wait for.
+    fn check_real_threads(&self) -> Result<(), Failure> {
+        for _ in 0..PATIENCE {
+            for machine in self.shared.machines.borrow().iter() {
+                if machine.runtime().is_some_and(|runtime| runtime.executor().has_mail()) {
+                    let report = format!(
+                        "a real thread has woken a task of {}: real threads are outside of the simulation, which waits for \
+                         none; use spawn_blocking or Host::thread\n{}",
+                        machine.name,
+                        self.parked()
+                    );
+                    return Err(Failure::new("real thread", report));
+                }
+            }
+            std::thread::sleep(Duration::from_millis(1));
+        }
         Ok(())
     }
 
@@ -278,14 +331,23 @@ impl Sim {
         let moved = progress != machine.progress || fired || !polled;
         if moved || now - machine.idle_since > SPIN_TIME {
             (machine.progress, machine.idle_turns, machine.idle_since) = (progress, 0, now);
+            machine.lone = (None, 0);
             return Ok(());
         }
         machine.idle_turns += 1;
-        if machine.idle_turns > SPIN {
-            let report = format!("the loop of {} turns and turns, and nothing moves\n", machine.name);
-            return Err(Failure::new("spin", report));
+        let Some(runtime) = machine.runtime.clone() else { return Ok(()) };
+        let queued = runtime.executor().queued();
+        let lone = if let [slot] = queued[..] { Some(slot) } else { None };
+        let turns = if lone.is_some() && lone == machine.lone.0 { machine.lone.1 + 1 } else { 0 };
+        machine.lone = (lone, turns);
+        if machine.idle_turns <= SPIN && turns <= LONE_SPIN {
+            return Ok(());
         }
-        Ok(())
+        let mut report = format!("the loop of {} turns and turns, and nothing moves\n", machine.name);
+        for slot in queued {
+            report += &format!("{}: queued is {}\n", machine.name, runtime.executor().name_of(slot));
+        }
+        Err(Failure::new("spin", report))
     }
 
     /// Ends what is left, and checks for leaks.

@@ -7,6 +7,7 @@ use crate::reactor::readiness::Direction;
 use crate::runtime::Runtime;
 use crate::sys::mask;
 use crate::sys::sim::names;
+use crate::wake::key::TaskKey;
 use std::fmt::Write as _;
 
 /// Every so many descriptors the interval between two checks of a loop grows by one sleep.
@@ -40,7 +41,7 @@ impl Sim {
                 format!(
                     "a wake-up is lost on {host}: {} waits to {:?} {}, which the kernel holds ready ({}) and will not \
                      report again; believed is {}\n",
-                    waiters(&wait.tasks()),
+                    waiters(runtime, &wait.tasks()),
                     wait.direction,
                     self.shared.world.describe(wait.fd()),
                     names(state),
@@ -103,7 +104,7 @@ impl Sim {
                 text,
                 "{}: {} waits to {:?} {}; believed is {}, the kernel holds {held}",
                 machine.name,
-                waiters(&wait.tasks()),
+                waiters(runtime, &wait.tasks()),
                 wait.direction,
                 self.shared.world.describe(wait.fd()),
                 cached_readiness(&wait),
@@ -115,7 +116,7 @@ impl Sim {
         }
         let alive = executor.alive();
         for task in &alive.tasks {
-            let _ = writeln!(text, "{}: alive is {task}", machine.name);
+            let _ = writeln!(text, "{}: alive is {}", machine.name, task.in_full());
         }
         let _ = writeln!(
             text,
@@ -131,9 +132,9 @@ fn cached_readiness(wait: &InspectedWait) -> String {
     format!("{read} to read and {write} to write")
 }
 
-fn waiters(tasks: &[Option<crate::wake::key::TaskKey>]) -> String {
-    let name = |key: &Option<crate::wake::key::TaskKey>| match key {
-        Some(key) => format!("the task in slot {}", key.index()),
+fn waiters(runtime: &Runtime, tasks: &[Option<TaskKey>]) -> String {
+    let name = |key: &Option<TaskKey>| match key {
+        Some(key) => runtime.executor().name_of(key.index()),
         None => "somebody who is no task".to_owned(),
     };
     tasks.iter().map(name).collect::<Vec<_>>().join(", ")

@@ -194,6 +194,13 @@ impl RunQueue {
         self.inner.borrow().len
     }
 
+    /// The first indices of the list, at most so many.
+    #[cfg(feature = "sim")]
+    pub(crate) fn first(&self, most: usize) -> Vec<u32> {
+        let inner = self.inner.borrow();
+        (0..inner.len.min(most)).map(|position| inner.at(position)).collect()
+    }
+
     /// The last poll of the task at `index`, for a dump.
     #[cfg(feature = "inspect")]
     pub(crate) fn last_poll(&self, index: u32) -> Serial {

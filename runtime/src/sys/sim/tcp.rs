@@ -79,25 +79,43 @@ pub(super) struct Tcp {
     pub(super) settings: Settings,
 }
 
-/// The number of bytes and their hash.
+/// The number of bytes and their hash, which does not depend on how they were cut.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 struct Digest {
     bytes: u64,
     hash: u64,
+    /// The last `bytes % 8` bytes, which are not in the hash.
+    rest: [u8; 8],
 }
 
 impl std::fmt::Display for Digest {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "{} bytes ({:x})", self.bytes, self.hash)
+        let hash = self.hash ^ u64::from_le_bytes(self.rest);
+        write!(f, "{} bytes ({hash:x})", self.bytes)
     }
 }
 
 impl Digest {
     fn add(&mut self, bytes: &[u8]) {
+        let held = (self.bytes % 8) as usize;
         self.bytes += bytes.len() as u64;
-        for byte in bytes {
-            self.hash = (self.hash ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3).rotate_left(5);
+        let (now, later) = bytes.split_at(bytes.len().min(8 - held));
+        self.rest[held..held + now.len()].copy_from_slice(now);
+        if held + now.len() < 8 {
+            return;
         }
+        self.mix(self.rest);
+        let mut words = later.chunks_exact(8);
+        for word in &mut words {
+            self.mix(word.try_into().expect("eight bytes"));
+        }
+        self.rest = [0; 8];
+        self.rest[..words.remainder().len()].copy_from_slice(words.remainder());
+    }
+
+    fn mix(&mut self, word: [u8; 8]) {
+        let word = u64::from_le_bytes(word);
+        self.hash = (self.hash ^ word).wrapping_mul(0x9e37_79b9_7f4a_7c15).rotate_left(29);
     }
 }
 
@@ -253,5 +271,33 @@ impl Kernel {
     /// Whether a connection continues after its last descriptor was closed.
     fn is_orphan(&mut self, file: FileId) -> bool {
         self.alive(file).is_some_and(|tcp| tcp.is_orphan)
+    }
+}
+
+#[cfg(test)]
+mod digest_tests {
+    use super::Digest;
+
+    fn of(parts: &[&[u8]]) -> Digest {
+        let mut digest = Digest::default();
+        parts.iter().for_each(|part| digest.add(part));
+        digest
+    }
+
+    #[test]
+    fn a_digest_is_of_the_bytes_however_they_are_cut() {
+        let bytes: Vec<u8> = (1..51).map(|n: u8| n.wrapping_mul(7)).collect();
+        for first in 0..bytes.len() {
+            for second in first..bytes.len() {
+                let cut = of(&[&bytes[..first], &bytes[first..second], &bytes[second..]]);
+                assert_eq!(cut, of(&[&bytes]), "{first} {second}");
+            }
+        }
+        for changed in 0..bytes.len() {
+            let mut other = bytes.clone();
+            other[changed] ^= 1;
+            assert_ne!(of(&[&other]), of(&[&bytes]), "{changed}");
+        }
+        assert_ne!(of(&[&bytes, &[0]]), of(&[&bytes]));
     }
 }

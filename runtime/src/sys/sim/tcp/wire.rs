@@ -7,6 +7,7 @@ use super::super::kernel::{FileId, Kernel};
 use super::super::plan::Fault;
 use super::super::trace::Outcome;
 use super::Phase;
+use super::stream::front;
 use crate::sys::mask;
 
 /// What a segment carries.
@@ -74,7 +75,9 @@ impl Kernel {
         let urgent = tcp.urgent_unsent.filter(|at| *at < len);
         tcp.urgent_unsent = tcp.urgent_unsent.filter(|at| *at >= len).map(|at| at - len);
         tcp.unacknowledged += len;
-        Some(Segment::Data { bytes: tcp.unsent.drain(..len).collect(), urgent })
+        let bytes = front(&tcp.unsent, 0, len);
+        tcp.unsent.drain(..len);
+        Some(Segment::Data { bytes, urgent })
     }
 
     pub(super) fn send_segment(&mut self, file: FileId, host: u16, segment: Segment) {
