@@ -74,7 +74,7 @@ mod tests {
     fn d() {}
 }
 ";
-    let found: Vec<_> = marks(source).into_iter().map(|(line, name, marked)| (line, name, marked)).collect();
+    let found = marks(source);
     assert_eq!(found, [(3, "a".to_owned(), true), (6, "b".to_owned(), false), (13, "c".to_owned(), true)]);
 }
 
