@@ -299,8 +299,9 @@ fn watch_meanwhile(limit: Duration, meanwhile: impl FnOnce(&Runtime)) -> (Durati
     }
     let (time, looks) = (after.0 - before.0, after.1 - before.1);
     println!("with a limit of {limit:?} the thread has used {time} ns in {took:?}, for {looks} looks");
-    // A thousandth of a processor; without optimisation, five times that.
-    let most = if cfg!(debug_assertions) { 5 } else { 1 };
+    // A thousandth of a processor; without optimisation, and next to other programs, thirty times that: a thread that
+    // spins takes all of one.
+    let most = if cfg!(debug_assertions) { 30 } else { 1 };
     assert!(time > 0 && u128::from(time) < took.as_nanos() * most / 1000, "{time} ns of {took:?}");
     (took, looks)
 }
