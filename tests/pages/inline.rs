@@ -1,5 +1,5 @@
 //! Holds the rule for `#[inline]`: in the files that a program may use or not, every function has an `inline` attribute or is
-//! `#[cold]`. Code is then generated in the program that calls it, and a library that is compiled has none of what nobody calls:
+//! `#[cold]`. Code is then generated in the program that calls it, and a compiled library holds none of what is not called:
 //! docs/benchmarks/build.md has what that saves.
 //!
 //! The rooms that every program uses are left out (the loop itself, which is compiled once this way), and so are those of the

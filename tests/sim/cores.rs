@@ -232,7 +232,7 @@ fn when_the_core_that_accepts_ends_the_other_accepts_and_no_client_is_lost() {
             sim.host(&format!("client {number}")).client(async move {
                 until(|| machine.serving.get() > 0).await;
                 sleep(comes).await;
-                // One attempt, as whoever is in a queue is served.
+                // One attempt: each client in a queue is served.
                 let mut stream = TcpStream::connect(address).await.unwrap();
                 stream.read_exact(&mut [0]).await.unwrap();
                 left.set(left.get() - 1);

@@ -18,6 +18,7 @@ mod ends;
 mod kernel;
 mod listeners;
 mod options;
+mod pipe_ends;
 mod registrations;
 mod room;
 mod stops;
