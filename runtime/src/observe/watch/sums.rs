@@ -99,10 +99,8 @@ impl Sums {
             return self.turn_at_once(shared, block, began, woken_at);
         }
         let pending = shared.pending.load(Ordering::Relaxed) + polls;
-        let seed = self.seed.get().wrapping_add(0x9e37_79b9_7f4a_7c15);
-        self.seed.set(seed);
         // Each of those that wait is as likely to be drawn.
-        let chosen = ((seed >> 32) * pending) >> 32;
+        let chosen = self.below(pending);
         if chosen < polls {
             self.draw(shared, &block[chosen as usize..], began, woken_at);
         }
@@ -111,6 +109,14 @@ impl Sums {
             self.at.set(end);
             self.flush(shared);
         }
+    }
+
+    /// The next number of a sequence that is spread evenly, from 0 to below `limit`, which has 32 bits.
+    #[inline(always)] // of each turn
+    fn below(&self, limit: u64) -> u64 {
+        let seed = self.seed.get().wrapping_add(0x9e37_79b9_7f4a_7c15);
+        self.seed.set(seed);
+        ((seed >> 32) * limit) >> 32
     }
 
     /// Draws the poll of the first record; the second one is its end.
@@ -145,9 +151,7 @@ impl Sums {
             } else {
                 others += 1;
                 // The n-th takes the place with a chance of one in n.
-                let seed = self.seed.get().wrapping_add(0x9e37_79b9_7f4a_7c15);
-                self.seed.set(seed);
-                if ((seed >> 32) * others) >> 32 == 0 {
+                if self.below(others) == 0 {
                     last = Some(poll);
                 }
             }
