@@ -191,10 +191,9 @@ impl Remote {
         if self.rings.load(Ordering::Relaxed) == self.silenced.load(Ordering::Relaxed) {
             return;
         }
-        let mut count = [0; 8];
         // Fails if a thread has counted its write and not made it yet: then the next owner gets one event too many.
-        if self.bell.read(&mut count).is_ok() {
-            self.silenced.fetch_add(u64::from_ne_bytes(count), Ordering::Relaxed);
+        if let Ok(count) = self.bell.take_count() {
+            self.silenced.fetch_add(count, Ordering::Relaxed);
         }
     }
 

@@ -312,3 +312,29 @@ mod the_bell_of_a_loop_is_an_edge_each_time_it_is_rung {
         simulation(rule);
     }
 }
+
+mod the_count_of_a_loops_eventfd_is_that_of_other_threads {
+    use super::*;
+
+    fn rule(kernel: &dyn Kernel) {
+        let bell = Backend::current().eventfd().unwrap();
+        let watch = Watch::of_bell(kernel, &bell);
+        assert_eq!(bell.take_count().unwrap_err().kind(), std::io::ErrorKind::WouldBlock);
+        // This thread is in no simulation.
+        std::thread::scope(|scope| {
+            scope.spawn(|| bell.ring().unwrap());
+        });
+        assert_eq!(bell.take_count().unwrap(), 1);
+        drop(watch);
+    }
+
+    #[test]
+    fn on_linux() {
+        linux(rule);
+    }
+
+    #[test]
+    fn in_the_simulation() {
+        simulation(rule);
+    }
+}

@@ -25,11 +25,23 @@ impl Fd {
         match self.add_one() {
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
                 // `EAGAIN` when another thread has read it already: the counter has room then too.
-                let _ = self.read(&mut [0; 8]);
+                let _ = self.take_count();
                 self.add_one()
             }
             result => result,
         }
+    }
+
+    /// Takes the count of an eventfd: the next writes start from zero.
+    ///
+    /// # Errors
+    ///
+    /// `EAGAIN` when it is zero.
+    #[inline]
+    pub fn take_count(&self) -> io::Result<u64> {
+        let mut count = [0; 8];
+        self.read(&mut count)?;
+        Ok(u64::from_ne_bytes(count))
     }
 
     #[inline]

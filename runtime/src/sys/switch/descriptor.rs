@@ -44,6 +44,12 @@ impl Fd {
         let rung = self.simulated().and_then(|simulated| simulated.ring(self.as_raw_fd()));
         rung.unwrap_or_else(|| self.linux.ring())
     }
+
+    /// Of the real eventfd of a loop, in a simulation too: other threads, which are in no simulation, write to it, and
+    /// whether they did must not show in the trace.
+    pub fn take_count(&self) -> io::Result<u64> {
+        self.linux.take_count()
+    }
 }
 
 impl From<linux::Fd> for Fd {
