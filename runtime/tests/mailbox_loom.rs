@@ -43,7 +43,7 @@ trait Post: Send + Sync + 'static {
 
 impl Post for mailbox::Mailbox {
     fn post(&self, letter: u64) -> bool {
-        mailbox::Mailbox::post(self, letter) == mailbox::Bell::Ring
+        mailbox::Mailbox::post(self, letter) == mailbox::Notify::Needed
     }
 
     fn may_sleep(&self) -> bool {
@@ -66,56 +66,56 @@ fn real() -> mailbox::Mailbox {
 }
 
 /// An eventfd: counts its writes; a wait returns after a write since the last wait.
-struct Bell {
-    rings: AtomicUsize,
+struct Eventfd {
+    notifications: AtomicUsize,
     sleeper: loom::sync::Mutex<usize>,
-    rung: loom::sync::Condvar,
+    notified: loom::sync::Condvar,
 }
 
-impl Bell {
-    fn new() -> Bell {
-        let (sleeper, rung) = (loom::sync::Mutex::new(0), loom::sync::Condvar::new());
-        Bell { rings: AtomicUsize::new(0), sleeper, rung }
+impl Eventfd {
+    fn new() -> Eventfd {
+        let (sleeper, notified) = (loom::sync::Mutex::new(0), loom::sync::Condvar::new());
+        Eventfd { notifications: AtomicUsize::new(0), sleeper, notified }
     }
 
-    fn ring(&self) {
-        self.rings.fetch_add(1, Ordering::Relaxed);
+    fn notify(&self) {
+        self.notifications.fetch_add(1, Ordering::Relaxed);
         *self.sleeper.lock().unwrap() += 1;
-        self.rung.notify_one();
+        self.notified.notify_one();
     }
 
     /// `epoll_wait`. Without a write to the eventfd loom reports the deadlock: that is a lost wake.
     fn wait(&self) {
-        let mut rings = self.sleeper.lock().unwrap();
-        while *rings == 0 {
-            rings = self.rung.wait(rings).unwrap();
+        let mut notifications = self.sleeper.lock().unwrap();
+        while *notifications == 0 {
+            notifications = self.notified.wait(notifications).unwrap();
         }
-        *rings = 0;
+        *notifications = 0;
     }
 }
 
 /// Two wakers and a sleeper: the loop sleeps whenever it may until it has both letters.
 fn two_wakers_and_a_sleeper<P: Post>(make: fn() -> P) {
     check(move || {
-        let shared = Arc::new((make(), Bell::new()));
+        let shared = Arc::new((make(), Eventfd::new()));
         let wakers: Vec<_> = [1, 2]
             .into_iter()
             .map(|letter| {
                 let shared = shared.clone();
                 thread::spawn(move || {
                     if shared.0.post(letter) {
-                        shared.1.ring();
+                        shared.1.notify();
                     }
                 })
             })
             .collect();
 
-        let (mailbox, bell) = &*shared;
+        let (mailbox, eventfd) = &*shared;
         let (mut letters, mut sleeps) = (Vec::new(), 0);
         while letters.len() < 2 {
             if mailbox.may_sleep() {
                 sleeps += 1;
-                bell.wait();
+                eventfd.wait();
             }
             mailbox.collect(&mut letters);
         }
@@ -124,24 +124,24 @@ fn two_wakers_and_a_sleeper<P: Post>(make: fn() -> P) {
         }
         letters.sort_unstable();
         assert_eq!(letters, [1, 2]);
-        let rings = bell.rings.load(Ordering::Relaxed);
-        assert!(rings <= sleeps, "{rings} writes for {sleeps} sleeps");
+        let notifications = eventfd.notifications.load(Ordering::Relaxed);
+        assert!(notifications <= sleeps, "{notifications} writes for {sleeps} sleeps");
     });
 }
 
 /// A wake that finds its task woken already must still publish what its thread wrote before it.
 fn a_coalesced_wake_publishes<P: Post>(make: fn() -> P) {
     check(move || {
-        let shared = Arc::new((make(), Bell::new(), AtomicU32::new(0)));
+        let shared = Arc::new((make(), Eventfd::new(), AtomicU32::new(0)));
         let wakers: Vec<_> = [1, 2]
             .into_iter()
             .map(|bit| {
                 let shared = shared.clone();
                 thread::spawn(move || {
-                    let (mailbox, bell, data) = &*shared;
+                    let (mailbox, eventfd, data) = &*shared;
                     data.fetch_or(bit, Ordering::Relaxed);
                     if mailbox.post(7) {
-                        bell.ring();
+                        eventfd.notify();
                     }
                 })
             })
@@ -149,11 +149,11 @@ fn a_coalesced_wake_publishes<P: Post>(make: fn() -> P) {
 
         // The task reads the data each time it is woken, and sleeps until it has seen both writes. If a
         // wake is dropped before its write is seen, it sleeps for ever.
-        let (mailbox, bell, data) = &*shared;
+        let (mailbox, eventfd, data) = &*shared;
         let mut letters = Vec::new();
         loop {
             if mailbox.may_sleep() {
-                bell.wait();
+                eventfd.wait();
             }
             mailbox.collect(&mut letters);
             if letters.drain(..).count() > 0 && data.load(Ordering::Relaxed) == 3 {
@@ -180,30 +180,30 @@ fn a_coalesced_wake_publishes_the_writes_before_it() {
 #[test]
 fn a_raised_flag_wakes_the_sleeper_and_publishes() {
     check(|| {
-        let shared = Arc::new((real(), Bell::new(), AtomicU32::new(0)));
+        let shared = Arc::new((real(), Eventfd::new(), AtomicU32::new(0)));
         let raiser = {
             let shared = shared.clone();
             thread::spawn(move || {
                 shared.2.store(1, Ordering::Relaxed);
-                if shared.0.raise() == mailbox::Bell::Ring {
-                    shared.1.ring();
+                if shared.0.raise() == mailbox::Notify::Needed {
+                    shared.1.notify();
                 }
             })
         };
         let poster = {
             let shared = shared.clone();
             thread::spawn(move || {
-                if shared.0.post(9) == mailbox::Bell::Ring {
-                    shared.1.ring();
+                if shared.0.post(9) == mailbox::Notify::Needed {
+                    shared.1.notify();
                 }
             })
         };
 
-        let (mailbox, bell, data) = &*shared;
+        let (mailbox, eventfd, data) = &*shared;
         let (mut letters, mut raised) = (Vec::new(), false);
         while letters.is_empty() || !raised {
             if mailbox.may_sleep() {
-                bell.wait();
+                eventfd.wait();
             }
             let mail = mailbox::Mailbox::collect(mailbox);
             if mail.letters {
@@ -305,7 +305,7 @@ fn the_model_catches_two_words_in_place_of_one() {
 /// What they share is leaked: dropping it while the stack unwinds from a deadlock would abort the process.
 fn every_wake_behind_a_filter_publishes<P: Post>(make: impl Fn() -> P + Sync + Send + 'static) {
     check(move || {
-        let (mailbox, bell, data) = &*Box::leak(Box::new((make(), Bell::new(), AtomicU32::new(0))));
+        let (mailbox, eventfd, data) = &*Box::leak(Box::new((make(), Eventfd::new(), AtomicU32::new(0))));
         let wakers: Vec<_> = [&[1][..], &[2, 4]]
             .into_iter()
             .map(|bits| {
@@ -313,7 +313,7 @@ fn every_wake_behind_a_filter_publishes<P: Post>(make: impl Fn() -> P + Sync + S
                     for bit in bits {
                         data.fetch_or(*bit, Ordering::Relaxed);
                         if mailbox.post(7) {
-                            bell.ring();
+                            eventfd.notify();
                         }
                     }
                 })
@@ -323,7 +323,7 @@ fn every_wake_behind_a_filter_publishes<P: Post>(make: impl Fn() -> P + Sync + S
         let mut letters = Vec::new();
         loop {
             if mailbox.may_sleep() {
-                bell.wait();
+                eventfd.wait();
             }
             mailbox.collect(&mut letters);
             if letters.drain(..).count() > 0 && data.load(Ordering::Relaxed) == 7 {
@@ -345,7 +345,7 @@ fn a_wake_that_ends_in_the_filter_publishes_the_writes_before_it() {
 #[test]
 fn letters_of_one_slot_all_arrive() {
     check(|| {
-        let shared = Arc::new((real(), Bell::new()));
+        let shared = Arc::new((real(), Eventfd::new()));
         let wakers: Vec<_> = [&[1][..], &[3, 1]]
             .into_iter()
             .map(|letters| {
@@ -353,18 +353,18 @@ fn letters_of_one_slot_all_arrive() {
                 thread::spawn(move || {
                     for letter in letters {
                         if Post::post(&shared.0, *letter) {
-                            shared.1.ring();
+                            shared.1.notify();
                         }
                     }
                 })
             })
             .collect();
 
-        let (mailbox, bell) = &*shared;
+        let (mailbox, eventfd) = &*shared;
         let mut letters = Vec::new();
         while !(letters.contains(&1) && letters.contains(&3)) {
             if mailbox.may_sleep() {
-                bell.wait();
+                eventfd.wait();
             }
             Post::collect(mailbox, &mut letters);
         }

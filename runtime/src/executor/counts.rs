@@ -19,7 +19,7 @@ impl Executor {
             epoll_ctls: self.reactor.controls.get(),
             epoll_ctl_errors: self.reactor.control_errors.get(),
             spins: self.parking.spins.get(),
-            eventfd_writes: self.remote.rings(),
+            eventfd_writes: self.remote.notifications(),
             timers_fired: self.timers.fired.get(),
             blocking_threads_started: blocking.threads_started,
             #[cfg(feature = "inspect")]

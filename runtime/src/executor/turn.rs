@@ -126,7 +126,7 @@ impl Executor {
         let remote = Lease::take(backend)?;
         remote.publish(watch.post());
         let queue = Rc::new(RunQueue::watched(remote.number(), remote.first_generation(), watch));
-        let reactor = Reactor::new(backend, queue.clone(), remote.bell.as_fd())?;
+        let reactor = Reactor::new(backend, queue.clone(), remote.eventfd.as_fd())?;
         let clock = Rc::new(Clock::new(backend));
         queue.claim(ROOT);
         queue.pop(|_| 0);

@@ -16,17 +16,17 @@ use std::os::fd::AsFd;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread;
 
-static ORPHANS: Mutex<Orphans> = Mutex::new(Orphans { arrived: Vec::new(), bell: None });
+static ORPHANS: Mutex<Orphans> = Mutex::new(Orphans { arrived: Vec::new(), eventfd: None });
 
 struct Orphans {
     /// Orphans that the thread has not yet seen.
     arrived: Vec<Process>,
     /// The eventfd that wakes the thread, while there is one.
-    bell: Option<Arc<Fd>>,
+    eventfd: Option<Arc<Fd>>,
 }
 
 /// The token of the eventfd; the orphans count from 0.
-const BELL: u64 = u64::MAX;
+const EVENTFD: u64 = u64::MAX;
 
 /// Reaps `process` when it ends.
 #[inline]
@@ -56,30 +56,30 @@ impl Orphans {
         if self.arrived.is_empty() {
             return;
         }
-        if let Some(bell) = &self.bell {
+        if let Some(eventfd) = &self.eventfd {
             // Fails only when another thread fills the counter at the same moment.
-            let _ = bell.ring();
+            let _ = eventfd.notify();
             return;
         }
-        self.bell = start().ok();
+        self.eventfd = start().ok();
     }
 }
 
 #[inline]
 fn start() -> io::Result<Arc<Fd>> {
     let backend = Backend::current();
-    let (epoll, bell) = (backend.epoll()?, Arc::new(backend.eventfd()?));
-    epoll.add(bell.as_fd(), mask::IN | mask::EDGE, BELL)?;
-    let rung = bell.clone();
+    let (epoll, eventfd) = (backend.epoll()?, Arc::new(backend.eventfd()?));
+    epoll.add(eventfd.as_fd(), mask::IN | mask::EDGE, EVENTFD)?;
+    let shared = eventfd.clone();
     // A small stack: what runs on it is below.
     let _blunt = running::blunt_waits();
     let thread = thread::Builder::new().name("egret-reaper".to_owned()).stack_size(128 * 1024);
-    thread.spawn(move || run(&epoll, rung))?;
-    Ok(bell)
+    thread.spawn(move || run(&epoll, shared))?;
+    Ok(eventfd)
 }
 
 #[inline]
-fn run(epoll: &Epoll, _bell: Arc<Fd>) {
+fn run(epoll: &Epoll, _eventfd: Arc<Fd>) {
     let mut watched = HashMap::new();
     let mut next = 0;
     let mut events = Events::with_capacity(64);
@@ -97,12 +97,12 @@ fn run(epoll: &Epoll, _bell: Arc<Fd>) {
             }
             orphans.arrived = refused;
             if watched.is_empty() {
-                orphans.bell = None; // under the lock: the next orphan starts a thread
+                orphans.eventfd = None; // under the lock: the next orphan starts a thread
                 return;
             }
         }
         if epoll.wait(&mut events, None).is_err() {
-            lock().bell = None;
+            lock().eventfd = None;
             return;
         }
         for (token, _) in events.iter() {

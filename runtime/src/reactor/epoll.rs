@@ -81,11 +81,11 @@ pub(crate) struct IoStaysOnItsThread_UseIntoStd {
 pub(crate) use IoStaysOnItsThread_UseIntoStd as Source;
 
 impl Reactor {
-    /// A reactor that wakes tasks into `queue` and whose waits are ended by a write to the eventfd `bell`.
+    /// A reactor that wakes tasks into `queue` and whose waits are ended by a write to `eventfd`.
     pub(crate) fn new(
         backend: Backend,
         queue: Rc<RunQueue>,
-        bell: BorrowedFd<'_>,
+        eventfd: BorrowedFd<'_>,
     ) -> io::Result<Rc<Reactor>> {
         let reactor = Reactor {
             epoll: backend.epoll()?,
@@ -103,7 +103,7 @@ impl Reactor {
         };
         reactor.controls.bump();
         // Edge-triggered and never read: each write to it is an edge.
-        reactor.epoll.add_bell(bell, mask::IN | mask::EDGE, SourceKey::EVENTFD.bits())?;
+        reactor.epoll.add_eventfd(eventfd, mask::IN | mask::EDGE, SourceKey::EVENTFD.bits())?;
         Ok(Rc::new(reactor))
     }
 

@@ -170,12 +170,12 @@ impl From<SignalKind> for c_int {
 #[inline]
 pub fn signal(kind: SignalKind) -> io::Result<Signal> {
     kind.check()?;
-    let bell = Registration::new(sys::bell()?, Start::Unknown).map_err(|(_, error)| error)?;
-    bell.set_label(Label::Signal(kind.0));
+    let eventfd = Registration::new(sys::eventfd()?, Start::Unknown).map_err(|(_, error)| error)?;
+    eventfd.set_label(Label::Signal(kind.0));
     // Before the handler is installed: the listener reports each signal from now on.
     let seen = sys::delivered(kind.0);
     let _listener = Listener::add(kind.0)?;
-    Ok(Signal { bell, kind, seen, _listener })
+    Ok(Signal { eventfd, kind, seen, _listener })
 }
 
 /// The signals of one kind, by [`signal`].
@@ -186,7 +186,7 @@ pub fn signal(kind: SignalKind) -> io::Result<Signal> {
 /// It belongs to its runtime and that runtime's thread, and may be dropped after it.
 pub struct Signal {
     /// A duplicate of the handler's eventfd, never read: each signal, of any kind, is an edge.
-    bell: Registration<Fd>,
+    eventfd: Registration<Fd>,
     kind: SignalKind,
     /// The handler's count when it was last read.
     seen: u64,
@@ -224,10 +224,10 @@ impl Signal {
     #[inline]
     #[cfg_attr(feature = "inspect", track_caller)]
     pub fn poll_recv(&mut self, cx: &mut Context<'_>) -> Poll<Option<()>> {
-        let Signal { bell, kind, seen, .. } = self;
+        let Signal { eventfd, kind, seen, .. } = self;
         // A transfer, because transfers have one waiter, as `&mut self` has. A signal between the load and the clear
         // after `WouldBlock` is an edge that `epoll_wait` has yet to report.
-        let told = bell.poll_transfer(cx, Direction::Read, Clears::WouldBlock, |_| {
+        let told = eventfd.poll_transfer(cx, Direction::Read, Clears::WouldBlock, |_| {
             let delivered = sys::delivered(kind.0);
             if delivered == *seen {
                 return Err(io::ErrorKind::WouldBlock.into());

@@ -62,7 +62,7 @@ fn guess(this: Option<&Record>, that: Option<&Record>) -> &'static str {
     const THREAD: &str = "a wake of a real thread, which is outside of the simulation";
     const ORDER: &str = "the order of a HashMap, random numbers, an address in memory, or a real thread that answers sooner or later";
     let (Some(this), Some(that)) = (this, that) else { return ORDER };
-    if (this.what == "ring") != (that.what == "ring") {
+    if (this.what == "notify") != (that.what == "notify") {
         return THREAD;
     }
     if this.what != that.what || this.host != that.host || this.file != that.file {

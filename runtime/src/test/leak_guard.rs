@@ -174,8 +174,8 @@ fn of_runtime(now: &Alive, before: &Alive) -> Leaks {
 }
 
 fn of_process(before: &BTreeMap<RawFd, String>) -> Leaks {
-    let mut kept = remote::bells();
-    kept.extend(signal::bell_number());
+    let mut kept = remote::eventfds();
+    kept.extend(signal::eventfd_number());
     let new = open().into_iter().filter(|(fd, what)| before.get(fd) != Some(what) && !kept.contains(fd));
     Leaks { lines: new.map(|(fd, what)| format!("descriptor {fd}: {what}")).collect() }
 }

@@ -125,7 +125,7 @@ mod tests {
     }
 
     #[test]
-    fn no_source_that_a_slab_can_hold_has_the_key_of_the_bell() {
+    fn no_source_that_a_slab_can_hold_has_the_key_of_the_eventfd() {
         // The slab would have to hold 2^32 descriptors first.
         assert_eq!(SourceKey::EVENTFD.index(), u32::MAX);
         assert_ne!(SourceKey::new(u32::MAX, u32::MAX - 1), SourceKey::EVENTFD);

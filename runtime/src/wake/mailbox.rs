@@ -69,11 +69,11 @@ struct Inbox {
 /// What the sender has to do after a post.
 #[must_use = "a loop that is asleep has to be woken"]
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(crate) enum Bell {
+pub(crate) enum Notify {
     /// The loop is asleep: the sender writes the eventfd.
-    Ring,
+    Needed,
     /// The loop is awake, another sender writes the eventfd, or there is no loop.
-    LetBe,
+    NotNeeded,
 }
 
 /// Whether the loop may block in `epoll_wait`.
@@ -120,12 +120,12 @@ impl Mailbox {
     }
 
     /// Posts a letter, which is not 0. (1)
-    pub(crate) fn post(&self, letter: u64) -> Bell {
+    pub(crate) fn post(&self, letter: u64) -> Notify {
         debug_assert_ne!(letter, 0, "an empty slot holds 0");
         let slot = self.slot(letter);
         if slot.letter.swap(letter, Ordering::AcqRel) == letter {
             slot.duplicates.fetch_add(1, Ordering::Relaxed);
-            return Bell::LetBe;
+            return Notify::NotNeeded;
         }
         let kept = self.with_inbox(|inbox| {
             if inbox.open {
@@ -134,20 +134,20 @@ impl Mailbox {
             inbox.open
         });
         if !kept {
-            return Bell::LetBe;
+            return Notify::NotNeeded;
         }
         self.announce(MAIL)
     }
 
     /// Raises the flag, whose meaning is up to the owner of the mailbox. (1)
-    pub(crate) fn raise(&self) -> Bell {
+    pub(crate) fn raise(&self) -> Notify {
         self.announce(FLAG)
     }
 
-    fn announce(&self, what: u32) -> Bell {
+    fn announce(&self, what: u32) -> Notify {
         match self.state.fetch_or(what, Ordering::AcqRel) {
-            ASLEEP => Bell::Ring,
-            _ => Bell::LetBe,
+            ASLEEP => Notify::Needed,
+            _ => Notify::NotNeeded,
         }
     }
 

@@ -13,7 +13,7 @@ use crate::observe::watch::Post;
 use crate::sys::ThreadId;
 use crate::sys::{Backend, Fd, Generation};
 use crate::wake::key::TaskKey;
-use crate::wake::mailbox::{Bell, Mailbox};
+use crate::wake::mailbox::{Mailbox, Notify};
 use std::io;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
@@ -22,12 +22,12 @@ use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 #[derive(Debug)]
 pub(crate) struct Remote {
     pub(crate) mailbox: Mailbox,
-    pub(crate) bell: Fd,
+    pub(crate) eventfd: Fd,
     /// The process that made it. A child by `fork` shares the eventfd with its parent and does not take it.
     made_in: Generation,
-    rings: AtomicU64,
+    notifications: AtomicU64,
     /// How many of the writes are not in the counter of the eventfd any more. Changed under the lock of `NUMBERS`.
-    silenced: AtomicU64,
+    drained: AtomicU64,
     errands: Mutex<Errands>,
 }
 
@@ -80,7 +80,7 @@ pub(crate) struct Lease {
     number: u16,
     tenure: Tenure,
     /// The counters when the lease began.
-    rings_before: u64,
+    notifications_before: u64,
     duplicates_before: u64,
 }
 
@@ -103,8 +103,8 @@ struct Numbers {
 pub(crate) fn wake(key: TaskKey) {
     // No such executor: no waker of egret names it.
     let Some(remote) = find(key.executor()) else { return };
-    let bell = remote.mailbox.post(key.bits());
-    remote.answer(bell);
+    let notify = remote.mailbox.post(key.bits());
+    remote.answer(notify);
 }
 
 /// Runs an errand on the executor at `address`; drops it when that executor is gone. Callable from any thread.
@@ -149,10 +149,10 @@ pub(crate) fn post(address: Address) -> Option<Post> {
 
 /// The eventfds that are kept for later executors.
 #[cfg(feature = "test-util")]
-pub(crate) fn bells() -> Vec<std::os::fd::RawFd> {
+pub(crate) fn eventfds() -> Vec<std::os::fd::RawFd> {
     use std::os::fd::AsRawFd;
     let pages = TABLE.iter().filter_map(OnceLock::get);
-    pages.flatten().filter_map(OnceLock::get).map(|remote| remote.bell.as_raw_fd()).collect()
+    pages.flatten().filter_map(OnceLock::get).map(|remote| remote.eventfd.as_raw_fd()).collect()
 }
 
 /// The addresses of the executors that are alive.
@@ -177,23 +177,23 @@ pub(crate) fn thread_of(address: Address) -> Option<ThreadId> {
 }
 
 impl Remote {
-    fn answer(&self, bell: Bell) {
-        if bell == Bell::Ring {
-            self.rings.fetch_add(1, Ordering::Relaxed);
+    fn answer(&self, notify: Notify) {
+        if notify == Notify::Needed {
+            self.notifications.fetch_add(1, Ordering::Relaxed);
             // Fails only when another thread fills the counter at the same moment.
-            let _ = self.bell.ring();
+            let _ = self.eventfd.notify();
         }
     }
 
     /// Empties the counter of an eventfd that was written for an earlier lease; the next owner would get an event for
     /// it. One system call, or none if there was no write.
-    fn silence(&self) {
-        if self.rings.load(Ordering::Relaxed) == self.silenced.load(Ordering::Relaxed) {
+    fn drain(&self) {
+        if self.notifications.load(Ordering::Relaxed) == self.drained.load(Ordering::Relaxed) {
             return;
         }
         // Fails if a thread has counted its write and not made it yet: then the next owner gets one event too many.
-        if let Ok(count) = self.bell.take_count() {
-            self.silenced.fetch_add(count, Ordering::Relaxed);
+        if let Ok(count) = self.eventfd.take_count() {
+            self.drained.fetch_add(count, Ordering::Relaxed);
         }
     }
 
@@ -238,13 +238,13 @@ impl Lease {
                 })?;
                 let page = TABLE[usize::from(number) / PAGE]
                     .get_or_init(|| std::iter::repeat_with(OnceLock::new).take(PAGE).collect());
-                let (mailbox, bell) = (Mailbox::closed(), backend.eventfd()?);
+                let (mailbox, eventfd) = (Mailbox::closed(), backend.eventfd()?);
                 let remote = Remote {
                     mailbox,
-                    bell,
+                    eventfd,
                     made_in: Generation::now(),
-                    rings: AtomicU64::new(0),
-                    silenced: AtomicU64::new(0),
+                    notifications: AtomicU64::new(0),
+                    drained: AtomicU64::new(0),
                     errands: Mutex::default(),
                 };
                 let _ = page[usize::from(number) % PAGE].set(remote);
@@ -260,10 +260,16 @@ impl Lease {
             #[cfg(feature = "inspect")]
             errands.thread.replace(ThreadId::current());
         });
-        remote.silence();
+        remote.drain();
         remote.mailbox.open();
-        let rings_before = remote.rings.load(Ordering::Relaxed);
-        Ok(Lease { remote, number, tenure, rings_before, duplicates_before: remote.mailbox.duplicates() })
+        let notifications_before = remote.notifications.load(Ordering::Relaxed);
+        Ok(Lease {
+            remote,
+            number,
+            tenure,
+            notifications_before,
+            duplicates_before: remote.mailbox.duplicates(),
+        })
     }
 
     pub(crate) fn number(&self) -> u16 {
@@ -314,8 +320,8 @@ impl Lease {
     }
 
     /// How often the eventfd was written for this lease.
-    pub(crate) fn rings(&self) -> u64 {
-        self.remote.rings.load(Ordering::Relaxed) - self.rings_before
+    pub(crate) fn notifications(&self) -> u64 {
+        self.remote.notifications.load(Ordering::Relaxed) - self.notifications_before
     }
 
     /// How many posts of this lease found their letter in the inbox already.

@@ -232,7 +232,7 @@ mod each_write_to_an_eventfd_is_an_edge {
         let watch = Watch::of(kernel, &fd);
         assert_eq!(watch.edge(), "OUT");
         for _ in 0..2 {
-            fd.ring().unwrap();
+            fd.notify().unwrap();
             assert_eq!(watch.edge(), "IN|OUT");
             assert_eq!(watch.edge(), "");
         }
@@ -268,7 +268,7 @@ mod a_full_eventfd_refuses_a_write_and_makes_room_for_a_ring {
         assert_eq!(watch.edge(), "IN");
         assert_eq!(said(fd.write(&1u64.to_ne_bytes())), Err("EAGAIN".into()));
         assert_eq!(watch.edge(), "");
-        assert_eq!(said(fd.ring()), Ok(()));
+        assert_eq!(said(fd.notify()), Ok(()));
         assert_eq!(watch.edge(), "IN|OUT");
         assert_eq!(said(fd.read(&mut [0; 4])), Err("EINVAL".into()));
         let mut value = [0; 8];
@@ -288,15 +288,15 @@ mod a_full_eventfd_refuses_a_write_and_makes_room_for_a_ring {
     }
 }
 
-mod the_bell_of_a_loop_is_an_edge_each_time_it_is_rung {
+mod the_eventfd_of_a_loop_is_an_edge_each_time_it_is_written {
     use super::*;
 
     fn rule(kernel: &dyn Kernel) {
-        let bell = Backend::current().eventfd().unwrap();
-        let watch = Watch::of_bell(kernel, &bell);
+        let eventfd = Backend::current().eventfd().unwrap();
+        let watch = Watch::of_eventfd(kernel, &eventfd);
         assert_eq!(watch.edge(), "OUT");
         for _ in 0..3 {
-            bell.ring().unwrap();
+            eventfd.notify().unwrap();
             assert_eq!(watch.edge(), "IN|OUT");
             assert_eq!(watch.edge(), "");
         }
@@ -317,14 +317,14 @@ mod the_count_of_a_loops_eventfd_is_that_of_other_threads {
     use super::*;
 
     fn rule(kernel: &dyn Kernel) {
-        let bell = Backend::current().eventfd().unwrap();
-        let watch = Watch::of_bell(kernel, &bell);
-        assert_eq!(bell.take_count().unwrap_err().kind(), std::io::ErrorKind::WouldBlock);
+        let eventfd = Backend::current().eventfd().unwrap();
+        let watch = Watch::of_eventfd(kernel, &eventfd);
+        assert_eq!(eventfd.take_count().unwrap_err().kind(), std::io::ErrorKind::WouldBlock);
         // This thread is in no simulation.
         std::thread::scope(|scope| {
-            scope.spawn(|| bell.ring().unwrap());
+            scope.spawn(|| eventfd.notify().unwrap());
         });
-        assert_eq!(bell.take_count().unwrap(), 1);
+        assert_eq!(eventfd.take_count().unwrap(), 1);
         drop(watch);
     }
 

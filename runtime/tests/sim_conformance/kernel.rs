@@ -222,9 +222,9 @@ impl<'a> Watch<'a> {
     }
 
     /// Registers the eventfd of a loop, and reads no report yet.
-    pub fn of_bell(kernel: &'a dyn Kernel, bell: &Fd) -> Watch<'a> {
+    pub fn of_eventfd(kernel: &'a dyn Kernel, eventfd: &Fd) -> Watch<'a> {
         let watch = Watch::empty(kernel);
-        watch.epoll.add_bell(bell.as_fd(), ALL, 0).unwrap();
+        watch.epoll.add_eventfd(eventfd.as_fd(), ALL, 0).unwrap();
         watch
     }
 

@@ -109,8 +109,8 @@ impl Epoll {
 
     /// [`add`](Epoll::add) for the eventfd of a loop, which is a real one in a simulation too.
     #[inline]
-    pub fn add_bell(&self, bell: BorrowedFd<'_>, events: u32, token: u64) -> io::Result<()> {
-        self.add(bell, events, token)
+    pub fn add_eventfd(&self, eventfd: BorrowedFd<'_>, events: u32, token: u64) -> io::Result<()> {
+        self.add(eventfd, events, token)
     }
 
     /// Removes the registration of the descriptor with this number. Does nothing in a child by `fork`, where the
@@ -328,31 +328,31 @@ mod tests {
     }
 
     #[test]
-    fn a_ring_of_a_full_eventfd_is_an_edge() {
+    fn a_write_to_a_full_eventfd_is_an_edge() {
         let backend = Backend::current();
         let epoll = backend.epoll().unwrap();
-        let bell = backend.eventfd().unwrap();
+        let eventfd = backend.eventfd().unwrap();
         let mut events = Events::with_capacity(4);
-        assert_eq!(bell.write(&(u64::MAX - 1).to_ne_bytes()).unwrap(), 8);
-        epoll.add(bell.as_fd(), mask::IN | mask::EDGE, 7).unwrap();
+        assert_eq!(eventfd.write(&(u64::MAX - 1).to_ne_bytes()).unwrap(), 8);
+        epoll.add(eventfd.as_fd(), mask::IN | mask::EDGE, 7).unwrap();
         for _ in 0..2 {
             assert_eq!(epoll.wait(&mut events, Some(Duration::ZERO)).unwrap(), 1);
             assert_eq!(epoll.wait(&mut events, Some(Duration::ZERO)).unwrap(), 0);
-            bell.ring().unwrap();
+            eventfd.notify().unwrap();
         }
         assert_eq!(epoll.wait(&mut events, Some(Duration::ZERO)).unwrap(), 1);
-        assert_eq!(bell.take_count().unwrap(), 2);
+        assert_eq!(eventfd.take_count().unwrap(), 2);
     }
 
     #[test]
     fn an_eventfd_written_twice_fires_twice_without_being_read() {
         let backend = Backend::current();
         let epoll = backend.epoll().unwrap();
-        let bell = backend.eventfd().unwrap();
+        let eventfd = backend.eventfd().unwrap();
         let mut events = Events::with_capacity(4);
-        epoll.add(bell.as_fd(), mask::IN | mask::EDGE, 7).unwrap();
+        epoll.add(eventfd.as_fd(), mask::IN | mask::EDGE, 7).unwrap();
         for _ in 0..2 {
-            bell.ring().unwrap();
+            eventfd.notify().unwrap();
             assert_eq!(epoll.wait(&mut events, Some(Duration::ZERO)).unwrap(), 1);
             assert_eq!(events.iter().next(), Some((7, mask::IN)));
             assert_eq!(epoll.wait(&mut events, Some(Duration::ZERO)).unwrap(), 0);

@@ -21,7 +21,7 @@ impl Fd {
     ///
     /// `EAGAIN` when another thread has filled the counter between the two calls.
     #[inline]
-    pub fn ring(&self) -> io::Result<()> {
+    pub fn notify(&self) -> io::Result<()> {
         match self.add_one() {
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
                 // `EAGAIN` when another thread has read it already: the counter has room then too.

@@ -29,7 +29,7 @@ enum ProcessHandle {
 #[derive(Debug)]
 struct WatchedProcess {
     /// The waiting thread writes to it when the process has ended.
-    bell: Arc<Fd>,
+    eventfd: Arc<Fd>,
     pid: u32,
     /// It has been reaped: the pid may be reused.
     gone: AtomicBool,
@@ -119,7 +119,7 @@ impl AsFd for Process {
     fn as_fd(&self) -> BorrowedFd<'_> {
         match &self.0 {
             ProcessHandle::Pidfd(fd) => fd.as_fd(),
-            ProcessHandle::Watched(watched) => watched.bell.as_fd(),
+            ProcessHandle::Watched(watched) => watched.eventfd.as_fd(),
         }
     }
 }
@@ -127,16 +127,16 @@ impl AsFd for Process {
 impl WatchedProcess {
     #[cold]
     fn new(pid: u32) -> io::Result<WatchedProcess> {
-        let bell = Arc::new(Backend(()).eventfd()?);
-        let rung = bell.clone();
+        let eventfd = Arc::new(Backend(()).eventfd()?);
+        let shared = eventfd.clone();
         // A small stack: what runs on it is below.
         let thread = thread::Builder::new().name("egret-child".to_owned()).stack_size(128 * 1024);
         thread.spawn(move || {
             // `ECHILD` when other code has reaped it: then there is nothing to wait for either.
             let _ = wait(libc::P_PID, pid, libc::WNOWAIT);
-            let _ = rung.ring();
+            let _ = shared.notify();
         })?;
-        Ok(WatchedProcess { bell, pid, gone: AtomicBool::new(false) })
+        Ok(WatchedProcess { eventfd, pid, gone: AtomicBool::new(false) })
     }
 
     #[inline]

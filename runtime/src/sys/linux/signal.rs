@@ -51,10 +51,10 @@ pub(crate) mod number {
 static DELIVERED: [AtomicU64; NUMBERS] = [const { AtomicU64::new(0) }; NUMBERS];
 
 /// The eventfd that the handler writes to.
-static BELL: OnceLock<Fd> = OnceLock::new();
+static EVENTFD: OnceLock<Fd> = OnceLock::new();
 
 /// Its number, for the handler, which must not use a `OnceLock`.
-static BELL_NUMBER: AtomicI32 = AtomicI32::new(-1);
+static EVENTFD_NUMBER: AtomicI32 = AtomicI32::new(-1);
 
 /// The handler; its address identifies it.
 static HANDLER: extern "C" fn(c_int) = on_signal;
@@ -74,14 +74,14 @@ extern "C" fn on_signal(signal: c_int) {
     if let Some(count) = usize::try_from(signal).ok().and_then(|signal| DELIVERED.get(signal)) {
         count.fetch_add(1, Ordering::Release);
     }
-    let bell = BELL_NUMBER.load(Ordering::Relaxed);
-    if !add_one(bell) {
+    let eventfd = EVENTFD_NUMBER.load(Ordering::Relaxed);
+    if !add_one(eventfd) {
         // The counter is full (2^64 - 2): the write failed with EAGAIN and was no edge.
         let mut count = [0u8; 8];
         // SAFETY: `read` is async-signal-safe; the pointer and the length are those of `count`, which lives across the
         // call. The descriptor is as for `add_one`.
-        unsafe { libc::read(bell, count.as_mut_ptr().cast(), count.len()) };
-        add_one(bell);
+        unsafe { libc::read(eventfd, count.as_mut_ptr().cast(), count.len()) };
+        add_one(eventfd);
     }
     // SAFETY: as for the read of it. The interrupted code finds its errno unchanged.
     unsafe { *errno = saved };
@@ -93,11 +93,11 @@ extern "C" fn on_signal(signal: c_int) {
 /// closes it (`close_range`, which takes unsafe code) has broken I/O safety: the number may then be another
 /// descriptor, which gets the eight bytes. Safe code cannot: no safe function gives the owner away.
 #[inline]
-fn add_one(bell: c_int) -> bool {
+fn add_one(eventfd: c_int) -> bool {
     let one = 1u64.to_ne_bytes();
     // SAFETY: `write` is async-signal-safe; the pointer and the length are those of `one`, which lives across the
     // call. Any number is memory-safe: the kernel only reads those bytes.
-    unsafe { libc::write(bell, one.as_ptr().cast(), one.len()) >= 0 }
+    unsafe { libc::write(eventfd, one.as_ptr().cast(), one.len()) >= 0 }
 }
 
 /// Whether signals belong to the process, with a disposition that must be set.
@@ -120,8 +120,8 @@ pub(crate) fn delivered(signal: c_int) -> u64 {
 /// The number of the eventfd that each signal writes to; egret never closes it.
 #[cfg(feature = "test-util")]
 #[inline]
-pub(crate) fn bell_number() -> Option<std::os::fd::RawFd> {
-    BELL.get().map(AsRawFd::as_raw_fd)
+pub(crate) fn eventfd_number() -> Option<std::os::fd::RawFd> {
+    EVENTFD.get().map(AsRawFd::as_raw_fd)
 }
 
 /// A duplicate of the eventfd that each signal writes to, to be registered with `epoll`.
@@ -130,17 +130,17 @@ pub(crate) fn bell_number() -> Option<std::os::fd::RawFd> {
 ///
 /// `EMFILE`, `ENFILE` or `ENOMEM`.
 #[inline]
-pub(crate) fn bell() -> io::Result<Fd> {
-    Ok(the_bell()?.as_fd().try_clone_to_owned()?.into())
+pub(crate) fn eventfd() -> io::Result<Fd> {
+    Ok(the_eventfd()?.as_fd().try_clone_to_owned()?.into())
 }
 
 #[inline]
-fn the_bell() -> io::Result<&'static Fd> {
-    if let Some(bell) = BELL.get() {
-        return Ok(bell);
+fn the_eventfd() -> io::Result<&'static Fd> {
+    if let Some(eventfd) = EVENTFD.get() {
+        return Ok(eventfd);
     }
     let made = Backend::current().eventfd()?;
-    Ok(BELL.get_or_init(|| made))
+    Ok(EVENTFD.get_or_init(|| made))
 }
 
 /// Installs egret's handler for `signal` and returns the previous disposition.
@@ -148,12 +148,12 @@ fn the_bell() -> io::Result<&'static Fd> {
 /// # Errors
 ///
 /// `EINVAL` for an invalid number, or a signal whose disposition may not be changed: `SIGKILL`, `SIGSTOP`, and those
-/// that the C library reserves. Those of [`bell`].
+/// that the C library reserves. Those of [`eventfd`].
 #[inline]
 pub(crate) fn install(signal: c_int) -> io::Result<Disposition> {
     // Each installing thread stores the number: the thread that made the eventfd may not have stored it yet. The call
     // below orders the store before each run of the handler that it enables.
-    BELL_NUMBER.store(the_bell()?.as_raw_fd(), Ordering::Relaxed);
+    EVENTFD_NUMBER.store(the_eventfd()?.as_raw_fd(), Ordering::Relaxed);
     // SAFETY: `sigaction` is made of integers, a set of them and an optional function, for all of which zero
     // bytes are a value: no flags, nothing masked, no function.
     let mut action: libc::sigaction = unsafe { std::mem::zeroed() };
@@ -233,7 +233,7 @@ mod tests {
 
     /// The only test of this binary that changes dispositions; its signal is ignored by default.
     #[test]
-    fn the_handler_counts_rings_and_leaves_errno_alone_also_when_the_bell_is_full() {
+    fn the_handler_counts_rings_and_leaves_errno_alone_also_when_the_eventfd_is_full() {
         let signal = libc::SIGWINCH; // SIGURG is that of `snapshot.rs`
         let before = install(signal).unwrap();
         assert!(!before.is_ours());
@@ -245,9 +245,9 @@ mod tests {
             libc::SA_RESTART | libc::SA_ONSTACK
         );
 
-        let mut bell = std::fs::File::from(std::os::fd::OwnedFd::from(bell().unwrap()));
+        let mut eventfd = std::fs::File::from(std::os::fd::OwnedFd::from(eventfd().unwrap()));
         let mut count = [0; 8];
-        let empty = bell.read(&mut count).unwrap_err();
+        let empty = eventfd.read(&mut count).unwrap_err();
         assert_eq!(empty.kind(), io::ErrorKind::WouldBlock);
 
         let delivered_before = delivered(signal);
@@ -255,20 +255,20 @@ mod tests {
             assert_eq!(errno_with(4321, || raise(signal)), 4321);
         }
         assert_eq!(delivered(signal) - delivered_before, 3);
-        bell.read_exact(&mut count).unwrap();
+        eventfd.read_exact(&mut count).unwrap();
         assert_eq!(u64::from_ne_bytes(count), 3);
 
         // The counter is full: a write fails with EAGAIN and is no edge, so the handler empties it first.
         let epoll = Backend::current().epoll().unwrap();
         let mut events = Events::with_capacity(1);
-        bell.write_all(&(u64::MAX - 1).to_ne_bytes()).unwrap();
-        epoll.add(bell.as_fd(), mask::IN | mask::EDGE, 7).unwrap();
+        eventfd.write_all(&(u64::MAX - 1).to_ne_bytes()).unwrap();
+        epoll.add(eventfd.as_fd(), mask::IN | mask::EDGE, 7).unwrap();
         assert_eq!(epoll.wait(&mut events, Some(Duration::ZERO)).unwrap(), 1);
         assert_eq!(epoll.wait(&mut events, Some(Duration::ZERO)).unwrap(), 0);
         assert_eq!(errno_with(4321, || raise(signal)), 4321);
         assert_eq!(delivered(signal) - delivered_before, 4);
         assert_eq!(epoll.wait(&mut events, Some(Duration::ZERO)).unwrap(), 1);
-        bell.read_exact(&mut count).unwrap();
+        eventfd.read_exact(&mut count).unwrap();
         assert_eq!(u64::from_ne_bytes(count), 1);
 
         // A number outside the table is ignored.

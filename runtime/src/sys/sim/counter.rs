@@ -33,7 +33,7 @@ impl Counter {
     }
 
     /// Adds one. A full counter is emptied first.
-    pub(super) fn ring(&mut self) -> Result<(), i32> {
+    pub(super) fn notify(&mut self) -> Result<(), i32> {
         self.add(1).or_else(|_| {
             self.take()?;
             self.add(1)
@@ -97,7 +97,7 @@ mod tests {
         assert_eq!(counter.add(u64::MAX), Err(libc::EINVAL));
         assert_eq!((counter.add(FULL), counter.state()), (Ok(()), mask::IN));
         assert_eq!((counter.add(1), counter.add(0)), (Err(libc::EAGAIN), Ok(())));
-        assert_eq!((counter.ring(), counter.take()), (Ok(()), Ok(1)));
+        assert_eq!((counter.notify(), counter.take()), (Ok(()), Ok(1)));
         assert_eq!(counter.add(FULL), Ok(()));
         assert_eq!((counter.take(), counter.state()), (Ok(FULL), mask::OUT));
     }

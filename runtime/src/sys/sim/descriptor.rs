@@ -71,16 +71,16 @@ pub(crate) fn counter() -> Option<io::Result<OwnedFd>> {
 }
 
 /// An eventfd that each signal writes to.
-pub(crate) fn signal_bell() -> Option<io::Result<OwnedFd>> {
+pub(crate) fn signal_eventfd() -> Option<io::Result<OwnedFd>> {
     let world = program()?;
     let open = |kernel: &mut Kernel| {
         kernel.check_limit()?;
-        let bell = kernel.open(Object::Alarm);
+        let eventfd = kernel.open(Object::Alarm);
         let host = kernel.current.expect("a program asks");
-        kernel.hosts[usize::from(host)].signal_bells.push(bell);
-        Ok(bell)
+        kernel.hosts[usize::from(host)].signal_eventfds.push(eventfd);
+        Ok(eventfd)
     };
-    let opened = world.call("signal bell", None, open, |file| Outcome::Value((*file).into()));
+    let opened = world.call("signal eventfd", None, open, |file| Outcome::Value((*file).into()));
     Some(opened.and_then(|file| world.name(file)))
 }
 
@@ -355,9 +355,9 @@ impl Simulated {
     }
 
     /// One write to an eventfd; `None` for any other file.
-    pub(crate) fn ring(&self, number: RawFd) -> Option<io::Result<()>> {
-        let rung = self.world.ask(|kernel| kernel.ring(number))?;
-        Some(rung.map_err(io::Error::from_raw_os_error))
+    pub(crate) fn notify(&self, number: RawFd) -> Option<io::Result<()>> {
+        let notified = self.world.ask(|kernel| kernel.eventfd_notify(number))?;
+        Some(notified.map_err(io::Error::from_raw_os_error))
     }
 }
 

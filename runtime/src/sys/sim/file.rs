@@ -35,8 +35,8 @@ pub(super) enum Object {
     Pipe(Box<Pipe>),
     Counter(Counter),
     /// The eventfd of a loop, a real one: it outlives the simulation, and other threads may write to it.
-    Bell {
-        rung: bool,
+    LoopEventfd {
+        notified: bool,
     },
     /// The eventfd of signals, written and never read: its edges count, its state does not.
     Alarm,
@@ -96,7 +96,7 @@ impl Kernel {
         self.numbers[at] = Some(file);
         let Some(entry) = &mut self.files[file as usize] else { return };
         entry.descriptors += 1;
-        let counts = !matches!(entry.object, Object::Bell { .. });
+        let counts = !matches!(entry.object, Object::LoopEventfd { .. });
         self.hosts[usize::from(entry.host)].descriptors += usize::from(counts);
     }
 
@@ -114,7 +114,7 @@ impl Kernel {
         self.numbers[number as usize] = None;
         let Some(entry) = &mut self.files[file as usize] else { return };
         entry.descriptors -= 1;
-        let counts = !matches!(entry.object, Object::Bell { .. });
+        let counts = !matches!(entry.object, Object::LoopEventfd { .. });
         self.hosts[usize::from(entry.host)].descriptors -= usize::from(counts);
         self.end_unless_held(file);
     }
@@ -145,7 +145,7 @@ impl Kernel {
             Object::Datagrams(_) => Kernel::datagrams_close,
             Object::Unix(_) => Kernel::unix_close,
             Object::Pipe(_) => Kernel::pipe_close,
-            Object::Counter(_) | Object::Bell { .. } | Object::Alarm => Kernel::remove,
+            Object::Counter(_) | Object::LoopEventfd { .. } | Object::Alarm => Kernel::remove,
         };
         for (poll, at) in std::mem::take(&mut entry.watches) {
             self.forget(poll, at);
@@ -170,8 +170,8 @@ impl Kernel {
         &mut self.files[file as usize].as_mut().expect("a file that is open").watches
     }
 
-    pub(super) fn is_bell(&self, file: FileId) -> bool {
-        matches!(self.file(file).map(|file| &file.object), Some(Object::Bell { .. }))
+    pub(super) fn is_loop_eventfd(&self, file: FileId) -> bool {
+        matches!(self.file(file).map(|file| &file.object), Some(Object::LoopEventfd { .. }))
     }
 
     /// The full state of a file, as `poll(2)` reports it.
@@ -183,8 +183,8 @@ impl Kernel {
             Some(Object::Unix(unix)) => self.unix_state(file, unix),
             Some(Object::Pipe(pipe)) => pipe.state(),
             Some(Object::Counter(counter)) => counter.state(),
-            Some(Object::Bell { rung: true }) => mask::IN | mask::OUT,
-            Some(Object::Bell { rung: false }) => mask::OUT,
+            Some(Object::LoopEventfd { notified: true }) => mask::IN | mask::OUT,
+            Some(Object::LoopEventfd { notified: false }) => mask::OUT,
             Some(Object::Alarm) => mask::IN | mask::OUT,
             None => 0,
         }
@@ -212,28 +212,28 @@ impl Kernel {
     }
 
     /// One write to the eventfd with this number, if it is one.
-    pub(super) fn ring(&mut self, number: RawFd) -> Option<Result<(), i32>> {
+    pub(super) fn eventfd_notify(&mut self, number: RawFd) -> Option<Result<(), i32>> {
         let file = self.file_of(number).ok()?;
-        let rung = match self.files[file as usize].as_mut().map(|file| &mut file.object) {
-            Some(Object::Bell { rung }) => {
-                *rung = true;
+        let notified = match self.files[file as usize].as_mut().map(|file| &mut file.object) {
+            Some(Object::LoopEventfd { notified }) => {
+                *notified = true;
                 Ok(())
             }
-            Some(Object::Counter(counter)) => counter.ring(),
+            Some(Object::Counter(counter)) => counter.notify(),
             _ => return None,
         };
-        self.note("ring", Some(file), rung.map_or_else(Outcome::Error, |()| Outcome::Done));
-        if rung.is_ok() {
+        self.note("notify", Some(file), notified.map_or_else(Outcome::Error, |()| Outcome::Done));
+        if notified.is_ok() {
             self.notify(file, EACH_WRITE);
         }
-        Some(rung)
+        Some(notified)
     }
 
     /// The files that the program of `host` has open, without the eventfds of loops.
     pub(super) fn open_files(&self, host: HostId) -> Vec<FileId> {
         let is_open = |file: &FileId| {
             self.file(*file).is_some_and(|file| file.host == host && file.descriptors > 0)
-                && !self.is_bell(*file)
+                && !self.is_loop_eventfd(*file)
         };
         (0..self.files.len() as FileId).filter(is_open).collect()
     }
@@ -246,7 +246,7 @@ impl Kernel {
             Object::Tcp(tcp) => (0, tcp.readable()),
             Object::Datagrams(datagrams) => (0, datagrams.unread()),
             Object::Pipe(pipe) => (0, pipe.unread()),
-            Object::Counter(_) | Object::Bell { .. } | Object::Alarm => (0, 0),
+            Object::Counter(_) | Object::LoopEventfd { .. } | Object::Alarm => (0, 0),
         };
         match (connections, bytes) {
             (0, 0) => None,
@@ -270,7 +270,7 @@ impl Kernel {
             Some(Object::Unix(_)) => "Unix socket".to_owned(),
             Some(Object::Pipe(_)) => "pipe".to_owned(),
             Some(Object::Counter(_)) => "eventfd".to_owned(),
-            Some(Object::Bell { .. }) => "bell of a loop".to_owned(),
+            Some(Object::LoopEventfd { .. }) => "eventfd of a loop".to_owned(),
             Some(Object::Alarm) => "signals".to_owned(),
             None => "closed".to_owned(),
         };

@@ -26,7 +26,7 @@ pub(crate) struct Host {
     pub(crate) not_before: u64,
     /// How often each signal was delivered.
     pub(crate) signals: [u64; 65],
-    pub(crate) signal_bells: Vec<FileId>,
+    pub(crate) signal_eventfds: Vec<FileId>,
 }
 
 /// The state of a host's loop.
@@ -58,7 +58,7 @@ impl Host {
             poll: None,
             not_before: 0,
             signals: [0; 65],
-            signal_bells: Vec::new(),
+            signal_eventfds: Vec::new(),
         }
     }
 

@@ -29,7 +29,9 @@ mod turn;
 mod unix;
 mod world;
 
-pub(crate) use descriptor::{Simulated, counter, pipe, signal_bell, signals_delivered, socket, socket_pair};
+pub(crate) use descriptor::{
+    Simulated, counter, pipe, signal_eventfd, signals_delivered, socket, socket_pair,
+};
 pub(crate) use host::{HostId, Loop};
 pub use plan::{EdgePolicy, Fault, Faults};
 pub(crate) use plan::{Plan, nanoseconds};

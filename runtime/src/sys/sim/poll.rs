@@ -62,7 +62,7 @@ impl Kernel {
             return Err(libc::EEXIST);
         }
         // A program that cannot start is not a useful scenario.
-        if !self.is_bell(file) && self.fault(Fault::NoMemory) {
+        if !self.is_loop_eventfd(file) && self.fault(Fault::NoMemory) {
             return Err(libc::ENOMEM);
         }
         let watch = Watch {
@@ -226,7 +226,8 @@ impl Kernel {
 
     /// An event without a cause, for a descriptor that has nothing queued.
     fn spurious(&mut self, poll: PollId) -> Option<(u64, u32)> {
-        let quiet = |(at, watch): (usize, &Watch)| (!watch.queued && !self.is_bell(watch.file)).then_some(at);
+        let quiet =
+            |(at, watch): (usize, &Watch)| (!watch.queued && !self.is_loop_eventfd(watch.file)).then_some(at);
         let quiet: Vec<_> = self.polls[poll].as_ref()?.watches.iter().filter_map(quiet).collect();
         let at = *quiet.get(self.dice(Fault::SpuriousEdge).below(quiet.len()))?;
         let (read, write, end) = (mask::IN, mask::OUT, mask::RDHUP | mask::HUP);
@@ -256,7 +257,7 @@ impl Kernel {
         watch.reader_waits &= state & mask::IN == 0;
         watch.writer_waits &= state & mask::OUT == 0;
         let (file, token) = (watch.file, watch.token);
-        if !self.is_bell(file) {
+        if !self.is_loop_eventfd(file) {
             self.polls[poll].as_mut().expect("as above").reported += 1;
         }
         self.note("edge", Some(file), Outcome::Mask(state));

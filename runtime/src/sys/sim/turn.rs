@@ -12,14 +12,14 @@ impl Kernel {
         self.note("crash", None, Outcome::Text(self.hosts[usize::from(host)].name.clone()));
         for file in 0..self.files.len() as FileId {
             let of_host = self.file(file).is_some_and(|file| file.host == host);
-            if of_host && !self.is_bell(file) {
+            if of_host && !self.is_loop_eventfd(file) {
                 self.ports.release(file);
                 self.remove(file);
             }
         }
         let host = &mut self.hosts[usize::from(host)];
         (host.up, host.descriptors, host.loop_state, host.poll) = (false, 0, Loop::Absent, None);
-        host.signal_bells.clear();
+        host.signal_eventfds.clear();
     }
 
     /// Delivers a signal to the program of `host`.
@@ -27,8 +27,8 @@ impl Kernel {
         self.note("signal", None, Outcome::Value(number as u64));
         let entry = &mut self.hosts[usize::from(host)];
         entry.signals[number] += 1;
-        for bell in entry.signal_bells.clone() {
-            self.notify(bell, EACH_WRITE);
+        for eventfd in entry.signal_eventfds.clone() {
+            self.notify(eventfd, EACH_WRITE);
         }
     }
 

@@ -40,9 +40,9 @@ impl Fd {
         }
     }
 
-    pub fn ring(&self) -> io::Result<()> {
-        let rung = self.simulated().and_then(|simulated| simulated.ring(self.as_raw_fd()));
-        rung.unwrap_or_else(|| self.linux.ring())
+    pub fn notify(&self) -> io::Result<()> {
+        let notified = self.simulated().and_then(|simulated| simulated.notify(self.as_raw_fd()));
+        notified.unwrap_or_else(|| self.linux.notify())
     }
 
     /// Of the real eventfd of a loop, in a simulation too: other threads, which are in no simulation, write to it, and

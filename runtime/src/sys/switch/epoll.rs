@@ -30,10 +30,10 @@ impl Backend {
 }
 
 impl Epoll {
-    pub fn add_bell(&self, bell: BorrowedFd<'_>, events: u32, token: u64) -> io::Result<()> {
+    pub fn add_eventfd(&self, eventfd: BorrowedFd<'_>, events: u32, token: u64) -> io::Result<()> {
         match self.simulated {
-            Some(poll) => world()?.poll_add_bell(poll, bell, events, token),
-            None => self.linux.add_bell(bell, events, token),
+            Some(poll) => world()?.poll_add_eventfd(poll, eventfd, events, token),
+            None => self.linux.add_eventfd(eventfd, events, token),
         }
     }
 

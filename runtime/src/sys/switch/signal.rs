@@ -1,6 +1,6 @@
 //! Signals of the process, or of a simulated host.
 
-pub(crate) use crate::sys::linux::signal::{Disposition, NUMBERS, bell_number, install, number, restore};
+pub(crate) use crate::sys::linux::signal::{Disposition, NUMBERS, eventfd_number, install, number, restore};
 
 use super::{Fd, sim};
 use crate::sys::linux;
@@ -16,9 +16,9 @@ pub(crate) fn delivered(signal: c_int) -> u64 {
     sim::signals_delivered(signal).unwrap_or_else(|| linux::signal::delivered(signal))
 }
 
-pub(crate) fn bell() -> io::Result<Fd> {
-    match sim::signal_bell() {
+pub(crate) fn eventfd() -> io::Result<Fd> {
+    match sim::signal_eventfd() {
         Some(made) => made.map(Fd::from),
-        None => linux::signal::bell().map(Fd::from),
+        None => linux::signal::eventfd().map(Fd::from),
     }
 }

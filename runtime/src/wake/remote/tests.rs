@@ -18,27 +18,27 @@ fn collected(mailbox: &Mailbox) -> Vec<u64> {
 fn the_first_post_to_a_sleeper_rings_and_no_other_does() {
     let mailbox = Mailbox::closed();
     mailbox.open();
-    assert_eq!(mailbox.post(1), Bell::LetBe); // awake
+    assert_eq!(mailbox.post(1), Notify::NotNeeded); // awake
     assert_eq!(mailbox.prepare_sleep(), Sleep::MustNot);
     assert_eq!(collected(&mailbox), [1]);
     assert_eq!(mailbox.prepare_sleep(), Sleep::May);
-    assert_eq!(mailbox.post(2), Bell::Ring);
-    assert_eq!(mailbox.post(3), Bell::LetBe);
+    assert_eq!(mailbox.post(2), Notify::Needed);
+    assert_eq!(mailbox.post(3), Notify::NotNeeded);
     assert_eq!(collected(&mailbox), [2, 3]);
-    assert_eq!(mailbox.post(4), Bell::LetBe);
+    assert_eq!(mailbox.post(4), Notify::NotNeeded);
 }
 
 #[test]
 fn a_raised_flag_keeps_the_loop_awake_and_is_seen_once() {
     let mailbox = Mailbox::closed();
     mailbox.open();
-    assert_eq!(mailbox.raise(), Bell::LetBe);
+    assert_eq!(mailbox.raise(), Notify::NotNeeded);
     assert_eq!(mailbox.prepare_sleep(), Sleep::MustNot);
     assert_eq!(mailbox.collect(), Mail { letters: false, flag: true });
     assert_eq!(mailbox.collect(), Mail { letters: false, flag: false });
     assert_eq!(mailbox.prepare_sleep(), Sleep::May);
-    assert_eq!(mailbox.raise(), Bell::Ring);
-    assert_eq!(mailbox.post(1), Bell::LetBe);
+    assert_eq!(mailbox.raise(), Notify::Needed);
+    assert_eq!(mailbox.post(1), Notify::NotNeeded);
     assert_eq!(mailbox.collect(), Mail { letters: true, flag: true });
     let mut letters = Vec::new();
     mailbox.take_letters(&mut letters);
@@ -69,7 +69,7 @@ fn an_errand_for_an_executor_that_is_gone_is_dropped_and_not_run_by_the_next_one
 }
 
 #[test]
-fn a_bell_that_was_rung_is_silent_for_the_next_owner() {
+fn a_written_eventfd_is_empty_for_the_next_owner() {
     let mut others = Vec::new();
     // A lease whose eventfd no test on another thread has written, or may write late.
     let mut lease = loop {
@@ -80,8 +80,8 @@ fn a_bell_that_was_rung_is_silent_for_the_next_owner() {
         others.push(lease);
     };
     let number = lease.number();
-    for rings in 0..3 {
-        (0..rings).for_each(|_| lease.answer(Bell::Ring));
+    for notifications in 0..3 {
+        (0..notifications).for_each(|_| lease.answer(Notify::Needed));
         drop(lease);
         lease = loop {
             let lease = Lease::take(Backend::current()).unwrap();
@@ -91,20 +91,20 @@ fn a_bell_that_was_rung_is_silent_for_the_next_owner() {
             others.push(lease);
         };
         let epoll = Backend::current().epoll().unwrap();
-        epoll.add(lease.bell.as_fd(), mask::IN | mask::EDGE, 7).unwrap();
+        epoll.add(lease.eventfd.as_fd(), mask::IN | mask::EDGE, 7).unwrap();
         let mut events = Events::with_capacity(1);
-        assert_eq!(epoll.wait(&mut events, Some(Duration::ZERO)).unwrap(), 0, "{rings}");
-        assert_eq!(lease.silenced.load(Ordering::Relaxed), lease.remote.rings.load(Ordering::Relaxed));
+        assert_eq!(epoll.wait(&mut events, Some(Duration::ZERO)).unwrap(), 0, "{notifications}");
+        assert_eq!(lease.drained.load(Ordering::Relaxed), lease.remote.notifications.load(Ordering::Relaxed));
     }
 }
 
 #[test]
-fn an_errand_ends_the_wait_of_a_loop_whose_bell_is_full() {
+fn an_errand_ends_the_wait_of_a_loop_whose_eventfd_is_full() {
     let (lease, epoll) = (Lease::take(Backend::current()).unwrap(), Backend::current().epoll().unwrap());
     let mut events = Events::with_capacity(1);
     let mut wait = || epoll.wait(&mut events, Some(Duration::ZERO)).unwrap();
-    epoll.add(lease.bell.as_fd(), mask::IN | mask::EDGE, 7).unwrap();
-    lease.bell.write(&(u64::MAX - 1).to_ne_bytes()).unwrap();
+    epoll.add(lease.eventfd.as_fd(), mask::IN | mask::EDGE, 7).unwrap();
+    lease.eventfd.write(&(u64::MAX - 1).to_ne_bytes()).unwrap();
     assert_eq!((wait(), wait()), (1, 0));
     assert_eq!(lease.mailbox.prepare_sleep(), Sleep::May);
     send(lease.address(), Box::new(|| ()));
@@ -115,11 +115,11 @@ fn an_errand_ends_the_wait_of_a_loop_whose_bell_is_full() {
 #[test]
 fn what_is_posted_to_nobody_is_thrown_away() {
     let mailbox = Mailbox::closed();
-    assert_eq!(mailbox.post(1), Bell::LetBe);
+    assert_eq!(mailbox.post(1), Notify::NotNeeded);
     mailbox.open();
-    assert_eq!(mailbox.post(2), Bell::LetBe);
+    assert_eq!(mailbox.post(2), Notify::NotNeeded);
     mailbox.close();
-    assert_eq!(mailbox.post(3), Bell::LetBe);
+    assert_eq!(mailbox.post(3), Notify::NotNeeded);
     mailbox.open();
     assert_eq!(mailbox.prepare_sleep(), Sleep::May);
     assert_eq!(collected(&mailbox), []);
@@ -203,7 +203,7 @@ fn a_letter_that_is_in_the_inbox_ends_in_the_filter_until_it_is_taken() {
 #[test]
 fn the_next_owner_of_a_mailbox_finds_its_filter_empty() {
     let mailbox = Mailbox::closed();
-    assert_eq!(mailbox.post(7), Bell::LetBe); // dropped, and in the filter
+    assert_eq!(mailbox.post(7), Notify::NotNeeded); // dropped, and in the filter
     mailbox.open();
     let _ = mailbox.post(7);
     assert_eq!(collected(&mailbox), [7]);

@@ -35,7 +35,7 @@ impl World {
     }
 
     /// Registers the eventfd of a loop, which is a real one.
-    pub(crate) fn poll_add_bell(
+    pub(crate) fn poll_add_eventfd(
         &self,
         poll: PollId,
         fd: BorrowedFd<'_>,
@@ -45,8 +45,8 @@ impl World {
         // A later loop may get the number of an earlier one, depending on other threads of the process: use a new file
         // each time, so that the trace does not depend on it.
         self.ask(|kernel| {
-            let bell = kernel.open(Object::Bell { rung: false });
-            kernel.name(bell, fd.as_raw_fd());
+            let eventfd = kernel.open(Object::LoopEventfd { notified: false });
+            kernel.name(eventfd, fd.as_raw_fd());
         });
         self.poll_add(poll, fd, events, token)
     }
