@@ -3,8 +3,10 @@
 use async_compat::CompatExt;
 use egret::net::TcpListener;
 use egret::runtime::Builder;
+use sqlx::sqlite::SqlitePoolOptions;
 use std::net::SocketAddr;
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::pin::Pin;
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -32,6 +34,12 @@ async fn server() -> SocketAddr {
     address
 }
 
+/// Any of rustls's cryptography will do; none is used.
+fn client() -> reqwest::Client {
+    let _ = rustls::crypto::ring::default_provider().install_default(); // or another test has
+    reqwest::Client::new()
+}
+
 async fn get(client: reqwest::Client, address: SocketAddr) -> String {
     client.get(format!("http://{address}/")).send().await.unwrap().text().await.unwrap()
 }
@@ -46,7 +54,7 @@ fn message(panic: Box<dyn std::any::Any + Send>) -> String {
 fn reqwest_runs_in_a_task_and_in_block_on() {
     egret::block_on(async {
         let address = server().await;
-        let client = reqwest::Client::new();
+        let client = client();
         assert_eq!(get(client.clone(), address).compat().await, "hi");
         let tasks: Vec<_> = (0..10).map(|_| egret::spawn(get(client.clone(), address).compat())).collect();
         for task in tasks {
@@ -57,7 +65,7 @@ fn reqwest_runs_in_a_task_and_in_block_on() {
 
 #[test]
 fn a_client_may_outlive_the_loop_that_it_was_first_used_on() {
-    let client = reqwest::Client::new();
+    let client = client();
     for _ in 0..2 {
         let got = egret::block_on(async { get(client.clone(), server().await).compat().await });
         assert_eq!(got, "hi");
@@ -74,6 +82,42 @@ fn without_the_bridge_the_panic_is_this() {
     // The call looks for the reactor before `.compat()` is reached.
     let too_late = || egret::block_on(async { tokio::time::sleep(Duration::ZERO).compat().await });
     assert_eq!(message(catch_unwind(too_late).unwrap_err()), MESSAGE);
+}
+
+#[test]
+fn without_the_bridge_the_libraries_say_that_or_what_sqlx_says() {
+    let asks = |library: Pin<Box<dyn Future<Output = ()>>>| {
+        let panic = catch_unwind(AssertUnwindSafe(|| egret::block_on(library)));
+        message(panic.unwrap_err())
+    };
+    // Port 9 of this host discards, if it is open at all: none gets as far as that.
+    let reactor = "there is no reactor running, must be called from the context of a Tokio 1.x runtime";
+    let reqwest = async { drop(client().get("http://127.0.0.1:9").send().await) };
+    assert_eq!(asks(Box::pin(reqwest)), reactor);
+    let redis = async {
+        let client = redis::Client::open("redis://127.0.0.1:9").unwrap();
+        drop(client.get_multiplexed_async_connection().await);
+    };
+    assert_eq!(asks(Box::pin(redis)), reactor);
+    let sqlx = async { drop(SqlitePoolOptions::new().connect("sqlite::memory:").await) };
+    assert_eq!(asks(Box::pin(sqlx)), "this functionality requires a Tokio context");
+}
+
+#[test]
+fn a_pool_outlives_the_loop_that_opened_it_with_its_connections() {
+    let open = async {
+        // One connection, so that there is one database, which goes with it.
+        let pool = SqlitePoolOptions::new().max_connections(1).connect("sqlite::memory:").await.unwrap();
+        sqlx::query("create table kept (n integer)").execute(&pool).await.unwrap();
+        pool
+    };
+    let pool = egret::block_on(open.compat());
+    let other = pool.clone();
+    let insert = async move { sqlx::query("insert into kept values (7)").execute(&other).await.unwrap() };
+    thread::spawn(|| egret::block_on(insert.compat()).rows_affected()).join().unwrap();
+    let read = async { sqlx::query_scalar::<_, i64>("select n from kept").fetch_one(&pool).await.unwrap() };
+    assert_eq!(egret::block_on(read.compat()), 7);
+    egret::block_on(pool.close().compat());
 }
 
 #[test]
