@@ -36,6 +36,7 @@
 //! | [`net`] | TCP, UDP and Unix sockets, name look-ups, the accept loop | [`net::TcpListener`], [`net::TcpStream`] |
 //! | [`time`] | sleeping, time limits, intervals; a clock that a test controls | [`time::sleep`], [`time::timeout`] |
 //! | [`io`] | any other descriptor, copies from stream to stream, standard input and output | [`io::AsyncFd`], [`io::copy`] |
+//! | [`fs`] | files and folders, on threads that may block | [`fs::File`], [`fs::read`] |
 //! | [`process`] | child processes and their pipes | [`process::Command`] |
 //! | [`signal`] | Ctrl-C and other signals as events | [`signal::ctrl_c`] |
 //! | [`shutdown`] | ending a server well | [`shutdown::Shutdown`] |
@@ -87,6 +88,7 @@ pub mod guide {
     #![doc = "[limits]: limits\n[ending_well]: ending_well\n[testing_it]: testing_it\n[tls]: tls\n[http]: http\n\n"]
     #![doc = include_str!("docs/guide/README.md")]
 
+    #[cfg(not(doctest))]
     #[doc = "[next]: a_task_for_each_connection\n\n"]
     #[doc = include_str!("docs/guide/1-hello.md")]
     pub mod hello {}
@@ -103,7 +105,7 @@ pub mod guide {
     #[doc = include_str!("docs/guide/4-limits.md")]
     pub mod limits {}
 
-    // What the chapters 5 to 7 show is run by the tests of `tests-ecosystem`: it serves until Ctrl-C, or needs other crates.
+    // What the chapters 1 and 5 to 7 show is run by the tests of `tests-ecosystem`: it serves until Ctrl-C, or needs other crates.
 
     #[cfg(not(doctest))]
     #[doc = "[next]: testing_it\n\n"]
@@ -144,6 +146,12 @@ pub mod cores {
     //! In the repository, `docs/cores.md` says when to use it, and what it costs.
 
     pub use egret_runtime::cores::{Builder, Core, Ended, OnFailure, Stop, available};
+}
+
+pub mod fs {
+    //! Files and folders, on threads that may block.
+
+    pub use egret_runtime::fs::*;
 }
 
 #[cfg(feature = "inspect")]

@@ -4,7 +4,8 @@
 //!     curl -i -r 0-99 http://127.0.0.1:8080/README.md
 //!
 //! The kernel guards the folder (`static_files/folder.rs`), because no check of a path detects a symbolic link that changes
-//! between the check and the open. Files are opened on the blocking pool, because a disk can be slow; their
+//! between the check and the open. Files are opened in a job of the blocking pool, because a disk can be slow: one for all
+//! the calls of an answer, where each operation of `egret::fs` would be one. Their
 //! bytes go from the page cache to the socket and are never copied into this program. Everything under the folder is
 //! served except names that begin with a dot. Answers have `Last-Modified` and an `ETag`, and conditional requests
 //! are supported (`conditions.rs`).

@@ -165,7 +165,7 @@ def rooms():
         files = [SOURCES / f"{name}.rs", *SOURCES.glob(f"{name}/**/*.rs")]
         sources = [file.read_text() for file in files if file.exists() and file.name != "tests.rs"]
         code = [re.sub(r"^#\[cfg\(test\)\]\nmod \w+ \{.*?^\}|//.*?$", "", source, flags=re.M | re.S) for source in sources]
-        used[name] = {room for source in code for room in re.findall(r"(?<![$\w])crate::(\w+)", source)} - {name}
+        used[name] = {room for source in code for room in re.findall(r"(?<![$\w])crate::(\w+)", source)} & set(names) - {name}
     p = Picture(560, 62 + 30 * len(names), "The rooms of egret-runtime, highest first, and which rooms each names")
     left, top, step = 150, 56, 30
     for at, name in enumerate(reversed(names)):

@@ -4,7 +4,7 @@ pub(crate) mod adapters; // the traits of hyper and tokio (features)
 mod copy; // from stream to stream
 pub mod pipe; // the ends of a pipe
 mod stdio; // standard input and output
-mod traits; // what a stream is
+pub(crate) mod traits; // what a stream is
 
 #[cfg(feature = "futures-io")]
 pub use adapters::futures_io::FuturesIo;

@@ -17,6 +17,7 @@
 //! | `task` | the allocation of a task, its handles, abort; blocking jobs |
 //! | `runtime` | the public types: the runtime, its builder, handles, shutdown |
 //! | `io` | streams: traits, copies, pipes, standard streams; the traits of hyper and tokio |
+//! | `fs` | files and folders, on the blocking threads |
 //! | `process` | child processes |
 //! | `signal` | signals as events |
 //! | `cores` | a runtime on each of several threads, and their joint end |
@@ -45,6 +46,7 @@ compile_error!(
 
 pub mod cores;
 mod executor;
+pub mod fs;
 #[cfg(feature = "inspect")]
 pub mod inspect;
 pub mod io;

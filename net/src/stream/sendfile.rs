@@ -38,12 +38,12 @@ impl<F: Family> Stream<F> {
     /// ```
     /// # egret_runtime::block_on(async {
     /// # let (mut client, mut server) = egret_net::UnixStream::pair()?;
-    /// use std::fs::File;
+    /// use egret_runtime::fs::File;
     ///
-    /// let file = File::open("/proc/self/exe")?;
+    /// let file = File::open("/proc/self/exe").await?;
     /// let (mut offset, end) = (1, 4); // the letters "ELF"
     /// while offset < end {
-    ///     match server.sendfile(&file, offset, (end - offset) as usize).await? {
+    ///     match server.sendfile(file.as_std(), offset, (end - offset) as usize).await? {
     ///         0 => break, // it has become shorter
     ///         n => offset += n as u64,
     ///     }

@@ -9,6 +9,7 @@ mod support;
 mod async_fd;
 mod async_fd_kinds;
 mod descriptors;
+mod files;
 mod interest;
 mod open_files;
 mod pipe_ends;

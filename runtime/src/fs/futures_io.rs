@@ -1,0 +1,34 @@
+//! A [`File`] as `AsyncRead` and `AsyncWrite` of [`futures-io`](https://docs.rs/futures-io). With feature `futures-io`.
+
+use super::File;
+use crate::io;
+use futures_io::{AsyncRead, AsyncWrite};
+use std::io::Result;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+
+impl AsyncRead for File {
+    #[inline]
+    #[track_caller]
+    fn poll_read(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut [u8]) -> Poll<Result<usize>> {
+        io::AsyncRead::poll_read(self.get_mut(), cx, buf)
+    }
+}
+
+impl AsyncWrite for File {
+    #[inline]
+    #[track_caller]
+    fn poll_write(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<Result<usize>> {
+        io::AsyncWrite::poll_write(self.get_mut(), cx, buf)
+    }
+
+    #[inline]
+    fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Result<()>> {
+        io::AsyncWrite::poll_flush(self.get_mut(), cx)
+    }
+
+    #[inline]
+    fn poll_close(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Result<()>> {
+        io::AsyncWrite::poll_shutdown(self.get_mut(), cx)
+    }
+}

@@ -1,0 +1,205 @@
+//! The functions that take paths: each is the one of `std::fs` as one job.
+
+use super::job::on_pool;
+use super::read_dir::{ReadDir, batch};
+use crate::observe::site::Site;
+use std::fs::{self, Metadata, Permissions};
+use std::io;
+use std::path::{Path, PathBuf};
+
+/// The path without symbolic links, `.` and `..`, from the root.
+///
+/// See [`realpath(3)`](https://man7.org/linux/man-pages/man3/realpath.3.html).
+#[track_caller]
+#[inline]
+pub fn canonicalize(path: impl AsRef<Path>) -> impl Future<Output = io::Result<PathBuf>> {
+    let path = path.as_ref().to_owned();
+    Site::caller().within(on_pool(move || fs::canonicalize(path)))
+}
+
+/// Copies the content and the permissions of a file, and returns the number of bytes.
+///
+/// See [`copy_file_range(2)`](https://man7.org/linux/man-pages/man2/copy_file_range.2.html).
+#[track_caller]
+#[inline]
+pub fn copy(from: impl AsRef<Path>, to: impl AsRef<Path>) -> impl Future<Output = io::Result<u64>> {
+    let (from, to) = (from.as_ref().to_owned(), to.as_ref().to_owned());
+    Site::caller().within(on_pool(move || fs::copy(from, to)))
+}
+
+/// Creates a folder, whose parent is there.
+///
+/// See [`mkdir(2)`](https://man7.org/linux/man-pages/man2/mkdir.2.html).
+#[track_caller]
+#[inline]
+pub fn create_dir(path: impl AsRef<Path>) -> impl Future<Output = io::Result<()>> {
+    let path = path.as_ref().to_owned();
+    Site::caller().within(on_pool(move || fs::create_dir(path)))
+}
+
+/// Creates a folder and its parents, unless they are there.
+#[track_caller]
+#[inline]
+pub fn create_dir_all(path: impl AsRef<Path>) -> impl Future<Output = io::Result<()>> {
+    let path = path.as_ref().to_owned();
+    Site::caller().within(on_pool(move || fs::create_dir_all(path)))
+}
+
+/// Gives a file another name.
+///
+/// See [`link(2)`](https://man7.org/linux/man-pages/man2/link.2.html).
+#[track_caller]
+#[inline]
+pub fn hard_link(original: impl AsRef<Path>, link: impl AsRef<Path>) -> impl Future<Output = io::Result<()>> {
+    let (original, link) = (original.as_ref().to_owned(), link.as_ref().to_owned());
+    Site::caller().within(on_pool(move || fs::hard_link(original, link)))
+}
+
+/// What a file is: its kind, length, times and permissions. Follows symbolic links.
+///
+/// See [`stat(2)`](https://man7.org/linux/man-pages/man2/stat.2.html).
+#[track_caller]
+#[inline]
+pub fn metadata(path: impl AsRef<Path>) -> impl Future<Output = io::Result<Metadata>> {
+    let path = path.as_ref().to_owned();
+    Site::caller().within(on_pool(move || fs::metadata(path)))
+}
+
+/// Reads a whole file. For one that is too large for memory, [`File::read`](super::File::read).
+#[track_caller]
+#[inline]
+pub fn read(path: impl AsRef<Path>) -> impl Future<Output = io::Result<Vec<u8>>> {
+    let path = path.as_ref().to_owned();
+    Site::caller().within(on_pool(move || fs::read(path)))
+}
+
+/// The entries of a folder: a stream of them, read 64 at a time.
+///
+/// ```
+/// # egret_runtime::block_on(async {
+/// let mut entries = egret_runtime::fs::read_dir("/proc/self/task").await?;
+/// let mut threads = 0;
+/// while let Some(entry) = entries.next_entry().await? {
+///     assert!(entry.file_type().await?.is_dir());
+///     threads += 1;
+/// }
+/// assert!(threads >= 1);
+/// # std::io::Result::Ok(())
+/// # }).unwrap();
+/// ```
+#[track_caller]
+#[inline]
+pub fn read_dir(path: impl AsRef<Path>) -> impl Future<Output = io::Result<ReadDir>> {
+    let path = path.as_ref().to_owned();
+    let open = on_pool(move || fs::read_dir(path).map(batch));
+    Site::caller().within(async move { Ok(ReadDir::new(open.await?)) })
+}
+
+/// The path in a symbolic link.
+///
+/// See [`readlink(2)`](https://man7.org/linux/man-pages/man2/readlink.2.html).
+#[track_caller]
+#[inline]
+pub fn read_link(path: impl AsRef<Path>) -> impl Future<Output = io::Result<PathBuf>> {
+    let path = path.as_ref().to_owned();
+    Site::caller().within(on_pool(move || fs::read_link(path)))
+}
+
+/// Reads a whole file as UTF-8; [`InvalidData`](io::ErrorKind::InvalidData) when it is not.
+#[track_caller]
+#[inline]
+pub fn read_to_string(path: impl AsRef<Path>) -> impl Future<Output = io::Result<String>> {
+    let path = path.as_ref().to_owned();
+    Site::caller().within(on_pool(move || fs::read_to_string(path)))
+}
+
+/// Removes an empty folder.
+///
+/// See [`rmdir(2)`](https://man7.org/linux/man-pages/man2/rmdir.2.html).
+#[track_caller]
+#[inline]
+pub fn remove_dir(path: impl AsRef<Path>) -> impl Future<Output = io::Result<()>> {
+    let path = path.as_ref().to_owned();
+    Site::caller().within(on_pool(move || fs::remove_dir(path)))
+}
+
+/// Removes a folder and all that is in it, without following symbolic links.
+#[track_caller]
+#[inline]
+pub fn remove_dir_all(path: impl AsRef<Path>) -> impl Future<Output = io::Result<()>> {
+    let path = path.as_ref().to_owned();
+    Site::caller().within(on_pool(move || fs::remove_dir_all(path)))
+}
+
+/// Removes a file, or a symbolic link.
+///
+/// See [`unlink(2)`](https://man7.org/linux/man-pages/man2/unlink.2.html).
+#[track_caller]
+#[inline]
+pub fn remove_file(path: impl AsRef<Path>) -> impl Future<Output = io::Result<()>> {
+    let path = path.as_ref().to_owned();
+    Site::caller().within(on_pool(move || fs::remove_file(path)))
+}
+
+/// Renames a file or a folder, and replaces what has the name `to`.
+///
+/// See [`rename(2)`](https://man7.org/linux/man-pages/man2/rename.2.html).
+#[track_caller]
+#[inline]
+pub fn rename(from: impl AsRef<Path>, to: impl AsRef<Path>) -> impl Future<Output = io::Result<()>> {
+    let (from, to) = (from.as_ref().to_owned(), to.as_ref().to_owned());
+    Site::caller().within(on_pool(move || fs::rename(from, to)))
+}
+
+/// Sets the permissions of a file.
+///
+/// See [`chmod(2)`](https://man7.org/linux/man-pages/man2/chmod.2.html).
+#[track_caller]
+#[inline]
+pub fn set_permissions(
+    path: impl AsRef<Path>,
+    permissions: Permissions,
+) -> impl Future<Output = io::Result<()>> {
+    let path = path.as_ref().to_owned();
+    Site::caller().within(on_pool(move || fs::set_permissions(path, permissions)))
+}
+
+/// Makes a symbolic link to `original`.
+///
+/// See [`symlink(2)`](https://man7.org/linux/man-pages/man2/symlink.2.html).
+#[track_caller]
+#[inline]
+pub fn symlink(original: impl AsRef<Path>, link: impl AsRef<Path>) -> impl Future<Output = io::Result<()>> {
+    let (original, link) = (original.as_ref().to_owned(), link.as_ref().to_owned());
+    Site::caller().within(on_pool(move || std::os::unix::fs::symlink(original, link)))
+}
+
+/// [`metadata`] of a symbolic link itself.
+///
+/// See [`lstat(2)`](https://man7.org/linux/man-pages/man2/lstat.2.html).
+#[track_caller]
+#[inline]
+pub fn symlink_metadata(path: impl AsRef<Path>) -> impl Future<Output = io::Result<Metadata>> {
+    let path = path.as_ref().to_owned();
+    Site::caller().within(on_pool(move || fs::symlink_metadata(path)))
+}
+
+/// Whether there is a file. An error means that it cannot be said, for example without permission for a folder above it.
+#[track_caller]
+#[inline]
+pub fn try_exists(path: impl AsRef<Path>) -> impl Future<Output = io::Result<bool>> {
+    let path = path.as_ref().to_owned();
+    Site::caller().within(on_pool(move || path.try_exists()))
+}
+
+/// Writes a whole file: creates it, or replaces its content.
+///
+/// The content is copied, so that the job can own it; a `Vec` of one's own goes to a job without a copy by
+/// [`spawn_blocking`](crate::task::spawn_blocking). A reader may see a part of it: write a file of another name, and
+/// [`rename`] it.
+#[track_caller]
+#[inline]
+pub fn write(path: impl AsRef<Path>, contents: impl AsRef<[u8]>) -> impl Future<Output = io::Result<()>> {
+    let (path, contents) = (path.as_ref().to_owned(), contents.as_ref().to_owned());
+    Site::caller().within(on_pool(move || fs::write(path, contents)))
+}
