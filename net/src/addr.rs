@@ -1,5 +1,6 @@
 //! [`ToSocketAddrs`]: arguments that name addresses; [`lookup_host`]: the addresses of a name.
 
+use crate::resolver;
 use egret_runtime::io::Site;
 use egret_runtime::sys::Backend;
 use egret_runtime::task::{JoinHandle, consume_budget, spawn_look_up};
@@ -23,7 +24,7 @@ use std::vec;
 /// A name is looked up by the C library's [`getaddrinfo(3)`], which reads `/etc/hosts` and queries name servers as
 /// the host is configured. It blocks, for many seconds where no server answers, and therefore runs on a thread of
 /// [`spawn_blocking`](egret_runtime::task::spawn_blocking) while the loop goes on. Addresses, also as strings, use no
-/// thread.
+/// thread. [`set_resolver`](crate::set_resolver) puts a function of the program in its place.
 ///
 /// A running look-up cannot be stopped: a cancelled one keeps its thread until it ends. So at most 32 run at a time,
 /// and no more than half of the [threads](egret_runtime::runtime::Builder::max_blocking_threads): a name server that
@@ -92,9 +93,17 @@ pub(crate) async fn resolve_uncharged<A: ToSocketAddrs>(target: &A) -> io::Resul
     })
 }
 
-/// Looks a name up on a blocking thread.
+/// Looks a name up by the resolver that the program has set, or on a blocking thread.
 #[inline]
 async fn look_up(host: String, port: u16) -> io::Result<vec::IntoIter<SocketAddr>> {
+    let Some(asked) = resolver::ask(&host) else { return look_up_on_thread(host, port).await };
+    let found = asked.await.map_err(|error| FailedLookUp { host, error }.into_error())?;
+    let with_port = found.into_iter().map(|ip| SocketAddr::new(ip, port));
+    Ok(with_port.collect::<Vec<_>>().into_iter())
+}
+
+#[inline]
+async fn look_up_on_thread(host: String, port: u16) -> io::Result<vec::IntoIter<SocketAddr>> {
     /// Removes a look-up that has not begun from the queue when its waiter is gone.
     struct LookUp<T>(JoinHandle<T>);
 
@@ -107,7 +116,7 @@ async fn look_up(host: String, port: u16) -> io::Result<vec::IntoIter<SocketAddr
 
     let find = move || {
         let found = Backend::current().look_up(&host, port);
-        found.map_err(|error| io::Error::new(error.kind(), FailedLookUp { host, error }))
+        found.map_err(|error| FailedLookUp { host, error }.into_error())
     };
     let mut found = LookUp(spawn_look_up(find));
     match (&mut found.0).await {
@@ -121,6 +130,13 @@ async fn look_up(host: String, port: u16) -> io::Result<vec::IntoIter<SocketAddr
 struct FailedLookUp {
     host: String,
     error: io::Error,
+}
+
+impl FailedLookUp {
+    #[cold]
+    fn into_error(self) -> io::Error {
+        io::Error::new(self.error.kind(), self)
+    }
 }
 
 impl fmt::Display for FailedLookUp {

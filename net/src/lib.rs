@@ -25,6 +25,7 @@
 //! | file | what |
 //! |---|---|
 //! | `addr.rs` | [`ToSocketAddrs`]: addresses, or a name; [`lookup_host`] |
+//! | `resolver.rs` | [`set_resolver`]: a function of the program in place of `getaddrinfo` |
 //! | `family.rs` | [`Family`](stream::Family): what differs between TCP and the Unix domain |
 //! | `stream.rs`, `stream/` | [`Stream`](stream::Stream), which [`TcpStream`] and [`UnixStream`] are, and its methods |
 //! | `stream/poll.rs` | the system calls of reading and writing, for the streams and their halves |
@@ -66,6 +67,7 @@ pub mod handover;
 pub mod inspect;
 pub mod listener;
 mod passed;
+mod resolver;
 mod serve;
 pub mod shares;
 mod socket;
@@ -75,6 +77,7 @@ pub mod udp;
 pub mod unix;
 
 pub use addr::{ToSocketAddrs, lookup_host};
+pub use resolver::{ResolverGuard, set_resolver};
 pub use shares::{Sharing, TcpShares, UdpShares, UnixShares};
 pub use stream::halves;
 pub use tcp::listener::TcpListener;

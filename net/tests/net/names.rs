@@ -1,13 +1,15 @@
 //! Host names are looked up on another thread; literal addresses are not looked up.
 
-use egret_net::{TcpListener, TcpStream, lookup_host};
+use egret_net::{TcpListener, TcpStream, UdpSocket, lookup_host, set_resolver};
 use egret_runtime::runtime::{Builder, Runtime};
 use egret_runtime::task::{spawn_blocking, yield_now};
 use egret_runtime::{block_on, spawn};
-use std::io::ErrorKind;
-use std::net::{Ipv4Addr, SocketAddr, SocketAddrV6};
+use std::cell::Cell;
+use std::io::{self, ErrorKind};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr, SocketAddrV6};
 use std::panic::resume_unwind;
 use std::pin::pin;
+use std::rc::Rc;
 use std::sync::mpsc::{RecvTimeoutError, channel};
 use std::task::{Context, Waker};
 use std::thread;
@@ -181,5 +183,85 @@ fn a_look_up_at_the_end_of_its_runtime_says_so() {
         assert_eq!(gone.kind(), ErrorKind::Other);
         assert!(gone.to_string().contains("was cancelled"), "{gone}");
         drop((end, busy));
+    });
+}
+
+/// 127.0.0.1 for a name that ends in `.test`.
+async fn only_test(host: String) -> io::Result<Vec<IpAddr>> {
+    match host.ends_with(".test") {
+        true => Ok(vec![Ipv4Addr::LOCALHOST.into()]),
+        false => Err(io::Error::new(ErrorKind::NotFound, "not of this test")),
+    }
+}
+
+#[test]
+fn a_resolver_that_is_set_is_asked_for_every_name_and_no_thread_is_started() {
+    bounded(|| {
+        let rt = Runtime::new().unwrap();
+        rt.block_on(async {
+            let _names = set_resolver(only_test);
+            let listener = TcpListener::bind("server.test:0").await.unwrap();
+            let address = listener.local_addr().unwrap();
+            TcpStream::connect(("server.test", address.port())).await.unwrap();
+            let connector = egret_net::tcp::Connector::new();
+            connector.connect(("server.test", address.port())).await.unwrap();
+            let udp = UdpSocket::bind("server.test:0").await.unwrap();
+            udp.connect(("server.test", address.port())).await.unwrap();
+            udp.send_to(b"x", ("server.test", address.port())).await.unwrap();
+            assert!(
+                lookup_host("server.test:80").await.unwrap().eq([SocketAddr::from(([127, 0, 0, 1], 80))])
+            );
+            // localhost is a name like others; addresses are not looked up.
+            let unknown = lookup_host("localhost:80").await.map(|_| ()).unwrap_err();
+            assert_eq!(unknown.kind(), ErrorKind::NotFound);
+            assert_eq!(unknown.to_string(), "\"localhost\": not of this test");
+            assert!(lookup_host("127.0.0.2:80").await.unwrap().eq([SocketAddr::from(([127, 0, 0, 2], 80))]));
+        });
+        assert_eq!(started(&rt), 0);
+    });
+}
+
+#[test]
+fn the_guard_restores_the_resolver_before_it_and_an_interface_is_the_kernels() {
+    bounded(|| {
+        block_on(async {
+            let outer = set_resolver(only_test);
+            let inner = set_resolver(async |_| Ok(Vec::new()));
+            let none = TcpStream::connect("server.test:80").await.unwrap_err();
+            assert_eq!(none.kind(), ErrorKind::InvalidInput, "no address to try");
+            drop(inner);
+            assert_eq!(lookup_host("server.test:80").await.unwrap().count(), 1);
+            let no_interface = lookup_host("[fe80::1%none]:80").await.map(|_| ()).unwrap_err();
+            assert!(!no_interface.to_string().contains("not of this test"), "{no_interface}");
+            drop(outer);
+            assert!(lookup_host("localhost:80").await.unwrap().next().unwrap().ip().is_loopback());
+        });
+    });
+}
+
+#[test]
+fn a_look_up_that_is_given_up_drops_the_future_of_the_resolver() {
+    struct Dropped(Rc<Cell<bool>>);
+    impl Drop for Dropped {
+        fn drop(&mut self) {
+            self.0.set(true);
+        }
+    }
+    block_on(async {
+        let dropped = Rc::new(Cell::new(false));
+        let sees = dropped.clone();
+        let _names = set_resolver(move |_| {
+            let sees = Dropped(sees.clone());
+            async move {
+                std::future::pending::<()>().await;
+                drop(sees);
+                Ok(Vec::new())
+            }
+        });
+        let mut connect = Box::pin(TcpStream::connect("never.test:80"));
+        assert!(connect.as_mut().poll(&mut Context::from_waker(Waker::noop())).is_pending());
+        assert!(!dropped.get());
+        drop(connect);
+        assert!(dropped.get());
     });
 }
