@@ -32,6 +32,10 @@ use std::task::{Context, Poll};
 /// let found = egret_runtime::block_on(first_byte(&mut &b"abc"[..]));
 /// assert_eq!(found.unwrap(), Some(b'a'));
 /// ```
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` has not egret's `AsyncRead`",
+    note = "a stream with the traits of tokio has it in `io::TokioIo::new(..)` (feature `tokio-io`), one with those of futures-io in `io::FuturesIo::new(..)` (feature `futures-io`)"
+)]
 pub trait AsyncRead {
     /// Reads the queued bytes and returns their number, or arranges for `cx` to be woken when there are some. 0 means
     /// the end, or that `buf` is empty.
@@ -67,6 +71,10 @@ pub trait AsyncRead {
 /// assert_eq!(egret_runtime::block_on(newline(&mut lines)).unwrap(), 1);
 /// assert_eq!(lines, b"\n");
 /// ```
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` has not egret's `AsyncWrite`",
+    note = "a stream with the traits of tokio has it in `io::TokioIo::new(..)` (feature `tokio-io`), one with those of futures-io in `io::FuturesIo::new(..)` (feature `futures-io`)"
+)]
 pub trait AsyncWrite {
     /// Writes as much of `buf` as there is room for and returns the number of bytes, or arranges for `cx` to be woken
     /// when there is room.
