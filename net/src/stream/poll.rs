@@ -25,7 +25,7 @@ impl<F: Family> Stream<F> {
     #[inline]
     #[cfg_attr(feature = "inspect", track_caller)]
     pub(crate) fn poll_recv(&self, cx: &mut Context<'_>, buf: &mut [u8]) -> Poll<io::Result<usize>> {
-        self.poll_recv_at(cx, buf, Site::current())
+        self.poll_recv_at(cx, buf, &Site::current())
     }
 
     #[inline]
@@ -33,7 +33,7 @@ impl<F: Family> Stream<F> {
         &self,
         cx: &mut Context<'_>,
         buf: &mut [u8],
-        at: Site,
+        at: &Site,
     ) -> Poll<io::Result<usize>> {
         if buf.is_empty() {
             return Poll::Ready(Ok(0));
@@ -159,11 +159,16 @@ impl<F: Family> Stream<F> {
     #[inline]
     #[cfg_attr(feature = "inspect", track_caller)]
     pub(crate) fn poll_send(&self, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
-        self.poll_send_at(cx, buf, Site::current())
+        self.poll_send_at(cx, buf, &Site::current())
     }
 
     #[inline]
-    pub(crate) fn poll_send_at(&self, cx: &mut Context<'_>, buf: &[u8], at: Site) -> Poll<io::Result<usize>> {
+    pub(crate) fn poll_send_at(
+        &self,
+        cx: &mut Context<'_>,
+        buf: &[u8],
+        at: &Site,
+    ) -> Poll<io::Result<usize>> {
         if buf.is_empty() {
             return Poll::Ready(Ok(0));
         }
@@ -193,7 +198,7 @@ impl<F: Family> Stream<F> {
         &self,
         cx: &mut Context<'_>,
         rest: &mut &[u8],
-        at: Site,
+        at: &Site,
     ) -> Poll<io::Result<()>> {
         while !rest.is_empty() {
             let n = ready!(self.poll_send_at(cx, rest, at))?;

@@ -40,7 +40,7 @@ impl<F: Family> Future for Read<'_, F> {
     #[inline]
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<usize>> {
         let this = self.get_mut();
-        this.stream.poll_recv_at(cx, this.buf, this.at)
+        this.stream.poll_recv_at(cx, this.buf, &this.at)
     }
 }
 
@@ -49,7 +49,7 @@ impl<F: Family> Future for Write<'_, F> {
 
     #[inline]
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<usize>> {
-        self.stream.poll_send_at(cx, self.buf, self.at)
+        self.stream.poll_send_at(cx, self.buf, &self.at)
     }
 }
 
@@ -59,7 +59,7 @@ impl<F: Family> Future for WriteAll<'_, F> {
     #[inline]
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         let this = self.get_mut();
-        this.stream.poll_send_all(cx, &mut this.rest, this.at)
+        this.stream.poll_send_all(cx, &mut this.rest, &this.at)
     }
 }
 

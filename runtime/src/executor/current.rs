@@ -61,7 +61,11 @@ impl Executor {
 
     /// The task that is being polled.
     pub(crate) fn running_task(&self) -> Option<Id> {
-        let slot = (self.running.get() as usize).checked_sub(1)?;
+        #[cfg(not(feature = "inspect"))]
+        let index = self.running.get();
+        #[cfg(feature = "inspect")]
+        let index = self.queue.watch.polled()?;
+        let slot = (index as usize).checked_sub(1)?;
         self.tasks.borrow().get(slot).map(|task| task.id())
     }
 }

@@ -33,7 +33,8 @@ fn waits(rt: &Runtime, key: TaskKey) -> Vec<(&'static str, u32)> {
     let _entered = rt.enter();
     let mut found = Vec::new();
     for (name, waiter) in all(&current()) {
-        let of_task = waiter.task == Some(key) && waiter.is_of_poll(current().queue.last_poll(key.index()));
+        let of_task =
+            waiter.task == Some(key) && waiter.is_since(current().queue.note(key.index()).woken_at());
         if of_task {
             let at = waiter.at().unwrap();
             assert_eq!(at.file(), file!());

@@ -70,7 +70,8 @@ pub(crate) struct RuntimesStayOnTheirThread_UseHandle {
     pub(super) hooks: Option<Rc<Hooks>>,
     /// Polls since the last `epoll_wait`.
     pub(super) polls_since_wait: Cell<usize>,
-    /// The index that was polled last. Reset to that of the future of `block_on` before code that is of no task.
+    /// The index that was polled last. Reset to that of the future of `block_on` before code that is of no task. See
+    /// [`running_task`](Executor::running_task).
     pub(super) running: Cell<u32>,
     /// The wait that is going on, or is just over, began when no deadline was near.
     pub(super) timers_are_far: Cell<bool>,
@@ -286,11 +287,12 @@ impl Executor {
     /// Polls a task for each slot.
     #[inline(always)]
     fn poll_each<P: Polls>(&self, root: Root<'_>, polls: P, slots: impl Iterator<Item = P::Slot>) -> bool {
-        let turn = polls.turn();
         for slot in slots {
-            let Some((key, woke)) = self.queue.pop_for(turn, pick) else { break };
+            let Some((key, woke)) = self.queue.pop_woken(pick) else { break };
             let index = key.index();
-            self.running.set(index);
+            if !cfg!(feature = "inspect") {
+                self.running.set(index); // else the watch knows it
+            }
             polls.begin(slot, index, woke);
             let waker = waker::new(key);
             let waker = ManuallyDrop::new(waker); // Dropping is a no-op; skip the vtable call.

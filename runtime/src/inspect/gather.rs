@@ -224,7 +224,7 @@ impl Gathered {
         let queue = &executor.queue;
         let ours = waiter.task.filter(|key| key.executor() == queue.executor);
         if let Some(key) = ours {
-            if queue.is_stale(key) || !waiter.is_of_poll(queue.last_poll(key.index())) {
+            if queue.is_stale(key) || !waiter.is_since(queue.note(key.index()).woken_at()) {
                 return;
             }
         }

@@ -4,7 +4,8 @@
 //!   the table that keeps the waker. A [`Note`] stands next to that waker. Without the feature both are zero-sized: the
 //!   two versions are `site/none.rs` and `site/kept.rs`, of which one is compiled.
 //! - A foreign waker does not say which task it is for: a [`Task`] next to it names the one that was polled.
-//! - The run queue reports each poll, and a named frame each entry. All of it is for the loop's thread alone.
+//! - The loop says when the polls of a turn begin and end, and a named frame each entry. All of it is for the loop's
+//!   thread alone.
 
 #[cfg(not(feature = "inspect"))]
 #[path = "site/none.rs"]
@@ -15,6 +16,6 @@ mod kind;
 mod kind;
 
 pub use kind::Site;
-pub(crate) use kind::{Moment, Note, Serial, Task, poll_begins, polls_end};
+pub(crate) use kind::{Moment, Note, Task, polls_end};
 #[cfg(feature = "inspect")]
-pub(crate) use kind::{polls_begin, swap_frame};
+pub(crate) use kind::{ask, polls_begin, swap_frame};

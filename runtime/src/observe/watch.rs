@@ -22,8 +22,6 @@ mod shared; // what other threads read
 #[cfg(feature = "inspect")]
 mod sums; // what the records of polls say, summed up
 
-use crate::observe::site::Serial;
-
 #[cfg(feature = "inspect")]
 pub(crate) use cause::{By, Label, Note, Woke};
 #[cfg(feature = "inspect")]
@@ -40,9 +38,6 @@ pub use shared::{GroupHistograms, Histograms};
 pub(crate) trait Polls {
     /// The place for what is written of a poll.
     type Slot;
-
-    /// The number of the turn.
-    fn turn(&self) -> Serial;
 
     /// A poll begins.
     fn begin(&self, slot: Self::Slot, index: u32, woke: Woke);

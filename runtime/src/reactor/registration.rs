@@ -139,15 +139,16 @@ impl<T: AsFd> Registration<T> {
         cx: &mut Context<'_>,
         direction: Direction,
         clears: Clears,
-        at: Site,
+        at: &Site,
         op: impl FnOnce(&T) -> io::Result<M>,
     ) -> Poll<io::Result<usize>> {
-        // The path of every request is in here and inlined into the caller; the rest is behind calls.
+        // The path of every request is in here and inlined into the caller; the rest is behind calls. A request that
+        // need not wait does not read its line.
         self.poll_op(
             cx,
             direction,
             || self.transfer(direction, clears, op),
-            |waiters, waker| waiters.wait_alone(direction, waker, at),
+            |waiters, waker| waiters.wait_alone(direction, waker, *at),
         )
     }
 

@@ -95,8 +95,7 @@ impl Waiters {
                 let (place, note) = (&self.alone[direction as usize], &self.notes[direction as usize]);
                 match place.replace(Some(key)) {
                     None => note.set(Note::in_poll(at)),
-                    Some(before) if before == key => note.set(note.get().again(at)),
-                    Some(before) => self.displaced(direction, before, note.replace(Note::now(at))),
+                    Some(before) => self.waited_already(direction, before, key, at),
                 }
                 Waiting::Certain
             }
@@ -104,6 +103,18 @@ impl Waiters {
                 self.wait_alone_foreign(direction, waker, at);
                 Waiting::LookAgain
             }
+        }
+    }
+
+    /// The task `key` has taken the lone place, in which a task was `before`: perhaps itself.
+    #[cfg_attr(not(feature = "inspect"), inline)]
+    #[cfg_attr(feature = "inspect", cold)]
+    fn waited_already(&self, direction: Direction, before: TaskKey, key: TaskKey, at: Site) {
+        let note = &self.notes[direction as usize];
+        if before == key {
+            note.set(note.get().again(at));
+        } else {
+            self.displaced(direction, before, note.replace(Note::now(at)));
         }
     }
 

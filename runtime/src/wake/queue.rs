@@ -9,7 +9,6 @@
 //! - No method calls user code, so no borrow is held when the next one starts.
 
 use crate::observe::record::Trace;
-use crate::observe::site::{self, Serial};
 use crate::observe::spans::WakeSpans;
 use crate::observe::stats::Counter;
 use crate::observe::watch::{By, Note, Watch, Woke};
@@ -55,16 +54,14 @@ const LAST: u32 = u32::MAX;
 /// In place of the next index: this one is not in the list. No task has either of the two as its index.
 const NOT_QUEUED: u32 = u32::MAX - 1;
 
-/// With feature `inspect` it has a line of the cache for itself, and its place is found by a shift.
+/// With feature `inspect` it is in one line of the cache, and its place is found by a shift.
 #[derive(Clone, Copy, Debug)]
-#[cfg_attr(feature = "inspect", repr(align(64)))]
+#[cfg_attr(feature = "inspect", repr(align(32)))]
 struct Mark {
     /// The index after this one in the list. An index may be queued for a task that has ended since: the next task at
     /// the index is then polled once without need.
     next: u32,
     tenant: Tenant,
-    /// The turn of the last poll of the index.
-    polled: Serial,
     /// The wakes of the task.
     note: Note,
 }
@@ -149,12 +146,12 @@ impl RunQueue {
     /// In production `pick` returns 0 and this is a FIFO.
     #[inline]
     pub(crate) fn pop(&self, pick: impl FnOnce(usize) -> usize) -> Option<TaskKey> {
-        self.pop_for(Serial::default(), pick).map(|(key, _)| key)
+        self.pop_woken(pick).map(|(key, _)| key)
     }
 
-    /// The same for a poll in this turn, with what woke the task.
+    /// The same, with what woke the task.
     #[inline]
-    pub(crate) fn pop_for(&self, turn: Serial, pick: impl FnOnce(usize) -> usize) -> Option<(TaskKey, Woke)> {
+    pub(crate) fn pop_woken(&self, pick: impl FnOnce(usize) -> usize) -> Option<(TaskKey, Woke)> {
         let inner = &mut *self.inner.borrow_mut();
         if inner.len == 0 {
             return None;
@@ -168,8 +165,6 @@ impl RunQueue {
         let mark = &mut inner.marks[index as usize];
         let next = std::mem::replace(&mut mark.next, NOT_QUEUED);
         let key = mark.tenant.key(index);
-        mark.polled = turn;
-        site::poll_begins(key.bits());
         let woke = mark.note.woke();
         match before {
             None => inner.head = next,
@@ -201,10 +196,10 @@ impl RunQueue {
         (0..inner.len.min(most)).map(|position| inner.at(position)).collect()
     }
 
-    /// The last poll of the task at `index`, for a dump.
+    /// The task that is polled.
     #[cfg(feature = "inspect")]
-    pub(crate) fn last_poll(&self, index: u32) -> Serial {
-        self.inner.borrow().marks.get(index as usize).map(|mark| mark.polled).unwrap_or_default()
+    pub(crate) fn polled(&self) -> Option<TaskKey> {
+        self.key_at(self.watch.polled()?)
     }
 
     /// The note of the wakes of the task at `index`.
@@ -283,8 +278,7 @@ impl Inner {
     #[cold]
     fn make_room(&mut self, index: u32, tenant: Tenant) {
         assert!(index < NOT_QUEUED, "memory for so many tasks");
-        let (polled, note) = Default::default();
-        self.marks.resize(index as usize + 1, Mark { next: NOT_QUEUED, tenant, polled, note });
+        self.marks.resize(index as usize + 1, Mark { next: NOT_QUEUED, tenant, note: Note::default() });
     }
 
     /// Links `index`, whose mark says that it is the last, after the one that was.

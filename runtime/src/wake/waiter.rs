@@ -1,6 +1,6 @@
 //! [`Waiter`]: a waker in a table, as a dump shows it. With feature `inspect`.
 
-use crate::observe::site::{Note, Serial, Task};
+use crate::observe::site::{Note, Task};
 use crate::wake::key::TaskKey;
 use crate::wake::waker;
 use std::panic::Location;
@@ -48,14 +48,13 @@ impl Waiter {
         self.note.frame()
     }
 
-    /// Whether the task still waits here, as far as can be known: see [`RunQueue::last_poll`].
+    /// Whether the task still waits here, as far as can be known, where it was put in the run queue last at a time in
+    /// ticks.
     ///
     /// A future that is dropped leaves the key of its task in some tables. A task that waits by its own waker
-    /// registers it in each poll, so a key from an earlier poll is such a leftover. A foreign waker may be polled less
-    /// often than its task; it counts as waiting.
-    ///
-    /// [`RunQueue::last_poll`]: crate::wake::queue::RunQueue::last_poll
-    pub(crate) fn is_of_poll(&self, last: Serial) -> bool {
-        self.foreign || self.note.poll() == last
+    /// registers it in each poll, so a key from before the last wake is such a leftover. A foreign waker may be polled
+    /// less often than its task; it counts as waiting.
+    pub(crate) fn is_since(&self, woken_at: u64) -> bool {
+        self.foreign || self.note.polled() >= woken_at
     }
 }

@@ -29,7 +29,15 @@ thread_local! {
 
 /// Directs the wakes of this thread to `queue` until the guard is dropped.
 pub(crate) fn enter(queue: std::rc::Rc<RunQueue>) -> crate::wake::context::Entered<RunQueue> {
+    #[cfg(feature = "inspect")]
+    crate::observe::site::ask(polled);
     context::enter(&QUEUE, queue)
+}
+
+/// The task that the executor of this thread polls, as the bits of its key, or 0.
+#[cfg(feature = "inspect")]
+fn polled() -> u64 {
+    context::with(&QUEUE, |queue| queue.and_then(|queue| queue.polled())).map_or(0, TaskKey::bits)
 }
 
 /// The waker of the task that `key` names.

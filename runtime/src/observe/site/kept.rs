@@ -31,25 +31,14 @@ pub(crate) struct Note {
     stamp: Stamp,
 }
 
-/// What the waiters of one turn and one frame have in common: since when they wait, in ticks; the named frame, counted
-/// from 1, or 0, in the low half of the second word, and the turn of the last poll in its high half.
+/// What the waiters of one turn and one frame have in common, so that it is copied as a whole.
 ///
-/// The time is that of the begin of the turn: a clock for each waiter would cost more than all of its note. It is an
-/// array, so that it is copied as a whole.
+/// - The first word is when the polls of the turn began, in ticks; 0 outside of polls. A clock for each waiter would
+///   cost more than all of its note.
+/// - The low half of the second word is the named frame, counted from 1, or 0. The high half is for how long the waiter
+///   had waited at that time, in ticks, as the bits of an `f32`: 0 but for a waiter that was registered again.
 #[derive(Clone, Copy, Debug, Default)]
 struct Stamp([u64; 2]);
-
-/// The number of a turn of a loop: names a poll of a task, as a task is polled once in a turn. None has 0.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
-pub(crate) struct Serial(u32);
-
-/// What is being polled on this thread.
-struct Polling {
-    /// The task, as the bits of its key; 0 outside of polls.
-    task: Cell<u64>,
-    /// Of the waiters of this poll. Its time is 0 outside of turns, its frame outside of frames.
-    stamp: Cell<Stamp>,
-}
 
 /// A time, in ticks.
 #[derive(Clone, Copy, Debug, Default)]
@@ -59,8 +48,14 @@ pub(crate) struct Moment(u64);
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Task(u64);
 
+/// The frame of a stamp.
+const FRAME: u64 = u32::MAX as u64;
+
 thread_local! {
-    static POLLING: Polling = const { Polling { task: Cell::new(0), stamp: Cell::new(Stamp([0, 0])) } };
+    /// Returns the task that this thread polls, as the bits of its key, or 0: see [`ask`].
+    static POLLED: Cell<fn() -> u64> = const { Cell::new(no_task) };
+    /// Of the waiters of this turn.
+    static STAMP: Cell<Stamp> = const { Cell::new(Stamp([0, 0])) };
     /// The operation of egret that is being polled and has others inside.
     static WHOLE: Cell<Option<Site>> = const { Cell::new(None) };
 }
@@ -131,13 +126,13 @@ impl Note {
     /// Of a waiter that begins to wait in this poll, or outside of polls.
     pub(crate) fn now(at: Site) -> Note {
         let note = Note::in_poll(at);
-        Note { stamp: note.stamp.since(note.ticks()), ..note }
+        Note { stamp: note.stamp.at(note.stamp.began()), ..note }
     }
 
     /// Of a waiter that begins to wait in this poll. Without a poll it has no time.
     #[inline(always)]
     pub(crate) fn in_poll(at: Site) -> Note {
-        POLLING.with(|polling| Note { at: Some(at), stamp: polling.stamp.get() })
+        Note { at: Some(at), stamp: STAMP.get() }
     }
 
     /// Of a waiter that is registered again: it waits since the same time if it is at the same line.
@@ -161,19 +156,16 @@ impl Note {
 
     /// Since when it waits, in ticks.
     pub(crate) fn ticks(self) -> u64 {
-        match self.stamp.0[0] {
-            0 => ticks::now(), // a task that registered its waker outside of polls
-            since => since,
-        }
+        self.stamp.began().saturating_sub(self.stamp.age())
     }
 
     pub(crate) fn at(self) -> Option<&'static Location<'static>> {
         self.at.map(Site::location)
     }
 
-    /// The last poll that waited here.
-    pub(crate) fn poll(self) -> Serial {
-        Serial((self.stamp.0[1] >> 32) as u32)
+    /// When the polls began of which one has registered the waiter last, in ticks.
+    pub(crate) fn polled(self) -> u64 {
+        self.stamp.began()
     }
 
     /// The named frame that waits, counted from 1.
@@ -183,8 +175,33 @@ impl Note {
 }
 
 impl Stamp {
+    /// When the polls began; now, where the waiter was registered outside of polls.
+    fn began(self) -> u64 {
+        match self.0[0] {
+            0 => ticks::now(),
+            began => began,
+        }
+    }
+
+    #[expect(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "it was made from a count of ticks"
+    )]
+    fn age(self) -> u64 {
+        f32::from_bits((self.0[1] >> 32) as u32) as u64
+    }
+
+    /// The same of polls that began at a time.
+    fn at(self, began: u64) -> Stamp {
+        Stamp([began, self.0[1]])
+    }
+
+    /// The same of a waiter that waits since a time before.
+    #[expect(clippy::cast_precision_loss, reason = "it is right to a ten-millionth of the age")]
     fn since(self, ticks: u64) -> Stamp {
-        Stamp([ticks, self.0[1]])
+        let age = self.began().saturating_sub(ticks) as f32;
+        Stamp([self.0[0], u64::from(age.to_bits()) << 32 | self.0[1] & FRAME])
     }
 }
 
@@ -203,7 +220,7 @@ impl Moment {
 impl Task {
     #[inline]
     pub(crate) fn current() -> Task {
-        Task(POLLING.with(|polling| polling.task.get()))
+        Task(POLLED.get()())
     }
 
     /// The bits of its key; 0 when no task was polled.
@@ -212,61 +229,43 @@ impl Task {
     }
 }
 
-impl Serial {
-    /// Of the turn after this one.
-    #[inline]
-    pub(crate) fn next(self) -> Serial {
-        Serial(self.0.wrapping_add(1).max(1))
-    }
-
-    pub(crate) fn number(self) -> u32 {
-        self.0
-    }
+fn no_task() -> u64 {
+    0
 }
 
-/// A turn begins, at `began`; its polls come next.
+/// From now on `polled` tells the task that this thread polls. The run queue knows it; it need not say it for each poll.
+pub(crate) fn ask(polled: fn() -> u64) {
+    POLLED.set(polled);
+}
+
+/// The polls of a turn begin, at `began`.
 #[inline]
-pub(crate) fn polls_begin(began: u64, turn: Serial) {
-    POLLING.with(|polling| {
-        let Stamp([_, before]) = polling.stamp.get();
-        polling.stamp.set(Stamp([began, u64::from(turn.0) << 32 | before & u64::from(u32::MAX)]));
-    });
-}
-
-/// The poll of `task` begins.
-#[inline(always)]
-pub(crate) fn poll_begins(task: u64) {
-    POLLING.with(|polling| polling.task.set(task));
+pub(crate) fn polls_begin(began: u64) {
+    STAMP.set(STAMP.get().at(began));
 }
 
 /// No task is polled any more.
 #[inline]
 pub(crate) fn polls_end() {
-    POLLING.with(|polling| {
-        polling.task.set(0);
-        polling.stamp.set(polling.stamp.get().since(0));
-    });
+    polls_begin(0);
 }
 
 /// Makes `frame` the innermost frame, and returns the one before.
 pub(crate) fn swap_frame(frame: u32) -> u32 {
-    POLLING.with(|polling| {
-        let Stamp([since, before]) = polling.stamp.get();
-        polling.stamp.set(Stamp([since, before >> 32 << 32 | u64::from(frame)]));
-        before as u32
-    })
+    let Stamp([began, before]) = STAMP.get();
+    STAMP.set(Stamp([began, u64::from(frame)]));
+    before as u32
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    /// A poll of the next turn, which begins now.
-    fn next_poll() -> Serial {
-        let turn = Note::in_poll(Site::caller()).poll().next();
-        polls_begin(ticks::now(), turn);
-        poll_begins(1);
-        turn
+    /// The polls of the next turn begin.
+    fn next_poll() -> u64 {
+        let began = ticks::now();
+        polls_begin(began);
+        began
     }
 
     #[test]
@@ -275,7 +274,7 @@ mod tests {
         let began = ticks::now();
         let first = next_poll();
         let note = Note::in_poll(here);
-        assert_eq!((note.poll(), note.frame()), (first, None));
+        assert_eq!((note.polled(), note.frame()), (first, None));
         assert!((began..=ticks::now()).contains(&note.ticks()));
         let later = ticks::now();
         while ticks::now() == later {}
@@ -283,11 +282,12 @@ mod tests {
         assert_ne!(first, second);
         assert_eq!(swap_frame(7), 0);
         let again = note.again(here);
-        assert_eq!((again.poll(), again.frame(), again.ticks()), (second, Some(7), note.ticks()));
+        assert_eq!((again.polled(), again.frame()), (second, Some(7)));
+        assert!(again.ticks().abs_diff(note.ticks()) <= second / 10_000_000, "{again:?} {note:?}");
         assert_eq!(again.again(here).ticks(), again.ticks());
         assert_eq!(swap_frame(0), 7);
         let moved = again.again(there);
-        assert_eq!((moved.poll(), moved.frame()), (second, None));
+        assert_eq!((moved.polled(), moved.frame(), moved.ticks()), (second, None, second));
         assert!(moved.ticks() > note.ticks());
         assert_eq!(moved.at().map(Location::column), Some(there.0.column()));
         polls_end();

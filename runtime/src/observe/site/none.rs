@@ -8,10 +8,6 @@ pub struct Site(());
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Note(());
 
-/// Names no poll.
-#[derive(Clone, Copy, Debug, Default)]
-pub(crate) struct Serial(());
-
 /// Names no task.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Task(());
@@ -83,9 +79,6 @@ impl Task {
         Task(())
     }
 }
-
-#[inline(always)]
-pub(crate) fn poll_begins(_task: u64) {}
 
 #[inline(always)]
 pub(crate) fn polls_end() {}

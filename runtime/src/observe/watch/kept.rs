@@ -8,7 +8,7 @@ use super::shared::{Post, Shared};
 use super::sums::Sums;
 use crate::observe::id::Id;
 use crate::observe::recorder::{self, Cause, Known, OTHER, Ring, RingSlot};
-use crate::observe::site::{self, Serial};
+use crate::observe::site;
 use crate::observe::ticks;
 use crate::sys::Backend;
 use std::cell::Cell;
@@ -48,8 +48,6 @@ pub(crate) struct Watch {
     sums: Sums,
     /// The end of the last wait, or of the last turn.
     last: Cell<u64>,
-    /// The number of the turn.
-    turn: Cell<Serial>,
     /// How many records of this turn are of no poll.
     voids: Cell<u64>,
 }
@@ -58,13 +56,11 @@ pub(crate) struct Watch {
 pub(crate) struct Recorded<'a> {
     watch: &'a Watch,
     ring: &'a Ring,
-    turn: Serial,
 }
 
 /// The polls of a turn of a loop without a recorder.
 pub(crate) struct Unrecorded<'a> {
     going: &'a Going,
-    turn: Serial,
 }
 
 /// The place for the record of a poll.
@@ -98,7 +94,6 @@ impl Watch {
             records: settings.recorder > 0,
             sums: Sums::new(slow, ticks::from_nanoseconds(limit)),
             last: Cell::new(ticks::now()),
-            turn: Cell::default(),
             voids: Cell::default(),
         }
     }
@@ -114,35 +109,33 @@ impl Watch {
         self.records
     }
 
-    /// A turn begins.
+    /// The index of the task that is polled.
     #[inline]
-    fn turn_begins(&self) -> (Serial, u64) {
-        let (turn, began) = (self.turn.get().next(), self.last.get());
-        self.turn.set(turn);
-        site::polls_begin(began, turn);
-        (turn, began)
+    pub(crate) fn polled(&self) -> Option<u32> {
+        self.shared.polled()
     }
 
     /// Starts the polls of a turn that are recorded: there is a slot for each.
     #[inline]
     pub(crate) fn recorded(&self, batch: usize) -> (Recorded<'_>, impl Iterator<Item = Slot<'_>>) {
         let ring = &self.shared.ring;
-        let (turn, began) = self.turn_begins();
+        site::polls_begin(ticks::now()); // not before what has put the tasks in the queue
         let slots = if batch == 0 {
             &[]
         } else {
-            ring.reserve(batch + 1, began).split_last().map_or(&[][..], |(_, polls)| polls)
+            ring.reserve(batch + 1, self.last.get()).split_last().map_or(&[][..], |(_, polls)| polls)
         };
-        (Recorded { watch: self, ring, turn }, slots.iter().map(Slot))
+        (Recorded { watch: self, ring }, slots.iter().map(Slot))
     }
 
     /// Starts the polls of a turn of a loop without a recorder.
     #[inline]
     pub(crate) fn unrecorded(&self, batch: usize) -> (Unrecorded<'_>, impl Iterator<Item = ()>) {
         let going = &self.shared.going;
-        let (turn, began) = self.turn_begins();
-        going.turn_begins(turn, began);
-        (Unrecorded { going, turn }, (0..batch).map(|_| ()))
+        let began = ticks::now();
+        site::polls_begin(began);
+        going.turn_begins(began);
+        (Unrecorded { going }, (0..batch).map(|_| ()))
     }
 
     /// The task of the poll that has begun has ended before.
@@ -199,7 +192,7 @@ impl Watch {
     /// The cause for a wake by a waker: the task that is polled now, or another thread.
     #[inline]
     pub(crate) fn waker(&self) -> By {
-        let by = match self.shared.polled() {
+        let by = match self.polled() {
             Some(index) => recorder::BY_TASK | u64::from(index),
             None => recorder::BY_THREAD,
         };
@@ -277,11 +270,6 @@ impl<'a> Polls for Recorded<'a> {
     type Slot = Slot<'a>;
 
     #[inline(always)]
-    fn turn(&self) -> Serial {
-        self.turn
-    }
-
-    #[inline(always)]
     fn begin(&self, slot: Slot<'a>, index: u32, woke: Woke) {
         self.ring.begin(slot.0, Backend::current().short_ticks(), index, woke.0);
     }
@@ -303,11 +291,6 @@ impl Drop for Recorded<'_> {
 
 impl Polls for Unrecorded<'_> {
     type Slot = ();
-
-    #[inline(always)]
-    fn turn(&self) -> Serial {
-        self.turn
-    }
 
     #[inline(always)]
     fn begin(&self, _slot: (), index: u32, _woke: Woke) {

@@ -2,7 +2,6 @@
 
 use super::Polls;
 use crate::observe::id::Id;
-use crate::observe::site::Serial;
 use std::panic::Location;
 
 /// Watches nothing.
@@ -137,11 +136,6 @@ impl By {
 
 impl Polls for Unwatched {
     type Slot = ();
-
-    #[inline(always)]
-    fn turn(&self) -> Serial {
-        Serial::default()
-    }
 
     #[inline(always)]
     fn begin(&self, _slot: (), _index: u32, _woke: Woke) {}
