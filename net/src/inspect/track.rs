@@ -70,6 +70,7 @@ impl Track {
     pub(super) fn cause(&self, by: Cause) -> String {
         match by {
             Cause::Spawn => "spawn".to_owned(),
+            Cause::Event { fd: -1, .. } => "event of a closed descriptor".to_owned(),
             Cause::Event { fd, .. } => format!("event of #{fd}"),
             Cause::Timer => "timer".to_owned(),
             Cause::Task(task) => match self.tasks.get(task as usize) {

@@ -178,7 +178,7 @@ pub enum WokenBy {
     Spawn,
     /// An event of the descriptor with this number.
     Event {
-        /// The number.
+        /// The number; -1 for one that was closed so long ago that it is not known any more.
         fd: i32,
     },
     /// A timer.

@@ -89,6 +89,7 @@ impl fmt::Display for WokenBy {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             WokenBy::Spawn => f.write_str("its spawn"),
+            WokenBy::Event { fd: -1 } => f.write_str("an event of a descriptor that is closed"),
             WokenBy::Event { fd } => write!(f, "an event of #{fd}"),
             WokenBy::Timer => f.write_str("a timer"),
             WokenBy::Task { id } => Named(*id, None).fmt(f),

@@ -11,9 +11,11 @@
 
 mod chrome; // the trace event format
 mod copy; // what is in a ring, decoded
+mod descriptors; // which descriptors the events were of
 mod recording; // what was taken out of a recorder
 
 pub(crate) use copy::{Born, Known, Labels};
+pub(crate) use descriptors::Descriptors;
 pub use recording::{Cause, Record, RecordedTask, Recording, What};
 
 use crate::observe::ticks;
@@ -34,7 +36,8 @@ pub(crate) const TIMERS: u32 = 0xd000_0000;
 /// The low bits of `WAIT` and `TIMERS`.
 pub(crate) const NUMBER: u32 = 0x07ff_ffff;
 
-/// In the upper half of a cause, in place of the mask of an event. A record whose cause is 0 is void.
+/// In the upper half of a cause, in place of the index of the source of an event, whose mask is in the lower half. A
+/// record whose cause is 0 is void.
 pub(crate) const BY_TIMER: u64 = 0x8000_0001 << 32;
 pub(crate) const BY_TASK: u64 = 0x8000_0002 << 32;
 pub(crate) const BY_THREAD: u64 = 0x8000_0003 << 32;

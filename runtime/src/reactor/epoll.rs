@@ -145,6 +145,7 @@ impl Reactor {
             owners.resize(number + 1, NO_SOURCE);
         }
         owners[number] = index;
+        self.queue.watch.registered(index, source.fd);
         Ok(source)
     }
 
@@ -175,10 +176,13 @@ impl Reactor {
         let queue = &mut self.queue.batch_by(by);
         let reported = self.reported.get();
         self.reported.add(count as u64);
-        for (token, mask) in events.iter() {
+        for (token, mask, head) in events.with_heads() {
             let key = SourceKey::from_bits(token);
             match sources.get(key.index()) {
-                Some(source) if source.key == key => source.on_event(mask, queue, foreign),
+                Some(source) if source.key == key => {
+                    queue.event(head);
+                    source.on_event(mask, queue, foreign);
+                }
                 _ if key == SourceKey::EVENTFD => self.reported.take_back(),
                 _ => self.stale.bump(),
             }
@@ -231,7 +235,6 @@ impl Source {
         let (before, event) = (self.readiness.get(), Readiness::from_mask(mask));
         let after = before.merged(event);
         queue.trace().event(self.fd, mask, || after.becomes_ready(before), || foreign.len());
-        queue.event(self.fd, mask);
         self.span.event(mask);
         self.readiness.set(after);
         self.ticks.set(self.ticks.get() + 1);

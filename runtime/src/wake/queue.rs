@@ -242,10 +242,10 @@ impl Batch<'_> {
         &self.queue.trace
     }
 
-    /// The next wakes are by an event of a descriptor.
+    /// The next wakes are by an event: `head` is its mask, and the index of its source above it.
     #[inline]
-    pub(crate) fn event(&mut self, fd: i32, mask: u32) {
-        self.by = self.by.event(fd, mask);
+    pub(crate) fn event(&mut self, head: u64) {
+        self.by = self.by.event(head);
     }
 
     /// [`RunQueue::wake`].

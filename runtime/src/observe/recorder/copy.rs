@@ -1,8 +1,8 @@
 //! What is in a ring, decoded.
 
 use super::{
-    BLOCK_END, ENDED, NUMBER, OTHER, Record, RecordedTask, Recording, Ring, RingSlot, SPAWNED, TIMERS, WAIT,
-    WAIT_SLEEPS, What, after,
+    BLOCK_END, Descriptors, ENDED, NUMBER, OTHER, Record, RecordedTask, Recording, Ring, RingSlot, SPAWNED,
+    TIMERS, WAIT, WAIT_SLEEPS, What, after,
 };
 use crate::observe::id::Id;
 use crate::observe::recorder::Cause;
@@ -49,6 +49,7 @@ pub(crate) struct Labels<'a> {
     pub(crate) known: &'a [Known],
     pub(crate) names: &'a [Arc<str>],
     pub(crate) places: &'a [&'static Location<'static>],
+    pub(crate) descriptors: &'a Descriptors,
 }
 
 impl Born {
@@ -137,20 +138,20 @@ impl Copy {
                 close(&mut records, &mut open, at);
                 base = Some(at);
                 open = Some(records.len());
-                let what = What::Poll { task: tasks.number(index), by: tasks.cause(by) };
+                let what = What::Poll { task: tasks.number(index), by: tasks.cause(by, at) };
                 records.push(Record { at: anchor.monotonic(at), took: 0, what });
             } else {
                 let Some(from) = before else {
                     tasks.pass(index & !OTHER, by);
                     continue;
                 };
-                let at = anchor.monotonic(after(from, time));
+                let at = after(from, time);
                 let what = if index & TIMERS == TIMERS {
                     What::Timers { fired: index & NUMBER }
                 } else {
-                    tasks.other(index & !OTHER, by)
+                    tasks.other(index & !OTHER, by, at)
                 };
-                records.push(Record { at, took: 0, what });
+                records.push(Record { at: anchor.monotonic(at), took: 0, what });
             }
         }
         if self.in_poll {
@@ -191,9 +192,9 @@ impl TaskTable<'_> {
         }
     }
 
-    fn other(&mut self, index: u32, by: u64) -> What {
+    fn other(&mut self, index: u32, by: u64, at: u64) -> What {
         if !is_birth(index | OTHER, by) {
-            return What::Wake { task: self.number(index), by: self.cause(by) };
+            return What::Wake { task: self.number(index), by: self.cause(by, at) };
         }
         if by & ENDED == ENDED {
             let task = self.number(index);
@@ -237,9 +238,9 @@ impl TaskTable<'_> {
         })
     }
 
-    /// A cause whose task is a position in the list.
-    fn cause(&mut self, by: u64) -> Cause {
-        match Cause::from_bits(by) {
+    /// A cause, at a time in ticks, whose task is a position in the list.
+    fn cause(&mut self, by: u64, at: u64) -> Cause {
+        match Cause::from_bits(by, at, self.labels.descriptors) {
             Cause::Task(index) => Cause::Task(self.number(index)),
             cause => cause,
         }
@@ -253,15 +254,15 @@ fn is_birth(index: u32, by: u64) -> bool {
 }
 
 impl Cause {
-    /// The cause that a note or a record has.
-    pub(crate) fn from_bits(bits: u64) -> Cause {
+    /// The cause that a note or a record of a time in ticks has.
+    pub(crate) fn from_bits(bits: u64, at: u64, descriptors: &Descriptors) -> Cause {
         let low = bits as u32;
         match bits & !u64::from(u32::MAX) {
             super::BY_TIMER => Cause::Timer,
             super::BY_TASK => Cause::Task(low),
             super::BY_THREAD => Cause::Thread,
             super::BY_SPAWN => Cause::Spawn,
-            mask => Cause::Event { fd: low as i32, mask: (mask >> 32) as u32 },
+            index => Cause::Event { fd: descriptors.get((index >> 32) as u32, at), mask: low },
         }
     }
 }

@@ -106,7 +106,7 @@ pub enum Cause {
     Spawn,
     /// An event of the descriptor with this number.
     Event {
-        /// The number.
+        /// The number; -1 for one that was closed so long ago that it is not known any more.
         fd: i32,
         /// The mask that the kernel reported.
         mask: u32,

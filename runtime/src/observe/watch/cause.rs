@@ -70,9 +70,10 @@ impl Label {
 }
 
 impl By {
-    /// An event of a descriptor, of this wait.
+    /// An event of this wait: its mask, and the index of its source in the upper half. Which descriptor that was is asked
+    /// for later, of [`Descriptors`](crate::observe::recorder::Descriptors).
     #[inline]
-    pub(crate) fn event(self, fd: i32, mask: u32) -> By {
-        By { by: u64::from(fd as u32) | u64::from(mask) << 32, ..self }
+    pub(crate) fn event(self, head: u64) -> By {
+        By { by: head, ..self }
     }
 }

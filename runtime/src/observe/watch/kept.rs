@@ -235,6 +235,11 @@ impl Watch {
         }
     }
 
+    /// A descriptor is registered, and its source has this index.
+    pub(crate) fn registered(&self, index: u32, fd: i32) {
+        self.shared.tasks().descriptors.add(index, fd, ticks::now());
+    }
+
     /// The times of the task at an index, from the note of its wakes.
     pub(crate) fn times(&self, index: u32, note: &Note, is_queued: bool) -> TaskTimes {
         let sums = self.sums.of(index);
@@ -246,7 +251,7 @@ impl Watch {
             longest_ns: ticks::nanoseconds(sums.longest),
             last_ns: ticks::nanoseconds(sums.last),
             woken_at: note.since,
-            woken_by: Cause::from_bits(note.by),
+            woken_by: Cause::from_bits(note.by, note.since, &self.shared.tasks().descriptors),
             polled_since: poll.map(|(_, since, _)| since),
         }
     }

@@ -98,6 +98,9 @@ impl Watch {
 
     #[inline]
     pub(crate) fn ended(&self, _index: u32) {}
+
+    #[inline]
+    pub(crate) fn registered(&self, _index: u32, _fd: i32) {}
 }
 
 impl Note {
@@ -129,7 +132,7 @@ impl Label {
 
 impl By {
     #[inline]
-    pub(crate) fn event(self, _fd: i32, _mask: u32) -> By {
+    pub(crate) fn event(self, _head: u64) -> By {
         By
     }
 }

@@ -7,7 +7,7 @@ use super::going::Going;
 use crate::observe::histogram::{Buckets, Histogram};
 use crate::observe::id::Id;
 use crate::observe::progress::{PollProgress, Progress};
-use crate::observe::recorder::{Born, Known, Labels, Recording, Ring};
+use crate::observe::recorder::{Born, Descriptors, Known, Labels, Recording, Ring};
 use crate::observe::remembered::Remembered;
 use crate::observe::ticks;
 use std::fmt;
@@ -45,6 +45,7 @@ pub(super) struct Tasks {
     pub(super) groups: Vec<Arc<Group>>,
     /// The lines that spawned tasks.
     places: Vec<&'static Location<'static>>,
+    pub(super) descriptors: Descriptors,
 }
 
 /// The tasks of one name.
@@ -224,9 +225,13 @@ impl Post {
         let copy = shared.ring.copy();
         let tasks = shared.tasks();
         let (known, places) = (tasks.known.clone(), tasks.places.clone());
+        let descriptors = tasks.descriptors.clone();
         let names: Vec<_> = tasks.groups.iter().map(|group| group.name.clone()).collect();
         drop(tasks);
-        Some(copy.decode(&Labels { known: &known, names: &names, places: &places }, runtime))
+        Some(copy.decode(
+            &Labels { known: &known, names: &names, places: &places, descriptors: &descriptors },
+            runtime,
+        ))
     }
 }
 
