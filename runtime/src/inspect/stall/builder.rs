@@ -14,7 +14,8 @@ impl Builder {
     /// not take long: meanwhile nothing else is reported. A panic of it is caught.
     ///
     /// - A poll has at most two reports. One that ends before it was looked at has none, as may one of less than 100 ms;
-    ///   it is counted in [`Metrics::long_polls`](crate::runtime::Metrics::long_polls) with every other.
+    ///   it is counted in [`Metrics::long_polls`](crate::runtime::Metrics::long_polls) with every other, and for ten
+    ///   seconds after it the thread looks twice in each limit however short that is.
     /// - The time for which the process is stopped or the machine suspended is not counted.
     /// - Destructors of futures run in polls. Those of the tasks that are left when the runtime is dropped do not.
     /// - A simulated host (feature `sim`) has no such thread: its polls take no time.

@@ -114,7 +114,7 @@ impl Watched {
         // Asked first: of a runtime that goes now there is another look, which finds the end of its last poll.
         let is_left = self.post.is_left();
         let going = self.post.going().map(|(serial, elapsed)| Going { serial, elapsed });
-        let found = self.watch.look(now(), going);
+        let found = self.watch.look(now(), going, self.post.long_polls());
         let serial = going.map(|going| going.serial);
         self.note(serial);
         match (found, serial) {

@@ -5,6 +5,8 @@
 //!   the limit at most before it is reported. When the look comes much later than planned the process was stopped, or
 //!   the machine suspended, or neither thread had a processor: the poll is charged with nothing. So what a stop adds to
 //!   a poll is at most half of the limit.
+//! - Looks are so rare that they cost next to nothing, and miss polls that are shorter than the time between two of them.
+//!   The loop counts those: once one was missed, the looks are as frequent as the limit asks for, for [`EAGER`].
 //! - The times are of `CLOCK_MONOTONIC`, which does not count while the machine is suspended.
 
 use std::time::Duration;
@@ -17,6 +19,9 @@ pub(super) struct Watch {
     looked_at: Duration,
     planned: Duration,
     seen: Option<Seen>,
+    /// How many polls over the limit the loop has counted, and until when looks are frequent.
+    long_polls: u64,
+    eager_until: Duration,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -50,6 +55,8 @@ pub(super) enum Found {
 /// watched.
 const LEAST_IDLE: Duration = Duration::from_millis(50);
 const LEAST: Duration = Duration::from_millis(1);
+/// For how long looks are frequent after a poll over the limit.
+const EAGER: Duration = Duration::from_secs(10);
 /// While a stall goes on, so that its end is reported soon.
 const MOST: Duration = Duration::from_millis(250);
 /// A look is this late on a busy machine.
@@ -57,7 +64,8 @@ const LATE: Duration = Duration::from_millis(20);
 
 impl Watch {
     pub(super) fn new(limit: Duration, now: Duration) -> Watch {
-        Watch { limit, looked_at: now, planned: idle(limit), seen: None }
+        let planned = (limit / 2).max(LEAST_IDLE);
+        Watch { limit, looked_at: now, planned, seen: None, long_polls: 0, eager_until: Duration::ZERO }
     }
 
     /// When to look next.
@@ -65,15 +73,18 @@ impl Watch {
         self.looked_at + self.planned
     }
 
-    /// Looks at the loop: `going` is the poll that it is in.
-    pub(super) fn look(&mut self, now: Duration, going: Option<Going>) -> Found {
+    /// Looks at the loop: `going` is the poll that it is in, and it has counted so many polls over the limit.
+    pub(super) fn look(&mut self, now: Duration, going: Option<Going>, long_polls: u64) -> Found {
         let late = now.saturating_sub(self.due());
         let before = self.seen.take();
         let most = if before.is_some_and(|seen| seen.is_reported) { self.planned } else { self.limit / 2 };
         let is_late = late > LATE.max(self.limit / 2);
         let charge = if is_late { Duration::ZERO } else { self.planned.min(most) };
         self.looked_at = now;
-        self.planned = idle(self.limit);
+        if long_polls > self.long_polls {
+            (self.long_polls, self.eager_until) = (long_polls, now + EAGER);
+        }
+        self.planned = self.idle();
         let known = before.filter(|seen| going.is_some_and(|going| going.serial == seen.serial));
         let Some(going) = going else { return ended(before, charge) };
         let mut seen = match known {
@@ -94,10 +105,16 @@ impl Watch {
         } else if seen.charged >= self.limit / 4 {
             self.limit.saturating_sub(seen.charged).min(self.limit / 4).max(LEAST)
         } else {
-            idle(self.limit)
+            self.idle()
         };
         self.seen = Some(seen);
         found
+    }
+
+    /// The wait to the next look while nothing is watched.
+    fn idle(&self) -> Duration {
+        let least = if self.looked_at < self.eager_until { LEAST } else { LEAST_IDLE };
+        (self.limit / 2).max(least)
     }
 
     /// The report of a stall has taken until `now`; the next look is planned from there.
@@ -112,10 +129,6 @@ fn ended(before: Option<Seen>, charge: Duration) -> Found {
         Some(seen) if seen.is_reported => Found::Ended(seen.charged + charge / 2),
         _ => Found::Nothing,
     }
-}
-
-fn idle(limit: Duration) -> Duration {
-    (limit / 2).max(LEAST_IDLE)
 }
 
 #[cfg(test)]
@@ -135,11 +148,18 @@ mod tests {
         /// When the current poll began.
         poll: Option<(u64, Duration)>,
         found: Vec<(u64, Found)>,
+        long_polls: u64,
     }
 
     impl Scene {
         fn new(limit: Duration) -> Scene {
-            Scene { watch: Watch::new(limit, ms(1000)), now: ms(1000), poll: None, found: Vec::new() }
+            Scene {
+                watch: Watch::new(limit, ms(1000)),
+                now: ms(1000),
+                poll: None,
+                found: Vec::new(),
+                long_polls: 0,
+            }
         }
 
         /// The next poll begins.
@@ -168,7 +188,7 @@ mod tests {
 
         fn look(&mut self) {
             let going = self.poll.map(|(serial, begin)| Going { serial, elapsed: self.now - begin });
-            let found = self.watch.look(self.now, going);
+            let found = self.watch.look(self.now, going, self.long_polls);
             if found != Found::Nothing {
                 self.found.push((self.poll.map_or(0, |(serial, _)| serial), found));
             }
@@ -246,10 +266,10 @@ mod tests {
     fn a_suspend_that_only_the_clock_of_the_loop_counts_is_no_stall() {
         let mut watch = Watch::new(LIMIT, ms(0));
         let mut going = Going { serial: 1, elapsed: ms(3_600_000) };
-        assert_eq!(watch.look(watch.due(), Some(going)), Found::Nothing);
+        assert_eq!(watch.look(watch.due(), Some(going), 0), Found::Nothing);
         going.serial = 2;
-        assert_eq!(watch.look(watch.due(), Some(going)), Found::Nothing);
-        assert_eq!(watch.look(watch.due(), None), Found::Nothing);
+        assert_eq!(watch.look(watch.due(), Some(going), 0), Found::Nothing);
+        assert_eq!(watch.look(watch.due(), None, 0), Found::Nothing);
     }
 
     #[test]
@@ -270,6 +290,37 @@ mod tests {
             let [(3, Found::Begun(held))] = scene.found[..] else { panic!("{phase}: {:?}", scene.found) };
             assert!(held >= limit && held < limit * 2, "{held:?}");
         }
+    }
+
+    #[test]
+    fn of_short_stalls_that_are_missed_the_next_one_is_reported() {
+        for phase in 0..50 {
+            let mut scene = Scene::new(ms(20));
+            for serial in 1..=3 {
+                scene.run(ms(phase));
+                scene.poll = Some((serial, scene.now));
+                scene.run(ms(35));
+                scene.poll = None;
+                scene.long_polls += 1;
+                scene.run(LEAST_IDLE); // to the next look
+            }
+            let begun = |serial| {
+                scene.found.iter().any(|(of, found)| *of == serial && matches!(found, Found::Begun(_)))
+            };
+            assert!(begun(2) && begun(3), "{phase}: {:?}", scene.found);
+        }
+    }
+
+    #[test]
+    fn looks_are_frequent_for_a_while_after_a_long_poll() {
+        let mut scene = Scene::new(ms(20));
+        scene.run(ms(100));
+        scene.long_polls = 1;
+        scene.run(LEAST_IDLE);
+        assert_eq!(scene.watch.planned, ms(10));
+        scene.run(EAGER);
+        scene.run(LEAST_IDLE);
+        assert_eq!(scene.watch.planned, LEAST_IDLE);
     }
 
     #[test]

@@ -184,6 +184,11 @@ impl Post {
         Some((number, Duration::from_nanos(elapsed)))
     }
 
+    /// How many polls have taken longer than the limit.
+    pub(crate) fn long_polls(&self) -> u64 {
+        self.0.as_ref().map_or(0, |shared| shared.long_polls.load(Ordering::Relaxed))
+    }
+
     /// Whether polls are timed.
     pub(crate) fn records(&self) -> bool {
         self.0.as_ref().is_some_and(|shared| shared.records)
