@@ -64,8 +64,10 @@ impl Server {
         // hyper, and the case `http` alone.
         unshown(rust("hyper-egret", "hyper-egret", "")),
         unshown(rust("hyper-egret-timer", "hyper-egret", "timer")),
+        unshown(rust("hyper-egret-upgrades", "hyper-egret", "upgrades")),
         unshown(rust("hyper-tokio", "hyper-tokio", "")),
         unshown(rust("hyper-tokio-timer", "hyper-tokio", "timer")),
+        unshown(rust("hyper-tokio-upgrades", "hyper-tokio", "upgrades")),
         Server { name: "libuv", kind: Kind::C { library: "libuv" }, shown: true },
         Server { name: "libevent", kind: Kind::C { library: "libevent" }, shown: true },
         Server { name: "nginx", kind: Kind::Nginx, shown: true },

@@ -25,6 +25,16 @@ where
     builder.serve_connection(io, service_fn(hello)).await
 }
 
+/// [`serve`] for connections that may be upgraded, for which hyper requires `Send`.
+pub async fn serve_with_upgrades<I>(io: I) -> hyper::Result<()>
+where
+    I: Read + Write + Unpin + Send + 'static,
+{
+    let mut builder = http1::Builder::new();
+    builder.auto_date_header(false);
+    builder.serve_connection(io, service_fn(hello)).with_upgrades().await
+}
+
 async fn hello(_: Request<Incoming>) -> Result<Response<Full<Bytes>>, Infallible> {
     let mut response = Response::new(Full::new(Bytes::from_static(b"Hello, world!")));
     response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("text/plain"));

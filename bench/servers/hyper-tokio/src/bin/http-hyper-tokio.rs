@@ -1,5 +1,5 @@
 //! "Hello, world!" by hyper on tokio's `current_thread`. Flavours: none has no time limits; `timer` limits how long a
-//! header may take.
+//! header may take; `upgrades` has none, and could hand a connection over to another protocol.
 
 use hyper_util::rt::{TokioIo, TokioTimer};
 use server_common::{Options, announce, fail};
@@ -9,16 +9,20 @@ use tokio::runtime::Builder;
 
 fn main() {
     let options = Options::from_args();
-    options.check_flavour(&["timer"]);
-    let timer = options.flavour.is_some();
+    options.check_flavour(&["timer", "upgrades"]);
+    let flavour = options.flavour.as_deref();
+    let (timer, upgrades) = (flavour == Some("timer"), flavour == Some("upgrades"));
     let serve = async {
         let listener = TcpListener::bind(options.addr).await?;
         announce(listener.local_addr()?);
         loop {
             let (stream, _) = listener.accept().await?;
             stream.set_nodelay(true)?;
-            let timer = timer.then(TokioTimer::new);
-            tokio::spawn(server_hyper::serve(TokioIo::new(stream), timer));
+            let stream = TokioIo::new(stream);
+            match upgrades {
+                true => tokio::spawn(server_hyper::serve_with_upgrades(stream)),
+                false => tokio::spawn(server_hyper::serve(stream, timer.then(TokioTimer::new))),
+            };
         }
     };
     let result: io::Result<()> =
