@@ -15,7 +15,7 @@
 use super::hooks::Hooks;
 use super::task::{self, Polled, Task};
 use super::views::{Origin, RootView};
-use super::wait::{FOREVER, NOW, nanoseconds};
+use super::wait::{FOREVER, NOW, NextDeadline, nanoseconds};
 use crate::executor::parking::{Park, Parking};
 use crate::executor::pool::{Limits, Pool};
 use crate::observe::id::Id;
@@ -73,8 +73,8 @@ pub(crate) struct RuntimesStayOnTheirThread_UseHandle {
     /// The index that was polled last. Reset to that of the future of `block_on` before code that is of no task. See
     /// [`running_task`](Executor::running_task).
     pub(super) running: Cell<u32>,
-    /// The wait that is going on, or is just over, began when no deadline was near.
-    pub(super) timers_are_far: Cell<bool>,
+    /// Of the wait that is going on, or is just over.
+    pub(super) next_deadline: Cell<NextDeadline>,
     /// Memory for what a turn collects, kept for the next one.
     pub(super) letters: RefCell<Vec<u64>>,
     pub(super) foreign: RefCell<Vec<Waker>>,
@@ -145,7 +145,7 @@ impl Executor {
             hooks: hooks.into_kept(),
             polls_since_wait: Cell::new(0),
             running: Cell::new(ROOT),
-            timers_are_far: Cell::new(false),
+            next_deadline: Cell::new(NextDeadline::Unknown),
             letters: RefCell::default(),
             foreign: RefCell::default(),
             turns: Counter::default(),
@@ -253,6 +253,10 @@ impl Executor {
         let trace = &self.queue.trace;
         trace.begin();
         let timeout = if idle { timeout.map_or(FOREVER, nanoseconds) } else { NOW };
+        if idle {
+            // Somebody else may have slept until it.
+            self.next_deadline.set(NextDeadline::Near);
+        }
         let events = match &self.hooks {
             None => self.wait(timeout),
             Some(hooks) => self.wait_hooked(hooks, timeout),

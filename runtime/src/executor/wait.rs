@@ -18,6 +18,18 @@ pub(crate) const NOW: u64 = 0;
 /// Of a wait without a limit.
 pub(crate) const FOREVER: u64 = u64::MAX;
 
+/// The next deadline, as it was when a wait began.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum NextDeadline {
+    /// The loop has something else to do, or no timer.
+    Unknown,
+    Far,
+    /// Near, by the precise clock, or it may be: without an event it may be what has ended the wait.
+    Near,
+    /// Had passed, by the precise clock.
+    Passed,
+}
+
 impl Executor {
     /// Calls `epoll_wait`. It sleeps, if `timeout` allows it and no other thread has left a wake, until an event, a
     /// deadline or the end of `timeout`.
@@ -54,6 +66,7 @@ impl Executor {
                 self.timers.not_after_next().map_or(over, |deadline| deadline.min(over))
             });
             if now >= over {
+                self.next_deadline.set(NextDeadline::Passed);
                 return 0;
             }
         }
@@ -89,8 +102,15 @@ impl Executor {
         };
         running::sharpen_waits();
         let far = self.clock.until_far(deadline);
-        self.timers_are_far.set(far.is_some());
-        far.unwrap_or_else(|| deadline.saturating_sub(self.clock.now())).min(timeout)
+        let (next, left) = match far {
+            Some(left) => (NextDeadline::Far, left),
+            None => match deadline.saturating_sub(self.clock.now()) {
+                0 => (NextDeadline::Passed, 0),
+                left => (NextDeadline::Near, left),
+            },
+        };
+        self.next_deadline.set(next);
+        left.min(timeout)
     }
 
     /// What an idle loop does on a clock that a test has paused: goes to the next deadline, if the kernel has no event
@@ -138,16 +158,25 @@ impl Executor {
 
     #[inline(never)]
     fn fire_due_after(&self, events: usize) -> usize {
-        let were_far = self.timers_are_far.replace(false);
-        if events > 0 && were_far { 0 } else { self.fire_due() }
+        let next = self.next_deadline.replace(NextDeadline::Unknown);
+        if events > 0 && next == NextDeadline::Far {
+            return 0;
+        }
+        // The coarse clock may be late by more than is allowed for. If it were asked here, a loop with nothing else to do
+        // would not sleep until the next tick.
+        let is_over = next == NextDeadline::Passed || (events == 0 && next == NextDeadline::Near);
+        if is_over { self.fire_passed() } else { self.fire_due() }
     }
 
     #[inline(never)]
     fn fire_due(&self) -> usize {
         // Most turns have only distant deadlines, which the coarse clock tells apart.
-        if !self.clock.has_passed(self.timers.work_is_due_at()) {
-            return 0;
-        }
+        if self.clock.has_passed(self.timers.work_is_due_at()) { self.fire_passed() } else { 0 }
+    }
+
+    /// The same by the precise clock alone.
+    #[inline(never)]
+    fn fire_passed(&self) -> usize {
         let mut foreign = self.foreign.borrow_mut();
         let fired = self.timers.fire(self.clock.now(), &self.queue, &mut foreign);
         let is_empty = foreign.is_empty();
@@ -213,4 +242,54 @@ impl Turns for Executor {
 /// Of a wait with a limit.
 pub(super) fn nanoseconds(duration: Duration) -> u64 {
     u64::try_from(duration.as_nanos()).unwrap_or(FOREVER)
+}
+
+#[cfg(not(miri))] // which has no coarse clock
+#[cfg(test)]
+mod tests {
+    use crate::runtime::{Builder, Park, Runtime};
+    use crate::task::JoinHandle;
+    use crate::time::{Instant, sleep};
+    use std::time::Duration;
+
+    const NEAR: Duration = Duration::from_millis(2);
+
+    /// A task that sleeps, polled once, on a kernel whose last tick is half a second old and stays the last.
+    fn sleeping(rt: &Runtime) -> JoinHandle<()> {
+        let clock = &rt.executor().clock;
+        clock.last_tick.set(Some(clock.now() - 500_000_000));
+        let task = rt.spawn(sleep(NEAR));
+        assert_eq!(rt.turn(Some(Duration::ZERO)).polled, 1);
+        task
+    }
+
+    #[test]
+    fn a_deadline_ends_the_sleep_for_it_though_the_tick_of_the_kernel_is_late() {
+        for park in [Park::Sleep, Park::Spin] {
+            let rt = Builder::new().park(park).build().unwrap();
+            let task = sleeping(&rt);
+            assert_eq!(rt.turn(None).timers_fired, 1, "{park:?}");
+            assert!(task.is_finished());
+        }
+    }
+
+    #[test]
+    fn a_deadline_that_passed_before_the_sleep_is_seen_though_the_tick_of_the_kernel_is_late() {
+        let rt = Runtime::new().unwrap();
+        let task = sleeping(&rt);
+        let passed = Instant::now() + NEAR;
+        while Instant::now() < passed {}
+        assert_eq!(rt.turn(None).timers_fired, 1);
+        assert!(task.is_finished());
+    }
+
+    #[test]
+    fn a_loop_around_this_one_turns_once_for_a_deadline_though_the_tick_of_the_kernel_is_late() {
+        let rt = Runtime::new().unwrap();
+        let task = sleeping(&rt);
+        let deadline = rt.next_deadline().unwrap();
+        while Instant::now() < deadline {}
+        assert_eq!(rt.turn(Some(Duration::ZERO)).timers_fired, 1);
+        assert!(task.is_finished());
+    }
 }

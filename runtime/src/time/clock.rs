@@ -20,8 +20,8 @@ use std::ops::{Add, AddAssign, Sub, SubAssign};
 use std::sync::OnceLock;
 use std::time::Duration;
 
-/// How far the coarse clock may be behind: two ticks of the slowest kernel. Where it is behind by more, the next check
-/// of the timers notices a deadline in the past, not the first poll.
+/// How far the coarse clock may be behind: two ticks of the slowest kernel. Where it is behind by more, a loop that
+/// would sleep notices a deadline in the past, not the first poll.
 const COARSE_LAG: u64 = 20_000_000;
 
 /// What is further away is far: a second.
@@ -31,18 +31,36 @@ const FAR: u64 = 1_000_000_000;
 pub(crate) struct Clock {
     pub(crate) source: ClockSource,
     backend: Backend,
+    /// When the kernel had its last tick, for a test in which the next one is late.
+    #[cfg(test)]
+    pub(crate) last_tick: std::cell::Cell<Option<u64>>,
 }
 
 impl Clock {
     #[inline]
     pub(crate) fn new(backend: Backend) -> Clock {
-        Clock { source: ClockSource::new(), backend }
+        Clock {
+            source: ClockSource::new(),
+            backend,
+            #[cfg(test)]
+            last_tick: None.into(),
+        }
     }
 
     /// The time now, in nanoseconds.
     #[inline]
     pub(crate) fn now(&self) -> u64 {
         self.source.now()
+    }
+
+    /// The time at the last tick of the kernel.
+    #[inline]
+    fn coarse(&self) -> u64 {
+        #[cfg(test)]
+        if let Some(tick) = self.last_tick.get() {
+            return tick;
+        }
+        self.backend.monotonic_coarse()
     }
 
     /// How long until `deadline`, if it is more than a second away; up to [`COARSE_LAG`] less than that. Only the
@@ -52,7 +70,7 @@ impl Clock {
         if self.source.is_virtual() || !self.backend.has_coarse() {
             return None;
         }
-        let left = deadline.saturating_sub(self.backend.monotonic_coarse());
+        let left = deadline.saturating_sub(self.coarse());
         (left > FAR + COARSE_LAG).then(|| left - COARSE_LAG)
     }
 
@@ -62,7 +80,7 @@ impl Clock {
     #[inline]
     pub(crate) fn has_passed(&self, deadline: u64) -> bool {
         if !self.source.is_virtual() {
-            let coarse = self.backend.monotonic_coarse();
+            let coarse = self.coarse();
             if deadline <= coarse {
                 return true;
             }
