@@ -302,8 +302,9 @@ mod tests {
         assert_eq!(call.descriptor, Some(number));
         assert!(["read", "recvfrom"].contains(&call.name().unwrap()), "{call}");
         assert_eq!(id.name(), "a ) S reader");
+        // A kernel without a fine clock counts in ticks, of which the thread may have seen none.
         let used = id.processor_time().unwrap();
-        assert!(used > Duration::ZERO && used < Duration::from_secs(10), "{used:?}");
+        assert!(used < Duration::from_secs(10), "{used:?}");
         drop(writer);
         assert_eq!(thread.join().unwrap(), 0);
     }
