@@ -21,6 +21,8 @@ struct Counting;
 thread_local! {
     /// Allocations of this thread.
     static ALLOCATIONS: Cell<u64> = const { Cell::new(0) };
+    /// What of them has not been freed by this thread.
+    static ALIVE: Cell<i64> = const { Cell::new(0) };
 }
 
 fn count() {
@@ -32,11 +34,13 @@ fn count() {
 unsafe impl GlobalAlloc for Counting {
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
         count();
+        ALIVE.set(ALIVE.get() + 1);
         // SAFETY: the caller keeps the contract of `alloc`, which is the same.
         unsafe { System.alloc(layout) }
     }
 
     unsafe fn dealloc(&self, memory: *mut u8, layout: Layout) {
+        ALIVE.set(ALIVE.get() - 1);
         // SAFETY: the memory came from `System`, by the functions above and below.
         unsafe { System.dealloc(memory, layout) }
     }
@@ -110,6 +114,38 @@ fn a_request_allocates_nothing_and_is_one_event_and_one_poll() {
     assert_eq!(after.local_wakes - before.local_wakes, requests);
     assert_eq!(after.polls - before.polls, requests);
     assert_eq!(after.eventfd_writes - before.eventfd_writes, 0);
+}
+
+/// Spawns tasks of two sizes, more than one of each at a time, and joins them.
+async fn come_and_go() {
+    let small = [(); 64].map(|()| egret::spawn(async {}));
+    let large = [7; 64].map(|n| egret::spawn(async move { std::hint::black_box([n; 400]).len() }));
+    for task in small {
+        task.await.unwrap();
+    }
+    for task in large {
+        assert_eq!(task.await.unwrap(), 400);
+    }
+}
+
+#[test]
+fn a_task_is_spawned_into_the_memory_of_one_that_has_ended_and_the_runtime_frees_it() {
+    drop(Runtime::new().unwrap()); // What is kept for the next runtime is there from now on.
+    let alive = ALIVE.get();
+    let rt = Runtime::new().unwrap();
+    rt.block_on(async {
+        come_and_go().await;
+        let allocations = ALLOCATIONS.get();
+        for _ in 0..ROUNDS {
+            come_and_go().await;
+        }
+        assert_eq!(ALLOCATIONS.get() - allocations, 0, "allocations for {} tasks", 128 * ROUNDS);
+        let named = egret::task::Builder::new().name("with rare fields").spawn(async {}).unwrap();
+        named.await.unwrap();
+        drop(egret::spawn(async { vec![1] })); // whose output no task takes
+    });
+    drop(rt);
+    assert_eq!(ALIVE.get() - alive, 0, "allocations that are left");
 }
 
 /// Wakes the task of the last poll: what combinators of other crates put in place of a task's waker.

@@ -24,7 +24,7 @@ pub use blocking::spawn_blocking;
 #[doc(hidden)]
 pub use blocking::spawn_look_up;
 pub use builder::Builder;
-pub(crate) use cell::{Join, TaskCell};
+pub(crate) use cell::{Join, NewTask};
 pub use confined::Confined;
 pub use coop::{Unconstrained, consume_budget, unconstrained};
 pub use frame::{FrameExt, Framed, frame};

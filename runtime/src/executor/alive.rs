@@ -42,7 +42,7 @@ impl Executor {
     #[cfg(feature = "sim")]
     pub(crate) fn name_of(&self, index: u32) -> String {
         let tasks = self.tasks.borrow();
-        let slot = (index as usize).wrapping_sub(1); // the first index is that of the future of `block_on`
+        let slot = index.wrapping_sub(1); // the first index is that of the future of `block_on`
         let label = tasks.get(slot).and_then(|task| Label::of(slot, &**task));
         label.map_or_else(|| format!("a task that has ended (slot {slot})"), |label| label.in_full())
     }
@@ -61,9 +61,9 @@ impl Executor {
 }
 
 impl Label {
-    fn of(slot: usize, task: &dyn Task) -> Option<Label> {
+    fn of(slot: u32, task: &dyn Task) -> Option<Label> {
         let (name, spawned_at) = task.label()?;
-        Some(Label { id: task.id(), slot: slot as u32, name, spawned_at })
+        Some(Label { id: task.id(), slot, name, spawned_at })
     }
 
     /// With the slot.

@@ -5,6 +5,7 @@
 //! `runtime/enter.rs` keeps the order of the guards that a program holds.
 
 use super::Executor;
+use super::task::memory::Memory;
 use crate::observe::id::Id;
 use crate::reactor;
 use crate::reactor::epoll::Reactor;
@@ -32,6 +33,7 @@ pub(crate) struct EnteredExecutor {
     queue: Entered<RunQueue>,
     reactor: Entered<Reactor>,
     timers: Entered<Timers>,
+    memory: Entered<Memory>,
     #[cfg(feature = "hyper")]
     sleeps: Entered<Sleeps>,
     #[cfg(feature = "test-util")]
@@ -45,6 +47,7 @@ impl Executor {
             queue: waker::enter(self.queue.clone()),
             reactor: reactor::enter(self.reactor.clone()),
             timers: time::enter(self.timers.clone()),
+            memory: self.memory.enter(),
             #[cfg(feature = "hyper")]
             sleeps: self.sleeps.enter(),
             #[cfg(feature = "test-util")]
@@ -65,7 +68,7 @@ impl Executor {
         let index = self.running.get();
         #[cfg(feature = "inspect")]
         let index = self.queue.watch.polled()?;
-        let slot = (index as usize).checked_sub(1)?;
+        let slot = index.checked_sub(1)?;
         self.tasks.borrow().get(slot).map(|task| task.id())
     }
 }
@@ -77,6 +80,7 @@ impl EnteredExecutor {
         self.queue.abandon();
         self.reactor.abandon();
         self.timers.abandon();
+        self.memory.abandon();
         #[cfg(feature = "hyper")]
         self.sleeps.abandon();
         #[cfg(feature = "test-util")]
@@ -86,6 +90,7 @@ impl EnteredExecutor {
 
 /// The executor of this thread.
 #[track_caller]
+#[inline]
 pub(crate) fn current() -> Rc<Executor> {
     context::require(&CURRENT)
 }

@@ -1,12 +1,9 @@
 //! Callbacks of the program at the stages of a task, and around the sleep of the loop.
 //!
-//! - Without a hook there is no code in a poll: a task of a runtime that has one is stored as a [`Hooked`], which polls
-//!   the task's own cell. An executor without hooks asks once for each spawn, and before its first turn, whether it has any.
+//! - An executor asks once for each spawn, poll and end of a task, and before its first turn, whether it has any.
 //! - A hook is user code, called with nothing borrowed. Its panic goes no further: the loop is in order whatever it does.
 
 use super::Executor;
-#[cfg(feature = "inspect")]
-use super::task::TaskView;
 use super::task::{Polled, Task};
 use super::wait::NOW;
 use crate::observe::id::{Id, Within};
@@ -82,12 +79,34 @@ impl Hooks {
         (!self.is_empty()).then(|| Rc::new(self))
     }
 
-    /// A task is about to be queued for the first time. Returns what is stored in its place.
+    /// A task is about to be queued for the first time.
     #[cold]
     #[inline(never)]
-    pub(super) fn spawned(self: &Rc<Hooks>, task: Rc<dyn Task>) -> Rc<dyn Task> {
-        call(&self.spawn, &TaskMeta::of(&*task));
-        Rc::new(Hooked { task, hooks: self.clone() })
+    pub(super) fn spawned(&self, task: &dyn Task) {
+        call(&self.spawn, &TaskMeta::of(task));
+    }
+
+    /// Polls a task between its hooks.
+    #[cold]
+    #[inline(never)]
+    pub(super) fn poll(&self, task: &dyn Task, cx: &mut Context<'_>) -> Polled {
+        if task.is_over() {
+            return Polled::WasOver;
+        }
+        let meta = TaskMeta::of(task);
+        call(&self.before_poll, &meta);
+        let polled = task.poll(cx);
+        call(&self.after_poll, &meta);
+        polled
+    }
+
+    /// A task has left its slot, however it ended.
+    #[cold]
+    #[inline(never)]
+    pub(super) fn ended(&self, task: &dyn Task) {
+        let meta = TaskMeta::of(task);
+        let _within = Within::task(meta.id);
+        call(&self.terminate, &meta);
     }
 }
 
@@ -102,68 +121,6 @@ impl fmt::Debug for Hooks {
 fn call(hook: &Option<OnTask>, meta: &TaskMeta<'_>) {
     if let Some(hook) = hook {
         contain(|| hook(meta));
-    }
-}
-
-/// A task of a runtime with hooks. The executor has the only reference besides that of a poll, so its drop is the end of
-/// the task, however that came.
-struct Hooked {
-    task: Rc<dyn Task>,
-    hooks: Rc<Hooks>,
-}
-
-impl Task for Hooked {
-    #[inline]
-    fn poll(self: Rc<Self>, cx: &mut Context<'_>) -> Polled {
-        if self.task.is_over() {
-            return Polled::WasOver;
-        }
-        let meta = TaskMeta::of(&*self.task);
-        call(&self.hooks.before_poll, &meta);
-        let polled = self.task.clone().poll(cx);
-        call(&self.hooks.after_poll, &meta);
-        polled
-    }
-
-    #[inline]
-    fn cancel(&self) {
-        self.task.cancel();
-    }
-
-    #[inline]
-    fn id(&self) -> Id {
-        self.task.id()
-    }
-
-    #[inline]
-    fn spawned_at(&self) -> &'static Location<'static> {
-        self.task.spawned_at()
-    }
-
-    #[inline]
-    fn is_over(&self) -> bool {
-        self.task.is_over()
-    }
-
-    #[cfg(any(feature = "inspect", feature = "test-util"))]
-    #[inline]
-    fn label(&self) -> Option<(Option<Box<str>>, &'static Location<'static>)> {
-        self.task.label()
-    }
-
-    #[cfg(feature = "inspect")]
-    #[inline]
-    fn view(&self) -> TaskView {
-        self.task.view()
-    }
-}
-
-impl Drop for Hooked {
-    #[inline]
-    fn drop(&mut self) {
-        let meta = TaskMeta::of(&*self.task);
-        let _within = Within::task(meta.id);
-        call(&self.hooks.terminate, &meta);
     }
 }
 

@@ -81,7 +81,7 @@ fn waits_of<F: Future + 'static>(future: F) -> Vec<(&'static str, u32)> {
     let task = rt.spawn(future);
     settle(&rt);
     assert!(!task.is_finished());
-    waits(&rt, task.key.unwrap())
+    waits(&rt, task.key().unwrap())
 }
 
 fn pair() -> (AsyncFd<UnixStream>, UnixStream) {
@@ -315,7 +315,7 @@ fn a_wait_at_one_line_goes_on_through_other_wakes() {
     });
     let since = || {
         let _entered = rt.enter();
-        let found = all(&current()).into_iter().find(|(_, waiter)| waiter.task == task.key);
+        let found = all(&current()).into_iter().find(|(_, waiter)| waiter.task == task.key());
         found.unwrap().1.since()
     };
     rt.turn(Some(Duration::ZERO));
@@ -339,10 +339,10 @@ fn frames_are_a_tree_and_go_with_their_futures() {
     let seen: Vec<_> = nodes.iter().map(|node| (&*node.name, node.at.line())).collect();
     assert_eq!(seen, [("outer", line + 1), ("inner", line + 3)]);
     assert_eq!((nodes[0].parent, nodes[1].parent), (None, Some(nodes[0].number)));
-    assert!(nodes.iter().all(|node| TaskKey::from_bits(node.task) == task.key));
+    assert!(nodes.iter().all(|node| TaskKey::from_bits(node.task) == task.key()));
     let mut of_task = Vec::new();
     rt.block_on(async { current().timers.each_wait(|timer| of_task.push(timer.waiter)) });
-    of_task.retain(|waiter| waiter.task == task.key);
+    of_task.retain(|waiter| waiter.task == task.key());
     assert_eq!(of_task.iter().map(Waiter::frame).collect::<Vec<_>>(), [Some(nodes[1].number)]);
     task.abort();
     assert!(frames().is_empty());

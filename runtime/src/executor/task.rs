@@ -1,19 +1,27 @@
 //! What the executor needs of a task. The task itself is in `task/cell.rs`.
 
+#![allow(unsafe_code)]
+
+mod header; // the part of a task's cell that does not depend on its future
+pub(crate) mod memory; // memory of ended tasks, kept
+mod shared; // a counted reference to a cell
+
+pub(crate) use header::{Header, Phase, Policy};
+pub(crate) use shared::CellRef;
+
 use crate::observe::id::Id;
 use crate::observe::watch::Label;
 #[cfg(feature = "inspect")]
 use crate::wake::waiter::Waiter;
 use std::panic::Location;
-use std::rc::Rc;
 use std::task::Context;
 
 /// A spawned future, as the executor sees it.
 pub(crate) trait Task {
     /// Polls the future once, unless the task has ended.
     ///
-    /// It keeps the cell alive by itself, as the executor may drop its reference meanwhile.
-    fn poll(self: Rc<Self>, cx: &mut Context<'_>) -> Polled;
+    /// The caller keeps a reference meanwhile, besides that in the executor, which may be dropped.
+    fn poll(&self, cx: &mut Context<'_>) -> Polled;
 
     /// Drops the future now, or when the current poll returns.
     fn cancel(&self);

@@ -1,6 +1,6 @@
 //! The executor: tasks, the run queue, and the turn of the loop.
 //!
-//! It belongs to one thread. Other threads reach it through its [`Lease`] only. Tasks are in a slab; the index of a
+//! It belongs to one thread. Other threads reach it through its [`Lease`] only. Tasks are in a table; the slot of a
 //! task there, plus one, is the index in its wakers, and index 0 is the future of `block_on`.
 //!
 //! A turn (see `docs/loop.md`):
@@ -13,7 +13,9 @@
 //! User code (poll, drop, wake) runs with no borrow held, so it may spawn, wake, abort and close.
 
 use super::hooks::Hooks;
-use super::task::{self, Polled, Task};
+use super::task::memory::Memory;
+use super::task::{self, CellRef, Policy, Polled, Task};
+use super::tasks::Tasks;
 use super::views::{Origin, RootView};
 use super::wait::{FOREVER, NOW, NextDeadline, nanoseconds};
 use crate::executor::parking::{Park, Parking};
@@ -35,7 +37,6 @@ use crate::wake::key::{ROOT, TaskKey};
 use crate::wake::queue::RunQueue;
 use crate::wake::remote::{Address, Lease};
 use crate::wake::waker::{self, discard};
-use slab::Slab;
 use std::cell::{Cell, RefCell};
 use std::io;
 use std::mem::ManuallyDrop;
@@ -55,7 +56,7 @@ pub(crate) const POLLS_PER_WAIT: usize = 64;
 /// Named for the error about a runtime that is sent to another thread; the code calls it [`Executor`].
 #[allow(non_camel_case_types, reason = "the compiler says the name to people")]
 pub(crate) struct RuntimesStayOnTheirThread_UseHandle {
-    pub(super) tasks: RefCell<Slab<Rc<dyn Task>>>,
+    pub(super) tasks: RefCell<Tasks>,
     pub(crate) queue: Rc<RunQueue>,
     pub(crate) reactor: Rc<Reactor>,
     pub(crate) timers: Rc<Timers>,
@@ -82,6 +83,10 @@ pub(crate) struct RuntimesStayOnTheirThread_UseHandle {
     pub(super) polls: Counter,
     pub(super) remote_wakes: Counter,
     pub(super) origin: Origin,
+    /// Of tasks that have ended.
+    pub(crate) memory: Rc<Memory>,
+    /// Of the runtime, for new tasks.
+    pub(crate) policy: Cell<Policy>,
     /// Last, so that the number is not given to another executor before the rest of this one is gone.
     pub(super) remote: Lease,
 }
@@ -152,6 +157,8 @@ impl Executor {
             polls: Counter::default(),
             remote_wakes: Counter::default(),
             origin: Origin::now(),
+            memory: Memory::new(),
+            policy: Cell::new(Policy::REPORT),
             remote,
         }))
     }
@@ -164,14 +171,12 @@ impl Executor {
 
     /// Stores a task, queues it, and returns the key that wakes it.
     #[inline]
-    pub(crate) fn admit(&self, task: Rc<dyn Task>, id: Id, span: SpanKey) -> TaskKey {
-        let task = match &self.hooks {
-            None => task,
-            Some(hooks) => hooks.spawned(task),
-        };
-        let label = task::label(&*task);
+    pub(crate) fn admit(&self, task: CellRef<dyn Task>, span: SpanKey) -> TaskKey {
+        if let Some(hooks) = &self.hooks {
+            hooks.spawned(&*task);
+        }
+        let (id, label) = (task.number(), task::label(&*task));
         let index = self.tasks.borrow_mut().insert(task) + 1;
-        let index = u32::try_from(index).expect("memory for 2^32 tasks");
         let key = self.queue.claim(index);
         self.queue.trace.spawned(index, id);
         self.queue.spans.spawned(index, span);
@@ -184,8 +189,8 @@ impl Executor {
     /// returns. Without a key it is a blocking job, which is cancelled if it has not begun.
     pub(crate) fn abort(&self, key: Option<TaskKey>, id: Id) {
         let Some(key) = key else { return self.blocking.abort(id) };
-        let slot = (key.index() as usize).checked_sub(1);
-        let task = slot.and_then(|slot| self.tasks.borrow_mut().get(slot).cloned());
+        let slot = key.index().checked_sub(1);
+        let task = slot.and_then(|slot| self.tasks.borrow().get(slot).cloned());
         if let Some(task) = task.filter(|task| task.id() == id) {
             Task::cancel(&*task);
             // The next turn finds it finished and frees its slot.
@@ -324,12 +329,14 @@ impl Executor {
 
     #[inline]
     fn poll_task(&self, index: u32, cx: &mut Context<'_>) {
-        let slot = index as usize - 1;
-        let Some(task) = self.tasks.borrow_mut().get(slot).cloned() else {
+        let Some(task) = self.tasks.borrow().get(index - 1).cloned() else {
             return self.queue.watch.not_polled(); // It ended while it was queued.
         };
         self.polls.bump();
-        let polled = task.poll(cx);
+        let polled = match &self.hooks {
+            None => task.poll(cx),
+            Some(hooks) => hooks.poll(&*task, cx),
+        };
         if polled != Polled::Pending {
             self.end_task(index, polled);
         }
@@ -342,9 +349,11 @@ impl Executor {
             self.queue.watch.not_polled();
         }
         self.queue.watch.ended(index);
-        let gone = self.tasks.borrow_mut().try_remove(index as usize - 1);
+        let gone = self.tasks.borrow_mut().remove(index - 1);
         self.queue.retire(index);
-        drop(gone);
+        if let (Some(hooks), Some(gone)) = (&self.hooks, &gone) {
+            hooks.ended(&**gone);
+        }
     }
 
     /// Drops all tasks, one at a time, then releases the descriptors that outlive them.
@@ -356,12 +365,15 @@ impl Executor {
         self.remote.refuse_errands().into_iter().for_each(discard);
         // Before the tasks: a destructor that waits for a job that has not begun must not wait for ever.
         self.blocking.shut_down();
-        let slots = self.tasks.borrow().capacity();
+        let slots = self.tasks.borrow().slots();
         for slot in 0..slots {
-            let task = self.tasks.borrow_mut().try_remove(slot);
+            let task = self.tasks.borrow_mut().remove(slot);
             if let Some(task) = task {
-                self.queue.retire(slot as u32 + 1);
+                self.queue.retire(slot + 1);
                 task.cancel();
+                if let Some(hooks) = &self.hooks {
+                    hooks.ended(&*task);
+                }
             }
         }
         // The tasks may have let go of values that other threads had, and those are sockets and timers too.

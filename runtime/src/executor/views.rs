@@ -89,11 +89,11 @@ impl Executor {
         self.origin.root.get()
     }
 
-    /// Shows the tasks in the slab, each with its key. Some may have ended: their slots are freed in the next turn.
+    /// Shows the tasks in their table, each with its key. Some may have ended: their slots are freed in the next turn.
     /// `see` spawns and ends nothing.
     pub(crate) fn each_task(&self, mut see: impl FnMut(TaskKey, TaskView)) {
         for (slot, task) in self.tasks.borrow().iter() {
-            if let Some(key) = self.queue.key_at(slot as u32 + 1) {
+            if let Some(key) = self.queue.key_at(slot + 1) {
                 see(key, task.view());
             }
         }

@@ -264,7 +264,9 @@ impl Builder {
         if self.start_paused {
             executor.clock.source.pause();
         }
-        let runtime = Runtime { executor, unhandled: Unhandled::new(self.unhandled_panic) };
+        let unhandled = Unhandled::new(self.unhandled_panic);
+        executor.policy.set(unhandled.policy());
+        let runtime = Runtime { executor, unhandled };
         #[cfg(feature = "inspect")]
         self.when_built.call(&runtime)?;
         Ok(runtime)

@@ -36,8 +36,8 @@ pub struct AbortHandle {
 
 #[derive(Clone)]
 enum Target {
-    /// A task by its key, or a blocking job.
-    Numbers(Option<TaskKey>, Address),
+    /// A task by its key, or a blocking job; no address when the runtime was gone before.
+    Numbers(Option<TaskKey>, Option<Address>),
     Place(Arc<dyn Abortable>),
 }
 
@@ -60,7 +60,7 @@ impl<T> JoinHandle<T> {
     /// A handle that aborts the task from any thread.
     #[inline]
     pub fn abort_handle(&self) -> AbortHandle {
-        AbortHandle { id: self.id(), target: Target::Numbers(self.key, self.address) }
+        AbortHandle { id: self.id(), target: Target::Numbers(self.key(), self.address()) }
     }
 }
 
@@ -78,7 +78,8 @@ impl AbortHandle {
     #[inline]
     pub fn abort(&self) {
         match &self.target {
-            Target::Numbers(key, address) => abort(*key, self.id, *address),
+            Target::Numbers(key, Some(address)) => abort(*key, self.id, *address),
+            Target::Numbers(_, None) => {}
             Target::Place(place) => place.abort(),
         }
     }

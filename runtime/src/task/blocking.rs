@@ -19,6 +19,7 @@ use crate::task::Join;
 use crate::task::join::{JoinError, JoinHandle};
 use crate::task::shared_output::SharedOutput;
 use crate::wake::context;
+use crate::wake::remote::Address;
 use std::io;
 use std::panic::{AssertUnwindSafe, Location, catch_unwind};
 use std::rc::Rc;
@@ -146,7 +147,7 @@ where
     });
     executor.blocking.submit(job.clone());
     let handle = BlockingHandle { job, pool: executor.blocking.clone() };
-    JoinHandle::new(Rc::new(handle), None, executor.address())
+    JoinHandle::of_other(Rc::new(handle))
 }
 
 type Closure<T> = Box<dyn FnOnce() -> T + Send>;
@@ -259,5 +260,10 @@ impl<T: Send> Join<T> for BlockingHandle<T> {
     #[inline]
     fn id(&self) -> Id {
         self.job.output.id
+    }
+
+    #[inline]
+    fn address(&self) -> Option<Address> {
+        Some(self.job.output.runtime)
     }
 }

@@ -2,7 +2,7 @@
 
 use crate::executor;
 use crate::task::join::JoinHandle;
-use crate::task::{Id, LocalSet, TaskCell, blocking};
+use crate::task::{Id, LocalSet, NewTask, blocking};
 use std::future::Future;
 use std::io;
 use std::panic::Location;
@@ -54,8 +54,7 @@ impl Builder {
         F: Future + 'static,
     {
         let executor = executor::current();
-        let task = TaskCell::new(future, Id::next(), Location::caller());
-        Ok(executor.start(task.maybe_named(self.name)))
+        Ok(executor.start(future, NewTask { id: Id::next(), at: Location::caller(), name: self.name }))
     }
 
     /// The same as [`spawn`](Builder::spawn), under the name that it has for futures that are not `Send` on tokio.

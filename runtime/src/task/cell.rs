@@ -1,7 +1,8 @@
 //! The task cell: one allocation that holds a future, then its output.
 //!
 //! Two owners share a cell, both on the executor's thread: the executor, until the task is over, and the
-//! [`JoinHandle`], until it is dropped. No waker points here. `Phase` determines which code may touch the stage:
+//! [`JoinHandle`], until it is dropped. Each has a [`CellRef`]. No waker points here. `Phase` determines which code may
+//! touch the stage:
 //!
 //! ```text
 //!   spawn        poll (1)            Ready, panic, or Pending after an abort (2)
@@ -18,7 +19,7 @@
 //! * Dropping: the one `finish` on the stack has it; it drops the future and then stores the output. After a panic the
 //!   guard of the poll drops the future while the stack unwinds, and `finish` follows.
 //! * Idle, Done: no code has it. `cancel` (3) may start from the first, the handle (6) from the second.
-//! * Taken: the stage is empty.
+//! * Taken: the stage is empty. The stage is a union, so no code looks at it without knowing the phase.
 //!
 //! User code (poll, drop of the future, drop of the output, wake of the joiner) may do anything with any cell, its own
 //! included: it only runs in a phase that refuses, or after the last touch of the stage.
@@ -27,24 +28,25 @@
 
 mod joined; // the cell, as its handle sees it
 
-use crate::executor::task::{Polled, Task};
+use crate::executor::task::memory::Memory;
+use crate::executor::task::{CellRef, Header, Phase, Policy, Polled, Task};
 #[cfg(feature = "inspect")]
 use crate::executor::task::{TaskPhase, TaskView};
 use crate::observe::id::{Id, Within};
-use crate::observe::site::{self, Note, Site};
+use crate::observe::site::Site;
 use crate::observe::spans::{Kind, SpanKey, Spawned, TaskSpan};
 use crate::task::join::JoinError;
-use crate::task::unhandled::Policy;
-use crate::wake::key::TaskKey;
+use crate::wake::remote::Address;
 #[cfg(feature = "inspect")]
 use crate::wake::waiter::Waiter;
-use crate::wake::waker::{self, discard};
-use std::cell::{Cell, UnsafeCell};
+use crate::wake::waker::discard;
+use std::cell::UnsafeCell;
 use std::future::Future;
+use std::mem::ManuallyDrop;
 use std::panic::{AssertUnwindSafe, Location, catch_unwind};
 use std::pin::Pin;
-use std::rc::Rc;
-use std::task::{Context, Poll, Waker};
+use std::ptr::NonNull;
+use std::task::{Context, Poll};
 
 /// A spawned future, as its handle sees it.
 ///
@@ -57,112 +59,87 @@ pub(crate) trait JoinHandlesStayOnTheirThread_UseSpawnWith<T> {
     fn is_finished(&self) -> bool;
     fn detach(&self);
     fn id(&self) -> Id;
+
+    /// The address of its runtime, for what has no key there.
+    #[inline]
+    fn address(&self) -> Option<Address> {
+        None
+    }
 }
 
 pub(crate) use JoinHandlesStayOnTheirThread_UseSpawnWith as Join;
 
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-enum Phase {
-    Idle,
-    Running,
-    Dropping,
-    Done,
-    Taken,
-}
-
+/// The header comes first: see [`CellRef`].
+#[repr(C)]
 pub(crate) struct TaskCell<F: Future> {
-    phase: Cell<Phase>,
-    /// An abort came while the task was being polled.
-    aborted: Cell<bool>,
-    /// The handle is gone: no task will take the output.
-    detached: Cell<bool>,
-    /// What to do when the output is a panic and the handle is gone.
-    unhandled: Policy,
-    id: Id,
-    spawned_at: &'static Location<'static>,
-    /// The task that awaits the handle.
-    joiner: Cell<Option<TaskKey>>,
-    joiner_note: Cell<Note>,
-    /// Fields that few tasks need.
-    rare: Cell<Option<Box<Rare>>>,
-    span: TaskSpan,
+    header: Header,
     stage: UnsafeCell<Stage<F>>,
 }
 
-/// Allocated separately, so that a task without it does not pay for it.
-#[derive(Default)]
-struct Rare {
-    name: Option<Box<str>>,
-    /// The waker that awaits the handle and is not a task of egret.
-    joiner: Option<Waker>,
-    note: Note,
-    /// The task that polled with it.
-    joining: site::Task,
+/// The phase says which of the two is there: Idle and Running the future, Done the output. In Dropping and Taken neither
+/// is, but for the future that `drop_future` drops. `repr(C)`: both are at the address of the stage.
+#[repr(C)]
+union Stage<F: Future> {
+    future: ManuallyDrop<F>,
+    output: ManuallyDrop<Result<F::Output, JoinError>>,
 }
 
-enum Stage<F: Future> {
-    Future(F),
-    Output(Result<F::Output, JoinError>),
-    Empty,
+/// What is known of a task that is about to be spawned, besides its future.
+pub(crate) struct NewTask {
+    pub(crate) id: Id,
+    pub(crate) at: &'static Location<'static>,
+    /// For reports.
+    pub(crate) name: Option<Box<str>>,
+}
+
+/// Moves `cell`, which counts both, to `memory`. Returns the reference of the executor, and that of the handle.
+#[inline]
+pub(crate) fn share<F>(
+    cell: TaskCell<F>,
+    memory: &Memory,
+) -> (CellRef<dyn Task>, CellRef<dyn Join<F::Output>>)
+where
+    F: Future + 'static,
+{
+    let place = memory.place::<TaskCell<F>>();
+    // SAFETY: the place is new memory of the size and the alignment of a cell.
+    unsafe { place.write(cell) };
+    // SAFETY: the memory is of `place`. `TaskCell` is `repr(C)` and begins with its header, which counts two references: this
+    // one and the next. It is not `Send`, so the thread is this one.
+    let task = unsafe { CellRef::new(place as NonNull<dyn Task>) };
+    // SAFETY: as above.
+    (task, unsafe { CellRef::new(place as NonNull<dyn Join<F::Output>>) })
 }
 
 impl<F: Future> TaskCell<F> {
-    /// A task of this thread's runtime.
+    /// A task with a name for reports, if there is one, in an executor whose policy this is.
     #[inline]
-    pub(crate) fn new(future: F, id: Id, spawned_at: &'static Location<'static>) -> TaskCell<F> {
-        TaskCell {
-            phase: Cell::new(Phase::Idle),
-            aborted: Cell::new(false),
-            detached: Cell::new(false),
-            unhandled: Policy::current(),
-            id,
-            spawned_at,
-            joiner: Cell::new(None),
-            joiner_note: Cell::default(),
-            rare: Cell::new(None),
-            span: TaskSpan::none(),
-            stage: UnsafeCell::new(Stage::Future(future)),
+    pub(crate) fn new(future: F, new: NewTask, policy: Policy) -> TaskCell<F> {
+        let header = Header::new(new.id, new.at, policy);
+        if new.name.is_some() {
+            header.with_rare(|rare| rare.name = new.name);
         }
-    }
-
-    /// The same, with a name for reports, if there is one.
-    #[inline]
-    pub(crate) fn maybe_named(self, name: Option<Box<str>>) -> TaskCell<F> {
-        if name.is_some() {
-            self.with_rare(|rare| rare.name = name);
-        }
-        self
+        TaskCell { header, stage: UnsafeCell::new(Stage { future: ManuallyDrop::new(future) }) }
     }
 
     /// Opens the span of the task, which is about to be queued for the first time.
     #[inline]
     pub(crate) fn open_span(&mut self) -> SpanKey {
-        let name = self.rare.get_mut().as_ref().and_then(|rare| rare.name.as_deref());
-        let (size, id, at) = (size_of::<F>(), Some(self.id), self.spawned_at);
-        self.span = TaskSpan::open(Spawned { kind: Kind::Local, name, id, size, at });
-        self.span.key()
+        let header = &mut self.header;
+        let name = header.if_rare(|rare| rare.name.clone());
+        let (size, id, at) = (size_of::<F>(), Some(header.id()), header.spawned_at);
+        header.span = TaskSpan::open(Spawned { kind: Kind::Local, name: name.as_deref(), id, size, at });
+        header.span.key()
     }
 
-    /// `f` must not run user code: `rare` is taken out of its cell while `f` runs.
     #[inline]
-    fn with_rare<R>(&self, f: impl FnOnce(&mut Rare) -> R) -> R {
-        let mut rare = self.rare.take().unwrap_or_default();
-        let result = f(&mut rare);
-        self.rare.set(Some(rare));
-        result
+    fn future(&self) -> *mut F {
+        self.stage.get().cast()
     }
 
-    /// Wakes the task that awaits the handle.
     #[inline]
-    fn wake_joiner(&self) {
-        if let Some(key) = self.joiner.take() {
-            waker::new(key).wake();
-        }
-        if let Some(mut rare) = self.rare.take() {
-            let foreign = rare.joiner.take();
-            self.rare.set(Some(rare));
-            foreign.into_iter().for_each(waker::wake_contained);
-        }
+    fn output(&self) -> *mut Result<F::Output, JoinError> {
+        self.stage.get().cast()
     }
 
     /// # Safety
@@ -170,44 +147,31 @@ impl<F: Future> TaskCell<F> {
     /// The phase is Running and the caller is the `poll` that set it. The cell is not moved any more.
     #[inline(always)] // into its one caller, the path of every poll
     unsafe fn poll_future(&self, cx: &mut Context<'_>) -> Poll<F::Output> {
-        debug_assert_eq!(self.phase.get(), Phase::Running);
-        // SAFETY: in phase Running the stage belongs to the `poll` that set it, which is the caller, so there is no
-        // other reference to it: another `poll` and `cancel` refuse this phase, and so does `take_output`.
-        let stage = unsafe { &mut *self.stage.get() };
-        let Stage::Future(future) = stage else { unreachable!("a task that runs has a future") };
+        debug_assert!(self.header.is_in(Phase::Running));
+        // SAFETY: in phase Running the stage has a future, and belongs to the `poll` that set it, which is the caller, so
+        // there is no other reference to it: another `poll` and `cancel` refuse this phase, and so does `take_output`.
+        let future = unsafe { &mut *self.future() };
         // SAFETY: the cell is not moved, as the caller promises, and `drop_future` drops the future in place before
         // anything else is stored here: the future stays where it is until it is dropped.
         let future = unsafe { Pin::new_unchecked(future) };
         future.poll(cx)
     }
 
-    /// Replaces the stage, and drops the old value in place.
+    /// Drops the future. Leaves phase Dropping, which is then the caller's. (2, 3)
     ///
     /// # Safety
     ///
-    /// The phase is Dropping and the caller is the one that set it.
+    /// The stage is the caller's and has a future: the phase is `from`, which is Idle, or Running and set by the caller in its
+    /// `poll`, whose call of the future is over.
     #[inline]
-    unsafe fn set_stage(&self, stage: Stage<F>) {
-        debug_assert_eq!(self.phase.get(), Phase::Dropping);
-        // SAFETY: in phase Dropping the stage belongs to the one that set it, which is the caller; a reference that
-        // `poll_future` had is gone, for its frame has returned or been unwound. The old value is dropped while we hold
-        // the reference: what its destructor runs finds a phase in which nothing touches the stage.
-        unsafe { *self.stage.get() = stage };
-    }
-
-    /// Drops the future, once: later calls find none. Leaves phase Dropping, which is then the caller's. (2, 3)
-    ///
-    /// # Safety
-    ///
-    /// The stage is the caller's: the phase is Idle, or one that the caller has set itself, in its `poll` that is over
-    /// or by an earlier call.
-    #[inline]
-    unsafe fn drop_future(&self) -> std::thread::Result<()> {
-        self.phase.set(Phase::Dropping);
+    unsafe fn drop_future(&self, from: Phase) -> std::thread::Result<()> {
+        self.header.pass(from, Phase::Dropping);
         catch_unwind(AssertUnwindSafe(|| {
-            self.span.end(|| {
-                // SAFETY: the phase has been set above, and the stage was the caller's.
-                unsafe { self.set_stage(Stage::Empty) }
+            self.header.span.end(|| {
+                // SAFETY: the stage was the caller's and had a future; in phase Dropping it belongs to the one that set
+                // it, which is this function. A reference that `poll_future` had is gone, for its frame has returned or
+                // been unwound. What the destructor runs finds a phase in which nothing touches the stage.
+                unsafe { self.future().drop_in_place() }
             })
         }))
     }
@@ -218,38 +182,47 @@ impl<F: Future> TaskCell<F> {
     ///
     /// As for [`drop_future`](TaskCell::drop_future).
     #[inline]
-    unsafe fn finish(&self, result: Result<F::Output, JoinError>) {
+    unsafe fn finish(&self, from: Phase, result: Result<F::Output, JoinError>) {
         // SAFETY: that is what the caller promises.
-        let result = match unsafe { self.drop_future() } {
+        let result = match unsafe { self.drop_future(from) } {
             Ok(()) => result,
             Err(payload) => {
                 discard(result);
-                Err(JoinError::panic(self.id, payload))
+                Err(JoinError::panic(self.header.id(), payload))
             }
         };
-        if self.detached.get() {
-            self.phase.set(Phase::Taken); // (4)
+        // SAFETY: `drop_future` has left the phase to us, without a future.
+        unsafe { self.keep(result) };
+    }
+
+    /// Keeps `result` for the handle, if there is one.
+    ///
+    /// # Safety
+    ///
+    /// The phase is Dropping, which the caller has set, and the future has been dropped.
+    #[inline]
+    unsafe fn keep(&self, result: Result<F::Output, JoinError>) {
+        if self.header.is_detached() {
+            self.header.pass(Phase::Dropping, Phase::Taken); // (4)
             self.discard_output(result);
             return;
         }
-        // SAFETY: `drop_future` has left the phase to us, and nothing leaves Dropping but this function.
-        unsafe { self.set_stage(Stage::Output(result)) };
-        self.phase.set(Phase::Done); // (5)
-        self.wake_joiner();
+        // SAFETY: in phase Dropping the stage belongs to the caller, and there is nothing in it. The memory is that of the
+        // cell, so it is large and aligned enough.
+        unsafe { self.output().write(result) };
+        self.header.pass(Phase::Dropping, Phase::Done); // (5)
+        self.header.wake_joiner();
     }
 
     /// Takes the output out, if it is there. (6)
     #[inline]
     fn take_output(&self) -> Option<Result<F::Output, JoinError>> {
-        if self.phase.get() != Phase::Done {
+        if !self.header.is_in(Phase::Done) {
             return None;
         }
-        self.phase.set(Phase::Taken);
-        // SAFETY: in phase Done no code had the stage, and with Taken none will; moving the value out runs no user
-        // code.
-        let stage = unsafe { std::mem::replace(&mut *self.stage.get(), Stage::Empty) };
-        let Stage::Output(result) = stage else { unreachable!("a task that is done has an output") };
-        Some(result)
+        self.header.pass(Phase::Done, Phase::Taken);
+        // SAFETY: in phase Done there was an output and no code had the stage, and with Taken none will: it is read once.
+        Some(unsafe { self.output().read() })
     }
 
     /// Drops an unwanted output and applies the runtime's policy to a panic.
@@ -257,8 +230,8 @@ impl<F: Future> TaskCell<F> {
     fn discard_output(&self, result: Result<F::Output, JoinError>) {
         match &result {
             Err(error) if error.is_panic() => {
-                let name = self.rare.take().and_then(|rare| rare.name);
-                self.unhandled.apply(|| error.report(name.as_deref(), self.spawned_at));
+                let name = self.header.if_rare(|rare| rare.name.take());
+                self.header.policy().apply(|| error.report(name.as_deref(), self.header.spawned_at));
             }
             _ => {}
         }
@@ -279,100 +252,115 @@ impl<F: Future> Drop for DropOnPanic<'_, F> {
     #[cold]
     fn drop(&mut self) {
         // SAFETY: dropped by the unwinding of the `poll` that has set the phase, and whose call of the future is over.
-        let dropped = unsafe { self.0.drop_future() };
+        let dropped = unsafe { self.0.drop_future(Phase::Running) };
         let _ = dropped.map_err(discard);
+    }
+}
+
+impl<F: Future> Drop for TaskCell<F> {
+    /// Of the last reference, or of a cell that was never shared.
+    #[inline]
+    fn drop(&mut self) {
+        match self.header.phase() {
+            // SAFETY: in phase Idle the stage has the future.
+            Phase::Idle => unsafe { self.future().drop_in_place() },
+            // SAFETY: in phase Done the stage has the output.
+            Phase::Done => unsafe { self.output().drop_in_place() },
+            // The code that set Running or Dropping has a reference. In Taken there is nothing.
+            Phase::Running | Phase::Dropping | Phase::Taken => {}
+        }
     }
 }
 
 impl<F: Future> Task for TaskCell<F> {
     #[inline]
-    fn poll(self: Rc<Self>, cx: &mut Context<'_>) -> Polled {
-        if self.phase.get() != Phase::Idle {
+    fn poll(&self, cx: &mut Context<'_>) -> Polled {
+        if !self.header.is_in(Phase::Idle) {
             return Polled::WasOver;
         }
-        self.phase.set(Phase::Running);
+        self.header.pass(Phase::Idle, Phase::Running);
         let polled = catch_unwind(AssertUnwindSafe(|| {
-            let guard = DropOnPanic(&*self);
-            // SAFETY: this `poll` has just set the phase. The cell is in an `Rc`, and those of cells become `dyn Task` and
-            // `dyn Join`, which move nothing out.
-            let polled = self.span.poll(|| unsafe { self.poll_future(cx) });
+            let guard = DropOnPanic(self);
+            // SAFETY: this `poll` has just set the phase. The cell is polled in the memory that its
+            // `CellRef` has for it, and stays there until it is dropped.
+            let polled = self.header.span.poll(|| unsafe { self.poll_future(cx) });
             std::mem::forget(guard);
             polled
         }));
         let result = match polled {
-            Ok(Poll::Pending) if !self.aborted.get() => {
-                self.phase.set(Phase::Idle);
+            Ok(Poll::Pending) if !self.header.is_aborted() => {
+                self.header.pass(Phase::Running, Phase::Idle);
                 return Polled::Pending;
             }
-            Ok(Poll::Pending) => Err(JoinError::cancelled(self.id)),
+            Ok(Poll::Pending) => Err(JoinError::cancelled(self.header.id())),
             Ok(Poll::Ready(output)) => Ok(output),
-            Err(payload) => Err(JoinError::panic(self.id, payload)),
+            Err(payload) => {
+                // SAFETY: the guard of this `poll` has set phase Dropping and dropped the future.
+                unsafe { self.keep(Err(JoinError::panic(self.header.id(), payload))) };
+                return Polled::Over;
+            }
         };
-        // SAFETY: this `poll` has set the phase, or the guard of it has, and the call of the future is over.
-        unsafe { self.finish(result) };
+        // SAFETY: this `poll` has set phase Running, and the call of the future is over.
+        unsafe { self.finish(Phase::Running, result) };
         Polled::Over
     }
 
     #[inline]
     fn cancel(&self) {
-        match self.phase.get() {
+        match self.header.phase() {
             Phase::Idle => {
-                let _within = Within::task(self.id);
+                let _within = Within::task(self.header.id());
                 // SAFETY: in phase Idle no other code has the stage.
-                unsafe { self.finish(Err(JoinError::cancelled(self.id))) }
+                unsafe { self.finish(Phase::Idle, Err(JoinError::cancelled(self.header.id()))) }
             }
-            Phase::Running => self.aborted.set(true),
+            Phase::Running => self.header.set_aborted(),
             Phase::Dropping | Phase::Done | Phase::Taken => {}
         }
     }
 
     #[inline]
     fn id(&self) -> Id {
-        self.id
+        self.header.id()
     }
 
     #[inline]
     fn spawned_at(&self) -> &'static Location<'static> {
-        self.spawned_at
+        self.header.spawned_at
     }
 
     #[inline]
     fn is_over(&self) -> bool {
-        matches!(self.phase.get(), Phase::Dropping | Phase::Done | Phase::Taken)
+        matches!(self.header.phase(), Phase::Dropping | Phase::Done | Phase::Taken)
     }
 
     #[cfg(any(feature = "inspect", feature = "test-util"))]
     #[inline]
     fn label(&self) -> Option<(Option<Box<str>>, &'static Location<'static>)> {
-        let rare = self.rare.take();
-        let name = rare.as_ref().and_then(|rare| rare.name.clone());
-        self.rare.set(rare);
-        matches!(self.phase.get(), Phase::Idle | Phase::Running).then_some((name, self.spawned_at))
+        let name = self.header.if_rare(|rare| rare.name.clone());
+        matches!(self.header.phase(), Phase::Idle | Phase::Running).then_some((name, self.header.spawned_at))
     }
 
     #[cfg(feature = "inspect")]
     #[inline]
     fn view(&self) -> TaskView {
-        let rare = self.rare.take();
-        let name = rare.as_ref().and_then(|rare| rare.name.clone());
-        let foreign = rare.as_ref().and_then(|rare| {
+        let header = &self.header;
+        let foreign = header.if_rare(|rare| {
             let joiner = rare.joiner.as_ref()?;
             Some(Waiter::of_waker(joiner, rare.note, rare.joining))
         });
-        self.rare.set(rare);
-        let joiner = self.joiner.get().map(|key| Waiter::of_key(key, self.joiner_note.get()));
+        let joiner = header.joiner().map(|key| Waiter::of_key(key, header.joiner_note.get()));
         TaskView {
-            id: self.id,
-            name,
-            spawned_at: self.spawned_at,
+            id: header.id(),
+            name: header.if_rare(|rare| rare.name.clone()),
+            spawned_at: header.spawned_at,
             size: size_of::<F>(),
-            phase: match self.phase.get() {
+            phase: match header.phase() {
                 Phase::Idle => TaskPhase::Idle,
                 Phase::Running => TaskPhase::Running,
                 Phase::Dropping => TaskPhase::Dropping,
                 Phase::Done | Phase::Taken => TaskPhase::Over,
             },
-            is_detached: self.detached.get(),
+            is_detached: header.is_detached(),
             joined_by: joiner.or(foreign),
         }
     }
@@ -381,15 +369,14 @@ impl<F: Future> Task for TaskCell<F> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::observe::site::Note;
 
     #[test]
-    fn a_parked_task_costs_at_most_96_bytes_besides_its_future() {
-        // Two counts of the Rc, the cell, the allocator's header; the slot of the slab and the queue's mark.
+    fn a_cell_takes_24_bytes_besides_its_future() {
         type Future = std::future::Ready<[u64; 8]>;
-        let cell = size_of::<TaskCell<Future>>() - size_of::<Future>();
-        let total = 2 * size_of::<usize>() + cell + size_of::<usize>() + size_of::<Rc<dyn Task>>() + 4;
         // Whose sizes are nothing without the features `trace` and `inspect`.
         let features = size_of::<TaskSpan>() + size_of::<Note>();
-        assert!(total <= 96 + features, "{total}");
+        assert_eq!(size_of::<Header>(), 24 + features);
+        assert_eq!(size_of::<TaskCell<Future>>(), size_of::<Header>() + size_of::<Future>());
     }
 }

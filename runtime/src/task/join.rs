@@ -2,6 +2,7 @@
 //!
 //! A handle belongs to the thread of its task and may outlive the runtime.
 
+use crate::executor::task::CellRef;
 use crate::observe::site::Site;
 use crate::task::{Id, Join};
 use crate::wake::budget;
@@ -41,16 +42,52 @@ use std::task::{Context, Poll, ready};
 /// # });
 /// ```
 pub struct JoinHandle<T> {
-    task: Rc<dyn Join<T>>,
-    /// Its key in the executor; `None` for a blocking job and for a task that was over before it was spawned.
-    pub(crate) key: Option<TaskKey>,
-    pub(crate) address: Address,
+    joined: Joined<T>,
+}
+
+enum Joined<T> {
+    /// A task, and its key in its executor.
+    Task(CellRef<dyn Join<T>>, TaskKey),
+    /// A blocking job, or a task of another thread as a member of a set.
+    Other(Rc<dyn Join<T>>),
 }
 
 impl<T> JoinHandle<T> {
     #[inline]
-    pub(crate) fn new(task: Rc<dyn Join<T>>, key: Option<TaskKey>, address: Address) -> JoinHandle<T> {
-        JoinHandle { task, key, address }
+    pub(crate) fn of_task(task: CellRef<dyn Join<T>>, key: TaskKey) -> JoinHandle<T> {
+        JoinHandle { joined: Joined::Task(task, key) }
+    }
+
+    /// Of what has an address and no key.
+    #[inline]
+    pub(crate) fn of_other(other: Rc<dyn Join<T>>) -> JoinHandle<T> {
+        JoinHandle { joined: Joined::Other(other) }
+    }
+
+    #[inline]
+    fn task(&self) -> &dyn Join<T> {
+        match &self.joined {
+            Joined::Task(task, _) => &**task,
+            Joined::Other(other) => &**other,
+        }
+    }
+
+    /// Its key in the executor; `None` for what is no task of this thread.
+    #[inline]
+    pub(crate) fn key(&self) -> Option<TaskKey> {
+        match &self.joined {
+            Joined::Task(_, key) => Some(*key),
+            Joined::Other(_) => None,
+        }
+    }
+
+    /// The address of its runtime; `None` when that is gone.
+    #[inline]
+    pub(crate) fn address(&self) -> Option<Address> {
+        match &self.joined {
+            Joined::Task(_, key) => Address::of_executor(key.executor()),
+            Joined::Other(other) => other.address(),
+        }
     }
 
     /// Cancels the task: its future is dropped before this returns, and the handle resolves to a
@@ -72,9 +109,9 @@ impl<T> JoinHandle<T> {
     /// ```
     #[inline]
     pub fn abort(&self) {
-        if !self.task.is_finished() {
-            self.task.cancel();
-            if let Some(key) = self.key {
+        if !self.task().is_finished() {
+            self.task().cancel();
+            if let Some(key) = self.key() {
                 // The executor finds it finished in the next turn and frees its slot.
                 waker::new(key).wake();
             }
@@ -84,20 +121,20 @@ impl<T> JoinHandle<T> {
     /// Whether the task is over: completed, panicked or aborted.
     #[inline]
     pub fn is_finished(&self) -> bool {
-        self.task.is_finished()
+        self.task().is_finished()
     }
 
     /// The number of the task.
     #[inline]
     pub fn id(&self) -> Id {
-        self.task.id()
+        self.task().id()
     }
 
     /// As [`poll`](Future::poll), without a charge: for a caller whose own operation includes this one and is charged.
     #[track_caller]
     #[inline]
     pub(crate) fn poll_uncharged(&mut self, cx: &mut Context<'_>) -> Poll<Result<T, JoinError>> {
-        match self.task.poll_join(cx, Site::current()) {
+        match self.task().poll_join(cx, Site::current()) {
             Poll::Pending => Poll::Pending,
             Poll::Ready(Some(result)) => Poll::Ready(result),
             // Here and not in the task: `track_caller` does not pass a call of a `dyn Join`.
@@ -129,7 +166,10 @@ impl<T> RefUnwindSafe for JoinHandle<T> {}
 impl<T> Drop for JoinHandle<T> {
     #[inline]
     fn drop(&mut self) {
-        self.task.detach();
+        match &self.joined {
+            Joined::Task(task, _) if task.is_empty() => {}
+            _ => self.task().detach(),
+        }
     }
 }
 

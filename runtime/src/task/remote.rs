@@ -5,13 +5,13 @@
 //! task arrives.
 
 use crate::executor;
+use crate::executor::task::Policy;
 use crate::observe::id::Id;
 use crate::observe::site::Site;
 use crate::task::abort::{self, AbortHandle, Abortable};
 use crate::task::join::{JoinError, JoinHandle};
 use crate::task::shared_output::SharedOutput;
-use crate::task::unhandled::Policy;
-use crate::task::{Join, TaskCell};
+use crate::task::{Join, NewTask};
 use crate::wake::budget;
 use crate::wake::key::TaskKey;
 use crate::wake::listed::RemoteWait;
@@ -115,8 +115,7 @@ impl<T: 'static> RemoteJoinHandle<T> {
     /// The same, as the handle of a member of a set, whose waker the place has.
     #[inline]
     pub(crate) fn into_member(self) -> JoinHandle<T> {
-        let runtime = self.place.output.runtime;
-        JoinHandle::new(Rc::new(Member(self)), None, runtime)
+        JoinHandle::of_other(Rc::new(Member(self)))
     }
 }
 
@@ -145,6 +144,11 @@ impl<T> Join<T> for Member<T> {
     #[inline]
     fn id(&self) -> Id {
         self.0.id()
+    }
+
+    #[inline]
+    fn address(&self) -> Option<Address> {
+        Some(self.0.place.output.runtime)
     }
 }
 
@@ -310,8 +314,8 @@ impl<F: Future + 'static> Remote<F> {
     ) -> Option<TaskKey> {
         match catch_unwind(AssertUnwindSafe(make)) {
             Ok(future) => {
-                let task = TaskCell::new(Remote { future: Some(future), filler }, id, at);
-                executor::current().start(task.maybe_named(name)).key
+                let remote = Remote { future: Some(future), filler };
+                executor::current().start(remote, NewTask { id, at, name }).key()
             }
             Err(payload) => {
                 filler.fill(Err(filler.panic(payload)));

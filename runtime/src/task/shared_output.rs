@@ -15,10 +15,10 @@
 //! so the output has to be `Send`. All user code (drops of outputs, clones, drops and wakes of wakers) runs with the
 //! lock released, so the lock is held for a few instructions and never poisoned.
 
+use crate::executor::task::Policy;
 use crate::observe::id::{Id, Within};
 use crate::observe::site::{self, Note, Site};
 use crate::task::join::JoinError;
-use crate::task::unhandled::Policy;
 use crate::wake::remote::Address;
 #[cfg(feature = "inspect")]
 use crate::wake::waiter::Waiter;

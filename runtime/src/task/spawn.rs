@@ -1,13 +1,12 @@
 //! [`spawn`]: makes a future a task of an executor.
 
-use super::cell::TaskCell;
+use super::cell::{NewTask, TaskCell, share};
 use super::join::JoinHandle;
-use crate::executor::task::Task;
 use crate::executor::{self, Executor};
 use crate::observe::id::Id;
+use crate::wake::key::TaskKey;
 use std::future::Future;
 use std::panic::Location;
-use std::rc::Rc;
 
 impl Executor {
     /// Makes `future` a task and queues it.
@@ -16,24 +15,24 @@ impl Executor {
     where
         F: Future + 'static,
     {
-        self.start(TaskCell::new(future, id, at))
+        self.start(future, NewTask { id, at, name: None })
     }
 
     /// Stores a task and queues it.
     #[inline]
-    pub(crate) fn start<F>(&self, mut task: TaskCell<F>) -> JoinHandle<F::Output>
+    pub(crate) fn start<F>(&self, future: F, new: NewTask) -> JoinHandle<F::Output>
     where
         F: Future + 'static,
     {
+        let mut task = TaskCell::new(future, new, self.policy.get());
         if self.is_closed() {
-            let task = Rc::new(task);
-            Task::cancel(&*task);
-            return JoinHandle::new(task, None, self.address());
+            let (_, task) = share(task, &self.memory);
+            task.cancel();
+            return JoinHandle::of_task(task, TaskKey::of_none(self.queue.executor));
         }
         let span = task.open_span();
-        let task = Rc::new(task);
-        let key = self.admit(task.clone(), Task::id(&*task), span);
-        JoinHandle::new(task, Some(key), self.address())
+        let (task, handle) = share(task, &self.memory);
+        JoinHandle::of_task(handle, self.admit(task, span))
     }
 }
 

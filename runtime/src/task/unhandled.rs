@@ -3,10 +3,11 @@
 //! - A runtime has one [`Unhandled`], in a slot of its thread. Only that thread touches it; a job that panics on
 //!   another thread sends an errand.
 //! - A task keeps no reference to it: every task would pay eight bytes for a rare case, and a handle may be dropped
-//!   when its runtime is not entered, or gone. A task has a [`Policy`], a number that fits into the padding of the
-//!   cell: two values name what to do, the others name the runtime to shut down.
+//!   when its runtime is not entered, or gone. A task has a [`Policy`], a number: two values say what to do, and cost a
+//!   task one bit; the others name the runtime to shut down.
 //! - Nothing in here runs user code.
 
+use crate::executor::task::Policy;
 use crate::wake::context::{self, Entered, Slot};
 use crate::wake::remote::{self, Address};
 use std::cell::{Cell, OnceCell};
@@ -56,14 +57,7 @@ impl UnhandledPanic {
     pub const ShutdownRuntime: UnhandledPanic = UnhandledPanic::Shutdown;
 }
 
-/// The policy of a task's runtime, as the task keeps it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Policy(u32);
-
 impl Policy {
-    const REPORT: Policy = Policy(0);
-    const IGNORE: Policy = Policy(1);
-
     /// A policy that names one runtime to shut down; numbers repeat after 2^32 of them.
     #[inline]
     fn shutdown() -> Policy {
@@ -147,6 +141,11 @@ impl Unhandled {
         Rc::new(Unhandled { policy, failure: OnceCell::new(), raised: Cell::new(false) })
     }
 
+    #[inline]
+    pub(crate) fn policy(&self) -> Policy {
+        self.policy
+    }
+
     /// Makes this the policy of the thread's tasks until the guard is dropped.
     #[inline]
     pub(crate) fn enter(self: &Rc<Unhandled>) -> Entered<Unhandled> {
@@ -195,8 +194,7 @@ mod tests {
     #[test]
     fn a_policy_that_names_a_runtime_is_none_of_the_two_others() {
         for _ in 0..5 {
-            let named = Policy::shutdown();
-            assert!(named != Policy::REPORT && named != Policy::IGNORE);
+            assert!(Policy::shutdown().names_a_runtime());
         }
     }
 

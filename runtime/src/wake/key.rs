@@ -23,6 +23,12 @@ impl TaskKey {
         Tenant::new(executor, generation).key(index)
     }
 
+    /// A key of the executor that names no task, of today or later.
+    #[cold]
+    pub(crate) fn of_none(executor: u16) -> TaskKey {
+        TaskKey::new(executor, 0, u32::MAX)
+    }
+
     /// The key with these bits. No key has 0.
     #[inline]
     pub(crate) fn from_bits(bits: u64) -> Option<TaskKey> {

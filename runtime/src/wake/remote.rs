@@ -61,6 +61,13 @@ pub(crate) struct Address {
 }
 
 impl Address {
+    /// The address of the executor that has this number now.
+    #[inline]
+    pub(crate) fn of_executor(number: u16) -> Option<Address> {
+        let tenure = find(number)?.with_errands(|errands| errands.tenure)?;
+        Some(Address { number, tenure })
+    }
+
     /// The number of the executor.
     #[cfg(feature = "inspect")]
     pub(crate) fn number(self) -> u16 {
@@ -158,11 +165,8 @@ pub(crate) fn eventfds() -> Vec<std::os::fd::RawFd> {
 /// The addresses of the executors that are alive.
 #[cfg(feature = "inspect")]
 pub(crate) fn addresses() -> Vec<Address> {
-    let remotes = (1..=u16::MAX).map_while(|number| Some((number, find(number)?)));
-    let address = |(number, remote): (u16, &Remote)| {
-        remote.with_errands(|errands| errands.tenure).map(|tenure| Address { number, tenure })
-    };
-    remotes.filter_map(address).collect()
+    let numbers = (1..=u16::MAX).take_while(|number| find(*number).is_some());
+    numbers.filter_map(Address::of_executor).collect()
 }
 
 fn find(number: u16) -> Option<&'static Remote> {

@@ -6,7 +6,7 @@ use crate::executor;
 use crate::task::abort::AbortHandle;
 use crate::task::blocking;
 use crate::task::remote::RemoteJoinHandle;
-use crate::task::{Id, LocalSet, TaskCell};
+use crate::task::{Id, LocalSet, NewTask};
 use std::future::Future;
 use std::panic::Location;
 use std::task::Waker;
@@ -113,7 +113,7 @@ impl<T: 'static> JoinSet<T> {
         let executor = executor::current(); // before there is a notice, as this may panic
         let entry = self.handles.vacant_entry();
         let member = Member::new(future, entry.key(), self.ended.clone());
-        let handle = executor.start(TaskCell::new(member, Id::next(), at).maybe_named(name));
+        let handle = executor.start(member, NewTask { id: Id::next(), at, name });
         let abort = handle.abort_handle();
         entry.insert(handle);
         abort
