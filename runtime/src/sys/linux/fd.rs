@@ -126,9 +126,9 @@ impl<'a> ReadBuf<'a> {
     #[cfg(feature = "sim")]
     #[inline]
     pub(in crate::sys) fn put(&mut self, bytes: &[u8]) -> usize {
-        for (place, byte) in self.memory[self.filled..].iter_mut().zip(bytes) {
-            place.write(*byte);
-        }
+        // SAFETY: the same memory for as long, and each initialised byte is a valid `MaybeUninit<u8>`.
+        let bytes = unsafe { std::slice::from_raw_parts(bytes.as_ptr().cast(), bytes.len()) };
+        self.memory[self.filled..][..bytes.len()].copy_from_slice(bytes);
         self.filled += bytes.len();
         bytes.len()
     }

@@ -181,6 +181,14 @@ impl Simulated {
         self.world.interruptible(name, Some(self.file), call, count)
     }
 
+    /// More bytes than a send takes: what is beyond them is left out of a gathered buffer.
+    pub(crate) fn most_sent(&self) -> usize {
+        self.world.ask(|kernel| match kernel.file(self.file).map(|file| &file.object) {
+            Some(Object::Tcp(tcp)) => tcp.send_buffer.saturating_add(1),
+            _ => usize::MAX,
+        })
+    }
+
     /// Whether no more bytes are taken, by the state of `poll(2)`.
     pub(crate) fn is_hung_up(&self) -> io::Result<bool> {
         let (state, is_pipe) = self.world.ask(|kernel| {

@@ -52,6 +52,8 @@ pub(super) struct Tcp {
     /// The position of the urgent byte in `unsent`.
     urgent_unsent: Option<usize>,
     wire: VecDeque<(u64, Segment)>,
+    /// The bytes of the segments on the wire.
+    on_the_wire: usize,
     /// Sent and not acknowledged.
     unacknowledged: usize,
     pub(super) send_buffer: usize,
@@ -68,55 +70,13 @@ pub(super) struct Tcp {
     last_arrival: u64,
     /// How long the first segment on the wire has been resent.
     retried: u64,
-    /// What the program has sent and taken so far, and what the peer had sent at its FIN.
-    sent: Digest,
-    got: Digest,
-    promised: Option<Digest>,
+    /// What the peer has sent and the program has not taken, urgent bytes left out: what reads must return.
+    promised: VecDeque<u8>,
     /// The kernel has no memory for more, for a while.
     is_starved: bool,
     /// The last descriptor is closed, with bytes still in flight.
     is_orphan: bool,
     pub(super) settings: Settings,
-}
-
-/// The number of bytes and their hash, which does not depend on how they were cut.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-struct Digest {
-    bytes: u64,
-    hash: u64,
-    /// The last `bytes % 8` bytes, which are not in the hash.
-    rest: [u8; 8],
-}
-
-impl std::fmt::Display for Digest {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let hash = self.hash ^ u64::from_le_bytes(self.rest);
-        write!(f, "{} bytes ({hash:x})", self.bytes)
-    }
-}
-
-impl Digest {
-    fn add(&mut self, bytes: &[u8]) {
-        let held = (self.bytes % 8) as usize;
-        self.bytes += bytes.len() as u64;
-        let (now, later) = bytes.split_at(bytes.len().min(8 - held));
-        self.rest[held..held + now.len()].copy_from_slice(now);
-        if held + now.len() < 8 {
-            return;
-        }
-        self.mix(self.rest);
-        let mut words = later.chunks_exact(8);
-        for word in &mut words {
-            self.mix(word.try_into().expect("eight bytes"));
-        }
-        self.rest = [0; 8];
-        self.rest[..words.remainder().len()].copy_from_slice(words.remainder());
-    }
-
-    fn mix(&mut self, word: [u8; 8]) {
-        let word = u64::from_le_bytes(word);
-        self.hash = (self.hash ^ word).wrapping_mul(0x9e37_79b9_7f4a_7c15).rotate_left(29);
-    }
 }
 
 /// A TCP socket that listens.
@@ -151,6 +111,7 @@ impl Tcp {
             unsent: VecDeque::new(),
             urgent_unsent: None,
             wire: VecDeque::new(),
+            on_the_wire: 0,
             unacknowledged: 0,
             send_buffer,
             notsent_lowat: usize::MAX,
@@ -161,9 +122,7 @@ impl Tcp {
             writer_refused: false,
             last_arrival: 0,
             retried: 0,
-            sent: Digest::default(),
-            got: Digest::default(),
-            promised: None,
+            promised: VecDeque::new(),
             is_starved: false,
             is_orphan: false,
             settings: Settings::new(),
@@ -271,33 +230,5 @@ impl Kernel {
     /// Whether a connection continues after its last descriptor was closed.
     fn is_orphan(&mut self, file: FileId) -> bool {
         self.alive(file).is_some_and(|tcp| tcp.is_orphan)
-    }
-}
-
-#[cfg(test)]
-mod digest_tests {
-    use super::Digest;
-
-    fn of(parts: &[&[u8]]) -> Digest {
-        let mut digest = Digest::default();
-        parts.iter().for_each(|part| digest.add(part));
-        digest
-    }
-
-    #[test]
-    fn a_digest_is_of_the_bytes_however_they_are_cut() {
-        let bytes: Vec<u8> = (1..51).map(|n: u8| n.wrapping_mul(7)).collect();
-        for first in 0..bytes.len() {
-            for second in first..bytes.len() {
-                let cut = of(&[&bytes[..first], &bytes[first..second], &bytes[second..]]);
-                assert_eq!(cut, of(&[&bytes]), "{first} {second}");
-            }
-        }
-        for changed in 0..bytes.len() {
-            let mut other = bytes.clone();
-            other[changed] ^= 1;
-            assert_ne!(of(&[&other]), of(&[&bytes]), "{changed}");
-        }
-        assert_ne!(of(&[&bytes, &[0]]), of(&[&bytes]));
     }
 }

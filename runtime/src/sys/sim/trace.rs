@@ -35,6 +35,16 @@ pub(crate) struct Trace {
     hash: u64,
 }
 
+/// A text as numbers of eight bytes, the last one with its length: by the byte it was an eighth of the time of a run.
+fn words(text: &str) -> impl Iterator<Item = u64> {
+    let chunks = text.as_bytes().chunks_exact(8);
+    let mut last = [0; 8];
+    last[..chunks.remainder().len()].copy_from_slice(chunks.remainder());
+    last[7] = chunks.remainder().len() as u8;
+    let word = |bytes: &[u8]| u64::from_le_bytes(bytes.try_into().expect("eight bytes"));
+    chunks.map(word).chain([u64::from_le_bytes(last)])
+}
+
 /// Records beyond this count enter the hash and are not kept: 64 bytes each, some 250 MB at this limit.
 const KEPT: usize = 4_000_000;
 
@@ -49,14 +59,14 @@ impl Trace {
         };
         mix(record.at);
         mix(record.host.map_or(0, |host| u64::from(host) + 1));
-        record.what.bytes().for_each(|byte| mix(byte.into()));
+        words(record.what).for_each(&mut mix);
         mix(record.file.map_or(0, |file| u64::from(file) + 1));
         match &record.outcome {
             Outcome::Done => mix(1),
             Outcome::Value(value) => mix(value.wrapping_mul(8) ^ 2),
             Outcome::Error(errno) => mix(*errno as u64 ^ 3 << 32),
             Outcome::Mask(mask) => mix(u64::from(*mask) ^ 4 << 32),
-            Outcome::Text(text) => text.bytes().for_each(|byte| mix(byte.into())),
+            Outcome::Text(text) => words(text).for_each(mix),
         }
         if self.records.len() < KEPT {
             self.records.push(record);

@@ -3,6 +3,7 @@
 use super::Fd;
 use crate::sys::Moved;
 use crate::sys::linux::{Access, DatagramInfo, ReadBuf};
+use std::borrow::Cow;
 use std::fs::File;
 use std::io::{self, IoSlice, IoSliceMut};
 use std::net::SocketAddr;
@@ -71,7 +72,7 @@ impl Fd {
 
     pub fn send_vectored(&self, bufs: &[IoSlice<'_>]) -> io::Result<usize> {
         match self.simulated() {
-            Some(simulated) => simulated.transmit("sendmsg", &joined(bufs), false),
+            Some(simulated) => simulated.transmit("sendmsg", &joined(bufs, simulated.most_sent()), false),
             None => self.linux.send_vectored(bufs),
         }
     }
@@ -227,7 +228,7 @@ impl Fd {
 
     pub fn write_vectored(&self, bufs: &[IoSlice<'_>]) -> io::Result<usize> {
         match self.simulated() {
-            Some(simulated) => simulated.write(&joined(bufs)),
+            Some(simulated) => simulated.write(&joined(bufs, usize::MAX)),
             None => self.linux.write_vectored(bufs),
         }
     }
@@ -243,6 +244,14 @@ pub(super) fn scatter(bytes: &[u8], bufs: &mut [IoSliceMut<'_>]) {
     }
 }
 
-pub(super) fn joined(bufs: &[IoSlice<'_>]) -> Vec<u8> {
-    bufs.iter().flat_map(|buf| buf.iter().copied()).collect()
+/// The bytes of `bufs`, up to `most` of them.
+pub(super) fn joined<'a>(bufs: &'a [IoSlice<'_>], most: usize) -> Cow<'a, [u8]> {
+    if let [buf] = bufs {
+        return Cow::Borrowed(&buf[..buf.len().min(most)]);
+    }
+    let mut all = Vec::new();
+    for buf in bufs {
+        all.extend_from_slice(&buf[..buf.len().min(most - all.len())]);
+    }
+    Cow::Owned(all)
 }

@@ -107,7 +107,9 @@ impl Fd {
         to: Option<&UnixAddress>,
     ) -> io::Result<usize> {
         match self.simulated() {
-            Some(simulated) => simulated.send_message(&joined(bufs), descriptors, credentials, to),
+            Some(simulated) => {
+                simulated.send_message(&joined(bufs, usize::MAX), descriptors, credentials, to)
+            }
             None => self.linux.send_message(bufs, descriptors, credentials, to),
         }
     }

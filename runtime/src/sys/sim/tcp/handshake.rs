@@ -114,6 +114,7 @@ impl Kernel {
         if was_closed {
             (tcp.at_end, tcp.read_shut, tcp.write_shut) = (false, false, false);
             (tcp.fin_sent, tcp.fin_received, tcp.fin_acknowledged) = (false, false, false);
+            tcp.promised = tcp.received.clone();
         }
         tcp.outcome_told = false;
         let takes = self.travel(host, to);

@@ -39,7 +39,7 @@ impl Kernel {
         let host = self.file(file).map(|file| file.host);
         let Some(tcp) = self.alive(file) else { return };
         let (Phase::Established, Some(other)) = (tcp.phase, tcp.other) else { return };
-        let on_the_wire: usize = tcp.wire.iter().map(|(_, segment)| segment.len()).sum();
+        let on_the_wire = tcp.on_the_wire;
         let room = match self.alive(other) {
             // The urgent byte takes no room: otherwise a buffer of a few bytes would block forever behind it.
             Some(peer) => {
@@ -94,6 +94,7 @@ impl Kernel {
             arrival += RETRANSMIT;
         }
         tcp.last_arrival = arrival;
+        tcp.on_the_wire += segment.len();
         tcp.wire.push_back((arrival, segment));
         if tcp.wire.len() == 1 {
             self.at(arrival, move |kernel| kernel.arrive(file));
@@ -115,6 +116,7 @@ impl Kernel {
         let Some(tcp) = self.alive(from) else { return };
         tcp.retried = 0;
         let Some((_, segment)) = tcp.wire.pop_front() else { return };
+        tcp.on_the_wire -= segment.len();
         if let Some((arrival, _)) = tcp.wire.front() {
             let arrival = *arrival;
             self.at(arrival, move |kernel| kernel.arrive(from));
@@ -132,9 +134,8 @@ impl Kernel {
             Segment::Data { bytes, urgent } => self.take_in(from, other, back, bytes, urgent),
             Segment::Fin => {
                 self.note("fin", Some(other), Outcome::Done);
-                let sent = self.alive(from).map(|tcp| tcp.sent);
                 if let Some(tcp) = self.alive(other) {
-                    (tcp.at_end, tcp.fin_received, tcp.promised) = (true, true, sent);
+                    (tcp.at_end, tcp.fin_received) = (true, true);
                 }
                 self.close_if_both_ended(other);
                 self.notify(other, 0);
@@ -270,6 +271,7 @@ impl Kernel {
         tcp.write_shut = true;
         tcp.unsent.clear();
         tcp.wire.clear();
+        tcp.on_the_wire = 0;
         self.note("failed", Some(file), Outcome::Error(errno));
         if is_orphan {
             return self.remove_tcp(file);
