@@ -231,11 +231,13 @@ pub mod signal {
     pub use egret_runtime::signal::{ctrl_c, unix};
 }
 
-#[cfg(feature = "sim")]
 pub mod sim {
-    //! A kernel that a test controls, under the real runtime. With feature `sim`.
+    //! A kernel that a test controls, under the real runtime. With feature `sim`; without it only what programs say to a
+    //! simulation is there, and does nothing.
 
+    #[cfg(feature = "sim")]
     pub use egret_runtime::sim::{EdgePolicy, Fault, Faults, Host, Seeds, Sim, check};
+    pub use egret_runtime::sim::{is_simulated, maybe, note, random, sometimes};
 }
 
 pub mod task {

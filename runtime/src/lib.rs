@@ -58,6 +58,9 @@ pub mod service;
 pub mod signal;
 #[cfg(feature = "sim")]
 pub mod sim;
+#[cfg(not(feature = "sim"))]
+#[path = "sim/outside.rs"]
+pub mod sim;
 pub mod sys;
 pub mod task;
 #[cfg(feature = "test-util")]

@@ -42,12 +42,15 @@ mod compare;
 mod drive;
 mod host;
 mod oracle;
+mod program;
+mod search;
 mod seeds;
 mod shrink;
 
 pub use crate::sys::sim::{EdgePolicy, Fault, Faults};
 pub use check::check;
 pub use host::Host;
+pub use program::{is_simulated, macro_support, maybe, note, random, sometimes};
 pub use seeds::Seeds;
 
 use crate::sys::sim::{Entered, HostId, Plan, World, nanoseconds};
@@ -169,6 +172,12 @@ impl Sim {
     pub fn faults(&self, faults: Faults) {
         let faults = self.smaller.without.iter().fold(faults, |faults, fault| faults.without(*fault));
         self.shared.world.with_plan(|plan| plan.faults = faults);
+    }
+
+    /// Sets faults of these that the seed draws: about half of them, each as likely as it is here, four times as likely or a
+    /// quarter. What all faults together hide, as a connection that dies before a queue is full, some seed then shows.
+    pub fn swarm(&self, faults: Faults) {
+        self.faults(faults.swarm(self.seed));
     }
 
     /// Sets when the kernel reports an edge.

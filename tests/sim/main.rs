@@ -13,8 +13,10 @@ mod hosts;
 #[allow(clippy::duplicate_mod, reason = "as of `files`")]
 mod http;
 mod outside;
+mod program;
 mod proxy;
 mod ready;
+mod report;
 mod reports;
 mod same;
 mod speed;

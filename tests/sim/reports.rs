@@ -1,24 +1,12 @@
 //! The report of a failure: its recipient, how to run it again, and each waiter with what it waits for.
 
+use crate::report::{report, setting};
 use crate::world::connect;
 use egret::net::TcpListener;
 use egret::sim::{self, Fault, Faults, Sim};
-use std::cell::Cell;
 use std::future::pending;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::process::Command;
-
-/// The report of `check` for a failing scenario.
-fn report(seeds: std::ops::Range<u64>, scenario: impl Fn(&Sim)) -> String {
-    let failed = catch_unwind(AssertUnwindSafe(|| sim::check(seeds, scenario))).expect_err("it fails");
-    *failed.downcast::<String>().expect("a text")
-}
-
-/// The setting in the last line of a report.
-fn setting(report: &str) -> &str {
-    let (_, last) = report.split_once("\nthis run again: EGRET_SEED=").expect("how to run it again");
-    last.split([',', '\n']).next().unwrap()
-}
+use std::sync::Mutex;
 
 #[test]
 fn a_run_is_named_by_its_setting_and_its_test_and_by_no_command() {
@@ -91,7 +79,7 @@ fn a_failure_is_run_again_by_the_faults_that_it_needs_or_by_those_that_it_does_n
 
 #[test]
 fn a_deadlock_names_the_bits_the_line_of_each_program_and_the_bytes_that_nobody_reads() {
-    let lines = Cell::new((0, 0));
+    let lines = Mutex::new((0, 0));
     let report = report(0..1, |sim| {
         let server = sim.host("server");
         let server_line = line!() + 1;
@@ -103,14 +91,14 @@ fn a_deadlock_names_the_bits_the_line_of_each_program_and_the_bytes_that_nobody_
         });
         let address = server.port(7);
         let client = sim.host("client");
-        lines.set((server_line, line!() + 1));
+        *lines.lock().unwrap() = (server_line, line!() + 1);
         client.client(async move {
             let mut stream = connect(address).await;
             stream.write_all(b"question").await.unwrap();
             stream.read(&mut [0; 6]).await.unwrap();
         });
     });
-    let (server_line, client_line) = lines.get();
+    let (server_line, client_line) = *lines.lock().unwrap();
     let has =
         |line: &str| assert!(report.lines().any(|had| had.contains(line)), "{line:?} is not in {report}");
     assert!(
@@ -181,7 +169,7 @@ fn a_failure_that_depends_on_something_outside_is_told_as_one() {
         });
     });
     let said =
-        "not repeatable: something outside of the simulation decides; 2 of 3 runs of this seed failed so\n";
+        "not repeatable: something outside of the simulation decides; 2 of 4 runs of this seed failed so\n";
     assert!(report.contains(said), "{report}");
     assert!(report.contains("the runs part at line "), "{report}");
     assert!(!report.contains("this run again") && report.ends_with(" alone, may fail or not"), "{report}");
@@ -205,6 +193,20 @@ fn a_seed_that_takes_two_ways_names_the_line_where_they_part() {
     // What both runs did before.
     assert!(report.lines().any(|line| line.contains(" host bind ")), "{report}");
     assert!(report.contains("\nmaybe by the length of the data: random bytes"), "{report}");
+}
+
+#[test]
+fn the_smallest_seed_that_fails_is_reported_whichever_is_found_first() {
+    let report = report(0..200, |sim| {
+        let seed = sim.seed();
+        // The smallest takes longest, so that another thread has found a larger one before.
+        if seed == 40 {
+            std::thread::sleep(std::time::Duration::from_millis(20));
+        }
+        sim.host("host").client(async move { assert!(seed < 40, "this is {seed}") });
+    });
+    assert_eq!(setting(&report), "40+none@1", "{report}");
+    assert!(report.contains("this is 40"), "{report}");
 }
 
 #[test]
@@ -242,20 +244,29 @@ fn a_loop_of_yields_is_a_spin_and_its_task_is_named() {
     assert!(of.parse::<usize>().unwrap() < 10_000, "{of} lines");
 }
 
+/// A thread that ends before its task does: its wake would reach a later runtime, of another test's simulation.
+struct Joined(Option<std::thread::JoinHandle<()>>);
+
+impl Drop for Joined {
+    fn drop(&mut self) {
+        let _ = self.0.take().map(std::thread::JoinHandle::join);
+    }
+}
+
 #[test]
 fn a_wake_of_a_real_thread_is_no_deadlock() {
     let report = report(1..2, |sim| {
         sim.host("host").client(async {
-            let mut started = false;
+            let mut thread = Joined(None);
             std::future::poll_fn(|cx| {
-                if std::mem::replace(&mut started, true) {
+                if thread.0.is_some() {
                     return std::task::Poll::Ready(());
                 }
                 let waker = cx.waker().clone();
-                std::thread::spawn(move || {
+                thread.0 = Some(std::thread::spawn(move || {
                     std::thread::sleep(std::time::Duration::from_millis(2));
                     waker.wake();
-                });
+                }));
                 std::task::Poll::Pending
             })
             .await;

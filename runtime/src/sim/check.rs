@@ -2,10 +2,13 @@
 
 use super::compare::{Traced, difference};
 use super::drive::message;
+use super::search::{Found, What, search};
 use super::seeds::Replay;
 use super::shrink::shrink;
 use super::{Failure, Seeds, Sim, Smaller};
+use crate::sys::sim::Sighting;
 use std::cell::{Cell, RefCell};
+use std::collections::BTreeMap;
 use std::env;
 use std::fmt::Write as _;
 use std::panic::{self, AssertUnwindSafe, catch_unwind};
@@ -15,9 +18,6 @@ use std::thread;
 /// How many lines of the trace a failure shows; `EGRET_TRACE` names a file for all of it.
 const LINES: usize = 60;
 
-/// One seed in this many is run twice: both runs must be the same.
-const TWICE: u64 = 16;
-
 /// How often a failure is run again before it is told.
 const AGAIN: usize = 2;
 
@@ -25,6 +25,9 @@ const AGAIN: usize = 2;
 /// client is done.
 ///
 /// The [module](super) lists what is checked meanwhile. The environment may name other seeds: see [`Seeds`].
+///
+/// The seeds are run on as many threads as the machine has cores, each by itself on one of them; `EGRET_THREADS=1` is for
+/// programs that share state in statics. The smallest seed that fails is reported, whichever was found first.
 ///
 /// # Panics
 ///
@@ -46,7 +49,7 @@ const AGAIN: usize = 2;
 /// });
 /// ```
 #[track_caller]
-pub fn check(seeds: impl Into<Seeds>, scenario: impl Fn(&Sim)) {
+pub fn check(seeds: impl Into<Seeds>, scenario: impl Fn(&Sim) + Sync) {
     if let Some(replay) = Seeds::replay() {
         let ran = run(&replay, &scenario);
         return match ran.failure {
@@ -54,23 +57,33 @@ pub fn check(seeds: impl Into<Seeds>, scenario: impl Fn(&Sim)) {
             Some(_) => fail(&replay, &ran, &[]),
         };
     }
-    for seed in seeds.into().range() {
-        let replay = Replay { seed, smaller: Smaller::default() };
-        let ran = run(&replay, &scenario);
-        if ran.failure.is_some() {
-            let others: Vec<_> = (0..AGAIN).map(|_| run(&replay, &scenario)).collect();
-            if others.iter().any(|other| !other.is_same(&ran)) {
-                fail(&replay, &ran, &others);
-            }
-            let (replay, ran) = shrink(replay, ran, &scenario);
-            fail(&replay, &ran, &[]);
-        }
-        if seed % TWICE == 0 {
-            let again = run(&replay, &scenario);
-            let difference = difference(&ran.trace, &again.trace);
-            assert!(again.is_same(&ran), "seed {seed} took two ways: {OUTSIDE}\n{difference}");
-        }
+    let Some(Found { seed, what }) = search(&seeds.into(), &scenario) else { return };
+    match what {
+        What::TwoWays(difference) => panic!("seed {seed} took two ways: {OUTSIDE}\n{difference}"),
+        What::Failure(failure) => judge(seed, &failure, &scenario),
+        What::Never(report) => panic!("never: {report}"),
     }
+}
+
+/// Runs a seed that has failed again, and tells of it.
+#[track_caller]
+fn judge(seed: u64, failure: &Failure, scenario: &impl Fn(&Sim)) -> ! {
+    let replay = Replay { seed, smaller: Smaller::default() };
+    let mut runs: Vec<_> = (0..=AGAIN).map(|_| run(&replay, scenario)).collect();
+    let Some(fails) = runs.iter().position(|ran| ran.kind() == Some(failure.kind)) else {
+        let Failure { kind, report } = failure;
+        panic!(
+            "{kind}: {}\n\nnot repeatable: {OUTSIDE}; {} runs of seed {seed} after it did not fail so",
+            report.trim_end(),
+            runs.len()
+        );
+    };
+    let ran = runs.remove(fails);
+    if runs.iter().any(|other| !other.is_same(&ran)) {
+        fail(&replay, &ran, &runs);
+    }
+    let (replay, ran) = shrink(replay, ran, scenario);
+    fail(&replay, &ran, &[])
 }
 
 /// What is said of a run that is not repeatable.
@@ -79,8 +92,9 @@ const OUTSIDE: &str = "something outside of the simulation decides";
 /// One run: its failure, if it has one, its trace, and what each `up_to` returned.
 pub(super) struct Ran {
     pub(super) failure: Option<Failure>,
-    trace: Traced,
+    pub(super) trace: Traced,
     pub(super) sizes: Vec<usize>,
+    pub(super) seen: BTreeMap<Sighting, bool>,
 }
 
 impl Ran {
@@ -109,7 +123,8 @@ pub(super) fn run(replay: &Replay, scenario: &impl Fn(&Sim)) -> Ran {
         }
         failure
     });
-    Ran { failure, trace: Traced::take(&sim), sizes: sim.sizes.borrow().clone() }
+    let seen = sim.shared.world.take_seen();
+    Ran { failure, trace: Traced::take(&sim), sizes: sim.sizes.borrow().clone(), seen }
 }
 
 thread_local! {
@@ -158,8 +173,9 @@ fn fail(replay: &Replay, ran: &Ran, others: &[Ran]) -> ! {
     let failure = ran.failure.as_ref().expect("a run that failed");
     let mut text = format!("{}: {}\n", failure.kind, failure.report.trim_end());
     if let Some(other) = others.iter().find(|other| !other.is_same(ran)) {
-        let failed = 1 + others.iter().filter(|other| other.kind() == ran.kind()).count();
-        let runs = 1 + others.len();
+        // With the run that was found first, whose trace another thread had.
+        let failed = 2 + others.iter().filter(|other| other.kind() == ran.kind()).count();
+        let runs = 2 + others.len();
         let _ = writeln!(text, "\nnot repeatable: {OUTSIDE}; {failed} of {runs} runs of this seed failed so");
         let _ = writeln!(text, "{}", difference(&ran.trace, &other.trace).trim_end());
     }

@@ -5,11 +5,13 @@ use std::env;
 use std::fmt;
 use std::ops::{Range, RangeInclusive};
 use std::str::FromStr;
+use std::time::Duration;
 
 /// The seeds that [`check`](super::check) runs: a range, unless the environment overrides it.
 ///
 /// * `EGRET_SEED` is one seed, as printed by a failure: only it is run.
-/// * `EGRET_SEEDS` is a count: as many seeds are run, from the start of the range.
+/// * `EGRET_SEEDS` is a count: as many seeds are run, from the start of the range. With `s`, `m` or `h` at its end it is a
+///   time, `10m` say: seeds are run until it is over.
 #[derive(Clone, Debug)]
 pub struct Seeds {
     range: Range<u64>,
@@ -47,10 +49,23 @@ impl Seeds {
         Some(text.parse().unwrap_or_else(|why| panic!("EGRET_SEED={text}: {why}")))
     }
 
-    pub(super) fn range(&self) -> Range<u64> {
-        let Ok(text) = env::var("EGRET_SEEDS") else { return self.range.clone() };
-        let count: u64 = text.parse().unwrap_or_else(|_| panic!("EGRET_SEEDS={text}: a number of seeds"));
-        self.range.start..self.range.start.saturating_add(count)
+    /// The seeds, and for how long they are run.
+    pub(super) fn limits(&self) -> (Range<u64>, Option<Duration>) {
+        let Ok(text) = env::var("EGRET_SEEDS") else { return (self.range.clone(), None) };
+        let limits = self.limited(&text);
+        limits.unwrap_or_else(|| panic!("EGRET_SEEDS={text}: a number of seeds, or a time as 30s, 10m or 1h"))
+    }
+
+    fn limited(&self, text: &str) -> Option<(Range<u64>, Option<Duration>)> {
+        let start = self.range.start;
+        let seconds = match text.as_bytes().last()? {
+            b's' => 1,
+            b'm' => 60,
+            b'h' => 3600,
+            _ => return Some((start..start.saturating_add(text.parse().ok()?), None)),
+        };
+        let count: u64 = text[..text.len() - 1].parse().ok()?;
+        Some((start..u64::MAX, Some(Duration::from_secs(count.checked_mul(seconds)?))))
     }
 }
 
@@ -141,6 +156,15 @@ mod tests {
         assert_eq!(format!("7{left_out}@1").parse::<Replay>(), "7+Loss@1".parse());
         let all: String = Fault::ALL.iter().map(|fault| format!("-{fault:?}")).collect();
         assert_eq!(format!("7{all}").parse::<Replay>(), "7+none".parse());
+    }
+
+    #[test]
+    fn seeds_are_a_number_or_a_time() {
+        let limited = |text: &str| Seeds::from(5..9).limited(text);
+        let time = |seconds| Some((5..u64::MAX, Some(Duration::from_secs(seconds))));
+        assert_eq!(limited("100"), Some((5..105, None)));
+        assert_eq!([limited("30s"), limited("10m"), limited("2h")], [time(30), time(600), time(7200)]);
+        assert_eq!([limited(""), limited("m"), limited("-1"), limited("1d")], [None, None, None, None]);
     }
 
     #[test]

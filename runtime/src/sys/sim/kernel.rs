@@ -14,6 +14,7 @@ use super::plan::{Fault, Plan};
 use super::poll::Poll;
 use super::ports::Ports;
 use super::trace::{Outcome, Record, Trace};
+use std::collections::BTreeMap;
 use std::net::IpAddr;
 
 /// An open file, by its index in [`Kernel::files`]. Never reused, so a late event finds it gone.
@@ -28,6 +29,11 @@ pub(crate) struct Kernel {
     pub(super) choices: Dice,
     /// For choices of the test itself.
     pub(super) tests: Dice,
+    /// For the random numbers of programs.
+    pub(super) programs: Dice,
+    /// For the faults of programs, by place.
+    pub(super) places: BTreeMap<&'static str, Dice>,
+    seed: u64,
     pub(super) hosts: Vec<Host>,
     /// The host whose program runs.
     pub(super) current: Option<HostId>,
@@ -61,6 +67,9 @@ impl Kernel {
             dice: Fault::ALL.iter().map(|fault| Dice::new(seed, &fault.name())).collect(),
             choices: Dice::new(seed, "choices"),
             tests: Dice::new(seed, "tests"),
+            programs: Dice::new(seed, "programs"),
+            places: BTreeMap::new(),
+            seed,
             hosts: Vec::new(),
             current: None,
             files: Vec::new(),
@@ -148,6 +157,18 @@ impl Kernel {
         let happens = per_million > 0 && self.dice(fault).chance(per_million);
         if happens {
             self.note("fault", None, Outcome::Text(fault.name().into()));
+        }
+        happens
+    }
+
+    /// Whether the fault that a program has at this place happens now.
+    pub(super) fn maybe(&mut self, place: &'static str, probability: f64) -> bool {
+        let scale = f64::from(self.plan.faults.per_million(Fault::Program));
+        let seed = self.seed;
+        let dice = self.places.entry(place).or_insert_with(|| Dice::new(seed, place));
+        let happens = dice.chance((probability.clamp(0.0, 1.0) * scale).round() as u32);
+        if happens {
+            self.note("fault", None, Outcome::Text(format!("Program {place}").into()));
         }
         happens
     }

@@ -37,7 +37,7 @@ pub use plan::{EdgePolicy, Fault, Faults};
 pub(crate) use plan::{Plan, nanoseconds};
 pub(crate) use poll::names;
 pub(crate) use trace::{Outcome, Record, Trace};
-pub(crate) use world::{Entered, Next, World, close, current, program};
+pub(crate) use world::{Entered, Next, Sighting, World, close, current, program};
 
 /// The error of a call that the simulation lacks.
 #[cold]

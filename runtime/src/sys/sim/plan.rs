@@ -1,5 +1,6 @@
 //! The configuration of a simulation: the network, the faults, the edge policy.
 
+use super::dice::Dice;
 use std::fmt;
 use std::ops::RangeInclusive;
 use std::time::Duration;
@@ -48,6 +49,8 @@ pub enum Fault {
     NameFailure,
     /// The processor runs other work: a loop that is ready runs up to 10 ms later.
     Preempted,
+    /// A fault of the program's own, by `sim::maybe!`: this probability times that of its place.
+    Program,
 }
 
 /// The probability of each fault. [`Fault::licence`] says what permits it.
@@ -98,7 +101,7 @@ impl Default for Plan {
 
 impl Fault {
     /// All faults.
-    pub const ALL: [Fault; 19] = [
+    pub const ALL: [Fault; 20] = [
         Fault::Fragment,
         Fault::Urgent,
         Fault::Delay,
@@ -118,6 +121,7 @@ impl Fault {
         Fault::DatagramDuplicate,
         Fault::NameFailure,
         Fault::Preempted,
+        Fault::Program,
     ];
 
     /// Why a real kernel or network may do this.
@@ -146,6 +150,7 @@ impl Fault {
             Fault::DatagramDuplicate => "RFC 768: nor is protection from duplicates",
             Fault::NameFailure => "getaddrinfo(3): EAI_AGAIN",
             Fault::Preempted => "sched(7): a thread that can run does so when it is its turn",
+            Fault::Program => "the program: where it says `sim::maybe!`",
         }
     }
 
@@ -174,6 +179,7 @@ impl Faults {
                 Fault::DatagramLoss | Fault::DatagramDuplicate | Fault::NameFailure => 30_000,
                 Fault::Loss | Fault::NoDescriptors | Fault::NoMemory => 10_000,
                 Fault::Reset => 500,
+                Fault::Program => 1_000_000,
             };
         }
         faults
@@ -190,6 +196,21 @@ impl Faults {
             "{probability} is no probability: 0.0 is never, 1.0 always"
         );
         self.per_million[fault as usize] = (probability * 1e6).round() as u32;
+        self
+    }
+
+    /// About half of these, each with its probability, four times it or a quarter, as the seed says for this fault alone.
+    pub(crate) fn swarm(mut self, seed: u64) -> Faults {
+        for fault in Fault::ALL {
+            let mut dice = Dice::new(seed, &format!("swarm {fault:?}"));
+            let probability = &mut self.per_million[fault as usize];
+            *probability = match dice.below(6) {
+                0 => *probability / 4,
+                1 => *probability,
+                2 => probability.saturating_mul(4).min(1_000_000),
+                _ => 0,
+            };
+        }
         self
     }
 
@@ -232,6 +253,11 @@ mod tests {
             assert_eq!(Faults::none().with(fault, 0.5).enabled().collect::<Vec<_>>(), [fault]);
         }
         assert_eq!(Faults::all().enabled().count(), Fault::ALL.len());
+        let drawn: Vec<_> = (0..200).map(|seed| Faults::all().swarm(seed).enabled().count()).collect();
+        assert!((1900..2100).contains(&drawn.iter().sum::<usize>()), "{drawn:?}");
+        let resets = |seed| Faults::all().swarm(seed).per_million(Fault::Reset);
+        let resets: std::collections::BTreeSet<_> = (0..50).map(resets).collect();
+        assert_eq!(resets.into_iter().collect::<Vec<_>>(), [0, 125, 500, 2000]);
         assert_eq!(Faults::all().without(Fault::Reset).enabled().count(), Fault::ALL.len() - 1);
     }
 }

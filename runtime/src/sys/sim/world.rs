@@ -10,6 +10,7 @@ use super::kernel::{FileId, Kernel};
 use super::plan::{Fault, Plan, nanoseconds};
 use super::trace::Outcome;
 use std::cell::{Cell, RefCell};
+use std::collections::BTreeMap;
 use std::fs::OpenOptions;
 use std::io;
 use std::net::{IpAddr, SocketAddr};
@@ -32,7 +33,12 @@ pub(crate) struct World {
     threads: RefCell<Vec<Thread>>,
     schedule: RefCell<Dice>,
     started: Cell<u64>,
+    /// The places of `sometimes!` that were reached, and whether their conditions held.
+    seen: RefCell<BTreeMap<Sighting, bool>>,
 }
+
+/// A place of `sometimes!`: the file, the line and the condition.
+pub(crate) type Sighting = (&'static str, u32, &'static str);
 
 struct Thread {
     at: u64,
@@ -97,6 +103,7 @@ impl World {
             threads: RefCell::default(),
             schedule: RefCell::new(Dice::new(seed, "schedule")),
             started: Cell::new(0),
+            seen: RefCell::default(),
         }))
     }
 

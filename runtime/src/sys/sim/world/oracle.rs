@@ -5,7 +5,8 @@ use super::super::host::HostId;
 use super::super::plan::Fault;
 use super::super::poll::PollId;
 use super::super::trace::{Outcome, Trace};
-use super::World;
+use super::{Sighting, World};
+use std::collections::BTreeMap;
 use std::os::fd::RawFd;
 use std::rc::Rc;
 
@@ -69,6 +70,26 @@ impl World {
     /// A random number for a test.
     pub(crate) fn choose(&self, range: &std::ops::RangeInclusive<u64>) -> u64 {
         self.ask(|kernel| kernel.tests.within(range))
+    }
+
+    /// A random number for a program.
+    pub(crate) fn random(&self) -> u64 {
+        self.ask(|kernel| kernel.programs.within(&(0..=u64::MAX)))
+    }
+
+    /// Whether a fault of the program's own happens.
+    pub(crate) fn maybe(&self, place: &'static str, probability: f64) -> bool {
+        self.ask(|kernel| kernel.maybe(place, probability))
+    }
+
+    /// A place of `sometimes!` was reached.
+    pub(crate) fn saw(&self, place: Sighting, holds: bool) {
+        *self.seen.borrow_mut().entry(place).or_default() |= holds;
+    }
+
+    /// The places of `sometimes!` that were reached, and whether their conditions held.
+    pub(crate) fn take_seen(&self) -> BTreeMap<Sighting, bool> {
+        self.seen.take()
     }
 
     pub(crate) fn note(&self, what: &'static str, outcome: Outcome) {

@@ -1,0 +1,104 @@
+//! Runs the seeds on all cores, and finds the smallest one that fails.
+//!
+//! A simulation and its hosts belong to one thread, so each thread takes one seed after another, in order. After a failure only
+//! smaller seeds are finished: which one is reported does not depend on the threads.
+
+use super::check::run;
+use super::compare::difference;
+use super::seeds::Replay;
+use super::{Failure, Seeds, Sim, Smaller};
+use crate::sys::sim::Sighting;
+use std::collections::BTreeMap;
+use std::env;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Mutex, PoisonError};
+use std::thread;
+use std::time::Instant;
+
+/// One seed in this many is run twice: both runs must be the same.
+const TWICE: u64 = 16;
+
+/// So many seeds are many: in fewer, a condition of `sometimes!` may never hold.
+const MANY: u64 = 100;
+
+/// A seed that does not pass.
+pub(super) struct Found {
+    pub(super) seed: u64,
+    pub(super) what: What,
+}
+
+pub(super) enum What {
+    Failure(Failure),
+    /// Two runs differ, by what this says.
+    TwoWays(String),
+    /// All seeds have passed, and a condition of `sometimes!` held in none.
+    Never(String),
+}
+
+/// The smallest seed that does not pass.
+pub(super) fn search(seeds: &Seeds, scenario: &(impl Fn(&Sim) + Sync)) -> Option<Found> {
+    let (range, time) = seeds.limits();
+    let until = time.map(|time| Instant::now() + time);
+    let next = AtomicU64::new(range.start);
+    // Seeds from here on are not run.
+    let end = AtomicU64::new(range.end);
+    let found = Mutex::new(None);
+    let seen = Mutex::new(BTreeMap::new());
+    let work = || {
+        while until.is_none_or(|until| Instant::now() < until) {
+            let seed = next.fetch_add(1, Ordering::Relaxed);
+            if seed >= end.load(Ordering::Relaxed) {
+                break;
+            }
+            let Some(what) = examine(seed, scenario, &seen) else { continue };
+            end.fetch_min(seed, Ordering::Relaxed);
+            let mut found = found.lock().unwrap_or_else(PoisonError::into_inner);
+            if found.as_ref().is_none_or(|found: &Found| seed < found.seed) {
+                *found = Some(Found { seed, what });
+            }
+        }
+    };
+    let others = threads().min(range.end.saturating_sub(range.start)).saturating_sub(1);
+    thread::scope(|scope| {
+        (0..others).for_each(|_| drop(scope.spawn(work)));
+        work();
+    });
+    let found = found.into_inner().unwrap_or_else(PoisonError::into_inner);
+    let seen = seen.into_inner().unwrap_or_else(PoisonError::into_inner);
+    let run = next.into_inner().min(range.end).saturating_sub(range.start);
+    found.or_else(|| never(&seen, run))
+}
+
+/// The conditions that did not hold in any of `run` seeds.
+fn never(seen: &BTreeMap<Sighting, bool>, run: u64) -> Option<Found> {
+    let never = seen.iter().filter(|(_, held)| !**held && run >= MANY);
+    let lines = never.map(|((file, line, condition), _)| {
+        format!("sometimes!({condition}) at {file}:{line} was reached, and held in none of {run} seeds\n")
+    });
+    let report: String = lines.collect();
+    (!report.is_empty()).then_some(Found { seed: 0, what: What::Never(report) })
+}
+
+fn threads() -> u64 {
+    match env::var("EGRET_THREADS") {
+        Ok(text) => text.parse().unwrap_or_else(|_| panic!("EGRET_THREADS={text}: a number of threads")),
+        Err(_) => thread::available_parallelism().map_or(1, |count| count.get() as u64),
+    }
+}
+
+fn examine(seed: u64, scenario: &impl Fn(&Sim), seen: &Mutex<BTreeMap<Sighting, bool>>) -> Option<What> {
+    let replay = Replay { seed, smaller: Smaller::default() };
+    let ran = run(&replay, scenario);
+    if let Some(failure) = ran.failure {
+        return Some(What::Failure(failure));
+    }
+    if !ran.seen.is_empty() {
+        let mut all = seen.lock().unwrap_or_else(PoisonError::into_inner);
+        ran.seen.iter().for_each(|(place, held)| *all.entry(*place).or_default() |= held);
+    }
+    if seed % TWICE != 0 {
+        return None;
+    }
+    let again = run(&replay, scenario);
+    (!again.is_same(&ran)).then(|| What::TwoWays(difference(&ran.trace, &again.trace)))
+}
