@@ -51,17 +51,21 @@ fn is(frame: &StackFrame, name: &str) -> bool {
 
 #[test]
 fn every_frame_is_there_and_has_its_name_file_and_line() {
+    let mut lines = Vec::new();
     for stack in taken(20, 20) {
         assert_eq!(stack.missing, None);
         let named = |name| stack.frames.iter().filter(|frame| is(frame, name)).count();
         assert_eq!((named("::innermost"), named("::recursive")), (1, 21), "{stack}");
         let frame = stack.frames.iter().find(|frame| is(frame, "::innermost")).unwrap();
         assert!(frame.file.as_ref().unwrap().ends_with("stack/tests.rs"));
-        assert!(frame.line.is_some_and(|line| (9..15).contains(&line)), "{frame}");
+        lines.extend(frame.line);
         // It is unwound to the beginning of the thread; musl comes without tables for the unwinder, so to what it calls.
         let begins = if cfg!(target_env = "musl") { &["::thread_start"][..] } else { &["clone3", "clone"] };
         assert!(stack.frames.iter().any(|frame| begins.iter().any(|name| is(frame, name))), "{stack}");
     }
+    // An instruction between two lines may have none: line 0 of the compiler's table.
+    assert!(lines.len() >= 10, "{lines:?}");
+    assert!(lines.iter().all(|line| (9..15).contains(line)), "{lines:?}");
 }
 
 #[test]
