@@ -33,7 +33,7 @@
 //! # Cancel safety
 //!
 //! A future that is dropped before a thread has taken its job has no effect. Once a thread has it, the job runs to its end, and its
-//! result is lost: a file may be written although the future of [`write`] was dropped. [`File`] and [`ReadDir`] say what
+//! result is lost: a file may be written although the future of [`write()`] was dropped. [`File`] and [`ReadDir`] say what
 //! they do.
 //!
 //! # Panics
