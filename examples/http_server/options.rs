@@ -1,6 +1,7 @@
 //! The command line.
 
 use super::patience::Limits;
+use egret::time::system_now;
 use std::time::SystemTime;
 
 pub const USAGE: &str = "\
@@ -51,7 +52,7 @@ impl Options {
             (_, Some(None), _) => Err("TIMEOUTS is not of the form header=10000,idle=60000"),
             (_, _, Some(_)) => Err("too many arguments"),
             (Ok(max_connections), ..) => {
-                Ok(Options { cores, address, max_connections, limits, inspect, clock: SystemTime::now })
+                Ok(Options { cores, address, max_connections, limits, inspect, clock: system_now })
             }
         }
     }

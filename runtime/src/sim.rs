@@ -41,6 +41,7 @@ mod check;
 mod compare;
 mod drive;
 mod host;
+mod link;
 mod oracle;
 mod program;
 mod search;
@@ -50,6 +51,7 @@ mod shrink;
 pub use crate::sys::sim::{EdgePolicy, Fault, Faults};
 pub use check::check;
 pub use host::Host;
+pub use link::Link;
 pub use program::{is_simulated, macro_support, maybe, note, random, sometimes};
 pub use seeds::Seeds;
 
@@ -198,15 +200,38 @@ impl Sim {
         Host::new(self.shared.clone(), id)
     }
 
+    /// The link between these two, in both directions.
+    ///
+    /// ```
+    /// use egret_runtime::{sim, time};
+    /// use std::time::Duration;
+    ///
+    /// sim::check(0..1, |sim| {
+    ///     let (near, far) = (sim.host("near"), sim.host("far"));
+    ///     sim.link(&near, &far).latency(Duration::from_millis(80)..=Duration::from_millis(90)).loss(0.01);
+    ///     // The way back only: what `far` sends is lost.
+    ///     sim.link_to(&far, &near).cut();
+    ///     near.client(async { time::sleep(Duration::from_secs(1)).await });
+    /// });
+    /// ```
+    pub fn link(&self, one: &Host, other: &Host) -> Link {
+        Link::new(self.shared.clone(), vec![(one.id(), other.id()), (other.id(), one.id())])
+    }
+
+    /// The direction of a link in which `from` sends.
+    pub fn link_to(&self, from: &Host, to: &Host) -> Link {
+        Link::new(self.shared.clone(), vec![(from.id(), to.id())])
+    }
+
     /// Cuts the link between these two. TCP resends its bytes in flight until the link is healed or the kernel gives
     /// up, after a quarter of an hour.
     pub fn partition(&self, one: &Host, other: &Host) {
-        self.shared.world.set_link(one.id(), other.id(), true);
+        self.link(one, other).cut();
     }
 
     /// Restores the link.
     pub fn heal(&self, one: &Host, other: &Host) {
-        self.shared.world.set_link(one.id(), other.id(), false);
+        self.link(one, other).heal();
     }
 
     /// Runs an action when the simulation is as old as `after`: a partition, a crash, a signal.

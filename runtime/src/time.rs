@@ -18,6 +18,7 @@ pub use pause::{advance, pause, resume, set_auto_advance};
 pub use sleep::{Sleep, sleep, sleep_until};
 pub use std::time::Duration;
 pub use timeout::{Timeout, timeout, timeout_at};
+pub use wall::system_now;
 
 pub(crate) mod clock; // the clock of an executor, and `Instant`
 mod current; // the timers of this thread
@@ -29,6 +30,7 @@ pub(crate) mod numbered; // sleeps that may be sent to another thread, for hyper
 pub(crate) mod pause; // a clock that a test controls
 mod sleep; // until a deadline
 mod timeout; // a limit for a future
+mod wall; // the time of day
 
 pub mod error {
     //! The errors of this module.

@@ -12,7 +12,9 @@ mod guide;
 mod hosts;
 #[allow(clippy::duplicate_mod, reason = "as of `files`")]
 mod http;
+mod links;
 mod outside;
+mod planted;
 mod program;
 mod proxy;
 mod ready;

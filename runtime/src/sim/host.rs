@@ -10,7 +10,7 @@ use std::future::Future;
 use std::net::{IpAddr, SocketAddr};
 use std::panic::Location;
 use std::rc::Rc;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 /// State shared by a simulation and its hosts.
 pub(crate) struct Shared {
@@ -104,6 +104,29 @@ impl Host {
         assert!(millionths > -1_000_000, "a clock that stands still never reaches a deadline");
         self.shared.world.with_host(self.id, |host| host.clock_drift = millionths);
         self
+    }
+
+    /// Sets its wall clock, by which [`system_now`](crate::time::system_now) goes: a step, if its program runs. It starts
+    /// in September 2001, and drifts with the other clock.
+    pub fn wall_clock(&self, at: SystemTime) -> &Host {
+        let nanoseconds = |time: Duration| i128::try_from(time.as_nanos()).unwrap_or(i128::MAX);
+        let since = match at.duration_since(SystemTime::UNIX_EPOCH) {
+            Ok(since) => nanoseconds(since),
+            Err(before) => -nanoseconds(before.duration()),
+        };
+        self.shared.world.set_wall_clock(self.id, since);
+        self
+    }
+
+    /// Stops its program and its threads, as SIGSTOP does, or a hypervisor that moves the machine. Its kernel goes on: it
+    /// acknowledges, and queues what comes. Clocks go on too.
+    pub fn pause(&self) {
+        self.shared.world.pause(self.id, true);
+    }
+
+    /// Lets it go on after a [`pause`](Host::pause). What has become due meanwhile happens at once.
+    pub fn resume(&self) {
+        self.shared.world.pause(self.id, false);
     }
 
     /// Powers it off: its program vanishes without closing anything, and a peer notices when it sends and gets no

@@ -94,6 +94,9 @@ impl Sim {
             let _ = writeln!(text, "{}: no program", machine.name);
             return;
         };
+        if self.shared.world.with_host(machine.id, |host| host.is_paused) {
+            let _ = writeln!(text, "{}: paused", machine.name);
+        }
         let executor = runtime.executor();
         let poll = executor.reactor.simulated();
         executor.reactor.find_wait(|wait| {

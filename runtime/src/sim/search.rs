@@ -66,6 +66,9 @@ pub(super) fn search(seeds: &Seeds, scenario: &(impl Fn(&Sim) + Sync)) -> Option
     let found = found.into_inner().unwrap_or_else(PoisonError::into_inner);
     let seen = seen.into_inner().unwrap_or_else(PoisonError::into_inner);
     let run = next.into_inner().min(range.end).saturating_sub(range.start);
+    if time.is_some() {
+        eprintln!("{run} seeds were run");
+    }
     found.or_else(|| never(&seen, run))
 }
 

@@ -12,6 +12,12 @@ impl Backend {
         read(libc::CLOCK_MONOTONIC)
     }
 
+    /// The wall clock, which steps when it is set.
+    #[inline]
+    pub fn wall_clock(self) -> std::time::SystemTime {
+        std::time::SystemTime::now()
+    }
+
     /// Whether the coarse clock is another than the precise one.
     #[inline]
     pub fn has_coarse(self) -> bool {

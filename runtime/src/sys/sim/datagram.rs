@@ -122,7 +122,7 @@ impl Kernel {
         let target = self.host_at(host, to.ip()).ok_or(libc::ENETUNREACH)?;
         self.progress += 1;
         let copies = match () {
-            () if target != host && self.fault(Fault::DatagramLoss) => 0,
+            () if self.loses(host, target, Fault::DatagramLoss) => 0,
             () if target != host && self.fault(Fault::DatagramDuplicate) => 2,
             () => 1,
         };

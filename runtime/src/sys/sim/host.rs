@@ -19,6 +19,10 @@ pub(crate) struct Host {
     /// The reading of its clock at the start of the simulation, and its error in parts per million.
     pub(crate) clock_start: u64,
     pub(crate) clock_drift: i64,
+    /// The reading of its wall clock at the start of the simulation, in nanoseconds since 1970. It goes as the other.
+    pub(crate) wall_start: i128,
+    /// Its programs are stopped.
+    pub(crate) is_paused: bool,
     pub(crate) loop_state: Loop,
     /// The epoll instance of its loop.
     pub(crate) poll: Option<PollId>,
@@ -43,6 +47,9 @@ pub(crate) enum Loop {
 /// A clock of a machine that has been up for a while: deadlines before the start of the simulation are representable.
 const CLOCK_START: u64 = 1_000_000_000_000;
 
+/// A wall clock starts in September 2001, a thousand million seconds after 1970.
+const WALL_START: i128 = 1_000_000_000_000_000_000;
+
 impl Host {
     pub(crate) fn new(name: &str, number: HostId) -> Host {
         let [high, low] = (number + 1).to_be_bytes();
@@ -54,6 +61,8 @@ impl Host {
             limit: 1024,
             clock_start: CLOCK_START,
             clock_drift: 0,
+            wall_start: WALL_START,
+            is_paused: false,
             loop_state: Loop::Absent,
             poll: None,
             not_before: 0,
@@ -67,6 +76,11 @@ impl Host {
         let drift = i128::from(now) * i128::from(self.clock_drift) / 1_000_000;
         let time = i128::from(self.clock_start) + i128::from(now) + drift;
         u64::try_from(time).unwrap_or(u64::MAX)
+    }
+
+    /// The reading of its wall clock at a true time, in nanoseconds since 1970.
+    pub(crate) fn wall_clock(&self, now: u64) -> i128 {
+        self.wall_start + i128::from(self.clock(now)) - i128::from(self.clock_start)
     }
 
     /// The earliest true time at which its clock has advanced by `timeout`.

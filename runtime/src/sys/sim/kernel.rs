@@ -10,7 +10,7 @@ use super::agenda::{Agenda, Happening};
 use super::dice::Dice;
 use super::file::File;
 use super::host::{Host, HostId};
-use super::plan::{Fault, Plan};
+use super::plan::{Fault, Link, Plan};
 use super::poll::Poll;
 use super::ports::Ports;
 use super::trace::{Outcome, Record, Trace};
@@ -42,8 +42,8 @@ pub(crate) struct Kernel {
     pub(super) numbers: Vec<Option<FileId>>,
     pub(super) polls: Vec<Option<Poll>>,
     pub(super) ports: Ports,
-    /// Pairs of hosts without a link.
-    pub(super) cut: Vec<(HostId, HostId)>,
+    /// The links that are not as the plan says, by the host that sends and the one that receives.
+    pub(super) links: BTreeMap<(HostId, HostId), Link>,
     /// Calls that moved something: bytes, a connection, a datagram.
     pub(super) progress: u64,
     /// A rule violation that the kernel found.
@@ -76,7 +76,7 @@ impl Kernel {
             numbers: Vec::new(),
             polls: Vec::new(),
             ports: Ports::default(),
-            cut: Vec::new(),
+            links: BTreeMap::new(),
             progress: 0,
             violation: None,
             trace: Trace::default(),
@@ -183,7 +183,8 @@ impl Kernel {
         if from == to {
             return self.choices.within(&(500..=5_000));
         }
-        let latency = self.plan.latency.clone();
+        let own = self.links.get(&(from, to)).and_then(|link| link.latency.clone());
+        let latency = own.unwrap_or_else(|| self.plan.latency.clone());
         let latency = self.choices.within(&latency);
         if self.fault(Fault::Delay) {
             let times = 1 + self.dice(Fault::Delay).below(100) as u64;
@@ -192,10 +193,31 @@ impl Kernel {
         latency
     }
 
-    /// Whether the link from one host to the other is up.
+    /// Whether a packet of one host gets to the other.
     pub(super) fn reaches(&self, from: HostId, to: HostId) -> bool {
-        let cut = self.cut.contains(&(from.min(to), from.max(to)));
-        self.hosts[usize::from(from)].up && self.hosts[usize::from(to)].up && !cut
+        let up = |host: HostId| self.hosts[usize::from(host)].up;
+        up(from) && up(to) && !self.is_cut(from, to)
+    }
+
+    /// Whether the link is cut in this direction.
+    pub(super) fn is_cut(&self, from: HostId, to: HostId) -> bool {
+        self.links.get(&(from, to)).is_some_and(|link| link.is_cut)
+    }
+
+    /// Whether a packet is lost: by `fault`, or by the loss of the link.
+    pub(super) fn loses(&mut self, from: HostId, to: HostId, fault: Fault) -> bool {
+        let own = self.links.get(&(from, to)).map_or(0, |link| link.loss);
+        let lost = own > 0 && self.choices.chance(own);
+        if lost {
+            self.note("lost", None, Outcome::Done);
+        }
+        from != to && (lost || self.fault(fault))
+    }
+
+    /// How long so many bytes take to leave, by the bandwidth.
+    pub(super) fn leaving(&self, from: HostId, to: HostId, bytes: usize) -> u64 {
+        let own = self.links.get(&(from, to)).and_then(|link| link.bandwidth);
+        (bytes as u64).saturating_mul(1_000_000_000) / own.unwrap_or(self.plan.bandwidth).max(1)
     }
 
     // Trace.

@@ -34,7 +34,7 @@ pub(crate) use descriptor::{
 };
 pub(crate) use host::{HostId, Loop};
 pub use plan::{EdgePolicy, Fault, Faults};
-pub(crate) use plan::{Plan, nanoseconds};
+pub(crate) use plan::{Link, Plan, nanoseconds};
 pub(crate) use poll::names;
 pub(crate) use trace::{Outcome, Record, Trace};
 pub(crate) use world::{Entered, Next, Sighting, World, close, current, program};

@@ -86,6 +86,16 @@ pub(crate) struct Plan {
     pub(crate) faults: Faults,
 }
 
+/// What one direction of a link has of its own.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Link {
+    pub(crate) latency: Option<RangeInclusive<u64>>,
+    pub(crate) bandwidth: Option<u64>,
+    /// The probability of a loss in millionths.
+    pub(crate) loss: u32,
+    pub(crate) is_cut: bool,
+}
+
 impl Default for Plan {
     fn default() -> Plan {
         Plan {

@@ -69,7 +69,9 @@ impl Net {
     }
 
     fn cut(&mut self, is_cut: bool) {
-        self.kernel.cut = if is_cut { vec![(A, B)] } else { Vec::new() };
+        for link in [(A, B), (B, A)] {
+            self.kernel.links.entry(link).or_default().is_cut = is_cut;
+        }
     }
 
     fn state(&self, file: FileId) -> String {

@@ -19,6 +19,7 @@ impl Kernel {
         }
         let host = &mut self.hosts[usize::from(host)];
         (host.up, host.descriptors, host.loop_state, host.poll) = (false, 0, Loop::Absent, None);
+        host.is_paused = false;
         host.signal_eventfds.clear();
     }
 
@@ -38,6 +39,9 @@ impl Kernel {
         let mut wake: Option<u64> = None;
         for number in 0..self.hosts.len() {
             let host = &self.hosts[number];
+            if host.is_paused {
+                continue;
+            }
             let goes_on = match host.loop_state {
                 Loop::Absent => continue,
                 Loop::Awake => true,

@@ -17,7 +17,7 @@ use std::net::{IpAddr, SocketAddr};
 use std::os::fd::{AsFd, AsRawFd, OwnedFd, RawFd};
 use std::os::unix::fs::OpenOptionsExt;
 use std::rc::Rc;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 thread_local! {
     /// The simulation of this thread.
@@ -162,6 +162,18 @@ impl World {
         })
     }
 
+    /// The wall clock of the host whose program runs.
+    pub(crate) fn wall_clock(&self) -> SystemTime {
+        let nanoseconds = self.ask(|kernel| {
+            kernel.current.map_or(0, |host| kernel.hosts[usize::from(host)].wall_clock(kernel.now))
+        });
+        let since = |nanoseconds: i128| Duration::from_nanos(u64::try_from(nanoseconds).unwrap_or(u64::MAX));
+        match nanoseconds {
+            0.. => SystemTime::UNIX_EPOCH + since(nanoseconds),
+            _ => SystemTime::UNIX_EPOCH - since(-nanoseconds),
+        }
+    }
+
     /// The descriptor limit of the host whose program runs.
     pub(crate) fn descriptor_limit(&self) -> u64 {
         self.ask(|kernel| kernel.current.map_or(0, |host| kernel.hosts[usize::from(host)].limit as u64))
@@ -213,9 +225,15 @@ impl World {
 
     // Scheduling.
 
+    fn is_paused(&self, host: HostId) -> bool {
+        self.ask(|kernel| kernel.hosts[usize::from(host)].is_paused)
+    }
+
     /// The time of the next event, if no loop runs.
     fn next_time(&self) -> Option<u64> {
-        let threads = self.threads.borrow().iter().map(|thread| thread.at).min();
+        let threads = self.threads.borrow();
+        let runs = threads.iter().filter(|thread| !self.is_paused(thread.host));
+        let threads = runs.map(|thread| thread.at).min();
         self.ask(|kernel| kernel.next_happening()).into_iter().chain(threads).min()
     }
 
@@ -223,7 +241,8 @@ impl World {
     fn due_thread(&self) -> Option<Thread> {
         let now = self.ask(|kernel| kernel.now);
         let mut threads = self.threads.borrow_mut();
-        let due = threads.iter().enumerate().filter(|(_, thread)| thread.at <= now);
+        let is_due = |thread: &Thread| thread.at <= now && !self.is_paused(thread.host);
+        let due = threads.iter().enumerate().filter(|(_, thread)| is_due(thread));
         let first = due.min_by_key(|(_, thread)| (thread.at, thread.number)).map(|(at, _)| at)?;
         Some(threads.swap_remove(first))
     }

@@ -27,6 +27,7 @@ use super::{linux, sim};
 use std::io;
 use std::net::SocketAddr;
 use std::os::fd::{OwnedFd, RawFd};
+use std::time::SystemTime;
 
 /// Describes the descriptor with this number, for a dump.
 #[cfg(feature = "inspect")]
@@ -72,6 +73,14 @@ impl Backend {
         match sim::program() {
             Some(world) => world.monotonic(),
             None => self.linux.monotonic(),
+        }
+    }
+
+    #[inline]
+    pub fn wall_clock(self) -> SystemTime {
+        match sim::program() {
+            Some(world) => world.wall_clock(),
+            None => self.linux.wall_clock(),
         }
     }
 

@@ -133,7 +133,8 @@ impl Kernel {
         let full = |kernel: &mut Kernel, listener| {
             kernel.listener(listener).is_ok_and(|listener| listener.queue.len() > listener.backlog)
         };
-        let got_through = self.reaches(from, to) && !listener.is_some_and(|listener| full(self, listener));
+        let there_and_back = self.reaches(from, to) && !self.is_cut(to, from);
+        let got_through = there_and_back && !listener.is_some_and(|listener| full(self, listener));
         if !got_through {
             // Lost, or the queue is full: resend.
             let timeout = SYN_AGAIN << attempt;

@@ -86,7 +86,7 @@ impl Kernel {
         let (Some(other), Some(peer)) = (tcp.other, tcp.peer) else { return };
         let to = self.host_at(host, peer.ip()).unwrap_or(host);
         let takes = self.travel(host, to);
-        self.later(takes, move |kernel| kernel.pump(other));
+        self.answer(takes, (host, to), other, move |kernel| kernel.pump(other));
     }
 
     pub(in super::super) fn tcp_send(

@@ -3,6 +3,8 @@
 //! A segment that does not arrive (a cut link, a host that is down) is resent after the retransmission timeout, which
 //! doubles until Linux gives up after a quarter of an hour (`tcp_retries2`).
 
+use super::super::agenda::Happening;
+use super::super::host::HostId;
 use super::super::kernel::{FileId, Kernel};
 use super::super::plan::Fault;
 use super::super::trace::Outcome;
@@ -84,9 +86,8 @@ impl Kernel {
         let Some(tcp) = self.alive(file) else { return };
         let peer = tcp.peer.expect("an established socket has a peer").ip();
         let to = self.host_at(host, peer).unwrap_or(host);
-        let bandwidth = self.plan.bandwidth.max(1);
-        let takes = self.travel(host, to) + segment.len() as u64 * 1_000_000_000 / bandwidth;
-        let lost = to != host && self.fault(Fault::Loss);
+        let takes = self.travel(host, to) + self.leaving(host, to, segment.len());
+        let lost = self.loses(host, to, Fault::Loss);
         let now = self.now;
         let Some(tcp) = self.alive(file) else { return };
         let mut arrival = (now + takes).max(tcp.last_arrival);
@@ -128,10 +129,10 @@ impl Kernel {
         let back = self.travel(to, host);
         if self.alive(other).is_none() {
             // No socket there: RFC 9293, 3.10.7.1.
-            return self.later(back, move |kernel| kernel.reset(from));
+            return self.answer(back, (to, host), from, move |kernel| kernel.reset(from));
         }
         match segment {
-            Segment::Data { bytes, urgent } => self.take_in(from, other, back, bytes, urgent),
+            Segment::Data { bytes, urgent } => self.take_in(from, other, (back, to, host), bytes, urgent),
             Segment::Fin => {
                 self.note("fin", Some(other), Outcome::Done);
                 if let Some(tcp) = self.alive(other) {
@@ -140,19 +141,28 @@ impl Kernel {
                 self.close_if_both_ended(other);
                 self.notify(other, 0);
                 self.end_orphan(other);
-                self.later(back, move |kernel| kernel.fin_acknowledged(from));
+                self.answer(back, (to, host), from, move |kernel| kernel.fin_acknowledged(from));
             }
             Segment::Reset => {}
         }
     }
 
-    fn take_in(&mut self, from: FileId, to: FileId, back: u64, bytes: Vec<u8>, urgent: Option<usize>) {
+    /// `back` is how long the answer takes, and from which host to which.
+    fn take_in(
+        &mut self,
+        from: FileId,
+        to: FileId,
+        back: (u64, HostId, HostId),
+        bytes: Vec<u8>,
+        urgent: Option<usize>,
+    ) {
+        let (back, here, there) = back;
         if self.is_orphan(to) {
             // The program has closed the socket: the data will not be read. A pending reset still takes effect.
             if self.alive(to).is_some_and(|tcp| tcp.phase == Phase::Established) {
                 self.remove_tcp(to);
             }
-            return self.later(back, move |kernel| kernel.reset(from));
+            return self.answer(back, (here, there), from, move |kernel| kernel.reset(from));
         }
         let len = bytes.len();
         self.note("data", Some(to), Outcome::Value(len as u64));
@@ -161,7 +171,7 @@ impl Kernel {
             // The data will be neither read nor answered: `tcp_rcv_state_process`, FIN_WAIT. A reader that has shut
             // its side and still writes gets the data all the same.
             self.reset(to);
-            return self.later(back, move |kernel| kernel.reset(from));
+            return self.answer(back, (here, there), from, move |kernel| kernel.reset(from));
         }
         if tcp.phase == Phase::Established {
             let at = tcp.taken + tcp.received.len() as u64;
@@ -170,7 +180,30 @@ impl Kernel {
         }
         // Urgent data wakes waiters for any readiness; plain data wakes readers.
         self.notify(to, if urgent.is_some() { mask::IN | mask::PRI } else { mask::IN });
-        self.later(back, move |kernel| kernel.acknowledged(from, len));
+        self.answer(back, (here, there), from, move |kernel| kernel.acknowledged(from, len));
+    }
+
+    /// An answer to `file` arrives after `takes`. While the link back is cut the sender sends again what it answers, until
+    /// it gives up.
+    pub(super) fn answer(
+        &mut self,
+        takes: u64,
+        link: (HostId, HostId),
+        file: FileId,
+        act: impl FnOnce(&mut Kernel) + 'static,
+    ) {
+        self.later(takes, move |kernel| kernel.answer_arrives(link, file, 0, Box::new(act)));
+    }
+
+    fn answer_arrives(&mut self, link: (HostId, HostId), file: FileId, waited: u64, act: Happening) {
+        if !self.is_cut(link.0, link.1) {
+            return act(self);
+        }
+        if waited > GIVE_UP {
+            return self.fail(file, libc::ETIMEDOUT);
+        }
+        let timeout = waited.clamp(RETRANSMIT, RETRANSMIT_MOST);
+        self.later(timeout, move |kernel| kernel.answer_arrives(link, file, waited + timeout, act));
     }
 
     fn acknowledged(&mut self, file: FileId, len: usize) {

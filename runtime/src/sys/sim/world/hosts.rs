@@ -1,7 +1,7 @@
 //! What a test does to hosts and links.
 
 use super::super::host::{Host, HostId};
-use super::super::plan::Plan;
+use super::super::plan::{Link, Plan};
 use super::super::trace::Outcome;
 use super::World;
 
@@ -32,16 +32,38 @@ impl World {
         self.ask(|kernel| kernel.signal(host, number));
     }
 
-    /// Cuts the link between two hosts, or heals it.
-    pub(crate) fn set_link(&self, one: HostId, other: HostId, is_cut: bool) {
-        let link = (one.min(other), one.max(other));
+    /// Changes one direction of a link.
+    pub(crate) fn with_link(&self, from: HostId, to: HostId, f: impl FnOnce(&mut Link)) {
         self.ask(|kernel| {
-            kernel.cut.retain(|cut| *cut != link);
-            if is_cut {
-                kernel.cut.push(link);
+            let link = kernel.links.entry((from, to)).or_default();
+            let was_cut = link.is_cut;
+            f(link);
+            let is_cut = link.is_cut;
+            if is_cut != was_cut {
+                let names = [from, to].map(|host| kernel.hosts[usize::from(host)].name.clone());
+                let what = if is_cut { "cut" } else { "heal" };
+                kernel.note(what, None, Outcome::Text(names.join(" > ").into()));
             }
-            let names = [link.0, link.1].map(|host| kernel.hosts[usize::from(host)].name.clone());
-            kernel.note(if is_cut { "cut" } else { "heal" }, None, Outcome::Text(names.join(" - ").into()));
+        });
+    }
+
+    /// Stops the programs of a host, or lets them go on.
+    pub(crate) fn pause(&self, host: HostId, is_paused: bool) {
+        self.ask(|kernel| {
+            kernel.hosts[usize::from(host)].is_paused = is_paused;
+            let name = kernel.hosts[usize::from(host)].name.clone();
+            kernel.note(if is_paused { "pause" } else { "resume" }, None, Outcome::Text(name));
+        });
+    }
+
+    /// Sets the wall clock of a host to show `nanoseconds` since 1970.
+    pub(crate) fn set_wall_clock(&self, host: HostId, nanoseconds: i128) {
+        self.ask(|kernel| {
+            let now = kernel.now;
+            let entry = &mut kernel.hosts[usize::from(host)];
+            entry.wall_start += nanoseconds - entry.wall_clock(now);
+            let name = entry.name.clone();
+            kernel.note("set clock", None, Outcome::Text(name));
         });
     }
 
