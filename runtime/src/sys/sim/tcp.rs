@@ -36,7 +36,7 @@ pub(super) struct Tcp {
     other: Option<FileId>,
     /// The value of `SO_ERROR`; 0 for none.
     error: i32,
-    received: VecDeque<u8>,
+    pub(super) received: VecDeque<u8>,
     /// How many bytes of the stream the program has taken, including urgent ones.
     taken: u64,
     /// The position of the urgent byte in the stream, until it is passed.

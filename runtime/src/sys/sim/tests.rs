@@ -1,10 +1,12 @@
 //! Tests over several files: the network between hosts, with time under the test's control.
 
+use super::file::Object;
 use super::host::HostId;
 use super::kernel::{FileId, Kernel};
 use super::plan::{Fault, Faults, Plan};
 use super::poll::names;
-use std::net::SocketAddr;
+use std::collections::VecDeque;
+use std::net::{Shutdown, SocketAddr};
 
 const SECOND: u64 = 1_000_000_000;
 
@@ -306,4 +308,32 @@ fn a_clock_that_drifts_says_another_time_and_waits_for_its_own() {
     host.clock_drift = 1_000;
     let true_seconds = host.deadline(0, 1001 * SECOND) / SECOND;
     assert_eq!(true_seconds, 1000, "a fast clock is there sooner");
+}
+
+#[test]
+fn bytes_that_are_changed_or_lost_on_the_way_are_a_violation_that_says_where() {
+    let change: [(fn(&mut VecDeque<u8>), &str); 2] = [
+        (|received| received[1] ^= 1, "has read, from byte 2 on, other bytes than were sent"),
+        (|received| drop(received.pop_back()), "is at its end, and 1 bytes that were sent did not come out"),
+    ];
+    for (change, violation) in change {
+        let mut net = Net::new(Faults::none());
+        let (client, server) = net.connection();
+        for bytes in [b"ab", b"cd"] {
+            net.on(A, |kernel| kernel.tcp_send(client, bytes, false)).unwrap();
+        }
+        net.pass(SECOND);
+        assert_eq!(net.on(B, |kernel| kernel.tcp_recv(server, 2, false)).unwrap(), b"ab");
+        assert_eq!(net.kernel.violation, None);
+        let Some(Object::Tcp(tcp)) = net.kernel.files[server as usize].as_mut().map(|file| &mut file.object)
+        else {
+            panic!("a connection");
+        };
+        change(&mut tcp.received);
+        net.on(A, |kernel| kernel.tcp_shutdown(client, Shutdown::Write)).unwrap();
+        net.pass(SECOND);
+        let _ = net.recv_all(server);
+        let said = net.kernel.violation.take().unwrap();
+        assert!(said.ends_with(violation), "{said}");
+    }
 }
