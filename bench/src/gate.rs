@@ -13,13 +13,15 @@ use crate::tool;
 use load::Case;
 use std::path::{Path, PathBuf};
 
-/// The figures: cases of a server, and of `micro`. `inspect` is an echo with feature `inspect` and its flight recorder,
+/// The figures: cases of a server, and of `micro`. `hyper` is hyper's hello, `parked-bytes` are the bytes of a parked task
+/// besides its future. `inspect` is an echo with feature `inspect` and its flight recorder,
 /// `no-rec` one with the feature and without the recorder.
-const FIGURES: [&str; 11] = [
+const FIGURES: [&str; 14] = [
     "echo",
     "inspect",
     "no-rec",
     "http",
+    "hyper",
     "spawn",
     "spawn-many",
     "yield",
@@ -27,13 +29,15 @@ const FIGURES: [&str; 11] = [
     "random-timers",
     "tcp-timed",
     "unix-echo",
+    "coalesced-busy",
+    "parked-bytes",
 ];
 
 /// What a new line allows, in percent. An echo moves by 4 with the number of requests that happen to share a wait
 /// (303 to 317); what has no sockets repeats to the instruction.
 fn tolerance(figure: &str) -> f64 {
     match figure {
-        "echo" | "inspect" | "no-rec" | "http" => 5.0,
+        "echo" | "inspect" | "no-rec" | "http" | "hyper" => 5.0,
         _ => 2.0,
     }
 }
@@ -56,6 +60,8 @@ pub fn run(settings: &Settings) -> Result<String> {
             "inspect" => served(settings, "egret-inspect", Case::Echo)?,
             "no-rec" => served(settings, "egret-inspect-no-recorder", Case::Echo)?,
             "http" => served(settings, "egret", Case::Http)?,
+            "hyper" => served(settings, "hyper-egret", Case::Http)?,
+            "parked-bytes" => parked()?,
             _ => in_process(figure)?,
         });
     }
@@ -117,16 +123,38 @@ fn served(settings: &Settings, server: &str, case: Case) -> Result<f64> {
 
 /// An operation of `micro`, whose table has the figure in its last line: "| title | 123.4 |".
 fn in_process(case: &str) -> Result<f64> {
+    let text = micro(&["--instructions", "--case", case])?;
+    let figure = text.lines().rev().find_map(last_cell);
+    figure.ok_or_else(|| format!("micro says nothing of {case}: {text}"))
+}
+
+/// Bytes of a parked task besides its future: "| egret | 64 | 55.2 | 63.2 | 1.00 |" in the table of tasks.
+fn parked() -> Result<f64> {
+    let text = micro(&["--case", "memory"])?;
+    let rows = text.lines().skip_while(|line| !line.contains("a parked task"));
+    let figure = rows.filter(|line| line.starts_with("| egret")).find_map(|line| cell(line, 3));
+    figure.ok_or_else(|| format!("micro says nothing of parked tasks: {text}"))
+}
+
+/// What `micro` says of egret.
+fn micro(arguments: &[&str]) -> Result<String> {
     let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
     let output = std::process::Command::new(cargo)
         .current_dir(WORKSPACE)
         .args(["run", "--quiet", "--release", "--package", "micro", "--"])
-        .args(["--instructions", "--runtimes", "egret", "--case", case])
+        .args(["--runtimes", "egret"])
+        .args(arguments)
         .output()
         .map_err(|error| format!("cannot run cargo: {error}"))?;
-    let text = String::from_utf8_lossy(&output.stdout);
-    let figure = text.lines().rev().find_map(last_cell);
-    figure.ok_or_else(|| format!("micro says nothing of {case}: {}", String::from_utf8_lossy(&output.stderr)))
+    if !output.status.success() {
+        return Err(format!("micro: {}", String::from_utf8_lossy(&output.stderr)));
+    }
+    Ok(String::from_utf8_lossy(&output.stdout).into_owned())
+}
+
+/// The number in a column of a row.
+fn cell(line: &str, column: usize) -> Option<f64> {
+    line.split('|').nth(column)?.trim().parse().ok()
 }
 
 fn last_cell(line: &str) -> Option<f64> {
@@ -153,11 +181,12 @@ fn parse(text: &str) -> Result<Vec<Line>> {
 fn update(path: &PathBuf, counts: &[f64]) -> Result<String> {
     let mut text = String::from(
         "# User-space instructions by callgrind: of a request on 64 connections (echo, http; inspect and no-rec are an echo\n\
-         # with feature `inspect`, with and without its recorder), of an operation of the case of `micro` with the name.\n\
+         # with feature `inspect`, with and without its recorder), of an operation of the case of `micro` with the name;\n\
+         # hyper's hello; and bytes of a parked task besides its future.\n\
          # `bench gate` fails when one is higher by more than its tolerance.\n",
     );
     for (figure, count) in FIGURES.into_iter().zip(counts) {
-        text.push_str(&format!("{figure:<13} {count:>7.1} {:>3}%\n", tolerance(figure)));
+        text.push_str(&format!("{figure:<14} {count:>7.1} {:>3}%\n", tolerance(figure)));
     }
     std::fs::write(path, &text).map_err(|error| format!("cannot write {}: {error}", path.display()))?;
     Ok(text)
@@ -182,6 +211,7 @@ mod tests {
         assert!(parse("echo 307\n").is_err() && parse("echo much 5%\n").is_err());
         assert_eq!(last_cell("| yield_now, one task | 95.2 |"), Some(95.2));
         assert_eq!(last_cell("|---|---:|"), None);
+        assert_eq!(cell("| egret         |     64 |          55.2 |  63.2 |", 3), Some(55.2));
     }
 
     #[test]

@@ -8,8 +8,9 @@ usage: micro [options]
 
 Measures in this one process, in rounds in which the runtimes take turns. Without --case: everything.
 
-  --case A,B,...        of spawn, spawn-many, yield, yield-two, self-wake, handover, sleep, timeout,
-                        live-timers, remote-back, remote-1, remote-2, remote-4, coalesced-1, coalesced-2, lateness,
+  --case A,B,...        of spawn, spawn-many, spawn-large, spawn-million, yield, yield-two, self-wake,
+                        handover, sleep, timeout, live-timers, random-timers, tcp-echo, tcp-timed, unix-echo,
+                        coalesced-busy, remote-back, remote-1, remote-2, remote-4, coalesced-1, coalesced-2, lateness,
                         memory (the last eight not for --instructions)
   --runtimes A,B,...    of egret, tokio, smol, monoio (all)
   --rounds N            rounds (9)

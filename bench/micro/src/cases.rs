@@ -1,6 +1,6 @@
 //! What is measured: each case is one function, the same for every runtime.
 
-use crate::remote::{BURST, bursts, coalesced, there_and_back};
+use crate::remote::{BURST, bursts, coalesced, there_and_back, while_busy};
 use crate::runtimes::{Egret, Monoio, Name, Runtime, Smol, Tokio};
 use crate::streams::{self, Streams};
 use std::cell::Cell;
@@ -16,6 +16,8 @@ pub const TASKS: u64 = 1_000;
 
 /// How many timers of [`Case::LiveTimers`] are.
 pub const TIMERS: u64 = 100_000;
+/// Tasks that are alive at a time, of many.
+pub const MILLION: u64 = 1_000_000;
 
 /// The limit that the timers of [`Case::Sleep`] and [`Case::Timeout`] are armed with and never reach.
 const LIMIT: Duration = Duration::from_secs(1);
@@ -25,6 +27,8 @@ const LIMIT: Duration = Duration::from_secs(1);
 pub enum Case {
     Spawn,
     SpawnMany,
+    SpawnLarge,
+    SpawnMillion,
     Yield,
     YieldTwo,
     SelfWake,
@@ -36,6 +40,7 @@ pub enum Case {
     TcpEcho,
     TcpTimed,
     UnixEcho,
+    CoalescedBusy,
     RemoteBack,
     Remote1,
     Remote2,
@@ -46,9 +51,11 @@ pub enum Case {
 
 impl Case {
     /// In the order of the report.
-    pub const ALL: [Case; 19] = [
+    pub const ALL: [Case; 22] = [
         Case::Spawn,
         Case::SpawnMany,
+        Case::SpawnLarge,
+        Case::SpawnMillion,
         Case::Yield,
         Case::YieldTwo,
         Case::SelfWake,
@@ -60,6 +67,7 @@ impl Case {
         Case::TcpEcho,
         Case::TcpTimed,
         Case::UnixEcho,
+        Case::CoalescedBusy,
         Case::RemoteBack,
         Case::Remote1,
         Case::Remote2,
@@ -73,6 +81,8 @@ impl Case {
         match self {
             Case::Spawn => "spawn",
             Case::SpawnMany => "spawn-many",
+            Case::SpawnLarge => "spawn-large",
+            Case::SpawnMillion => "spawn-million",
             Case::Yield => "yield",
             Case::YieldTwo => "yield-two",
             Case::SelfWake => "self-wake",
@@ -84,6 +94,7 @@ impl Case {
             Case::TcpEcho => "tcp-echo",
             Case::TcpTimed => "tcp-timed",
             Case::UnixEcho => "unix-echo",
+            Case::CoalescedBusy => "coalesced-busy",
             Case::RemoteBack => "remote-back",
             Case::Remote1 => "remote-1",
             Case::Remote2 => "remote-2",
@@ -100,7 +111,8 @@ impl Case {
             Name::Egret | Name::Tokio => true,
             Name::Smol => !self.has_streams(),
             Name::Monoio => {
-                !(matches!(self, Case::Yield | Case::YieldTwo) || self.is_remote() || self.has_streams())
+                let has_none = matches!(self, Case::Yield | Case::YieldTwo | Case::CoalescedBusy);
+                !(has_none || self.is_remote() || self.has_streams())
             }
         }
     }
@@ -128,6 +140,8 @@ impl Case {
         match self {
             Case::Spawn => "spawn and join an empty task",
             Case::SpawnMany => "spawn 1000 empty tasks, join them all",
+            Case::SpawnLarge => "spawn 1000 tasks of 512 bytes, join them all",
+            Case::SpawnMillion => "spawn 1 000 000 empty tasks, join them all",
             Case::Yield => "yield_now, one task",
             Case::YieldTwo => "yield_now, two tasks in turn",
             Case::SelfWake => "a task that wakes itself",
@@ -139,6 +153,7 @@ impl Case {
             Case::TcpEcho => "TCP echo, both ends",
             Case::TcpTimed => "TCP echo, both ends, a timeout around each read of the server",
             Case::UnixEcho => "Unix echo, both ends",
+            Case::CoalescedBusy => "wakes of one task by one thread while the loop is busy",
             Case::RemoteBack => "wake by another thread, and back",
             Case::Remote1 => "wakes by one thread, 64 tasks at a time",
             Case::Remote2 => "wakes by two threads, 64 tasks each",
@@ -151,8 +166,9 @@ impl Case {
     /// Operations of a measurement: a multiple of what the case does at once.
     pub fn operations(self) -> u64 {
         match self {
-            Case::Spawn | Case::SpawnMany | Case::Sleep | Case::Timeout => 100_000,
-            Case::Yield | Case::YieldTwo | Case::Handover => 200_000,
+            Case::SpawnMillion => MILLION,
+            Case::Spawn | Case::SpawnMany | Case::SpawnLarge | Case::Sleep | Case::Timeout => 100_000,
+            Case::Yield | Case::YieldTwo | Case::Handover | Case::CoalescedBusy => 200_000,
             Case::SelfWake => 500_000,
             Case::LiveTimers | Case::RandomTimers => TIMERS,
             Case::TcpEcho | Case::TcpTimed | Case::UnixEcho => 20_000,
@@ -165,6 +181,7 @@ impl Case {
     /// Operations before the measurement, so that memory has been fetched and capacities have grown.
     fn warm_up(self) -> u64 {
         match self {
+            Case::SpawnMillion => MILLION,
             Case::LiveTimers | Case::RandomTimers => TIMERS,
             Case::TcpEcho | Case::TcpTimed | Case::UnixEcho => 500,
             Case::RemoteBack => 100,
@@ -202,7 +219,12 @@ impl Case {
         let warm_up = self.warm_up();
         match self {
             Case::Spawn => R::run(|rt| timed(warm_up, n, async move |n| spawn(&rt, n).await)),
-            Case::SpawnMany => R::run(|rt| timed(warm_up, n, async move |n| spawn_many(&rt, n).await)),
+            Case::SpawnMany => R::run(|rt| timed(warm_up, n, async move |n| spawn_many(&rt, TASKS, n).await)),
+            Case::SpawnLarge => R::run(|rt| timed(warm_up, n, async move |n| spawn_large(&rt, n).await)),
+            Case::SpawnMillion => {
+                R::run(|rt| timed(warm_up, n, async move |n| spawn_many(&rt, MILLION, n).await))
+            }
+            Case::CoalescedBusy => R::run(|_| timed(warm_up, n, while_busy)),
             Case::Yield => R::run(|rt| timed(warm_up, n, async move |n| yields(&rt, n).await)),
             Case::YieldTwo => R::run(|rt| timed(warm_up, n, async move |n| yield_two(&rt, n).await)),
             Case::SelfWake => R::run(|_| timed(warm_up, n, self_wake)),
@@ -235,11 +257,28 @@ async fn spawn<R: Runtime>(rt: &R, n: u64) {
     }
 }
 
-async fn spawn_many<R: Runtime>(rt: &R, n: u64) {
+async fn spawn_many<R: Runtime>(rt: &R, alive: u64, n: u64) {
+    let mut handles = Vec::with_capacity(alive as usize);
+    for _ in 0..n / alive {
+        for _ in 0..alive {
+            handles.push(rt.spawn(async {}));
+        }
+        for handle in handles.drain(..) {
+            black_box(handle.await);
+        }
+    }
+}
+
+/// A future that keeps an array until it is polled: 512 bytes and its state.
+async fn large(bytes: [u8; 512]) {
+    poll_fn(|_| Poll::Ready(black_box(&bytes)[0])).await;
+}
+
+async fn spawn_large<R: Runtime>(rt: &R, n: u64) {
     let mut handles = Vec::with_capacity(TASKS as usize);
     for _ in 0..n / TASKS {
         for _ in 0..TASKS {
-            handles.push(rt.spawn(async {}));
+            handles.push(rt.spawn(large([1; 512])));
         }
         for handle in handles.drain(..) {
             black_box(handle.await);

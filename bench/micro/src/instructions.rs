@@ -4,7 +4,7 @@
 
 use crate::Result;
 use crate::args::Settings;
-use crate::cases::{Case, TIMERS};
+use crate::cases::{Case, MILLION, TIMERS};
 use crate::measure::progress;
 use crate::profile::Profile;
 use crate::runtimes::Name;
@@ -21,6 +21,7 @@ const NOTHING: f64 = 0.05;
 fn operations(case: Case) -> (u64, u64) {
     match case {
         Case::LiveTimers | Case::RandomTimers => (TIMERS, 2 * TIMERS),
+        Case::SpawnMillion => (MILLION, 2 * MILLION),
         _ => (2_000, 22_000),
     }
 }

@@ -65,6 +65,18 @@ pub async fn coalesced<R: Runtime>(_: R, producers: u64, warm_up: u64, n: u64) -
     all_of(threads)
 }
 
+/// `n` wakes of one task by a thread, for which the task waits without giving the loop back: but for the first, each finds the
+/// task woken. What the loop does meanwhile does not depend on the scheduler, so the instructions can be counted.
+pub async fn while_busy(n: u64) {
+    poll_fn(|cx| {
+        let waker = cx.waker().clone();
+        let wakes = thread::spawn(move || (0..n).for_each(|_| waker.wake_by_ref()));
+        wakes.join().expect("a producer does not panic");
+        Poll::Ready(())
+    })
+    .await;
+}
+
 /// From the first begin to the last end.
 fn all_of(threads: Vec<thread::JoinHandle<(Instant, Instant)>>) -> Duration {
     let times = threads.into_iter().map(|thread| thread.join().expect("a producer does not panic"));

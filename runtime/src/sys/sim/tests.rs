@@ -5,7 +5,6 @@ use super::host::HostId;
 use super::kernel::{FileId, Kernel};
 use super::plan::{Fault, Faults, Plan};
 use super::poll::names;
-use std::collections::VecDeque;
 use std::net::{Shutdown, SocketAddr};
 
 const SECOND: u64 = 1_000_000_000;
@@ -312,11 +311,10 @@ fn a_clock_that_drifts_says_another_time_and_waits_for_its_own() {
 
 #[test]
 fn bytes_that_are_changed_or_lost_on_the_way_are_a_violation_that_says_where() {
-    let change: [(fn(&mut VecDeque<u8>), &str); 2] = [
-        (|received| received[1] ^= 1, "has read, from byte 2 on, other bytes than were sent"),
-        (|received| drop(received.pop_back()), "is at its end, and 1 bytes that were sent did not come out"),
-    ];
-    for (change, violation) in change {
+    for (kept, violation) in [
+        (2, "has read, from byte 2 on, other bytes than were sent"),
+        (1, "is at its end, and 1 bytes that were sent did not come out"),
+    ] {
         let mut net = Net::new(Faults::none());
         let (client, server) = net.connection();
         for bytes in [b"ab", b"cd"] {
@@ -329,7 +327,8 @@ fn bytes_that_are_changed_or_lost_on_the_way_are_a_violation_that_says_where() {
         else {
             panic!("a connection");
         };
-        change(&mut tcp.received);
+        tcp.received.truncate(kept);
+        tcp.received.get_mut(1).into_iter().for_each(|byte| *byte ^= 1);
         net.on(A, |kernel| kernel.tcp_shutdown(client, Shutdown::Write)).unwrap();
         net.pass(SECOND);
         let _ = net.recv_all(server);
