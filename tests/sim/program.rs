@@ -1,6 +1,6 @@
 //! What programs say to the simulation, and ask of it.
 
-use crate::report::report;
+use crate::report::{has_its_seeds, report};
 use egret::sim::{self, Fault, Faults, Sim};
 use egret::time::{Duration, sleep};
 use std::cell::RefCell;
@@ -78,6 +78,9 @@ fn waits(longest: u64) -> impl Fn(&Sim) + Sync {
 
 #[test]
 fn a_condition_that_never_holds_fails_a_check_of_many_seeds() {
+    if !has_its_seeds("program::a_condition_that_never_holds_fails_a_check_of_many_seeds") {
+        return;
+    }
     let never = report(0..100, waits(500));
     assert!(never.starts_with("never: sometimes!(millis > 900) at tests/sim/program.rs:"), "{never}");
     assert!(never.ends_with(" was reached, and held in none of 100 seeds\n"), "{never}");
@@ -97,6 +100,11 @@ fn a_failure_that_needs_a_fault_of_the_program_says_so() {
 
 #[test]
 fn a_swarm_is_another_choice_of_faults_in_each_seed_and_finds_what_needs_one_fault_alone() {
+    if !has_its_seeds(
+        "program::a_swarm_is_another_choice_of_faults_in_each_seed_and_finds_what_needs_one_fault_alone",
+    ) {
+        return;
+    }
     // Either fault alone is not it; both are in every run of all faults.
     let alone = |sim: &Sim| {
         sim.host("host").client(async move {
