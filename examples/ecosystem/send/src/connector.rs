@@ -3,7 +3,7 @@
 //! Both require `Send` of the connector, of its future and of its connections, and move none of them to another thread when the
 //! executor is `egret::hyper::Executor`. Copy this file into a program.
 
-use egret::net::TcpStream;
+use egret::net::{TcpStream, tcp};
 use egret::task::Confined;
 use hyper::Uri;
 use hyper::rt::{Read, ReadBufCursor, Write};
@@ -14,8 +14,7 @@ use std::pin::Pin;
 use std::task::{Context, Poll};
 use tower_service::Service;
 
-/// Connects to the host and the port of a URI, over TCP. `TcpStream::connect` tries the addresses of a name in turn;
-/// `egret::net::tcp::Connector` tries several at a time (RFC 8305).
+/// Connects to the host and the port of a URI, over TCP: to the first address of the name that answers (RFC 8305).
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Connector;
 
@@ -32,7 +31,7 @@ impl Service<Uri> for Connector {
         let connect: Box<dyn Future<Output = _>> = Box::new(async move {
             let host = uri.host().ok_or(io::ErrorKind::InvalidInput)?;
             let port = uri.port_u16().unwrap_or(80);
-            let stream = TcpStream::connect((host.trim_matches(['[', ']']), port)).await?;
+            let stream = tcp::Connector::new().connect((host.trim_matches(['[', ']']), port)).await?;
             stream.set_nodelay(true)?;
             Ok(Pooled(Confined::new(stream)))
         });
