@@ -37,7 +37,6 @@
 #![cfg_attr(docsrs, feature(doc_cfg))]
 // Unsafe code is in `sys`, in the waker's constructor, in the task cell and in `Confined`, which allow it, and nowhere else.
 #![deny(unsafe_code)]
-#![cfg_attr(feature = "inspect", allow(dead_code, unused_imports, reason = "until the dump reads the notes"))]
 
 #[cfg(not(all(target_os = "linux", target_pointer_width = "64")))]
 compile_error!(

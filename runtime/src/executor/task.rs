@@ -52,8 +52,6 @@ pub(crate) struct TaskView {
     /// The size of its future.
     pub(crate) size: usize,
     pub(crate) phase: TaskPhase,
-    /// Whether its handle is gone.
-    pub(crate) is_detached: bool,
     /// The waiter that awaits its handle. Of a foreign waker only the last is known.
     pub(crate) joined_by: Option<Waiter>,
 }

@@ -2,8 +2,8 @@
 
 use super::descriptors::{Inbound, source, verb};
 use super::dump::{
-    BlockingView, Dump, FrameView, JobView, LoopView, Place, QueueView, SourceView, TaskState, TaskView,
-    TimerView, WaitKind, WaitView, WokenBy,
+    BlockingView, Dump, FrameView, JobView, LoopView, Place, QueueView, TaskState, TaskView, TimerView,
+    WaitKind, WaitView, WokenBy,
 };
 use super::hints;
 use super::words::{Many, Named};
@@ -11,7 +11,7 @@ use crate::sys::Described;
 use crate::sys::signal::number;
 use std::borrow::Cow;
 use std::collections::{HashMap, HashSet};
-use std::fmt::{self, Write};
+use std::fmt;
 use std::hash::Hash;
 use std::os::fd::RawFd;
 use std::time::{Duration, Instant, SystemTime};

@@ -360,7 +360,6 @@ impl<F: Future> Task for TaskCell<F> {
                 Phase::Dropping => TaskPhase::Dropping,
                 Phase::Done | Phase::Taken => TaskPhase::Over,
             },
-            is_detached: header.is_detached(),
             joined_by: joiner.or(foreign),
         }
     }
