@@ -1,7 +1,8 @@
-//! Streams and registered descriptors: the traits, copies, pipes, and the standard streams.
+//! Streams and registered descriptors: the traits, copies, pipes, the standard streams, and files.
 
 pub(crate) mod adapters; // the traits of hyper and tokio (features)
 mod copy; // from stream to stream
+pub mod fs; // files and folders, on the blocking threads
 pub mod pipe; // the ends of a pipe
 mod stdio; // standard input and output
 pub(crate) mod traits; // what a stream is

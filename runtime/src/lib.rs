@@ -16,8 +16,7 @@
 //! | `executor` | the turn of the loop, its waits, the pool of blocking threads |
 //! | `task` | the allocation of a task, its handles, abort; blocking jobs |
 //! | `runtime` | the public types: the runtime, its builder, handles, shutdown |
-//! | `io` | streams: traits, copies, pipes, standard streams; the traits of hyper and tokio |
-//! | `fs` | files and folders, on the blocking threads |
+//! | `io` | streams: traits, copies, pipes, standard streams, files on the blocking threads; the traits of hyper and tokio |
 //! | `process` | child processes |
 //! | `signal` | signals as events |
 //! | `cores` | a runtime on each of several threads, and their joint end |
@@ -45,7 +44,6 @@ compile_error!(
 
 pub mod cores;
 mod executor;
-pub mod fs;
 #[cfg(feature = "inspect")]
 pub mod inspect;
 pub mod io;
@@ -76,5 +74,6 @@ pub mod macro_support {
     pub use crate::cores::macro_support::*;
     pub use crate::runtime::macro_support::*;
 }
+pub use io::fs;
 pub use runtime::{block_on, shutdown};
 pub use task::spawn;

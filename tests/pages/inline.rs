@@ -9,12 +9,11 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// Folders, and files without their extension.
-const RULED: [&str; 13] = [
+const RULED: [&str; 12] = [
     "net/src",
     "runtime/src/cores",
     "runtime/src/executor/hooks",
     "runtime/src/executor/pool",
-    "runtime/src/fs",
     "runtime/src/io",
     "runtime/src/process",
     "runtime/src/runtime",

@@ -6,7 +6,7 @@
 //! * A runtime may end before the call has begun. The next poll, on another runtime, begins it anew.
 
 use super::File;
-use crate::fs::job::{Job, no_result};
+use crate::io::fs::job::{Job, no_result};
 use crate::io::{AsyncRead, AsyncWrite};
 use std::io::{self, Seek, Write};
 use std::os::unix::fs::FileExt;
@@ -39,7 +39,7 @@ impl File {
     /// Reads the next chunk, of at most so many bytes.
     #[track_caller]
     #[inline]
-    pub(in crate::fs) fn poll_chunk(
+    pub(in crate::io::fs) fn poll_chunk(
         &mut self,
         cx: &mut Context<'_>,
         most: usize,
