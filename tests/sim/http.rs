@@ -2,7 +2,7 @@
 
 #[path = "../../examples/http_server.rs"]
 #[allow(dead_code, reason = "its main is not called here")]
-mod http_server;
+pub mod http_server;
 
 use crate::world::{assert_died, connect, connect_with_room, everything, what_connections_survive};
 use egret::net::{TcpListener, TcpStream};
@@ -20,7 +20,10 @@ fn clock() -> SystemTime {
 }
 
 async fn serve() {
-    let options = Options { clock, ..Options::parse(std::iter::empty()).unwrap() };
+    serve_with(Options { clock, ..Options::parse(std::iter::empty()).unwrap() }).await;
+}
+
+pub async fn serve_with(options: Options) {
     while try_to_serve(&options).await.is_err() {
         sleep(Duration::from_millis(1)).await;
     }
@@ -39,7 +42,7 @@ fn server(sim: &Sim) -> Host {
 }
 
 /// Reads one answer: its head, and as much as its length says.
-async fn answer(stream: &mut TcpStream, input: &mut Vec<u8>) -> io::Result<(String, Vec<u8>)> {
+pub async fn answer(stream: &mut TcpStream, input: &mut Vec<u8>) -> io::Result<(String, Vec<u8>)> {
     let mut buf = [0; 700];
     loop {
         if let Some(end) = input.windows(4).position(|window| window == b"\r\n\r\n") {

@@ -12,6 +12,7 @@ mod guide;
 mod hosts;
 #[allow(clippy::duplicate_mod, reason = "as of `files`")]
 mod http;
+mod http_timeouts;
 mod links;
 mod outside;
 mod planted;

@@ -1,4 +1,5 @@
-//! Every wait for a client has the right timeout.
+//! Every wait for a client has a timeout, which a busy machine may make late and never early. Those that a client has
+//! to be in time for are in `tests/sim/http_timeouts.rs`, where it always is.
 
 use std::future::{Future, poll_fn};
 use std::io::{ErrorKind, Read, Write};
@@ -11,7 +12,9 @@ use super::patience::{Awaited, Limits, Patience};
 
 const TIMED_OUT: &str = "408 Request Timeout";
 /// How late the end of a connection may be noticed here, on a machine that has other things to do.
-const SLACK: Duration = Duration::from_millis(3000);
+const SLACK: Duration = Duration::from_millis(8000);
+/// How often an attempt is made again for which this thread itself was late.
+const ATTEMPTS: usize = 20;
 
 fn ms(milliseconds: u64) -> Duration {
     Duration::from_millis(milliseconds)
@@ -22,6 +25,19 @@ fn assert_ends(client: &mut Client, answer: &str, start: Instant, limit: Duratio
     assert_eq!(client.rest(), answer);
     let elapsed = start.elapsed();
     assert!(elapsed >= limit && elapsed < limit + SLACK, "{elapsed:?} in place of {limit:?}");
+}
+
+/// A client that sends this within the limit gets this answer and the end, so long after it connected.
+fn assert_ends_for(server: &Example, sent: &[u8], answer: &str, limit: Duration) {
+    for _ in 0..ATTEMPTS {
+        let start = Instant::now();
+        let mut client = server.connect();
+        client.send(sent);
+        if start.elapsed() < limit {
+            return assert_ends(&mut client, answer, start, limit);
+        }
+    }
+    panic!("this thread was late {ATTEMPTS} times");
 }
 
 /// Sends a byte now and then until something comes.
@@ -39,17 +55,14 @@ fn drip(client: &mut Client, bytes: &[u8]) {
 fn a_header_that_does_not_come_in_time_gets_408() {
     let server = Example::with_limits("header=300");
     for part in ["G", "GET / HTTP/1.1\r\nHost: a\r\n", "\r\n\r\nGET /"] {
-        let start = Instant::now();
-        let mut client = server.connect();
-        client.send(part);
-        assert_ends(&mut client, &refused(TIMED_OUT), start, ms(300));
+        assert_ends_for(&server, part.as_bytes(), &refused(TIMED_OUT), ms(300));
     }
     server.assert_serves();
 }
 
 #[test]
 fn bytes_do_not_extend_the_time_for_a_header() {
-    let server = Example::with_limits("header=300");
+    let server = Example::with_limits("header=300,linger=60000");
     let header = format!("GET / HTTP/1.1\r\nHost: a\r\nX: {}", "y".repeat(100));
     let start = Instant::now();
     let mut client = server.connect();
@@ -67,39 +80,18 @@ fn bytes_do_not_extend_the_time_for_a_header() {
 }
 
 #[test]
-fn the_time_for_the_first_header_begins_with_the_connection() {
-    let server = Example::with_limits("header=700");
-    let start = Instant::now();
-    let mut client = server.connect();
-    assert!(client.is_silent_for(ms(600)));
-    client.send("GET /");
-    assert_ends(&mut client, &refused(TIMED_OUT), start, ms(700));
-}
-
-#[test]
 fn a_header_that_came_with_the_request_before_it_has_its_time_too() {
     let server = Example::with_limits("header=300");
-    let start = Instant::now();
-    let mut client = server.connect();
-    client.send([GET, b"GET / HT"].concat());
-    assert_ends(&mut client, &(HELLO.to_string() + &refused(TIMED_OUT)), start, ms(300));
+    let answers = HELLO.to_string() + &refused(TIMED_OUT);
+    assert_ends_for(&server, &[GET, b"GET / HT"].concat(), &answers, ms(300));
 }
 
 #[test]
 fn a_connection_on_which_no_request_begins_is_closed_without_an_answer() {
     let server = Example::with_limits("header=300,idle=200");
     for nothing in ["", "\r\n\r\n"] {
-        let start = Instant::now();
-        let mut client = server.connect();
-        client.send(nothing);
-        assert_ends(&mut client, "", start, ms(300));
+        assert_ends_for(&server, nothing.as_bytes(), "", ms(300));
     }
-    let mut client = server.connect();
-    client.send(GET);
-    client.expect(HELLO);
-    let start = Instant::now();
-    client.send("\r\n");
-    assert_ends(&mut client, "", start, ms(300));
 }
 
 #[test]
@@ -110,20 +102,6 @@ fn an_idle_connection_is_closed_without_an_answer() {
     client.send([GET, GET].concat());
     client.expect(&HELLO.repeat(2));
     assert_ends(&mut client, "", start, ms(300));
-}
-
-#[test]
-fn each_request_gives_a_connection_new_time() {
-    let server = Example::with_limits("idle=500");
-    let mut client = server.connect();
-    let mut start = Instant::now();
-    for _ in 0..4 {
-        start = Instant::now();
-        client.send(GET);
-        client.expect(HELLO);
-        assert!(client.is_silent_for(ms(250)));
-    }
-    assert_ends(&mut client, "", start, ms(500));
 }
 
 /// The deadline of a header is nearer than the one of an idle connection that its timer was set for.
@@ -177,25 +155,12 @@ fn a_body_that_does_not_come_gets_408() {
 
 #[test]
 fn a_dripping_body_makes_no_progress() {
-    let server = Example::with_limits("body=300");
+    let server = Example::with_limits("body=300,linger=60000");
     let mut client = server.connect();
     let start = Instant::now();
     client.send(post(1000, ""));
     drip(&mut client, &[b'b'; 100]);
     assert_ends(&mut client, &refused(TIMED_OUT), start, ms(300));
-}
-
-#[test]
-fn a_body_that_makes_progress_is_waited_for() {
-    let server = Example::with_limits("body=500");
-    let body = "b".repeat(65_536);
-    let mut client = server.connect();
-    client.send(post(body.len(), ""));
-    for part in body.as_bytes().chunks(8192) {
-        assert!(client.is_silent_for(ms(100)));
-        client.send(part);
-    }
-    client.expect(&echoed(&body));
 }
 
 #[test]
@@ -213,24 +178,36 @@ fn a_client_that_takes_its_answers_slowly_gets_them_all() {
     let body = "b".repeat(65_536);
     let requests = post(body.len(), &body).repeat(200);
     let expected = echoed(&body).repeat(200).len() + 200 * ("Sun, 06 Nov 1994 08:49:37 GMT".len() - 3);
-    let mut client = server.connect();
-    let mut sender = client.stream.try_clone().expect("a descriptor is left");
-    let start = Instant::now();
-    thread::scope(|scope| {
-        scope.spawn(move || sender.write_all((requests + "GET / HTTP/9.9").as_bytes()));
-        let (mut taken, mut buffer) = (0, vec![0; 256 * 1024]);
-        loop {
-            // The pace of the client is what is tested: all takes longer than the limit, and no piece does.
-            thread::sleep(ms(20));
-            match client.stream.read(&mut buffer).expect("it is not cut off") {
-                0 => break,
-                n => taken += n,
+    let tested = (0..ATTEMPTS).find_map(|_| {
+        let mut client = server.connect();
+        let mut sender = client.stream.try_clone().expect("a descriptor is left");
+        let (start, mut last, mut longest) = (Instant::now(), Instant::now(), Duration::ZERO);
+        thread::scope(|scope| {
+            scope.spawn(|| sender.write_all((requests.clone() + "GET / HTTP/9.9").as_bytes()));
+            let (mut taken, mut buffer) = (0, vec![0; 256 * 1024]);
+            let end = loop {
+                // The pace of the client is what is tested: all takes longer than the limit, and no piece does.
+                thread::sleep(ms(20));
+                let read = client.stream.read(&mut buffer);
+                longest = longest.max(last.elapsed());
+                last = Instant::now();
+                match read {
+                    Ok(n @ 1..) => taken += n,
+                    end => break end,
+                }
+            };
+            // Cut off for a pause that this thread did not mean to make; it tries again.
+            if end.is_err() && longest > ms(300) {
+                return None;
             }
-        }
-        let refusal = refused("505 HTTP Version Not Supported").len() + 26;
-        assert_eq!(taken, expected + refusal);
-        assert!(start.elapsed() > ms(400), "{:?} is no longer than the limit", start.elapsed());
+            end.expect("it is not cut off");
+            let refusal = refused("505 HTTP Version Not Supported").len() + 26;
+            assert_eq!(taken, expected + refusal);
+            assert!(start.elapsed() > ms(400), "{:?} is no longer than the limit", start.elapsed());
+            Some(())
+        })
     });
+    tested.expect("this thread was not late every time");
 }
 
 #[test]
