@@ -95,10 +95,19 @@ fn an_event_makes_the_descriptor_readable_until_a_turn_has_taken_it() {
 
 #[test]
 fn ten_thousand_timers_fire_in_their_order_and_no_turn_is_idle() {
+    let mut lead = Duration::from_secs(1);
+    while !ten_thousand_timers_fire_in_their_order(lead) {
+        lead *= 2; // on a machine that is busy elsewhere
+        assert!(lead < 2 * HANG, "a task does not wait for its timer");
+    }
+}
+
+/// The first is due after `lead`. Returns `false` when one was due before its task was polled for the first time.
+fn ten_thousand_timers_fire_in_their_order(lead: Duration) -> bool {
     let rt = Runtime::new().unwrap();
     let count = many(10_000, 10);
     let fired = Rc::new(RefCell::new(Vec::new()));
-    let start = Instant::now() + Duration::from_secs(1); // after every task has been polled
+    let start = Instant::now() + lead;
     for number in 0..count {
         let fired = fired.clone();
         drop(rt.spawn(async move {
@@ -107,10 +116,11 @@ fn ten_thousand_timers_fire_in_their_order_and_no_turn_is_idle() {
         }));
     }
     let turns = drive(&rt, || fired.borrow().len() == count);
-    assert!(fired.borrow().is_sorted());
     assert_eq!(idle(&turns), 0);
-    assert_eq!(rt.metrics().timers_fired as usize, count);
     assert_eq!(rt.next_deadline(), None);
+    let all_waited = rt.metrics().timers_fired as usize == count;
+    assert!(!all_waited || fired.borrow().is_sorted());
+    all_waited
 }
 
 /// A task that counts the wakes of another thread, which wakes it again when it has seen the last one.

@@ -16,6 +16,9 @@ use crate::example_common::example;
 
 const PATIENCE: Duration = Duration::from_secs(20);
 
+/// How long a server that ends waits for a request that may be on its way (`LAST_CALL` of the example).
+const LAST_CALL: Duration = Duration::from_millis(200);
+
 /// A directory for the path of the hand-over, which is removed at the end.
 struct Place(PathBuf);
 
@@ -87,9 +90,12 @@ impl Drop for Process {
     }
 }
 
-/// One request; the answer's body, and whether it is the last on this connection.
-fn request(stream: &mut BufReader<TcpStream>) -> std::io::Result<(String, bool)> {
-    stream.get_mut().write_all(b"GET / HTTP/1.1\r\nHost: a\r\n\r\n")?;
+fn ask(stream: &mut BufReader<TcpStream>) -> std::io::Result<()> {
+    stream.get_mut().write_all(b"GET / HTTP/1.1\r\nHost: a\r\n\r\n")
+}
+
+/// The answer's body, and whether it is the last on this connection.
+fn answer(stream: &mut BufReader<TcpStream>) -> std::io::Result<(String, bool)> {
     let (mut length, mut last, mut line) = (None, false, String::new());
     loop {
         line.clear();
@@ -105,6 +111,10 @@ fn request(stream: &mut BufReader<TcpStream>) -> std::io::Result<(String, bool)>
     let mut body = vec![0; length.unwrap()];
     stream.read_exact(&mut body)?;
     Ok((String::from_utf8(body).unwrap(), last))
+}
+
+fn request(stream: &mut BufReader<TcpStream>) -> std::io::Result<(String, bool)> {
+    ask(stream).and_then(|()| answer(stream))
 }
 
 fn connect(address: SocketAddr) -> std::io::Result<BufReader<TcpStream>> {
@@ -124,21 +134,35 @@ struct Seen {
     requests: AtomicU64,
     /// In microseconds.
     longest: AtomicU64,
+    /// Requests on a connection that the client had left idle for longer than the server waits, and found closed.
+    late: AtomicU64,
 }
 
 impl Seen {
-    /// Requests until `over`, on a new connection each or on one that is kept. Any failure is a panic.
+    /// Requests until `over`, on a new connection each or on one that is kept. Any failure is a panic, unless this client
+    /// has been late itself: that request is made again, as by every client of HTTP.
     fn load(&self, address: SocketAddr, keeps: bool, over: &AtomicBool) {
         let mut kept = None;
         while !over.load(Ordering::Relaxed) {
             let start = Instant::now();
-            let mut stream = kept.take().unwrap_or_else(|| connect(address).expect("not refused"));
-            let (_, last) = request(&mut stream).expect("an answer");
+            // The server cannot have waited for longer than since the last request, or the begin of the connection.
+            let (mut stream, last_heard) =
+                kept.take().unwrap_or_else(|| (connect(address).expect("not refused"), start));
+            let asked = ask(&mut stream);
+            let is_late = last_heard.elapsed() >= LAST_CALL;
+            let last = match asked.and_then(|()| answer(&mut stream)) {
+                Ok((_, last)) => last,
+                Err(_) if is_late => {
+                    self.late.fetch_add(1, Ordering::Relaxed);
+                    continue;
+                }
+                Err(error) => panic!("{error} in place of an answer"),
+            };
             let took = start.elapsed().as_micros() as u64;
             self.longest.fetch_max(took, Ordering::Relaxed);
             self.requests.fetch_add(1, Ordering::Relaxed);
             if keeps && !last {
-                kept = Some(stream);
+                kept = Some((stream, start));
             }
         }
     }
@@ -188,7 +212,10 @@ fn twenty_restarts_under_load_fail_no_request() {
     println!("{restarts} restarts in {:?}", start.elapsed());
     for (seen, (kind, _)) in seen.into_iter().zip(kinds) {
         let (requests, longest) = (seen.requests.into_inner(), seen.longest.into_inner());
-        println!("{kind}: {requests} requests, none failed, the longest took {longest} us");
+        let late = seen.late.into_inner();
+        println!(
+            "{kind}: {requests} requests, none failed, {late} came too late; the longest took {longest} us"
+        );
     }
     current.signal("-TERM");
     assert_eq!(current.code(), Some(0));

@@ -74,8 +74,8 @@ fn without_a_predecessor_there_is_nothing_to_take() {
 fn a_successor_that_fails_is_an_error_and_the_next_one_is_served() {
     run(async {
         let (_directory, path) = place();
-        let patience = Duration::from_millis(20);
-        let handover = Handover::bind(&path, [("a", descriptor())]).unwrap().patience(patience);
+        let (short, long) = (Duration::from_millis(20), Duration::from_secs(60));
+        let handover = Handover::bind(&path, [("a", descriptor())]).unwrap().patience(long);
         // One that ends before it is ready.
         let theirs = path.clone();
         let dies = spawn(async move { drop(Handover::take(&theirs).await.unwrap()) });
@@ -86,11 +86,13 @@ fn a_successor_that_fails_is_an_error_and_the_next_one_is_served() {
             (ErrorKind::UnexpectedEof, "the successor has ended")
         );
         // One that says nothing.
+        let handover = handover.patience(short);
         let silent = UnixSeqpacket::connect(&path).await.unwrap();
         let error = handover.give().await.unwrap_err();
         assert_eq!(error.to_string(), "the successor is not ready after 20ms");
         drop(silent);
         // One that says something else.
+        let handover = handover.patience(long);
         let babbles = UnixSeqpacket::connect(&path).await.unwrap();
         babbles.send(b"GET / HTTP/1.1\r\n").await.unwrap();
         let error = handover.give().await.unwrap_err();

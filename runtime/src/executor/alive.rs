@@ -34,7 +34,7 @@ impl Executor {
             tasks: tasks.iter().filter_map(|(slot, task)| Label::of(slot, &**task)).collect(),
             sources: self.reactor.registered(),
             timers: self.timers.len(),
-            blocking_jobs: self.blocking.counts().jobs,
+            blocking_jobs: self.blocking.unfinished(),
         }
     }
 

@@ -117,6 +117,8 @@ struct PoolState {
     started: u64,
     /// Jobs that are neither over nor cancelled.
     outstanding: usize,
+    /// Of those, the jobs that have freed their thread: their waiter may see that they are over.
+    ending: usize,
     at_work: AtWork,
     /// Woken when no job is outstanding.
     watcher: Option<Waker>,
@@ -217,7 +219,7 @@ impl Pool {
                 drop(job);
                 state = self.lock();
                 match seat.freed.get() {
-                    true => state.idle -= 1,
+                    true => (state.idle, state.ending) = (state.idle - 1, state.ending - 1),
                     false => state.job_is_over(seat.is_look_up),
                 }
                 let watcher = state.over(1);
@@ -314,6 +316,13 @@ impl Pool {
         PoolCounts { threads: state.threads, threads_started: state.started, jobs: state.outstanding }
     }
 
+    /// How many jobs are queued or run, without those whose waiter may have seen that they are over.
+    #[inline]
+    pub(crate) fn unfinished(&self) -> usize {
+        let state = self.lock();
+        state.outstanding - state.ending
+    }
+
     #[inline]
     fn lock(&self) -> MutexGuard<'_, PoolState> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
@@ -364,6 +373,7 @@ impl Seat<'_> {
         if !self.freed.replace(true) {
             let mut state = self.pool.lock();
             state.idle += 1;
+            state.ending += 1;
             state.job_is_over(self.is_look_up);
         }
     }

@@ -16,7 +16,7 @@ use std::os::fd::RawFd;
 use std::thread;
 use std::time::{Duration, Instant};
 
-/// How long a blocking job may take to end after its output. Only a guard that would fail waits.
+/// How long a blocking job whose output nobody wants may take to drop it. Only a guard that would fail waits.
 const ENDING: Duration = Duration::from_secs(1);
 
 /// Panics at its end when more is alive than at its start, and lists it.
@@ -138,8 +138,8 @@ fn alive(rt: &Runtime) -> Alive {
     executor::current().alive()
 }
 
-/// What is alive once the ending jobs have ended. A job is counted until its thread has woken its awaiter, so the
-/// awaiter may get here first.
+/// What is alive once the ending jobs have ended. A job without a handle is counted until its thread has dropped its
+/// output; the awaiter of one that is counted no more has that output.
 fn alive_without_ending_jobs(rt: &Runtime, before: &Alive) -> Alive {
     let start = Instant::now();
     loop {

@@ -79,6 +79,7 @@ fn a_core_that_returns_leaves_the_others_alone_and_drops_its_tasks() {
 fn at_the_deadline_tasks_are_aborted_and_the_futures_of_the_cores_dropped_on_their_threads() {
     bounded(|| {
         let drops = Drops::default();
+        let all = Barrier::new(3); // the deadline may pass before a core that is late has begun
         let deadline = Duration::from_millis(20);
         let start = Instant::now();
         let late = Builder::new().count(3).deadline(deadline).run(async |core| {
@@ -86,6 +87,7 @@ fn at_the_deadline_tasks_are_aborted_and_the_futures_of_the_cores_dropped_on_the
             for _ in 0..10 {
                 drop(core.shutdown().spawn(pending::<()>()));
             }
+            all.wait();
             core.shutdown().request();
             pending::<()>().await;
             io::Result::Ok(())

@@ -13,14 +13,16 @@
 
 use egret_runtime::test::{LeakGuard, Leaks};
 use std::ffi::{c_int, c_void};
+use std::fs;
 use std::process::Command;
 use std::thread;
 use std::time::{Duration, Instant};
 
 /// The exit code of the binary after a leak. A failed test makes it 101.
 const LEFT_OPEN: c_int = 86;
-/// How long a thread that outlives its test, such as one of a blocking job, may take to close its descriptors.
-const ENDING: Duration = Duration::from_secs(1);
+/// How long a thread that outlives its test, such as one of a blocking job, may take to close its descriptors; one that runs,
+/// or waits for a processor, until the second of these times.
+const ENDING: [Duration; 2] = [Duration::from_secs(1), Duration::from_secs(60)];
 
 unsafe extern "C" {
     fn on_exit(call: extern "C" fn(c_int, *mut c_void), argument: *mut c_void) -> c_int;
@@ -61,12 +63,26 @@ extern "C" fn end(status: c_int, at_start: *mut c_void) {
 fn left_open(at_start: &LeakGuard<'_>) -> Option<Leaks> {
     let start = Instant::now();
     loop {
+        let time = start.elapsed();
+        // Before the check: a thread may close its descriptor and end in between.
+        let is_over = time > ENDING[1] || time > ENDING[0] && !others_run();
         let leaks = at_start.check().err()?;
-        if start.elapsed() > ENDING {
+        if is_over {
             return Some(leaks);
         }
-        thread::sleep(Duration::from_millis(1));
+        thread::yield_now();
     }
+}
+
+/// Whether another thread of this process runs or waits for a processor.
+fn others_run() -> bool {
+    let this = fs::read_link("/proc/thread-self").expect("/proc is mounted");
+    let threads = fs::read_dir("/proc/self/task").expect("/proc is mounted").flatten();
+    threads.filter(|thread| Some(&*thread.file_name()) != this.file_name()).any(|thread| {
+        // The state follows the name in brackets. A thread that has ended meanwhile has none.
+        let stat = fs::read_to_string(thread.path().join("stat")).unwrap_or_default();
+        stat.rsplit(") ").next().is_some_and(|rest| rest.starts_with('R'))
+    })
 }
 
 /// Runs each test alone, to find the one that leaks.

@@ -74,7 +74,8 @@ fn another_thread_has_the_counts_from_a_loop_that_sleeps_and_none_from_one_that_
     let handle = rt.handle();
     let seen = rt.block_on(async {
         let theirs = handle.clone();
-        let job = spawn_blocking(move || theirs.metrics());
+        // A loop that has no processor for a second does not answer in time.
+        let job = spawn_blocking(move || (0..60).find_map(|_| theirs.metrics()));
         job.await.unwrap()
     });
     let seen = seen.expect("the loop answers");

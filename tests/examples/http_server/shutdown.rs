@@ -90,7 +90,7 @@ fn a_server_that_ends_refuses_connections() {
 
 #[test]
 fn a_request_that_was_on_its_way_is_answered() {
-    let server = Example::with_limits("last_call=3000");
+    let server = Example::with_limits("last_call=600000");
     let mut client = server.connect();
     client.send(GET);
     client.expect(HELLO);
@@ -200,7 +200,8 @@ fn read_answers(stream: &mut TcpStream, answers: usize) -> (usize, bool) {
 #[test]
 fn no_request_in_flight_is_lost() {
     for round in 0..8 {
-        let server = Example::http_server();
+        // A long linger: a request that a client sends when it has long been closed resets no connection.
+        let server = Example::with_limits("linger=600000");
         let load = Load::default();
         thread::scope(|scope| {
             for number in 0..12 {

@@ -46,8 +46,10 @@ async fn hold(mut stream: TcpStream, shutdown: Shutdown, deaf: bool, _guard: OnI
     }
 }
 
-/// Ends four cores with many connections, of which those with a number that `deaf` divides wait for their deadline.
-fn end(test: &'static str, count: usize, deaf: Option<usize>, deadline: Duration) {
+/// Ends four cores with many connections, of which those with a number that `deaf` divides wait for their deadline. Returns
+/// `false` when the deadline has passed before the others had ended.
+#[must_use]
+fn end(test: &'static str, count: usize, deaf: Option<usize>, deadline: Duration) -> bool {
     // The process keeps the eventfds of runtimes that have ended, for later ones.
     Builder::new().count(CORES).run(async |_| io::Result::Ok(())).unwrap();
     let before = open_descriptors();
@@ -84,11 +86,15 @@ fn end(test: &'static str, count: usize, deaf: Option<usize>, deadline: Duration
         let (mut clients, begun) = clients.join().unwrap();
         let took = begun.elapsed();
         assert_eq!(clients.ask("ended"), count.to_string());
-        (ended.unwrap(), took)
+        (ended, took)
     });
+    let ended = match ended {
+        Err(error) if error.kind() == io::ErrorKind::TimedOut => return false,
+        ended => ended.unwrap(),
+    };
     assert_eq!(ended.outputs, [count / CORES; CORES]);
     let deaf = deaf.map_or(0, |deaf| CORES * (count / CORES / deaf));
-    assert_eq!(ended.aborted, deaf);
+    assert!(ended.aborted >= deaf, "{} of {deaf}", ended.aborted);
     assert_eq!(dropped.on_their_thread.load(Ordering::SeqCst), count);
     assert_eq!(dropped.elsewhere.load(Ordering::SeqCst), 0);
     let all: Metrics = ended.metrics.into_iter().sum();
@@ -98,6 +104,7 @@ fn end(test: &'static str, count: usize, deaf: Option<usize>, deadline: Duration
     eprintln!(
         "{count} connections on {CORES} cores, {deaf} of them deaf: {took:?} from the request to the end"
     );
+    ended.aborted == deaf
 }
 
 /// Ends the cores also when the clients fail.
@@ -116,7 +123,7 @@ fn the_connections_of_four_cores_end_before_the_deadline_each_on_its_thread() {
         return;
     }
     let test = test_of(&|| ());
-    in_child(move || end(test, number("EGRET_CLIENTS", 2000), None, Duration::from_secs(30)));
+    in_child(move || assert!(end(test, number("EGRET_CLIENTS", 2000), None, Duration::from_secs(30))));
 }
 
 #[test]
@@ -125,5 +132,14 @@ fn connections_that_hear_nothing_are_dropped_at_the_deadline_each_on_its_thread(
         return;
     }
     let test = test_of(&|| ());
-    in_child(move || end(test, number("EGRET_CLIENTS", 2000), Some(2), Duration::from_millis(300)));
+    in_child(move || {
+        let mut deadline = Duration::from_millis(300);
+        while !end(test, number("EGRET_CLIENTS", 2000), Some(2), deadline) {
+            deadline *= 2; // the machine was busy elsewhere
+            assert!(
+                deadline < Duration::from_secs(60),
+                "connections that have heard the request are aborted"
+            );
+        }
+    });
 }

@@ -168,6 +168,20 @@ fn a_thread_is_not_counted_on_before_it_is_free() {
 }
 
 #[test]
+fn a_job_whose_end_can_be_seen_is_not_unfinished() {
+    let test = Test::new(1, Duration::MAX);
+    for _ in 0..if cfg!(miri) { 20 } else { 1000 } {
+        let gate = test.submit(true);
+        test.hears("begun");
+        assert_eq!(test.pool.unfinished(), 1);
+        gate.send(()).unwrap();
+        test.hears("over");
+        assert_eq!(test.pool.unfinished(), 0);
+    }
+    test.await_counts((1, 1, 0));
+}
+
+#[test]
 fn a_thread_ends_after_the_keep_alive_and_another_takes_its_place() {
     let test = Test::new(1, Duration::ZERO);
     for started in 1..=3 {

@@ -6,6 +6,7 @@ use crate::support::{HANG, child, hold, poll_once, turn};
 use egret_runtime::block_on;
 use egret_runtime::io::{stdin, stdout};
 use egret_runtime::runtime::Runtime;
+use egret_runtime::task::yield_now;
 use std::cell::Cell;
 use std::fs::File;
 use std::io::Read;
@@ -28,6 +29,15 @@ fn pipe_that_cannot_be_opened_again() -> (File, File) {
     (reader, writer)
 }
 
+/// Whether a write would block.
+fn is_full(number: libc::c_int) -> bool {
+    let mut stream = libc::pollfd { fd: number, events: libc::POLLOUT, revents: 0 };
+    // SAFETY: the kernel reads and writes one `pollfd`, which lives across the call.
+    let ready = unsafe { libc::poll(&raw mut stream, 1, 0) };
+    assert!(ready >= 0, "{}", std::io::Error::last_os_error());
+    ready == 0
+}
+
 /// Standard output is a blocking `ours`, which cannot be reopened: while it is full the loop continues, and
 /// the bytes arrive at `theirs` in order, each once.
 fn a_slow_reader_holds_up_the_task_and_not_the_loop(ours: impl AsFd, mut theirs: impl Read + Send + 'static) {
@@ -36,7 +46,7 @@ fn a_slow_reader_holds_up_the_task_and_not_the_loop(ours: impl AsFd, mut theirs:
     // The harness could not report a blocked loop, because it prints to the full stream: so the stream is drained in the end.
     let (go, told) = channel();
     let drain = std::thread::spawn(move || {
-        let told = told.recv_timeout(HANG / 2).is_ok();
+        let told = told.recv_timeout(HANG * 3).is_ok();
         let mut all = vec![0; CHUNK * CHUNKS + 3];
         theirs.read_exact(&mut all).unwrap();
         (told, all)
@@ -59,11 +69,12 @@ fn a_slow_reader_holds_up_the_task_and_not_the_loop(ours: impl AsFd, mut theirs:
             }
             output.write_all(b"end").await.unwrap();
         });
-        // The stream is full when nothing has been written for this long; a blocked loop does not get there.
+        // The loop goes on while the kernel says that the stream is full; a blocked loop does not get there. A terminal says so
+        // during each write, too.
         let (mut seen, mut quiet) = (0, 0);
-        while quiet < 20 {
-            egret_runtime::time::sleep(std::time::Duration::from_millis(5)).await;
-            quiet = if written.get() == seen { quiet + 1 } else { 0 };
+        while quiet < 1000 {
+            yield_now().await;
+            quiet = if is_full(1) && written.get() == seen { quiet + 1 } else { 0 };
             seen = written.get();
         }
         assert!(seen < CHUNKS && poll_once(&mut writer).is_pending(), "{seen}");
