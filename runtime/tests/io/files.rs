@@ -1,14 +1,14 @@
 //! Files and folders: `egret_runtime::fs`.
 
+mod given_up; // futures dropped before they resolve
+
 use egret_runtime::fs::{self, File, OpenOptions};
-use egret_runtime::io::AsyncWrite;
 use egret_runtime::runtime::Builder;
 use egret_runtime::task::spawn_blocking;
 use egret_runtime::{block_on, io, task};
 use std::collections::BTreeSet;
-use std::future::poll_fn;
 use std::io::{ErrorKind, SeekFrom};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::mpsc::{Sender, channel};
 use std::task::{Context, Waker};
 
@@ -116,27 +116,6 @@ fn a_folder_of_more_entries_than_a_batch_has_each_of_them_once() {
 }
 
 #[test]
-fn the_next_entry_that_is_given_up_is_not_lost() {
-    let folder = Folder::new("given-up-entries");
-    (0..100).for_each(|n| std::fs::write(folder.path(&n.to_string()), "").unwrap());
-    let found = with_one_thread(async {
-        let mut entries = fs::read_dir(&folder.0).await.unwrap();
-        let mut found = 0;
-        while found < 64 && entries.next_entry().await.unwrap().is_some() {
-            found += 1;
-        }
-        let busy = keep_busy();
-        give_up(entries.next_entry()).await;
-        drop(busy);
-        while entries.next_entry().await.unwrap().is_some() {
-            found += 1;
-        }
-        found
-    });
-    assert_eq!(found, 100);
-}
-
-#[test]
 fn reads_writes_and_seeks_move_the_position_as_std_has_it() {
     let folder = Folder::new("position");
     block_on(async {
@@ -221,83 +200,38 @@ fn a_large_file_goes_in_chunks_through_a_copy_and_comes_back() {
     });
 }
 
-#[test]
-fn a_read_that_is_given_up_moves_nothing() {
-    let folder = Folder::new("given-up-read");
-    std::fs::write(folder.path("file"), "abc").unwrap();
-    let std = std::fs::File::open(folder.path("file")).unwrap();
-    let got = with_one_thread(async move {
-        let mut file = File::from_std(std);
-        let busy = keep_busy();
-        give_up(file.read(&mut [0; 2])).await;
-        drop(busy);
-        let mut all = Vec::new();
-        file.read_to_end(&mut all).await.unwrap();
-        all
-    });
-    assert_eq!(got, b"abc");
+/// What has a path, and removes the file when it is dropped.
+struct Temporary(PathBuf);
+
+impl AsRef<Path> for Temporary {
+    fn as_ref(&self) -> &Path {
+        &self.0
+    }
+}
+
+impl Drop for Temporary {
+    fn drop(&mut self) {
+        std::fs::remove_file(&self.0).unwrap();
+    }
 }
 
 #[test]
-fn a_read_that_is_given_up_at_the_end_does_not_hide_what_was_written_since() {
-    let folder = Folder::new("grown");
-    with_one_thread(async {
-        std::fs::write(folder.path("file"), "").unwrap();
-        let mut file = File::open(folder.path("file")).await.unwrap();
-        let busy = keep_busy();
-        give_up(file.read(&mut [0; 8])).await;
-        drop(busy);
-        those_before_have_run().await;
-        std::fs::write(folder.path("file"), "grown").unwrap();
-        assert_eq!(file.read(&mut [0; 8]).await.unwrap(), 5);
+fn what_names_a_path_lives_until_the_operation_is_over() {
+    let folder = Folder::new("temporary");
+    let temporary = |name: &str| {
+        std::fs::write(folder.path(name), name).unwrap();
+        Temporary(folder.path(name))
+    };
+    block_on(async {
+        assert_eq!(fs::read(temporary("read")).await.unwrap(), b"read");
+        let mut file = File::open(temporary("open")).await.unwrap();
+        let mut text = String::new();
+        file.read_to_string(&mut text).await.unwrap();
+        assert_eq!(text, "open");
+        assert!(OpenOptions::new().read(true).open(temporary("options")).await.is_ok());
+        assert_eq!(fs::copy(temporary("from"), temporary("to")).await.unwrap(), 4);
+        assert_eq!(std::fs::read_dir(&folder.0).unwrap().count(), 0); // and not for longer
     });
-}
-
-#[test]
-fn a_write_that_is_given_up_never_lands_on_the_next_one() {
-    let folder = Folder::new("given-up-write");
-    let std = std::fs::File::create(folder.path("file")).unwrap();
-    with_one_thread(async move {
-        let (mut file, open) = (File::from_std(std), keep_busy());
-        give_up(file.write(b"given up")).await;
-        open.send(()).unwrap();
-        file.write_all(b"asked").await.unwrap();
-        file.flush().await.unwrap();
-        file.write_all(b" for").await.unwrap();
-    });
-    assert_eq!(std::fs::read_to_string(folder.path("file")).unwrap(), "asked for");
-}
-
-#[test]
-fn a_write_that_is_given_up_and_made_again_is_there_once_also_in_another_place() {
-    let folder = Folder::new("again");
-    let std = std::fs::File::create(folder.path("file")).unwrap();
-    with_one_thread(async move {
-        let (mut file, open) = (File::from_std(std), keep_busy());
-        give_up(file.write(b"same")).await;
-        open.send(()).unwrap();
-        assert_eq!(file.write(b"same").await.unwrap(), 4);
-        let busy = keep_busy();
-        give_up(file.write(b"same")).await;
-        drop(busy);
-        file.seek(SeekFrom::Start(8)).await.unwrap();
-        file.write_all(b"same").await.unwrap();
-    });
-    assert_eq!(std::fs::read(folder.path("file")).unwrap(), b"samesamesame");
-}
-
-#[test]
-fn a_job_that_no_thread_has_taken_is_cancelled_with_its_future() {
-    let folder = Folder::new("cancelled");
-    std::fs::write(folder.path("file"), "stays").unwrap();
-    with_one_thread(async {
-        let open = keep_busy();
-        give_up(fs::remove_file(folder.path("file"))).await;
-        give_up(fs::write(folder.path("other"), "is not made")).await;
-        open.send(()).unwrap();
-        those_before_have_run().await;
-    });
-    assert!(folder.path("file").exists() && !folder.path("other").exists());
 }
 
 #[test]
@@ -325,24 +259,4 @@ fn a_file_without_positions_is_an_error_and_no_hang() {
         assert_eq!(reader.read(&mut [0]).await.unwrap_err().raw_os_error(), Some(libc::ESPIPE));
         assert_eq!(writer.write(b"x").await.unwrap_err().raw_os_error(), Some(libc::ESPIPE));
     });
-}
-
-#[test]
-fn a_call_that_its_runtime_did_not_live_to_make_is_made_by_the_next_one() {
-    let folder = Folder::new("next-runtime");
-    let mut file = File::from_std(std::fs::File::create_new(folder.path("file")).unwrap());
-    let (keep, gate) = channel::<()>();
-    let rt = Builder::new().max_blocking_threads(1).build().unwrap();
-    rt.block_on(async {
-        drop(spawn_blocking(move || gate.recv()));
-        let cx = &mut Context::from_waker(Waker::noop());
-        assert!(file.poll_write(cx, b"late").is_pending());
-    });
-    drop(rt);
-    block_on(async {
-        assert_eq!(poll_fn(|cx| file.poll_write(cx, b"late")).await.unwrap(), 4);
-        poll_fn(|cx| file.poll_flush(cx)).await.unwrap();
-    });
-    drop(keep);
-    assert_eq!(std::fs::read(folder.path("file")).unwrap(), b"late");
 }

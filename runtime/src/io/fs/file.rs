@@ -6,13 +6,13 @@
 mod polls; // the chunks
 
 use super::OpenOptions;
-use super::job::on_pool;
+use super::job::{at_path, on_pool};
 use crate::io::traits::{self, AsyncRead, AsyncWrite};
 use crate::observe::site::Site;
 use polls::{Call, GivenUp, MOST};
 use std::fs::{self, Metadata, Permissions};
 use std::future::poll_fn;
-use std::io::{self, Seek, SeekFrom};
+use std::io::{self, IoSlice, Seek, SeekFrom};
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, RawFd};
 use std::path::Path;
 use std::sync::Arc;
@@ -20,7 +20,7 @@ use std::sync::Arc;
 /// An open file, with a position of its own.
 ///
 /// Each `read` and `write` is a job on the pool: see the [module](crate::fs). Small pieces are better read through a `BufReader` of
-/// tokio or futures-lite, with the features `tokio-io` and `futures-io`. It has egret's traits too, for
+/// tokio or futures-lite, with the features `tokio-io` and `futures-io`, which have `AsyncSeek` too. It has egret's traits, for
 /// [`io::copy`](crate::io::copy).
 ///
 /// ```
@@ -64,24 +64,21 @@ impl File {
     #[track_caller]
     #[inline]
     pub fn open(path: impl AsRef<Path>) -> impl Future<Output = io::Result<File>> {
-        let path = path.as_ref().to_owned();
-        Site::caller().within(opened(move || fs::File::open(path), 0, false))
+        opened(at_path(path, fs::File::open), 0, false)
     }
 
     /// Opens a file to write: creates it, or empties it.
     #[track_caller]
     #[inline]
     pub fn create(path: impl AsRef<Path>) -> impl Future<Output = io::Result<File>> {
-        let path = path.as_ref().to_owned();
-        Site::caller().within(opened(move || fs::File::create(path), 0, false))
+        opened(at_path(path, fs::File::create), 0, false)
     }
 
     /// Creates a file, to read and write; [`AlreadyExists`](io::ErrorKind::AlreadyExists) if it is there.
     #[track_caller]
     #[inline]
     pub fn create_new(path: impl AsRef<Path>) -> impl Future<Output = io::Result<File>> {
-        let path = path.as_ref().to_owned();
-        Site::caller().within(opened(move || fs::File::create_new(path), 0, false))
+        opened(at_path(path, fs::File::create_new), 0, false)
     }
 
     /// [`OpenOptions::new`].
@@ -126,7 +123,7 @@ impl File {
     #[inline]
     pub fn try_clone(&self) -> impl Future<Output = io::Result<File>> + use<> {
         let (file, position, is_append) = (self.file.clone(), self.position, self.is_append);
-        Site::caller().within(opened(move || file.try_clone(), position, is_append))
+        opened(Site::caller().within(on_pool(move || file.try_clone())), position, is_append)
     }
 
     /// Reads up to 256 KiB, and returns the number of bytes; 0 at the end of the file.
@@ -228,6 +225,21 @@ impl File {
         Site::caller().within(poll_fn(move |cx| self.poll_write(cx, buf)))
     }
 
+    /// [`write`](Self::write) of several slices, as if they were one.
+    ///
+    /// # Errors
+    ///
+    /// Those of `write`.
+    ///
+    /// # Cancel safety
+    ///
+    /// That of `write`.
+    #[track_caller]
+    #[inline]
+    pub fn write_vectored(&mut self, bufs: &[IoSlice<'_>]) -> impl Future<Output = io::Result<usize>> {
+        Site::caller().within(poll_fn(move |cx| self.poll_write_slices(cx, bufs)))
+    }
+
     /// Writes all of `buf`.
     ///
     /// # Errors
@@ -267,18 +279,8 @@ impl File {
     #[inline]
     pub fn seek(&mut self, position: SeekFrom) -> impl Future<Output = io::Result<u64>> {
         Site::caller().within(async move {
-            let found = match position {
-                SeekFrom::Start(position) => Some(position),
-                SeekFrom::Current(by) => self.position.checked_add_signed(by),
-                SeekFrom::End(by) => {
-                    poll_fn(|cx| self.poll_settled(cx)).await;
-                    let file = self.file.clone();
-                    Some(on_pool(move || (&*file).seek(SeekFrom::End(by))).await?)
-                }
-            };
-            let in_range = found.filter(|position| i64::try_from(*position).is_ok());
-            self.position = in_range.ok_or_else(|| io::Error::from(io::ErrorKind::InvalidInput))?;
-            Ok(self.position)
+            let file = GivenUp(self);
+            poll_fn(|cx| file.0.poll_seek(cx, position)).await
         })
     }
 
@@ -349,16 +351,13 @@ impl File {
     }
 }
 
-/// Opens a file on the pool.
-#[track_caller]
 #[inline]
-pub(super) fn opened(
-    open: impl FnOnce() -> io::Result<fs::File> + Send + 'static,
+pub(super) async fn opened(
+    open: impl Future<Output = io::Result<fs::File>>,
     position: u64,
     is_append: bool,
-) -> impl Future<Output = io::Result<File>> {
-    let open = on_pool(open);
-    async move { Ok(File::new(open.await?, position, is_append)) }
+) -> io::Result<File> {
+    Ok(File::new(open.await?, position, is_append))
 }
 
 impl From<fs::File> for File {

@@ -1,11 +1,13 @@
 //! [`Job`]: a call on a thread of the pool. Dropped before a thread has taken it, it is cancelled.
 
 use crate::observe::id::Id;
+use crate::observe::site::Site;
 use crate::task::JoinError;
 use crate::task::blocking;
 use crate::task::join::JoinHandle;
 use std::io;
 use std::panic::Location;
+use std::path::{Path, PathBuf};
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
@@ -43,6 +45,39 @@ pub(super) fn on_pool<T: Send + 'static>(
     async move {
         let mut job = Job(blocking::start(f, Id::next(), at));
         (&mut job.0).await.map_err(no_result)?
+    }
+}
+
+/// Runs `f` on the pool, with a path. What names the path, such as a temporary file that its drop removes, lives until `f` is over.
+#[track_caller]
+#[inline]
+pub(super) fn at_path<T: Send + 'static>(
+    path: impl AsRef<Path>,
+    f: impl FnOnce(PathBuf) -> io::Result<T> + Send + 'static,
+) -> impl Future<Output = io::Result<T>> {
+    let owned = path.as_ref().to_owned();
+    let done = Site::caller().within(on_pool(move || f(owned)));
+    async move {
+        let result = done.await;
+        drop(path);
+        result
+    }
+}
+
+/// [`at_path`] with two of them.
+#[track_caller]
+#[inline]
+pub(super) fn at_paths<T: Send + 'static>(
+    from: impl AsRef<Path>,
+    to: impl AsRef<Path>,
+    f: impl FnOnce(PathBuf, PathBuf) -> io::Result<T> + Send + 'static,
+) -> impl Future<Output = io::Result<T>> {
+    let to_owned = to.as_ref().to_owned();
+    let done = at_path(from, move |from| f(from, to_owned));
+    async move {
+        let result = done.await;
+        drop(to);
+        result
     }
 }
 

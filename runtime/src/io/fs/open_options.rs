@@ -2,7 +2,7 @@
 
 use super::File;
 use super::file::opened;
-use crate::observe::site::Site;
+use super::job::at_path;
 use std::fs;
 use std::io;
 use std::os::unix::fs::OpenOptionsExt;
@@ -98,8 +98,7 @@ impl OpenOptions {
     #[track_caller]
     #[inline]
     pub fn open(&self, path: impl AsRef<Path>) -> impl Future<Output = io::Result<File>> {
-        let (options, path) = (self.clone(), path.as_ref().to_owned());
-        let is_append = options.is_append;
-        Site::caller().within(opened(move || options.std.open(path), 0, is_append))
+        let (options, is_append) = (self.std.clone(), self.is_append);
+        opened(at_path(path, move |path| options.open(path)), 0, is_append)
     }
 }

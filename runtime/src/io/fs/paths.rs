@@ -1,8 +1,7 @@
 //! The functions that take paths: each is the one of `std::fs` as one job.
 
-use super::job::on_pool;
+use super::job::{at_path, at_paths};
 use super::read_dir::{ReadDir, batch};
-use crate::observe::site::Site;
 use std::fs::{self, Metadata, Permissions};
 use std::io;
 use std::path::{Path, PathBuf};
@@ -13,8 +12,7 @@ use std::path::{Path, PathBuf};
 #[track_caller]
 #[inline]
 pub fn canonicalize(path: impl AsRef<Path>) -> impl Future<Output = io::Result<PathBuf>> {
-    let path = path.as_ref().to_owned();
-    Site::caller().within(on_pool(move || fs::canonicalize(path)))
+    at_path(path, fs::canonicalize)
 }
 
 /// Copies the content and the permissions of a file, and returns the number of bytes.
@@ -23,8 +21,7 @@ pub fn canonicalize(path: impl AsRef<Path>) -> impl Future<Output = io::Result<P
 #[track_caller]
 #[inline]
 pub fn copy(from: impl AsRef<Path>, to: impl AsRef<Path>) -> impl Future<Output = io::Result<u64>> {
-    let (from, to) = (from.as_ref().to_owned(), to.as_ref().to_owned());
-    Site::caller().within(on_pool(move || fs::copy(from, to)))
+    at_paths(from, to, fs::copy)
 }
 
 /// Creates a folder, whose parent is there.
@@ -33,16 +30,14 @@ pub fn copy(from: impl AsRef<Path>, to: impl AsRef<Path>) -> impl Future<Output 
 #[track_caller]
 #[inline]
 pub fn create_dir(path: impl AsRef<Path>) -> impl Future<Output = io::Result<()>> {
-    let path = path.as_ref().to_owned();
-    Site::caller().within(on_pool(move || fs::create_dir(path)))
+    at_path(path, fs::create_dir)
 }
 
 /// Creates a folder and its parents, unless they are there.
 #[track_caller]
 #[inline]
 pub fn create_dir_all(path: impl AsRef<Path>) -> impl Future<Output = io::Result<()>> {
-    let path = path.as_ref().to_owned();
-    Site::caller().within(on_pool(move || fs::create_dir_all(path)))
+    at_path(path, fs::create_dir_all)
 }
 
 /// Gives a file another name.
@@ -51,8 +46,7 @@ pub fn create_dir_all(path: impl AsRef<Path>) -> impl Future<Output = io::Result
 #[track_caller]
 #[inline]
 pub fn hard_link(original: impl AsRef<Path>, link: impl AsRef<Path>) -> impl Future<Output = io::Result<()>> {
-    let (original, link) = (original.as_ref().to_owned(), link.as_ref().to_owned());
-    Site::caller().within(on_pool(move || fs::hard_link(original, link)))
+    at_paths(original, link, fs::hard_link)
 }
 
 /// What a file is: its kind, length, times and permissions. Follows symbolic links.
@@ -61,16 +55,14 @@ pub fn hard_link(original: impl AsRef<Path>, link: impl AsRef<Path>) -> impl Fut
 #[track_caller]
 #[inline]
 pub fn metadata(path: impl AsRef<Path>) -> impl Future<Output = io::Result<Metadata>> {
-    let path = path.as_ref().to_owned();
-    Site::caller().within(on_pool(move || fs::metadata(path)))
+    at_path(path, fs::metadata)
 }
 
 /// Reads a whole file. For one that is too large for memory, [`File::read`](super::File::read).
 #[track_caller]
 #[inline]
 pub fn read(path: impl AsRef<Path>) -> impl Future<Output = io::Result<Vec<u8>>> {
-    let path = path.as_ref().to_owned();
-    Site::caller().within(on_pool(move || fs::read(path)))
+    at_path(path, fs::read)
 }
 
 /// The entries of a folder: a stream of them, read 64 at a time.
@@ -90,9 +82,8 @@ pub fn read(path: impl AsRef<Path>) -> impl Future<Output = io::Result<Vec<u8>>>
 #[track_caller]
 #[inline]
 pub fn read_dir(path: impl AsRef<Path>) -> impl Future<Output = io::Result<ReadDir>> {
-    let path = path.as_ref().to_owned();
-    let open = on_pool(move || fs::read_dir(path).map(batch));
-    Site::caller().within(async move { Ok(ReadDir::new(open.await?)) })
+    let open = at_path(path, |path| fs::read_dir(path).map(batch));
+    async move { Ok(ReadDir::new(open.await?)) }
 }
 
 /// The path in a symbolic link.
@@ -101,16 +92,14 @@ pub fn read_dir(path: impl AsRef<Path>) -> impl Future<Output = io::Result<ReadD
 #[track_caller]
 #[inline]
 pub fn read_link(path: impl AsRef<Path>) -> impl Future<Output = io::Result<PathBuf>> {
-    let path = path.as_ref().to_owned();
-    Site::caller().within(on_pool(move || fs::read_link(path)))
+    at_path(path, fs::read_link)
 }
 
 /// Reads a whole file as UTF-8; [`InvalidData`](io::ErrorKind::InvalidData) when it is not.
 #[track_caller]
 #[inline]
 pub fn read_to_string(path: impl AsRef<Path>) -> impl Future<Output = io::Result<String>> {
-    let path = path.as_ref().to_owned();
-    Site::caller().within(on_pool(move || fs::read_to_string(path)))
+    at_path(path, fs::read_to_string)
 }
 
 /// Removes an empty folder.
@@ -119,16 +108,14 @@ pub fn read_to_string(path: impl AsRef<Path>) -> impl Future<Output = io::Result
 #[track_caller]
 #[inline]
 pub fn remove_dir(path: impl AsRef<Path>) -> impl Future<Output = io::Result<()>> {
-    let path = path.as_ref().to_owned();
-    Site::caller().within(on_pool(move || fs::remove_dir(path)))
+    at_path(path, fs::remove_dir)
 }
 
 /// Removes a folder and all that is in it, without following symbolic links.
 #[track_caller]
 #[inline]
 pub fn remove_dir_all(path: impl AsRef<Path>) -> impl Future<Output = io::Result<()>> {
-    let path = path.as_ref().to_owned();
-    Site::caller().within(on_pool(move || fs::remove_dir_all(path)))
+    at_path(path, fs::remove_dir_all)
 }
 
 /// Removes a file, or a symbolic link.
@@ -137,8 +124,7 @@ pub fn remove_dir_all(path: impl AsRef<Path>) -> impl Future<Output = io::Result
 #[track_caller]
 #[inline]
 pub fn remove_file(path: impl AsRef<Path>) -> impl Future<Output = io::Result<()>> {
-    let path = path.as_ref().to_owned();
-    Site::caller().within(on_pool(move || fs::remove_file(path)))
+    at_path(path, fs::remove_file)
 }
 
 /// Renames a file or a folder, and replaces what has the name `to`.
@@ -147,8 +133,7 @@ pub fn remove_file(path: impl AsRef<Path>) -> impl Future<Output = io::Result<()
 #[track_caller]
 #[inline]
 pub fn rename(from: impl AsRef<Path>, to: impl AsRef<Path>) -> impl Future<Output = io::Result<()>> {
-    let (from, to) = (from.as_ref().to_owned(), to.as_ref().to_owned());
-    Site::caller().within(on_pool(move || fs::rename(from, to)))
+    at_paths(from, to, fs::rename)
 }
 
 /// Sets the permissions of a file.
@@ -160,8 +145,7 @@ pub fn set_permissions(
     path: impl AsRef<Path>,
     permissions: Permissions,
 ) -> impl Future<Output = io::Result<()>> {
-    let path = path.as_ref().to_owned();
-    Site::caller().within(on_pool(move || fs::set_permissions(path, permissions)))
+    at_path(path, move |path| fs::set_permissions(path, permissions))
 }
 
 /// Makes a symbolic link to `original`.
@@ -170,8 +154,7 @@ pub fn set_permissions(
 #[track_caller]
 #[inline]
 pub fn symlink(original: impl AsRef<Path>, link: impl AsRef<Path>) -> impl Future<Output = io::Result<()>> {
-    let (original, link) = (original.as_ref().to_owned(), link.as_ref().to_owned());
-    Site::caller().within(on_pool(move || std::os::unix::fs::symlink(original, link)))
+    at_paths(original, link, std::os::unix::fs::symlink)
 }
 
 /// [`metadata`] of a symbolic link itself.
@@ -180,16 +163,14 @@ pub fn symlink(original: impl AsRef<Path>, link: impl AsRef<Path>) -> impl Futur
 #[track_caller]
 #[inline]
 pub fn symlink_metadata(path: impl AsRef<Path>) -> impl Future<Output = io::Result<Metadata>> {
-    let path = path.as_ref().to_owned();
-    Site::caller().within(on_pool(move || fs::symlink_metadata(path)))
+    at_path(path, fs::symlink_metadata)
 }
 
 /// Whether there is a file. An error means that it cannot be said, for example without permission for a folder above it.
 #[track_caller]
 #[inline]
 pub fn try_exists(path: impl AsRef<Path>) -> impl Future<Output = io::Result<bool>> {
-    let path = path.as_ref().to_owned();
-    Site::caller().within(on_pool(move || path.try_exists()))
+    at_path(path, |path| path.try_exists())
 }
 
 /// Writes a whole file: creates it, or replaces its content.
@@ -200,6 +181,6 @@ pub fn try_exists(path: impl AsRef<Path>) -> impl Future<Output = io::Result<boo
 #[track_caller]
 #[inline]
 pub fn write(path: impl AsRef<Path>, contents: impl AsRef<[u8]>) -> impl Future<Output = io::Result<()>> {
-    let (path, contents) = (path.as_ref().to_owned(), contents.as_ref().to_owned());
-    Site::caller().within(on_pool(move || fs::write(path, contents)))
+    let contents = contents.as_ref().to_owned();
+    at_path(path, move |path| fs::write(path, contents))
 }
