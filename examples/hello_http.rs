@@ -28,18 +28,22 @@ async fn answer(mut stream: TcpStream) -> io::Result<()> {
     Ok(())
 }
 
-async fn serve(address: &str) -> io::Result<()> {
-    let listener = TcpListener::bind(address).await?;
-    writeln!(io::stdout(), "listening on http://{}", listener.local_addr()?)?;
-    io::stdout().flush()?;
+pub(crate) async fn serve(listener: TcpListener) -> io::Result<()> {
     // One task per connection; an error ends only that. A failed `accept`, for lack of descriptors for example, is
     // retried.
     listener.serve(&Shutdown::new()).run(|stream, _| answer(stream)).await
 }
 
+async fn listen(address: &str) -> io::Result<()> {
+    let listener = TcpListener::bind(address).await?;
+    writeln!(io::stdout(), "listening on http://{}", listener.local_addr()?)?;
+    io::stdout().flush()?;
+    serve(listener).await
+}
+
 fn main() {
     let address = std::env::args().nth(1).unwrap_or_else(|| "127.0.0.1:8080".to_string());
-    if let Err(error) = egret::block_on(serve(&address)) {
+    if let Err(error) = egret::block_on(listen(&address)) {
         eprintln!("cannot serve on {address}: {error}");
         eprintln!("usage: hello_http [ADDRESS:PORT], where port 0 takes any free one");
         std::process::exit(1);

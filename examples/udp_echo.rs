@@ -18,10 +18,7 @@ const LONGEST: usize = 65_535;
 /// The time between two attempts to receive while the kernel has no memory for it.
 const PAUSE: Duration = Duration::from_millis(100);
 
-async fn serve(address: &str) -> io::Result<()> {
-    let socket = UdpSocket::bind(address).await?;
-    writeln!(io::stdout(), "listening on {}", socket.local_addr()?)?;
-    io::stdout().flush()?;
+pub(crate) async fn serve(socket: UdpSocket) -> io::Result<()> {
     let mut batch = RecvBatch::new(BATCH, LONGEST);
     loop {
         if let Err(error) = socket.recv_many(&mut batch).await {
@@ -45,9 +42,16 @@ async fn serve(address: &str) -> io::Result<()> {
     }
 }
 
+async fn listen(address: &str) -> io::Result<()> {
+    let socket = UdpSocket::bind(address).await?;
+    writeln!(io::stdout(), "listening on {}", socket.local_addr()?)?;
+    io::stdout().flush()?;
+    serve(socket).await
+}
+
 fn main() {
     let address = std::env::args().nth(1).unwrap_or_else(|| "127.0.0.1:8080".to_string());
-    if let Err(error) = egret::block_on(serve(&address)) {
+    if let Err(error) = egret::block_on(listen(&address)) {
         eprintln!("cannot serve on {address}: {error}");
         eprintln!("usage: udp_echo [ADDRESS:PORT], where port 0 takes any free one");
         std::process::exit(1);

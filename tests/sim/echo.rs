@@ -4,7 +4,7 @@
 #[allow(dead_code, reason = "its main is not called here")]
 mod example;
 
-use crate::world::{assert_died, connect, everything, payload, what_connections_survive};
+use crate::world::{assert_died, connect, everything, payload, swarm, what_connections_survive};
 use crate::zip::zip;
 use egret::net::TcpListener;
 use egret::sim::{self, Host, Sim};
@@ -62,13 +62,25 @@ fn what_comes_back_is_what_was_sent() {
 fn what_comes_back_is_what_was_sent_when_connections_die() {
     sim::check(0..1000, |sim| {
         everything(sim);
-        let server = server(sim);
-        for (client, address, sizes) in clients(sim, &server) {
-            client.client(async move {
-                while let Err(error) = talk(address, &sizes).await {
-                    assert_died(&error);
-                }
-            });
-        }
+        talk_until_it_is_done(sim);
     });
+}
+
+#[test]
+fn what_comes_back_is_what_was_sent_under_a_swarm_of_faults() {
+    sim::check(0..1000, |sim| {
+        swarm(sim);
+        talk_until_it_is_done(sim);
+    });
+}
+
+fn talk_until_it_is_done(sim: &Sim) {
+    let server = server(sim);
+    for (client, address, sizes) in clients(sim, &server) {
+        client.client(async move {
+            while let Err(error) = talk(address, &sizes).await {
+                assert_died(&error);
+            }
+        });
+    }
 }

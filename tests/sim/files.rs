@@ -4,7 +4,7 @@
 #[allow(dead_code, reason = "its main is not called here")]
 mod static_files;
 
-use crate::world::connect;
+use crate::world::{connect, swarm};
 use egret::net::TcpListener;
 use egret::shutdown::Shutdown;
 use egret::sim::{self, Sim};
@@ -103,4 +103,59 @@ fn a_client_that_takes_less_than_the_least_is_cut_off() {
             assert!(taken < 130_000, "{taken}");
         });
     });
+}
+
+/// Answers of 4 KiB and of nothing, and one connection after another until each is whole.
+#[test]
+fn a_file_is_whole_or_the_connection_dies_under_a_swarm_of_faults() {
+    let site = Site::new("swarm");
+    let content = crate::world::payload(4096, 1);
+    fs::write(site.0.join("small"), &content).unwrap();
+    sim::check(0..200, |sim| {
+        swarm(sim);
+        let (server, folder) = (sim.host("server"), site.0.clone());
+        server.server(move || {
+            let folder = folder.clone();
+            async move {
+                loop {
+                    if let Ok(listener) = TcpListener::bind("0.0.0.0:80").await {
+                        let folder = Folder::open(&folder).unwrap();
+                        let _ = static_files::serve(listener, folder, &Shutdown::new()).await;
+                    }
+                    sleep(Duration::from_millis(1)).await;
+                }
+            }
+        });
+        let address = server.port(80);
+        for number in 0..sim.up_to(3) {
+            let content = content.clone();
+            sim.host(&format!("client{number}")).client(async move {
+                let small = "GET /small HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n";
+                let whole = loop {
+                    let all = get(address, small).await;
+                    let head = all.windows(4).position(|end| end == b"\r\n\r\n").map(|end| end + 4);
+                    match head {
+                        Some(head)
+                            if all.starts_with(b"HTTP/1.1 200 ") && all.len() == head + content.len() =>
+                        {
+                            break all[head..].to_vec();
+                        }
+                        _ => sleep(Duration::from_millis(20)).await,
+                    }
+                };
+                assert!(whole == content);
+            });
+        }
+    });
+}
+
+/// What comes of an answer until its end or an error.
+async fn get(address: SocketAddr, request: &str) -> Vec<u8> {
+    let (mut stream, mut all, mut buf) = (connect(address).await, Vec::new(), [0; 1500]);
+    if stream.write_all(request.as_bytes()).await.is_ok() {
+        while let Ok(n @ 1..) = stream.read(&mut buf).await {
+            all.extend_from_slice(&buf[..n]);
+        }
+    }
+    all
 }

@@ -4,7 +4,7 @@
 #[allow(dead_code, reason = "its main is not called here")]
 pub mod http_server;
 
-use crate::world::{assert_died, connect, connect_with_room, everything, what_connections_survive};
+use crate::world::{assert_died, connect, connect_with_room, everything, swarm, what_connections_survive};
 use egret::net::{TcpListener, TcpStream};
 use egret::signal::unix::SignalKind;
 use egret::sim::{self, Host, Sim};
@@ -114,6 +114,23 @@ fn every_request_has_its_answer_or_the_connection_dies() {
             let body = sim.choose(0..=2000) as usize;
             sim.host(&format!("client{number}")).client(async move {
                 while let Err(error) = session(address, 3, 2, body).await {
+                    assert_died(&error);
+                }
+            });
+        }
+    });
+}
+
+#[test]
+fn every_request_has_its_answer_or_the_connection_dies_under_a_swarm_of_faults() {
+    sim::check(0..500, |sim| {
+        swarm(sim);
+        let address = server(sim).port(80);
+        for number in 0..sim.up_to(3) {
+            let (requests, depth) = (sim.up_to(3), sim.choose(1..=4) as usize);
+            let body = sim.choose(0..=2000) as usize;
+            sim.host(&format!("client{number}")).client(async move {
+                while let Err(error) = session(address, requests, depth, body).await {
                     assert_died(&error);
                 }
             });

@@ -22,6 +22,7 @@ mod ready;
 mod report;
 mod reports;
 mod same;
+mod small;
 mod speed;
 mod threads;
 mod unix;

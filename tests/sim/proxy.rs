@@ -4,7 +4,7 @@
 #[allow(dead_code, reason = "its main is not called here")]
 mod example;
 
-use crate::world::{assert_died, connect, everything, payload, what_connections_survive};
+use crate::world::{assert_died, connect, everything, payload, swarm, what_connections_survive};
 use crate::zip::zip;
 use egret::net::tcp::ReadHalf;
 use egret::net::{TcpListener, TcpStream};
@@ -105,37 +105,49 @@ async fn listen(port: u16) -> TcpListener {
 fn everybody_is_let_through_although_descriptors_run_out() {
     sim::check(0..100, |sim| {
         everything(sim);
-        let target = sim.host("target");
-        target.server(|| async {
-            let answer = |mut stream: TcpStream, _| async move {
-                if all_of(&mut stream).await.is_ok_and(|question| question == b"question") {
-                    let _ = stream.write_all(b"answer").await;
-                }
-            };
-            listen(9).await.serve(&Shutdown::new()).run(answer).await.unwrap();
-        });
-        let proxy = sim.host("proxy");
         // The listener, and the two ends of one connection or of two.
-        proxy.descriptor_limit(sim.choose(3..=6) as usize);
-        let address = target.port(9).to_string();
-        proxy.server(move || {
-            let address = address.clone();
-            async move { example::serve(listen(8).await, &address, example::MAX_CONNECTIONS).await.unwrap() }
-        });
-        let proxy = proxy.port(8);
-        for number in 0..sim.up_to(5) {
-            sim.host(&format!("client{number}")).client(async move {
-                loop {
-                    match ask(proxy).await {
-                        Ok(answer) if answer == b"answer" => break,
-                        // Turned away, or cut off when the other end died.
-                        Ok(answer) => assert!(b"answer".starts_with(&answer), "{answer:?}"),
-                        Err(error) => assert_died(&error),
-                    }
-                }
-            });
-        }
+        everybody_is_let_through(sim, sim.choose(3..=6) as usize);
     });
+}
+
+#[test]
+fn everybody_is_let_through_under_a_swarm_of_faults() {
+    sim::check(0..100, |sim| {
+        swarm(sim);
+        everybody_is_let_through(sim, 1024);
+    });
+}
+
+fn everybody_is_let_through(sim: &sim::Sim, descriptors: usize) {
+    let target = sim.host("target");
+    target.server(|| async {
+        let answer = |mut stream: TcpStream, _| async move {
+            if all_of(&mut stream).await.is_ok_and(|question| question == b"question") {
+                let _ = stream.write_all(b"answer").await;
+            }
+        };
+        listen(9).await.serve(&Shutdown::new()).run(answer).await.unwrap();
+    });
+    let proxy = sim.host("proxy");
+    proxy.descriptor_limit(descriptors);
+    let address = target.port(9).to_string();
+    proxy.server(move || {
+        let address = address.clone();
+        async move { example::serve(listen(8).await, &address, example::MAX_CONNECTIONS).await.unwrap() }
+    });
+    let proxy = proxy.port(8);
+    for number in 0..sim.up_to(5) {
+        sim.host(&format!("client{number}")).client(async move {
+            loop {
+                match ask(proxy).await {
+                    Ok(answer) if answer == b"answer" => break,
+                    // Turned away, or cut off when the other end died.
+                    Ok(answer) => assert!(b"answer".starts_with(&answer), "{answer:?}"),
+                    Err(error) => assert_died(&error),
+                }
+            }
+        });
+    }
 }
 
 /// A proxy for `most` connections to a target that accepts and does what `behave` says; and one client. What the client

@@ -12,6 +12,12 @@ pub fn everything(sim: &Sim) {
     choose_edges(sim);
 }
 
+/// Some of all faults, which the seed draws, and an edge policy that it chooses.
+pub fn swarm(sim: &Sim) {
+    sim.swarm(Faults::all());
+    choose_edges(sim);
+}
+
 /// The faults that connections and a server without back-off survive, and an edge policy that the seed chooses.
 pub fn what_connections_survive(sim: &Sim) {
     let deadly = [Fault::Reset, Fault::AbortedAccept, Fault::NoMemory, Fault::NoDescriptors];
