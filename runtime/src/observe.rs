@@ -1,5 +1,7 @@
 //! What can be observed of a runtime: names, counts, the record for tests, the spans for `tracing`.
 
+#[cfg(any(feature = "inspect", feature = "sim"))]
+pub(crate) mod chrome; // a trace for Perfetto
 pub(crate) mod frame; // named parts of a task, with feature `inspect`
 #[cfg(feature = "inspect")]
 pub(crate) mod histogram; // counts of durations, by length

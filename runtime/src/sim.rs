@@ -43,6 +43,7 @@ mod drive;
 mod host;
 mod link;
 mod oracle;
+mod picture;
 mod program;
 mod search;
 mod seeds;

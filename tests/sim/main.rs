@@ -15,6 +15,7 @@ mod http;
 mod http_timeouts;
 mod links;
 mod outside;
+mod pictures;
 mod planted;
 mod program;
 mod proxy;

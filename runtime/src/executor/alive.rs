@@ -47,6 +47,17 @@ impl Executor {
         label.map_or_else(|| format!("a task that has ended (slot {slot})"), |label| label.in_full())
     }
 
+    /// A picture of the simulation names the task with this index.
+    #[cfg(feature = "sim")]
+    pub(super) fn drawn(&self, index: u32) {
+        crate::sys::sim::mark(|host| {
+            let tasks = self.tasks.borrow();
+            let label = tasks.get(index - 1).and_then(|task| Label::of(index - 1, &**task));
+            let name = label.map_or_else(|| "a task".to_owned(), |label| label.in_short());
+            crate::sys::sim::Marked::Spawned { host, task: index, name }
+        });
+    }
+
     /// The indices of the first queued tasks.
     #[cfg(feature = "sim")]
     pub(crate) fn queued(&self) -> Vec<u32> {
@@ -71,6 +82,13 @@ impl Label {
     pub(crate) fn in_full(&self) -> String {
         let name = self.name.as_ref().map_or_else(String::new, |name| format!(" {name:?}"));
         format!("task {}{name} in slot {} spawned at {}", self.id, self.slot, self.spawned_at)
+    }
+
+    /// The name, or where it was spawned.
+    #[cfg(feature = "sim")]
+    fn in_short(&self) -> String {
+        let place = || format!("{}:{}", self.spawned_at.file(), self.spawned_at.line());
+        self.name.as_ref().map_or_else(place, ToString::to_string)
     }
 }
 

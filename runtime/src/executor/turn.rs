@@ -179,6 +179,8 @@ impl Executor {
         let index = self.tasks.borrow_mut().insert(task) + 1;
         let key = self.queue.claim(index);
         self.queue.trace.spawned(index, id);
+        #[cfg(feature = "sim")]
+        self.drawn(index);
         self.queue.spans.spawned(index, span);
         self.queue.watch.spawned(index, Some(id), label);
         self.origin.spawned(index);

@@ -2,20 +2,20 @@
 
 use super::compare::{Traced, difference};
 use super::drive::message;
+use super::picture;
 use super::search::{Found, What, search};
 use super::seeds::Replay;
 use super::shrink::shrink;
 use super::{Failure, Seeds, Sim, Smaller};
-use crate::sys::sim::Sighting;
+use crate::sys::sim::{Sighting, World};
 use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
-use std::env;
 use std::fmt::Write as _;
 use std::panic::{self, AssertUnwindSafe, catch_unwind};
 use std::sync::Once;
 use std::thread;
 
-/// How many lines of the trace a failure shows; `EGRET_TRACE` names a file for all of it.
+/// How many lines of the trace a failure shows; the file of `EGRET_TRACE` has all of it.
 const LINES: usize = 60;
 
 /// How often a failure is run again before it is told.
@@ -32,7 +32,8 @@ const AGAIN: usize = 2;
 /// # Panics
 ///
 /// When a program panics or an oracle finds something: with the end of the trace, and the value of `EGRET_SEED` that
-/// replays the run. `EGRET_TRACE=file` writes the whole trace there.
+/// replays the run. `EGRET_TRACE=file` writes the whole trace there, of a run that `EGRET_SEED` names also when it passes: as
+/// a timeline for Perfetto if its name ends in `.json`, as a page with a sequence diagram if in `.html`, else as text.
 ///
 /// ```
 /// use egret_runtime::{sim, task, time};
@@ -53,7 +54,12 @@ pub fn check(seeds: impl Into<Seeds>, scenario: impl Fn(&Sim) + Sync) {
     if let Some(replay) = Seeds::replay() {
         let ran = run(&replay, &scenario);
         return match ran.failure {
-            None => eprintln!("seed {replay} does not fail"),
+            None => {
+                eprintln!("seed {replay} does not fail");
+                if let Some(file) = picture::wanted() {
+                    eprintln!("{}", picture::keep(&file, &replay, &ran));
+                }
+            }
             Some(_) => fail(&replay, &ran, &[]),
         };
     }
@@ -111,6 +117,7 @@ impl Ran {
 /// One run.
 pub(super) fn run(replay: &Replay, scenario: &impl Fn(&Sim)) -> Ran {
     let _quiet = Quiet::begin();
+    World::draw(picture::wanted().is_some());
     let sim = Sim::smaller(replay.seed, replay.smaller.clone());
     let ran = catch_unwind(AssertUnwindSafe(|| {
         scenario(&sim);
@@ -183,11 +190,8 @@ fn fail(replay: &Replay, ran: &Ran, others: &[Ran]) -> ! {
     let shown = lines.min(LINES);
     let last = ran.trace.text(lines - shown..lines);
     let _ = writeln!(text, "\nthe last {shown} of {lines} lines of the trace:\n{}", last.trim_end());
-    if let Ok(file) = env::var("EGRET_TRACE") {
-        let _ = match std::fs::write(&file, ran.trace.text(0..lines)) {
-            Ok(()) => writeln!(text, "\nthe whole trace is in {file}"),
-            Err(error) => writeln!(text, "\nthe whole trace could not be written to {file}: {error}"),
-        };
+    if let Some(file) = picture::wanted() {
+        let _ = writeln!(text, "\n{}", picture::keep(&file, replay, ran));
     }
     if !others.is_empty() {
         panic!("{text}\nEGRET_SEED={replay}, for the test {name} alone, may fail or not");

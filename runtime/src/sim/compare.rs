@@ -1,7 +1,8 @@
 //! Where two runs of one seed part, and a guess why.
 
 use super::Sim;
-use crate::sys::sim::{Outcome, Record, Trace};
+use crate::sys::sim::{HostId, Mark, Outcome, Record, Trace};
+use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::ops::Range;
 use std::rc::Rc;
@@ -11,14 +12,22 @@ const BEFORE: usize = 12;
 
 /// The trace of a run that is over.
 pub(super) struct Traced {
-    trace: Trace,
-    hosts: Vec<Rc<str>>,
+    pub(super) trace: Trace,
+    pub(super) hosts: Vec<Rc<str>>,
+    /// Of a run that is drawn.
+    pub(super) marks: Vec<Mark>,
 }
 
 impl Traced {
     pub(super) fn take(sim: &Sim) -> Traced {
         let (trace, hosts) = sim.shared.world.take_trace();
-        Traced { trace, hosts }
+        Traced { trace, hosts, marks: sim.shared.world.take_marks() }
+    }
+
+    /// The host of each open file that a program of it has used.
+    pub(super) fn hosts_of_files(&self) -> BTreeMap<u32, HostId> {
+        let records = self.trace.records().iter();
+        records.filter_map(|record| Some((record.file?, record.host?))).collect()
     }
 
     pub(super) fn hash(&self) -> u64 {

@@ -248,6 +248,7 @@ impl Sim {
                 started.elapsed()
             )));
         }
+        world.polls_end();
         if turn.polled > 0 {
             world.as_host(id, || world.note("polled", Outcome::Value(turn.polled as u64)));
         }

@@ -6,6 +6,8 @@
 use crate::observe::id::Id;
 use crate::observe::woken::Woken;
 use crate::sys::mask;
+#[cfg(feature = "sim")]
+use crate::sys::sim;
 use std::cell::{Cell, RefCell};
 use std::fmt;
 use std::ops::BitOr;
@@ -252,6 +254,10 @@ impl Trace {
 
     /// Records a wake of the task at an index.
     pub(crate) fn woken(&self, index: u32, woken: Woken) {
+        #[cfg(feature = "sim")]
+        if woken == Woken::Queued {
+            sim::mark(|host| sim::Marked::Woken { host, task: index });
+        }
         let Some(task) = self.task(index) else { return };
         self.with(|recording| {
             let wake = Wake { task, by: recording.by };
@@ -266,6 +272,8 @@ impl Trace {
     /// Records that the task at an index is about to be polled.
     pub(crate) fn popped(&self, index: u32) {
         if let Some(task) = self.task(index) {
+            #[cfg(feature = "sim")]
+            sim::mark(|host| sim::Marked::Polled { host, task: index });
             self.with(|recording| recording.by = WokenBy::Task(task));
         }
     }

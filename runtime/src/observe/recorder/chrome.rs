@@ -1,26 +1,15 @@
-//! The trace event format.
+//! A recording in the trace event format.
 
 use super::{Cause, Record, RecordedTask, Recording, What};
+use crate::observe::chrome::{Events, Text, Track};
 use std::collections::HashMap;
 use std::fmt;
-use std::io::{self, BufWriter, Write};
-
-/// The events are separated by commas; the first has none.
-struct Events<W: Write> {
-    out: BufWriter<W>,
-    process: u32,
-    thread: u16,
-    is_first: bool,
-}
+use std::io::{self, Write};
 
 pub(super) fn write(recording: &Recording, out: impl Write) -> io::Result<()> {
-    let out = BufWriter::new(out);
-    let mut events = Events { out, process: std::process::id(), thread: recording.runtime, is_first: true };
-    events.out.write_all(b"{\"displayTimeUnit\":\"ns\",\"traceEvents\":[")?;
-    let track = format!("egret loop {}", recording.runtime);
-    // Parsers other than Perfetto's refuse events without a category.
-    let cat = ",\"cat\":\"__metadata\"";
-    events.event("M", "thread_name", 0, format_args!("{cat},\"args\":{{\"name\":{}}}", Text(&track)))?;
+    let mut events =
+        Events::begin(out, Track { process: std::process::id(), thread: recording.runtime.into() })?;
+    events.name("thread_name", &format!("egret loop {}", recording.runtime))?;
     // The arrows that have begun: by task, the number of its last wake.
     let (mut arrows, mut arrow) = (HashMap::new(), 0u64);
     for record in &recording.records {
@@ -28,58 +17,51 @@ pub(super) fn write(recording: &Recording, out: impl Write) -> io::Result<()> {
             What::Poll { task, by } => {
                 let name = name(recording, task);
                 let args = Args { recording, task, by };
-                events.slice("poll", &name, record, format_args!("{args}"))?;
+                slice(&mut events, "poll", &name, record, format_args!("{args}"))?;
                 if let Some(number) = arrows.remove(&task) {
-                    events.arrow("f", record, number, ",\"bp\":\"e\"")?;
+                    events.arrow_ends("wake", record.at, number)?;
                 }
             }
             What::Wake { task, .. } => {
                 arrow += 1;
                 arrows.insert(task, arrow);
-                events.arrow("s", record, arrow, "")?;
+                events.arrow_begins("wake", record.at, arrow)?;
             }
             What::Wait { events: count, sleeps } => {
                 let name = if sleeps { "sleep" } else { "look" };
-                events.slice("wait", name, record, format_args!("\"events\":{count}"))?;
+                slice(&mut events, "wait", name, record, format_args!("\"events\":{count}"))?;
             }
-            What::Timers { fired } => events.instant("timers", record, format_args!("\"fired\":{fired}"))?,
+            What::Timers { fired } => {
+                events.instant("timers", record.at, format_args!("\"fired\":{fired}"))?
+            }
             What::Spawn { task } => {
-                events.instant("spawn", record, format_args!("\"task\":{}", Text(&name(recording, task))))?;
+                events.instant(
+                    "spawn",
+                    record.at,
+                    format_args!("\"task\":{}", Text(&name(recording, task))),
+                )?;
             }
             What::End { task } => {
-                events.instant("end", record, format_args!("\"task\":{}", Text(&name(recording, task))))?;
+                events.instant(
+                    "end",
+                    record.at,
+                    format_args!("\"task\":{}", Text(&name(recording, task))),
+                )?;
             }
         }
     }
-    events.out.write_all(b"]}\n")?;
-    events.out.flush()
+    events.end()
 }
 
-impl<W: Write> Events<W> {
-    /// An event of a phase, with what it has in addition to the time and the track.
-    fn event(&mut self, phase: &str, name: &str, at: u64, rest: fmt::Arguments<'_>) -> io::Result<()> {
-        let comma = if std::mem::take(&mut self.is_first) { "\n" } else { ",\n" };
-        let (process, thread) = (self.process, self.thread);
-        let (name, at) = (Text(name), Micros(at));
-        write!(
-            self.out,
-            "{comma}{{\"ph\":\"{phase}\",\"name\":{name},\"pid\":{process},\"tid\":{thread},\"ts\":{at}{rest}}}"
-        )
-    }
-
-    fn slice(&mut self, kind: &str, name: &str, record: &Record, args: fmt::Arguments<'_>) -> io::Result<()> {
-        let (at, took) = (record.at, Micros(record.took));
-        self.event("X", name, at, format_args!(",\"dur\":{took},\"cat\":\"{kind}\",\"args\":{{{args}}}"))
-    }
-
-    /// The begin or the end of an arrow.
-    fn arrow(&mut self, phase: &str, record: &Record, number: u64, end: &str) -> io::Result<()> {
-        self.event(phase, "wake", record.at, format_args!(",\"cat\":\"wake\",\"id\":{number}{end}"))
-    }
-
-    fn instant(&mut self, name: &str, record: &Record, args: fmt::Arguments<'_>) -> io::Result<()> {
-        self.event("i", name, record.at, format_args!(",\"cat\":\"loop\",\"s\":\"t\",\"args\":{{{args}}}"))
-    }
+/// A slice of a record.
+fn slice<W: Write>(
+    events: &mut Events<W>,
+    kind: &str,
+    name: &str,
+    record: &Record,
+    args: fmt::Arguments<'_>,
+) -> io::Result<()> {
+    events.slice(kind, name, record.at, record.took, args)
 }
 
 /// How a task is called: by its name, or by the line that spawned it, with its id.
@@ -118,43 +100,5 @@ impl fmt::Display for Args<'_> {
             }
             Cause::Thread => f.write_str("\"woken_by\":\"another thread\""),
         }
-    }
-}
-
-/// Nanoseconds as the microseconds of the format.
-struct Micros(u64);
-
-impl fmt::Display for Micros {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}.{:03}", self.0 / 1000, self.0 % 1000)
-    }
-}
-
-/// A string of JSON.
-struct Text<'a>(&'a str);
-
-impl fmt::Display for Text<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("\"")?;
-        for character in self.0.chars() {
-            match character {
-                '"' => f.write_str("\\\"")?,
-                '\\' => f.write_str("\\\\")?,
-                control if control < ' ' => write!(f, "\\u{:04x}", u32::from(control))?,
-                other => write!(f, "{other}")?,
-            }
-        }
-        f.write_str("\"")
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn names_are_escaped_and_times_have_three_places() {
-        assert_eq!(Text("a\"b\\c\n<script>\u{e9}").to_string(), "\"a\\\"b\\\\c\\u000a<script>\u{e9}\"");
-        assert_eq!(Micros(1_234_005).to_string(), "1234.005");
     }
 }

@@ -1,5 +1,6 @@
 //! UDP.
 
+use super::drawing::Packet;
 use super::file::Object;
 use super::kernel::{FileId, Kernel};
 use super::option::Settings;
@@ -129,8 +130,13 @@ impl Kernel {
         for _ in 0..copies {
             // Each has its own latency, so one may overtake another.
             let takes = self.travel(host, target);
-            let bytes = bytes.to_vec();
-            self.later(takes, move |kernel| kernel.datagram_arrives(file, host, target, from, to, bytes));
+            let (bytes, sent) = (bytes.to_vec(), self.moment());
+            self.later(takes, move |kernel| {
+                if kernel.reaches(host, target) {
+                    kernel.arrived(Packet::Datagram(bytes.len()), host, target, sent);
+                    kernel.datagram_arrives(file, host, target, from, to, bytes);
+                }
+            });
         }
         Ok(bytes.len())
     }
@@ -144,9 +150,6 @@ impl Kernel {
         to: SocketAddr,
         bytes: Vec<u8>,
     ) {
-        if !self.reaches(host, target) {
-            return;
-        }
         let Some(file) = self.ports.find(target, Protocol::Udp, to) else {
             let back = self.travel(target, host);
             return self.later(back, move |kernel| kernel.port_unreachable(sender, to));

@@ -8,6 +8,7 @@
 
 use super::agenda::{Agenda, Happening};
 use super::dice::Dice;
+use super::drawing::Mark;
 use super::file::File;
 use super::host::{Host, HostId};
 use super::plan::{Fault, Link, Plan};
@@ -49,6 +50,9 @@ pub(crate) struct Kernel {
     /// A rule violation that the kernel found.
     pub(super) violation: Option<String>,
     trace: Trace,
+    /// For a picture, with the task that is polled.
+    pub(super) marks: Vec<Mark>,
+    pub(super) polled: Option<u32>,
 }
 
 /// A program that gets this many `EAGAIN` within 10 ms, with no event between them, spins.
@@ -80,6 +84,8 @@ impl Kernel {
             progress: 0,
             violation: None,
             trace: Trace::default(),
+            marks: Vec::new(),
+            polled: None,
         }
     }
 
@@ -104,9 +110,9 @@ impl Kernel {
     pub(super) fn advance(&mut self, to: u64) {
         while let Some((at, happening)) = self.agenda.take(to) {
             self.now = self.now.max(at);
-            let program = self.current.take();
+            let (program, polled) = (self.current.take(), self.polled.take());
             happening(self);
-            self.current = program;
+            (self.current, self.polled) = (program, polled);
         }
         self.now = self.now.max(to);
     }

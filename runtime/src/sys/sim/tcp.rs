@@ -8,6 +8,7 @@ mod handshake;
 mod stream;
 mod wire;
 
+use super::drawing::Moment;
 use super::file::Object;
 use super::kernel::{FileId, Kernel};
 use super::option::Settings;
@@ -51,7 +52,7 @@ pub(super) struct Tcp {
     unsent: VecDeque<u8>,
     /// The position of the urgent byte in `unsent`.
     urgent_unsent: Option<usize>,
-    wire: VecDeque<(u64, Segment)>,
+    wire: VecDeque<(u64, Moment, Segment)>,
     /// The bytes of the segments on the wire.
     on_the_wire: usize,
     /// Sent and not acknowledged.

@@ -294,7 +294,9 @@ impl World {
             let entry = &kernel.hosts[usize::from(host)];
             let until = timeout.map(|timeout| entry.deadline(kernel.now, nanoseconds(timeout)));
             kernel.hosts[usize::from(host)].loop_state = Loop::Asleep { until };
+            let before = kernel.current.replace(host);
             kernel.note("sleep", None, until.map_or(Outcome::Done, Outcome::Value));
+            kernel.current = before;
         });
     }
 

@@ -1,5 +1,6 @@
 //! How connections begin and end.
 
+use super::super::drawing::{Moment, Packet};
 use super::super::file::Object;
 use super::super::host::HostId;
 use super::super::kernel::{FileId, Kernel};
@@ -118,12 +119,13 @@ impl Kernel {
         }
         tcp.outcome_told = false;
         let takes = self.travel(host, to);
-        self.later(takes, move |kernel| kernel.syn(file, to, 0));
+        let sent = self.moment();
+        self.later(takes, move |kernel| kernel.syn(file, to, 0, sent));
         Ok(Connect::InProgress)
     }
 
     /// A SYN reaches `to`, or is lost.
-    fn syn(&mut self, client: FileId, to: HostId, attempt: u32) {
+    fn syn(&mut self, client: FileId, to: HostId, attempt: u32, sent: Moment) {
         let Some(from) = self.file(client).map(|file| file.host) else { return };
         let Some(tcp) = self.alive(client) else { return };
         let (Phase::Connecting, Some(local), Some(address)) = (tcp.phase, tcp.local, tcp.peer) else {
@@ -140,13 +142,18 @@ impl Kernel {
             let timeout = SYN_AGAIN << attempt;
             return self.later(timeout, move |kernel| match attempt {
                 SYN_TIMES => kernel.fail(client, libc::ETIMEDOUT),
-                _ => kernel.syn(client, to, attempt + 1),
+                _ => kernel.syn(client, to, attempt + 1, sent),
             });
         }
+        self.arrived(Packet::Syn, from, to, sent);
+        let sent = self.moment();
         let back = self.travel(to, from);
         let is_listening = listener.is_some_and(|listener| self.listener(listener).is_ok());
         let (Some(listener), true) = (listener, is_listening) else {
-            return self.later(back, move |kernel| kernel.reset(client));
+            return self.later(back, move |kernel| {
+                kernel.arrived(Packet::Reset, to, from, sent);
+                kernel.reset(client);
+            });
         };
         let v6 = address.is_ipv6();
         let mut tcp = Tcp::new(v6, self.plan.send_buffer, self.plan.receive_buffer);
@@ -156,7 +163,10 @@ impl Kernel {
         tcp.other = Some(client);
         let server = self.open_on(to, Object::Tcp(Box::new(tcp)));
         self.inherit_options(listener, server);
-        self.later(back, move |kernel| kernel.connected(client, server, from, to, listener));
+        self.later(back, move |kernel| {
+            kernel.arrived(Packet::SynAck, to, from, sent);
+            kernel.connected(client, server, from, to, listener);
+        });
     }
 
     /// The answer to the SYN reaches the client, which acknowledges it.

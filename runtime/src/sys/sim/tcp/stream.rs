@@ -158,7 +158,7 @@ impl Kernel {
         let Some(tcp) = self.alive(file) else { return };
         let other = tcp.other;
         let is_under_way =
-            tcp.urgent_unsent.is_some() || tcp.wire.iter().any(|(_, segment)| segment.is_urgent());
+            tcp.urgent_unsent.is_some() || tcp.wire.iter().any(|(_, _, segment)| segment.is_urgent());
         let is_waiting = other.and_then(|other| self.alive(other)).is_some_and(|peer| peer.urgent.is_some());
         if is_under_way || is_waiting {
             return;

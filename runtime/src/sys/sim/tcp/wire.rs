@@ -4,6 +4,7 @@
 //! doubles until Linux gives up after a quarter of an hour (`tcp_retries2`).
 
 use super::super::agenda::Happening;
+use super::super::drawing::Packet;
 use super::super::host::HostId;
 use super::super::kernel::{FileId, Kernel};
 use super::super::plan::Fault;
@@ -88,7 +89,7 @@ impl Kernel {
         let to = self.host_at(host, peer).unwrap_or(host);
         let takes = self.travel(host, to) + self.leaving(host, to, segment.len());
         let lost = self.loses(host, to, Fault::Loss);
-        let now = self.now;
+        let (now, sent) = (self.now, self.sent(host));
         let Some(tcp) = self.alive(file) else { return };
         let mut arrival = (now + takes).max(tcp.last_arrival);
         if lost {
@@ -96,7 +97,7 @@ impl Kernel {
         }
         tcp.last_arrival = arrival;
         tcp.on_the_wire += segment.len();
-        tcp.wire.push_back((arrival, segment));
+        tcp.wire.push_back((arrival, sent, segment));
         if tcp.wire.len() == 1 {
             self.at(arrival, move |kernel| kernel.arrive(file));
         }
@@ -116,12 +117,18 @@ impl Kernel {
         }
         let Some(tcp) = self.alive(from) else { return };
         tcp.retried = 0;
-        let Some((_, segment)) = tcp.wire.pop_front() else { return };
+        let Some((_, sent, segment)) = tcp.wire.pop_front() else { return };
         tcp.on_the_wire -= segment.len();
-        if let Some((arrival, _)) = tcp.wire.front() {
+        if let Some((arrival, ..)) = tcp.wire.front() {
             let arrival = *arrival;
             self.at(arrival, move |kernel| kernel.arrive(from));
         }
+        let packet = match &segment {
+            Segment::Data { bytes, .. } => Packet::Data(bytes.len()),
+            Segment::Fin => Packet::Fin,
+            Segment::Reset => Packet::Reset,
+        };
+        self.arrived(packet, host, to, sent);
         if let Segment::Reset = segment {
             self.remove_tcp(from);
             return self.reset(other);

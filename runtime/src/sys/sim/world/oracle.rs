@@ -1,5 +1,6 @@
 //! Queries of the oracles and the tests. They change nothing.
 
+use super::super::drawing::Mark;
 use super::super::file::Object;
 use super::super::host::HostId;
 use super::super::plan::Fault;
@@ -111,6 +112,11 @@ impl World {
     /// Takes the trace out, with the names of the hosts.
     pub(crate) fn take_trace(&self) -> (Trace, Vec<Rc<str>>) {
         self.ask(|kernel| (kernel.take_trace(), kernel.hosts.iter().map(|host| host.name.clone()).collect()))
+    }
+
+    /// Takes the marks of a run that was drawn.
+    pub(crate) fn take_marks(&self) -> Vec<Mark> {
+        self.ask(|kernel| std::mem::take(&mut kernel.marks))
     }
 
     pub(crate) fn now(&self) -> u64 {

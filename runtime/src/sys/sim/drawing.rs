@@ -1,0 +1,120 @@
+//! What a picture of a run needs in addition to its trace: which task is polled, what is woken, which packet arrives.
+//!
+//! Kept for runs of which a picture is wanted alone. It is no part of the trace: the hash does not know of it.
+
+use super::host::HostId;
+use super::kernel::Kernel;
+use super::world::{World, program};
+use std::cell::Cell;
+
+/// A moment of a run: true time, how many lines the trace had, and the task that was polled.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Moment {
+    pub(crate) at: u64,
+    pub(crate) line: usize,
+    pub(crate) task: Option<u32>,
+}
+
+/// Something that happened before the line `moment.line` of the trace. Tasks are indices of the run queue of the host.
+#[derive(Clone, Debug)]
+pub(crate) struct Mark {
+    pub(crate) moment: Moment,
+    pub(crate) what: Marked,
+}
+
+#[derive(Clone, Debug)]
+pub(crate) enum Marked {
+    Spawned {
+        host: HostId,
+        task: u32,
+        name: String,
+    },
+    Polled {
+        host: HostId,
+        task: u32,
+    },
+    Woken {
+        host: HostId,
+        task: u32,
+    },
+    /// The kernel of a host sends something of its own accord: again, or because there is room now.
+    Sent {
+        host: HostId,
+    },
+    Arrived {
+        packet: Packet,
+        from: HostId,
+        to: HostId,
+        sent: Moment,
+    },
+}
+
+/// What goes from one host to another.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Packet {
+    Syn,
+    SynAck,
+    Data(usize),
+    Fin,
+    Reset,
+    Datagram(usize),
+}
+
+thread_local! {
+    /// Whether the run of this thread is drawn.
+    static IS_DRAWN: Cell<bool> = const { Cell::new(false) };
+}
+
+/// The executor is about to poll a task, or has woken or spawned one.
+pub(crate) fn mark(what: impl FnOnce(HostId) -> Marked) {
+    if !IS_DRAWN.get() {
+        return;
+    }
+    let Some(world) = program() else { return };
+    let Some(host) = world.ask(|kernel| kernel.current) else { return };
+    let what = what(host);
+    world.ask(|kernel| {
+        if let Marked::Polled { task, .. } = what {
+            kernel.polled = Some(task);
+        }
+        kernel.mark(what);
+    });
+}
+
+impl World {
+    /// From now on the runs of this thread are drawn, or are not.
+    pub(crate) fn draw(is_drawn: bool) {
+        IS_DRAWN.set(is_drawn);
+    }
+
+    /// The tasks of the last turn are not polled any more.
+    pub(crate) fn polls_end(&self) {
+        self.ask(|kernel| kernel.polled = None);
+    }
+}
+
+impl Kernel {
+    pub(super) fn moment(&self) -> Moment {
+        Moment { at: self.now, line: self.trace().records().len(), task: self.polled }
+    }
+
+    /// A packet arrives that `from` sent.
+    pub(super) fn arrived(&mut self, packet: Packet, from: HostId, to: HostId, sent: Moment) {
+        if IS_DRAWN.get() {
+            self.mark(Marked::Arrived { packet, from, to, sent });
+        }
+    }
+
+    /// `host` sends a packet.
+    pub(super) fn sent(&mut self, host: HostId) -> Moment {
+        if IS_DRAWN.get() && self.polled.is_none() {
+            self.mark(Marked::Sent { host });
+        }
+        self.moment()
+    }
+
+    fn mark(&mut self, what: Marked) {
+        let mark = Mark { moment: self.moment(), what };
+        self.marks.push(mark);
+    }
+}
