@@ -5,6 +5,8 @@ use egret::net::{TcpListener, UdpSocket};
 use egret::sim;
 use egret::time::{Instant, sleep, system_now, timeout};
 use std::io::ErrorKind;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
 use std::time::{Duration, SystemTime};
 
 const MILLI: Duration = Duration::from_millis(1);
@@ -101,8 +103,19 @@ fn a_link_that_loses_half_loses_half_of_the_datagrams_and_no_byte_of_a_stream() 
 fn a_link_cut_in_one_direction_lets_data_through_and_no_answer() {
     sim::check(0..50, |sim| {
         let (server, client) = (sim.host("server"), sim.host("client"));
-        server.server(echo);
-        let address = server.port(7);
+        let arrived = Arc::new(AtomicU32::new(0));
+        let counted = arrived.clone();
+        server.server(move || {
+            let arrived = arrived.clone();
+            async move {
+                let socket = UdpSocket::bind("0.0.0.0:9").await.unwrap();
+                egret::spawn(echo());
+                while socket.recv(&mut [0]).await.is_ok() {
+                    arrived.fetch_add(1, Relaxed);
+                }
+            }
+        });
+        let (address, datagrams) = (server.port(7), server.port(9));
         let (from, to) = (server.clone(), client.clone());
         sim.at(50 * MILLI, move |sim| {
             sim.link_to(&from, &to).cut();
@@ -114,8 +127,10 @@ fn a_link_cut_in_one_direction_lets_data_through_and_no_answer() {
         client.client(async move {
             let mut stream = connect(address).await;
             sleep(100 * MILLI).await;
+            UdpSocket::bind("0.0.0.0:0").await.unwrap().send_to(b"x", datagrams).await.unwrap();
             stream.write_all(b"x").await.unwrap();
             assert!(timeout(Duration::from_secs(15), stream.read(&mut [0])).await.is_err());
+            assert_eq!(counted.load(Relaxed), 1);
             stream.read_exact(&mut [0]).await.unwrap();
         });
     });
@@ -175,7 +190,12 @@ fn a_blocking_job_of_a_host_that_stands_still_waits() {
         sim.at(Duration::from_secs(9), move |_| goes_on.resume());
         host.thread(MILLI, || sim::note!("it runs"));
         host.client(async { sleep(MILLI).await });
-        sim.host("other").client(async { sleep(Duration::from_secs(10)).await });
+        // Which is looked for whenever another host has run.
+        sim.host("other").client(async {
+            for _ in 0..10 {
+                sleep(Duration::from_secs(1)).await;
+            }
+        });
         sim.run();
         let trace = sim.trace();
         let line = trace.lines().find(|line| line.ends_with(" it runs")).expect(&trace);
