@@ -252,22 +252,32 @@ mod tests {
     use crate::time::{Instant, sleep};
     use std::time::Duration;
 
-    const NEAR: Duration = Duration::from_millis(2);
-
-    /// A task that sleeps, polled once, on a kernel whose last tick is half a second old and stays the last.
-    fn sleeping(rt: &Runtime) -> JoinHandle<()> {
+    /// The last tick of the kernel is half a second old, and stays the last.
+    fn stop_ticks(rt: &Runtime) {
         let clock = &rt.executor().clock;
         clock.last_tick.set(Some(clock.now() - 500_000_000));
-        let task = rt.spawn(sleep(NEAR));
-        assert_eq!(rt.turn(Some(Duration::ZERO)).polled, 1);
-        task
+    }
+
+    /// A task that sleeps for so long, polled once, on a kernel that has stopped to tick.
+    fn sleeping(rt: &Runtime) -> (JoinHandle<()>, Duration) {
+        let mut near = Duration::from_millis(2);
+        loop {
+            stop_ticks(rt);
+            let task = rt.spawn(sleep(near));
+            assert_eq!(rt.turn(Some(Duration::ZERO)).polled, 1);
+            if !task.is_finished() {
+                stop_ticks(rt);
+                return (task, near);
+            }
+            near *= 2; // The deadline had passed before the first poll.
+        }
     }
 
     #[test]
     fn a_deadline_ends_the_sleep_for_it_though_the_tick_of_the_kernel_is_late() {
         for park in [Park::Sleep, Park::Spin] {
             let rt = Builder::new().park(park).build().unwrap();
-            let task = sleeping(&rt);
+            let (task, _) = sleeping(&rt);
             assert_eq!(rt.turn(None).timers_fired, 1, "{park:?}");
             assert!(task.is_finished());
         }
@@ -276,9 +286,10 @@ mod tests {
     #[test]
     fn a_deadline_that_passed_before_the_sleep_is_seen_though_the_tick_of_the_kernel_is_late() {
         let rt = Runtime::new().unwrap();
-        let task = sleeping(&rt);
-        let passed = Instant::now() + NEAR;
+        let (task, near) = sleeping(&rt);
+        let passed = Instant::now() + near;
         while Instant::now() < passed {}
+        stop_ticks(&rt);
         assert_eq!(rt.turn(None).timers_fired, 1);
         assert!(task.is_finished());
     }
@@ -286,9 +297,10 @@ mod tests {
     #[test]
     fn a_loop_around_this_one_turns_once_for_a_deadline_though_the_tick_of_the_kernel_is_late() {
         let rt = Runtime::new().unwrap();
-        let task = sleeping(&rt);
+        let (task, _) = sleeping(&rt);
         let deadline = rt.next_deadline().unwrap();
         while Instant::now() < deadline {}
+        stop_ticks(&rt);
         assert_eq!(rt.turn(Some(Duration::ZERO)).timers_fired, 1);
         assert!(task.is_finished());
     }
