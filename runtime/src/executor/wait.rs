@@ -100,17 +100,22 @@ impl Executor {
         else {
             return timeout;
         };
+        match self.clock.until_far(deadline) {
+            Some(left) => {
+                self.next_deadline.set(NextDeadline::Far);
+                left.min(timeout)
+            }
+            None => self.until_near(deadline).min(timeout),
+        }
+    }
+
+    /// How long until a deadline that may be near, by the precise clock.
+    #[inline(never)]
+    fn until_near(&self, deadline: u64) -> u64 {
         running::sharpen_waits();
-        let far = self.clock.until_far(deadline);
-        let (next, left) = match far {
-            Some(left) => (NextDeadline::Far, left),
-            None => match deadline.saturating_sub(self.clock.now()) {
-                0 => (NextDeadline::Passed, 0),
-                left => (NextDeadline::Near, left),
-            },
-        };
-        self.next_deadline.set(next);
-        left.min(timeout)
+        let left = deadline.saturating_sub(self.clock.now());
+        self.next_deadline.set(if left == 0 { NextDeadline::Passed } else { NextDeadline::Near });
+        left
     }
 
     /// What an idle loop does on a clock that a test has paused: goes to the next deadline, if the kernel has no event
@@ -147,7 +152,11 @@ impl Executor {
     /// is looked at when the loop would wait again: for nearly every request that is in vain.
     #[inline]
     pub(super) fn fire_timers_after(&self, events: usize) -> usize {
-        if self.timers.is_empty() { 0 } else { self.fire_due_after(events) }
+        if self.timers.is_empty() {
+            return 0;
+        }
+        let next = self.next_deadline.replace(NextDeadline::Unknown);
+        if events > 0 && next == NextDeadline::Far { 0 } else { self.fire_due_after(events, next) }
     }
 
     /// Wakes the waiters whose deadline has passed. Without timers it does not read the clock.
@@ -157,11 +166,7 @@ impl Executor {
     }
 
     #[inline(never)]
-    fn fire_due_after(&self, events: usize) -> usize {
-        let next = self.next_deadline.replace(NextDeadline::Unknown);
-        if events > 0 && next == NextDeadline::Far {
-            return 0;
-        }
+    fn fire_due_after(&self, events: usize, next: NextDeadline) -> usize {
         // The coarse clock may be late by more than is allowed for. If it were asked here, a loop with nothing else to do
         // would not sleep until the next tick.
         let is_over = next == NextDeadline::Passed || (events == 0 && next == NextDeadline::Near);

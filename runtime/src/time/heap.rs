@@ -10,9 +10,12 @@
 //!   ever has no entry. Equal deadlines fire in the order in which they were set.
 //! - A node's deadline may be earlier than its entry's: moving a timer to a later time, as each request does with an
 //!   idle timeout, only stores the new time. The node is corrected when it reaches the top of the heap.
+//! - A timer that is dropped stays where it is for the next one of its task (`heap/spare.rs`): that is a move.
 
+mod entries; // the table of entries
 mod far; // the buckets
 mod near; // the heap
+mod spare; // the timer that was dropped last
 
 use crate::observe::site::{Note, Site, Task};
 use crate::observe::stats::Counter;
@@ -24,6 +27,9 @@ use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 use std::task::Waker;
 
+/// The last deadline as a bound, so that one of `u64::MAX` is not taken for none.
+const LAST: u64 = u64::MAX - 1;
+
 /// The timers of an executor.
 ///
 /// Named for the error about a sleep that is sent to another thread; the code calls it [`Timers`].
@@ -33,6 +39,10 @@ pub(crate) struct TimersStayOnTheirThread_UseSpawnWith {
     clock: Rc<Clock>,
     /// The runtime is gone: no timer fires any more.
     closed: Cell<bool>,
+    /// The entry of the spare.
+    spare: Cell<u32>,
+    /// Not after any deadline; `u64::MAX` for none.
+    bound: Cell<u64>,
     pub(crate) fired: Counter,
 }
 
@@ -43,7 +53,7 @@ struct Inner {
     heap: Vec<Node>,
     far: Far,
     entries: Vec<Entry>,
-    /// The free entry that is used next, plus one; 0 for none.
+    /// The free entry that is used next; the number of entries when none is free.
     free: u32,
     /// How many nodes have been made.
     sequence: u64,
@@ -65,8 +75,7 @@ struct Entry {
     task: Task,
 }
 
-/// Where the node of an entry is. Once the runtime is gone, [`Heap`](Place::Heap) and [`Far`](Place::Far) say only that
-/// the timer has not fired.
+/// Where the node of an entry is.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 enum Place {
     /// It has no node any more.
@@ -75,6 +84,8 @@ enum Place {
     Heap(u32),
     /// Its bucket, and its position there.
     Far(u8, u32),
+    /// The runtime is gone, and it had not fired.
+    Gone,
     /// The entry is free. The next free entry, as in [`Inner::free`].
     Free(u32),
 }
@@ -83,6 +94,8 @@ enum Place {
 pub(crate) struct Timer {
     timers: Rc<Timers>,
     entry: u32,
+    /// Whether its waker is a number, or gone.
+    of_task: Cell<bool>,
 }
 
 impl Timers {
@@ -97,7 +110,8 @@ impl Timers {
     fn since(now: u64, clock: Rc<Clock>) -> Rc<Timers> {
         let (mut inner, closed, fired): (Inner, _, _) = Default::default();
         inner.advance(now);
-        Rc::new(Timers { inner: RefCell::new(inner), clock, closed, fired })
+        let (spare, bound) = (Cell::new(spare::NONE), Cell::new(u64::MAX));
+        Rc::new(Timers { inner: RefCell::new(inner), clock, closed, spare, bound, fired })
     }
 
     /// The clock of the deadlines.
@@ -108,18 +122,25 @@ impl Timers {
 
     /// Sets a timer.
     #[inline]
-    pub(crate) fn set(self: Rc<Timers>, deadline: u64, waker: Waker, at: Site) -> Timer {
+    pub(crate) fn set(self: Rc<Timers>, deadline: u64, waker: &Waker, at: Site) -> Timer {
+        if let Some(entry) = self.reuse(deadline, waker, at) {
+            return Timer { timers: self, entry, of_task: Cell::new(true) };
+        }
+        let waker = waker.clone(); // user code
+        let of_task = Cell::new(waker::is_ours(&waker));
         let entry = {
             let inner = &mut *self.inner.borrow_mut();
             let (note, task) = (Cell::new(Note::now(at)), Task::current());
-            let place = Place::Heap(0);
-            let entry = inner.allot(Entry { deadline, place, waker: Some(waker), note, task });
-            if !self.closed.get() {
-                inner.push(deadline, entry);
+            let (waker, place) = (Some(waker), Place::Gone);
+            let entry = Entry { deadline, place, waker, note, task };
+            if self.closed.get() {
+                inner.allot(entry)
+            } else {
+                self.bound.set(self.bound.get().min(deadline.min(LAST)));
+                inner.insert(entry)
             }
-            entry
         };
-        Timer { timers: self, entry }
+        Timer { timers: self, entry, of_task }
     }
 
     /// A lower bound of the earliest deadline: for a timer that was moved to a later time, its old one. For a loop
@@ -127,15 +148,16 @@ impl Timers {
     /// it; a wait that ends too early happens once in a whole timeout. Of far deadlines it may be the start of a bucket.
     #[inline]
     pub(crate) fn not_after_next(&self) -> Option<u64> {
-        let inner = self.inner.borrow();
-        let near = inner.heap.first().map_or(u64::MAX, |top| top.deadline);
-        (!inner.is_empty()).then(|| near.min(inner.far.bound()))
+        if self.spare.get() != spare::NONE {
+            self.settle();
+        }
+        Some(self.bound.get()).filter(|bound| *bound != u64::MAX)
     }
 
     /// The same for [`fire`](Timers::fire), which also moves what is going to be near.
     #[inline]
     pub(crate) fn work_is_due_at(&self) -> u64 {
-        let inner = self.inner.borrow();
+        let inner = self.settled();
         let near = inner.heap.first().map_or(u64::MAX, |top| top.deadline);
         near.min(inner.far.bound().saturating_sub(far::AHEAD))
     }
@@ -143,14 +165,17 @@ impl Timers {
     /// The earliest deadline.
     #[inline]
     pub(crate) fn next(&self) -> Option<u64> {
-        self.inner.borrow_mut().next()
+        let inner = &mut *self.settled();
+        let next = inner.next();
+        self.bound.set(inner.bound());
+        next
     }
 
     /// Wakes the waiters whose deadline is not after `now`, in the order of the deadlines. Tasks of `queue` are
     /// queued; foreign wakers are left in `foreign` for the caller, which holds no borrow.
     #[inline]
     pub(crate) fn fire(&self, now: u64, queue: &RunQueue, foreign: &mut Vec<Waker>) -> usize {
-        let inner = &mut *self.inner.borrow_mut();
+        let inner = &mut *self.settled();
         inner.advance(now);
         let watch = &queue.watch;
         let queue = &mut queue.batch_by(watch.timers());
@@ -167,6 +192,7 @@ impl Timers {
             watch.late(now, entry.deadline);
             foreign.extend(entry.waker.take().and_then(|waker| waker::wake_in(queue, waker)));
         }
+        self.bound.set(inner.bound());
         self.fired.add(fired as u64);
         watch.fired(fired);
         fired
@@ -178,17 +204,21 @@ impl Timers {
     pub(crate) fn close(&self) {
         self.closed.set(true);
         let wakers: Vec<_> = {
-            let inner = &mut *self.inner.borrow_mut();
+            let inner = &mut *self.settled();
             inner.heap.clear();
             inner.far.clear();
+            self.bound.set(u64::MAX);
+            let had_nodes = inner.entries.iter_mut().filter(|entry| entry.has_node());
+            had_nodes.for_each(|entry| entry.place = Place::Gone);
             inner.entries.iter_mut().filter_map(|entry| entry.waker.take()).collect()
         };
         wakers.into_iter().for_each(waker::wake_contained);
     }
 
+    /// Whether none is set, but for one that may just have been dropped.
     #[inline]
     pub(crate) fn is_empty(&self) -> bool {
-        self.inner.borrow().is_empty()
+        self.bound.get() == u64::MAX
     }
 
     /// Whether `waker` waits for a timer.
@@ -201,7 +231,7 @@ impl Timers {
     /// How many timers are set and have not fired.
     #[inline]
     pub(crate) fn len(&self) -> usize {
-        let inner = self.inner.borrow();
+        let inner = self.settled();
         inner.heap.len() + inner.far.len()
     }
 }
@@ -239,6 +269,7 @@ impl Timer {
         };
         if !same {
             let waker = waker.clone(); // user code, like the drop of the old one
+            self.of_task.set(waker::is_ours(&waker));
             let old = {
                 let entry = &mut self.timers.inner.borrow_mut().entries[self.entry as usize];
                 entry.task = Task::current();
@@ -255,58 +286,20 @@ impl Timer {
         let entry = &mut inner.entries[self.entry as usize];
         entry.deadline = deadline;
         let place = entry.place;
-        if self.timers.closed.get() {
-            return;
-        }
         if inner.node(place).is_some_and(|node| deadline < node.deadline) {
             inner.take(place);
             inner.push(deadline, self.entry);
+            self.timers.bound.set(inner.bound());
         }
-    }
-}
-
-impl Drop for Timer {
-    #[inline]
-    fn drop(&mut self) {
-        let waker = {
-            let inner = &mut *self.timers.inner.borrow_mut();
-            let entry = &mut inner.entries[self.entry as usize];
-            let (place, waker) = (entry.place, entry.waker.take());
-            entry.place = Place::Free(inner.free);
-            inner.free = self.entry + 1;
-            if !self.timers.closed.get() {
-                inner.take(place);
-            }
-            waker
-        };
-        drop(waker); // it may be foreign
     }
 }
 
 impl Inner {
+    /// A time that is not after any deadline; `u64::MAX` for none.
     #[inline]
-    fn is_empty(&self) -> bool {
-        (self.heap.len() | self.far.len()) == 0
-    }
-
-    /// Stores an entry, without a node.
-    #[inline]
-    fn allot(&mut self, entry: Entry) -> u32 {
-        match self.free.checked_sub(1) {
-            Some(free) => {
-                let old = &mut self.entries[free as usize];
-                if let Place::Free(next) = old.place {
-                    self.free = next;
-                }
-                *old = entry;
-                free
-            }
-            None => {
-                let number = u32::try_from(self.entries.len()).expect("memory for 2^32 timers");
-                self.entries.push(entry);
-                number
-            }
-        }
+    fn bound(&self) -> u64 {
+        let near = self.heap.first().map_or(u64::MAX, |top| top.deadline.min(LAST));
+        near.min(self.far.bound())
     }
 
     /// The earliest deadline, once the node at the top is corrected. All nodes are in the heap then.
@@ -345,30 +338,6 @@ impl Inner {
             self.entries[entry as usize].place = self.far.push(node);
         } else {
             self.push_near(node);
-        }
-    }
-
-    /// The node of an entry.
-    #[inline]
-    fn node(&self, place: Place) -> Option<&Node> {
-        match place {
-            Place::Heap(position) => Some(&self.heap[position as usize]),
-            Place::Far(bucket, position) => Some(self.far.node(bucket, position)),
-            Place::Fired | Place::Free(_) => None,
-        }
-    }
-
-    /// Removes the node of an entry, if it has one. Its `place` is not updated.
-    #[inline]
-    fn take(&mut self, place: Place) {
-        match place {
-            Place::Heap(position) => self.remove(position as usize),
-            Place::Far(bucket, position) => {
-                if let Some(moved) = self.far.remove(bucket, position) {
-                    self.entries[moved as usize].place = place;
-                }
-            }
-            Place::Fired | Place::Free(_) => {}
         }
     }
 }

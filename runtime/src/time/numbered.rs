@@ -101,7 +101,7 @@ impl Future for NumberedSleep {
                 timer.set_waker(cx.waker(), Site::current());
                 Some(timer)
             }
-            None => Some(timers.set(deadline.nanoseconds(), cx.waker().clone(), Site::current())),
+            None => Some(timers.set(deadline.nanoseconds(), cx.waker(), Site::current())),
         };
         // Cloning a waker is user code, which may have turned the loop: check again.
         match timer.filter(|timer| !timer.has_fired()) {

@@ -144,14 +144,25 @@ impl Sleep {
     #[inline]
     #[track_caller]
     fn start(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        debug_assert!(matches!(self.state, SleepState::Fresh));
         let timers = time::current();
         let Some(deadline) = self.deadline.map(Instant::nanoseconds) else { return Poll::Pending };
-        if timers.clock().has_passed(deadline) {
-            self.state = SleepState::Elapsed;
-            return Poll::Ready(());
-        }
-        self.state = SleepState::Waiting(timers.set(deadline, cx.waker().clone(), self.at));
-        Poll::Pending
+        let (state, polled) = if timers.clock().has_passed(deadline) {
+            (SleepState::Elapsed, Poll::Ready(()))
+        } else {
+            (SleepState::Waiting(timers.set(deadline, cx.waker(), self.at)), Poll::Pending)
+        };
+        // Not assigned: the old state needs no drop.
+        std::mem::forget(std::mem::replace(&mut self.state, state));
+        polled
+    }
+
+    /// The first poll in another runtime after the timer's runtime is gone.
+    #[cold]
+    #[track_caller]
+    fn restart(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        self.state = SleepState::Fresh;
+        self.start(cx)
     }
 
     #[inline]
@@ -177,8 +188,8 @@ impl Sleep {
                 }
                 Poll::Pending
             }
-            // The first poll, or the first in another runtime after the timer's runtime is gone.
-            SleepState::Fresh | SleepState::Waiting(_) => self.start(cx),
+            SleepState::Fresh => self.start(cx),
+            SleepState::Waiting(_) => self.restart(cx),
         }
     }
 }

@@ -53,7 +53,13 @@ pub(crate) fn new(key: TaskKey) -> Waker {
 /// The task that a waker names, if it is one of egret's.
 #[inline]
 pub(crate) fn key_of(waker: &Waker) -> Option<TaskKey> {
-    if std::ptr::eq(waker.vtable(), &VTABLE) { key(waker.data()) } else { None }
+    if is_ours(waker) { key(waker.data()) } else { None }
+}
+
+/// Whether a waker was made here: its drop is a no-op.
+#[inline]
+pub(crate) fn is_ours(waker: &Waker) -> bool {
+    std::ptr::eq(waker.vtable(), &VTABLE)
 }
 
 /// Wakes a task of the queue's executor; returns any other waker. Runs no user code.

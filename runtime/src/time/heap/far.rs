@@ -5,7 +5,7 @@
 //! - What is near is moved to the heap before it is due. That it is due is decided there alone, so no deadline is
 //!   rounded. How the loop sleeps rests on [`bound`](Far::bound), which is never after a deadline.
 
-use super::{Inner, Node, Place};
+use super::{Inner, LAST, Node, Place};
 
 /// A bucket has 2 to this many nanoseconds: 0.27 seconds.
 const SHIFT: u32 = 28;
@@ -63,33 +63,35 @@ impl Far {
     /// Adds a node that [`takes`](Far::takes) says is far.
     #[inline]
     pub(super) fn push(&mut self, node: Node) -> Place {
-        if self.buckets.is_empty() {
-            self.open();
-        }
         let bucket = (node.deadline >> SHIFT) as u8;
-        let nodes = &mut self.buckets[usize::from(bucket)];
+        let nodes = match self.buckets.get_mut(usize::from(bucket)) {
+            Some(nodes) => nodes,
+            None => return self.open(node),
+        };
         let position = nodes.len() as u32;
         nodes.push(node);
         self.len += 1;
-        self.bound = self.bound.min(node.deadline);
+        self.bound = self.bound.min(node.deadline.min(LAST));
         Place::Far(bucket, position)
     }
 
     #[cold]
-    fn open(&mut self) {
+    fn open(&mut self, node: Node) -> Place {
         self.buckets.resize_with(BUCKETS, Vec::new);
+        self.push(node)
     }
 
     /// Removes a node. Returns the entry whose node has its place now.
     #[inline]
     pub(super) fn remove(&mut self, bucket: u8, position: u32) -> Option<u32> {
         let nodes = &mut self.buckets[usize::from(bucket)];
-        nodes.swap_remove(position as usize);
+        let last = nodes.pop();
         self.len -= 1;
         if self.len == 0 {
             self.bound = u64::MAX;
         }
-        nodes.get(position as usize).map(|moved| moved.entry)
+        *nodes.get_mut(position as usize)? = last?;
+        last.map(|moved| moved.entry)
     }
 
     #[inline]

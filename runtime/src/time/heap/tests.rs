@@ -36,7 +36,7 @@ fn fire(timers: &Timers, now: u64) -> Vec<u32> {
 fn timers_of_one_deadline_fire_in_the_order_in_which_they_were_set() {
     // T9
     let timers = timers();
-    let set: Vec<_> = (0..100).map(|number| timers.clone().set(7, waker(number), Site::caller())).collect();
+    let set: Vec<_> = (0..100).map(|number| timers.clone().set(7, &waker(number), Site::caller())).collect();
     assert_eq!(fire(&timers, 6), []);
     assert_eq!(fire(&timers, 7), (0..100).collect::<Vec<_>>());
     assert!(set.iter().all(Timer::has_fired));
@@ -45,8 +45,8 @@ fn timers_of_one_deadline_fire_in_the_order_in_which_they_were_set() {
 #[test]
 fn a_timer_that_is_reset_to_its_own_deadline_keeps_its_turn_and_one_that_comes_from_later_does_not() {
     let timers = timers();
-    let set: Vec<_> = (0..4).map(|number| timers.clone().set(7, waker(number), Site::caller())).collect();
-    let later = timers.clone().set(8, waker(4), Site::caller());
+    let set: Vec<_> = (0..4).map(|number| timers.clone().set(7, &waker(number), Site::caller())).collect();
+    let later = timers.clone().set(8, &waker(4), Site::caller());
     set[0].reset(7);
     later.reset(7);
     assert_eq!(fire(&timers, 7), [0, 1, 2, 3, 4]);
@@ -56,10 +56,10 @@ fn a_timer_that_is_reset_to_its_own_deadline_keeps_its_turn_and_one_that_comes_f
 fn the_next_deadline_is_the_earliest_and_not_the_last_or_the_first_set() {
     // T8, L17
     let timers = timers();
-    let _a = timers.clone().set(10_000, waker(0), Site::caller());
+    let _a = timers.clone().set(10_000, &waker(0), Site::caller());
     assert_eq!(timers.next(), Some(10_000));
-    let _b = timers.clone().set(1_000, waker(1), Site::caller());
-    let _c = timers.clone().set(5_000, waker(2), Site::caller());
+    let _b = timers.clone().set(1_000, &waker(1), Site::caller());
+    let _c = timers.clone().set(5_000, &waker(2), Site::caller());
     assert_eq!(timers.next(), Some(1_000));
 }
 
@@ -68,7 +68,7 @@ fn no_deadline_is_special() {
     // T2
     let timers = timers();
     let set: Vec<_> = [u64::MAX, u64::MAX - 1, u64::MAX - 2]
-        .map(|deadline| timers.clone().set(deadline, waker(0), Site::caller()))
+        .map(|deadline| timers.clone().set(deadline, &waker(0), Site::caller()))
         .into();
     assert_eq!(fire(&timers, u64::MAX - 3), []);
     assert_eq!(timers.next(), Some(u64::MAX - 2));
@@ -83,7 +83,7 @@ fn no_deadline_is_special() {
 fn a_timer_that_is_moved_to_a_later_time_stays_where_it_is_in_the_heap() {
     let timers = timers();
     let set: Vec<_> = (0..50)
-        .map(|number| timers.clone().set(1_000 + u64::from(number), waker(number), Site::caller()))
+        .map(|number| timers.clone().set(1_000 + u64::from(number), &waker(number), Site::caller()))
         .collect();
     let sequence = timers.inner.borrow().sequence;
     let rounds = if cfg!(miri) { 10 } else { 1_000 };
@@ -102,7 +102,7 @@ fn a_timer_that_is_moved_to_a_later_time_stays_where_it_is_in_the_heap() {
 fn a_loop_that_looks_between_moves_puts_nothing_right_until_something_may_be_due() {
     let timers = timers();
     let set: Vec<_> = (0..50)
-        .map(|number| timers.clone().set(1_000 + u64::from(number), waker(number), Site::caller()))
+        .map(|number| timers.clone().set(1_000 + u64::from(number), &waker(number), Site::caller()))
         .collect();
     let sequence = timers.inner.borrow().sequence;
     for later in 1..=10 {
@@ -121,7 +121,7 @@ fn a_loop_that_looks_between_moves_puts_nothing_right_until_something_may_be_due
 fn a_timer_that_has_fired_is_left_alone_by_a_reset() {
     // T20
     let timers = timers();
-    let timer = timers.clone().set(1, waker(0), Site::caller());
+    let timer = timers.clone().set(1, &waker(0), Site::caller());
     assert_eq!(fire(&timers, 1), [0]);
     timer.reset(2);
     assert_eq!(timers.next(), None);
@@ -134,7 +134,7 @@ fn what_is_dropped_leaves_nothing_behind() {
     for _ in 0..3 {
         let many = if cfg!(miri) { 50 } else { 1_000 };
         let mut set: Vec<_> =
-            (0..many).map(|n| timers.clone().set(n * 7919 % 1_000, waker(0), Site::caller())).collect();
+            (0..many).map(|n| timers.clone().set(n * 7919 % 1_000, &waker(0), Site::caller())).collect();
         while !set.is_empty() {
             set.swap_remove(set.len() / 3);
         }
@@ -145,13 +145,13 @@ fn what_is_dropped_leaves_nothing_behind() {
 #[test]
 fn what_has_not_fired_when_the_runtime_ends_is_an_orphan_and_may_be_reset_and_dropped() {
     let timers = timers();
-    let set: Vec<_> = (0..9).map(|n| timers.clone().set(5 + n, waker(0), Site::caller())).collect();
+    let set: Vec<_> = (0..9).map(|n| timers.clone().set(5 + n, &waker(0), Site::caller())).collect();
     timers.close();
     for timer in &set {
         assert!(timer.is_orphan() && !timer.has_fired());
         timer.reset(1);
     }
-    let late = timers.clone().set(5, waker(0), Site::caller());
+    let late = timers.clone().set(5, &waker(0), Site::caller());
     assert!(!late.has_fired());
     drop((set, late));
     assert_eq!((timers.len(), timers.inner.borrow().entries_alive()), (0, 0));
@@ -162,7 +162,7 @@ fn a_far_deadline_is_near_before_it_is_due_and_costs_the_heap_nothing_until_then
     let timers = Timers::since(0, clock());
     let minute = 60_000_000_000;
     let set: Vec<_> =
-        (0..50).map(|n| timers.clone().set(minute + n, waker(n as u32), Site::caller())).collect();
+        (0..50).map(|n| timers.clone().set(minute + n, &waker(n as u32), Site::caller())).collect();
     assert_eq!((timers.inner.borrow().heap.len(), timers.not_after_next()), (0, Some(minute)));
     assert!(timers.work_is_due_at() < minute);
     assert_eq!(fire(&timers, minute - 3 * far::AHEAD), []);
@@ -180,7 +180,7 @@ fn a_far_deadline_is_near_before_it_is_due_and_costs_the_heap_nothing_until_then
 fn a_deadline_that_is_laps_of_the_buckets_away_is_in_the_heap_in_the_last_one_only() {
     let timers = Timers::since(0, clock());
     let (hour, second) = (3_600_000_000_000, 1_000_000_000);
-    let _timer = timers.clone().set(hour, waker(0), Site::caller());
+    let _timer = timers.clone().set(hour, &waker(0), Site::caller());
     let mut looks = 0;
     while let Some(due) = timers.not_after_next().filter(|due| *due < hour - second) {
         assert_eq!((fire(&timers, due), timers.inner.borrow().heap.len()), (vec![], 0));
@@ -191,11 +191,76 @@ fn a_deadline_that_is_laps_of_the_buckets_away_is_in_the_heap_in_the_last_one_on
     assert_eq!(fire(&timers, hour), [0]);
 }
 
+#[test]
+fn a_timer_that_a_task_drops_and_sets_again_for_later_makes_no_node_and_fires_at_its_own_deadline() {
+    let timers = timers();
+    let mut timer = timers.clone().set(1_000, &waker(0), Site::caller());
+    let sequence = timers.inner.borrow().sequence;
+    for later in 1..=100 {
+        drop(timer);
+        timer = timers.clone().set(1_000 + later, &waker(0), Site::caller());
+        assert_eq!((timers.len(), timers.inner.borrow().entries_alive()), (1, 1));
+    }
+    assert_eq!(timers.inner.borrow().sequence, sequence, "no node was made");
+    assert_eq!((fire(&timers, 1_099), timer.has_fired()), (vec![], false));
+    assert_eq!((fire(&timers, 1_100), timer.has_fired()), (vec![0], true));
+}
+
+#[test]
+fn a_timer_takes_the_entry_of_one_of_another_task_or_of_a_later_deadline_for_nothing() {
+    let timers = timers();
+    for (next, deadline) in [(0, 999), (1, 1_000), (1, 2_000)] {
+        drop(timers.clone().set(1_000, &waker(0), Site::caller()));
+        let timer = timers.clone().set(deadline, &waker(next), Site::caller());
+        assert_eq!((fire(&timers, deadline - 1), timers.len()), (vec![], 1));
+        assert_eq!(fire(&timers, deadline), [next]);
+        assert!(timer.has_fired());
+    }
+}
+
+#[test]
+fn a_timer_that_was_dropped_does_not_fire_and_is_no_deadline() {
+    let timers = timers();
+    let drop_one = || drop(timers.clone().set(1_000, &waker(0), Site::caller()));
+    drop_one();
+    assert_eq!(timers.not_after_next(), None);
+    drop_one();
+    assert_eq!(timers.next(), None);
+    drop_one();
+    assert_eq!(timers.work_is_due_at(), u64::MAX - far::AHEAD);
+    drop_one();
+    assert_eq!(fire(&timers, 1_000), []);
+    assert!(timers.is_empty());
+    drop_one();
+    timers.close();
+    assert_eq!((timers.len(), timers.inner.borrow().entries_alive()), (0, 0));
+}
+
+#[test]
+fn a_foreign_waker_is_dropped_with_its_timer_also_where_it_replaced_a_task() {
+    struct Foreign;
+    impl std::task::Wake for Foreign {
+        fn wake(self: std::sync::Arc<Self>) {}
+    }
+    let timers = timers();
+    let alive = std::sync::Arc::new(Foreign);
+    let foreign = Waker::from(alive.clone());
+    drop(timers.clone().set(1_000, &foreign, Site::caller()));
+    assert_eq!(std::sync::Arc::strong_count(&alive), 2);
+    let timer = timers.clone().set(1_000, &waker(0), Site::caller());
+    timer.set_waker(&foreign, Site::caller());
+    assert_eq!(std::sync::Arc::strong_count(&alive), 3);
+    drop(timer);
+    assert_eq!(std::sync::Arc::strong_count(&alive), 2);
+}
+
 #[derive(Clone, Debug)]
 enum Step {
     Set(u64),
     Reset(usize, u64),
     Cancel(usize),
+    /// Drops one and sets one with the same waker.
+    Rearm(usize, u64),
     Fire(u64),
 }
 
@@ -216,6 +281,7 @@ fn step() -> impl Strategy<Value = Step> {
         4 => distance().prop_map(Step::Set),
         3 => (any::<usize>(), distance()).prop_map(|(which, distance)| Step::Reset(which, distance)),
         2 => any::<usize>().prop_map(Step::Cancel),
+        3 => (any::<usize>(), distance()).prop_map(|(which, distance)| Step::Rearm(which, distance)),
         2 => distance().prop_map(Step::Fire),
     ]
 }
@@ -245,7 +311,7 @@ proptest! {
             match step {
                 Step::Set(distance) => {
                     let deadline = now.saturating_add(distance);
-                    model.push(Modelled { number, deadline, timer: timers.clone().set(deadline, waker(number), Site::caller()) });
+                    model.push(Modelled { number, deadline, timer: timers.clone().set(deadline, &waker(number), Site::caller()) });
                     number += 1;
                 }
                 Step::Reset(which, distance) if !model.is_empty() => {
@@ -257,7 +323,14 @@ proptest! {
                 Step::Cancel(which) if !model.is_empty() => {
                     model.swap_remove(which % model.len());
                 }
-                Step::Reset(..) | Step::Cancel(_) => {}
+                Step::Rearm(which, distance) if !model.is_empty() => {
+                    let which = which % model.len();
+                    let Modelled { number, timer, .. } = model.swap_remove(which);
+                    drop(timer);
+                    let deadline = now.saturating_add(distance);
+                    model.push(Modelled { number, deadline, timer: timers.clone().set(deadline, &waker(number), Site::caller()) });
+                }
+                Step::Reset(..) | Step::Cancel(_) | Step::Rearm(..) => {}
                 Step::Fire(distance) => {
                     now = now.saturating_add(distance);
                     let fired = fire(&timers, now);

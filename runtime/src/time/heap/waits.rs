@@ -15,7 +15,7 @@ impl Timers {
     /// Shows the timers that are set and have not fired, in no order. `see` sets none.
     #[inline]
     pub(crate) fn each_wait(&self, mut see: impl FnMut(TimerWait)) {
-        let inner = self.inner.borrow();
+        let inner = self.settled();
         for entry in &inner.entries {
             // One that is free, or has fired, has none.
             if let Some(waker) = &entry.waker {
