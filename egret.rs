@@ -257,8 +257,9 @@ pub mod test {
     //! The attribute `#[egret::test]` of feature `macros` has the same name, in the namespace of macros.
 
     pub use egret_runtime::test::{
-        LeakGuard, Leaks, Mask, Peer, Probe, Ready, Wake, WokenBy, assert_pending, assert_ready,
-        assert_ready_err, assert_ready_ok, assert_wakes, spawn, when_asleep,
+        LeakGuard, Leaks, Mask, Peer, PipePeer, Probe, Ready, Script, Scripted, UdpPeer, UnixPeer, Wake,
+        WokenBy, advance, assert_pending, assert_ready, assert_ready_err, assert_ready_ok, assert_wakes,
+        settle, settled, spawn, when_asleep, within,
     };
 }
 

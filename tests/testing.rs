@@ -4,7 +4,7 @@ mod descriptors_at_exit;
 
 use egret::net::{TcpListener, TcpStream};
 use egret::runtime::{Runtime, Turn};
-use egret::test::{self, LeakGuard, Mask, Peer, Ready, Wake, WokenBy};
+use egret::test::{self, LeakGuard, Mask, Peer, Ready, Wake, WokenBy, settle, within};
 use egret::test::{assert_pending, assert_ready, assert_ready_ok, assert_wakes};
 use egret::time::{self, Duration, Instant, sleep};
 use std::future::{pending, poll_fn};
@@ -19,13 +19,7 @@ const LONG: Option<Duration> = Some(Duration::from_secs(10));
 /// One of ours, and the peer that plays the other end.
 fn connection(rt: &Runtime) -> (Peer, TcpStream) {
     let (peer, stream) = Peer::pair().unwrap();
-    let _in = rt.enter();
-    (peer, TcpStream::from_std(stream).unwrap())
-}
-
-/// Turns the loop until it has nothing left to do.
-fn settle(rt: &Runtime) {
-    while rt.turn(NOW) != Turn::default() {}
+    (peer, within(rt, || TcpStream::from_std(stream)).unwrap())
 }
 
 #[test]

@@ -19,6 +19,8 @@ mod views; // what a dump shows of an executor
 mod wait; // `epoll_wait`: the check and the sleep
 
 pub(crate) use current::{EnteredExecutor, current, try_current};
+#[cfg(feature = "test-util")]
+pub(crate) use turn::POLLS_PER_WAIT;
 pub use turn::Turn;
 pub(crate) use turn::{Executor, Rooted};
 pub(crate) use views::RootView;

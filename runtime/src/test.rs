@@ -5,7 +5,11 @@
 //! | Is this future ready, and does it ask to be polled again? | [`spawn`] makes a [`Probe`], which is polled by hand and counts; [`assert_ready!`], [`assert_pending!`] and [`assert_wakes!`] |
 //! | What did the kernel report, and which task did it wake? | [`Runtime::turn`](crate::runtime::Runtime::turn), whose [`Turn`] lists it |
 //! | What if another thread wakes a loop that sleeps? | [`when_asleep`] |
-//! | What if the peer sends exactly this, and stops there? | [`Peer`] |
+//! | What if two tasks poll it, one after the other? | [`Probe::poll_by`] |
+//! | What if the peer sends exactly this, and stops there? | [`Peer`] for TCP, [`UnixPeer`], [`UdpPeer`], [`PipePeer`] |
+//! | And without a kernel, for code that takes any stream? | [`Script`]: the other end as a list of reads, writes, errors and delays |
+//! | Has the loop nothing left to do? | [`settle`]; [`settled`] in a task |
+//! | How does the test set a timer or register a socket, and move the clock? | [`within`], [`advance`] |
 //! | Is anything left behind? | [`LeakGuard`] |
 //!
 //! Timers join in by the paused clock ([`time::pause`](crate::time::pause)). `docs/testing.md` in the repository has
@@ -16,11 +20,16 @@
 
 mod asleep;
 mod assertions;
+mod expect; // what the steps of the peers have in common
 mod leak_guard;
 mod peer;
 mod probe;
 mod proc_net;
+mod script;
+mod settle;
 mod turn;
+mod udp_peer;
+mod unix_peer;
 
 pub use crate::observe::record::{Mask, Ready, Wake, WokenBy};
 pub use crate::runtime::Turn;
@@ -32,3 +41,9 @@ pub use assertions::{is_error, is_ok, is_pending, is_ready};
 pub use leak_guard::{LeakGuard, Leaks};
 pub use peer::Peer;
 pub use probe::{Probe, spawn};
+pub use script::{Script, Scripted};
+pub use settle::{advance, settle, settled, within};
+pub use udp_peer::UdpPeer;
+pub use unix_peer::{PipePeer, UnixPeer};
+
+use expect::excerpt;

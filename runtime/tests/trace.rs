@@ -6,21 +6,19 @@ mod support;
 
 use egret_runtime::block_on;
 use egret_runtime::io::{AsyncFd, Interest};
-use egret_runtime::runtime::{Runtime, Turn};
+use egret_runtime::runtime::Runtime;
 use egret_runtime::task::{Builder, spawn_blocking, yield_now};
+use egret_runtime::test::settle;
 use std::fmt::Debug;
 use std::future::{pending, poll_fn};
 use std::panic::Location;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::task::{Poll, Waker};
-use std::time::Duration;
 use support::fds;
 use tracing::field::{Field, Visit};
 use tracing::span::{Attributes, Id, Record};
 use tracing::{Event, Metadata, Subscriber};
-
-const NOW: Option<Duration> = Some(Duration::ZERO);
 
 /// Numbers spans 1, 2, and so on, and keeps a line for each call.
 #[derive(Clone, Default)]
@@ -98,10 +96,6 @@ impl Subscriber for Recorder {
 fn recorded(body: impl FnOnce(&Recorder)) {
     let recorder = Recorder::default();
     tracing::subscriber::with_default(recorder.clone(), || body(&recorder));
-}
-
-fn settle(rt: &Runtime) {
-    while rt.turn(NOW) != Turn::default() {}
 }
 
 fn wake(span: u64) -> String {

@@ -5,6 +5,7 @@ mod descriptors_at_exit;
 
 use egret::inspect::{Dump, TaskView};
 use egret::runtime::Runtime;
+pub use egret::test::settle;
 use std::future::poll_fn;
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::task::Poll;
@@ -13,11 +14,6 @@ use std::time::Duration;
 
 /// The time after which a wait counts as one without an end.
 pub const PATIENCE: Duration = Duration::from_secs(30);
-
-/// Turns the loop until it has nothing to do.
-pub fn settle(rt: &Runtime) {
-    while rt.turn(Some(Duration::ZERO)) != Default::default() {}
-}
 
 /// The task with this name.
 pub fn named<'a>(dump: &'a Dump, name: &str) -> &'a TaskView {

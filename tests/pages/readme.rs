@@ -114,11 +114,27 @@ fn the_page_on_testing_shows_its_tests_as_they_are_and_all_of_them() {
     let page = fs::read_to_string(root().join("docs/testing.md")).unwrap();
     let tests = fs::read_to_string(root().join("tests/testing.rs")).unwrap();
     let (_comment, tests) = tests.split_once("\n\n").unwrap();
-    let blocks = blocks(&page);
+    let blocks = blocks(page.split(MOVED).next().unwrap());
     assert_eq!(blocks.join("\n"), tests, "docs/testing.md, block after block, against tests/testing.rs");
     let examples = blocks.iter().filter(|block| block.starts_with("#[test]\n")).count();
     assert_eq!(examples, tests.matches("#[test]\n").count(), "an example to a block");
     assert!(examples >= 6, "{examples} examples");
+}
+
+/// The chapter of docs/testing.md with tests before and after.
+const MOVED: &str = "## Moving from tokio-test and futures-test";
+
+#[test]
+fn the_page_on_testing_shows_ten_tests_before_and_after_as_they_are() {
+    let page = fs::read_to_string(root().join("docs/testing.md")).unwrap();
+    let blocks = blocks(page.split(MOVED).nth(1).expect("the chapter"));
+    assert_eq!(blocks.len(), 2 * 11, "what they use, and ten tests, each before and after");
+    for (name, first) in [("kit_before.rs", 0), ("kit_after.rs", 1)] {
+        let tests = fs::read_to_string(root().join("tests-ecosystem/tests").join(name)).unwrap();
+        let (_comment, tests) = tests.split_once("\n\n").unwrap();
+        let shown: Vec<_> = blocks.iter().skip(first).step_by(2).copied().collect();
+        assert_eq!(shown.join("\n"), tests, "docs/testing.md against {name}");
+    }
 }
 
 #[test]

@@ -7,6 +7,7 @@ use egret_runtime::runtime::{Builder, UnhandledPanic};
 use egret_runtime::shutdown::Drained;
 use egret_runtime::spawn;
 use egret_runtime::task::JoinHandle;
+use egret_runtime::test::settled;
 use egret_runtime::time::Instant;
 use std::cell::RefCell;
 use std::collections::VecDeque;
@@ -145,11 +146,6 @@ fn paused<F: Future<Output = ()>>(test: impl FnOnce() -> F) {
     });
 }
 
-/// Lets the other tasks run until they wait.
-async fn settle() {
-    time::advance(Duration::ZERO).await;
-}
-
 // A1
 #[test]
 fn without_descriptors_it_tries_again_after_5_ms_and_then_twice_as_long_each_time_up_to_a_second() {
@@ -185,7 +181,7 @@ fn a_connection_that_ends_cuts_the_wait_for_descriptors_short() {
         assert_eq!(served.script.calls(), 4);
         time::advance(MS).await;
         assert_eq!(served.end_one(), 1);
-        settle().await;
+        settled().await;
         assert_eq!((served.script.calls(), served.open()), (5, vec![2]));
         assert_eq!(*served.script.ended.borrow().last().unwrap(), 16 * MS);
     });
@@ -205,7 +201,7 @@ fn connections_that_fail_are_stepped_over_and_do_not_starve_the_others() {
         }
         assert_eq!(seen, [8, 16, 24, 32]);
         served.shutdown.request();
-        settle().await;
+        settled().await;
         assert!(served.running.is_finished());
         assert_eq!(served.counts.failed.get(), 32 + 100); // and those of the last look into the queue
     });
@@ -240,13 +236,13 @@ fn a_pause_after_failures_ends_with_a_connection_and_with_the_shutdown() {
         let script = Script::default();
         script.always.set(Some(Err(EPERM)));
         let served = Served::over(script, 10, 1000, [Ok(1)]);
-        settle().await;
+        settled().await;
         assert_eq!(served.script.calls(), 1 + 64);
         served.end_one();
-        settle().await;
+        settled().await;
         assert_eq!(served.script.calls(), 1 + 2 * 64);
         served.shutdown.request();
-        settle().await;
+        settled().await;
         assert!(served.running.is_finished());
     });
 }
@@ -266,7 +262,7 @@ fn a_timer_beside_an_accept_that_always_fails_fires() {
 fn an_error_of_the_listener_ends_the_loop_and_comes_out_of_it() {
     paused(|| async {
         let served = Served::start(10, 10, [Ok(1), Err(EINVAL), Ok(2)]);
-        settle().await;
+        settled().await;
         assert!(served.script.closed.get());
         assert_eq!(served.running.await.unwrap().unwrap_err().raw_os_error(), Some(EINVAL));
         assert_eq!(served.shutdown.live(), 1); // the connection
@@ -277,20 +273,20 @@ fn an_error_of_the_listener_ends_the_loop_and_comes_out_of_it() {
 fn at_the_cap_it_accepts_no_more_until_one_ends() {
     paused(|| async {
         let served = Served::start(3, 10, (1..=7).map(Ok));
-        settle().await;
+        settled().await;
         assert_eq!((served.open(), served.script.calls()), (vec![1, 2, 3], 3));
         for ended in 1..=4 {
             assert_eq!(served.end_one(), ended);
-            settle().await;
+            settled().await;
             assert_eq!(served.open(), [ended + 1, ended + 2, ended + 3]);
             assert_eq!(served.counts.open(), 3);
         }
         // Below the cap it waits for connections again.
         served.end_one();
-        settle().await;
+        settled().await;
         assert_eq!((served.counts.full.get(), served.counts.open()), (5, 2));
         served.script.push([Ok(8)]);
-        settle().await;
+        settled().await;
         assert_eq!(served.open(), [6, 7, 8]);
         assert_eq!((served.counts.accepted.get(), served.counts.full.get()), (8, 6));
     });
@@ -331,7 +327,7 @@ fn after_each_burst_every_task_that_is_ready_is_polled_once() {
 fn connections_that_come_one_by_one_are_no_burst() {
     paused(|| async {
         let served = Served::start(1000, 2, []);
-        settle().await;
+        settled().await;
         for number in 0..10 {
             served.script.push([Ok(number)]);
             yield_now().await; // one turn is enough for each

@@ -8,6 +8,7 @@ use egret_net::{TcpListener, TcpSocket, TcpStream, UnixStream};
 use egret_runtime::io::{AsyncWrite, CopyBidirectional, copy, copy_bidirectional};
 use egret_runtime::spawn;
 use egret_runtime::task::{JoinHandle, yield_now};
+use egret_runtime::test::settled;
 use egret_runtime::time::{self, Duration};
 use std::any::Any;
 use std::io::{self, ErrorKind};
@@ -23,19 +24,12 @@ async fn pair() -> (TcpStream, TcpStream) {
     (client, server)
 }
 
-/// Lets the tasks that have been spawned run until each waits.
-async fn settle() {
-    for _ in 0..50 {
-        yield_now().await;
-    }
-}
-
 /// Copies from an idle source. Dropping `reader` takes away the reader of `sink`.
 async fn ends_with_its_reader(sink: impl AsyncWrite + 'static, reader: Box<dyn Any>) -> io::Error {
     let (_silent, mut source) = pair().await;
     let mut sink = sink;
     let copying = spawn(async move { copy(&mut source, &mut sink).await });
-    settle().await;
+    settled().await;
     assert!(!copying.is_finished());
     drop(reader);
     copying.await.unwrap().unwrap_err()
@@ -94,13 +88,13 @@ fn a_fifo_that_has_a_reader_again_is_copied_to() {
         assert!(made.success());
         let first = pipe::OpenOptions::new().open_receiver(&path).unwrap();
         let mut sink = pipe::OpenOptions::new().open_sender(&path).unwrap();
-        settle().await;
+        settled().await;
         drop(first);
-        settle().await; // the edge of its end has come
+        settled().await; // the edge of its end has come
         let mut second = pipe::OpenOptions::new().open_receiver(&path).unwrap();
         let (mut client, mut source) = pair().await;
         let copying = spawn(async move { copy(&mut source, &mut sink).await });
-        settle().await;
+        settled().await;
         assert!(!copying.is_finished());
         client.write_all(b"hello").await.unwrap();
         let mut got = [0; 5];
@@ -158,7 +152,7 @@ fn an_answer_with_an_error_behind_it_is_relayed_to_a_slow_client_before_the_erro
             before += n; // no room for the answer until the client reads
         }
         let copying = spawn(async move { copy_bidirectional(&mut a, &mut b).await });
-        settle().await;
+        settled().await;
         assert!(!copying.is_finished());
         let mut got = Vec::new();
         client.read_to_end(&mut got).await.unwrap();
@@ -176,7 +170,7 @@ async fn relay() -> (TcpStream, TcpStream, Relay) {
     time::set_auto_advance(false);
     let limits = CopyBidirectional::new().idle_timeout(IDLE).half_closed_timeout(HALF_CLOSED);
     let relay = spawn(async move { limits.run(&mut a, &mut b).await });
-    settle().await;
+    settled().await;
     (left, right, relay)
 }
 
@@ -220,7 +214,7 @@ fn a_relay_of_which_one_side_has_ended_has_the_shorter_limit_from_then_on() {
         time::advance(IDLE / 2).await;
         left.shutdown().await.unwrap();
         assert_eq!(right.read(&mut [0]).await.unwrap(), 0);
-        settle().await;
+        settled().await;
         time::advance(HALF_CLOSED - MOMENT).await;
         pass(&mut right, &mut left).await; // the answer may take any time as long as it comes
         time::advance(MOMENT).await;

@@ -1,12 +1,13 @@
 //! Shared by the tests of UDP and Unix sockets: a run that fails instead of hanging, unique names,
 //! and the kernel's state of a descriptor.
 
-#![allow(dead_code, missing_docs, reason = "each test binary uses a part of it")]
+#![allow(dead_code, missing_docs, unused_imports, reason = "each test binary uses a part of it")]
 
 #[path = "../../../runtime/tests/support/descriptors_at_exit.rs"]
 mod descriptors_at_exit;
 
 use egret_runtime::runtime::{Runtime, Turn};
+pub use egret_runtime::test::settle;
 use std::future::Future;
 use std::os::fd::AsRawFd;
 use std::path::PathBuf;
@@ -32,17 +33,6 @@ pub fn finish<T: 'static>(rt: &Runtime, task: egret_runtime::task::JoinHandle<T>
         assert_ne!(rt.turn(Some(HANG)), Turn::default(), "nothing happened for {HANG:?}: a lost wake-up");
     }
     rt.block_on(task).unwrap()
-}
-
-/// Turns the loop until it has nothing to do at once. Panics when that takes more than a few turns: it spins.
-#[track_caller]
-pub fn settle(rt: &Runtime) {
-    for _ in 0..100 {
-        if rt.turn(Some(Duration::ZERO)) == Turn::default() {
-            return;
-        }
-    }
-    panic!("a hundred turns and still something to do");
 }
 
 fn number() -> u32 {

@@ -9,6 +9,7 @@ use crate::runtime::{Handle, Runtime};
 use crate::shutdown::Shutdown;
 use crate::sys::{Backend, Fd};
 use crate::task::{FrameExt, JoinSet, frame, spawn_blocking};
+use crate::test::settle;
 use crate::time::{interval, sleep, timeout};
 use crate::wake::key::TaskKey;
 use crate::wake::listed::{self, What};
@@ -22,11 +23,6 @@ use std::task::{Context, Poll, Wake, Waker};
 use std::time::Duration;
 
 const LONG: Duration = Duration::from_secs(3600);
-
-/// Turns the loop until no task is polled.
-fn settle(rt: &Runtime) {
-    while rt.turn(Some(Duration::ZERO)).polled > 0 {}
-}
 
 /// What the task at `key` waits for, each with its line; in the order of the lines.
 fn waits(rt: &Runtime, key: TaskKey) -> Vec<(&'static str, u32)> {

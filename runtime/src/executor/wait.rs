@@ -242,6 +242,10 @@ impl Turns for Executor {
     fn is_quiet(&self) -> bool {
         self.queue.len() == 0
     }
+
+    fn polls(&self) -> u64 {
+        self.polls.get()
+    }
 }
 
 /// Of a wait with a limit.

@@ -5,17 +5,14 @@
 //!   one event where the test wants one.
 //! * A step that does not complete within [`PATIENCE`] panics and reports its progress.
 
+use super::expect::{self, PATIENCE, wait, why};
 use super::proc_net::{self, ESTABLISHED, FIN_WAIT1, FIN_WAIT2};
 use crate::sys::Fd;
 use std::fmt;
 use std::io::{self, ErrorKind};
 use std::net::{Ipv4Addr, Shutdown, SocketAddr, TcpListener, TcpStream, ToSocketAddrs};
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd, RawFd};
-use std::thread;
-use std::time::{Duration, Instant};
-
-/// How long a step may take before the test fails.
-const PATIENCE: Duration = Duration::from_secs(10);
+use std::time::Duration;
 
 /// The receive buffer of a stalled peer, in bytes; the kernel doubles it.
 ///
@@ -107,11 +104,7 @@ impl Peer {
     #[track_caller]
     pub fn send(&mut self, bytes: &[u8]) -> &mut Peer {
         self.delivered(bytes.len(), |fd| {
-            let mut sent = 0;
-            while sent < bytes.len() {
-                let failed = |error| format!("send: {}, after {sent} of {} bytes", why(&error), bytes.len());
-                sent += fd.send(&bytes[sent..]).map_err(failed)?;
-            }
+            expect::send(|rest| fd.send(rest), bytes);
             Ok(())
         })
     }
@@ -189,11 +182,7 @@ impl Peer {
     #[track_caller]
     pub fn expect(&mut self, bytes: &[u8]) -> &mut Peer {
         let got = self.receive(bytes.len());
-        let at = got.iter().zip(bytes).position(|(got, expected)| got != expected);
-        if let Some(at) = at {
-            let (got, expected) = (excerpt(&got, at), excerpt(bytes, at));
-            panic!("expect: byte {at} of {} is another\n expected {expected}\n      got {got}", bytes.len());
-        }
+        expect::same(&got, bytes);
         self
     }
 
@@ -204,21 +193,7 @@ impl Peer {
     /// When fewer arrive within 10 s.
     #[track_caller]
     pub fn receive(&mut self, count: usize) -> Vec<u8> {
-        let mut got = vec![0; count];
-        let mut len = 0;
-        while len < count {
-            let problem = match self.fd.recv(&mut got[len..]) {
-                Ok(0) => "the stream has ended".to_owned(),
-                Ok(n) => {
-                    len += n;
-                    continue;
-                }
-                Err(error) => why(&error),
-            };
-            let came = excerpt(&got[..len], len);
-            panic!("expect: {problem}, after {len} of {count} bytes\n      got {came}");
-        }
-        got
+        expect::receive(|buf| self.fd.recv(buf), count)
     }
 
     /// Asserts that nothing is queued now.
@@ -228,14 +203,14 @@ impl Peer {
     /// When something is, or the stream has ended.
     #[track_caller]
     pub fn expect_nothing(&mut self) -> &mut Peer {
-        let found = self.fd.set_nonblocking(true).and_then(|()| self.fd.peek(&mut [0; 1]));
-        let restored = self.fd.set_nonblocking(false);
-        match found {
-            Err(error) if error.kind() == ErrorKind::WouldBlock && restored.is_ok() => self,
+        let blocking = |blocking: bool| match self.fd.set_nonblocking(!blocking) {
+            Ok(()) => {}
             Err(error) => panic!("expect_nothing: {}", why(&error)),
-            Ok(0) => panic!("expect_nothing: the stream has ended"),
-            Ok(_) => panic!("expect_nothing: there are bytes"),
-        }
+        };
+        blocking(false);
+        expect::nothing(|buf| self.fd.peek(buf));
+        blocking(true);
+        self
     }
 
     /// Asserts that the other end has ended its direction of the stream, with no byte before.
@@ -245,11 +220,8 @@ impl Peer {
     /// On a byte, a reset, or nothing within 10 s.
     #[track_caller]
     pub fn expect_eof(&mut self) -> &mut Peer {
-        match self.fd.recv(&mut [0; 1]) {
-            Ok(0) => self,
-            Ok(_) => panic!("expect_eof: there are bytes before the end of the stream"),
-            Err(error) => panic!("expect_eof: {}", why(&error)),
-        }
+        expect::eof(|buf| self.fd.recv(buf));
+        self
     }
 
     /// Asserts that the other end has reset the connection, with no byte before.
@@ -293,31 +265,6 @@ impl Peer {
         });
         self
     }
-}
-
-/// Waits for the kernel; over the loopback device it has usually finished before the system call returned.
-#[track_caller]
-fn wait(what: &str, done: impl Fn() -> bool) {
-    let start = Instant::now();
-    while !done() {
-        assert!(start.elapsed() < PATIENCE, "{what} within {PATIENCE:?}");
-        thread::yield_now();
-    }
-}
-
-fn why(error: &io::Error) -> String {
-    match error.kind() {
-        // The result of a blocking socket's timeout.
-        ErrorKind::WouldBlock => format!("nothing happened for {PATIENCE:?}"),
-        _ => error.to_string(),
-    }
-}
-
-/// The bytes around this position as text.
-fn excerpt(bytes: &[u8], at: usize) -> String {
-    let (from, to) = (at.saturating_sub(32), bytes.len().min(at + 32));
-    let (before, after) = (if from > 0 { "..." } else { "" }, if to < bytes.len() { "..." } else { "" });
-    format!("{before}\"{}\"{after}", bytes[from..to].escape_ascii())
 }
 
 impl AsFd for Peer {

@@ -203,6 +203,45 @@ impl<T: Future> Probe<T> {
     pub fn poll(&mut self) -> Poll<T::Output> {
         self.enter(|cx, future| future.poll(cx))
     }
+
+    /// Polls the future once with the waker of `other`, as another task does that the future was moved to. Counts as a
+    /// poll of both.
+    ///
+    /// A future must wake the task that polled it last, and need not wake those before. For poll functions of a stream,
+    /// `other.enter(|cx, _| probe.poll_read(cx, ..))` is the same.
+    ///
+    /// # Panics
+    ///
+    /// After [`cancel`](Probe::cancel) of either; where the future does.
+    ///
+    /// ```
+    /// use egret_runtime::runtime::Runtime;
+    /// use egret_runtime::test::{self, assert_pending, assert_ready, assert_wakes};
+    /// use egret_runtime::time::{self, Duration};
+    ///
+    /// let rt = Runtime::new()?;
+    /// let sleep = test::within(&rt, || {
+    ///     time::pause();
+    ///     time::sleep(Duration::from_secs(1))
+    /// });
+    /// let (mut sleep, mut other) = (test::spawn(sleep), test::spawn(()));
+    /// test::within(&rt, || {
+    ///     assert_pending!(sleep.poll());
+    ///     assert_pending!(sleep.poll_by(&mut other)); // the task that it wakes from now on
+    /// });
+    /// test::advance(&rt, Duration::from_secs(1));
+    /// assert_wakes!(sleep, 0);
+    /// assert_wakes!(other, 1);
+    /// test::within(&rt, || assert_ready!(sleep.poll_by(&mut other)));
+    /// assert_eq!((sleep.polls(), other.polls()), (3, 2));
+    /// # std::io::Result::Ok(())
+    /// ```
+    #[track_caller]
+    pub fn poll_by<U>(&mut self, other: &mut Probe<U>) -> Poll<T::Output> {
+        self.polls += 1;
+        let future = self.future.as_mut().as_pin_mut().expect("a probe is polled after it was cancelled");
+        other.enter(|cx, _| future.poll(cx))
+    }
 }
 
 impl<T> Deref for Probe<T> {

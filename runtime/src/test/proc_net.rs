@@ -1,10 +1,12 @@
-//! The kernel's state of a TCP connection, from `/proc/net/tcp` ([`proc_pid_net(5)`]).
+//! The kernel's state of a TCP connection and of a UDP socket, from `/proc/net/tcp` and `/proc/net/udp`
+//! ([`proc_pid_net(5)`]).
 //!
 //! A test reads here whether its bytes have arrived. An acknowledgement would tell as well, but is delayed by 40 ms
 //! on a connection that is not new (measured on Linux 6.18, over the loopback device).
 //!
 //! [`proc_pid_net(5)`]: https://man7.org/linux/man-pages/man5/proc_pid_net.5.html
 
+use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::{BufRead, BufReader};
 use std::net::SocketAddr;
@@ -44,6 +46,41 @@ pub(super) fn ends(here: SocketAddr, there: SocketAddr) -> (Option<TcpEnd>, Opti
         }
     }
     (ours, theirs)
+}
+
+/// The memory that the datagrams queued for a UDP socket take, which is more than none for an empty one: of the sockets
+/// bound to the port of `there`, and connected to that of `here` or not at all. `None` without such a socket.
+///
+/// While sockets come and go the table shows some twice and misses others. So it is read until two readings agree, and
+/// a socket counts once.
+pub(super) fn queued(there: SocketAddr, here: SocketAddr) -> Option<u64> {
+    let mut before = read_queued(there, here);
+    loop {
+        let now = read_queued(there, here);
+        if now == before {
+            return (!now.is_empty()).then(|| now.values().sum());
+        }
+        before = now;
+    }
+}
+
+/// The sockets by their inode.
+fn read_queued(there: SocketAddr, here: SocketAddr) -> BTreeMap<u64, u64> {
+    let mut found = BTreeMap::new();
+    for path in ["/proc/net/udp", "/proc/net/udp6"] {
+        let Ok(table) = std::fs::read_to_string(path) else { continue }; // without IPv6 there is one
+        for line in table.lines().skip(1) {
+            let (Some((local, remote, end)), Some(inode)) =
+                (parse(line), line.split_ascii_whitespace().nth(9))
+            else {
+                continue;
+            };
+            if local == there.port() && [0, here.port()].contains(&remote) {
+                found.insert(inode.parse().unwrap_or(0), end.unread);
+            }
+        }
+    }
+    found
 }
 
 /// Fields after the line number: local, remote, state, tx_queue:rx_queue, all in hexadecimal.

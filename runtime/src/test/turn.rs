@@ -3,7 +3,8 @@
 use super::{Ready, Turn, Wake, WokenBy};
 use crate::task::Id;
 
-/// With feature `test-util`. Equality compares the counts, not these lists.
+/// With feature `test-util`. Equality compares the counts, not these lists. Those of several turns, from
+/// [`settle`](super::settle) and [`advance`](super::advance), follow one another.
 impl Turn {
     /// The events, in the order in which the kernel reported them.
     ///
@@ -46,5 +47,14 @@ impl Turn {
     pub fn woken_by(&self, task: Id) -> Vec<WokenBy> {
         let all = self.wakes().iter().chain(self.coalesced());
         all.filter(|wake: &&Wake| wake.task == task).map(|wake| wake.by).collect()
+    }
+
+    /// Adds what a later turn did.
+    pub(super) fn append(&mut self, later: &Turn) {
+        self.events += later.events;
+        self.woken += later.woken;
+        self.timers_fired += later.timers_fired;
+        self.polled += later.polled;
+        self.record.append(&later.record);
     }
 }

@@ -18,6 +18,9 @@ pub(crate) trait Turns {
 
     /// Whether no task is queued.
     fn is_quiet(&self) -> bool;
+
+    /// How many polls there were.
+    fn polls(&self) -> u64;
 }
 
 thread_local! {
@@ -108,22 +111,40 @@ pub fn set_auto_advance(auto_advance: bool) {
 /// ```
 #[inline]
 pub async fn advance(duration: Duration) {
-    let (timers, turns) = (current(), context::require(&TURNS));
-    let clock = timers.clock();
-    assert!(clock.source.stands_still(), "the clock is not paused: call time::pause first");
-    let now = Instant::now();
-    let target = now.checked_add(duration).unwrap_or(Instant::from_nanoseconds(u64::MAX)).nanoseconds();
+    let turns = context::require(&TURNS);
+    let target = ahead(duration);
     // Tasks that are queued now may set timers within `duration`.
     settle(&*turns).await;
-    while let Some(next) = timers.next() {
-        if next > target {
-            break;
-        }
-        clock.source.jump(next);
+    while step_to(target) {
         turns.fire_timers();
         settle(&*turns).await;
     }
-    clock.source.jump(target);
+}
+
+/// The time after `duration`, in nanoseconds, on a clock that is paused.
+#[track_caller]
+#[inline]
+pub(crate) fn ahead(duration: Duration) -> u64 {
+    let stands = current().clock().source.stands_still();
+    assert!(stands, "the clock is not paused: call time::pause first");
+    let target = Instant::now().checked_add(duration);
+    target.unwrap_or(Instant::from_nanoseconds(u64::MAX)).nanoseconds()
+}
+
+/// Moves the clock to the next deadline up to `target`, whose timers are then due; `false` when there is none and it has
+/// moved to `target`.
+#[inline]
+pub(crate) fn step_to(target: u64) -> bool {
+    let timers = current();
+    let next = timers.next().filter(|next| *next <= target);
+    timers.clock().source.jump(next.unwrap_or(target));
+    next.is_some()
+}
+
+/// How many polls there were in this thread's loop.
+#[inline]
+pub(crate) fn polls() -> u64 {
+    context::require(&TURNS).polls()
 }
 
 /// Lets other tasks run until none is queued.

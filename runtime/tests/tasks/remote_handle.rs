@@ -7,6 +7,7 @@ use crate::support::wakers::Count;
 use crate::support::{Trace, bounded, hold, message_of, poll_once, poll_with, turn};
 use egret_runtime::runtime::{Builder, Handle, Runtime, UnhandledPanic};
 use egret_runtime::task::{AbortHandle, JoinError, RemoteJoinHandle};
+use egret_runtime::test::settle;
 use std::cell::Cell;
 use std::future::{Ready, pending, ready};
 use std::panic::{AssertUnwindSafe, RefUnwindSafe, UnwindSafe, catch_unwind, panic_any};
@@ -19,17 +20,6 @@ use std::thread::{self, ThreadId};
 
 const fn is_send_sync_and_unwind_safe<T: Send + Sync + UnwindSafe + RefUnwindSafe>() {}
 const _: () = is_send_sync_and_unwind_safe::<AbortHandle>();
-
-/// Turns the loop until it has nothing to do, and says how many tasks it has polled.
-fn settle(rt: &Runtime) -> usize {
-    let mut polled = 0;
-    loop {
-        match turn(rt) {
-            (0, 0, 0) => return polled,
-            (_, _, polls) => polled += polls,
-        }
-    }
-}
 
 /// The output of a completed handle.
 fn outcome<T>(mut handle: RemoteJoinHandle<T>) -> Result<T, JoinError> {
@@ -102,7 +92,7 @@ fn a_waker_that_panics_when_it_is_told_does_not_end_the_loop() {
         let trace = trace.clone();
         async move { trace.push("behind them") }
     }));
-    assert_eq!(settle(&rt), 3);
+    assert_eq!(settle(&rt).polled, 3);
     assert_eq!(trace.take(), ["behind them"]);
     assert_eq!(outcome(completes).unwrap(), 5);
     assert_eq!(outcome(panics).unwrap_err().try_into_panic().unwrap().downcast_ref(), Some(&"the task"));
@@ -117,7 +107,7 @@ fn a_handle_that_is_dropped_lets_go_of_its_waker_at_once() {
     let waker = Count::new();
     let mut task = spawned(&rt, pending::<()>);
     assert!(poll_with(Pin::new(&mut task), &waker.clone().into()).is_pending());
-    assert_eq!(settle(&rt), 1);
+    assert_eq!(settle(&rt).polled, 1);
     assert_eq!(Arc::strong_count(&waker), 2);
     drop(task);
     assert_eq!((Arc::strong_count(&waker), waker.take()), (1, 0));
@@ -136,7 +126,7 @@ fn the_panic_of_what_makes_the_future_is_unhandled_when_the_handle_is_gone() {
             if gone_first {
                 drop(task);
             } else {
-                assert_eq!(settle(&rt), 0); // it may still be asked for
+                assert_eq!(settle(&rt).polled, 0); // it may still be asked for
                 assert!(task.is_finished());
                 drop(task);
             }
@@ -158,7 +148,7 @@ fn what_nobody_wants_may_panic_when_it_is_dropped() {
     let late = spawned(&rt, || ready(PanicsInDrop));
     let trace = Trace::new();
     drop(rt.spawn(hold(trace.on_drop("the last"))));
-    assert_eq!(settle(&rt), 4);
+    assert_eq!(settle(&rt).polled, 4);
     assert_eq!(rt.metrics().tasks_alive, 1);
     drop(late);
     drop(rt);
@@ -180,7 +170,7 @@ fn an_output_that_nobody_wants_is_dropped_on_the_thread_that_finds_that_out() {
     let elsewhere = thread::spawn(|| drop(gone));
     let first = elsewhere.thread().id();
     elsewhere.join().unwrap();
-    assert_eq!(settle(&rt), 2);
+    assert_eq!(settle(&rt).polled, 2);
     assert_eq!(*dropped.0.lock().unwrap(), [thread::current().id()]);
     let elsewhere = thread::spawn(|| drop(late));
     let second = elsewhere.thread().id();
@@ -207,7 +197,7 @@ fn an_abort_ends_the_task_wherever_it_is_on_its_way() {
     early.abort();
     early.abort_handle().abort();
     assert!(!early.is_finished());
-    assert_eq!((settle(&rt), *made.lock().unwrap()), (0, 0));
+    assert_eq!((settle(&rt).polled, *made.lock().unwrap()), (0, 0));
     assert!(early.is_finished());
     assert_eq!(std::mem::take(&mut *dropped.0.lock().unwrap()), [home]);
     assert!(outcome(early).unwrap_err().is_cancelled());
@@ -234,7 +224,7 @@ fn an_abort_ends_the_task_wherever_it_is_on_its_way() {
         let held = DroppedOn(dropped.0.clone());
         || hold(held)
     });
-    assert_eq!(settle(&rt), 1);
+    assert_eq!(settle(&rt).polled, 1);
     let abort = waits.abort_handle();
     thread::spawn(move || (0..1000).for_each(|_| abort.abort())).join().unwrap();
     assert!(!waits.is_finished());
@@ -271,7 +261,7 @@ fn an_abort_inside_the_runtime_drops_the_future_before_it_returns() {
 fn an_abort_of_what_is_over_changes_nothing() {
     let rt = Runtime::new().unwrap();
     let done = spawned(&rt, || ready(5));
-    assert_eq!(settle(&rt), 1);
+    assert_eq!(settle(&rt).polled, 1);
     let abort = done.abort_handle();
     done.abort();
     abort.abort();

@@ -1,5 +1,9 @@
 //! The kit's own tests: a probe, a guard or a peer that reports wrongly is worse than none.
 
+mod peers;
+mod script;
+mod settle;
+
 use crate::support::{child, fds, many, message_of};
 use egret_runtime::io::AsyncFd;
 use egret_runtime::runtime::Runtime;

@@ -6,7 +6,7 @@ use egret_runtime::io::{AsyncFd, Interest};
 use egret_runtime::runtime::{Runtime, Turn};
 use egret_runtime::spawn;
 use egret_runtime::task::{Id, JoinHandle, yield_now};
-use egret_runtime::test::{Mask, Ready, Wake, WokenBy};
+use egret_runtime::test::{Mask, Ready, Wake, WokenBy, settle};
 use egret_runtime::time::{Duration, sleep};
 use std::fs::File;
 use std::future::{Future, pending, poll_fn};
@@ -17,10 +17,6 @@ use std::sync::{Arc, Mutex};
 use std::task::{Context, Waker};
 
 const NOW: Option<Duration> = Some(Duration::ZERO);
-
-fn settle(rt: &Runtime) {
-    while rt.turn(NOW) != Turn::default() {}
-}
 
 /// The reading end of a pipe, drained and registered, and the other.
 fn pipe(rt: &Runtime) -> (AsyncFd<File>, File) {

@@ -303,6 +303,16 @@ impl Record {
     pub(crate) fn coalesced(&self) -> &[Wake] {
         self.0.as_ref().map_or(&[], |lists| &lists.coalesced)
     }
+
+    /// Adds the lists of a later turn.
+    pub(crate) fn append(&mut self, later: &Record) {
+        if let Some(later) = &later.0 {
+            let lists = self.0.get_or_insert_with(Lists::take);
+            lists.ready.extend_from_slice(&later.ready);
+            lists.wakes.extend_from_slice(&later.wakes);
+            lists.coalesced.extend_from_slice(&later.coalesced);
+        }
+    }
 }
 
 impl Drop for Record {
