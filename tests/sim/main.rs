@@ -5,6 +5,7 @@
 
 mod accept;
 mod cores;
+mod disk;
 mod echo;
 #[allow(clippy::duplicate_mod, reason = "the two servers share the parsing of requests")]
 mod files;

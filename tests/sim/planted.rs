@@ -2,8 +2,9 @@
 
 use crate::report::{has_its_seeds, report, setting};
 use crate::world::{connect, payload};
+use egret::fs::{self, File};
 use egret::net::{TcpListener, TcpStream};
-use egret::sim::{Fault, Faults, Sim};
+use egret::sim::{self, Fault, Faults, Sim};
 use egret::task::spawn_blocking;
 use egret::time::{sleep, system_now};
 use std::cell::{Cell, RefCell};
@@ -195,6 +196,66 @@ fn a_message_that_counts_twice_after_a_retry() {
             assert!(sum <= 10, "10 messages were counted as {sum}");
         });
     });
+}
+
+/// What a server keeps: its generation, again and again.
+async fn save(generation: u32, is_safe: bool) -> io::Result<()> {
+    let state = generation.to_be_bytes().repeat(500);
+    if !is_safe {
+        return fs::write("/state", state).await;
+    }
+    let mut new = File::create("/state.new").await?;
+    new.write_all(&state).await?;
+    new.sync_all().await?;
+    fs::rename("/state.new", "/state").await?;
+    File::open("/").await?.sync_all().await
+}
+
+/// Saves a state every few milliseconds, loses power, and looks what is left.
+fn saves(sim: &Sim, is_safe: bool) {
+    let (server, saved) = (sim.host("server"), Rc::new(Cell::new(0)));
+    server.server(move || {
+        let saved = saved.clone();
+        async move {
+            let state = fs::read("/state").await.unwrap_or_default();
+            let mut words =
+                state.chunks(4).map(|word| word.iter().fold(0, |all, byte| all << 8 | u32::from(*byte)));
+            let generation = words.next().unwrap_or(0);
+            let torn = words.filter(|word| *word != generation).count();
+            assert_eq!(
+                (torn, state.len() % 2000),
+                (0, 0),
+                "the state is torn: {} bytes, {torn} words differ",
+                state.len()
+            );
+            let least = saved.get();
+            assert!(!is_safe || generation >= least, "generation {least} is lost: {generation} is left");
+            for generation in generation + 1.. {
+                save(generation, is_safe).await.unwrap();
+                saved.set(generation);
+                sleep(5 * MILLI).await;
+            }
+        }
+    });
+    for crash in 1..4 {
+        let (crashes, starts) = (server.clone(), server.clone());
+        let at = crash * 100 * MILLI + Duration::from_micros(sim.choose(0..=20_000));
+        sim.at(at, move |_| crashes.crash());
+        sim.at(at + 10 * MILLI, move |_| starts.restart());
+    }
+    sim.host("client").client(async { sleep(1000 * MILLI).await });
+}
+
+/// A file is written over, and the power fails before all of it is on the disk.
+#[test]
+fn a_file_that_is_torn_after_a_crash() {
+    found(10, "the state is torn", |sim| saves(sim, false));
+}
+
+/// The same by a new file, which is synced, renamed, and its directory synced: whole in each seed.
+#[test]
+fn a_file_that_is_replaced_as_it_should_be_is_whole_after_a_crash() {
+    sim::check(0..300, |sim| saves(sim, true));
 }
 
 /// A lease of ten seconds goes by the time of day, which is set while it is held.

@@ -9,6 +9,7 @@ use std::fmt;
 use std::future::Future;
 use std::net::{IpAddr, SocketAddr};
 use std::panic::Location;
+use std::path::PathBuf;
 use std::rc::Rc;
 use std::time::{Duration, SystemTime};
 
@@ -129,8 +130,16 @@ impl Host {
         self.shared.world.pause(self.id, false);
     }
 
+    /// The directory of this machine in which its files are, as its program sees them: for files that it has at its start, and
+    /// to look at what it wrote. What is put there by `std` is on its disk at once.
+    ///
+    /// It is in [`std::env::temp_dir`], and removed with the simulation.
+    pub fn disk(&self) -> PathBuf {
+        self.shared.world.disk_root(self.id)
+    }
+
     /// Powers it off: its program vanishes without closing anything, and a peer notices when it sends and gets no
-    /// answer.
+    /// answer. What its program has not synced by `egret::fs` may be on its disk, or in part, or not.
     pub fn crash(&self) {
         self.shared.world.crash(self.id);
         self.shared.machines.borrow_mut()[usize::from(self.id)].has_crashed = true;

@@ -40,8 +40,6 @@ mod switch;
 
 #[cfg(feature = "inspect")]
 pub use linux::Words;
-#[cfg(not(feature = "sim"))]
-pub(crate) use linux::signal;
 pub use linux::{
     AcceptFailure, Access, Ancillary, BATCH_MAX, Batch, Connect, Credentials, DatagramInfo, Domain, Events,
     IOV_MAX, Message, Process, ReadBuf, Received, SocketKind, TRANSFER_MAX, TimerSlack, Type, UnixAddress,
@@ -56,10 +54,12 @@ pub use linux::{Registers, Snapshot};
 pub(crate) use linux::{SocketName, append_number};
 #[cfg(feature = "inspect")]
 pub use linux::{SystemCall, ThreadId, ThreadState};
-#[cfg(feature = "sim")]
-pub(crate) use switch::signal;
+#[cfg(not(feature = "sim"))]
+pub(crate) use linux::{fs, signal};
 #[cfg(feature = "sim")]
 pub use switch::{Backend, Epoll, Fd};
+#[cfg(feature = "sim")]
+pub(crate) use switch::{fs, signal};
 
 #[cfg(feature = "inspect")]
 pub(crate) use linux::Described;

@@ -9,8 +9,9 @@ use super::OpenOptions;
 use super::job::{at_path, on_pool};
 use crate::io::traits::{self, AsyncRead, AsyncWrite};
 use crate::observe::site::Site;
+use crate::sys::fs;
 use polls::{Call, GivenUp, MOST};
-use std::fs::{self, Metadata, Permissions};
+use std::fs::{Metadata, Permissions};
 use std::future::poll_fn;
 use std::io::{self, IoSlice, Seek, SeekFrom};
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, RawFd};
@@ -90,15 +91,15 @@ impl File {
     /// A file that is open already, from its position on. One with `O_APPEND` is to be opened by [`OpenOptions`]: a write to it
     /// goes to its end, but moves the position only by its length.
     #[inline]
-    pub fn from_std(mut file: fs::File) -> File {
+    pub fn from_std(mut file: std::fs::File) -> File {
         let position = file.stream_position().unwrap_or(0); // a file without positions fails at its first use
-        File::new(file, position, false)
+        File::new(fs::adopt(file), position, false)
     }
 
     /// The file for calls that do not wait, and for `sendfile` of a stream.
     #[inline]
-    pub fn as_std(&self) -> &fs::File {
-        &self.file
+    pub fn as_std(&self) -> &std::fs::File {
+        fs::as_std(&self.file)
     }
 
     /// The file, at its position.
@@ -107,10 +108,11 @@ impl File {
     ///
     /// The file itself, while an operation whose future was dropped is in progress.
     #[inline]
-    pub fn try_into_std(self) -> Result<fs::File, File> {
+    pub fn try_into_std(self) -> Result<std::fs::File, File> {
         let File { file, position, is_append, call } = self;
         match Arc::try_unwrap(file) {
-            Ok(mut file) => {
+            Ok(file) => {
+                let mut file = fs::into_std(file);
                 let _ = file.seek(SeekFrom::Start(position)); // or it has none
                 Ok(file)
             }
@@ -360,9 +362,9 @@ pub(super) async fn opened(
     Ok(File::new(open.await?, position, is_append))
 }
 
-impl From<fs::File> for File {
+impl From<std::fs::File> for File {
     #[inline]
-    fn from(file: fs::File) -> File {
+    fn from(file: std::fs::File) -> File {
         File::from_std(file)
     }
 }

@@ -3,7 +3,7 @@
 use super::File;
 use super::file::opened;
 use super::job::at_path;
-use std::fs;
+use crate::sys::fs;
 use std::io;
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;

@@ -2,7 +2,8 @@
 
 use super::job::{at_path, at_paths};
 use super::read_dir::{ReadDir, batch};
-use std::fs::{self, Metadata, Permissions};
+use crate::sys::fs;
+use std::fs::{Metadata, Permissions};
 use std::io;
 use std::path::{Path, PathBuf};
 
@@ -154,7 +155,7 @@ pub fn set_permissions(
 #[track_caller]
 #[inline]
 pub fn symlink(original: impl AsRef<Path>, link: impl AsRef<Path>) -> impl Future<Output = io::Result<()>> {
-    at_paths(original, link, std::os::unix::fs::symlink)
+    at_paths(original, link, fs::symlink)
 }
 
 /// [`metadata`] of a symbolic link itself.
@@ -170,7 +171,7 @@ pub fn symlink_metadata(path: impl AsRef<Path>) -> impl Future<Output = io::Resu
 #[track_caller]
 #[inline]
 pub fn try_exists(path: impl AsRef<Path>) -> impl Future<Output = io::Result<bool>> {
-    at_path(path, |path| path.try_exists())
+    at_path(path, fs::exists)
 }
 
 /// Writes a whole file: creates it, or replaces its content.

@@ -2,11 +2,13 @@
 
 use super::job::{Job, no_result, on_pool};
 use crate::observe::site::Site;
+use crate::sys::fs;
 use std::collections::VecDeque;
 use std::ffi::OsString;
-use std::fs::{self, FileType, Metadata};
+use std::fs::{FileType, Metadata};
 use std::future::poll_fn;
 use std::io;
+#[cfg_attr(feature = "sim", allow(unused_imports, reason = "a method there"))]
 use std::os::unix::fs::DirEntryExt;
 use std::path::PathBuf;
 use std::sync::Arc;

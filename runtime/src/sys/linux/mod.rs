@@ -13,6 +13,8 @@ mod describe;
 mod epoll;
 mod fd;
 mod fork;
+#[cfg(not(feature = "sim"))]
+pub(crate) mod fs;
 mod inherited;
 mod limits;
 mod option;

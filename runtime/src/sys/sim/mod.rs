@@ -13,6 +13,7 @@ mod counter;
 mod datagram;
 mod descriptor;
 mod dice;
+mod disk;
 mod drawing;
 mod file;
 mod host;
@@ -33,6 +34,7 @@ mod world;
 pub(crate) use descriptor::{
     Simulated, counter, pipe, signal_eventfd, signals_delivered, socket, socket_pair,
 };
+pub(crate) use disk::{DiskFile, Opens};
 pub(crate) use drawing::{Mark, Marked, Moment, Packet, mark};
 pub(crate) use host::{HostId, Loop};
 pub use plan::{EdgePolicy, Fault, Faults};

@@ -49,6 +49,10 @@ pub enum Fault {
     NameFailure,
     /// The processor runs other work: a loop that is ready runs up to 10 ms later.
     Preempted,
+    /// The disk fails to read or write; after a failed sync, what it was to write may be lost for good.
+    DiskError,
+    /// The disk is full, for a moment.
+    DiskFull,
     /// A fault of the program's own, by `sim::maybe!`: this probability times that of its place.
     Program,
 }
@@ -111,7 +115,7 @@ impl Default for Plan {
 
 impl Fault {
     /// All faults.
-    pub const ALL: [Fault; 20] = [
+    pub const ALL: [Fault; 22] = [
         Fault::Fragment,
         Fault::Urgent,
         Fault::Delay,
@@ -131,6 +135,8 @@ impl Fault {
         Fault::DatagramDuplicate,
         Fault::NameFailure,
         Fault::Preempted,
+        Fault::DiskError,
+        Fault::DiskFull,
         Fault::Program,
     ];
 
@@ -160,6 +166,8 @@ impl Fault {
             Fault::DatagramDuplicate => "RFC 768: nor is protection from duplicates",
             Fault::NameFailure => "getaddrinfo(3): EAI_AGAIN",
             Fault::Preempted => "sched(7): a thread that can run does so when it is its turn",
+            Fault::DiskError => "fsync(2), read(2), write(2): EIO",
+            Fault::DiskFull => "write(2), open(2), rename(2): ENOSPC",
             Fault::Program => "the program: where it says `sim::maybe!`",
         }
     }
@@ -187,6 +195,7 @@ impl Faults {
                 Fault::Urgent | Fault::Interrupt | Fault::SpuriousEdge | Fault::StaleEdge => 30_000,
                 Fault::AbortedAccept | Fault::Preempted => 30_000,
                 Fault::DatagramLoss | Fault::DatagramDuplicate | Fault::NameFailure => 30_000,
+                Fault::DiskError | Fault::DiskFull => 5_000,
                 Fault::Loss | Fault::NoDescriptors | Fault::NoMemory => 10_000,
                 Fault::Reset => 500,
                 Fault::Program => 1_000_000,
@@ -264,7 +273,7 @@ mod tests {
         }
         assert_eq!(Faults::all().enabled().count(), Fault::ALL.len());
         let drawn: Vec<_> = (0..200).map(|seed| Faults::all().swarm(seed).enabled().count()).collect();
-        assert!((1900..2100).contains(&drawn.iter().sum::<usize>()), "{drawn:?}");
+        assert!((2090..2310).contains(&drawn.iter().sum::<usize>()), "{drawn:?}");
         let resets = |seed| Faults::all().swarm(seed).per_million(Fault::Reset);
         let resets: std::collections::BTreeSet<_> = (0..50).map(resets).collect();
         assert_eq!(resets.into_iter().collect::<Vec<_>>(), [0, 125, 500, 2000]);

@@ -5,6 +5,7 @@ mod hosts;
 mod oracle;
 
 use super::dice::Dice;
+use super::disk::{self, Disk};
 use super::host::{HostId, Loop};
 use super::kernel::{FileId, Kernel};
 use super::plan::{Fault, Plan, nanoseconds};
@@ -32,6 +33,9 @@ pub(crate) struct World {
     /// Threads that will run: when, on which host, which closure.
     threads: RefCell<Vec<Thread>>,
     schedule: RefCell<Dice>,
+    seed: u64,
+    /// Those of the hosts whose programs have used them.
+    disks: RefCell<BTreeMap<HostId, Disk>>,
     started: Cell<u64>,
     /// The places of `sometimes!` that were reached, and whether their conditions held.
     seen: RefCell<BTreeMap<Sighting, bool>>,
@@ -102,6 +106,8 @@ impl World {
             spare: OpenOptions::new().read(true).custom_flags(libc::O_PATH).open("/")?.into(),
             threads: RefCell::default(),
             schedule: RefCell::new(Dice::new(seed, "schedule")),
+            seed,
+            disks: RefCell::default(),
             started: Cell::new(0),
             seen: RefCell::default(),
         }))
@@ -150,6 +156,19 @@ impl World {
         let fd = self.spare.as_fd().try_clone_to_owned()?;
         self.kernel.borrow_mut().name(file, fd.as_raw_fd());
         Ok(fd)
+    }
+
+    /// The disk of a host, empty at its first use.
+    ///
+    /// # Panics
+    ///
+    /// When this machine has no directory for it.
+    pub(super) fn disk_of<R>(&self, host: HostId, f: impl FnOnce(&mut Disk) -> R) -> R {
+        let name = self.ask(|kernel| kernel.hosts[usize::from(host)].name.clone());
+        let mut disks = self.disks.borrow_mut();
+        let made = || Disk::new(disk::dice(self.seed, &name));
+        let made = || made().unwrap_or_else(|error| panic!("no directory for the disk of {name}: {error}"));
+        f(disks.entry(host).or_insert_with(made))
     }
 
     // Calls of the seam that concern no descriptor.

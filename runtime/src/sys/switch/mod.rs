@@ -14,6 +14,7 @@
 mod batch;
 mod descriptor;
 mod epoll;
+pub(crate) mod fs;
 mod option;
 pub(crate) mod signal;
 mod socket;

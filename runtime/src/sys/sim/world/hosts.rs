@@ -4,6 +4,7 @@ use super::super::host::{Host, HostId};
 use super::super::plan::{Link, Plan};
 use super::super::trace::Outcome;
 use super::World;
+use std::path::PathBuf;
 
 impl World {
     pub(crate) fn add_host(&self, name: &str) -> HostId {
@@ -26,6 +27,18 @@ impl World {
 
     pub(crate) fn crash(&self, host: HostId) {
         self.ask(|kernel| kernel.crash(host));
+        let mut disks = self.disks.borrow_mut();
+        let Some(disk) = disks.get_mut(&host) else { return };
+        let told =
+            disk.crash().unwrap_or_else(|error| panic!("the disk of a host cannot be rebuilt: {error}"));
+        for line in told {
+            self.note("disk", Outcome::Text(line.into()));
+        }
+    }
+
+    /// The directory of this machine in which the files of a host are.
+    pub(crate) fn disk_root(&self, host: HostId) -> PathBuf {
+        self.disk_of(host, |disk| disk.root().to_owned())
     }
 
     pub(crate) fn signal(&self, host: HostId, number: usize) {
