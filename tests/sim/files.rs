@@ -25,11 +25,15 @@ impl Site {
     fn new(name: &str) -> Site {
         let site = Site(std::env::temp_dir().join(format!("egret-sim-{name}-{}", std::process::id())));
         fs::create_dir_all(&site.0).unwrap();
-        let path = site.0.join("large");
-        fs::write(&path, crate::world::payload(LEN, 0)).unwrap();
+        site.write("large", &crate::world::payload(LEN, 0));
+        site
+    }
+
+    fn write(&self, name: &str, content: &[u8]) {
+        let path = self.0.join(name);
+        fs::write(&path, content).unwrap();
         // Long ago: the tag of a file that has just changed is another one.
         fs::File::options().write(true).open(&path).unwrap().set_modified(SystemTime::UNIX_EPOCH).unwrap();
-        site
     }
 }
 
@@ -110,7 +114,7 @@ fn a_client_that_takes_less_than_the_least_is_cut_off() {
 fn a_file_is_whole_or_the_connection_dies_under_a_swarm_of_faults() {
     let site = Site::new("swarm");
     let content = crate::world::payload(4096, 1);
-    fs::write(site.0.join("small"), &content).unwrap();
+    site.write("small", &content);
     sim::check(0..200, |sim| {
         swarm(sim);
         let (server, folder) = (sim.host("server"), site.0.clone());
