@@ -29,12 +29,11 @@
 mod joined; // the cell, as its handle sees it
 
 use crate::executor::task::memory::Memory;
-use crate::executor::task::{CellRef, Header, Phase, Policy, Polled, Task};
+use crate::executor::task::{CellRef, Header, Phase, Polled, Task};
 #[cfg(feature = "inspect")]
 use crate::executor::task::{TaskPhase, TaskView};
 use crate::observe::id::{Id, Within};
 use crate::observe::site::Site;
-use crate::observe::spans::{Kind, SpanKey, Spawned, TaskSpan};
 use crate::task::join::JoinError;
 use crate::wake::remote::Address;
 #[cfg(feature = "inspect")]
@@ -92,46 +91,37 @@ pub(crate) struct NewTask {
     pub(crate) name: Option<Box<str>>,
 }
 
-/// Moves `cell`, which counts both, to `memory`. Returns the reference of the executor, and that of the handle.
+/// Makes a cell in `memory`, in phase Idle; `header` counts both of its references. Returns that of the executor, and that of
+/// the handle.
+///
+/// The future is moved once, to its place: a large one is not copied to the stack before.
 #[inline]
 pub(crate) fn share<F>(
-    cell: TaskCell<F>,
+    header: Header,
+    future: F,
     memory: &Memory,
 ) -> (CellRef<dyn Task>, CellRef<dyn Join<F::Output>>)
 where
     F: Future + 'static,
 {
     let place = memory.place::<TaskCell<F>>();
-    // SAFETY: the place is new memory of the size and the alignment of a cell.
-    unsafe { place.write(cell) };
-    // SAFETY: the memory is of `place`. `TaskCell` is `repr(C)` and begins with its header, which counts two references: this
-    // one and the next. It is not `Send`, so the thread is this one.
+    let cell = place.as_ptr();
+    // SAFETY: the place is new memory of the size and the alignment of a cell, so its fields are within it.
+    let first = unsafe { &raw mut (*cell).header };
+    // SAFETY: as above.
+    let stage = unsafe { &raw mut (*cell).stage };
+    // SAFETY: the field is the new cell's, and nothing was there.
+    unsafe { first.write(header) };
+    // SAFETY: as above. A `Stage` is `repr(C)`, as an `UnsafeCell` is transparent: the future is at its address.
+    unsafe { stage.cast::<F>().write(future) };
+    // SAFETY: the memory is of `place`, and the cell in it is complete. `TaskCell` is `repr(C)` and begins with its header,
+    // which counts two references: this one and the next. It is not `Send`, so the thread is this one.
     let task = unsafe { CellRef::new(place as NonNull<dyn Task>) };
     // SAFETY: as above.
     (task, unsafe { CellRef::new(place as NonNull<dyn Join<F::Output>>) })
 }
 
 impl<F: Future> TaskCell<F> {
-    /// A task with a name for reports, if there is one, in an executor whose policy this is.
-    #[inline]
-    pub(crate) fn new(future: F, new: NewTask, policy: Policy) -> TaskCell<F> {
-        let header = Header::new(new.id, new.at, policy);
-        if new.name.is_some() {
-            header.with_rare(|rare| rare.name = new.name);
-        }
-        TaskCell { header, stage: UnsafeCell::new(Stage { future: ManuallyDrop::new(future) }) }
-    }
-
-    /// Opens the span of the task, which is about to be queued for the first time.
-    #[inline]
-    pub(crate) fn open_span(&mut self) -> SpanKey {
-        let header = &mut self.header;
-        let name = header.if_rare(|rare| rare.name.clone());
-        let (size, id, at) = (size_of::<F>(), Some(header.id()), header.spawned_at);
-        header.span = TaskSpan::open(Spawned { kind: Kind::Local, name: name.as_deref(), id, size, at });
-        header.span.key()
-    }
-
     #[inline]
     fn future(&self) -> *mut F {
         self.stage.get().cast()
@@ -369,6 +359,7 @@ impl<F: Future> Task for TaskCell<F> {
 mod tests {
     use super::*;
     use crate::observe::site::Note;
+    use crate::observe::spans::TaskSpan;
 
     #[test]
     fn a_cell_takes_24_bytes_besides_its_future() {

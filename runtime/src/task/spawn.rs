@@ -1,7 +1,8 @@
 //! [`spawn`]: makes a future a task of an executor.
 
-use super::cell::{NewTask, TaskCell, share};
+use super::cell::{NewTask, share};
 use super::join::JoinHandle;
+use crate::executor::task::Header;
 use crate::executor::{self, Executor};
 use crate::observe::id::Id;
 use crate::wake::key::TaskKey;
@@ -24,14 +25,17 @@ impl Executor {
     where
         F: Future + 'static,
     {
-        let mut task = TaskCell::new(future, new, self.policy.get());
+        let mut header = Header::new(new.id, new.at, self.policy.get());
+        if new.name.is_some() {
+            header.with_rare(|rare| rare.name = new.name);
+        }
         if self.is_closed() {
-            let (_, task) = share(task, &self.memory);
+            let (_, task) = share(header, future, &self.memory);
             task.cancel();
             return JoinHandle::of_task(task, TaskKey::of_none(self.queue.executor));
         }
-        let span = task.open_span();
-        let (task, handle) = share(task, &self.memory);
+        let span = header.open_span(size_of::<F>());
+        let (task, handle) = share(header, future, &self.memory);
         JoinHandle::of_task(handle, self.admit(task, span))
     }
 }
