@@ -15,6 +15,7 @@ mod hosts;
 mod http;
 mod http_timeouts;
 mod links;
+mod methods;
 mod outside;
 mod pictures;
 mod planted;

@@ -8,7 +8,7 @@ use std::net::{Ipv4Addr, SocketAddr};
 use std::time::Duration;
 
 /// Runs the client of one host.
-fn alone(main: impl Future<Output = ()> + 'static) {
+pub fn alone(main: impl Future<Output = ()> + 'static) {
     let sim = Sim::new(1);
     sim.host("alone").client(main);
     sim.run();
@@ -16,7 +16,7 @@ fn alone(main: impl Future<Output = ()> + 'static) {
 
 /// The message of a refusal, which names what is not simulated.
 #[track_caller]
-fn refusal<T>(result: io::Result<T>) -> String {
+pub fn refusal<T>(result: io::Result<T>) -> String {
     let Err(error) = result else { panic!("it is not refused") };
     assert_eq!(error.kind(), io::ErrorKind::Unsupported, "{error}");
     error.to_string()

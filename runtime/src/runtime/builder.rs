@@ -258,6 +258,7 @@ impl Builder {
     /// `Other` when 65 535 runtimes are alive in the process. Those of starting a thread for `stall_after`.
     #[inline]
     pub fn build(self) -> io::Result<Runtime> {
+        Backend::current().needs_no_other_loop()?;
         let executor = Executor::new(Backend::current(), self.blocking, self.park, &self.watch, self.hooks)?;
         self.name.into_iter().for_each(|name| executor.set_name(name));
         #[cfg(feature = "test-util")]

@@ -1,5 +1,6 @@
 //! A clock that a test controls, with feature `test-util`.
 
+use crate::sys::Backend;
 use crate::time::clock::Instant;
 use crate::time::current;
 use crate::wake::context::{self, Entered, Slot};
@@ -42,7 +43,8 @@ pub(crate) fn enter(turns: Rc<dyn Turns>) -> Entered<dyn Turns> {
 ///
 /// # Panics
 ///
-/// When the clock is paused already, and when this thread is not in a runtime.
+/// When the clock is paused already, when this thread is not in a runtime, and in a simulated host, whose clock is that of
+/// the simulation.
 ///
 /// ```
 /// use egret_runtime::time::{self, Duration, Instant};
@@ -57,6 +59,9 @@ pub(crate) fn enter(turns: Rc<dyn Turns>) -> Entered<dyn Turns> {
 #[track_caller]
 #[inline]
 pub fn pause() {
+    if let Err(error) = Backend::current().needs_linux("time::pause") {
+        panic!("{error}. The clock of a simulated host is that of the simulation, and needs no pause");
+    }
     let ran = current().clock().source.pause();
     assert!(ran, "the clock is paused already");
 }

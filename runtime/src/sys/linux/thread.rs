@@ -25,6 +25,16 @@ impl Backend {
         Ok(())
     }
 
+    /// Fails in a host of a simulation that has its loop.
+    ///
+    /// # Errors
+    ///
+    /// `Unsupported` there; none on Linux.
+    #[inline]
+    pub fn needs_no_other_loop(self) -> io::Result<()> {
+        Ok(())
+    }
+
     /// Whether a thread can block on another.
     #[inline]
     pub fn threads_wait(self) -> bool {

@@ -198,6 +198,14 @@ impl World {
         self.ask(|kernel| kernel.current.map_or(0, |host| kernel.hosts[usize::from(host)].limit as u64))
     }
 
+    /// Whether the host whose program runs has its loop.
+    pub(crate) fn has_loop(&self) -> bool {
+        self.ask(|kernel| {
+            let poll = kernel.current.and_then(|host| kernel.hosts[usize::from(host)].poll);
+            poll.is_some_and(|poll| kernel.polls[poll].is_some())
+        })
+    }
+
     /// Resolves a name.
     pub(crate) fn look_up(&self, name: &str, port: u16) -> io::Result<Vec<SocketAddr>> {
         let found = |kernel: &mut Kernel| {

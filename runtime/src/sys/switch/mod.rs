@@ -144,6 +144,14 @@ impl Backend {
         }
     }
 
+    /// Fails in a simulated host that has its loop: the simulation drives one.
+    pub fn needs_no_other_loop(self) -> io::Result<()> {
+        match sim::program() {
+            Some(world) if world.has_loop() => Err(sim::unsupported("a second runtime on a host")),
+            _ => self.linux.needs_no_other_loop(),
+        }
+    }
+
     /// The limit of the simulated host, which is not raised.
     pub fn raise_open_files(self) -> io::Result<(u64, u64)> {
         match sim::program() {

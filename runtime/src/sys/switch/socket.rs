@@ -4,6 +4,7 @@ use super::{Backend, Fd, sim};
 use crate::sys::linux::{Connect, Domain, Type};
 use std::io;
 use std::net::{Shutdown, SocketAddr};
+use std::os::fd::AsRawFd;
 
 impl Backend {
     pub fn socket(self, domain: Domain, kind: Type) -> io::Result<Fd> {
@@ -15,24 +16,39 @@ impl Backend {
 }
 
 impl Fd {
+    /// Fails for a real descriptor in a simulated host, which would be bound or connected on the real network before its
+    /// registration is refused.
+    fn real(&self, call: &str) -> io::Result<()> {
+        Backend::current().needs_linux(&format!("descriptor {} is a real one, and {call}", self.as_raw_fd()))
+    }
+
     pub fn bind(&self, address: &SocketAddr) -> io::Result<()> {
         match self.simulated() {
             Some(simulated) => simulated.bind(address),
-            None => self.linux.bind(address),
+            None => {
+                self.real("bind")?;
+                self.linux.bind(address)
+            }
         }
     }
 
     pub fn listen(&self, backlog: u32) -> io::Result<()> {
         match self.simulated() {
             Some(simulated) => simulated.listen(backlog),
-            None => self.linux.listen(backlog),
+            None => {
+                self.real("listen")?;
+                self.linux.listen(backlog)
+            }
         }
     }
 
     pub fn connect(&self, address: &SocketAddr) -> io::Result<Connect> {
         match self.simulated() {
             Some(simulated) => simulated.connect(address),
-            None => self.linux.connect(address),
+            None => {
+                self.real("connect")?;
+                self.linux.connect(address)
+            }
         }
     }
 
