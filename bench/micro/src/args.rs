@@ -10,8 +10,9 @@ Measures in this one process, in rounds in which the runtimes take turns. Withou
 
   --case A,B,...        of spawn, spawn-many, spawn-large, spawn-million, yield, yield-two, self-wake,
                         handover, sleep, timeout, live-timers, random-timers, tcp-echo, tcp-timed, unix-echo,
-                        coalesced-busy, remote-back, remote-1, remote-2, remote-4, coalesced-1, coalesced-2, lateness,
-                        memory (the last eight not for --instructions)
+                        udp-echo, join-set, unordered, select-streams, channel, channel-across,
+                        spawn-blocking, coalesced-busy, remote-back, remote-1, remote-2, remote-4, coalesced-1, coalesced-2, lateness,
+                        memory (channel-across, spawn-blocking and the last eight not for --instructions)
   --runtimes A,B,...    of egret, tokio, smol, monoio (all)
   --rounds N            rounds (9)
   --full                5 times as many operations, and 10000 sleeps for lateness in place of 1000

@@ -1,5 +1,6 @@
 //! What is measured: each case is one function, the same for every runtime.
 
+use crate::many::{self, Own};
 use crate::remote::{BURST, bursts, coalesced, there_and_back, while_busy};
 use crate::runtimes::{Egret, Monoio, Name, Runtime, Smol, Tokio};
 use crate::streams::{self, Streams};
@@ -40,6 +41,13 @@ pub enum Case {
     TcpEcho,
     TcpTimed,
     UnixEcho,
+    UdpEcho,
+    JoinSet,
+    Unordered,
+    SelectStreams,
+    Channel,
+    ChannelAcross,
+    SpawnBlocking,
     CoalescedBusy,
     RemoteBack,
     Remote1,
@@ -51,7 +59,7 @@ pub enum Case {
 
 impl Case {
     /// In the order of the report.
-    pub const ALL: [Case; 22] = [
+    pub const ALL: [Case; 29] = [
         Case::Spawn,
         Case::SpawnMany,
         Case::SpawnLarge,
@@ -67,6 +75,13 @@ impl Case {
         Case::TcpEcho,
         Case::TcpTimed,
         Case::UnixEcho,
+        Case::UdpEcho,
+        Case::JoinSet,
+        Case::Unordered,
+        Case::SelectStreams,
+        Case::Channel,
+        Case::ChannelAcross,
+        Case::SpawnBlocking,
         Case::CoalescedBusy,
         Case::RemoteBack,
         Case::Remote1,
@@ -94,6 +109,13 @@ impl Case {
             Case::TcpEcho => "tcp-echo",
             Case::TcpTimed => "tcp-timed",
             Case::UnixEcho => "unix-echo",
+            Case::UdpEcho => "udp-echo",
+            Case::JoinSet => "join-set",
+            Case::Unordered => "unordered",
+            Case::SelectStreams => "select-streams",
+            Case::Channel => "channel",
+            Case::ChannelAcross => "channel-across",
+            Case::SpawnBlocking => "spawn-blocking",
             Case::CoalescedBusy => "coalesced-busy",
             Case::RemoteBack => "remote-back",
             Case::Remote1 => "remote-1",
@@ -109,10 +131,11 @@ impl Case {
     pub fn is_possible_on(self, runtime: Name) -> bool {
         match runtime {
             Name::Egret | Name::Tokio => true,
-            Name::Smol => !self.has_streams(),
+            Name::Smol => !self.is_own(),
             Name::Monoio => {
-                let has_none = matches!(self, Case::Yield | Case::YieldTwo | Case::CoalescedBusy);
-                !(has_none || self.is_remote() || self.has_streams())
+                let has_none =
+                    matches!(self, Case::Yield | Case::YieldTwo | Case::CoalescedBusy | Case::SelectStreams);
+                !(has_none || self.is_remote() || self.is_own())
             }
         }
     }
@@ -122,11 +145,18 @@ impl Case {
         matches!(self, Case::TcpEcho | Case::TcpTimed | Case::UnixEcho)
     }
 
+    /// Whether it is of what `micro` has on egret and tokio.
+    fn is_own(self) -> bool {
+        self.has_streams() || matches!(self, Case::UdpEcho | Case::JoinSet | Case::SpawnBlocking)
+    }
+
     /// Whether other threads take part, so that instructions depend on how they are scheduled.
     pub fn is_remote(self) -> bool {
         matches!(
             self,
-            Case::RemoteBack
+            Case::ChannelAcross
+                | Case::SpawnBlocking
+                | Case::RemoteBack
                 | Case::Remote1
                 | Case::Remote2
                 | Case::Remote4
@@ -153,6 +183,13 @@ impl Case {
             Case::TcpEcho => "TCP echo, both ends",
             Case::TcpTimed => "TCP echo, both ends, a timeout around each read of the server",
             Case::UnixEcho => "Unix echo, both ends",
+            Case::UdpEcho => "UDP echo, both ends",
+            Case::JoinSet => "JoinSet of 10 000 empty tasks",
+            Case::Unordered => "FuturesUnordered of 1000, each pending once",
+            Case::SelectStreams => "message by one of 1000 channels, selected",
+            Case::Channel => "message by a channel, one loop",
+            Case::ChannelAcross => "message by a channel to a loop of another thread",
+            Case::SpawnBlocking => "spawn_blocking, joined",
             Case::CoalescedBusy => "wakes of one task by one thread while the loop is busy",
             Case::RemoteBack => "wake by another thread, and back",
             Case::Remote1 => "wakes by one thread, 64 tasks at a time",
@@ -171,7 +208,10 @@ impl Case {
             Case::Yield | Case::YieldTwo | Case::Handover | Case::CoalescedBusy => 200_000,
             Case::SelfWake => 500_000,
             Case::LiveTimers | Case::RandomTimers => TIMERS,
-            Case::TcpEcho | Case::TcpTimed | Case::UnixEcho => 20_000,
+            Case::TcpEcho | Case::TcpTimed | Case::UnixEcho | Case::UdpEcho | Case::SpawnBlocking => 20_000,
+            Case::JoinSet | Case::Unordered | Case::SelectStreams | Case::Channel | Case::ChannelAcross => {
+                100_000
+            }
             Case::RemoteBack => 5_000,
             Case::Remote1 | Case::Remote2 | Case::Remote4 => 4 * BURST * 400,
             Case::Coalesced1 | Case::Coalesced2 => 2_000_000,
@@ -183,7 +223,7 @@ impl Case {
         match self {
             Case::SpawnMillion => MILLION,
             Case::LiveTimers | Case::RandomTimers => TIMERS,
-            Case::TcpEcho | Case::TcpTimed | Case::UnixEcho => 500,
+            Case::TcpEcho | Case::TcpTimed | Case::UnixEcho | Case::UdpEcho | Case::SpawnBlocking => 500,
             Case::RemoteBack => 100,
             Case::Remote1 | Case::Remote2 | Case::Remote4 => 4 * BURST * 10,
             Case::Coalesced1 | Case::Coalesced2 => 100_000,
@@ -196,6 +236,8 @@ impl Case {
         match runtime {
             Name::Egret if self.has_streams() => self.echo_on::<Egret>(operations),
             Name::Tokio if self.has_streams() => self.echo_on::<Tokio>(operations),
+            Name::Egret if self.is_own() => self.own_on::<Egret>(operations),
+            Name::Tokio if self.is_own() => self.own_on::<Tokio>(operations),
             Name::Egret => self.time_on::<Egret>(operations),
             Name::Tokio => self.time_on::<Tokio>(operations),
             Name::Smol => self.time_on::<Smol>(operations),
@@ -213,6 +255,17 @@ impl Case {
                 echoed.expect("loopback is there");
             })
         })
+    }
+
+    fn own_on<R: Own>(self, n: u64) -> Duration {
+        let warm_up = self.warm_up();
+        match self {
+            Case::JoinSet => R::run(|_| timed(warm_up, n, many::join_sets::<R>)),
+            Case::SpawnBlocking => R::run(|_| timed(warm_up, n, many::blocking::<R>)),
+            _ => R::run(|rt| {
+                timed(warm_up, n, async move |n| rt.datagrams(n).await.expect("loopback is there"))
+            }),
+        }
     }
 
     fn time_on<R: Runtime>(self, n: u64) -> Duration {
@@ -233,7 +286,14 @@ impl Case {
             Case::Timeout => R::run(|rt| timed(warm_up, n, async move |n| timeouts(&rt, n).await)),
             Case::LiveTimers => R::run(|rt| live_timers(rt, warm_up, n)),
             Case::RandomTimers => R::run(|rt| random_timers(rt, warm_up, n)),
-            Case::TcpEcho | Case::TcpTimed | Case::UnixEcho => unreachable!("not on every runtime"),
+            Case::Unordered => R::run(|_| timed(warm_up, n, many::unordered)),
+            Case::SelectStreams => R::run(|rt| timed(warm_up, n, async move |n| many::select(&rt, n).await)),
+            Case::Channel => R::run(|rt| timed(warm_up, n, async move |n| many::channel(&rt, n).await)),
+            Case::ChannelAcross => R::run(|_| many::channel_across::<R>(warm_up, n)),
+            Case::TcpEcho | Case::TcpTimed | Case::UnixEcho | Case::UdpEcho => {
+                unreachable!("not on every runtime")
+            }
+            Case::JoinSet | Case::SpawnBlocking => unreachable!("not on every runtime"),
             Case::RemoteBack => R::run(|rt| there_and_back(rt, warm_up, n)),
             Case::Remote1 => R::run(|rt| bursts(rt, 1, warm_up, n)),
             Case::Remote2 => R::run(|rt| bursts(rt, 2, warm_up, n)),

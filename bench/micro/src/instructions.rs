@@ -5,6 +5,7 @@
 use crate::Result;
 use crate::args::Settings;
 use crate::cases::{Case, MILLION, TIMERS};
+use crate::many::SET;
 use crate::measure::progress;
 use crate::profile::Profile;
 use crate::runtimes::Name;
@@ -22,6 +23,7 @@ fn operations(case: Case) -> (u64, u64) {
     match case {
         Case::LiveTimers | Case::RandomTimers => (TIMERS, 2 * TIMERS),
         Case::SpawnMillion => (MILLION, 2 * MILLION),
+        Case::JoinSet => (SET, 3 * SET),
         _ => (2_000, 22_000),
     }
 }

@@ -8,6 +8,7 @@ mod cases;
 mod counting;
 mod instructions;
 mod lateness;
+mod many;
 mod measure;
 mod memory;
 mod remote;
