@@ -317,6 +317,7 @@ impl Pool {
     }
 
     /// How many jobs are queued or run, without those whose waiter may have seen that they are over.
+    #[cfg(any(test, feature = "test-util"))]
     #[inline]
     pub(crate) fn unfinished(&self) -> usize {
         let state = self.lock();
