@@ -77,7 +77,7 @@ pub(crate) struct Batch<'a> {
 impl RunQueue {
     #[cfg(test)]
     pub(crate) fn new(executor: u16, first_generation: u16) -> RunQueue {
-        RunQueue::watched(executor, first_generation, Watch::default())
+        RunQueue::watched(executor, first_generation, Default::default())
     }
 
     pub(crate) fn watched(executor: u16, first_generation: u16, watch: Watch) -> RunQueue {
