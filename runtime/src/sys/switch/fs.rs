@@ -2,15 +2,16 @@
 
 #![allow(clippy::missing_errors_doc)]
 
+mod read_dir; // the entries of a directory
+
 use super::sim;
 use crate::sys::sim::{DiskFile, Opens};
-use std::ffi::OsString;
-use std::fs::{self, FileType, Metadata, Permissions};
+pub(crate) use read_dir::{DirEntry, ReadDir};
+use std::fs::{self, Metadata, Permissions};
 use std::io::{self, ErrorKind, Read, Seek, SeekFrom, Write};
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, RawFd};
-use std::os::unix::fs::{DirEntryExt, FileExt, OpenOptionsExt};
+use std::os::unix::fs::{FileExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
-use std::vec;
 
 /// An open file.
 #[derive(Debug)]
@@ -392,56 +393,4 @@ pub(crate) fn write(path: impl AsRef<Path>, contents: impl AsRef<[u8]>) -> io::R
         return fs::write(path, contents);
     }
     File::create(path)?.write_all_at(contents.as_ref(), 0)
-}
-
-/// The entries of a directory; on a simulated disk by name.
-#[derive(Debug)]
-pub(crate) enum ReadDir {
-    Real(fs::ReadDir),
-    Simulated(PathBuf, vec::IntoIter<fs::DirEntry>),
-}
-
-impl Iterator for ReadDir {
-    type Item = io::Result<DirEntry>;
-
-    fn next(&mut self) -> Option<io::Result<DirEntry>> {
-        match self {
-            ReadDir::Real(entries) => {
-                let entry = entries.next()?;
-                Some(entry.map(|std| DirEntry { path: std.path(), std }))
-            }
-            ReadDir::Simulated(folder, entries) => {
-                let std = entries.next()?;
-                Some(Ok(DirEntry { path: folder.join(std.file_name()), std }))
-            }
-        }
-    }
-}
-
-#[derive(Debug)]
-pub(crate) struct DirEntry {
-    std: fs::DirEntry,
-    path: PathBuf,
-}
-
-impl DirEntry {
-    pub(crate) fn path(&self) -> PathBuf {
-        self.path.clone()
-    }
-
-    pub(crate) fn file_name(&self) -> OsString {
-        self.std.file_name()
-    }
-
-    pub(crate) fn ino(&self) -> u64 {
-        self.std.ino()
-    }
-
-    pub(crate) fn metadata(&self) -> io::Result<Metadata> {
-        self.std.metadata()
-    }
-
-    pub(crate) fn file_type(&self) -> io::Result<FileType> {
-        self.std.file_type()
-    }
 }
