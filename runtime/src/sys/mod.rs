@@ -31,6 +31,7 @@ pub use foreign_buf::lend_hyper_as_tokio;
 pub use foreign_buf::lend_tokio;
 #[cfg(feature = "test-util")]
 pub(crate) use linux::WAIT_CALLS;
+pub(crate) use linux::uninterrupted;
 pub use moved::Moved;
 pub use trusted_fd::TrustedFd;
 #[cfg(feature = "sim")]

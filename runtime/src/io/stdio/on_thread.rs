@@ -10,6 +10,7 @@
 //!   for other bytes would lose these; a second call for the same bytes would write them twice.
 
 use super::charged;
+use crate::sys::uninterrupted;
 use crate::task::blocking::spawn_blocking;
 use crate::task::join::JoinHandle;
 use std::fs::File;
@@ -121,17 +122,6 @@ fn read(mut file: &File, len: usize) -> io::Result<Vec<u8>> {
     Ok(bytes)
 }
 
-/// Repeats a call that a signal interrupted.
-#[inline]
-fn uninterrupted(mut call: impl FnMut() -> io::Result<usize>) -> io::Result<usize> {
-    loop {
-        match call() {
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-            result => return result,
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -153,17 +143,17 @@ mod tests {
 
     #[test]
     fn a_call_that_a_signal_ends_is_made_again_and_no_other() {
-        let made = |outcomes: &[Result<usize, ErrorKind>]| {
+        let made = |outcomes: &[Result<usize, i32>]| {
             let mut calls = 0;
             let result = uninterrupted(|| {
                 calls += 1;
-                outcomes[calls - 1].map_err(io::Error::from)
+                outcomes[calls - 1].map_err(io::Error::from_raw_os_error)
             });
-            (calls, result.map_err(|error| error.kind()))
+            (calls, result.map_err(|error| error.raw_os_error().unwrap()))
         };
-        let interrupted = Err(ErrorKind::Interrupted);
+        let interrupted = Err(libc::EINTR);
         assert_eq!(made(&[interrupted, interrupted, Ok(3)]), (3, Ok(3)));
-        assert_eq!(made(&[interrupted, Err(ErrorKind::BrokenPipe), Ok(3)]), (2, Err(ErrorKind::BrokenPipe)));
+        assert_eq!(made(&[interrupted, Err(libc::EPIPE), Ok(3)]), (2, Err(libc::EPIPE)));
         assert_eq!(made(&[Ok(0), Ok(3)]), (1, Ok(0)));
     }
 

@@ -106,7 +106,7 @@ fn errno() -> io::Error {
 ///
 /// The call and its success each have one place: the caller need not check again which it was.
 #[inline]
-pub(in crate::sys) fn uninterrupted<R>(mut call: impl FnMut() -> io::Result<R>) -> io::Result<R> {
+pub(crate) fn uninterrupted<R>(mut call: impl FnMut() -> io::Result<R>) -> io::Result<R> {
     loop {
         match call() {
             Err(error) if was_interrupted(&error) => {}

@@ -8,6 +8,7 @@
 use super::File;
 use crate::io::fs::job::{Job, no_result};
 use crate::io::{AsyncRead, AsyncWrite};
+use crate::sys::uninterrupted;
 use std::io::{self, IoSlice, Seek, SeekFrom, Write};
 use std::os::unix::fs::FileExt;
 use std::task::{Context, Poll, ready};
@@ -250,15 +251,4 @@ fn begins_with(bufs: &[IoSlice<'_>], mut given: &[u8]) -> bool {
         given = after;
         buf.starts_with(here)
     }) && given.is_empty()
-}
-
-/// Repeats a call that a signal interrupted.
-#[inline]
-fn uninterrupted(mut call: impl FnMut() -> io::Result<usize>) -> io::Result<usize> {
-    loop {
-        match call() {
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-            result => return result,
-        }
-    }
 }
