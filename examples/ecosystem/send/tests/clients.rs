@@ -14,9 +14,10 @@ fn three_requests_of_the_pooled_client_are_one_connection() {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = listener.local_addr().unwrap();
     let server = thread::spawn(move || {
-        // One connection is accepted, and no other.
         let mut stream = listener.accept().unwrap().0;
         stream.set_read_timeout(Some(PATIENCE)).unwrap();
+        // A second connection is answered by its end, so that a request on it is an error of the client.
+        thread::spawn(move || listener.incoming().for_each(drop));
         for n in 0..3 {
             let mut head = Vec::new();
             while !head.ends_with(b"\r\n\r\n") {
@@ -25,7 +26,10 @@ fn three_requests_of_the_pooled_client_are_one_connection() {
                 head.push(byte[0]);
             }
             assert!(head.starts_with(format!("GET /{n} HTTP/1.1\r\n").as_bytes()));
-            write!(stream, "HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\n{n}\n").unwrap();
+            // In pieces: the body ends when the client already waits for it.
+            for piece in ["HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\n", &n.to_string(), "\n"] {
+                stream.write_all(piece.as_bytes()).unwrap();
+            }
         }
     });
     let urls = [0, 1, 2].map(|n| format!("http://{address}/{n}"));
