@@ -48,12 +48,22 @@ mod tests {
     use super::*;
     use std::net::{TcpListener, TcpStream};
 
+    /// Waits until so many connections wait. A client may be connected before the kernel of a busy machine has done with the
+    /// last packet of its handshake.
+    fn wait_until(count: u32, addr: SocketAddr) {
+        let deadline = Instant::now() + Duration::from_secs(60);
+        while waiting(addr) != Some(count) {
+            assert!(Instant::now() < deadline, "{:?} wait, and not {count}", waiting(addr));
+            thread::yield_now();
+        }
+    }
+
     #[test]
     fn connections_that_are_not_accepted_are_counted() {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let addr = listener.local_addr().unwrap();
         let clients = [(); 3].map(|()| TcpStream::connect(addr).unwrap());
-        assert_eq!(waiting(addr), Some(3));
+        wait_until(3, addr);
         listener.accept().unwrap();
         assert_eq!(waiting(addr), Some(2));
         listener.accept().unwrap();
@@ -68,6 +78,7 @@ mod tests {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let addr = listener.local_addr().unwrap();
         let _clients = [(); 3].map(|()| TcpStream::connect(addr).unwrap());
+        wait_until(3, addr);
         accepted(addr, Instant::now());
         assert_eq!(waiting(addr), Some(3));
         let server = thread::spawn(move || {

@@ -20,7 +20,7 @@ fn serve(handle: fn(TcpStream)) -> SocketAddr {
 }
 
 fn config(addr: SocketAddr) -> Config {
-    let limit = Duration::from_secs(20);
+    let limit = Duration::from_secs(300); // not the time of a busy machine, but that of a hang
     Config { connections: 3, idle: 2, requests: 100, size: 1000, depth: 2, limit, ..Config::new(addr) }
 }
 
@@ -96,7 +96,11 @@ fn a_stall_is_charged_to_every_request_that_was_due_meanwhile() {
     // 200 requests were due in the stall, evenly over it: of all 600 a sixth waited for more than half of it.
     assert!(open.latency.quantile(0.9) > STALL / 2, "{open}");
     let closed = run(&Config { pace: Pace::Free, depth: 1, ..config }, |_| ()).unwrap();
-    assert!(closed.latency.quantile(0.99) < STALL / 2, "{closed}");
+    assert_eq!((closed.answered, closed.errors), (600, 0), "{closed}");
+    // One waited for the stall. In a run of so little time, no more than five others can have been slow: a busy machine has more.
+    if closed.elapsed < STALL * 4 {
+        assert!(closed.latency.quantile(0.99) < STALL / 2, "{closed}");
+    }
 }
 
 #[test]
