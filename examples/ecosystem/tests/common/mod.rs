@@ -3,14 +3,14 @@
 #![allow(dead_code)] // each test takes what it needs
 
 use std::io::{BufRead, BufReader, ErrorKind, Read, Write};
-use std::net::TcpStream;
+use std::net::{TcpListener, TcpStream};
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::mpsc;
 use std::thread;
 use std::time::{Duration, Instant};
 
-/// How long anything here may take. On a busy machine a minute is much, and a hang is for ever.
-pub const PATIENCE: Duration = Duration::from_secs(60);
+/// How long anything here may take. Nothing takes as long on a busy machine, and a hang is for ever.
+pub const PATIENCE: Duration = Duration::from_secs(300);
 
 /// A program that serves.
 pub struct Server {
@@ -134,6 +134,30 @@ pub fn write_until_disconnected(mut client: impl Write, more: &[u8]) {
         }
     };
     assert!(matches!(end.kind(), ErrorKind::ConnectionReset | ErrorKind::BrokenPipe), "{end}");
+}
+
+/// Starts a program on a free port of its own, and waits until it answers there. One that ends before that has found the port
+/// taken, by another process, and is started on another.
+pub fn start_on_free_port(
+    mut start: impl FnMut(u16) -> Child,
+    answers: impl Fn(u16) -> bool,
+) -> (Child, u16) {
+    let deadline = Instant::now() + PATIENCE;
+    loop {
+        let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+        let mut child = start(port);
+        while child.try_wait().unwrap().is_none() {
+            if answers(port) && child.try_wait().unwrap().is_none() {
+                return (child, port);
+            }
+            if Instant::now() > deadline {
+                let _ = child.kill();
+                panic!("{child:?} does not answer on port {port}");
+            }
+            thread::sleep(Duration::from_millis(20));
+        }
+        assert!(Instant::now() < deadline, "{child:?} has ended");
+    }
 }
 
 /// A connection on which a write waits for no longer than a test.

@@ -1,11 +1,11 @@
 //! A real PostgreSQL, in a directory and on a port of its own.
 
-use crate::common::{PATIENCE, have, output};
-use std::net::{TcpListener, TcpStream};
+use crate::common::{have, output, start_on_free_port};
+use std::net::TcpStream;
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
-use std::time::Instant;
+use std::time::Duration;
 
 /// A server of a database, in a directory that goes with it.
 pub struct Postgres {
@@ -21,6 +21,7 @@ impl Postgres {
             return None;
         }
         let directory = std::env::temp_dir().join(format!("egret-postgres-{}", std::process::id()));
+        let _ = std::fs::remove_dir_all(&directory); // of another process with this number, which was killed
         std::fs::create_dir(&directory).unwrap();
         let user = Unprivileged::find()?;
         user.give(&directory);
@@ -33,26 +34,20 @@ impl Postgres {
             .unwrap();
         assert!(initdb.status.success(), "{}", String::from_utf8_lossy(&initdb.stderr));
 
-        // The kernel chose a free port; a process that takes it meanwhile fails this test.
-        let address = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
-        let child = user
-            .command("postgres")
-            .arg("-D")
-            .arg(&data)
-            .args(["-h", "127.0.0.1", "-p", &address.port().to_string(), "-c", "fsync=off", "-k"])
-            .arg(&directory)
-            .stdout(Stdio::null())
-            .stderr(Stdio::null())
-            .spawn()
-            .unwrap();
-        let postgres = Postgres { child, directory, address: address.to_string() };
-        let deadline = Instant::now() + PATIENCE;
-        // It listens before it is ready, so poll it.
-        while !ready(address.port()) {
-            assert!(Instant::now() < deadline, "postgres does not start");
-            std::thread::sleep(std::time::Duration::from_millis(20));
-        }
-        Some(postgres)
+        let start = |port: u16| {
+            user.command("postgres")
+                .arg("-D")
+                .arg(&data)
+                .args(["-h", "127.0.0.1", "-p", &port.to_string(), "-c", "fsync=off", "-k"])
+                .arg(&directory)
+                .stdout(Stdio::null())
+                .stderr(Stdio::null())
+                .spawn()
+                .unwrap()
+        };
+        // It listens before it is ready.
+        let (child, port) = start_on_free_port(start, ready);
+        Some(Postgres { child, directory, address: format!("127.0.0.1:{port}") })
     }
 }
 
@@ -69,6 +64,7 @@ impl Drop for Postgres {
 fn ready(port: u16) -> bool {
     use std::io::{Read, Write};
     let Ok(mut stream) = TcpStream::connect(("127.0.0.1", port)) else { return false };
+    stream.set_read_timeout(Some(Duration::from_secs(10))).unwrap(); // it may be another program
     let parameters = b"user\0egret\0database\0postgres\0\0";
     let mut startup = u32::to_be_bytes(8 + parameters.len() as u32).to_vec();
     startup.extend(u32::to_be_bytes(196_608)); // protocol 3.0
