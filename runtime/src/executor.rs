@@ -12,8 +12,6 @@ pub(crate) mod running; // one loop at a time on a thread, and its timer slack
 #[cfg(all(test, feature = "inspect"))]
 mod sites_tests; // what each kind of wait notes
 pub(crate) mod stock; // pipes and buffers that copies borrow
-pub(crate) mod task; // what the executor needs of a task
-mod tasks; // the table of the tasks
 mod turn; // the executor, and the turn of its loop
 mod views; // what a dump shows of an executor
 mod wait; // `epoll_wait`: the check and the sleep

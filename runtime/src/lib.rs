@@ -26,7 +26,7 @@
 //! | `sim` | with feature `sim`: hosts on the simulated kernel of `sys/sim`, and the invariants checked there |
 //!
 //! Where a lower room needs a higher one, it owns the seam: a thread-local slot that entering an executor fills
-//! (`reactor::current`, `time::current`), or a trait that the higher room implements (`executor::task::Task`,
+//! (`reactor::current`, `time::current`), or a trait that the higher room implements (`wake::task::Task`,
 //! `time::pause::Turns`). `docs/architecture.md` follows one event through the rooms.
 //!
 //! `#[inline]` has two uses here. On the path of every request it is for speed. On what most programs do not use

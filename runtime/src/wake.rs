@@ -9,6 +9,7 @@ pub(crate) mod mailbox; // where other threads leave wakes
 pub(crate) mod queue; // the tasks that are ready to be polled
 pub(crate) mod remote; // how a wake from another thread reaches its executor
 mod sync; // the synchronisation types that the model checker replaces
+pub(crate) mod task; // what the run queue and the executor need of a task
 #[cfg(feature = "inspect")]
 pub(crate) mod waiter; // a waker in a table, as a dump shows it
 pub(crate) mod waker; // the `Waker` that is a number

@@ -1,9 +1,9 @@
 //! What is alive in an executor, by name: for checks of what a test has left behind.
 
 use super::Executor;
-use super::task::Task;
 use crate::observe::id::Id;
 use crate::wake::key::SourceKey;
+use crate::wake::task::Task;
 use std::fmt;
 use std::os::fd::RawFd;
 use std::panic::Location;
@@ -29,31 +29,32 @@ pub(crate) struct Label {
 impl Executor {
     /// What is alive now, without tasks that have ended and whose slot the next turn frees.
     pub(crate) fn alive(&self) -> Alive {
-        let tasks = self.tasks.borrow();
         Alive {
-            tasks: tasks.iter().filter_map(|(slot, task)| Label::of(slot, &**task)).collect(),
+            tasks: self.queue.indices().filter_map(|index| self.label_of(index)).collect(),
             sources: self.reactor.registered(),
             timers: self.timers.len(),
             blocking_jobs: self.blocking.unfinished(),
         }
     }
 
+    /// The task at this index, unless it has ended.
+    fn label_of(&self, index: u32) -> Option<Label> {
+        self.queue.task(index).and_then(|task| Label::of(index - 1, &*task))
+    }
+
     /// The task with this index of the run queue as reports of the simulation name it.
     #[cfg(feature = "sim")]
     pub(crate) fn name_of(&self, index: u32) -> String {
-        let tasks = self.tasks.borrow();
         let slot = index.wrapping_sub(1); // the first index is that of the future of `block_on`
-        let label = tasks.get(slot).and_then(|task| Label::of(slot, &**task));
-        label.map_or_else(|| format!("a task that has ended (slot {slot})"), |label| label.in_full())
+        self.label_of(index)
+            .map_or_else(|| format!("a task that has ended (slot {slot})"), |label| label.in_full())
     }
 
     /// A picture of the simulation names the task with this index.
     #[cfg(feature = "sim")]
     pub(super) fn drawn(&self, index: u32) {
         crate::sys::sim::mark(|host| {
-            let tasks = self.tasks.borrow();
-            let label = tasks.get(index - 1).and_then(|task| Label::of(index - 1, &**task));
-            let name = label.map_or_else(|| "a task".to_owned(), |label| label.in_short());
+            let name = self.label_of(index).map_or_else(|| "a task".to_owned(), |label| label.in_short());
             crate::sys::sim::Marked::Spawned { host, task: index, name }
         });
     }

@@ -24,7 +24,7 @@ impl Executor {
             blocking_threads_started: blocking.threads_started,
             #[cfg(feature = "inspect")]
             long_polls: self.queue.watch.long_polls(),
-            tasks_alive: self.tasks.borrow().len(),
+            tasks_alive: self.queue.tasks_alive(),
             timers_alive: self.timers.len(),
             sources_alive: self.reactor.sources_alive(),
             blocking_jobs: blocking.jobs,

@@ -5,7 +5,6 @@
 //! `runtime/enter.rs` keeps the order of the guards that a program holds.
 
 use super::Executor;
-use super::task::memory::Memory;
 use crate::observe::id::Id;
 use crate::reactor;
 use crate::reactor::epoll::Reactor;
@@ -17,6 +16,7 @@ use crate::time::numbered::Sleeps;
 use crate::time::pause::Turns;
 use crate::wake::context::{self, Entered, Slot};
 use crate::wake::queue::RunQueue;
+use crate::wake::task::memory::Memory;
 use crate::wake::waker;
 use std::cell::Cell;
 use std::rc::Rc;
@@ -68,8 +68,7 @@ impl Executor {
         let index = self.running.get();
         #[cfg(feature = "inspect")]
         let index = self.queue.watch.polled()?;
-        let slot = index.checked_sub(1)?;
-        self.tasks.borrow().get(slot).map(|task| task.id())
+        self.queue.task(index).map(|task| task.id())
     }
 }
 

@@ -4,10 +4,10 @@
 //! - A hook is user code, called with nothing borrowed. Its panic goes no further: the loop is in order whatever it does.
 
 use super::Executor;
-use super::task::{Polled, Task};
 use super::wait::NOW;
 use crate::observe::id::{Id, Within};
 use crate::wake::key::ROOT;
+use crate::wake::task::{Polled, Task};
 use crate::wake::waker::contain;
 use std::fmt;
 use std::marker::PhantomData;

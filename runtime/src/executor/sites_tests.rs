@@ -65,9 +65,7 @@ fn all(executor: &Executor) -> Vec<(&'static str, Waiter)> {
         };
         (name, wait.waiter)
     }));
-    let joiners = executor.tasks.borrow();
-    found.extend(joiners.iter().filter_map(|(_, task)| Some(("join", task.view().joined_by?))));
-    drop(joiners);
+    executor.each_task(|_, task| found.extend(task.joined_by.map(|waiter| ("join", waiter))));
     found
 }
 

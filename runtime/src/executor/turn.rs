@@ -1,7 +1,7 @@
 //! The executor: tasks, the run queue, and the turn of the loop.
 //!
-//! It belongs to one thread. Other threads reach it through its [`Lease`] only. Tasks are in a table; the slot of a
-//! task there, plus one, is the index in its wakers, and index 0 is the future of `block_on`.
+//! It belongs to one thread. Other threads reach it through its [`Lease`] only. Tasks are in the table of
+//! the run queue, at the index in their wakers; index 0 is the future of `block_on`.
 //!
 //! A turn (see `docs/loop.md`):
 //!
@@ -13,9 +13,6 @@
 //! User code (poll, drop, wake) runs with no borrow held, so it may spawn, wake, abort and close.
 
 use super::hooks::Hooks;
-use super::task::memory::Memory;
-use super::task::{self, CellRef, Policy, Polled, Task};
-use super::tasks::Tasks;
 use super::views::{Origin, RootView};
 use super::wait::{FOREVER, NOW, NextDeadline, nanoseconds};
 use crate::executor::parking::{Park, Parking};
@@ -34,8 +31,10 @@ use crate::time::heap::Timers;
 use crate::time::numbered::Sleeps;
 use crate::wake::budget;
 use crate::wake::key::{ROOT, TaskKey};
-use crate::wake::queue::RunQueue;
+use crate::wake::queue::{Popped, RunQueue};
 use crate::wake::remote::{Address, Lease};
+use crate::wake::task::memory::Memory;
+use crate::wake::task::{self, CellRef, Policy, Polled, Task};
 use crate::wake::waker::{self, discard};
 use std::cell::{Cell, RefCell};
 use std::io;
@@ -56,7 +55,6 @@ pub(crate) const POLLS_PER_WAIT: usize = 64;
 /// Named for the error about a runtime that is sent to another thread; the code calls it [`Executor`].
 #[allow(non_camel_case_types, reason = "the compiler says the name to people")]
 pub(crate) struct RuntimesStayOnTheirThread_UseHandle {
-    pub(super) tasks: RefCell<Tasks>,
     pub(crate) queue: Rc<RunQueue>,
     pub(crate) reactor: Rc<Reactor>,
     pub(crate) timers: Rc<Timers>,
@@ -137,7 +135,6 @@ impl Executor {
         queue.claim(ROOT);
         queue.pop(|_| 0);
         Ok(Rc::new(Executor {
-            tasks: RefCell::default(),
             queue,
             reactor,
             timers: Timers::new(clock.clone()),
@@ -176,8 +173,8 @@ impl Executor {
             hooks.spawned(&*task);
         }
         let (id, label) = (task.number(), task::label(&*task));
-        let index = self.tasks.borrow_mut().insert(task) + 1;
-        let key = self.queue.claim(index);
+        let key = self.queue.admit(task);
+        let index = key.index();
         self.queue.trace.spawned(index, id);
         #[cfg(feature = "sim")]
         self.drawn(index);
@@ -191,9 +188,8 @@ impl Executor {
     /// returns. Without a key it is a blocking job, which is cancelled if it has not begun.
     pub(crate) fn abort(&self, key: Option<TaskKey>, id: Id) {
         let Some(key) = key else { return self.blocking.abort(id) };
-        let slot = key.index().checked_sub(1);
-        let task = slot.and_then(|slot| self.tasks.borrow().get(slot).cloned());
-        if let Some(task) = task.filter(|task| task.id() == id) {
+        let task = self.queue.task(key.index()).filter(|task| task.id() == id);
+        if let Some(task) = task {
             Task::cancel(&*task);
             // The next turn finds it finished and frees its slot.
             self.queue.wake(key);
@@ -299,7 +295,7 @@ impl Executor {
     #[inline(always)]
     fn poll_each<P: Polls>(&self, root: Root<'_>, polls: P, slots: impl Iterator<Item = P::Slot>) -> bool {
         for slot in slots {
-            let Some((key, woke)) = self.queue.pop_woken(pick) else { break };
+            let Some(Popped { key, task, woke }) = self.queue.pop_woken(pick) else { break };
             let index = key.index();
             if !cfg!(feature = "inspect") {
                 self.running.set(index); // else the watch knows it
@@ -309,8 +305,12 @@ impl Executor {
             let waker = ManuallyDrop::new(waker); // Dropping is a no-op; skip the vtable call.
             let cx = &mut Context::from_waker(&waker);
             budget::refill();
+            if let Some(task) = task {
+                self.poll_task(&*task, index, cx);
+                continue;
+            }
             if index != ROOT {
-                self.poll_task(index, cx);
+                self.queue.watch.not_polled(); // It ended while it was queued.
                 continue;
             }
             match root(cx) {
@@ -330,14 +330,11 @@ impl Executor {
     }
 
     #[inline(always)] // into its one caller, the path of every poll
-    fn poll_task(&self, index: u32, cx: &mut Context<'_>) {
-        let Some(task) = self.tasks.borrow_mut().get(index - 1).cloned() else {
-            return self.queue.watch.not_polled(); // It ended while it was queued.
-        };
+    fn poll_task(&self, task: &dyn Task, index: u32, cx: &mut Context<'_>) {
         self.polls.bump();
         let polled = match &self.hooks {
             None => task.poll(cx),
-            Some(hooks) => hooks.poll(&*task, cx),
+            Some(hooks) => hooks.poll(task, cx),
         };
         if polled != Polled::Pending {
             self.end_task(index, polled);
@@ -351,8 +348,7 @@ impl Executor {
             self.queue.watch.not_polled();
         }
         self.queue.watch.ended(index);
-        let gone = self.tasks.borrow_mut().remove(index - 1);
-        self.queue.retire(index);
+        let gone = self.queue.remove(index);
         if let (Some(hooks), Some(gone)) = (&self.hooks, &gone) {
             hooks.ended(&**gone);
         }
@@ -367,11 +363,8 @@ impl Executor {
         self.remote.refuse_errands().into_iter().for_each(discard);
         // Before the tasks: a destructor that waits for a job that has not begun must not wait for ever.
         self.blocking.shut_down();
-        let slots = self.tasks.borrow().slots();
-        for slot in 0..slots {
-            let task = self.tasks.borrow_mut().remove(slot);
-            if let Some(task) = task {
-                self.queue.retire(slot + 1);
+        for index in self.queue.indices() {
+            if let Some(task) = self.queue.remove(index) {
                 task.cancel();
                 if let Some(hooks) = &self.hooks {
                     hooks.ended(&*task);

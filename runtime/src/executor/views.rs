@@ -4,11 +4,11 @@
 #[cfg(feature = "inspect")]
 use super::Executor;
 #[cfg(feature = "inspect")]
-use super::task::TaskView;
-#[cfg(feature = "inspect")]
 use crate::observe::site::Moment;
 #[cfg(feature = "inspect")]
 use crate::wake::key::TaskKey;
+#[cfg(feature = "inspect")]
+use crate::wake::task::TaskView;
 #[cfg(feature = "inspect")]
 use std::cell::{Cell, RefCell};
 use std::panic::Location;
@@ -92,8 +92,8 @@ impl Executor {
     /// Shows the tasks in their table, each with its key. Some may have ended: their slots are freed in the next turn.
     /// `see` spawns and ends nothing.
     pub(crate) fn each_task(&self, mut see: impl FnMut(TaskKey, TaskView)) {
-        for (slot, task) in self.tasks.borrow().iter() {
-            if let Some(key) = self.queue.key_at(slot + 1) {
+        for index in self.queue.indices() {
+            if let (Some(key), Some(task)) = (self.queue.key_at(index), self.queue.task(index)) {
                 see(key, task.view());
             }
         }

@@ -7,7 +7,6 @@
 use super::snapshot::What;
 use crate::executor::Executor;
 use crate::executor::pool::JobInPool;
-use crate::executor::task::{TaskPhase, TaskView};
 use crate::observe::frame::{FrameNode, frames};
 use crate::observe::site::{Moment, Task};
 use crate::observe::stats::Metrics;
@@ -17,6 +16,7 @@ use crate::reactor::label::Label;
 use crate::sys::{self, Backend, Described, ThreadId};
 use crate::wake::key::{ROOT, SourceKey, TaskKey};
 use crate::wake::listed::{self, ListedWait};
+use crate::wake::task::{TaskPhase, TaskView};
 use crate::wake::waiter::Waiter;
 use std::os::fd::RawFd;
 use std::panic::Location;

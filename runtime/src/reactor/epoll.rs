@@ -170,12 +170,10 @@ impl Reactor {
         let mut events = self.events.borrow_mut();
         self.waits.bump();
         self.queue.watch.waits();
-        let count = self.epoll.wait_for(&mut events, timeout)?;
+        let mut count = self.epoll.wait_for(&mut events, timeout)?;
         let by = self.queue.watch.waited(timeout, count);
         let sources = self.sources.borrow();
         let queue = &mut self.queue.batch_by(by);
-        let reported = self.reported.get();
-        self.reported.add(count as u64);
         for (token, mask, head) in events.with_heads() {
             let key = SourceKey::from_bits(token);
             match sources.get(key.index()) {
@@ -183,11 +181,12 @@ impl Reactor {
                     queue.event(head);
                     source.on_event(mask, queue, foreign);
                 }
-                _ if key == SourceKey::EVENTFD => self.reported.take_back(),
+                _ if key == SourceKey::EVENTFD => count -= 1,
                 _ => self.stale.bump(),
             }
         }
-        Ok((self.reported.get() - reported) as usize)
+        self.reported.add(count as u64);
+        Ok(count)
     }
 
     /// Drops all sources, whose descriptors may outlive the runtime, and wakes their waiters.

@@ -28,14 +28,14 @@
 
 mod joined; // the cell, as its handle sees it
 
-use crate::executor::task::memory::Memory;
-use crate::executor::task::{CellRef, Header, Phase, Polled, Task};
-#[cfg(feature = "inspect")]
-use crate::executor::task::{TaskPhase, TaskView};
 use crate::observe::id::{Id, Within};
 use crate::observe::site::Site;
 use crate::task::join::JoinError;
 use crate::wake::remote::Address;
+use crate::wake::task::memory::Memory;
+use crate::wake::task::{CellRef, Header, Phase, Polled, Task};
+#[cfg(feature = "inspect")]
+use crate::wake::task::{TaskPhase, TaskView};
 #[cfg(feature = "inspect")]
 use crate::wake::waiter::Waiter;
 use crate::wake::waker::discard;

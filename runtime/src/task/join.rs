@@ -2,12 +2,12 @@
 //!
 //! A handle belongs to the thread of its task and may outlive the runtime.
 
-use crate::executor::task::CellRef;
 use crate::observe::site::Site;
 use crate::task::{Id, Join};
 use crate::wake::budget;
 use crate::wake::key::TaskKey;
 use crate::wake::remote::Address;
+use crate::wake::task::CellRef;
 use crate::wake::waker;
 use std::any::Any;
 use std::fmt;

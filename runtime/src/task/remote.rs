@@ -5,7 +5,6 @@
 //! task arrives.
 
 use crate::executor;
-use crate::executor::task::Policy;
 use crate::observe::id::Id;
 use crate::observe::site::Site;
 use crate::task::abort::{self, AbortHandle, Abortable};
@@ -16,6 +15,7 @@ use crate::wake::budget;
 use crate::wake::key::TaskKey;
 use crate::wake::listed::RemoteWait;
 use crate::wake::remote::Address;
+use crate::wake::task::Policy;
 use crate::wake::waker;
 use std::fmt;
 use std::future::Future;

@@ -15,11 +15,11 @@
 //! so the output has to be `Send`. All user code (drops of outputs, clones, drops and wakes of wakers) runs with the
 //! lock released, so the lock is held for a few instructions and never poisoned.
 
-use crate::executor::task::Policy;
 use crate::observe::id::{Id, Within};
 use crate::observe::site::{self, Note, Site};
 use crate::task::join::JoinError;
 use crate::wake::remote::Address;
+use crate::wake::task::Policy;
 #[cfg(feature = "inspect")]
 use crate::wake::waiter::Waiter;
 use crate::wake::waker::{self, discard};

@@ -2,10 +2,10 @@
 
 use super::cell::{NewTask, share};
 use super::join::JoinHandle;
-use crate::executor::task::Header;
 use crate::executor::{self, Executor};
 use crate::observe::id::Id;
 use crate::wake::key::TaskKey;
+use crate::wake::task::Header;
 use std::future::Future;
 use std::panic::Location;
 

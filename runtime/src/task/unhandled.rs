@@ -7,9 +7,9 @@
 //!   task one bit; the others name the runtime to shut down.
 //! - Nothing in here runs user code.
 
-use crate::executor::task::Policy;
 use crate::wake::context::{self, Entered, Slot};
 use crate::wake::remote::{self, Address};
+use crate::wake::task::Policy;
 use std::cell::{Cell, OnceCell};
 use std::panic::catch_unwind;
 use std::rc::Rc;

@@ -6,7 +6,10 @@
 //!   its task would wake the next task at that index; and whether the index is queued, or a task that is woken twice
 //!   would be polled twice.
 //! - The list is threaded through these marks: a wake moves two numbers and never allocates.
+//! - The task itself is next to its mark, so that one look-up finds both.
 //! - No method calls user code, so no borrow is held when the next one starts.
+
+mod places; // the tasks, and the free indices
 
 use crate::observe::record::Trace;
 use crate::observe::spans::WakeSpans;
@@ -15,12 +18,15 @@ use crate::observe::watch::{By, Note, Watch, Woke};
 use crate::observe::woken::Woken;
 use crate::wake::clones::Clones;
 use crate::wake::key::{TaskKey, Tenant};
-use std::cell::{RefCell, RefMut};
+use crate::wake::task::{CellRef, Task};
+use places::{NONE, Place};
+use std::cell::{Cell, RefCell, RefMut};
 
-/// FIFO of task indices, each in it at most once.
-#[derive(Debug)]
+/// FIFO of task indices, each in it at most once, and the table of the tasks.
 pub(crate) struct RunQueue {
     inner: RefCell<Inner>,
+    /// How many indices are in the list. Outside of `inner`: the loop asks for it several times in a turn.
+    len: Cell<usize>,
     /// The number of the executor, which its wakers carry.
     pub(crate) executor: u16,
     /// The tenant of an index that no task has had yet.
@@ -39,14 +45,16 @@ pub(crate) struct RunQueue {
     pub(crate) watch: Watch,
 }
 
-#[derive(Debug)]
 struct Inner {
     /// One for each index that was ever claimed.
     marks: Vec<Mark>,
-    len: usize,
     /// The first and the last index of the list; without meaning while it is empty.
     head: u32,
     tail: u32,
+    /// The first free index, or [`NONE`].
+    free: u32,
+    /// How many tasks there are.
+    tasks: u32,
 }
 
 /// In place of the next index: this one is the last of the list.
@@ -55,15 +63,23 @@ const LAST: u32 = u32::MAX;
 const NOT_QUEUED: u32 = u32::MAX - 1;
 
 /// With feature `inspect` it is in one line of the cache, and its place is found by a shift.
-#[derive(Clone, Copy, Debug)]
-#[cfg_attr(feature = "inspect", repr(align(32)))]
+#[cfg_attr(feature = "inspect", repr(align(64)))]
 struct Mark {
     /// The index after this one in the list. An index may be queued for a task that has ended since: the next task at
     /// the index is then polled once without need.
     next: u32,
     tenant: Tenant,
+    task: Place,
     /// The wakes of the task.
     note: Note,
+}
+
+/// What [`RunQueue::pop_woken`] takes out.
+pub(crate) struct Popped {
+    pub(crate) key: TaskKey,
+    /// `None` for the future of `block_on`, and when the task has ended.
+    pub(crate) task: Option<CellRef<dyn Task>>,
+    pub(crate) woke: Woke,
 }
 
 /// The queue, borrowed for several wakes: see [`RunQueue::batch`].
@@ -81,30 +97,28 @@ impl RunQueue {
     }
 
     pub(crate) fn watched(executor: u16, first_generation: u16, watch: Watch) -> RunQueue {
-        let inner = RefCell::new(Inner { marks: Vec::new(), len: 0, head: 0, tail: 0 });
+        let inner = RefCell::new(Inner { marks: Vec::new(), head: 0, tail: 0, free: NONE, tasks: 0 });
+        let len = Cell::new(0);
         let first_tenant = Tenant::new(executor, first_generation);
         let (queued, coalesced, stale, trace, clones, spans) = Default::default();
-        RunQueue { inner, executor, first_tenant, queued, coalesced, stale, trace, clones, spans, watch }
+        RunQueue { inner, len, executor, first_tenant, queued, coalesced, stale, trace, clones, spans, watch }
     }
 
-    /// Gives `index` to a new task, puts it in the queue and returns the key that wakes it.
+    /// Gives `index` to a future that is not in the table, puts it in the queue and returns the key that wakes it.
     #[inline]
     pub(crate) fn claim(&self, index: u32) -> TaskKey {
         let inner = &mut *self.inner.borrow_mut();
         if inner.marks.len() <= index as usize {
             inner.make_room(index, self.first_tenant);
         }
-        let mark = &mut inner.marks[index as usize];
-        mark.note = Note::spawned();
-        let Mark { next, tenant, .. } = *mark;
-        if next == NOT_QUEUED {
-            mark.next = LAST;
-            inner.append(index);
+        let (key, is_queued) = inner.marks[index as usize].claim(index);
+        if !is_queued {
+            inner.append(index, &self.len);
         }
-        tenant.key(index)
+        key
     }
 
-    /// Takes `index` from a task that has ended: keys that name it are stale from now on.
+    /// Takes `index` back from a future that [`claim`](RunQueue::claim) gave it: keys that name it are stale from now on.
     #[inline]
     pub(crate) fn retire(&self, index: u32) {
         let mark = &mut self.inner.borrow_mut().marks[index as usize];
@@ -146,17 +160,18 @@ impl RunQueue {
     /// In production `pick` returns 0 and this is a FIFO.
     #[inline]
     pub(crate) fn pop(&self, pick: impl FnOnce(usize) -> usize) -> Option<TaskKey> {
-        self.pop_woken(pick).map(|(key, _)| key)
+        self.pop_woken(pick).map(|popped| popped.key)
     }
 
-    /// The same, with what woke the task.
+    /// The same, with the task and what woke it.
     #[inline]
-    pub(crate) fn pop_woken(&self, pick: impl FnOnce(usize) -> usize) -> Option<(TaskKey, Woke)> {
-        let inner = &mut *self.inner.borrow_mut();
-        if inner.len == 0 {
+    pub(crate) fn pop_woken(&self, pick: impl FnOnce(usize) -> usize) -> Option<Popped> {
+        let len = self.len.get();
+        if len == 0 {
             return None;
         }
-        let before = match pick(inner.len) {
+        let inner = &mut *self.inner.borrow_mut();
+        let before = match pick(len) {
             0 => None,
             position => Some(inner.at(position - 1)),
         };
@@ -165,14 +180,14 @@ impl RunQueue {
         let mark = &mut inner.marks[index as usize];
         let next = std::mem::replace(&mut mark.next, NOT_QUEUED);
         let key = mark.tenant.key(index);
-        let woke = mark.note.woke();
+        let (task, woke) = (mark.task(), mark.note.woke());
         match before {
             None => inner.head = next,
             Some(before) => inner.close_gap(before, next),
         }
-        inner.len -= 1;
+        self.len.set(len - 1);
         self.trace.popped(index);
-        Some((key, woke))
+        Some(Popped { key, task, woke })
     }
 
     #[cold]
@@ -186,14 +201,14 @@ impl RunQueue {
 
     #[inline]
     pub(crate) fn len(&self) -> usize {
-        self.inner.borrow().len
+        self.len.get()
     }
 
     /// The first indices of the list, at most so many.
     #[cfg(feature = "sim")]
     pub(crate) fn first(&self, most: usize) -> Vec<u32> {
         let inner = self.inner.borrow();
-        (0..inner.len.min(most)).map(|position| inner.at(position)).collect()
+        (0..self.len().min(most)).map(|position| inner.at(position)).collect()
     }
 
     /// The task that is polled.
@@ -211,9 +226,9 @@ impl RunQueue {
     /// The times and the wakes of the task at `index`, and whether it is in the list.
     #[cfg(feature = "inspect")]
     pub(crate) fn times(&self, index: u32) -> (crate::observe::watch::TaskTimes, bool) {
-        let mark = self.inner.borrow().marks.get(index as usize).copied();
-        let is_queued = mark.is_some_and(|mark| mark.next != NOT_QUEUED);
-        let note = mark.map_or_else(Note::default, |mark| mark.note);
+        let mark = self.inner.borrow().marks.get(index as usize).map(|mark| (mark.next, mark.note));
+        let (next, note) = mark.unwrap_or((NOT_QUEUED, Note::default()));
+        let is_queued = next != NOT_QUEUED;
         (self.watch.times(index, &note, is_queued), is_queued)
     }
 
@@ -221,7 +236,7 @@ impl RunQueue {
     #[cfg(feature = "inspect")]
     pub(crate) fn keys(&self) -> Vec<TaskKey> {
         let inner = self.inner.borrow();
-        let first = (inner.len > 0).then_some(inner.head);
+        let first = (self.len() > 0).then_some(inner.head);
         let indices = std::iter::successors(first, |index| {
             Some(inner.marks[*index as usize].next).filter(|next| *next != LAST)
         });
@@ -268,7 +283,7 @@ impl Batch<'_> {
         }
         mark.note.queued(self.by);
         mark.next = LAST;
-        self.inner.append(index);
+        self.inner.append(index, &self.queue.len);
         self.queue.queued.bump();
         Woken::Queued
     }
@@ -278,19 +293,19 @@ impl Inner {
     #[cold]
     fn make_room(&mut self, index: u32, tenant: Tenant) {
         assert!(index < NOT_QUEUED, "memory for so many tasks");
-        self.marks.resize(index as usize + 1, Mark { next: NOT_QUEUED, tenant, note: Note::default() });
+        self.marks.resize_with(index as usize + 1, || Mark::new(tenant));
     }
 
-    /// Links `index`, whose mark says that it is the last, after the one that was.
+    /// Links `index`, whose mark says that it is the last, after the one that was. `len` is that of the list.
     #[inline]
-    fn append(&mut self, index: u32) {
-        if self.len == 0 {
+    fn append(&mut self, index: u32, len: &Cell<usize>) {
+        if len.get() == 0 {
             self.head = index;
         } else {
             self.marks[self.tail as usize].next = index;
         }
         self.tail = index;
-        self.len += 1;
+        len.set(len.get() + 1);
     }
 
     /// The index at `position` of the list.

@@ -97,7 +97,7 @@ fn the_text_ends_with_the_outermost_function_of_the_program() {
         Stack { frames: names.iter().map(frame).collect(), missing: None }
     };
     let below = [
-        "<egret_runtime::task::cell::TaskCell<F> as egret_runtime::executor::task::Task>::poll",
+        "<egret_runtime::task::cell::TaskCell<F> as egret_runtime::wake::task::Task>::poll",
         "egret_runtime::executor::turn::Executor::run",
         "server::main",
     ];

@@ -3,10 +3,10 @@
 #![forbid(unsafe_code)]
 
 use super::{Join, TaskCell};
-use crate::executor::task::{Phase, Task};
 use crate::observe::id::{Id, Within};
 use crate::observe::site::{self, Note, Site};
 use crate::task::join::JoinError;
+use crate::wake::task::{Phase, Task};
 use crate::wake::waker;
 use std::future::Future;
 use std::task::{Context, Poll};

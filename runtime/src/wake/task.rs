@@ -1,4 +1,4 @@
-//! What the executor needs of a task. The task itself is in `task/cell.rs`.
+//! What the run queue and the executor need of a task. The task itself is in `task/cell.rs`.
 
 #![allow(unsafe_code)]
 
@@ -72,13 +72,13 @@ pub(crate) enum TaskPhase {
 
 /// What is watched of a task that is about to be queued for the first time.
 #[cfg(feature = "inspect")]
-pub(super) fn label(task: &dyn Task) -> Label {
+pub(crate) fn label(task: &dyn Task) -> Label {
     Label::new(task.label())
 }
 
 #[cfg(not(feature = "inspect"))]
 #[inline]
-pub(super) fn label(_task: &dyn Task) -> Label {
+pub(crate) fn label(_task: &dyn Task) -> Label {
     Label
 }
 
