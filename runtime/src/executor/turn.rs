@@ -236,7 +236,7 @@ impl Executor {
             self.turns.bump();
             let idle = self.queue.len() == 0;
             if idle || self.polls_since_wait.get() >= POLLS_PER_WAIT {
-                let events = wait(if idle { FOREVER } else { NOW });
+                let events = wait(if idle { self.rest() } else { NOW });
                 self.fire_timers_after(events);
             }
             self.collect_letters();
@@ -257,6 +257,7 @@ impl Executor {
         trace.begin();
         let timeout = if idle { timeout.map_or(FOREVER, nanoseconds) } else { NOW };
         if idle {
+            self.rest();
             // Somebody else may have slept until it.
             self.next_deadline.set(NextDeadline::Near);
         }

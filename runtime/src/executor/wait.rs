@@ -31,6 +31,16 @@ pub(super) enum NextDeadline {
 }
 
 impl Executor {
+    /// How long an idle loop may sleep. While much memory of ended tasks is kept, it frees some of it instead.
+    #[inline]
+    pub(super) fn rest(&self) -> u64 {
+        if !self.memory.has_excess() {
+            return FOREVER;
+        }
+        self.memory.shrink();
+        NOW
+    }
+
     /// Calls `epoll_wait`. It sleeps, if `timeout` allows it and no other thread has left a wake, until an event, a
     /// deadline or the end of `timeout`.
     #[inline]

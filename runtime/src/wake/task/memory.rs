@@ -3,8 +3,9 @@
 //! - An executor has a [`Memory`], which is in a slot of the thread while it is entered. Memory that is freed outside of any
 //!   goes back to the allocator.
 //! - Blocks are kept by size, in steps of 16 bytes as glibc rounds them, so that the rounding costs nothing. Cells that are
-//!   larger than [`LARGEST`] or have an unusual alignment are allocated and freed as usual.
-//! - At most [`KEPT`] bytes are kept.
+//!   larger than the largest of [`CLASSES`] or have an unusual alignment are allocated and freed as usual.
+//! - All of it is kept while the loop has work, so that tasks that come in waves are allocated once. A loop that has nothing
+//!   to do frees what is above [`KEPT`], some blocks at a time.
 //! - A free block holds the address of the next one of its size, and is in one list only.
 
 use crate::wake::context::{self, Entered, Slot};
@@ -13,16 +14,15 @@ use std::cell::Cell;
 use std::ptr::{self, NonNull};
 use std::rc::Rc;
 
-/// What is kept at most: the cells of some thousand tasks that come and go. Nothing under Miri, which would not see a
-/// use of a cell that is gone.
-const KEPT: usize = if cfg!(miri) { 0 } else { 1 << 20 };
+/// How many bytes an idle loop keeps: the cells of some thousand tasks that come and go.
+const KEPT: usize = 1 << 20;
+/// How many blocks it frees before it looks at the kernel again: some microseconds.
+const FREED_AT_ONCE: usize = 256;
 
 const STEP: usize = 16;
 /// What glibc uses of a block of 16 bytes for itself.
 const HEADER: usize = 8;
 const CLASSES: usize = 128;
-/// The size of the largest block that is kept.
-const LARGEST: usize = CLASSES * STEP + HEADER;
 
 thread_local! {
     /// The memory of this thread's executor.
@@ -33,8 +33,10 @@ thread_local! {
 pub(crate) struct Memory {
     /// The first of each size.
     free: [Cell<*mut Block>; CLASSES],
-    /// How many bytes more may be kept.
-    room: Cell<usize>,
+    /// How much is kept, in steps.
+    kept: Cell<usize>,
+    /// How much an idle loop keeps, in steps. With 0, nothing is kept at any time.
+    limit: usize,
 }
 
 struct Block {
@@ -44,12 +46,14 @@ struct Block {
 impl Memory {
     #[inline]
     pub(crate) fn new() -> Rc<Memory> {
-        Memory::keeping(KEPT)
+        // Nothing under Miri, which would not see a use of a cell that is gone.
+        Memory::keeping(if cfg!(miri) { 0 } else { KEPT / STEP })
     }
 
     #[inline]
-    fn keeping(room: usize) -> Rc<Memory> {
-        Rc::new(Memory { free: [const { Cell::new(ptr::null_mut()) }; CLASSES], room: Cell::new(room) })
+    fn keeping(limit: usize) -> Rc<Memory> {
+        let free = [const { Cell::new(ptr::null_mut()) }; CLASSES];
+        Rc::new(Memory { free, kept: Cell::new(0), limit })
     }
 
     /// Makes this the memory of the thread's tasks until the guard is dropped.
@@ -74,37 +78,61 @@ impl Memory {
         // SAFETY: a block in a list is allocated and its first bytes were written by `keep`, aligned as every block is.
         let next = unsafe { block.read() }.next;
         self.free[class].set(next);
-        self.room.set(self.room.get() + size(class));
+        self.kept.set(self.kept.get() - steps(class));
         Some(block.cast())
     }
 
-    /// Puts a block in, if there is room.
+    /// Puts a block in.
     ///
     /// # Safety
     ///
     /// The block was allocated with the layout of `class` and is in no other use.
     #[inline]
-    unsafe fn keep(&self, class: usize, block: NonNull<u8>) -> bool {
-        let Some(room) = self.room.get().checked_sub(size(class)) else { return false };
+    unsafe fn keep(&self, class: usize, block: NonNull<u8>) {
         let block = block.cast::<Block>();
         // SAFETY: it is the caller's to use, and large and aligned enough, as every class is.
         unsafe { block.write(Block { next: self.free[class].get() }) };
         self.free[class].set(block.as_ptr());
-        self.room.set(room);
-        true
+        self.kept.set(self.kept.get() + steps(class));
+    }
+
+    /// Whether more is kept than an idle loop keeps.
+    #[inline]
+    pub(crate) fn has_excess(&self) -> bool {
+        self.kept.get() > self.limit
+    }
+
+    /// Frees some of what is more than an idle loop keeps.
+    #[cold]
+    pub(crate) fn shrink(&self) {
+        self.free_to(self.limit, FREED_AT_ONCE);
+    }
+
+    /// Frees blocks, the largest first, until so much is left, but at most so many.
+    fn free_to(&self, limit: usize, most: usize) {
+        let blocks =
+            (0..CLASSES).rev().flat_map(|class| std::iter::from_fn(move || Some((class, self.take(class)?))));
+        for (class, block) in blocks.take(most) {
+            // SAFETY: it was allocated with this layout, and is in no list any more.
+            unsafe { alloc::dealloc(block.as_ptr(), layout(class)) };
+            if self.kept.get() <= limit {
+                return;
+            }
+        }
     }
 }
 
 impl Drop for Memory {
     #[inline]
     fn drop(&mut self) {
-        for class in 0..CLASSES {
-            while let Some(block) = self.take(class) {
-                // SAFETY: it was allocated with this layout, and is in no list any more.
-                unsafe { alloc::dealloc(block.as_ptr(), layout(class)) };
-            }
-        }
+        self.free_to(0, usize::MAX);
     }
+}
+
+/// What a block counts for.
+#[inline]
+const fn steps(class: usize) -> usize {
+    class + 1
 }
 
 #[inline]
@@ -123,10 +151,9 @@ const fn layout(class: usize) -> Layout {
 /// The class of a cell with this layout, if its memory is kept.
 #[inline]
 const fn class(wanted: Layout) -> Option<usize> {
-    if wanted.align() > align_of::<Block>() || wanted.size() > LARGEST {
-        return None;
-    }
-    Some(wanted.size().saturating_sub(HEADER + 1) / STEP)
+    // Of a cell that is smaller than any it is as good as infinite.
+    let class = wanted.size().wrapping_sub(HEADER + 1) / STEP;
+    if wanted.align() > align_of::<Block>() || class >= CLASSES { None } else { Some(class) }
 }
 
 #[cold]
@@ -162,9 +189,13 @@ unsafe fn give_back(block: NonNull<u8>, wanted: Layout) {
         // SAFETY: it was allocated with this layout, as it has no class.
         return unsafe { alloc::dealloc(block.as_ptr(), wanted) };
     };
-    // SAFETY: it was allocated with the layout of its class.
-    let keep = |memory: &Rc<Memory>| unsafe { memory.keep(class, block) };
-    if !context::with(&MEMORY, |memory| memory.is_some_and(keep)) {
+    let kept = context::with(&MEMORY, |memory| {
+        let Some(memory) = memory.filter(|memory| !cfg!(miri) || memory.limit > 0) else { return false };
+        // SAFETY: it was allocated with the layout of its class.
+        unsafe { memory.keep(class, block) };
+        true
+    });
+    if !kept {
         // SAFETY: as above, and no list has it.
         unsafe { alloc::dealloc(block.as_ptr(), layout(class)) };
     }
@@ -177,33 +208,54 @@ mod tests {
     #[test]
     fn a_layout_is_rounded_up_to_what_the_allocator_takes_for_it() {
         let class_of = |size| class(Layout::from_size_align(size, 8).unwrap());
-        for wanted in 1..=LARGEST {
+        let largest = size(CLASSES - 1);
+        for wanted in HEADER + 1..=largest {
             let class = class_of(wanted).unwrap();
             assert!(size(class) >= wanted && (class == 0 || size(class - 1) < wanted), "{wanted}");
         }
-        assert_eq!(class_of(LARGEST), Some(CLASSES - 1));
-        assert_eq!(class_of(LARGEST + 1), None);
-        assert_eq!(class(Layout::new::<u128>()), None);
+        assert_eq!((class_of(largest), class_of(largest + 1)), (Some(CLASSES - 1), None));
+        assert_eq!((class_of(HEADER), class(Layout::new::<u128>())), (None, None));
+    }
+
+    /// Makes so many places of a size and gives them back.
+    fn come_and_go<const WORDS: usize>(memory: &Memory, count: usize) -> Vec<NonNull<[u64; WORDS]>> {
+        let places: Vec<_> = (0..count).map(|_| memory.place::<[u64; WORDS]>()).collect();
+        // SAFETY: each place is initialised once, and given back once.
+        places.iter().for_each(|place| unsafe { place.write([1; WORDS]) });
+        // SAFETY: as above.
+        places.iter().for_each(|place| unsafe { free(*place, true) });
+        places
     }
 
     #[test]
-    fn a_block_is_used_again_for_its_own_size_and_what_has_no_room_is_freed() {
-        let memory = Memory::keeping(2 * size_of::<[u64; 5]>());
+    fn a_block_is_used_again_for_its_own_size() {
+        let memory = Memory::keeping(usize::MAX);
         let _entered = memory.enter();
-        let blocks = [(); 3].map(|()| memory.place::<[u64; 5]>());
-        // SAFETY: each place is initialised once, and given back once.
-        blocks.iter().for_each(|block| unsafe { block.write([1; 5]) });
-        // SAFETY: as above.
-        blocks.iter().for_each(|block| unsafe { free(*block, true) });
-        assert_eq!(memory.room.get(), 0);
-        let other = memory.place::<[u64; 3]>();
-        assert!(!blocks.contains(&other.cast()));
-        let again = [(); 2].map(|()| memory.place::<[u64; 5]>());
-        assert_eq!(again, [blocks[1], blocks[0]]);
-        assert_eq!(memory.room.get(), 2 * size_of::<[u64; 5]>());
-        // SAFETY: none of these values needs a drop, and each place is given back once.
-        again.into_iter().for_each(|block| unsafe { free(block, true) });
-        // SAFETY: as above.
-        unsafe { free(other, true) };
+        let places = come_and_go::<5>(&memory, 3);
+        assert!(!places.contains(&come_and_go::<3>(&memory, 1)[0].cast()));
+        let again = come_and_go::<5>(&memory, 3);
+        assert_eq!(again, [places[2], places[1], places[0]]);
+        assert_eq!(memory.kept.get(), 3 * 2 + 1);
+    }
+
+    #[test]
+    fn what_is_above_the_limit_is_freed_some_at_a_time_and_the_largest_first() {
+        let memory = Memory::keeping(4);
+        let _entered = memory.enter();
+        come_and_go::<3>(&memory, 3);
+        assert!(!memory.has_excess());
+        come_and_go::<5>(&memory, FREED_AT_ONCE + 2);
+        assert_eq!(memory.kept.get(), 3 + 2 * (FREED_AT_ONCE + 2));
+        memory.shrink();
+        assert_eq!((memory.kept.get(), memory.has_excess()), (3 + 2 * 2, true));
+        memory.shrink();
+        assert_eq!((memory.kept.get(), memory.has_excess()), (3, false));
+    }
+
+    #[test]
+    fn what_ends_outside_of_an_executor_is_freed() {
+        let memory = Memory::keeping(4);
+        come_and_go::<3>(&memory, 3);
+        assert_eq!(memory.kept.get(), 0);
     }
 }
