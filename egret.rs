@@ -59,6 +59,7 @@
 //! | `trace` | tasks, polls, wakes and events for tracing, and so for tokio-console |
 //! | `test-util` | the module `test`, and a clock that a test controls |
 //! | `sim` | the module `sim`: a simulated kernel under the real runtime |
+//! | `sim-std` | with `sim`, for the binaries of tests: the clocks of `std` and its random bytes are the simulation's |
 //!
 //! # Further
 //!

@@ -27,6 +27,8 @@ mod reports;
 mod same;
 mod small;
 mod speed;
+#[cfg(all(feature = "sim-std", target_env = "gnu"))]
+mod std;
 mod threads;
 mod unix;
 mod world;

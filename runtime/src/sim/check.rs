@@ -73,7 +73,7 @@ pub fn check(seeds: impl Into<Seeds>, scenario: impl Fn(&Sim) + Sync) {
 
 /// Runs a seed that has failed again, and tells of it.
 #[track_caller]
-fn judge(seed: u64, failure: &Failure, scenario: &impl Fn(&Sim)) -> ! {
+fn judge(seed: u64, failure: &Failure, scenario: &(impl Fn(&Sim) + Sync)) -> ! {
     let replay = Replay { seed, smaller: Smaller::default() };
     let mut runs: Vec<_> = (0..=AGAIN).map(|_| run(&replay, scenario)).collect();
     let Some(fails) = runs.iter().position(|ran| ran.kind() == Some(failure.kind)) else {
@@ -114,8 +114,20 @@ impl Ran {
     }
 }
 
-/// One run.
-pub(super) fn run(replay: &Replay, scenario: &impl Fn(&Sim)) -> Ran {
+/// One run. With feature `sim-std` on a thread of its own: the keys of hash maps are drawn once in each thread, and then counted.
+pub(super) fn run(replay: &Replay, scenario: &(impl Fn(&Sim) + Sync)) -> Ran {
+    if !cfg!(feature = "sim-std") {
+        return run_here(replay, scenario);
+    }
+    let name = thread::current().name().unwrap_or_default().to_owned();
+    thread::scope(|scope| {
+        let thread = thread::Builder::new().name(name);
+        let run = thread.spawn_scoped(scope, || run_here(replay, scenario)).expect("a thread for a run");
+        run.join().expect("a run has no panic that is not a failure")
+    })
+}
+
+fn run_here(replay: &Replay, scenario: &impl Fn(&Sim)) -> Ran {
     let _quiet = Quiet::begin();
     World::draw(picture::wanted().is_some());
     let sim = Sim::smaller(replay.seed, replay.smaller.clone());

@@ -5,7 +5,7 @@ use crate::sys::sim::{HostId, Mark, Outcome, Record, Trace};
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::ops::Range;
-use std::rc::Rc;
+use std::sync::Arc;
 
 /// How many lines are shown that both runs have.
 const BEFORE: usize = 12;
@@ -13,7 +13,7 @@ const BEFORE: usize = 12;
 /// The trace of a run that is over.
 pub(super) struct Traced {
     pub(super) trace: Trace,
-    pub(super) hosts: Vec<Rc<str>>,
+    pub(super) hosts: Vec<Arc<str>>,
     /// Of a run that is drawn.
     pub(super) marks: Vec<Mark>,
 }

@@ -89,7 +89,11 @@ fn threads() -> u64 {
     }
 }
 
-fn examine(seed: u64, scenario: &impl Fn(&Sim), seen: &Mutex<BTreeMap<Sighting, bool>>) -> Option<What> {
+fn examine(
+    seed: u64,
+    scenario: &(impl Fn(&Sim) + Sync),
+    seen: &Mutex<BTreeMap<Sighting, bool>>,
+) -> Option<What> {
     let replay = Replay { seed, smaller: Smaller::default() };
     let ran = run(&replay, scenario);
     if let Some(failure) = ran.failure {

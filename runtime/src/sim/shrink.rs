@@ -14,7 +14,7 @@ const LIMITS: [usize; 12] = [1, 2, 3, 5, 8, 13, 21, 34, 55, 89, 144, 233];
 const CALLS: usize = 6;
 
 /// Removes what the failure does not need. A smaller run counts when it fails in the same way twice, with one trace.
-pub(super) fn shrink(replay: Replay, ran: Ran, scenario: &impl Fn(&Sim)) -> (Replay, Ran) {
+pub(super) fn shrink(replay: Replay, ran: Ran, scenario: &(impl Fn(&Sim) + Sync)) -> (Replay, Ran) {
     let mut shrunk = Shrunk { replay, ran, attempts: 0 };
     for fault in Fault::ALL {
         let mut smaller = shrunk.replay.smaller.clone();
@@ -43,7 +43,7 @@ struct Shrunk {
 
 impl Shrunk {
     /// Finds a small limit for one call of `up_to`: the first that fails, then by halves down to the one before.
-    fn shrink_size(&mut self, call: usize, calls: usize, scenario: &impl Fn(&Sim)) {
+    fn shrink_size(&mut self, call: usize, calls: usize, scenario: &(impl Fn(&Sim) + Sync)) {
         let (mut passes, mut fails) = (0, self.ran.sizes.get(call).copied().unwrap_or(0));
         for limit in LIMITS.into_iter().take_while(|limit| *limit < fails) {
             if self.attempt(self.limited(call, calls, limit), scenario) {
@@ -70,7 +70,7 @@ impl Shrunk {
         Smaller { at_most, ..self.replay.smaller.clone() }
     }
 
-    fn attempt(&mut self, smaller: Smaller, scenario: &impl Fn(&Sim)) -> bool {
+    fn attempt(&mut self, smaller: Smaller, scenario: &(impl Fn(&Sim) + Sync)) -> bool {
         self.attempts += 1;
         if self.attempts > ATTEMPTS {
             return false;

@@ -3,13 +3,13 @@
 use super::kernel::FileId;
 use super::poll::PollId;
 use std::net::{IpAddr, Ipv4Addr};
-use std::rc::Rc;
+use std::sync::Arc;
 
 /// A host, by its index in the kernel's list.
 pub(crate) type HostId = u16;
 
 pub(crate) struct Host {
-    pub(crate) name: Rc<str>,
+    pub(crate) name: Arc<str>,
     pub(crate) address: IpAddr,
     /// False after a crash, until the host is started again.
     pub(crate) up: bool,

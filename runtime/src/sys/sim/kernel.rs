@@ -24,6 +24,8 @@ pub(super) type FileId = u32;
 pub(crate) struct Kernel {
     pub(super) plan: Plan,
     pub(super) now: u64,
+    /// How much later it is by readings of clocks that were no calls: see [`Kernel::read`].
+    lag: u64,
     agenda: Agenda,
     dice: Vec<Dice>,
     /// For choices other than faults.
@@ -62,11 +64,16 @@ const REFUSED_TIME: u64 = 10_000_000;
 /// The duration of a system call, in nanoseconds: from a fast one to one of the network.
 const CALL: std::ops::RangeInclusive<u64> = 200..=2_000;
 
+/// The duration of a reading of a clock without a system call.
+#[cfg(all(feature = "sim-std", target_env = "gnu", not(miri)))]
+const READING: u64 = 40;
+
 impl Kernel {
     pub(super) fn new(seed: u64, plan: Plan) -> Kernel {
         Kernel {
             plan,
             now: 0,
+            lag: 0,
             agenda: Agenda::default(),
             dice: Fault::ALL.iter().map(|fault| Dice::new(seed, &fault.name())).collect(),
             choices: Dice::new(seed, "choices"),
@@ -117,6 +124,24 @@ impl Kernel {
         self.now = self.now.max(to);
     }
 
+    /// Reads a clock of the current program by a function of the C library, which may come from a signal handler: runs no
+    /// event, so the time that it takes passes in the next call or question.
+    #[cfg(all(feature = "sim-std", target_env = "gnu", not(miri)))]
+    pub(super) fn read(&mut self, is_wall: bool) -> Option<i128> {
+        let host = &self.hosts[usize::from(self.current?)];
+        self.lag += READING;
+        let now = self.now + self.lag;
+        Some(if is_wall { host.wall_clock(now) } else { host.clock(now).into() })
+    }
+
+    /// Lets the time of such readings pass.
+    pub(super) fn catch_up(&mut self) {
+        let lag = std::mem::take(&mut self.lag);
+        if lag > 0 {
+            self.advance(self.now + lag);
+        }
+    }
+
     /// Performs a system call of the current program: it takes time, may be interrupted, and is traced.
     pub(super) fn call<R>(
         &mut self,
@@ -126,6 +151,7 @@ impl Kernel {
         value: impl FnOnce(&R) -> Outcome,
     ) -> Result<R, i32> {
         let cost = self.choices.within(&CALL);
+        self.catch_up();
         self.advance(self.now + cost);
         let result = call(self);
         let outcome = match &result {

@@ -9,6 +9,8 @@
 
 mod agenda;
 mod ancillary;
+#[cfg(all(feature = "sim-std", target_env = "gnu", not(miri)))]
+mod c_library;
 mod counter;
 mod datagram;
 mod descriptor;

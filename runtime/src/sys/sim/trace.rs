@@ -1,7 +1,7 @@
 //! The trace: what happened, in order. Its hash compares two runs; its text is for people.
 
 use std::fmt::{self, Write as _};
-use std::rc::Rc;
+use std::sync::Arc;
 
 /// One event of the trace.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -25,7 +25,7 @@ pub(crate) enum Outcome {
     Error(i32),
     /// An event mask.
     Mask(u32),
-    Text(Rc<str>),
+    Text(Arc<str>),
 }
 
 /// The records of one simulation.
@@ -84,7 +84,7 @@ impl Trace {
     }
 
     /// Records as lines of text.
-    pub(crate) fn text(records: &[Record], host: impl Fn(u16) -> Rc<str>) -> String {
+    pub(crate) fn text(records: &[Record], host: impl Fn(u16) -> Arc<str>) -> String {
         let mut text = String::new();
         for record in records {
             let _ = write!(text, "{:>6}.{:06} ms ", record.at / 1_000_000, record.at % 1_000_000);

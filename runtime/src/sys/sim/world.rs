@@ -73,6 +73,17 @@ pub(crate) fn program() -> Option<Rc<World>> {
     current().filter(|world| world.kernel.borrow().current.is_some())
 }
 
+/// The kernel of this thread, unless it is asked already. Allocates nothing and does not panic.
+#[cfg(all(feature = "sim-std", target_env = "gnu", not(miri)))]
+pub(super) fn try_kernel<R>(question: impl FnOnce(&mut Kernel) -> R) -> Option<R> {
+    let ask = |world: &RefCell<Option<Rc<World>>>| {
+        let world = world.try_borrow().ok()?;
+        let mut kernel = world.as_ref()?.kernel.try_borrow_mut().ok()?;
+        Some(question(&mut kernel))
+    };
+    WORLD.try_with(ask).ok()?
+}
+
 /// A descriptor is closed: the world forgets its number.
 pub(crate) fn close(number: RawFd) {
     let Some(world) = current() else { return };
@@ -89,6 +100,8 @@ pub(crate) fn close(number: RawFd) {
 /// Keeps this thread in a world until dropped.
 pub(crate) struct Entered {
     before: Option<Rc<World>>,
+    #[cfg(all(feature = "sim-std", target_env = "gnu", not(miri)))]
+    _random: super::c_library::Before,
 }
 
 impl Drop for Entered {
@@ -115,7 +128,11 @@ impl World {
 
     /// Enters this world on the thread.
     pub(crate) fn enter(self: &Rc<World>) -> Entered {
-        Entered { before: WORLD.with(|world| world.replace(Some(self.clone()))) }
+        Entered {
+            before: WORLD.with(|world| world.replace(Some(self.clone()))),
+            #[cfg(all(feature = "sim-std", target_env = "gnu", not(miri)))]
+            _random: super::c_library::begin(self.seed),
+        }
     }
 
     /// Performs a system call.
@@ -148,7 +165,9 @@ impl World {
 
     /// A query that takes no time and leaves no trace.
     pub(super) fn ask<R>(&self, question: impl FnOnce(&mut Kernel) -> R) -> R {
-        question(&mut self.kernel.borrow_mut())
+        let mut kernel = self.kernel.borrow_mut();
+        kernel.catch_up();
+        question(&mut kernel)
     }
 
     /// Makes a descriptor of a file.

@@ -9,7 +9,7 @@ use super::super::trace::{Outcome, Trace};
 use super::{Sighting, World};
 use std::collections::BTreeMap;
 use std::os::fd::RawFd;
-use std::rc::Rc;
+use std::sync::Arc;
 
 impl World {
     /// What the kernel has queued on a descriptor, and whether an edge of `direction` is pending for the registration
@@ -110,7 +110,7 @@ impl World {
     }
 
     /// Takes the trace out, with the names of the hosts.
-    pub(crate) fn take_trace(&self) -> (Trace, Vec<Rc<str>>) {
+    pub(crate) fn take_trace(&self) -> (Trace, Vec<Arc<str>>) {
         self.ask(|kernel| (kernel.take_trace(), kernel.hosts.iter().map(|host| host.name.clone()).collect()))
     }
 
