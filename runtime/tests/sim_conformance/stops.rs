@@ -125,6 +125,42 @@ mod an_urgent_byte_before_the_end_hides_neither {
     }
 }
 
+mod an_urgent_byte_is_plain_when_another_comes_unless_it_is_next_to_be_read {
+    use super::*;
+
+    fn rule(kernel: &dyn Kernel) {
+        let pair = tcp(kernel);
+        for (before, read) in [(&b"AAA"[..], &b"AAA!"[..]), (b"", b"")] {
+            if !before.is_empty() {
+                pair.write(before).unwrap();
+            }
+            for byte in [b'!', b'?'] {
+                pair.writer.send_urgent(byte).unwrap();
+                kernel.settle();
+            }
+            pair.write(b"BBB").unwrap();
+            kernel.settle();
+            if !read.is_empty() {
+                assert_eq!(pair.read(64).unwrap(), read);
+            }
+            assert_eq!(pair.read(64).unwrap(), b"BBB");
+        }
+        pair.writer.shutdown(std::net::Shutdown::Write).unwrap();
+        kernel.settle();
+        assert_eq!(pair.read(64).unwrap(), b"");
+    }
+
+    #[test]
+    fn on_linux() {
+        linux(rule);
+    }
+
+    #[test]
+    fn in_the_simulation() {
+        simulation(rule);
+    }
+}
+
 mod a_unix_read_stops_behind_a_message_with_a_descriptor {
     use super::*;
 

@@ -159,9 +159,29 @@ impl Tcp {
         self.writer_refused |= self.phase == Phase::Established && !self.is_writable();
     }
 
-    /// Bytes that a read returns now or after it has passed the urgent one.
+    /// Bytes that reads return now or after they have passed the urgent one.
     pub(super) fn readable(&self) -> usize {
-        self.received.len() - usize::from(self.urgent == Some(self.taken))
+        self.received.len() - usize::from(self.urgent_received().is_some())
+    }
+
+    /// Where among the received bytes the urgent one is.
+    fn urgent_received(&self) -> Option<usize> {
+        let at = usize::try_from(self.urgent?.checked_sub(self.taken)?).ok()?;
+        (at < self.received.len()).then_some(at)
+    }
+
+    /// Another urgent byte arrives, `ahead` bytes behind those received. One that a read is to pass next is gone, and one
+    /// behind other bytes is plain: `tcp_check_urg`.
+    fn urgent_arrives(&mut self, ahead: usize) {
+        match self.urgent_received() {
+            Some(0) => {
+                self.received.pop_front();
+                self.taken += 1;
+            }
+            Some(at) => self.promised.insert(at.min(self.promised.len()), self.received[at]),
+            None => {}
+        }
+        self.urgent = Some(self.taken + (self.received.len() + ahead) as u64);
     }
 
     /// As `tcp_poll` of Linux.
@@ -187,7 +207,7 @@ impl Tcp {
         if self.write_shut || self.is_writable() {
             state |= mask::OUT;
         }
-        if self.urgent.is_some_and(|at| at < self.taken + self.received.len() as u64) {
+        if self.urgent_received().is_some() {
             state |= mask::PRI;
         }
         state

@@ -336,3 +336,43 @@ fn bytes_that_are_changed_or_lost_on_the_way_are_a_violation_that_says_where() {
         assert!(said.ends_with(violation), "{said}");
     }
 }
+
+#[test]
+fn an_urgent_byte_is_not_counted_among_those_that_are_unread() {
+    let mut net = Net::new(Faults::none());
+    let (client, server) = net.connection();
+    net.send(client, b"AAA").unwrap();
+    net.on(A, |kernel| kernel.tcp_send(client, b"!", true)).unwrap();
+    net.pass(SECOND);
+    assert_eq!(net.kernel.untaken(server).as_deref(), Some("3 bytes are unread"), "it is behind them");
+    assert_eq!(net.on(B, |kernel| kernel.tcp_recv(server, 9, false)).unwrap(), b"AAA");
+    assert_eq!(net.kernel.untaken(server), None, "it is next");
+    net.send(client, b"B").unwrap();
+    net.pass(SECOND);
+    assert_eq!(net.kernel.untaken(server).as_deref(), Some("1 byte is unread"));
+}
+
+#[test]
+fn an_urgent_byte_that_another_one_makes_plain_is_one_of_those_that_were_sent() {
+    // Without room at the reader the bytes wait where they were sent from.
+    for receive_buffer in [64, 1] {
+        let mut net = Net::new(Faults::none());
+        net.kernel.plan.receive_buffer = receive_buffer;
+        let (client, server) = net.connection();
+        let urgent = |net: &mut Net, bytes: &[u8]| {
+            net.on(A, |kernel| kernel.tcp_send(client, bytes, true)).unwrap();
+        };
+        net.send(client, b"A").unwrap();
+        net.pass(SECOND);
+        urgent(&mut net, b"B!");
+        urgent(&mut net, b"C?");
+        net.send(client, b"D").unwrap();
+        net.on(A, |kernel| kernel.tcp_shutdown(client, Shutdown::Write)).unwrap();
+        let mut read = Vec::new();
+        for _ in 0..9 {
+            net.pass(SECOND);
+            read.extend(net.on(B, |kernel| kernel.tcp_recv(server, 9, false)).unwrap_or_default());
+        }
+        assert_eq!((read.as_slice(), &net.kernel.violation), (&b"AB!CD"[..], &None));
+    }
+}

@@ -117,12 +117,18 @@ impl Kernel {
             n = 1 + self.dice(Fault::ShortWrite).below(n - 1);
         }
         let tcp = self.tcp(file)?;
-        if urgent && n > 0 {
-            tcp.urgent_unsent = Some(tcp.unsent.len() + n - 1);
-        }
+        let is_urgent = urgent && n > 0;
+        let next = is_urgent.then(|| tcp.unsent.len() + n - 1);
+        // One that is still to be sent is plain when another comes: what is sent tells of the last.
+        let plain =
+            tcp.urgent_unsent.filter(|_| is_urgent).map(|at| (tcp.unsent[at], tcp.unsent.len() - 1 - at));
+        tcp.urgent_unsent = next.or(tcp.urgent_unsent);
         tcp.unsent.extend(&bytes[..n]);
         if let Some(peer) = tcp.other.and_then(|other| self.alive(other)) {
-            peer.promised.extend(&bytes[..n - usize::from(urgent && n > 0)]);
+            if let Some((byte, behind)) = plain {
+                peer.promised.insert(peer.promised.len() - behind, byte);
+            }
+            peer.promised.extend(&bytes[..n - usize::from(is_urgent)]);
         }
         if n > 1 && !urgent && self.fault(Fault::Urgent) {
             self.insert_urgent(file, n);

@@ -45,11 +45,7 @@ impl Kernel {
         let on_the_wire = tcp.on_the_wire;
         let room = match self.alive(other) {
             // The urgent byte takes no room: otherwise a buffer of a few bytes would block forever behind it.
-            Some(peer) => {
-                let waiting =
-                    peer.received.len() - usize::from(peer.urgent.is_some()).min(peer.received.len());
-                peer.receive_buffer.saturating_sub(waiting)
-            }
+            Some(peer) => peer.receive_buffer.saturating_sub(peer.readable()),
             None => usize::MAX, // no peer: the bytes will be answered by a reset
         };
         let mut room = room.saturating_sub(on_the_wire);
@@ -181,8 +177,9 @@ impl Kernel {
             return self.answer(back, (here, there), from, move |kernel| kernel.reset(from));
         }
         if tcp.phase == Phase::Established {
-            let at = tcp.taken + tcp.received.len() as u64;
-            tcp.urgent = urgent.map(|urgent| at + urgent as u64).or(tcp.urgent);
+            if let Some(ahead) = urgent {
+                tcp.urgent_arrives(ahead);
+            }
             tcp.received.extend(bytes);
         }
         // Urgent data wakes waiters for any readiness; plain data wakes readers.
