@@ -27,9 +27,27 @@ pub(super) const FIN_WAIT2: u8 = 5;
 
 /// Both ends of a connection: the one bound to `here` and connected to `there`, and its peer.
 ///
+/// While connections come and go a reading of the table misses others. So an end that is missing counts as gone when two
+/// readings in a row agree.
+pub(super) fn ends(here: SocketAddr, there: SocketAddr) -> (Option<TcpEnd>, Option<TcpEnd>) {
+    agreed(|| read_ends(here, there))
+}
+
+fn agreed(mut read: impl FnMut() -> (Option<TcpEnd>, Option<TcpEnd>)) -> (Option<TcpEnd>, Option<TcpEnd>) {
+    let mut before = None;
+    loop {
+        let now = read();
+        let there = (now.0.is_some(), now.1.is_some());
+        if there == (true, true) || before == Some(there) {
+            return now;
+        }
+        before = Some(there);
+    }
+}
+
 /// The table has a line for each connection of the machine, including those of the last minute: it is read once, up
 /// to the second of the two.
-pub(super) fn ends(here: SocketAddr, there: SocketAddr) -> (Option<TcpEnd>, Option<TcpEnd>) {
+fn read_ends(here: SocketAddr, there: SocketAddr) -> (Option<TcpEnd>, Option<TcpEnd>) {
     let path = if here.is_ipv4() { "/proc/net/tcp" } else { "/proc/net/tcp6" };
     let table = BufReader::with_capacity(1 << 16, File::open(path).expect("/proc is mounted"));
     let (mut ours, mut theirs) = (None, None);
@@ -96,4 +114,27 @@ fn parse(line: &str) -> Option<(u16, u16, TcpEnd)> {
 
 fn port(address: &str) -> Option<u16> {
     u16::from_str_radix(address.rsplit(':').next()?, 16).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_end_that_one_reading_misses_is_not_gone() {
+        let end = || Some(TcpEnd { state: ESTABLISHED, unacknowledged: 0, unread: 0 });
+        let ended = |readings: &[(bool, bool)]| {
+            let mut readings = readings.iter();
+            let found = agreed(|| {
+                let (ours, theirs) = readings.next().expect("a reading too many");
+                (end().filter(|_| *ours), end().filter(|_| *theirs))
+            });
+            ((found.0.is_some(), found.1.is_some()), readings.len())
+        };
+        let (both, one, none) = ((true, true), (true, false), (false, false));
+        assert_eq!(ended(&[both, none]), (both, 1), "one reading, as before");
+        assert_eq!(ended(&[one, both]), (both, 0));
+        assert_eq!(ended(&[one, one]), (one, 0));
+        assert_eq!(ended(&[none, one, none, none]), (none, 0));
+    }
 }
