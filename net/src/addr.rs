@@ -4,6 +4,7 @@ use crate::resolver;
 use egret_runtime::io::Site;
 use egret_runtime::sys::Backend;
 use egret_runtime::task::{JoinHandle, consume_budget, spawn_look_up};
+use egret_runtime::time::sleep;
 use std::error::Error;
 use std::fmt;
 use std::io;
@@ -114,6 +115,9 @@ async fn look_up_on_thread(host: String, port: u16) -> io::Result<vec::IntoIter<
         }
     }
 
+    if let Some(takes) = Backend::current().look_up_takes(&host) {
+        Box::pin(sleep(takes)).await; // boxed: only in a simulation
+    }
     let find = move || {
         let found = Backend::current().look_up(&host, port);
         found.map_err(|error| FailedLookUp { host, error }.into_error())

@@ -49,7 +49,7 @@ mod search;
 mod seeds;
 mod shrink;
 
-pub use crate::sys::sim::{EdgePolicy, Fault, Faults};
+pub use crate::sys::sim::{EdgePolicy, Fault, Faults, Name};
 pub use check::check;
 pub use host::Host;
 pub use link::Link;
@@ -199,6 +199,23 @@ impl Sim {
         let id = self.shared.world.add_host(name);
         self.shared.machines.borrow_mut().push(Machine::new(name, id));
         Host::new(self.shared.clone(), id)
+    }
+
+    /// Sets what a look-up of `name` comes to from now on, in place of the host of this name.
+    /// [`Host::name`] sets it for one host.
+    ///
+    /// ```
+    /// use egret_runtime::sim::{self, Name};
+    ///
+    /// sim::check(0..1, |sim| {
+    ///     let [one, other] = ["one", "other"].map(|name| sim.host(name));
+    ///     sim.name("db.example", [one.ip(), other.ip()]);
+    ///     sim.name("gone.example", Name::NotFound);
+    ///     other.name("db.example", Name::Silence); // this host's name server is down
+    /// });
+    /// ```
+    pub fn name(&self, name: &str, answer: impl Into<Name>) {
+        self.shared.world.set_name(None, name, answer.into());
     }
 
     /// The link between these two, in both directions.

@@ -128,6 +128,53 @@ fn each_host_has_a_clock_of_its_own_and_no_sleep_is_early_on_it() {
 }
 
 #[test]
+fn a_deadline_that_is_made_outside_of_the_hosts_is_theirs() {
+    sim::check(0..20, |sim| {
+        let second = Duration::from_secs(1);
+        let deadline = Instant::now() + 3 * second;
+        sim.host("sleep").client(sleep(2 * second));
+        sim.host("deadline").client(async move {
+            let left = deadline.saturating_duration_since(Instant::now());
+            assert!(left <= 3 * second && left + Duration::from_millis(1) > 3 * second, "{left:?}");
+            egret::time::sleep_until(deadline).await;
+        });
+        sim.run();
+        assert!((3 * second..4 * second).contains(&sim.elapsed()), "{:?}", sim.elapsed());
+        // And later on.
+        assert!(Instant::now() >= deadline && Instant::now() < deadline + second);
+    });
+}
+
+#[test]
+fn a_clock_whose_drift_changes_in_a_run_does_not_jump() {
+    sim::check(0..20, |sim| {
+        let (host, second) = (sim.host("host"), Duration::from_secs(1));
+        // Twice as fast in the second hour, and a tenth slower from then on.
+        for (hour, drift) in [(1, 1_000_000), (2, -100_000)] {
+            let host = host.clone();
+            sim.at(hour * 3600 * second, move |_| {
+                host.clock_drift(drift);
+            });
+        }
+        host.client(async move {
+            let (begin, day) = (Instant::now(), egret::time::system_now());
+            for (hours, elapsed) in [(1, 3600), (1, 7200), (1, 10_800)] {
+                sleep(hours * 3600 * second).await;
+                let now = begin.elapsed();
+                assert!((elapsed * second..(elapsed + 1) * second).contains(&now), "{now:?}");
+                let wall = egret::time::system_now().duration_since(day).unwrap();
+                assert!(wall.abs_diff(now) < second, "{wall:?} and {now:?}");
+            }
+            sleep(900 * second).await;
+        });
+        sim.run();
+        // The third hour of the host is over after two, and 900 s of it take 1000.
+        let took = sim.elapsed();
+        assert!((8200 * second..8202 * second).contains(&took), "{took:?}");
+    });
+}
+
+#[test]
 fn a_signal_comes_to_the_host_that_it_was_sent_to() {
     sim::check(0..100, |sim| {
         what_connections_survive(sim);

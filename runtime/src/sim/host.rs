@@ -3,7 +3,7 @@
 use super::Sim;
 use super::drive::{Machine, Main, Program};
 use crate::signal::unix::SignalKind;
-use crate::sys::sim::{HostId, World};
+use crate::sys::sim::{HostId, Name, World};
 use std::cell::{Cell, RefCell};
 use std::fmt;
 use std::future::Future;
@@ -46,6 +46,13 @@ impl Host {
     /// An address with this port.
     pub fn port(&self, port: u16) -> SocketAddr {
         SocketAddr::new(self.ip(), port)
+    }
+
+    /// Sets what a look-up of `name` comes to on this host from now on, in place of what it is for all: see
+    /// [`Sim::name`](super::Sim::name).
+    pub fn name(&self, name: &str, answer: impl Into<Name>) -> &Host {
+        self.shared.world.set_name(Some(self.id), name, answer.into());
+        self
     }
 
     /// Sets a server program: `main` makes it, again after each [`restart`](Host::restart), and the simulation does
@@ -96,14 +103,14 @@ impl Host {
         self
     }
 
-    /// Makes its clock fast by so many parts per million, or slow if negative.
+    /// Makes its clock fast by so many parts per million, or slow if negative, from now on: also in a run, and without a jump.
     ///
     /// # Panics
     ///
     /// When the clock would stop or go backwards.
     pub fn clock_drift(&self, millionths: i64) -> &Host {
         assert!(millionths > -1_000_000, "a clock that stands still never reaches a deadline");
-        self.shared.world.with_host(self.id, |host| host.clock_drift = millionths);
+        self.shared.world.set_drift(self.id, millionths);
         self
     }
 

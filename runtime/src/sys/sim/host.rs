@@ -16,10 +16,11 @@ pub(crate) struct Host {
     /// The descriptors of its program, and their limit.
     pub(crate) descriptors: usize,
     pub(crate) limit: usize,
-    /// The reading of its clock at the start of the simulation, and its error in parts per million.
+    /// The reading of its clock at `clock_since`, a true time, and its error since then in parts per million.
     pub(crate) clock_start: u64,
+    clock_since: u64,
     pub(crate) clock_drift: i64,
-    /// The reading of its wall clock at the start of the simulation, in nanoseconds since 1970. It goes as the other.
+    /// The reading of its wall clock then, in nanoseconds since 1970. It goes as the other.
     pub(crate) wall_start: i128,
     /// Its programs are stopped.
     pub(crate) is_paused: bool,
@@ -45,7 +46,7 @@ pub(crate) enum Loop {
 }
 
 /// A clock of a machine that has been up for a while: deadlines before the start of the simulation are representable.
-const CLOCK_START: u64 = 1_000_000_000_000;
+pub(super) const CLOCK_START: u64 = 1_000_000_000_000;
 
 /// A wall clock starts in September 2001, a thousand million seconds after 1970.
 const WALL_START: i128 = 1_000_000_000_000_000_000;
@@ -60,6 +61,7 @@ impl Host {
             descriptors: 0,
             limit: 1024,
             clock_start: CLOCK_START,
+            clock_since: 0,
             clock_drift: 0,
             wall_start: WALL_START,
             is_paused: false,
@@ -73,14 +75,28 @@ impl Host {
 
     /// The reading of its clock at a true time.
     pub(crate) fn clock(&self, now: u64) -> u64 {
-        let drift = i128::from(now) * i128::from(self.clock_drift) / 1_000_000;
-        let time = i128::from(self.clock_start) + i128::from(now) + drift;
+        let passed = i128::from(now) - i128::from(self.clock_since);
+        let time = i128::from(self.clock_start) + passed + passed * i128::from(self.clock_drift) / 1_000_000;
         u64::try_from(time).unwrap_or(u64::MAX)
     }
 
     /// The reading of its wall clock at a true time, in nanoseconds since 1970.
     pub(crate) fn wall_clock(&self, now: u64) -> i128 {
         self.wall_start + i128::from(self.clock(now)) - i128::from(self.clock_start)
+    }
+
+    /// Changes how fast its clock is from `now` on. What it shows stays, and so does what it will show at a deadline.
+    pub(crate) fn set_drift(&mut self, now: u64, drift: i64) {
+        let shows = self.clock(now);
+        let left = match self.loop_state {
+            Loop::Asleep { until: Some(until) } => Some(self.clock(until.max(now)) - shows),
+            _ => None,
+        };
+        self.wall_start = self.wall_clock(now);
+        (self.clock_start, self.clock_since, self.clock_drift) = (shows, now, drift);
+        if let Some(left) = left {
+            self.loop_state = Loop::Asleep { until: Some(self.deadline(now, left)) };
+        }
     }
 
     /// The earliest true time at which its clock has advanced by `timeout`.
@@ -107,6 +123,27 @@ mod tests {
                 }
             }
         }
+    }
+
+    #[test]
+    fn a_clock_that_becomes_fast_or_slow_does_not_jump() {
+        let mut host = Host::new("a", 0);
+        let second = 1_000_000_000;
+        host.loop_state = Loop::Asleep { until: Some(1_010 * second) };
+        let due = host.clock(1_010 * second);
+        for (now, drift) in [(1_000, 500_000), (1_002, -200_000), (1_003, 0)] {
+            let (clock, wall) = (host.clock(now * second), host.wall_clock(now * second));
+            host.set_drift(now * second, drift);
+            assert_eq!((host.clock(now * second), host.wall_clock(now * second)), (clock, wall));
+            let Loop::Asleep { until: Some(until) } = host.loop_state else { panic!("it sleeps") };
+            assert!(
+                (due..due + 10).contains(&host.clock(until)),
+                "{drift}: {} and not {due}",
+                host.clock(until)
+            );
+        }
+        // Two seconds half as fast again, and one a fifth slower.
+        assert_eq!(host.clock(1_003 * second) - CLOCK_START, 1_003 * second + second - second / 5);
     }
 
     #[test]

@@ -15,6 +15,7 @@ use super::plan::{Fault, Link, Plan};
 use super::poll::Poll;
 use super::ports::Ports;
 use super::trace::{Outcome, Record, Trace};
+use super::world::Name;
 use std::collections::BTreeMap;
 use std::net::IpAddr;
 
@@ -45,6 +46,8 @@ pub(crate) struct Kernel {
     pub(super) numbers: Vec<Option<FileId>>,
     pub(super) polls: Vec<Option<Poll>>,
     pub(super) ports: Ports,
+    /// The names that the test has set, on one host or on all.
+    pub(super) names: BTreeMap<(Option<HostId>, String), Name>,
     /// The links that are not as the plan says, by the host that sends and the one that receives.
     pub(super) links: BTreeMap<(HostId, HostId), Link>,
     /// Calls that moved something: bytes, a connection, a datagram.
@@ -87,6 +90,7 @@ impl Kernel {
             numbers: Vec::new(),
             polls: Vec::new(),
             ports: Ports::default(),
+            names: BTreeMap::new(),
             links: BTreeMap::new(),
             progress: 0,
             violation: None,
@@ -182,6 +186,10 @@ impl Kernel {
     }
 
     // Dice.
+
+    pub(super) fn seed(&self) -> u64 {
+        self.seed
+    }
 
     /// Whether this fault happens now.
     pub(super) fn fault(&mut self, fault: Fault) -> bool {

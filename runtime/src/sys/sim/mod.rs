@@ -43,6 +43,7 @@ pub use plan::{EdgePolicy, Fault, Faults};
 pub(crate) use plan::{Link, Plan, nanoseconds};
 pub(crate) use poll::names;
 pub(crate) use trace::{Outcome, Record, Trace};
+pub use world::Name;
 pub(crate) use world::{Entered, Next, Sighting, World, close, current, program};
 
 /// The error of a call that the simulation lacks.

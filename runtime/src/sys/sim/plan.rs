@@ -45,8 +45,10 @@ pub enum Fault {
     DatagramLoss,
     /// A datagram is duplicated.
     DatagramDuplicate,
-    /// No name server answers.
+    /// A name server fails.
     NameFailure,
+    /// A question to a name server is lost, and asked again five seconds later.
+    NameDelay,
     /// The processor runs other work: a loop that is ready runs up to 10 ms later.
     Preempted,
     /// The disk fails to read or write; after a failed sync, what it was to write may be lost for good.
@@ -115,7 +117,7 @@ impl Default for Plan {
 
 impl Fault {
     /// All faults.
-    pub const ALL: [Fault; 22] = [
+    pub const ALL: [Fault; 23] = [
         Fault::Fragment,
         Fault::Urgent,
         Fault::Delay,
@@ -134,6 +136,7 @@ impl Fault {
         Fault::DatagramLoss,
         Fault::DatagramDuplicate,
         Fault::NameFailure,
+        Fault::NameDelay,
         Fault::Preempted,
         Fault::DiskError,
         Fault::DiskFull,
@@ -165,6 +168,7 @@ impl Fault {
             Fault::DatagramLoss => "RFC 768: delivery is not guaranteed",
             Fault::DatagramDuplicate => "RFC 768: nor is protection from duplicates",
             Fault::NameFailure => "getaddrinfo(3): EAI_AGAIN",
+            Fault::NameDelay => "resolv.conf(5): timeout and attempts",
             Fault::Preempted => "sched(7): a thread that can run does so when it is its turn",
             Fault::DiskError => "fsync(2), read(2), write(2): EIO",
             Fault::DiskFull => "write(2), open(2), rename(2): ENOSPC",
@@ -194,7 +198,8 @@ impl Faults {
                 Fault::Delay | Fault::ShortWrite | Fault::SplitBatch => 50_000,
                 Fault::Urgent | Fault::Interrupt | Fault::SpuriousEdge | Fault::StaleEdge => 30_000,
                 Fault::AbortedAccept | Fault::Preempted => 30_000,
-                Fault::DatagramLoss | Fault::DatagramDuplicate | Fault::NameFailure => 30_000,
+                Fault::DatagramLoss | Fault::DatagramDuplicate => 30_000,
+                Fault::NameFailure | Fault::NameDelay => 30_000,
                 Fault::DiskError | Fault::DiskFull => 5_000,
                 Fault::Loss | Fault::NoDescriptors | Fault::NoMemory => 10_000,
                 Fault::Reset => 500,

@@ -2,11 +2,12 @@
 
 mod epoll;
 mod hosts;
+mod names;
 mod oracle;
 
 use super::dice::Dice;
 use super::disk::{self, Disk};
-use super::host::{HostId, Loop};
+use super::host::{CLOCK_START, HostId, Loop};
 use super::kernel::{FileId, Kernel};
 use super::plan::{Fault, Plan, nanoseconds};
 use super::trace::Outcome;
@@ -14,7 +15,6 @@ use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
 use std::fs::OpenOptions;
 use std::io;
-use std::net::{IpAddr, SocketAddr};
 use std::os::fd::{AsFd, AsRawFd, OwnedFd, RawFd};
 use std::os::unix::fs::OpenOptionsExt;
 use std::rc::Rc;
@@ -24,6 +24,8 @@ thread_local! {
     /// The simulation of this thread.
     static WORLD: RefCell<Option<Rc<World>>> = const { RefCell::new(None) };
 }
+
+pub use names::Name;
 
 /// One simulation.
 pub(crate) struct World {
@@ -192,11 +194,11 @@ impl World {
 
     // Calls of the seam that concern no descriptor.
 
-    /// The time by the host's clock.
+    /// The time by the host's clock, or by that of a new host while none runs.
     pub(crate) fn monotonic(&self) -> u64 {
         self.ask(|kernel| match kernel.current {
             Some(host) => kernel.hosts[usize::from(host)].clock(kernel.now),
-            None => kernel.now,
+            None => CLOCK_START + kernel.now,
         })
     }
 
@@ -223,29 +225,6 @@ impl World {
             let poll = kernel.current.and_then(|host| kernel.hosts[usize::from(host)].poll);
             poll.is_some_and(|poll| kernel.polls[poll].is_some())
         })
-    }
-
-    /// Resolves a name.
-    pub(crate) fn look_up(&self, name: &str, port: u16) -> io::Result<Vec<SocketAddr>> {
-        let found = |kernel: &mut Kernel| {
-            if kernel.fault(Fault::NameFailure) {
-                return Err(libc::EAGAIN);
-            }
-            let loopback = (name == "localhost").then(|| IpAddr::from([127, 0, 0, 1]));
-            let host = || kernel.hosts.iter().find(|host| *host.name == *name).map(|host| host.address);
-            name.parse().ok().or(loopback).or_else(host).ok_or(libc::ENOENT)
-        };
-        let address = self.call("look up", None, found, |ip: &IpAddr| Outcome::Text(ip.to_string().into()));
-        let message = |errno| match errno {
-            Some(libc::EAGAIN) => {
-                "failed to lookup address information: Temporary failure in name resolution"
-            }
-            _ => "failed to lookup address information: Name or service not known",
-        };
-        match address {
-            Ok(ip) => Ok(vec![SocketAddr::new(ip, port)]),
-            Err(error) => Err(io::Error::other(message(error.raw_os_error()))),
-        }
     }
 
     /// Starts a thread of the current host: a closure that runs later, when nothing else does.

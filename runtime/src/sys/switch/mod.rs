@@ -28,7 +28,7 @@ use super::{linux, sim};
 use std::io;
 use std::net::SocketAddr;
 use std::os::fd::{OwnedFd, RawFd};
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
 /// Describes the descriptor with this number, for a dump.
 #[cfg(feature = "inspect")]
@@ -77,6 +77,14 @@ impl Backend {
         }
     }
 
+    /// [`monotonic`](Backend::monotonic), and on the thread of a simulation, while no host runs, a clock that is right.
+    pub fn monotonic_outside(self) -> u64 {
+        match sim::current() {
+            Some(world) => world.monotonic(),
+            None => self.linux.monotonic_outside(),
+        }
+    }
+
     #[inline]
     pub fn wall_clock(self) -> SystemTime {
         match sim::program() {
@@ -107,6 +115,13 @@ impl Backend {
     #[cfg(feature = "inspect")]
     pub fn short_ticks(self) -> u32 {
         (self.ticks() >> Backend::TICKS_SHIFT) as u32
+    }
+
+    pub fn look_up_takes(self, name: &str) -> Option<Duration> {
+        match sim::program() {
+            Some(world) => Some(world.look_up_takes(name)).filter(|takes| !takes.is_zero()),
+            None => self.linux.look_up_takes(name),
+        }
     }
 
     pub fn look_up(self, name: &str, port: u16) -> io::Result<Vec<SocketAddr>> {

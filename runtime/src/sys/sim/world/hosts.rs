@@ -69,6 +69,14 @@ impl World {
         });
     }
 
+    /// Changes how fast the clocks of a host are.
+    pub(crate) fn set_drift(&self, host: HostId, drift: i64) {
+        self.ask(|kernel| {
+            let now = kernel.now;
+            kernel.hosts[usize::from(host)].set_drift(now, drift);
+        });
+    }
+
     /// Sets the wall clock of a host to show `nanoseconds` since 1970.
     pub(crate) fn set_wall_clock(&self, host: HostId, nanoseconds: i128) {
         self.ask(|kernel| {
