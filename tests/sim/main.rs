@@ -9,6 +9,7 @@ mod disk;
 mod echo;
 #[allow(clippy::duplicate_mod, reason = "the two servers share the parsing of requests")]
 mod files;
+mod groups;
 mod guide;
 mod hosts;
 #[allow(clippy::duplicate_mod, reason = "as of `files`")]
@@ -16,6 +17,7 @@ mod http;
 mod http_timeouts;
 mod links;
 mod methods;
+mod names;
 mod outside;
 mod pictures;
 mod planted;

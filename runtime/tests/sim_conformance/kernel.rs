@@ -292,6 +292,7 @@ fn errno_name(errno: i32) -> Option<&'static str> {
         libc::EAGAIN => "EAGAIN",
         libc::EBADF => "EBADF",
         libc::EADDRINUSE => "EADDRINUSE",
+        libc::EADDRNOTAVAIL => "EADDRNOTAVAIL",
         libc::ECONNREFUSED => "ECONNREFUSED",
         libc::ECONNRESET => "ECONNRESET",
         libc::EEXIST => "EEXIST",

@@ -11,6 +11,7 @@
 #[path = "../support/mod.rs"]
 mod support;
 
+mod addresses;
 mod arrivals;
 mod connections;
 mod differential;

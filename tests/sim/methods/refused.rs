@@ -13,7 +13,7 @@ use egret::time;
 use std::collections::{BTreeMap, BTreeSet};
 use std::future::Future;
 use std::io;
-use std::net::{Ipv4Addr, Ipv6Addr};
+use std::net::Ipv6Addr;
 use std::os::fd::OwnedFd;
 use std::os::unix::net as unix;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -35,11 +35,8 @@ fn at_once<T>(future: impl Future<Output = T>) -> T {
 }
 
 fn groups(socket: &UdpSocket, refused: &mut Refusals) {
-    let (v4, v6) = (Ipv4Addr::new(224, 0, 0, 251), Ipv6Addr::new(0xff02, 0, 0, 0, 0, 0, 0, 0xfb));
-    let any = Ipv4Addr::UNSPECIFIED;
+    let v6 = Ipv6Addr::new(0xff02, 0, 0, 0, 0, 0, 0, 0xfb);
     let results = [
-        ("join_multicast_v4", socket.join_multicast_v4(v4, any), "IP_ADD_MEMBERSHIP"),
-        ("leave_multicast_v4", socket.leave_multicast_v4(v4, any), "IP_DROP_MEMBERSHIP"),
         ("join_multicast_v6", socket.join_multicast_v6(&v6, 0), "IPV6_ADD_MEMBERSHIP"),
         ("leave_multicast_v6", socket.leave_multicast_v6(&v6, 0), "IPV6_DROP_MEMBERSHIP"),
     ];

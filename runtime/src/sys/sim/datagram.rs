@@ -8,19 +8,21 @@ use super::plan::Fault;
 use super::ports::Protocol;
 use super::trace::Outcome;
 use crate::sys::mask;
-use std::collections::VecDeque;
-use std::net::SocketAddr;
+use std::collections::{BTreeSet, VecDeque};
+use std::net::{Ipv4Addr, SocketAddr};
 
 /// A UDP socket.
 pub(super) struct Datagrams {
     pub(super) v6: bool,
     pub(super) local: Option<SocketAddr>,
-    peer: Option<SocketAddr>,
+    pub(super) peer: Option<SocketAddr>,
     queue: VecDeque<(SocketAddr, Vec<u8>)>,
     queued: usize,
     pub(super) receive_buffer: usize,
     /// The ICMP error of a connected socket.
     error: i32,
+    /// The multicast groups that it has joined.
+    pub(super) groups: BTreeSet<Ipv4Addr>,
     pub(super) settings: Settings,
 }
 
@@ -40,8 +42,13 @@ impl Datagrams {
     }
 }
 
+/// Whether this is a multicast group of IPv4.
+fn is_group(address: SocketAddr) -> bool {
+    address.is_ipv4() && address.ip().is_multicast()
+}
+
 impl Kernel {
-    fn datagrams(&mut self, file: FileId) -> Result<&mut Datagrams, i32> {
+    pub(super) fn datagrams(&mut self, file: FileId) -> Result<&mut Datagrams, i32> {
         match self.files.get_mut(file as usize).and_then(Option::as_mut).map(|file| &mut file.object) {
             Some(Object::Datagrams(datagrams)) => Ok(datagrams),
             Some(_) => Err(libc::ENOTSOCK),
@@ -59,6 +66,7 @@ impl Kernel {
             queued: 0,
             receive_buffer: self.plan.receive_buffer,
             error: 0,
+            groups: BTreeSet::new(),
             settings: Settings::new(),
         };
         Ok(self.open(Object::Datagrams(Box::new(datagrams))))
@@ -73,17 +81,19 @@ impl Kernel {
         if datagrams.v6 != address.is_ipv6() {
             return Err(libc::EAFNOSUPPORT);
         }
-        if self.host_at(host, address.ip()) != Some(host) {
+        if self.host_at(host, address.ip()) != Some(host) && !is_group(address) {
             return Err(libc::EADDRNOTAVAIL);
         }
-        let address = self.ports.bind(host, Protocol::Udp, address, file)?;
+        let address = self.bind_port(host, Protocol::Udp, address, file)?;
         self.datagrams(file)?.local = Some(address);
         Ok(())
     }
 
     pub(super) fn udp_connect(&mut self, file: FileId, address: SocketAddr) -> Result<(), i32> {
         let host = self.file(file).ok_or(libc::EBADF)?.host;
-        self.host_at(host, address.ip()).ok_or(libc::ENETUNREACH)?;
+        if !is_group(address) {
+            self.host_at(host, address.ip()).ok_or(libc::ENETUNREACH)?;
+        }
         self.bind_if_not_bound(file, address)?;
         self.datagrams(file)?.peer = Some(address);
         Ok(())
@@ -93,10 +103,12 @@ impl Kernel {
         let host = self.file(file).ok_or(libc::EBADF)?.host;
         let own = if to.ip().is_loopback() { to.ip() } else { self.hosts[usize::from(host)].address };
         match self.datagrams(file)?.local {
-            Some(local) if local.ip().is_unspecified() => Ok(SocketAddr::new(own, local.port())),
+            Some(local) if local.ip().is_unspecified() || is_group(local) => {
+                Ok(SocketAddr::new(own, local.port()))
+            }
             Some(local) => Ok(local),
             None => {
-                let local = self.ports.bind(host, Protocol::Udp, SocketAddr::new(own, 0), file)?;
+                let local = self.bind_port(host, Protocol::Udp, SocketAddr::new(own, 0), file)?;
                 self.datagrams(file)?.local = Some(local);
                 Ok(local)
             }
@@ -120,6 +132,11 @@ impl Kernel {
             return Err(libc::EMSGSIZE);
         }
         let from = self.bind_if_not_bound(file, to)?;
+        if is_group(to) {
+            self.progress += 1;
+            self.send_to_group(file, from, to, bytes);
+            return Ok(bytes.len());
+        }
         let target = self.host_at(host, to.ip()).ok_or(libc::ENETUNREACH)?;
         self.progress += 1;
         let copies = match () {
@@ -150,13 +167,17 @@ impl Kernel {
         to: SocketAddr,
         bytes: Vec<u8>,
     ) {
-        let Some(file) = self.ports.find(target, Protocol::Udp, to) else {
+        let Some(file) = self.receiver(target, Protocol::Udp, to, from) else {
             let back = self.travel(target, host);
             return self.later(back, move |kernel| kernel.port_unreachable(sender, to));
         };
+        self.queue_datagram(file, from, bytes);
+    }
+
+    /// Queues what has arrived for a socket, if it has room.
+    pub(super) fn queue_datagram(&mut self, file: FileId, from: SocketAddr, bytes: Vec<u8>) {
         let Ok(datagrams) = self.datagrams(file) else { return };
-        let is_wanted = datagrams.peer.is_none_or(|peer| peer == from);
-        if !is_wanted || datagrams.queued + bytes.len() > datagrams.receive_buffer {
+        if datagrams.queued + bytes.len() > datagrams.receive_buffer {
             return;
         }
         datagrams.queued += bytes.len();

@@ -18,6 +18,7 @@ mod dice;
 mod disk;
 mod drawing;
 mod file;
+mod group;
 mod host;
 mod kernel;
 mod option;

@@ -1,8 +1,9 @@
 //! Socket options, kept by level and name for every kind of socket.
 //!
 //! * What a kind does not have, and what is out of range, is refused with Linux's errno.
-//! * These have an effect: `SO_SNDBUF`, `SO_RCVBUF`, `SO_LINGER` with zero and `TCP_NOTSENT_LOWAT`. Others are only
-//!   kept, and inherited by accepted connections.
+//! * These have an effect: `SO_SNDBUF`, `SO_RCVBUF`, `SO_LINGER` with zero and `TCP_NOTSENT_LOWAT`, and those of the bind
+//!   (`ports.rs`): `SO_REUSEADDR`, `SO_REUSEPORT` and `IPV6_V6ONLY`. Others are only kept, and inherited by accepted
+//!   connections.
 
 use super::descriptor::Simulated;
 use super::file::Object;
@@ -12,6 +13,7 @@ use super::unix::Kind;
 use libc::c_int;
 use std::collections::BTreeMap;
 use std::io;
+use std::net::Ipv4Addr;
 
 /// The values that were set, as integers, by level and name.
 pub(super) type Settings = BTreeMap<(c_int, c_int), Vec<c_int>>;
@@ -48,6 +50,16 @@ impl Simulated {
     ) -> io::Result<()> {
         let call = |kernel: &mut Kernel| kernel.set_option(self.file, level, name, value);
         self.world.call(text, Some(self.file), call, |()| Outcome::Done)
+    }
+
+    /// `IP_ADD_MEMBERSHIP`, or `IP_DROP_MEMBERSHIP` without `joins`.
+    pub(crate) fn member(&self, joins: bool, group: Ipv4Addr, interface: Ipv4Addr) -> io::Result<()> {
+        let call = |kernel: &mut Kernel| match joins {
+            true => kernel.join(self.file, group, interface),
+            false => kernel.leave(self.file, group, interface),
+        };
+        let name = if joins { "IP_ADD_MEMBERSHIP" } else { "IP_DROP_MEMBERSHIP" };
+        self.world.call(name, Some(self.file), call, |()| Outcome::Text(group.to_string().into()))
     }
 
     /// `SO_BINDTODEVICE`. Kept: a bound socket still reaches every host.

@@ -1,7 +1,9 @@
 //! Which socket is bound to which address.
 
+use super::dice::Dice;
+use super::file::Object;
 use super::host::HostId;
-use super::kernel::FileId;
+use super::kernel::{FileId, Kernel};
 use std::collections::BTreeMap;
 use std::net::{IpAddr, SocketAddr};
 
@@ -12,10 +14,19 @@ pub(super) enum Protocol {
     Udp,
 }
 
+/// A bound socket.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Bound {
+    pub(super) ip: IpAddr,
+    pub(super) file: FileId,
+    /// `IPV6_V6ONLY`: the wildcard is not that of IPv4 as well.
+    pub(super) only_v6: bool,
+}
+
 /// The bound sockets, by address.
 #[derive(Default)]
 pub(super) struct Ports {
-    bound: BTreeMap<(HostId, Protocol, u16), Vec<(IpAddr, FileId)>>,
+    bound: BTreeMap<(HostId, Protocol, u16), Vec<Bound>>,
     /// Unix sockets, by path or abstract name (which begins with a zero byte).
     names: BTreeMap<(HostId, Vec<u8>), FileId>,
     next: BTreeMap<(HostId, Protocol), u16>,
@@ -25,14 +36,42 @@ pub(super) struct Ports {
 const FIRST_EPHEMERAL: u16 = 32_768;
 const EPHEMERAL: u16 = 28_232;
 
+impl Bound {
+    /// Whether this is the wildcard of `ip`, or of its family and another.
+    fn covers(&self, ip: IpAddr) -> bool {
+        self.ip.is_unspecified()
+            && match (self.ip, ip) {
+                (IpAddr::V4(_), IpAddr::V4(_)) | (IpAddr::V6(_), IpAddr::V6(_)) => true,
+                (IpAddr::V6(_), IpAddr::V4(_)) => !self.only_v6,
+                (IpAddr::V4(_), IpAddr::V6(_)) => false,
+            }
+    }
+
+    /// Whether a packet may be for both: `inet_rcv_saddr_equal`.
+    fn meets(&self, other: &Bound) -> bool {
+        self.ip == other.ip || self.covers(other.ip) || other.covers(self.ip)
+    }
+
+    /// How well a packet to `ip` fits: its own address before a wildcard, and that before the one of both families.
+    fn fits(&self, ip: IpAddr) -> Option<u8> {
+        match self.covers(ip) {
+            _ if self.ip == ip => Some(2),
+            true => Some((self.ip.is_ipv4() == ip.is_ipv4()).into()),
+            false => None,
+        }
+    }
+}
+
 impl Ports {
-    /// Binds `file` to `wanted`; port 0 picks a free one.
+    /// Binds a socket to `wanted`; port 0 picks one that no socket has. `shares` says whether a socket that has the address
+    /// does not mind.
     pub(super) fn bind(
         &mut self,
         host: HostId,
         protocol: Protocol,
         wanted: SocketAddr,
-        file: FileId,
+        (file, only_v6): (FileId, bool),
+        mut shares: impl FnMut(FileId) -> bool,
     ) -> Result<SocketAddr, i32> {
         let mut address = wanted;
         if wanted.port() == 0 {
@@ -46,23 +85,52 @@ impl Ports {
             address.set_port(port);
         }
         let there = self.bound.entry((host, protocol, address.port())).or_default();
-        let ip = address.ip();
-        if there.iter().any(|(other, _)| *other == ip || other.is_unspecified() || ip.is_unspecified()) {
+        let bound = Bound { ip: address.ip(), file, only_v6 };
+        if there.iter().any(|other| bound.meets(other) && !shares(other.file)) {
             return Err(libc::EADDRINUSE);
         }
-        there.push((ip, file));
+        there.push(bound);
         Ok(address)
     }
 
-    /// The socket that receives what is sent to `address` on `host`.
-    pub(super) fn find(&self, host: HostId, protocol: Protocol, address: SocketAddr) -> Option<FileId> {
-        let there = self.bound.get(&(host, protocol, address.port()))?;
-        there.iter().find(|(ip, _)| *ip == address.ip() || ip.is_unspecified()).map(|(_, file)| *file)
+    /// The other sockets that have the address of a bound one.
+    pub(super) fn rivals(
+        &self,
+        host: HostId,
+        protocol: Protocol,
+        port: u16,
+        file: FileId,
+    ) -> impl Iterator<Item = FileId> + '_ {
+        let there = self.bound.get(&(host, protocol, port)).map_or(&[][..], Vec::as_slice);
+        let own = there.iter().find(|bound| bound.file == file);
+        let others = there.iter().filter(move |other| other.file != file);
+        others.filter(move |other| own.is_some_and(|own| own.meets(other))).map(|other| other.file)
+    }
+
+    /// The sockets that may receive what is sent to `address` on `host`, of those that fit best, in the order in which they
+    /// were bound. `rank` is how much a socket wants it, if it does.
+    pub(super) fn find(
+        &self,
+        host: HostId,
+        protocol: Protocol,
+        address: SocketAddr,
+        rank: impl Fn(FileId) -> Option<u8>,
+    ) -> Vec<FileId> {
+        let Some(there) = self.bound.get(&(host, protocol, address.port())) else { return Vec::new() };
+        let fits = |bound: &Bound| Some((rank(bound.file)?, bound.fits(address.ip())?));
+        let Some(best) = there.iter().filter_map(fits).max() else { return Vec::new() };
+        there.iter().filter(|bound| fits(bound) == Some(best)).map(|bound| bound.file).collect()
+    }
+
+    /// All sockets that may receive what is sent to `address`: that of a multicast group.
+    pub(super) fn all(&self, host: HostId, protocol: Protocol, address: SocketAddr) -> Vec<FileId> {
+        let there = self.bound.get(&(host, protocol, address.port())).map_or(&[][..], Vec::as_slice);
+        there.iter().filter(|bound| bound.fits(address.ip()).is_some()).map(|bound| bound.file).collect()
     }
 
     pub(super) fn release(&mut self, file: FileId) {
         self.bound.retain(|_, there| {
-            there.retain(|(_, other)| *other != file);
+            there.retain(|bound| bound.file != file);
             !there.is_empty()
         });
         self.names.retain(|_, other| *other != file);
@@ -81,6 +149,71 @@ impl Ports {
     }
 }
 
+impl Kernel {
+    /// Binds a socket of `host`, as `inet_csk_get_port` and `udp_lib_get_port` of Linux allow it.
+    pub(super) fn bind_port(
+        &mut self,
+        host: HostId,
+        protocol: Protocol,
+        wanted: SocketAddr,
+        file: FileId,
+    ) -> Result<SocketAddr, i32> {
+        let only_v6 = self.has_set(file, (libc::IPPROTO_IPV6, libc::IPV6_V6ONLY), &[1]);
+        let mut ports = std::mem::take(&mut self.ports);
+        let bound = ports.bind(host, protocol, wanted, (file, only_v6), |other| self.share(file, other));
+        self.ports = ports;
+        bound
+    }
+
+    /// Whether two sockets may have one address: both say so by `SO_REUSEPORT`, or by `SO_REUSEADDR` unless the other
+    /// listens: [socket(7)](https://man7.org/linux/man-pages/man7/socket.7.html).
+    fn share(&mut self, file: FileId, other: FileId) -> bool {
+        let mut both = |name| {
+            let option = (libc::SOL_SOCKET, name);
+            self.has_set(file, option, &[1]) && self.has_set(other, option, &[1])
+        };
+        both(libc::SO_REUSEPORT) || both(libc::SO_REUSEADDR) && !self.is_listener(other)
+    }
+
+    pub(super) fn is_listener(&self, file: FileId) -> bool {
+        self.file(file).is_some_and(|file| matches!(file.object, Object::Listener(_)))
+    }
+
+    /// Whether a socket that is bound may listen: no other that listens has its address, except by `SO_REUSEPORT`.
+    pub(super) fn may_listen(&mut self, file: FileId, host: HostId, local: SocketAddr) -> Result<(), i32> {
+        let rivals: Vec<_> = self.ports.rivals(host, Protocol::Tcp, local.port(), file).collect();
+        match rivals.into_iter().all(|other| self.share(file, other)) {
+            true => Ok(()),
+            false => Err(libc::EADDRINUSE),
+        }
+    }
+
+    /// The socket that receives what `from` sends to `to` on `host`. Those with `SO_REUSEPORT` share by the addresses of
+    /// sender and receiver, as the seed says; of others the last that was bound has it.
+    pub(super) fn receiver(
+        &mut self,
+        host: HostId,
+        protocol: Protocol,
+        to: SocketAddr,
+        from: SocketAddr,
+    ) -> Option<FileId> {
+        let rank = |file| match &self.file(file)?.object {
+            Object::Listener(_) => Some(0),
+            Object::Datagrams(datagrams) => match datagrams.peer {
+                Some(peer) => (peer == from).then_some(1),
+                None => Some(0),
+            },
+            _ => None,
+        };
+        let found = self.ports.find(host, protocol, to, rank);
+        let last = *found.last()?;
+        if found.len() == 1 || !self.has_set(last, (libc::SOL_SOCKET, libc::SO_REUSEPORT), &[1]) {
+            return Some(last);
+        }
+        Some(found[Dice::new(self.seed(), &format!("{from} {to}")).below(found.len())])
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -89,14 +222,23 @@ mod tests {
         text.parse().unwrap()
     }
 
+    /// Binds a socket that shares with none.
+    fn alone(ports: &mut Ports, host: HostId, wanted: SocketAddr, file: FileId) -> Result<SocketAddr, i32> {
+        ports.bind(host, Protocol::Tcp, wanted, (file, false), |_| false)
+    }
+
+    fn found(ports: &Ports, host: HostId, text: &str) -> Vec<FileId> {
+        ports.find(host, Protocol::Tcp, address(text), |_| Some(0))
+    }
+
     #[test]
     fn who_asks_for_any_port_gets_the_next_that_is_free() {
         let mut ports = Ports::default();
         let any = address("10.0.0.1:0");
-        let mut bind = |file| ports.bind(0, Protocol::Tcp, any, file).unwrap().port();
+        let mut bind = |file| alone(&mut ports, 0, any, file).unwrap().port();
         assert_eq!([bind(0), bind(1)], [FIRST_EPHEMERAL, FIRST_EPHEMERAL + 1]);
         ports.release(0);
-        let next = ports.bind(0, Protocol::Tcp, any, 2).unwrap().port();
+        let next = alone(&mut ports, 0, any, 2).unwrap().port();
         assert_eq!(next, FIRST_EPHEMERAL + 2, "a port that was used is not used again at once");
     }
 
@@ -105,29 +247,49 @@ mod tests {
         let mut ports = Ports::default();
         let any = address("10.0.0.1:0");
         for file in 0..u32::from(EPHEMERAL) {
-            ports.bind(0, Protocol::Tcp, any, file).unwrap();
+            alone(&mut ports, 0, any, file).unwrap();
         }
-        assert_eq!(ports.bind(0, Protocol::Tcp, any, 40_000), Err(libc::EADDRINUSE));
+        assert_eq!(alone(&mut ports, 0, any, 40_000), Err(libc::EADDRINUSE));
         ports.release(17);
-        assert_eq!(ports.bind(0, Protocol::Tcp, any, 40_000).unwrap().port(), FIRST_EPHEMERAL + 17);
+        assert_eq!(alone(&mut ports, 0, any, 40_000).unwrap().port(), FIRST_EPHEMERAL + 17);
     }
 
     #[test]
     fn an_address_is_taken_on_its_host_for_its_protocol_by_itself_or_by_all() {
         let mut ports = Ports::default();
-        let mut bind =
-            |host, protocol, text, file| ports.bind(host, protocol, address(text), file).map(|_| ());
+        let mut bind = |host, protocol, text, file| {
+            ports.bind(host, protocol, address(text), (file, false), |_| false).map(|_| ())
+        };
         assert_eq!(bind(0, Protocol::Tcp, "10.0.0.1:80", 0), Ok(()));
         assert_eq!(bind(0, Protocol::Tcp, "10.0.0.1:80", 1), Err(libc::EADDRINUSE));
         assert_eq!(bind(0, Protocol::Tcp, "0.0.0.0:80", 1), Err(libc::EADDRINUSE));
         assert_eq!(bind(0, Protocol::Tcp, "127.0.0.1:80", 1), Ok(()));
         assert_eq!(bind(0, Protocol::Udp, "10.0.0.1:80", 2), Ok(()));
         assert_eq!(bind(1, Protocol::Tcp, "0.0.0.0:80", 3), Ok(()));
-        assert_eq!(ports.find(0, Protocol::Tcp, address("127.0.0.1:80")), Some(1));
-        assert_eq!(ports.find(1, Protocol::Tcp, address("10.0.0.2:80")), Some(3), "by all of its addresses");
-        assert_eq!(ports.find(0, Protocol::Tcp, address("10.0.0.9:80")), None);
+        assert_eq!(found(&ports, 0, "127.0.0.1:80"), [1]);
+        assert_eq!(found(&ports, 1, "10.0.0.2:80"), [3], "by all of its addresses");
+        assert!(found(&ports, 0, "10.0.0.9:80").is_empty());
         ports.release(0);
-        assert_eq!(ports.find(0, Protocol::Tcp, address("10.0.0.1:80")), None);
+        assert!(found(&ports, 0, "10.0.0.1:80").is_empty());
+    }
+
+    #[test]
+    fn what_arrives_is_for_its_own_address_then_for_its_family_then_for_both() {
+        let mut ports = Ports::default();
+        for (file, text) in ["[::]:80", "0.0.0.0:80", "10.0.0.1:80", "[::1]:80"].into_iter().enumerate() {
+            ports.bind(0, Protocol::Tcp, address(text), (file as FileId, false), |_| true).unwrap();
+        }
+        ports.bind(0, Protocol::Tcp, address("[::]:81"), (4, true), |_| false).unwrap();
+        for (to, file) in [("10.0.0.1:80", 2), ("127.0.0.1:80", 1), ("[::1]:80", 3), ("[::1]:81", 4)] {
+            assert_eq!(found(&ports, 0, to), [file], "{to}");
+        }
+        ports.release(1);
+        assert_eq!(found(&ports, 0, "127.0.0.1:80"), [0]);
+        assert!(found(&ports, 0, "127.0.0.1:81").is_empty(), "IPV6_V6ONLY");
+        ports.bind(0, Protocol::Tcp, address("[::1]:80"), (5, false), |_| true).unwrap();
+        assert_eq!(found(&ports, 0, "[::1]:80"), [3, 5]);
+        let wants = |file| (file != 5).then_some(u8::from(file == 0));
+        assert_eq!(ports.find(0, Protocol::Tcp, address("[::1]:80"), wants), [0], "one that wants it more");
     }
 
     #[test]

@@ -109,13 +109,17 @@ impl Fd {
     }
 
     pub fn join_multicast_v4(&self, group: Ipv4Addr, interface: Ipv4Addr) -> io::Result<()> {
-        self.refuse("IP_ADD_MEMBERSHIP")?;
-        self.linux.join_multicast_v4(group, interface)
+        match self.simulated() {
+            Some(simulated) => simulated.member(true, group, interface),
+            None => self.linux.join_multicast_v4(group, interface),
+        }
     }
 
     pub fn leave_multicast_v4(&self, group: Ipv4Addr, interface: Ipv4Addr) -> io::Result<()> {
-        self.refuse("IP_DROP_MEMBERSHIP")?;
-        self.linux.leave_multicast_v4(group, interface)
+        match self.simulated() {
+            Some(simulated) => simulated.member(false, group, interface),
+            None => self.linux.leave_multicast_v4(group, interface),
+        }
     }
 
     pub fn join_multicast_v6(&self, group: Ipv6Addr, interface: u32) -> io::Result<()> {
@@ -128,7 +132,7 @@ impl Fd {
         self.linux.leave_multicast_v6(group, interface)
     }
 
-    /// A simulated group has one socket, which the filter of any processor chooses.
+    /// A simulated host has one processor, and the seed chooses among the sockets of a group.
     pub fn steer_by_processor(&self, count: u32) -> io::Result<()> {
         match self.simulated() {
             Some(_) if count == 0 => Err(io::Error::from_raw_os_error(libc::EINVAL)),

@@ -37,7 +37,7 @@ impl Kernel {
         if self.host_at(host, address.ip()) != Some(host) {
             return Err(libc::EADDRNOTAVAIL);
         }
-        let address = self.ports.bind(host, Protocol::Tcp, address, file)?;
+        let address = self.bind_port(host, Protocol::Tcp, address, file)?;
         self.tcp(file)?.local = Some(address);
         Ok(())
     }
@@ -51,12 +51,14 @@ impl Kernel {
         if tcp.phase != Phase::Fresh {
             return Err(libc::EINVAL);
         }
-        let (local, settings) = (tcp.local, std::mem::take(&mut tcp.settings));
         let any = SocketAddr::from(([0, 0, 0, 0], 0));
-        if local.is_none() {
+        if tcp.local.is_none() {
             self.tcp_bind(file, any)?;
         }
         let local = self.tcp(file)?.local.unwrap_or(any);
+        let host = self.file(file).ok_or(libc::EBADF)?.host;
+        self.may_listen(file, host, local)?;
+        let settings = std::mem::take(&mut self.tcp(file)?.settings);
         let listener = Listener { local, backlog: backlog as usize, queue: VecDeque::new(), settings };
         let entry = self.files[file as usize].as_mut().ok_or(libc::EBADF)?;
         entry.object = Object::Listener(Box::new(listener));
@@ -104,7 +106,7 @@ impl Kernel {
             if address.ip().is_loopback() { address.ip() } else { self.hosts[usize::from(host)].address };
         let local = match bound {
             Some(local) => local,
-            None => self.ports.bind(host, Protocol::Tcp, SocketAddr::new(own, 0), file)?,
+            None => self.bind_port(host, Protocol::Tcp, SocketAddr::new(own, 0), file)?,
         };
         let local = if local.ip().is_unspecified() { SocketAddr::new(own, local.port()) } else { local };
         let tcp = self.tcp(file)?;
@@ -131,7 +133,7 @@ impl Kernel {
         let (Phase::Connecting, Some(local), Some(address)) = (tcp.phase, tcp.local, tcp.peer) else {
             return;
         };
-        let listener = self.ports.find(to, Protocol::Tcp, address);
+        let listener = self.receiver(to, Protocol::Tcp, address, local);
         let full = |kernel: &mut Kernel, listener| {
             kernel.listener(listener).is_ok_and(|listener| listener.queue.len() > listener.backlog)
         };
