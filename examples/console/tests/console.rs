@@ -16,8 +16,8 @@ use std::time::Duration;
 use tokio::net::UnixStream;
 use tonic::transport::{Channel, Endpoint};
 
-/// How long anything here may take. On a busy machine a minute is much, and a hang is for ever.
-const PATIENCE: Duration = Duration::from_secs(60);
+/// How long anything here may take. Nothing takes as long on a busy machine, and a hang is for ever.
+const PATIENCE: Duration = Duration::from_secs(300);
 
 struct Program {
     child: Child,
@@ -144,11 +144,16 @@ async fn watch(program: &Program, address: &str) {
         assert!(task.location.as_ref().unwrap().file.as_ref().unwrap().ends_with("src/main.rs"));
         assert!(seen.tasks.values().any(|task| field(task, "kind").unwrap() == "block_on"));
 
-        // What the console warns of. One waker each, so none is said to be lost; a poll to a wake and one to begin with.
+        // A poll to a wake and one to begin with. The subscriber reads one count after the other, and the task may have gone on
+        // in between: then a later update has both.
+        let even = |stats: &&Stats| [stats.wakes, stats.wakes + 1].contains(&polls(stats));
+        if let Some(uneven) = [ticker, restless, echo].into_iter().find(|stats| !even(stats)) {
+            println!("not as many polls as wakes: {uneven:?}");
+            continue;
+        }
+        // What the console warns of. One waker each, so none is said to be lost.
         for stats in [ticker, restless, echo] {
             assert_eq!((stats.waker_clones, stats.waker_drops), (1, 0));
-            let polls = polls(stats);
-            assert!(polls == stats.wakes || polls == stats.wakes + 1, "{stats:?}");
         }
         assert_eq!((ticker.self_wakes, echo.self_wakes), (0, 0));
         assert!(
