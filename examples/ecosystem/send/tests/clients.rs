@@ -6,7 +6,7 @@ mod common;
 use common::{PATIENCE, Server, connect, output, run};
 use hyper_tungstenite::tungstenite::{self, Message};
 use std::io::{Read, Write};
-use std::net::TcpListener;
+use std::net::{TcpListener, TcpStream};
 use std::thread;
 
 #[test]
@@ -40,7 +40,10 @@ fn three_requests_of_the_pooled_client_are_one_connection() {
 
 #[test]
 fn a_connection_that_is_refused_is_an_error_of_the_client() {
-    let closed = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    // The port of a client: it is taken, and nothing listens there.
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let client = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
+    let closed = client.local_addr().unwrap();
     let (status, _, errors) = run(env!("CARGO_BIN_EXE_pooled_client"), &[&format!("http://{closed}/")], b"");
     assert!(!status.success());
     assert!(errors.contains("ConnectionRefused"), "{errors}");

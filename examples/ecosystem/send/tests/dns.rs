@@ -3,7 +3,7 @@
 #[path = "../../tests/common/mod.rs"]
 mod common;
 
-use common::output;
+use common::{PATIENCE, output};
 use ecosystem_send::dns::{self, Provider};
 use egret::net::{TcpListener, TcpStream, lookup_host};
 use egret::runtime::Runtime;
@@ -82,6 +82,7 @@ fn resolver(server: SocketAddr) -> Resolver<Provider> {
     let config = ResolverConfig::from_parts(None, vec![], vec![server]);
     let mut builder = Resolver::builder_with_config(config, Provider);
     builder.options_mut().use_hosts_file = ResolveHosts::Never;
+    builder.options_mut().timeout = PATIENCE; // of each query: the server answers all
     builder.build().unwrap()
 }
 

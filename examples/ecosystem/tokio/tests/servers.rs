@@ -22,6 +22,7 @@ fn sqlx_asks_postgresql_over_its_pool_from_sixteen_tasks() {
 #[test]
 fn sqlx_keeps_a_transaction_in_a_file_of_sqlite_and_reads_it_from_sixteen_tasks() {
     let file = std::env::temp_dir().join(format!("egret-sqlite-{}", std::process::id()));
+    let _ = std::fs::remove_file(&file); // of another process with this number, which was killed
     let got = output(env!("CARGO_BIN_EXE_sqlite_pool"), &[file.to_str().unwrap()]);
     assert_eq!(got, "100 rows, 4950\n".repeat(16));
     assert!(std::fs::read(&file).unwrap().starts_with(b"SQLite format 3\0"));

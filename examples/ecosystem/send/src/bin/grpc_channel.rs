@@ -42,7 +42,7 @@ fn main() -> Result<(), Box<dyn Error>> {
             let codec = ProstCodec::<Name, Greeting>::default();
             let path = PathAndQuery::from_static("/egret.Greeter/Greet");
             let call = client.unary(tonic::Request::new(Name { name, count: 1 }), path, codec);
-            match timeout(Duration::from_secs(10), call).await? {
+            match timeout(Duration::from_secs(60), call).await? {
                 Ok(greeting) => println!("{}", greeting.into_inner().text),
                 Err(status) => println!("refused: {:?}, {}", status.code(), status.message()),
             }

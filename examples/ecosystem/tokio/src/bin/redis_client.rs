@@ -5,14 +5,20 @@
 use async_compat::CompatExt;
 use futures_util::StreamExt;
 use redis::AsyncCommands;
+use redis::aio::ConnectionManagerConfig;
 use std::error::Error;
+use std::time::Duration;
 
 fn main() -> Result<(), Box<dyn Error>> {
     let url = std::env::args().nth(1).ok_or("usage: redis://HOST:PORT")?;
     egret::block_on(async move {
         let client = redis::Client::open(url)?;
+        // The limits are half a second for an answer and a second for a connection otherwise, which a busy machine may need.
+        let limits = ConnectionManagerConfig::new()
+            .set_connection_timeout(Some(Duration::from_secs(30)))
+            .set_response_timeout(Some(Duration::from_secs(30)));
         // It connects again when the connection is lost. A clone is a handle of the same connection, so tasks share it.
-        let connection = client.get_connection_manager().compat().await?;
+        let connection = client.get_connection_manager_with_config(limits).compat().await?;
         let tasks: Vec<_> = (0..16_i64)
             .map(|n| {
                 let mut connection = connection.clone();
