@@ -14,7 +14,7 @@ use std::time::{Duration, Instant};
 
 use crate::example_common::example;
 
-const PATIENCE: Duration = Duration::from_secs(20);
+const PATIENCE: Duration = Duration::from_secs(120);
 
 /// How long a server that ends waits for a request that may be on its way (`LAST_CALL` of the example).
 const LAST_CALL: Duration = Duration::from_millis(200);

@@ -13,7 +13,7 @@ use std::thread::JoinHandle;
 use std::time::Duration;
 
 /// The time after which a wait counts as one without an end.
-pub const PATIENCE: Duration = Duration::from_secs(30);
+pub const PATIENCE: Duration = Duration::from_secs(120);
 
 /// The task with this name.
 pub fn named<'a>(dump: &'a Dump, name: &str) -> &'a TaskView {

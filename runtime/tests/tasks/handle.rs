@@ -15,7 +15,7 @@ use std::thread::{self, ThreadId};
 use std::time::Duration;
 
 /// Where a hang is the failure.
-const PATIENCE: Duration = Duration::from_secs(10);
+const PATIENCE: Duration = Duration::from_secs(120);
 
 /// Sends the thread that it is dropped on.
 struct SaysWhere(mpsc::Sender<ThreadId>);

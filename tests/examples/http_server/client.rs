@@ -12,7 +12,7 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 use super::date::imf_fixdate;
 
 /// Far longer than any answer takes.
-pub const PATIENCE: Duration = Duration::from_secs(10);
+pub const PATIENCE: Duration = Duration::from_secs(120);
 /// Long enough for an answer that is on its way to come.
 pub const A_WHILE: Duration = Duration::from_millis(200);
 /// More than the buffers of a connection, here and in the kernel, can hold.
