@@ -123,7 +123,7 @@ fn probe(config: &Config, request: &[u8]) -> Result<Vec<u8>> {
         }
         stream.set_read_timeout(Some(left.max(Duration::from_millis(1))))?;
         let mut chunk = [0; 1024];
-        match stream.read(&mut chunk)? {
+        match read(&mut stream, &mut chunk)? {
             0 => return Err(bad("the server closed before it had answered")),
             count => answer.extend_from_slice(&chunk[..count]),
         }
@@ -133,10 +133,20 @@ fn probe(config: &Config, request: &[u8]) -> Result<Vec<u8>> {
     }
     // The server must close when we do, so that nothing of the probe is left when the load begins.
     stream.shutdown(std::net::Shutdown::Write)?;
-    if stream.read(&mut [0])? != 0 {
+    if read(&mut stream, &mut [0])? != 0 {
         return Err(bad("more bytes than the answer announces"));
     }
     Ok(answer)
+}
+
+/// Reads once. A socket with a time limit is interrupted when the process is stopped and goes on.
+fn read(stream: &mut TcpStream, buffer: &mut [u8]) -> Result<usize> {
+    loop {
+        match stream.read(buffer) {
+            Err(error) if error.kind() == ErrorKind::Interrupted => {}
+            read => return read,
+        }
+    }
 }
 
 /// The length of the answer that `bytes` begins, or `None` while its head is incomplete.
