@@ -237,7 +237,7 @@ pub mod sim {
     //! simulation is there, and does nothing.
 
     #[cfg(feature = "sim")]
-    pub use egret_runtime::sim::{EdgePolicy, Fault, Faults, Host, Link, Name, Seeds, Sim, check};
+    pub use egret_runtime::sim::{EdgePolicy, Fault, Faults, Host, Link, Name, Process, Seeds, Sim, check};
     pub use egret_runtime::sim::{is_simulated, maybe, note, random, sometimes};
 }
 

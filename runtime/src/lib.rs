@@ -17,8 +17,8 @@
 //! | `task` | the allocation of a task, its handles, abort; blocking jobs |
 //! | `runtime` | the public types: the runtime, its builder, handles, shutdown |
 //! | `io` | streams: traits, copies, pipes, standard streams, files on the blocking threads; the traits of hyper and tokio |
-//! | `process` | child processes |
 //! | `signal` | signals as events |
+//! | `process` | child processes |
 //! | `cores` | a runtime on each of several threads, and their joint end |
 //! | `service` | what a server and its supervisor tell each other; descriptors that it is started with |
 //! | `inspect` | with feature `inspect`: dumps of a running runtime |

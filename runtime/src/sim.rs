@@ -39,11 +39,13 @@
 
 mod check;
 mod compare;
+mod corpus;
 mod drive;
 mod host;
 mod link;
 mod oracle;
 mod picture;
+mod process;
 mod program;
 mod search;
 mod seeds;
@@ -53,6 +55,7 @@ pub use crate::sys::sim::{EdgePolicy, Fault, Faults, Name};
 pub use check::check;
 pub use host::Host;
 pub use link::Link;
+pub use process::Process;
 pub use program::{is_simulated, macro_support, maybe, note, random, sometimes};
 pub use seeds::Seeds;
 
@@ -129,7 +132,12 @@ impl Sim {
         let world = World::new(seed, Plan::default());
         let world = world.unwrap_or_else(|error| panic!("no descriptor for a simulation: {error}"));
         let entered = world.enter();
-        let shared = Rc::new(Shared { world, machines: RefCell::default(), age_limit: Cell::new(DAY) });
+        let shared = Rc::new(Shared {
+            world,
+            machines: RefCell::default(),
+            places: RefCell::default(),
+            age_limit: Cell::new(DAY),
+        });
         let (sizes, actions) = (RefCell::default(), RefCell::default());
         Sim { shared, seed, smaller, sizes, actions, slow: Cell::default(), _entered: entered }
     }
@@ -196,9 +204,9 @@ impl Sim {
     pub fn host(&self, name: &str) -> Host {
         let taken = self.shared.machines.borrow().iter().any(|machine| machine.name == name);
         assert!(!taken, "there is a host {name:?} already");
-        let id = self.shared.world.add_host(name);
-        self.shared.machines.borrow_mut().push(Machine::new(name, id));
-        Host::new(self.shared.clone(), id)
+        let (id, main) = self.shared.world.add_host(name);
+        self.shared.add_machine(Machine::new(name, id, main));
+        Host::new(self.shared.clone(), id, main)
     }
 
     /// Sets what a look-up of `name` comes to from now on, in place of the host of this name.

@@ -51,6 +51,34 @@ fn everybody_is_greeted() {
     });
 }
 
+use egret::process::Command;
+use egret::signal::unix::{SignalKind, signal};
+
+#[test]
+fn a_worker_is_started_again_and_asked_to_end() {
+    sim::check(0..100, |sim| {
+        let host = sim.host("host");
+        host.install("worker", |_| async {
+            let mut terminate = signal(SignalKind::terminate()).unwrap();
+            terminate.recv().await;
+            0 // the exit code
+        });
+        let kills = host.clone();
+        let at = Duration::from_millis(sim.choose(1..=50));
+        sim.at(at, move |_| {
+            kills.signal_to("worker", SignalKind::from_raw(9));
+        });
+        host.client(async {
+            let killed = Command::new("worker").status().await.unwrap();
+            assert_eq!(killed.code(), None);
+            let mut worker = Command::new("worker").spawn().unwrap();
+            sleep(Duration::from_secs(1)).await;
+            worker.send_signal(SignalKind::terminate()).unwrap();
+            assert_eq!(worker.wait().await.unwrap().code(), Some(0));
+        });
+    });
+}
+
 // From here on it is not the page's.
 
 #[test]

@@ -5,6 +5,7 @@
 
 mod accept;
 mod cores;
+mod corpus;
 mod disk;
 mod echo;
 #[allow(clippy::duplicate_mod, reason = "the two servers share the parsing of requests")]
@@ -21,12 +22,15 @@ mod names;
 mod outside;
 mod pictures;
 mod planted;
+mod planted_processes;
+mod processes;
 mod program;
 mod proxy;
 mod ready;
 mod report;
 mod reports;
 mod same;
+mod signals;
 mod small;
 mod speed;
 #[cfg(all(feature = "sim-std", target_env = "gnu"))]

@@ -20,7 +20,7 @@ const MILLI: Duration = Duration::from_millis(1);
 
 /// The bug is found within so many seeds, and the first ten lines of the report have the text.
 #[track_caller]
-fn found(seeds: u64, named: &str, program: impl Fn(&Sim) + Sync) {
+pub fn found(seeds: u64, named: &str, program: impl Fn(&Sim) + Sync) {
     let report = report(0..seeds, program);
     let head: Vec<_> = report.lines().take(10).collect();
     assert!(head.join("\n").contains(named), "{named:?} is not at the head of {report}");

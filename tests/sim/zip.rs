@@ -4,6 +4,16 @@ use std::future::poll_fn;
 use std::pin::pin;
 use std::task::Poll;
 
+/// Waits for one of them; whether it is the second.
+pub async fn either<A: Future, B: Future>(a: A, b: B) -> bool {
+    let (mut a, mut b) = (pin!(a), pin!(b));
+    poll_fn(|cx| match a.as_mut().poll(cx) {
+        Poll::Ready(_) => Poll::Ready(false),
+        Poll::Pending => b.as_mut().poll(cx).map(|_| true),
+    })
+    .await
+}
+
 /// Waits for both.
 pub async fn zip<A: Future, B: Future>(a: A, b: B) -> (A::Output, B::Output) {
     let (mut a, mut b) = (pin!(a), pin!(b));

@@ -114,14 +114,6 @@ fn check(fd: OwnedFd, end: End) -> io::Result<Fd> {
     Ok(fd)
 }
 
-/// Takes over a descriptor and makes its open file description non-blocking.
-#[inline]
-pub(crate) fn nonblocking(fd: OwnedFd) -> io::Result<Fd> {
-    let fd = Fd::from(fd);
-    fd.set_nonblocking(true)?;
-    Ok(fd)
-}
-
 /// Makes the open file description of a descriptor blocking, as std and child processes expect it.
 #[inline]
 pub(crate) fn blocking(fd: Fd) -> io::Result<OwnedFd> {

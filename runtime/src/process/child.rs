@@ -16,12 +16,16 @@
 //!        +--- drop ---> orphan.rs (killed first, by `kill_on_drop`)
 //! ```
 
+mod group;
+
 use super::orphan;
 use super::stdio::{ChildStderr, ChildStdin, ChildStdout};
 use crate::io::{Direction, Registration, Start};
 use crate::observe::site::Site;
 use crate::reactor::label::Label;
-use crate::sys::{Backend, Process, has_no_process};
+use crate::signal::unix::SignalKind;
+use crate::sys::signal::number::KILL;
+use crate::sys::{Process, Spawned, has_no_process};
 use std::future::{Future, poll_fn};
 use std::io;
 use std::os::fd::AsFd;
@@ -73,46 +77,27 @@ enum ChildState {
 }
 
 impl Child {
-    /// Takes over std's child. On an error the process has been killed and reaped.
+    /// Takes over a child. On an error it is killed.
     #[track_caller]
     #[inline]
-    pub(super) fn new(mut std: std::process::Child, kill_on_drop: bool) -> io::Result<Child> {
-        let pid = std.id();
-        let pipes = (std.stdin.take(), std.stdout.take(), std.stderr.take());
-        match Backend::current().process(pid) {
-            Ok(process) => {
-                // Dropping std's handle does nothing; it is not needed any more.
-                drop(std);
-                // From here on a failure drops the child, which kills or reaps it.
-                let state = ChildState::Running(process);
-                let mut child = Child {
-                    pid: Some(pid),
-                    state,
-                    kill_on_drop: true,
-                    stdin: None,
-                    stdout: None,
-                    stderr: None,
-                };
-                // Not in `map`, so that a panic names the caller.
-                if let Some(pipe) = pipes.0 {
-                    child.stdin = Some(ChildStdin::from_std(pipe)?);
-                }
-                if let Some(pipe) = pipes.1 {
-                    child.stdout = Some(ChildStdout::from_std(pipe)?);
-                }
-                if let Some(pipe) = pipes.2 {
-                    child.stderr = Some(ChildStderr::from_std(pipe)?);
-                }
-                child.kill_on_drop = kill_on_drop;
-                Ok(child)
-            }
-            Err(error) => {
-                // A killed process ends at once: this wait is as short as the spawn was.
-                let _ = std.kill();
-                let _ = std.wait();
-                Err(error)
-            }
+    pub(super) fn new(spawned: Spawned, kill_on_drop: bool) -> io::Result<Child> {
+        let Spawned { pid, process, pipes: [stdin, stdout, stderr] } = spawned;
+        // From here on a failure drops the child, which kills or reaps it.
+        let state = ChildState::Running(process);
+        let mut child =
+            Child { pid: Some(pid), state, kill_on_drop: true, stdin: None, stdout: None, stderr: None };
+        // Not in `map`, so that a panic names the caller.
+        if let Some(pipe) = stdin {
+            child.stdin = Some(ChildStdin::from_fd(pipe)?);
         }
+        if let Some(pipe) = stdout {
+            child.stdout = Some(ChildStdout::from_fd(pipe)?);
+        }
+        if let Some(pipe) = stderr {
+            child.stderr = Some(ChildStderr::from_fd(pipe)?);
+        }
+        child.kill_on_drop = kill_on_drop;
+        Ok(child)
     }
 
     /// The pid; `None` once it has been reaped, because the pid may be reused.
@@ -212,9 +197,36 @@ impl Child {
     /// [`PermissionDenied`](io::ErrorKind::PermissionDenied) for a process that now belongs to another user.
     #[inline]
     pub fn start_kill(&mut self) -> io::Result<()> {
+        self.send_signal(SignalKind::from_raw(KILL))
+    }
+
+    /// Sends a signal to the process: `SIGTERM`, say, at which a server ends what it has begun.
+    ///
+    /// As [`start_kill`](Child::start_kill) it goes by the pidfd, and once the process has been reaped this does nothing and
+    /// returns `Ok`.
+    ///
+    /// # Errors
+    ///
+    /// [`PermissionDenied`](io::ErrorKind::PermissionDenied) for a process that now belongs to another user,
+    /// [`InvalidInput`](io::ErrorKind::InvalidInput) for a number that is no signal.
+    ///
+    /// ```
+    /// use egret_runtime::process::Command;
+    /// use egret_runtime::signal::unix::SignalKind;
+    /// use std::os::unix::process::ExitStatusExt;
+    ///
+    /// # egret_runtime::block_on(async {
+    /// let mut child = Command::new("sleep").arg("1000").spawn()?;
+    /// child.send_signal(SignalKind::terminate())?;
+    /// assert_eq!(child.wait().await?.signal(), Some(15));
+    /// # std::io::Result::Ok(())
+    /// # }).unwrap();
+    /// ```
+    #[inline]
+    pub fn send_signal(&mut self, kind: SignalKind) -> io::Result<()> {
         match &self.state {
             ChildState::Done(_) => Ok(()),
-            ChildState::Running(process) => match process.kill() {
+            ChildState::Running(process) => match process.send_signal(kind.as_raw_value()) {
                 Err(error) if has_no_process(&error) => {
                     self.pid = None;
                     Ok(())
@@ -240,77 +252,6 @@ impl Child {
     pub fn kill(&mut self) -> impl Future<Output = io::Result<()>> {
         Site::caller().within(async move {
             self.start_kill()?;
-            self.wait().await?;
-            Ok(())
-        })
-    }
-
-    /// Kills the process group of the process by `SIGKILL` without waiting.
-    ///
-    /// The child must lead a group: start it with [`process_group(0)`](super::Command::process_group). Its children
-    /// are in its group unless they have left it by `setpgid(2)` or `setsid(2)`, as daemons and the jobs of an
-    /// interactive shell do.
-    ///
-    /// Call this before [`wait`](Child::wait): the number of the group is not reused before the child is reaped.
-    ///
-    /// # Errors
-    ///
-    /// [`InvalidInput`](io::ErrorKind::InvalidInput) when the child leads no group or has been reaped, and nothing
-    /// was killed; [`PermissionDenied`](io::ErrorKind::PermissionDenied) when each process of the group now belongs
-    /// to another user. See [`kill(2)`](https://man7.org/linux/man-pages/man2/kill.2.html).
-    ///
-    /// ```
-    /// use egret_runtime::process::Command;
-    ///
-    /// # egret_runtime::block_on(async {
-    /// // A shell that waits for a child of its own.
-    /// let mut shell = Command::new("sh").args(["-c", "sleep 1000; true"]).process_group(0).spawn()?;
-    /// shell.start_kill_group()?; // the sleep is killed too
-    /// assert!(!shell.wait().await?.success());
-    /// # std::io::Result::Ok(())
-    /// # }).unwrap();
-    /// ```
-    #[inline]
-    pub fn start_kill_group(&mut self) -> io::Result<()> {
-        let (ChildState::Running(process), Some(pid)) = (&self.state, self.pid) else {
-            return Err(io::Error::new(
-                io::ErrorKind::InvalidInput,
-                "the process has been waited for: the number of its group may be another's",
-            ));
-        };
-        match process.kill_group(pid) {
-            Err(error) if has_no_process(&error) => Err(io::Error::new(
-                io::ErrorKind::InvalidInput,
-                "the process leads no group: start it with Command::process_group(0)",
-            )),
-            sent => sent,
-        }
-    }
-
-    /// Kills the process group of the process by `SIGKILL`, and waits until the process has ended.
-    ///
-    /// ```
-    /// use egret_runtime::process::Command;
-    ///
-    /// # egret_runtime::block_on(async {
-    /// let mut shell = Command::new("sh").args(["-c", "sleep 1000; true"]).process_group(0).spawn()?;
-    /// shell.kill_group().await?;
-    /// # std::io::Result::Ok(())
-    /// # }).unwrap();
-    /// ```
-    ///
-    /// # Errors
-    ///
-    /// As [`start_kill_group`](Child::start_kill_group) and [`wait`](Child::wait).
-    ///
-    /// # Cancel safety
-    ///
-    /// Dropped before it resolves, the group has been killed; [`wait`](Child::wait) for the child.
-    #[inline]
-    #[cfg_attr(feature = "inspect", track_caller)]
-    pub fn kill_group(&mut self) -> impl Future<Output = io::Result<()>> {
-        Site::caller().within(async move {
-            self.start_kill_group()?;
             self.wait().await?;
             Ok(())
         })
@@ -391,7 +332,7 @@ impl Drop for Child {
         let ChildState::Running(process) = &self.state else { return };
         if self.kill_on_drop {
             // The error cannot be reported. A process that could not be killed is reaped when it ends.
-            let _ = process.kill();
+            let _ = process.send_signal(KILL);
         }
         // Any status will do: it is never read.
         let done = ChildState::Done(ExitStatus::default());

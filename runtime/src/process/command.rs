@@ -220,7 +220,9 @@ impl Command {
     /// [`PermissionDenied`](io::ErrorKind::PermissionDenied), `EAGAIN` at the limit of processes, `EMFILE`; those of
     /// [`execve(2)`](https://man7.org/linux/man-pages/man2/execve.2.html). On an error no process is left,
     /// though one may have been started and killed if there was a descriptor for it and none for its pidfd, or, on a
-    /// kernel without pidfds, no thread to wait for it. [`Unsupported`](io::ErrorKind::Unsupported) in a simulated host.
+    /// kernel without pidfds, no thread to wait for it. In a simulated host a program that the test has
+    /// not installed is `NotFound`, and [`current_dir`](Command::current_dir) or a descriptor as a stream
+    /// [`Unsupported`](io::ErrorKind::Unsupported).
     ///
     /// # Panics
     ///
@@ -228,10 +230,9 @@ impl Command {
     #[track_caller]
     #[inline]
     pub fn spawn(&mut self) -> io::Result<Child> {
-        Backend::current().needs_linux("a process (process::Command)")?;
         orphan::attend();
         let _blunt = running::blunt_waits();
-        Child::new(self.std.spawn()?, self.kill_on_drop)
+        Child::new(Backend::current().spawn(&mut self.std)?, self.kill_on_drop)
     }
 
     /// Starts the program and waits until it has ended. Its pipes, if any, are closed at once.

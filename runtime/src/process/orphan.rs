@@ -31,7 +31,7 @@ const EVENTFD: u64 = u64::MAX;
 /// Reaps `process` when it ends.
 #[inline]
 pub(super) fn adopt(process: Process) {
-    if is_over(&process) {
+    if !process.needs_reaper() || is_over(&process) {
         return;
     }
     let mut orphans = lock();

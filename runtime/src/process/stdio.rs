@@ -3,7 +3,8 @@
 //! This process's end has its own open file description, so making it non-blocking does not affect the child.
 
 use crate::io::Start;
-use crate::io::pipe::{Kind, ReadEnd, WriteEnd, blocking, nonblocking};
+use crate::io::pipe::{Kind, ReadEnd, WriteEnd, blocking};
+use crate::sys::Fd;
 use std::io;
 use std::os::fd::OwnedFd;
 use std::process::Stdio;
@@ -60,6 +61,13 @@ impl ChildOutput for OfChildStderr {
 }
 
 impl WriteEnd<OfChildStdin> {
+    #[track_caller]
+    #[inline]
+    pub(super) fn from_fd(pipe: Fd) -> io::Result<ChildStdin> {
+        pipe.set_nonblocking(true)?;
+        WriteEnd::registered(pipe)
+    }
+
     /// Takes over a pipe of std's.
     ///
     /// # Errors
@@ -72,7 +80,7 @@ impl WriteEnd<OfChildStdin> {
     #[track_caller]
     #[inline]
     pub fn from_std(inner: std::process::ChildStdin) -> io::Result<ChildStdin> {
-        WriteEnd::registered(nonblocking(inner.into())?)
+        WriteEnd::from_fd(OwnedFd::from(inner).into())
     }
 
     /// Takes the pipe out of the runtime and makes it blocking.
@@ -87,6 +95,13 @@ impl WriteEnd<OfChildStdin> {
 }
 
 impl<K: ChildOutput> ReadEnd<K> {
+    #[track_caller]
+    #[inline]
+    pub(super) fn from_fd(pipe: Fd) -> io::Result<ReadEnd<K>> {
+        pipe.set_nonblocking(true)?;
+        ReadEnd::registered(pipe, Start::Unknown)
+    }
+
     /// Takes over std's pipe: the type of the same name in [`std::process`].
     ///
     /// # Errors
@@ -99,7 +114,7 @@ impl<K: ChildOutput> ReadEnd<K> {
     #[track_caller]
     #[inline]
     pub fn from_std(inner: K::Std) -> io::Result<ReadEnd<K>> {
-        ReadEnd::registered(nonblocking(inner.into())?, Start::Unknown)
+        ReadEnd::from_fd(inner.into().into())
     }
 
     /// Takes the pipe out of the runtime and makes it blocking.

@@ -21,8 +21,9 @@ struct Entry {
 /// Keeps egret's handler installed for a signal.
 #[derive(Debug)]
 pub(super) struct Listener {
-    /// `None` in a simulation, where signals need no handler.
-    signal: Option<c_int>,
+    signal: c_int,
+    /// False in a simulation, where signals need no handler.
+    is_handled: bool,
 }
 
 impl Listener {
@@ -33,8 +34,8 @@ impl Listener {
     /// Those of [`sys::install`].
     #[inline]
     pub(super) fn add(signal: c_int) -> io::Result<Listener> {
-        if !sys::are_of_the_process() {
-            return Ok(Listener { signal: None });
+        if !sys::changes_disposition(signal, true) {
+            return Ok(Listener { signal, is_handled: false });
         }
         let entry = &mut table()[signal as usize];
         if entry.listeners == 0 {
@@ -44,7 +45,7 @@ impl Listener {
             }
         }
         entry.listeners += 1;
-        Ok(Listener { signal: Some(signal) })
+        Ok(Listener { signal, is_handled: true })
     }
 }
 
@@ -52,7 +53,11 @@ impl Drop for Listener {
     /// Restores the previous disposition with the last listener.
     #[inline]
     fn drop(&mut self) {
-        let Some(signal) = self.signal else { return };
+        let signal = self.signal;
+        if !self.is_handled {
+            sys::changes_disposition(signal, false);
+            return;
+        }
         let entry = &mut table()[signal as usize];
         entry.listeners -= 1;
         if let (0, Some(before)) = (entry.listeners, &entry.before) {

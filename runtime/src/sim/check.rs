@@ -1,6 +1,7 @@
 //! [`check`]: runs a scenario with many seeds, and reports failures.
 
 use super::compare::{Traced, difference};
+use super::corpus::Corpus;
 use super::drive::message;
 use super::picture;
 use super::search::{Found, What, search};
@@ -11,7 +12,7 @@ use crate::sys::sim::{Sighting, World};
 use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
-use std::panic::{self, AssertUnwindSafe, catch_unwind};
+use std::panic::{self, AssertUnwindSafe, Location, catch_unwind};
 use std::sync::Once;
 use std::thread;
 
@@ -28,6 +29,9 @@ const AGAIN: usize = 2;
 ///
 /// The seeds are run on as many threads as the machine has cores, each by itself on one of them; `EGRET_THREADS=1` is for
 /// programs that share state in statics. The smallest seed that fails is reported, whichever was found first.
+///
+/// With `EGRET_CORPUS=directory` the seeds that saw something new are kept in a file there, and run first the next time; an edge
+/// of two lines of the trace that no run before had is something new.
 ///
 /// # Panics
 ///
@@ -63,7 +67,10 @@ pub fn check(seeds: impl Into<Seeds>, scenario: impl Fn(&Sim) + Sync) {
             Some(_) => fail(&replay, &ran, &[]),
         };
     }
-    let Some(Found { seed, what }) = search(&seeds.into(), &scenario) else { return };
+    let Some(Found { seed, what }) = search(&seeds.into(), Corpus::wanted(Location::caller()), &scenario)
+    else {
+        return;
+    };
     match what {
         What::TwoWays(difference) => panic!("seed {seed} took two ways: {OUTSIDE}\n{difference}"),
         What::Failure(failure) => judge(seed, &failure, &scenario),

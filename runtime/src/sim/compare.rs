@@ -1,7 +1,7 @@
 //! Where two runs of one seed part, and a guess why.
 
 use super::Sim;
-use crate::sys::sim::{HostId, Mark, Outcome, Record, Trace};
+use crate::sys::sim::{Mark, Outcome, ProgramId, Record, Trace};
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::ops::Range;
@@ -13,21 +13,22 @@ const BEFORE: usize = 12;
 /// The trace of a run that is over.
 pub(super) struct Traced {
     pub(super) trace: Trace,
-    pub(super) hosts: Vec<Arc<str>>,
+    /// The names of the programs.
+    pub(super) programs: Vec<Arc<str>>,
     /// Of a run that is drawn.
     pub(super) marks: Vec<Mark>,
 }
 
 impl Traced {
     pub(super) fn take(sim: &Sim) -> Traced {
-        let (trace, hosts) = sim.shared.world.take_trace();
-        Traced { trace, hosts, marks: sim.shared.world.take_marks() }
+        let (trace, programs) = sim.shared.world.take_trace();
+        Traced { trace, programs, marks: sim.shared.world.take_marks() }
     }
 
-    /// The host of each open file that a program of it has used.
-    pub(super) fn hosts_of_files(&self) -> BTreeMap<u32, HostId> {
+    /// A program that has used each open file.
+    pub(super) fn users_of_files(&self) -> BTreeMap<u32, ProgramId> {
         let records = self.trace.records().iter();
-        records.filter_map(|record| Some((record.file?, record.host?))).collect()
+        records.filter_map(|record| Some((record.file?, record.program?))).collect()
     }
 
     pub(super) fn hash(&self) -> u64 {
@@ -40,7 +41,7 @@ impl Traced {
     }
 
     pub(super) fn text(&self, lines: Range<usize>) -> String {
-        Trace::text(&self.trace.records()[lines], |host| self.hosts[usize::from(host)].clone())
+        Trace::text(&self.trace.records()[lines], |program| self.programs[usize::from(program)].clone())
     }
 
     fn line(&self, number: usize) -> String {
@@ -74,7 +75,7 @@ fn guess(this: Option<&Record>, that: Option<&Record>) -> &'static str {
     if (this.what == "notify") != (that.what == "notify") {
         return THREAD;
     }
-    if this.what != that.what || this.host != that.host || this.file != that.file {
+    if this.what != that.what || this.program != that.program || this.file != that.file {
         return ORDER;
     }
     match (this.what, &this.outcome) {

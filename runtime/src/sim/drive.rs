@@ -7,10 +7,11 @@
 
 use super::{Failure, Sim};
 use crate::runtime::{Builder, Runtime, UnhandledPanic};
-use crate::sys::sim::{HostId, Loop, Next, Outcome};
+use crate::sys::sim::{HostId, Loop, Next, Outcome, ProgramId};
 use crate::task::Id;
 use crate::task::join::JoinHandle;
 use crate::time::pause::Turns as _;
+use std::cell::Cell;
 use std::future::Future;
 use std::panic::{AssertUnwindSafe, Location, catch_unwind};
 use std::pin::Pin;
@@ -19,26 +20,29 @@ use std::time::{Duration, Instant};
 
 pub(super) type Main = Rc<dyn Fn() -> Pin<Box<dyn Future<Output = ()>>>>;
 
-/// The program of a host.
+/// A program of a host.
 pub(super) enum Program {
     Server(Main),
     /// Taken at its start.
     Client(Option<Pin<Box<dyn Future<Output = ()>>>>),
+    /// One that another has started, taken at its start, and its exit code.
+    Child(Option<Main>, Rc<Cell<u8>>),
 }
 
-/// The driver's state of a host.
+/// The driver's state of a program of a host.
 pub(super) struct Machine {
     pub(super) name: String,
-    pub(super) id: HostId,
+    pub(super) host: HostId,
+    pub(super) id: ProgramId,
     pub(super) program: Option<Program>,
     /// Where the test set the program; reports show it as the spawn location of its first task.
     pub(super) program_at: Option<&'static Location<'static>>,
-    runtime: Option<Rc<Runtime>>,
-    main: Option<JoinHandle<()>>,
+    pub(super) runtime: Option<Rc<Runtime>>,
+    pub(super) main: Option<JoinHandle<()>>,
     pub(super) has_crashed: bool,
     pub(super) is_to_start: bool,
-    /// A client that is done.
-    is_over: bool,
+    /// A client that is done, or a child whose main future is.
+    pub(super) is_over: bool,
     /// Turns without progress, and the time of the first.
     idle_turns: u64,
     sleeps: u64,
@@ -51,9 +55,6 @@ pub(super) struct Machine {
 /// A turn that takes longer, in real time, is mentioned in the report of a failure.
 const SLOW: Duration = Duration::from_millis(100);
 
-/// How long a deadlock waits for a real thread, in steps of a millisecond.
-const PATIENCE: u32 = 10;
-
 /// A loop that makes this many turns within a second without progress spins.
 const SPIN: u64 = 10_000;
 /// And one in which a task that wakes itself is all that is polled, after so many. Tasks that send each other messages
@@ -62,9 +63,10 @@ const LONE_SPIN: u64 = 2_000;
 const SPIN_TIME: u64 = 1_000_000_000;
 
 impl Machine {
-    pub(super) fn new(name: &str, id: HostId) -> Machine {
+    pub(super) fn new(name: &str, host: HostId, id: ProgramId) -> Machine {
         Machine {
             name: name.to_owned(),
+            host,
             id,
             program: None,
             program_at: None,
@@ -85,6 +87,11 @@ impl Machine {
         self.runtime.as_deref()
     }
 
+    /// A child whose main future is done, and that has its runtime.
+    pub(super) fn is_to_exit(&self) -> bool {
+        self.is_over && self.runtime.is_some() && matches!(self.program, Some(Program::Child(..)))
+    }
+
     fn waits_for_it(&self) -> bool {
         match &self.program {
             Some(Program::Client(_)) => !self.is_over,
@@ -100,7 +107,7 @@ impl Drop for Sim {
         let machines = std::mem::take(&mut *self.shared.machines.borrow_mut());
         for machine in machines {
             let id = machine.id;
-            let _ = contained(|| self.shared.world.as_host(id, || drop(machine)));
+            let _ = contained(|| self.shared.world.as_program(id, || drop(machine)));
         }
     }
 }
@@ -125,8 +132,10 @@ impl Sim {
         self.end()
     }
 
-    /// Starts pending programs, and ends those whose host has crashed.
+    /// Starts pending programs, and ends those whose host has crashed or that were killed.
     fn start_machines(&self) -> Result<(), Failure> {
+        self.shared.adopt();
+        self.bury()?;
         let count = self.shared.machines.borrow().len();
         for number in 0..count {
             let (crashed, start) = {
@@ -137,7 +146,7 @@ impl Sim {
             };
             let id = self.shared.machines.borrow()[number].id;
             // The destructors of a crashed program run to free memory; their calls fail.
-            self.shared.world.as_host(id, || drop(crashed));
+            self.shared.world.as_program(id, || drop(crashed));
             if start {
                 self.start_machine(number)?;
             }
@@ -159,12 +168,14 @@ impl Sim {
                     }
                     None => None,
                 },
+                Some(Program::Child(main, _)) => main.take(),
                 None => None,
             };
             (machine.id, machine.program_at, main)
         };
         let (Some(main), Some(at)) = (main, at) else { return Ok(()) };
-        let started = self.shared.world.as_host(id, || {
+        self.shared.world.with_program(id, |program| program.ended = None);
+        let started = self.shared.world.as_program(id, || {
             let runtime = Builder::new().unhandled_panic(UnhandledPanic::Shutdown).build();
             let runtime = runtime.map_err(|error| Failure::new("start", format!("no runtime: {error}")))?;
             let _in_runtime = runtime.enter();
@@ -211,8 +222,11 @@ impl Sim {
             return Err(Failure::new("time limit", report));
         }
         match world.next(self.next_action(), limit) {
-            Next::Host(id) => self.turn(id),
-            Next::Thread(id, run) => contained(|| world.as_host(id, run)),
+            Next::Program(id) => {
+                self.turn(id)?;
+                self.exit(id)
+            }
+            Next::Thread(id, run) => contained(|| world.as_program(id, run)),
             Next::Later => Ok(()),
             Next::Nothing => {
                 self.check_all_waits()?;
@@ -227,8 +241,8 @@ impl Sim {
         }
     }
 
-    /// One turn of the loop of a host.
-    fn turn(&self, id: HostId) -> Result<(), Failure> {
+    /// One turn of the loop of a program.
+    fn turn(&self, id: ProgramId) -> Result<(), Failure> {
         let world = &self.shared.world;
         let number = usize::from(id);
         let Some(runtime) = self.shared.machines.borrow()[number].runtime.clone() else {
@@ -238,7 +252,10 @@ impl Sim {
         world.set_loop(id, Loop::Awake);
         let started = Instant::now();
         let turned =
-            catch_unwind(AssertUnwindSafe(|| world.as_host(id, || runtime.turn(Some(Duration::ZERO)))));
+            catch_unwind(AssertUnwindSafe(|| world.as_program(id, || runtime.turn(Some(Duration::ZERO)))));
+        if world.has_ended(id) {
+            return Ok(()); // it was killed in this turn, and what it did after that has no effect
+        }
         let turn = turned.map_err(|payload| Failure::new("panic", message(&*payload)))?;
         if started.elapsed() >= SLOW {
             let host = self.shared.machines.borrow()[number].name.clone();
@@ -250,7 +267,7 @@ impl Sim {
         }
         world.polls_end();
         if turn.polled > 0 {
-            world.as_host(id, || world.note("polled", Outcome::Value(turn.polled as u64)));
+            world.as_program(id, || world.note("polled", Outcome::Value(turn.polled as u64)));
         }
         if let Some(report) = world.violation() {
             return Err(Failure::new("kernel", report));
@@ -259,10 +276,10 @@ impl Sim {
         self.check_spin(number, turn.polled > 0, turn.timers_fired > 0)?;
         self.check_main(number)?;
         let executor = runtime.executor();
-        if !executor.is_quiet() {
+        if !executor.is_quiet() || self.shared.machines.borrow()[number].is_to_exit() {
             return Ok(());
         }
-        let timeout = world.as_host(id, || {
+        let timeout = world.as_program(id, || {
             let _in_runtime = runtime.enter();
             executor.prepare(u64::MAX)
         });
@@ -276,25 +293,6 @@ impl Sim {
         };
         self.check_waits(&name, &runtime, sleeps)?;
         world.fall_asleep(id, (timeout != u64::MAX).then(|| Duration::from_nanos(timeout)));
-        Ok(())
-    }
-
-    /// No wake comes from a real thread, which the simulation does not wait for.
-    fn check_real_threads(&self) -> Result<(), Failure> {
-        for _ in 0..PATIENCE {
-            for machine in self.shared.machines.borrow().iter() {
-                if machine.runtime().is_some_and(|runtime| runtime.executor().has_mail()) {
-                    let report = format!(
-                        "a real thread has woken a task of {}: real threads are outside of the simulation, which waits for \
-                         none; use spawn_blocking or Host::thread\n{}",
-                        machine.name,
-                        self.parked()
-                    );
-                    return Err(Failure::new("real thread", report));
-                }
-            }
-            std::thread::sleep(Duration::from_millis(1));
-        }
         Ok(())
     }
 
@@ -312,7 +310,7 @@ impl Sim {
         let Some(main) = machine.main.as_mut().filter(|main| main.is_finished()) else { return Ok(()) };
         let mut cx = std::task::Context::from_waker(std::task::Waker::noop());
         let result = Pin::new(main).poll(&mut cx);
-        let is_client = matches!(machine.program, Some(Program::Client(_)));
+        let is_server = matches!(machine.program, Some(Program::Server(_)));
         machine.main = None;
         match result {
             std::task::Poll::Ready(Err(error)) if error.is_panic() => {
@@ -320,7 +318,7 @@ impl Sim {
                 Err(Failure::new("panic", report))
             }
             _ => {
-                machine.is_over = is_client;
+                machine.is_over = !is_server;
                 Ok(())
             }
         }
@@ -353,20 +351,22 @@ impl Sim {
 
     /// Ends what is left, and checks for leaks.
     fn end(&self) -> Result<(), Failure> {
+        self.shared.adopt();
         let count = self.shared.machines.borrow().len();
         for number in 0..count {
             let (id, gone) = {
                 let machine = &mut self.shared.machines.borrow_mut()[number];
                 (machine.id, (machine.main.take(), machine.runtime.take()))
             };
-            contained(|| self.shared.world.as_host(id, || drop(gone)))?;
+            contained(|| self.shared.world.as_program(id, || drop(gone)))?;
             self.shared.world.set_loop(id, Loop::Absent);
+            self.end_child(number);
         }
         self.check_left_open()
     }
 }
 
-fn contained(f: impl FnOnce()) -> Result<(), Failure> {
+pub(super) fn contained(f: impl FnOnce()) -> Result<(), Failure> {
     catch_unwind(AssertUnwindSafe(f)).map_err(|payload| Failure::new("panic", message(&*payload)))
 }
 

@@ -2,9 +2,9 @@
 
 use super::Sim;
 use super::drive::{Machine, Main, Program};
-use crate::signal::unix::SignalKind;
-use crate::sys::sim::{HostId, Name, World};
+use crate::sys::sim::{HostId, Name, ProgramId, World};
 use std::cell::{Cell, RefCell};
+use std::collections::BTreeMap;
 use std::fmt;
 use std::future::Future;
 use std::net::{IpAddr, SocketAddr};
@@ -17,25 +17,32 @@ use std::time::{Duration, SystemTime};
 pub(crate) struct Shared {
     pub(crate) world: Rc<World>,
     pub(crate) machines: RefCell<Vec<Machine>>,
+    /// Where the test has installed each program.
+    pub(crate) places: RefCell<BTreeMap<(HostId, String), &'static Location<'static>>>,
     /// The time limit.
     pub(crate) age_limit: Cell<u64>,
 }
 
-/// A simulated machine, by [`Sim::host`]: a name, an address, a clock, a limit of descriptors, and a program on its
-/// own runtime.
+/// A simulated machine, by [`Sim::host`]: a name, an address, a clock, a disk, and a program on its own runtime; or
+/// another program on it, by [`Host::program`].
 #[derive(Clone)]
 pub struct Host {
-    shared: Rc<Shared>,
+    pub(super) shared: Rc<Shared>,
     id: HostId,
+    program: ProgramId,
 }
 
 impl Host {
-    pub(super) fn new(shared: Rc<Shared>, id: HostId) -> Host {
-        Host { shared, id }
+    pub(super) fn new(shared: Rc<Shared>, id: HostId, program: ProgramId) -> Host {
+        Host { shared, id, program }
     }
 
     pub(super) fn id(&self) -> HostId {
         self.id
+    }
+
+    pub(super) fn main(&self) -> ProgramId {
+        self.program
     }
 
     /// Its address.
@@ -83,15 +90,16 @@ impl Host {
     #[track_caller]
     fn start(&self, program: Program) {
         let mut machines = self.shared.machines.borrow_mut();
-        let machine = &mut machines[usize::from(self.id)];
-        assert!(machine.program.is_none(), "host {:?} has a program already", machine.name);
+        let machine = &mut machines[usize::from(self.program)];
+        let name = &machine.name;
+        assert!(machine.program.is_none(), "host {name:?} has a program already; Host::program adds one");
         machine.program = Some(program);
         machine.program_at = Some(Location::caller());
     }
 
     /// Sets how many descriptors its program may have open; 1024 by default.
     pub fn descriptor_limit(&self, descriptors: usize) -> &Host {
-        self.shared.world.with_host(self.id, |host| host.limit = descriptors);
+        self.shared.world.with_program(self.program, |program| program.limit = descriptors);
         self
     }
 
@@ -126,7 +134,7 @@ impl Host {
         self
     }
 
-    /// Stops its program and its threads, as SIGSTOP does, or a hypervisor that moves the machine. Its kernel goes on: it
+    /// Stops its programs and their threads, as SIGSTOP does, or a hypervisor that moves the machine. Its kernel goes on: it
     /// acknowledges, and queues what comes. Clocks go on too.
     pub fn pause(&self) {
         self.shared.world.pause(self.id, true);
@@ -145,40 +153,43 @@ impl Host {
         self.shared.world.disk_root(self.id)
     }
 
-    /// Powers it off: its program vanishes without closing anything, and a peer notices when it sends and gets no
+    /// Powers it off: its programs vanish without closing anything, and a peer notices when it sends and gets no
     /// answer. What its program has not synced by `egret::fs` may be on its disk, or in part, or not.
     pub fn crash(&self) {
         self.shared.world.crash(self.id);
-        self.shared.machines.borrow_mut()[usize::from(self.id)].has_crashed = true;
+        let mut machines = self.shared.machines.borrow_mut();
+        machines
+            .iter_mut()
+            .filter(|machine| machine.host == self.id)
+            .for_each(|machine| machine.has_crashed = true);
     }
 
-    /// Starts it again after a crash. A server's program is made anew; a client's is not, because it was one future.
+    /// Starts it again after a crash, and its servers that a signal has ended. A server's program is made anew; a client's is
+    /// not, because it was one future; nor are those that other programs had started.
     pub fn restart(&self) {
         self.shared.world.with_host(self.id, |host| host.up = true);
-        self.shared.machines.borrow_mut()[usize::from(self.id)].is_to_start = true;
-    }
-
-    /// Sends a signal to its program.
-    pub fn signal(&self, kind: SignalKind) {
-        self.shared.world.signal(self.id, kind.as_raw_value() as usize);
+        let mut machines = self.shared.machines.borrow_mut();
+        for machine in machines.iter_mut().filter(|machine| machine.host == self.id) {
+            machine.is_to_start |= machine.has_crashed || machine.runtime().is_none();
+        }
     }
 
     /// Runs `f` as the program of the host, at once and outside of a loop: for tests of the kernel.
     #[doc(hidden)]
     pub fn run<R>(&self, f: impl FnOnce() -> R) -> R {
-        self.shared.world.as_host(self.id, f)
+        self.shared.world.as_program(self.program, f)
     }
 
     /// The files that its program has open: for tests of the kernel.
     #[doc(hidden)]
     pub fn left_open(&self) -> Vec<String> {
-        self.shared.world.left_open(self.id)
+        self.shared.world.left_open(self.program)
     }
 
     /// Runs `f` on another thread of the host, `after` from now. It is no task and in no runtime: its wakes are those
     /// of a foreign thread.
     pub fn thread(&self, after: Duration, f: impl FnOnce() + 'static) {
-        self.shared.world.start_thread_after(self.id, crate::sys::sim::nanoseconds(after), Box::new(f));
+        self.shared.world.start_thread_after(self.program, crate::sys::sim::nanoseconds(after), Box::new(f));
     }
 }
 

@@ -9,9 +9,13 @@ use crate::sys::mask;
 use crate::sys::sim::names;
 use crate::wake::key::TaskKey;
 use std::fmt::Write as _;
+use std::time::Duration;
 
 /// Every so many descriptors the interval between two checks of a loop grows by one sleep.
 const MANY: u64 = 100;
+
+/// How long a deadlock waits for a real thread, in steps of a millisecond.
+const PATIENCE: u32 = 10;
 
 /// The event bits that make a direction worth trying.
 fn bits(direction: Direction) -> u32 {
@@ -68,6 +72,25 @@ impl Sim {
         Err(Failure::new("stale event", report))
     }
 
+    /// No wake comes from a real thread, which the simulation does not wait for.
+    pub(super) fn check_real_threads(&self) -> Result<(), Failure> {
+        for _ in 0..PATIENCE {
+            for machine in self.shared.machines.borrow().iter() {
+                if machine.runtime().is_some_and(|runtime| runtime.executor().has_mail()) {
+                    let report = format!(
+                        "a real thread has woken a task of {}: real threads are outside of the simulation, which waits for \
+                         none; use spawn_blocking or Host::thread\n{}",
+                        machine.name,
+                        self.parked()
+                    );
+                    return Err(Failure::new("real thread", report));
+                }
+            }
+            std::thread::sleep(Duration::from_millis(1));
+        }
+        Ok(())
+    }
+
     /// Finished programs have closed their descriptors.
     pub(super) fn check_left_open(&self) -> Result<(), Failure> {
         let mut report = String::new();
@@ -91,10 +114,11 @@ impl Sim {
 
     fn parked_on(&self, machine: &Machine, text: &mut String) {
         let Some(runtime) = machine.runtime() else {
-            let _ = writeln!(text, "{}: no program", machine.name);
+            let state = self.shared.world.how_ended(machine.id).unwrap_or_else(|| "no program".to_owned());
+            let _ = writeln!(text, "{}: {state}", machine.name);
             return;
         };
-        if self.shared.world.with_host(machine.id, |host| host.is_paused) {
+        if self.shared.world.is_paused(machine.id) {
             let _ = writeln!(text, "{}: paused", machine.name);
         }
         let executor = runtime.executor();

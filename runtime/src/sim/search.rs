@@ -5,6 +5,7 @@
 
 use super::check::run;
 use super::compare::difference;
+use super::corpus::{Corpus, Edges, edges};
 use super::seeds::Replay;
 use super::{Failure, Seeds, Sim, Smaller};
 use crate::sys::sim::Sighting;
@@ -35,39 +36,58 @@ pub(super) enum What {
     Never(String),
 }
 
-/// The smallest seed that does not pass.
-pub(super) fn search(seeds: &Seeds, scenario: &(impl Fn(&Sim) + Sync)) -> Option<Found> {
+/// The first seed that does not pass: of a corpus, then the smallest.
+pub(super) fn search(
+    seeds: &Seeds,
+    corpus: Option<Corpus>,
+    scenario: &(impl Fn(&Sim) + Sync),
+) -> Option<Found> {
     let (range, time) = seeds.limits();
     let until = time.map(|time| Instant::now() + time);
-    let next = AtomicU64::new(range.start);
-    // Seeds from here on are not run.
-    let end = AtomicU64::new(range.end);
+    let before = corpus.as_ref().map_or_else(Vec::new, |corpus| corpus.before.clone());
+    let count = (before.len() as u64).saturating_add(range.end.saturating_sub(range.start));
+    let seed_at = |place: u64| match before.get(place as usize) {
+        Some(seed) => *seed,
+        None => range.start + (place - before.len() as u64),
+    };
+    let next = AtomicU64::new(0);
+    // Places from here on are not run.
+    let end = AtomicU64::new(count);
     let found = Mutex::new(None);
     let seen = Mutex::new(BTreeMap::new());
+    let corpus = corpus.map(Mutex::new);
     let work = || {
         while until.is_none_or(|until| Instant::now() < until) {
-            let seed = next.fetch_add(1, Ordering::Relaxed);
-            if seed >= end.load(Ordering::Relaxed) {
+            let place = next.fetch_add(1, Ordering::Relaxed);
+            if place >= end.load(Ordering::Relaxed) {
                 break;
             }
-            let Some(what) = examine(seed, scenario, &seen) else { continue };
-            end.fetch_min(seed, Ordering::Relaxed);
+            let seed = seed_at(place);
+            let (what, edges) = examine(seed, scenario, &seen, corpus.is_some());
+            if let (Some(corpus), Some(edges)) = (&corpus, edges) {
+                corpus.lock().unwrap_or_else(PoisonError::into_inner).add(place, seed, edges);
+            }
+            let Some(what) = what else { continue };
+            end.fetch_min(place, Ordering::Relaxed);
             let mut found = found.lock().unwrap_or_else(PoisonError::into_inner);
-            if found.as_ref().is_none_or(|found: &Found| seed < found.seed) {
-                *found = Some(Found { seed, what });
+            if found.as_ref().is_none_or(|(first, _)| place < *first) {
+                *found = Some((place, Found { seed, what }));
             }
         }
     };
-    let others = threads().min(range.end.saturating_sub(range.start)).saturating_sub(1);
+    let others = threads().min(count).saturating_sub(1);
     thread::scope(|scope| {
         (0..others).for_each(|_| drop(scope.spawn(work)));
         work();
     });
-    let found = found.into_inner().unwrap_or_else(PoisonError::into_inner);
+    let found = found.into_inner().unwrap_or_else(PoisonError::into_inner).map(|(_, found)| found);
     let seen = seen.into_inner().unwrap_or_else(PoisonError::into_inner);
-    let run = next.into_inner().min(range.end).saturating_sub(range.start);
+    let run = next.into_inner().min(count);
     if time.is_some() {
         eprintln!("{run} seeds were run");
+    }
+    if let Some(corpus) = corpus {
+        eprintln!("{}", corpus.into_inner().unwrap_or_else(PoisonError::into_inner).keep());
     }
     found.or_else(|| never(&seen, run))
 }
@@ -89,23 +109,27 @@ fn threads() -> u64 {
     }
 }
 
+/// Runs a seed; its edges, if they are wanted.
 fn examine(
     seed: u64,
     scenario: &(impl Fn(&Sim) + Sync),
     seen: &Mutex<BTreeMap<Sighting, bool>>,
-) -> Option<What> {
+    wants_edges: bool,
+) -> (Option<What>, Option<Edges>) {
     let replay = Replay { seed, smaller: Smaller::default() };
     let ran = run(&replay, scenario);
+    let edges = wants_edges.then(|| edges(&ran.trace));
     if let Some(failure) = ran.failure {
-        return Some(What::Failure(failure));
+        return (Some(What::Failure(failure)), edges);
     }
     if !ran.seen.is_empty() {
         let mut all = seen.lock().unwrap_or_else(PoisonError::into_inner);
         ran.seen.iter().for_each(|(place, held)| *all.entry(*place).or_default() |= held);
     }
     if seed % TWICE != 0 {
-        return None;
+        return (None, edges);
     }
     let again = run(&replay, scenario);
-    (!again.is_same(&ran)).then(|| What::TwoWays(difference(&ran.trace, &again.trace)))
+    let what = (!again.is_same(&ran)).then(|| What::TwoWays(difference(&ran.trace, &again.trace)));
+    (what, edges)
 }

@@ -43,11 +43,10 @@ mod switch;
 pub use linux::Words;
 pub use linux::{
     AcceptFailure, Access, Ancillary, BATCH_MAX, Batch, Connect, Credentials, DatagramInfo, Domain, Events,
-    IOV_MAX, Message, Process, ReadBuf, Received, SocketKind, TRANSFER_MAX, TimerSlack, Type, UnixAddress,
-    mask,
+    IOV_MAX, Message, ReadBuf, Received, SocketKind, TRANSFER_MAX, TimerSlack, Type, UnixAddress, mask,
 };
 #[cfg(not(feature = "sim"))]
-pub use linux::{Backend, Epoll, Fd};
+pub use linux::{Backend, Epoll, Fd, Process, Spawned};
 pub(crate) use linux::{Generation, has_no_process};
 #[cfg(all(feature = "inspect-backtrace", any(target_arch = "x86_64", target_arch = "aarch64")))]
 pub use linux::{Registers, Snapshot};
@@ -58,7 +57,7 @@ pub use linux::{SystemCall, ThreadId, ThreadState};
 #[cfg(not(feature = "sim"))]
 pub(crate) use linux::{fs, signal};
 #[cfg(feature = "sim")]
-pub use switch::{Backend, Epoll, Fd};
+pub use switch::{Backend, Epoll, Fd, Process, Spawned};
 #[cfg(feature = "sim")]
 pub(crate) use switch::{fs, signal};
 

@@ -57,10 +57,6 @@ fn what_the_list_calls_refused_fails_at_once_and_is_named() {
             assert!(message.starts_with(call), "{name}: {message}");
             refused.insert(name.to_owned(), message);
         };
-        let process = "a process (process::Command)";
-        of("process::Command::spawn", Command::new("true").spawn().map(drop), process);
-        of("process::Command::status", at_once(Command::new("true").status()).map(drop), process);
-        of("process::Command::output", at_once(Command::new("true").output()).map(drop), process);
         let open = "a named pipe or a terminal (open)";
         let options = OpenOptions::new();
         of("net::unix::pipe::OpenOptions::open_receiver", options.open_receiver("/tmp/fifo").map(drop), open);
@@ -80,6 +76,9 @@ fn what_the_list_calls_refused_fails_at_once_and_is_named() {
         let blocks = "a descriptor that blocks (FIONBIO)";
         of("net::unix::pipe::Receiver::into_blocking_fd", receiver.into_blocking_fd().map(drop), blocks);
         of("net::unix::pipe::Sender::into_blocking_fd", sender.into_blocking_fd().map(drop), blocks);
+        let mut child = Command::new("wait").stdin(Stdio::piped()).spawn().unwrap();
+        let name = "process::ChildStdin, ChildStdout, ChildStderr::into_owned_fd";
+        of(name, child.stdin.take().unwrap().into_owned_fd().map(drop), blocks);
         assert_eq!(refused.into_keys().collect::<BTreeSet<_>>(), with_answer("refused"));
     });
 }

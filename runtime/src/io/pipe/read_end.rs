@@ -70,7 +70,12 @@ impl<K> ReadEnd<K> {
     #[inline]
     pub(crate) fn registered(fd: Fd, start: Start) -> io::Result<ReadEnd<K>> {
         let registration = Registration::new(fd, start).map_err(|(_closed, error)| error)?;
-        Ok(ReadEnd { registration, kind: PhantomData })
+        Ok(ReadEnd::of(registration))
+    }
+
+    #[inline]
+    pub(crate) fn of(registration: Registration<Fd>) -> ReadEnd<K> {
+        ReadEnd { registration, kind: PhantomData }
     }
 
     /// Says what the descriptor is for, in a dump.

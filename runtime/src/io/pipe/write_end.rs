@@ -43,7 +43,12 @@ impl<K> WriteEnd<K> {
     #[inline]
     pub(crate) fn registered(fd: Fd) -> io::Result<WriteEnd<K>> {
         let registration = Registration::new(fd, Start::Unknown).map_err(|(_closed, error)| error)?;
-        Ok(WriteEnd { registration, kind: PhantomData })
+        Ok(WriteEnd::of(registration))
+    }
+
+    #[inline]
+    pub(crate) fn of(registration: Registration<Fd>) -> WriteEnd<K> {
+        WriteEnd { registration, kind: PhantomData }
     }
 
     /// Ends the registration and hands the descriptor back, which stays non-blocking.

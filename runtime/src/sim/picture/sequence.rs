@@ -5,7 +5,7 @@
 
 use crate::sim::check::Ran;
 use crate::sim::seeds::Replay;
-use crate::sys::sim::{HostId, Marked, Outcome, Packet, Record};
+use crate::sys::sim::{Marked, Outcome, Packet, ProgramId, Record};
 use std::fmt::{self, Write as _};
 use std::io;
 
@@ -30,15 +30,15 @@ svg circle{fill:var(--line)}svg circle.wrong{fill:var(--wrong)}svg marker path{f
 /// A row of the diagram.
 struct Row {
     at: u64,
-    host: Option<HostId>,
+    host: Option<ProgramId>,
     text: String,
     is_wrong: bool,
     /// For an arrival from elsewhere: the row of the sender, and its host.
-    from: Option<(Option<usize>, HostId)>,
+    from: Option<(Option<usize>, ProgramId)>,
 }
 
 pub(super) fn page(replay: &Replay, ran: &Ran) -> String {
-    let hosts = &ran.trace.hosts;
+    let hosts = &ran.trace.programs;
     let rows = rows(ran);
     let skipped = rows.len().saturating_sub(MOST);
     let said = match &ran.failure {
@@ -78,7 +78,7 @@ pub(super) fn page(replay: &Replay, ran: &Ran) -> String {
 
 fn draw(page: &mut String, number: usize, skipped: usize, row: &Row) {
     let y_of = |number: usize| HEAD + ROW * number;
-    let x_of = |host: HostId| FIRST + COLUMN * usize::from(host);
+    let x_of = |host: ProgramId| FIRST + COLUMN * usize::from(host);
     let y = y_of(number);
     let time = format!("{}.{:06} ms", row.at / 1_000_000, row.at % 1_000_000);
     let _ = write!(page, "<text class=\"time\" x=\"{}\" y=\"{}\">{time}</text>", FIRST - 50, y + 4);
@@ -114,7 +114,7 @@ fn draw(page: &mut String, number: usize, skipped: usize, row: &Row) {
 
 /// The rows, in their order.
 fn rows(ran: &Ran) -> Vec<Row> {
-    let (records, files) = (ran.trace.trace.records(), ran.trace.hosts_of_files());
+    let (records, files) = (ran.trace.trace.records(), ran.trace.users_of_files());
     let mut rows: Vec<Row> = Vec::new();
     let mut marks = ran.trace.marks.iter().peekable();
     for line in 0..=records.len() {
@@ -130,14 +130,14 @@ fn rows(ran: &Ran) -> Vec<Row> {
         let text = format!("{}{file} {}", record.what, record.outcome);
         let is_wrong = matches!(record.what, "fault" | "crash" | "lost" | "cut" | "broken")
             || matches!(record.outcome, Outcome::Error(_));
-        let host = record.host.or_else(|| files.get(&record.file?).copied());
+        let host = record.program.or_else(|| files.get(&record.file?).copied());
         rows.push(Row { at: record.at, host, text, is_wrong, from: None });
     }
     rows
 }
 
 /// The row of what `from` did at this time: of the call that sent something, or of what arrived. Else of what happened last.
-fn sender(rows: &[Row], at: u64, from: HostId) -> Option<usize> {
+fn sender(rows: &[Row], at: u64, from: ProgramId) -> Option<usize> {
     let until = rows.partition_point(|row| row.at <= at);
     let own = (0..until).rev().take_while(|number| rows[*number].at == at);
     own.clone().find(|number| rows[*number].host == Some(from)).or(until.checked_sub(1))
@@ -147,7 +147,7 @@ fn sender(rows: &[Row], at: u64, from: HostId) -> Option<usize> {
 fn is_shown(record: &Record) -> bool {
     let is_loop = matches!(record.what, "polled" | "sleep" | "epoll_wait" | "edge" | "notify")
         || record.what.starts_with("epoll ");
-    let is_arrow = record.host.is_none() && matches!(record.what, "data" | "fin" | "datagram" | "backlog");
+    let is_arrow = record.program.is_none() && matches!(record.what, "data" | "fin" | "datagram" | "backlog");
     let would_block = match record.outcome {
         Outcome::Error(errno) => io::Error::from_raw_os_error(errno).kind() == io::ErrorKind::WouldBlock,
         _ => false,

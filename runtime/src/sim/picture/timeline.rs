@@ -6,7 +6,7 @@
 
 use crate::observe::chrome::{Events, Text, Track};
 use crate::sim::compare::Traced;
-use crate::sys::sim::{HostId, Mark, Marked, Moment, Packet, Record};
+use crate::sys::sim::{Mark, Marked, Moment, Packet, ProgramId, Record};
 use std::collections::BTreeMap;
 use std::io::{self, Write};
 
@@ -31,13 +31,13 @@ pub(super) fn write(traced: &Traced, out: impl Write) -> io::Result<()> {
         woken: BTreeMap::new(),
     };
     timeline.names(traced)?;
-    let files = traced.hosts_of_files();
+    let files = traced.users_of_files();
     let mut marks = traced.marks.iter().peekable();
     for (line, record) in traced.trace.records().iter().enumerate() {
         while let Some(mark) = marks.next_if(|mark| mark.moment.line <= line) {
             timeline.mark(mark)?;
         }
-        let host = record.host.or_else(|| files.get(&record.file?).copied());
+        let host = record.program.or_else(|| files.get(&record.file?).copied());
         timeline.record(record, host)?;
     }
     marks.try_for_each(|mark| timeline.mark(mark))?;
@@ -49,14 +49,14 @@ struct Timeline<W: Write> {
     /// The last of a track, whose length depends on the next: when it began, its name, the most that it lasts, its arguments.
     begun: BTreeMap<Track, (u64, &'static str, u64, String)>,
     /// The task of each host that is polled, and since when.
-    polls: BTreeMap<HostId, (u32, u64)>,
-    names: BTreeMap<(HostId, u32), String>,
+    polls: BTreeMap<ProgramId, (u32, u64)>,
+    names: BTreeMap<(ProgramId, u32), String>,
     /// The arrow that the next poll of a task ends.
-    woken: BTreeMap<(HostId, u32), u64>,
+    woken: BTreeMap<(ProgramId, u32), u64>,
     arrows: u64,
 }
 
-fn track(host: HostId, thread: u32) -> Track {
+fn track(host: ProgramId, thread: u32) -> Track {
     Track { process: u32::from(host) + 2, thread }
 }
 
@@ -65,8 +65,8 @@ impl<W: Write> Timeline<W> {
     fn names(&mut self, traced: &Traced) -> io::Result<()> {
         self.events.name("process_name", "network")?;
         self.events.name("thread_name", "network")?;
-        for (number, name) in traced.hosts.iter().enumerate() {
-            let host = HostId::try_from(number).expect("fewer than 65 536 hosts");
+        for (number, name) in traced.programs.iter().enumerate() {
+            let host = ProgramId::try_from(number).expect("fewer than 65 536 programs");
             for (thread, name) in [(KERNEL, "kernel"), (LOOP, "loop")] {
                 self.events.track = track(host, thread);
                 self.events.name("thread_name", name)?;
@@ -120,7 +120,14 @@ impl<W: Write> Timeline<W> {
         }
     }
 
-    fn arrived(&mut self, packet: Packet, from: HostId, to: HostId, sent: Moment, at: u64) -> io::Result<()> {
+    fn arrived(
+        &mut self,
+        packet: Packet,
+        from: ProgramId,
+        to: ProgramId,
+        sent: Moment,
+        at: u64,
+    ) -> io::Result<()> {
         let (name, args) = match packet {
             Packet::Syn => ("SYN", String::new()),
             Packet::SynAck => ("SYN, ACK", String::new()),
@@ -137,10 +144,10 @@ impl<W: Write> Timeline<W> {
         self.events.arrow_ends("packet", at, self.arrows)
     }
 
-    fn record(&mut self, record: &Record, host: Option<HostId>) -> io::Result<()> {
+    fn record(&mut self, record: &Record, host: Option<ProgramId>) -> io::Result<()> {
         let file = record.file.map_or_else(String::new, |file| format!("\"file\":\"#{file}\","));
         let args = format!("{file}\"result\":{}", Text(&record.outcome.to_string()));
-        match (host, record.host, record.what) {
+        match (host, record.program, record.what) {
             (_, None, "data" | "fin" | "datagram") => Ok(()), // drawn by its mark
             (Some(host), Some(_), "polled") => self.poll_ends(host, record.at),
             (Some(host), Some(_), "sleep") => {
@@ -180,7 +187,7 @@ impl<W: Write> Timeline<W> {
         self.events.slice("simulated", name, since, took, format_args!("{args}"))
     }
 
-    fn poll_ends(&mut self, host: HostId, at: u64) -> io::Result<()> {
+    fn poll_ends(&mut self, host: ProgramId, at: u64) -> io::Result<()> {
         let Some((task, since)) = self.polls.remove(&host) else { return Ok(()) };
         let name = self.names.get(&(host, task)).map_or("a task", String::as_str);
         self.events.track = track(host, TASKS + task);

@@ -53,8 +53,8 @@ pub use fd::{Fd, ReadBuf};
 pub(crate) use fork::Generation;
 pub use inherited::SocketKind;
 pub use pipe::Access;
-pub use process::Process;
 pub(crate) use process::has_no_process;
+pub use process::{Process, Spawned};
 #[cfg(feature = "inspect")]
 pub use ring::Words;
 #[cfg(all(feature = "inspect-backtrace", any(target_arch = "x86_64", target_arch = "aarch64")))]

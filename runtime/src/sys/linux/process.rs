@@ -10,7 +10,7 @@ use super::{Backend, Fd, check, errno, uninterrupted};
 use std::io;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, OwnedFd};
 use std::os::unix::process::ExitStatusExt;
-use std::process::ExitStatus;
+use std::process::{Command, ExitStatus};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::thread;
@@ -23,6 +23,16 @@ pub struct Process(ProcessHandle);
 enum ProcessHandle {
     Pidfd(Fd),
     Watched(WatchedProcess),
+}
+
+/// A child at its start.
+pub struct Spawned {
+    /// Its pid.
+    pub pid: u32,
+    /// The process.
+    pub process: Process,
+    /// The other ends of its standard input, output and error, where they are pipes. They block.
+    pub pipes: [Option<Fd>; 3],
 }
 
 /// A child by its pid.
@@ -39,6 +49,35 @@ struct WatchedProcess {
 static PIDFDS: OnceLock<bool> = OnceLock::new();
 
 impl Backend {
+    /// Starts a program, by std. On an error no process is left.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`Command::spawn`], and of a pidfd or a thread.
+    #[inline]
+    pub fn spawn(self, command: &mut Command) -> io::Result<Spawned> {
+        let mut std = command.spawn()?;
+        match self.process(std.id()) {
+            Ok(process) => {
+                let stdin = std.stdin.take().map(OwnedFd::from);
+                let (stdout, stderr) =
+                    (std.stdout.take().map(OwnedFd::from), std.stderr.take().map(OwnedFd::from));
+                // Dropping std's handle does nothing; it is not needed any more.
+                Ok(Spawned {
+                    pid: std.id(),
+                    process,
+                    pipes: [stdin, stdout, stderr].map(|pipe| pipe.map(Fd::from)),
+                })
+            }
+            Err(error) => {
+                // A killed process ends at once: this wait is as short as the spawn was.
+                let _ = std.kill();
+                let _ = std.wait();
+                Err(error)
+            }
+        }
+    }
+
     /// The child with this pid. No race, because only the caller reaps it: its pid is not reused before.
     ///
     /// # Errors
@@ -46,7 +85,7 @@ impl Backend {
     /// `ESRCH` when there is no such process, `EMFILE`, `ENFILE`, `ENOMEM`; `EAGAIN` when the thread cannot be
     /// started.
     #[inline]
-    pub fn process(self, pid: u32) -> io::Result<Process> {
+    fn process(self, pid: u32) -> io::Result<Process> {
         let kind = if has_pidfds()? {
             ProcessHandle::Pidfd(pidfd(pid)?)
         } else {
@@ -73,21 +112,21 @@ impl Process {
         }
     }
 
-    /// Sends `SIGKILL` to the process, by [`pidfd_send_signal(2)`] or [`kill(2)`].
+    /// Sends a signal to the process, by [`pidfd_send_signal(2)`] or [`kill(2)`].
     ///
     /// # Errors
     ///
-    /// `ESRCH` when it has been reaped, `EPERM` for a process of another user.
+    /// `ESRCH` when it has been reaped, `EPERM` for a process of another user, `EINVAL` for no signal.
     ///
     /// [`pidfd_send_signal(2)`]: https://man7.org/linux/man-pages/man2/pidfd_send_signal.2.html
     /// [`kill(2)`]: https://man7.org/linux/man-pages/man2/kill.2.html
     #[inline]
-    pub fn kill(&self) -> io::Result<()> {
+    pub fn send_signal(&self, signal: libc::c_int) -> io::Result<()> {
         match &self.0 {
-            ProcessHandle::Pidfd(fd) => send_signal(fd, libc::SIGKILL),
+            ProcessHandle::Pidfd(fd) => send_signal(fd, signal),
             ProcessHandle::Watched(watched) => {
                 watched.check_not_gone()?;
-                kill(watched.pid as libc::pid_t)
+                kill(watched.pid as libc::pid_t, signal)
             }
         }
     }
@@ -109,7 +148,13 @@ impl Process {
             ProcessHandle::Pidfd(fd) => send_signal(fd, 0)?, // only checks
             ProcessHandle::Watched(watched) => watched.check_not_gone()?,
         }
-        kill(-(pid as libc::pid_t))
+        kill(-(pid as libc::pid_t), libc::SIGKILL)
+    }
+
+    /// Whether it is a zombie from its end on, until it is reaped.
+    #[inline]
+    pub fn needs_reaper(&self) -> bool {
+        true
     }
 }
 
@@ -243,11 +288,11 @@ fn send_signal(pidfd: &Fd, signal: libc::c_int) -> io::Result<()> {
     if sent < 0 { Err(errno()) } else { Ok(()) }
 }
 
-/// Sends `SIGKILL` to a process, or with a negative number to a group.
+/// Sends a signal to a process, or with a negative number to a group.
 #[inline]
-fn kill(pid: libc::pid_t) -> io::Result<()> {
+fn kill(pid: libc::pid_t, signal: libc::c_int) -> io::Result<()> {
     // SAFETY: the call takes no pointer.
-    check(unsafe { libc::kill(pid, libc::SIGKILL) }).map(drop)
+    check(unsafe { libc::kill(pid, signal) }).map(drop)
 }
 
 /// Whether the error means that the process is gone: `ECHILD` of [`Process::reap`], `ESRCH` of a signal.
@@ -299,10 +344,10 @@ mod tests {
             let child = Command::new("cat").stdin(Stdio::piped()).stdout(Stdio::null()).spawn().unwrap();
             let process = &both_ways(child.id())[way];
             assert_eq!(process.reap().unwrap_err().raw_os_error(), Some(libc::EAGAIN));
-            process.kill().unwrap();
+            process.send_signal(libc::SIGKILL).unwrap();
             assert_eq!(reaped(process).signal(), Some(libc::SIGKILL));
             assert_eq!(process.reap().unwrap_err().raw_os_error(), Some(libc::ECHILD));
-            assert_eq!(process.kill().unwrap_err().raw_os_error(), Some(libc::ESRCH));
+            assert_eq!(process.send_signal(libc::SIGKILL).unwrap_err().raw_os_error(), Some(libc::ESRCH));
             let group = process.kill_group(child.id()).unwrap_err();
             assert_eq!(group.raw_os_error(), Some(libc::ESRCH));
         }
@@ -315,7 +360,7 @@ mod tests {
             let mut child = Command::new("true").spawn().unwrap();
             let process = &both_ways(child.id())[way];
             child.wait().unwrap();
-            assert_eq!(process.kill().unwrap_err().raw_os_error(), Some(libc::ESRCH));
+            assert_eq!(process.send_signal(libc::SIGKILL).unwrap_err().raw_os_error(), Some(libc::ESRCH));
             assert_eq!(process.reap().unwrap_err().raw_os_error(), Some(libc::ECHILD));
         }
     }

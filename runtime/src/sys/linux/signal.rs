@@ -28,6 +28,7 @@ pub(crate) mod number {
     pub(crate) const HANGUP: c_int = libc::SIGHUP;
     pub(crate) const INTERRUPT: c_int = libc::SIGINT;
     pub(crate) const IO: c_int = libc::SIGIO;
+    pub(crate) const KILL: c_int = libc::SIGKILL;
     pub(crate) const PIPE: c_int = libc::SIGPIPE;
     pub(crate) const QUIT: c_int = libc::SIGQUIT;
     pub(crate) const TERMINATE: c_int = libc::SIGTERM;
@@ -100,10 +101,10 @@ fn add_one(eventfd: c_int) -> bool {
     unsafe { libc::write(eventfd, one.as_ptr().cast(), one.len()) >= 0 }
 }
 
-/// Whether signals belong to the process, with a disposition that must be set.
+/// Whether a new listener, or the end of one, changes the disposition of the process.
 #[cfg_attr(feature = "sim", allow(dead_code, reason = "there the other kernel is asked"))]
 #[inline]
-pub(crate) fn are_of_the_process() -> bool {
+pub(crate) fn changes_disposition(_signal: c_int, _is_new: bool) -> bool {
     true
 }
 

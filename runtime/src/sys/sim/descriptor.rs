@@ -70,29 +70,6 @@ pub(crate) fn counter() -> Option<io::Result<OwnedFd>> {
     Some(opened.and_then(|file| world.name(file)))
 }
 
-/// An eventfd that each signal writes to.
-pub(crate) fn signal_eventfd() -> Option<io::Result<OwnedFd>> {
-    let world = program()?;
-    let open = |kernel: &mut Kernel| {
-        kernel.check_limit()?;
-        let eventfd = kernel.open(Object::Alarm);
-        let host = kernel.current.expect("a program asks");
-        kernel.hosts[usize::from(host)].signal_eventfds.push(eventfd);
-        Ok(eventfd)
-    };
-    let opened = world.call("signal eventfd", None, open, |file| Outcome::Value((*file).into()));
-    Some(opened.and_then(|file| world.name(file)))
-}
-
-/// How often a signal was delivered to the current program.
-pub(crate) fn signals_delivered(signal: i32) -> Option<u64> {
-    let world = program()?;
-    Some(world.ask(|kernel| {
-        let host = kernel.current.expect("a program asks");
-        kernel.hosts[usize::from(host)].signals[signal as usize]
-    }))
-}
-
 impl Simulated {
     /// The descriptor with this number, if it belongs to this thread's world.
     pub(crate) fn at(number: RawFd) -> Option<Simulated> {

@@ -4,6 +4,7 @@
 
 use super::host::HostId;
 use super::kernel::Kernel;
+use super::program::ProgramId;
 use super::world::{World, program};
 use std::cell::Cell;
 
@@ -15,7 +16,8 @@ pub(crate) struct Moment {
     pub(crate) task: Option<u32>,
 }
 
-/// Something that happened before the line `moment.line` of the trace. Tasks are indices of the run queue of the host.
+/// Something that happened before the line `moment.line` of the trace. `host` is a program of it; tasks are indices of its
+/// run queue.
 #[derive(Clone, Debug)]
 pub(crate) struct Mark {
     pub(crate) moment: Moment,
@@ -25,26 +27,26 @@ pub(crate) struct Mark {
 #[derive(Clone, Debug)]
 pub(crate) enum Marked {
     Spawned {
-        host: HostId,
+        host: ProgramId,
         task: u32,
         name: String,
     },
     Polled {
-        host: HostId,
+        host: ProgramId,
         task: u32,
     },
     Woken {
-        host: HostId,
+        host: ProgramId,
         task: u32,
     },
     /// The kernel of a host sends something of its own accord: again, or because there is room now.
     Sent {
-        host: HostId,
+        host: ProgramId,
     },
     Arrived {
         packet: Packet,
-        from: HostId,
-        to: HostId,
+        from: ProgramId,
+        to: ProgramId,
         sent: Moment,
     },
 }
@@ -66,13 +68,13 @@ thread_local! {
 }
 
 /// The executor is about to poll a task, or has woken or spawned one.
-pub(crate) fn mark(what: impl FnOnce(HostId) -> Marked) {
+pub(crate) fn mark(what: impl FnOnce(ProgramId) -> Marked) {
     if !IS_DRAWN.get() {
         return;
     }
     let Some(world) = program() else { return };
-    let Some(host) = world.ask(|kernel| kernel.current) else { return };
-    let what = what(host);
+    let Some(program) = world.ask(|kernel| kernel.current) else { return };
+    let what = what(program);
     world.ask(|kernel| {
         if let Marked::Polled { task, .. } = what {
             kernel.polled = Some(task);
@@ -98,9 +100,15 @@ impl Kernel {
         Moment { at: self.now, line: self.trace().records().len(), task: self.polled }
     }
 
+    /// The first program of a host: pictures show its packets there.
+    fn main_of(&self, host: HostId) -> ProgramId {
+        self.hosts[usize::from(host)].main
+    }
+
     /// A packet arrives that `from` sent.
     pub(super) fn arrived(&mut self, packet: Packet, from: HostId, to: HostId, sent: Moment) {
         if IS_DRAWN.get() {
+            let (from, to) = (self.main_of(from), self.main_of(to));
             self.mark(Marked::Arrived { packet, from, to, sent });
         }
     }
@@ -108,7 +116,7 @@ impl Kernel {
     /// `host` sends a packet.
     pub(super) fn sent(&mut self, host: HostId) -> Moment {
         if IS_DRAWN.get() && self.polled.is_none() {
-            self.mark(Marked::Sent { host });
+            self.mark(Marked::Sent { host: self.main_of(host) });
         }
         self.moment()
     }

@@ -7,6 +7,7 @@ use super::kernel::{FileId, Kernel};
 use super::pipe::Pipe;
 use super::plan::Fault;
 use super::poll::PollId;
+use super::program::ProgramId;
 use super::tcp::{Listener, Tcp};
 use super::trace::Outcome;
 use super::unix::Unix;
@@ -40,6 +41,8 @@ pub(super) enum Object {
     },
     /// The eventfd of signals, written and never read: its edges count, its state does not.
     Alarm,
+    /// The pidfd of a child.
+    Child(ProgramId),
 }
 
 /// The bits of a write to an eventfd: `IN` with `EPOLLRDNORM`, an edge by every policy. egret's wakes depend on it,
@@ -49,7 +52,7 @@ pub(super) const EACH_WRITE: u32 = mask::IN | libc::EPOLLRDNORM as u32;
 impl Kernel {
     /// A new file of the current host, without a descriptor.
     pub(super) fn open(&mut self, object: Object) -> FileId {
-        let host = self.current.expect("a program of some host makes this call");
+        let host = self.here().expect("a program of some host makes this call");
         self.open_on(host, object)
     }
 
@@ -73,9 +76,9 @@ impl Kernel {
 
     /// Fails when `more` descriptors would exceed the limit of the current program.
     pub(super) fn check_limit_for(&mut self, more: usize) -> Result<(), i32> {
-        let host = self.current.expect("a program of some host makes this call");
-        let host = &self.hosts[usize::from(host)];
-        if host.descriptors + more > host.limit {
+        let program = self.current.expect("a program of some host makes this call");
+        let program = &self.programs[usize::from(program)];
+        if program.descriptors + more > program.limit {
             return Err(libc::EMFILE);
         }
         if self.fault(Fault::NoDescriptors) {
@@ -84,7 +87,8 @@ impl Kernel {
         Ok(())
     }
 
-    /// Gives a file a descriptor with this number. A file that had the number was closed without our knowledge.
+    /// Gives a file a descriptor of the current program with this number. A file that had the number was closed without our
+    /// knowledge.
     pub(super) fn name(&mut self, file: FileId, number: RawFd) {
         let at = usize::try_from(number).expect("a descriptor is no negative number");
         if self.numbers.len() <= at {
@@ -93,29 +97,32 @@ impl Kernel {
         if self.numbers[at].is_some() {
             self.close(number);
         }
-        self.numbers[at] = Some(file);
+        let owner = self.current.expect("a program of some host makes this call");
+        self.numbers[at] = Some((file, owner));
         let Some(entry) = &mut self.files[file as usize] else { return };
         entry.descriptors += 1;
         let counts = !matches!(entry.object, Object::LoopEventfd { .. });
-        self.hosts[usize::from(entry.host)].descriptors += usize::from(counts);
+        self.programs[usize::from(owner)].descriptors += usize::from(counts);
     }
 
     /// The file with this descriptor number.
     pub(super) fn file_of(&self, number: RawFd) -> Result<FileId, i32> {
         let at = usize::try_from(number).map_err(|_| libc::EBADF)?;
-        let file = self.numbers.get(at).copied().flatten().ok_or(libc::EBADF)?;
+        let (file, _) = self.numbers.get(at).copied().flatten().ok_or(libc::EBADF)?;
         // The number may have outlived a crash of its host.
         self.file(file).map(|_| file).ok_or(libc::EBADF)
     }
 
     /// Closes a descriptor; the last one closes its file.
     pub(super) fn close(&mut self, number: RawFd) {
-        let Ok(file) = self.file_of(number) else { return };
-        self.numbers[number as usize] = None;
+        if self.file_of(number).is_err() {
+            return;
+        }
+        let Some((file, owner)) = self.numbers[number as usize].take() else { return };
         let Some(entry) = &mut self.files[file as usize] else { return };
         entry.descriptors -= 1;
         let counts = !matches!(entry.object, Object::LoopEventfd { .. });
-        self.hosts[usize::from(entry.host)].descriptors -= usize::from(counts);
+        self.programs[usize::from(owner)].descriptors -= usize::from(counts);
         self.end_unless_held(file);
     }
 
@@ -145,7 +152,9 @@ impl Kernel {
             Object::Datagrams(_) => Kernel::datagrams_close,
             Object::Unix(_) => Kernel::unix_close,
             Object::Pipe(_) => Kernel::pipe_close,
-            Object::Counter(_) | Object::LoopEventfd { .. } | Object::Alarm => Kernel::remove,
+            Object::Counter(_) | Object::LoopEventfd { .. } | Object::Alarm | Object::Child(_) => {
+                Kernel::remove
+            }
         };
         for (poll, at) in std::mem::take(&mut entry.watches) {
             self.forget(poll, at);
@@ -186,6 +195,7 @@ impl Kernel {
             Some(Object::LoopEventfd { notified: true }) => mask::IN | mask::OUT,
             Some(Object::LoopEventfd { notified: false }) => mask::OUT,
             Some(Object::Alarm) => mask::IN | mask::OUT,
+            Some(Object::Child(program)) => self.child_state(*program),
             None => 0,
         }
     }
@@ -229,13 +239,23 @@ impl Kernel {
         Some(notified)
     }
 
-    /// The files that the program of `host` has open, without the eventfds of loops.
-    pub(super) fn open_files(&self, host: HostId) -> Vec<FileId> {
-        let is_open = |file: &FileId| {
-            self.file(*file).is_some_and(|file| file.host == host && file.descriptors > 0)
-                && !self.is_loop_eventfd(*file)
-        };
-        (0..self.files.len() as FileId).filter(is_open).collect()
+    /// The descriptors that a program has open, without the eventfd of its loop, and their files.
+    pub(super) fn open_numbers(&self, program: ProgramId) -> Vec<(FileId, RawFd)> {
+        let owned = self.numbers.iter().enumerate().filter_map(|(number, entry)| {
+            let (file, owner) = (*entry)?;
+            let is_open = owner == program && self.file(file).is_some() && !self.is_loop_eventfd(file);
+            is_open.then_some((file, number as RawFd))
+        });
+        let mut owned: Vec<_> = owned.collect();
+        owned.sort_unstable(); // the numbers depend on other threads of the process
+        owned
+    }
+
+    /// The files that a program has open, without the eventfd of its loop.
+    pub(super) fn open_files(&self, program: ProgramId) -> Vec<FileId> {
+        let mut files: Vec<_> = self.open_numbers(program).into_iter().map(|(file, _)| file).collect();
+        files.dedup();
+        files
     }
 
     /// How much data of a file is untaken, as text; `None` for nothing.
@@ -246,7 +266,7 @@ impl Kernel {
             Object::Tcp(tcp) => (0, tcp.readable()),
             Object::Datagrams(datagrams) => (0, datagrams.unread()),
             Object::Pipe(pipe) => (0, pipe.unread()),
-            Object::Counter(_) | Object::LoopEventfd { .. } | Object::Alarm => (0, 0),
+            Object::Counter(_) | Object::LoopEventfd { .. } | Object::Alarm | Object::Child(_) => (0, 0),
         };
         match (connections, bytes) {
             (0, 0) => None,
@@ -272,6 +292,7 @@ impl Kernel {
             Some(Object::Counter(_)) => "eventfd".to_owned(),
             Some(Object::LoopEventfd { .. }) => "eventfd of a loop".to_owned(),
             Some(Object::Alarm) => "signals".to_owned(),
+            Some(Object::Child(program)) => self.describe_child(*program),
             None => "closed".to_owned(),
         };
         format!("#{file} ({what})")

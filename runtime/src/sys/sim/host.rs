@@ -1,7 +1,6 @@
-//! A host: a machine with a name, an address, a clock of its own, and one program.
+//! A host: a machine with a name, an address, a clock of its own, and programs (`program.rs`).
 
-use super::kernel::FileId;
-use super::poll::PollId;
+use super::program::ProgramId;
 use std::net::{IpAddr, Ipv4Addr};
 use std::sync::Arc;
 
@@ -13,9 +12,8 @@ pub(crate) struct Host {
     pub(crate) address: IpAddr,
     /// False after a crash, until the host is started again.
     pub(crate) up: bool,
-    /// The descriptors of its program, and their limit.
-    pub(crate) descriptors: usize,
-    pub(crate) limit: usize,
+    /// Its first program, which the test gives it.
+    pub(crate) main: ProgramId,
     /// The reading of its clock at `clock_since`, a true time, and its error since then in parts per million.
     pub(crate) clock_start: u64,
     clock_since: u64,
@@ -24,25 +22,6 @@ pub(crate) struct Host {
     pub(crate) wall_start: i128,
     /// Its programs are stopped.
     pub(crate) is_paused: bool,
-    pub(crate) loop_state: Loop,
-    /// The epoll instance of its loop.
-    pub(crate) poll: Option<PollId>,
-    /// The loop is preempted until then.
-    pub(crate) not_before: u64,
-    /// How often each signal was delivered.
-    pub(crate) signals: [u64; 65],
-    pub(crate) signal_eventfds: Vec<FileId>,
-}
-
-/// The state of a host's loop.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Loop {
-    /// No loop.
-    Absent,
-    /// It has work.
-    Awake,
-    /// In `epoll_wait`, until this true time at most.
-    Asleep { until: Option<u64> },
 }
 
 /// A clock of a machine that has been up for a while: deadlines before the start of the simulation are representable.
@@ -52,24 +31,18 @@ pub(super) const CLOCK_START: u64 = 1_000_000_000_000;
 const WALL_START: i128 = 1_000_000_000_000_000_000;
 
 impl Host {
-    pub(crate) fn new(name: &str, number: HostId) -> Host {
+    pub(crate) fn new(name: &str, number: HostId, main: ProgramId) -> Host {
         let [high, low] = (number + 1).to_be_bytes();
         Host {
             name: name.into(),
             address: IpAddr::V4(Ipv4Addr::new(10, 0, high, low)),
             up: true,
-            descriptors: 0,
-            limit: 1024,
+            main,
             clock_start: CLOCK_START,
             clock_since: 0,
             clock_drift: 0,
             wall_start: WALL_START,
             is_paused: false,
-            loop_state: Loop::Absent,
-            poll: None,
-            not_before: 0,
-            signals: [0; 65],
-            signal_eventfds: Vec::new(),
         }
     }
 
@@ -85,17 +58,21 @@ impl Host {
         self.wall_start + i128::from(self.clock(now)) - i128::from(self.clock_start)
     }
 
-    /// Changes how fast its clock is from `now` on. What it shows stays, and so does what it will show at a deadline.
-    pub(crate) fn set_drift(&mut self, now: u64, drift: i64) {
+    /// Changes how fast its clock is from `now` on. What it shows stays, and so does what it will show at the deadlines of its
+    /// programs.
+    pub(crate) fn set_drift<'a>(
+        &mut self,
+        now: u64,
+        drift: i64,
+        deadlines: impl Iterator<Item = &'a mut u64>,
+    ) {
         let shows = self.clock(now);
-        let left = match self.loop_state {
-            Loop::Asleep { until: Some(until) } => Some(self.clock(until.max(now)) - shows),
-            _ => None,
-        };
+        let left = deadlines.map(|until| (self.clock((*until).max(now)) - shows, until));
+        let left: Vec<_> = left.collect();
         self.wall_start = self.wall_clock(now);
         (self.clock_start, self.clock_since, self.clock_drift) = (shows, now, drift);
-        if let Some(left) = left {
-            self.loop_state = Loop::Asleep { until: Some(self.deadline(now, left)) };
+        for (left, until) in left {
+            *until = self.deadline(now, left);
         }
     }
 
@@ -113,7 +90,7 @@ mod tests {
 
     #[test]
     fn a_deadline_is_never_early_whatever_the_clock_does() {
-        let mut host = Host::new("a", 0);
+        let mut host = Host::new("a", 0, 0);
         for drift in [-200_000, -7, 0, 3, 500_000] {
             host.clock_drift = drift;
             for timeout in [0, 1, 999, 1_000_000_007] {
@@ -127,15 +104,14 @@ mod tests {
 
     #[test]
     fn a_clock_that_becomes_fast_or_slow_does_not_jump() {
-        let mut host = Host::new("a", 0);
+        let mut host = Host::new("a", 0, 0);
         let second = 1_000_000_000;
-        host.loop_state = Loop::Asleep { until: Some(1_010 * second) };
-        let due = host.clock(1_010 * second);
+        let mut until = 1_010 * second;
+        let due = host.clock(until);
         for (now, drift) in [(1_000, 500_000), (1_002, -200_000), (1_003, 0)] {
             let (clock, wall) = (host.clock(now * second), host.wall_clock(now * second));
-            host.set_drift(now * second, drift);
+            host.set_drift(now * second, drift, [&mut until].into_iter());
             assert_eq!((host.clock(now * second), host.wall_clock(now * second)), (clock, wall));
-            let Loop::Asleep { until: Some(until) } = host.loop_state else { panic!("it sleeps") };
             assert!(
                 (due..due + 10).contains(&host.clock(until)),
                 "{drift}: {} and not {due}",
@@ -148,7 +124,7 @@ mod tests {
 
     #[test]
     fn hosts_have_addresses_of_their_own() {
-        assert_eq!(Host::new("a", 0).address.to_string(), "10.0.0.1");
-        assert_eq!(Host::new("b", 299).address.to_string(), "10.0.1.44");
+        assert_eq!(Host::new("a", 0, 0).address.to_string(), "10.0.0.1");
+        assert_eq!(Host::new("b", 299, 0).address.to_string(), "10.0.1.44");
     }
 }

@@ -14,6 +14,7 @@ use super::host::{Host, HostId};
 use super::plan::{Fault, Link, Plan};
 use super::poll::Poll;
 use super::ports::Ports;
+use super::program::{Program, ProgramId};
 use super::trace::{Outcome, Record, Trace};
 use super::world::Name;
 use std::collections::BTreeMap;
@@ -34,16 +35,19 @@ pub(crate) struct Kernel {
     /// For choices of the test itself.
     pub(super) tests: Dice,
     /// For the random numbers of programs.
-    pub(super) programs: Dice,
+    pub(super) randoms: Dice,
     /// For the faults of programs, by place.
     pub(super) places: BTreeMap<&'static str, Dice>,
     seed: u64,
     pub(super) hosts: Vec<Host>,
-    /// The host whose program runs.
-    pub(super) current: Option<HostId>,
+    pub(super) programs: Vec<Program>,
+    /// Those that have ended since the driver asked.
+    pub(super) fallen: Vec<ProgramId>,
+    /// The program that runs.
+    pub(super) current: Option<ProgramId>,
     pub(super) files: Vec<Option<File>>,
-    /// The file of each descriptor number.
-    pub(super) numbers: Vec<Option<FileId>>,
+    /// The file of each descriptor number, and the program that it belongs to.
+    pub(super) numbers: Vec<Option<(FileId, ProgramId)>>,
     pub(super) polls: Vec<Option<Poll>>,
     pub(super) ports: Ports,
     /// The names that the test has set, on one host or on all.
@@ -81,10 +85,12 @@ impl Kernel {
             dice: Fault::ALL.iter().map(|fault| Dice::new(seed, &fault.name())).collect(),
             choices: Dice::new(seed, "choices"),
             tests: Dice::new(seed, "tests"),
-            programs: Dice::new(seed, "programs"),
+            randoms: Dice::new(seed, "programs"),
             places: BTreeMap::new(),
             seed,
             hosts: Vec::new(),
+            programs: Vec::new(),
+            fallen: Vec::new(),
             current: None,
             files: Vec::new(),
             numbers: Vec::new(),
@@ -132,7 +138,7 @@ impl Kernel {
     /// event, so the time that it takes passes in the next call or question.
     #[cfg(all(feature = "sim-std", target_env = "gnu", not(miri)))]
     pub(super) fn read(&mut self, is_wall: bool) -> Option<i128> {
-        let host = &self.hosts[usize::from(self.current?)];
+        let host = &self.hosts[usize::from(self.here()?)];
         self.lag += READING;
         let now = self.now + self.lag;
         Some(if is_wall { host.wall_clock(now) } else { host.clock(now).into() })
@@ -154,6 +160,9 @@ impl Kernel {
         call: impl FnOnce(&mut Kernel) -> Result<R, i32>,
         value: impl FnOnce(&R) -> Outcome,
     ) -> Result<R, i32> {
+        if self.current.is_some_and(|program| self.programs[usize::from(program)].ended.is_some()) {
+            return Err(libc::EBADF); // of a destructor, after a kill
+        }
         let cost = self.choices.within(&CALL);
         self.catch_up();
         self.advance(self.now + cost);
@@ -263,7 +272,7 @@ impl Kernel {
     // Trace.
 
     pub(super) fn note(&mut self, what: &'static str, file: Option<FileId>, outcome: Outcome) {
-        self.trace.push(Record { at: self.now, host: self.current, what, file, outcome });
+        self.trace.push(Record { at: self.now, program: self.current, what, file, outcome });
     }
 
     pub(super) fn trace(&self) -> &Trace {

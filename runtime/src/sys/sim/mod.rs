@@ -26,6 +26,8 @@ mod pipe;
 mod plan;
 mod poll;
 mod ports;
+mod program;
+mod spawn;
 mod tcp;
 #[cfg(test)]
 mod tests;
@@ -34,15 +36,15 @@ mod turn;
 mod unix;
 mod world;
 
-pub(crate) use descriptor::{
-    Simulated, counter, pipe, signal_eventfd, signals_delivered, socket, socket_pair,
-};
+pub(crate) use descriptor::{Simulated, counter, pipe, socket, socket_pair};
 pub(crate) use disk::{DiskFile, Opens};
 pub(crate) use drawing::{Mark, Marked, Moment, Packet, mark};
-pub(crate) use host::{HostId, Loop};
+pub(crate) use host::HostId;
 pub use plan::{EdgePolicy, Fault, Faults};
 pub(crate) use plan::{Link, Plan, nanoseconds};
 pub(crate) use poll::names;
+pub(crate) use program::{Loop, ProgramId};
+pub(crate) use spawn::{Begin, Born, Given, spawn};
 pub(crate) use trace::{Outcome, Record, Trace};
 pub use world::Name;
 pub(crate) use world::{Entered, Next, Sighting, World, close, current, program};

@@ -21,8 +21,8 @@ impl Net {
     fn new(faults: Faults) -> Net {
         let plan = Plan { faults, ..Plan::default() };
         let mut kernel = Kernel::new(7, plan);
-        for (number, name) in [(A, "a"), (B, "b")] {
-            kernel.hosts.push(super::host::Host::new(name, number));
+        for name in ["a", "b"] {
+            kernel.add_host(name);
         }
         Net { kernel }
     }
@@ -298,7 +298,7 @@ fn a_datagram_that_finds_no_room_is_dropped() {
 
 #[test]
 fn a_clock_that_drifts_says_another_time_and_waits_for_its_own() {
-    let mut host = super::host::Host::new("a", 0);
+    let mut host = super::host::Host::new("a", 0, 0);
     let start = host.clock(0);
     for (drift, after_an_hour) in [(0, 3600), (1_000, 3603), (-1_000, 3596)] {
         host.clock_drift = drift;

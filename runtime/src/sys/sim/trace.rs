@@ -8,7 +8,8 @@ use std::sync::Arc;
 pub(crate) struct Record {
     /// True time, in nanoseconds; the clocks of hosts may differ.
     pub(crate) at: u64,
-    pub(crate) host: Option<u16>,
+    /// The program that did it; `None` for what no program does.
+    pub(crate) program: Option<u16>,
     pub(crate) what: &'static str,
     /// The open file concerned.
     pub(crate) file: Option<u32>,
@@ -58,7 +59,7 @@ impl Trace {
             self.hash = z ^ (z >> 31);
         };
         mix(record.at);
-        mix(record.host.map_or(0, |host| u64::from(host) + 1));
+        mix(record.program.map_or(0, |program| u64::from(program) + 1));
         words(record.what).for_each(&mut mix);
         mix(record.file.map_or(0, |file| u64::from(file) + 1));
         match &record.outcome {
@@ -84,13 +85,13 @@ impl Trace {
     }
 
     /// Records as lines of text.
-    pub(crate) fn text(records: &[Record], host: impl Fn(u16) -> Arc<str>) -> String {
+    pub(crate) fn text(records: &[Record], program: impl Fn(u16) -> Arc<str>) -> String {
         let mut text = String::new();
         for record in records {
             let _ = write!(text, "{:>6}.{:06} ms ", record.at / 1_000_000, record.at % 1_000_000);
-            let host = record.host.map_or_else(|| "network".into(), &host);
+            let program = record.program.map_or_else(|| "network".into(), &program);
             let file = record.file.map_or_else(String::new, |file| format!("#{file}"));
-            let _ = writeln!(text, "{host:>10} {:<14} {file:>6} {}", record.what, record.outcome);
+            let _ = writeln!(text, "{program:>10} {:<14} {file:>6} {}", record.what, record.outcome);
         }
         text
     }

@@ -1,9 +1,9 @@
-//! Crashes and signals of hosts, and which host runs next.
+//! Crashes of hosts, and which program runs next.
 
-use super::file::EACH_WRITE;
-use super::host::{HostId, Loop};
+use super::host::HostId;
 use super::kernel::{FileId, Kernel};
 use super::plan::Fault;
+use super::program::{Loop, ProgramId};
 use super::trace::Outcome;
 
 impl Kernel {
@@ -17,47 +17,38 @@ impl Kernel {
                 self.remove(file);
             }
         }
-        let host = &mut self.hosts[usize::from(host)];
-        (host.up, host.descriptors, host.loop_state, host.poll) = (false, 0, Loop::Absent, None);
-        host.is_paused = false;
-        host.signal_eventfds.clear();
-    }
-
-    /// Delivers a signal to the program of `host`.
-    pub(super) fn signal(&mut self, host: HostId, number: usize) {
-        self.note("signal", None, Outcome::Value(number as u64));
-        let entry = &mut self.hosts[usize::from(host)];
-        entry.signals[number] += 1;
-        for eventfd in entry.signal_eventfds.clone() {
-            self.notify(eventfd, EACH_WRITE);
+        for program in self.programs.iter_mut().filter(|program| program.host == host) {
+            program.power_off();
         }
+        let host = &mut self.hosts[usize::from(host)];
+        (host.up, host.is_paused) = (false, false);
     }
 
-    /// The hosts whose loop can run, and the earliest wake time of the others.
-    pub(super) fn ready_hosts(&mut self) -> (Vec<HostId>, Option<u64>) {
+    /// The programs whose loop can run, and the earliest wake time of the others.
+    pub(super) fn ready_programs(&mut self) -> (Vec<ProgramId>, Option<u64>) {
         let mut ready = Vec::new();
         let mut wake: Option<u64> = None;
-        for number in 0..self.hosts.len() {
-            let host = &self.hosts[number];
-            if host.is_paused {
+        for number in 0..self.programs.len() {
+            let id = ProgramId::try_from(number).expect("fewer than 65 536 programs");
+            let program = &self.programs[number];
+            if program.loop_state == Loop::Absent || self.is_paused(id) {
                 continue;
             }
-            let goes_on = match host.loop_state {
-                Loop::Absent => continue,
+            let goes_on = match program.loop_state {
+                Loop::Absent => false,
                 Loop::Awake => true,
                 Loop::Asleep { until } => {
                     let is_due = until.is_some_and(|until| until <= self.now);
-                    is_due || host.poll.is_some_and(|poll| self.has_events(poll))
+                    is_due || program.poll.is_some_and(|poll| self.has_events(poll))
                 }
             };
-            let id = HostId::try_from(number).expect("fewer than 65 536 hosts");
-            let (state, not_before) = (host.loop_state, host.not_before);
+            let (state, not_before) = (program.loop_state, program.not_before);
             match state {
                 _ if goes_on && not_before > self.now => wake = wake.into_iter().chain([not_before]).min(),
                 Loop::Asleep { .. } if goes_on && self.fault(Fault::Preempted) => {
                     let late = self.now + self.dice(Fault::Preempted).within(&(1_000..=10_000_000));
-                    self.hosts[number].not_before = late;
-                    self.hosts[number].loop_state = Loop::Awake;
+                    self.programs[number].not_before = late;
+                    self.programs[number].loop_state = Loop::Awake;
                     wake = wake.into_iter().chain([late]).min();
                 }
                 _ if goes_on => ready.push(id),

@@ -7,9 +7,11 @@ mod oracle;
 
 use super::dice::Dice;
 use super::disk::{self, Disk};
-use super::host::{CLOCK_START, HostId, Loop};
+use super::host::{CLOCK_START, HostId};
 use super::kernel::{FileId, Kernel};
 use super::plan::{Fault, Plan, nanoseconds};
+use super::program::{Loop, ProgramId};
+use super::spawn::{Begin, Born};
 use super::trace::Outcome;
 use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
@@ -34,11 +36,14 @@ pub(crate) struct World {
     spare: OwnedFd,
     /// Threads that will run: when, on which host, which closure.
     threads: RefCell<Vec<Thread>>,
-    schedule: RefCell<Dice>,
+    pub(super) schedule: RefCell<Dice>,
     seed: u64,
     /// Those of the hosts whose programs have used them.
     disks: RefCell<BTreeMap<HostId, Disk>>,
     started: Cell<u64>,
+    /// The programs that hosts can start, by name, and those that they have started.
+    pub(super) programs: RefCell<BTreeMap<(HostId, String), Begin>>,
+    pub(super) born: RefCell<Vec<Born>>,
     /// The places of `sometimes!` that were reached, and whether their conditions held.
     seen: RefCell<BTreeMap<Sighting, bool>>,
 }
@@ -49,16 +54,16 @@ pub(crate) type Sighting = (&'static str, u32, &'static str);
 struct Thread {
     at: u64,
     number: u64,
-    host: HostId,
+    program: ProgramId,
     run: Box<dyn FnOnce()>,
 }
 
 /// What runs next.
 pub(crate) enum Next {
-    /// The loop of this host.
-    Host(HostId),
-    /// This thread of this host.
-    Thread(HostId, Box<dyn FnOnce()>),
+    /// The loop of this program.
+    Program(ProgramId),
+    /// This thread of this program.
+    Thread(ProgramId, Box<dyn FnOnce()>),
     /// Nothing before the given time, which is now.
     Later,
     /// Nothing, ever.
@@ -124,6 +129,8 @@ impl World {
             seed,
             disks: RefCell::default(),
             started: Cell::new(0),
+            programs: RefCell::default(),
+            born: RefCell::default(),
             seen: RefCell::default(),
         }))
     }
@@ -196,7 +203,7 @@ impl World {
 
     /// The time by the host's clock, or by that of a new host while none runs.
     pub(crate) fn monotonic(&self) -> u64 {
-        self.ask(|kernel| match kernel.current {
+        self.ask(|kernel| match kernel.here() {
             Some(host) => kernel.hosts[usize::from(host)].clock(kernel.now),
             None => CLOCK_START + kernel.now,
         })
@@ -205,7 +212,7 @@ impl World {
     /// The wall clock of the host whose program runs.
     pub(crate) fn wall_clock(&self) -> SystemTime {
         let nanoseconds = self.ask(|kernel| {
-            kernel.current.map_or(0, |host| kernel.hosts[usize::from(host)].wall_clock(kernel.now))
+            kernel.here().map_or(0, |host| kernel.hosts[usize::from(host)].wall_clock(kernel.now))
         });
         let since = |nanoseconds: i128| Duration::from_nanos(u64::try_from(nanoseconds).unwrap_or(u64::MAX));
         match nanoseconds {
@@ -214,32 +221,32 @@ impl World {
         }
     }
 
-    /// The descriptor limit of the host whose program runs.
+    /// The descriptor limit of the program that runs.
     pub(crate) fn descriptor_limit(&self) -> u64 {
-        self.ask(|kernel| kernel.current.map_or(0, |host| kernel.hosts[usize::from(host)].limit as u64))
+        self.ask(|kernel| kernel.current.map_or(0, |program| kernel.program(program).limit as u64))
     }
 
-    /// Whether the host whose program runs has its loop.
+    /// Whether the program that runs has its loop.
     pub(crate) fn has_loop(&self) -> bool {
         self.ask(|kernel| {
-            let poll = kernel.current.and_then(|host| kernel.hosts[usize::from(host)].poll);
+            let poll = kernel.current.and_then(|program| kernel.program(program).poll);
             poll.is_some_and(|poll| kernel.polls[poll].is_some())
         })
     }
 
-    /// Starts a thread of the current host: a closure that runs later, when nothing else does.
+    /// Starts a thread of the current program: a closure that runs later, when nothing else does.
     pub(crate) fn start_thread(&self, run: Box<dyn FnOnce()>) {
-        let host = self.ask(|kernel| kernel.current).expect("a program starts a thread");
+        let program = self.ask(|kernel| kernel.current).expect("a program starts a thread");
         let after = self.schedule.borrow_mut().within(&(1_000..=5_000_000));
-        self.start_thread_after(host, after, run);
+        self.start_thread_after(program, after, run);
     }
 
-    /// Runs `run` as a thread of `host` after `after` nanoseconds.
-    pub(crate) fn start_thread_after(&self, host: HostId, after: u64, run: Box<dyn FnOnce()>) {
+    /// Runs `run` as a thread of `program` after `after` nanoseconds.
+    pub(crate) fn start_thread_after(&self, program: ProgramId, after: u64, run: Box<dyn FnOnce()>) {
         let number = self.started.get();
         self.started.set(number + 1);
         let at = self.ask(|kernel| kernel.now).saturating_add(after);
-        self.threads.borrow_mut().push(Thread { at, number, host, run });
+        self.threads.borrow_mut().push(Thread { at, number, program, run });
     }
 
     /// Drops threads that have not started.
@@ -250,14 +257,15 @@ impl World {
 
     // Scheduling.
 
-    fn is_paused(&self, host: HostId) -> bool {
-        self.ask(|kernel| kernel.hosts[usize::from(host)].is_paused)
+    /// Whether its host or a signal stops a program.
+    pub(crate) fn is_paused(&self, program: ProgramId) -> bool {
+        self.ask(|kernel| kernel.is_paused(program))
     }
 
     /// The time of the next event, if no loop runs.
     fn next_time(&self) -> Option<u64> {
         let threads = self.threads.borrow();
-        let runs = threads.iter().filter(|thread| !self.is_paused(thread.host));
+        let runs = threads.iter().filter(|thread| !self.is_paused(thread.program));
         let threads = runs.map(|thread| thread.at).min();
         self.ask(|kernel| kernel.next_happening()).into_iter().chain(threads).min()
     }
@@ -266,7 +274,7 @@ impl World {
     fn due_thread(&self) -> Option<Thread> {
         let now = self.ask(|kernel| kernel.now);
         let mut threads = self.threads.borrow_mut();
-        let is_due = |thread: &Thread| thread.at <= now && !self.is_paused(thread.host);
+        let is_due = |thread: &Thread| thread.at <= now && !self.is_paused(thread.program);
         let due = threads.iter().enumerate().filter(|(_, thread)| is_due(thread));
         let first = due.min_by_key(|(_, thread)| (thread.at, thread.number)).map(|(at, _)| at)?;
         Some(threads.swap_remove(first))
@@ -276,16 +284,16 @@ impl World {
     pub(crate) fn next(&self, action: Option<u64>, limit: u64) -> Next {
         loop {
             if let Some(thread) = self.due_thread() {
-                let alive = self.ask(|kernel| kernel.hosts[usize::from(thread.host)].up);
+                let alive = self.ask(|kernel| kernel.is_alive(thread.program));
                 if alive {
-                    return Next::Thread(thread.host, thread.run);
+                    return Next::Thread(thread.program, thread.run);
                 }
-                continue; // its host has crashed
+                continue; // its host has crashed, or its program was killed
             }
-            let (ready, wake) = self.ask(|kernel| kernel.ready_hosts());
+            let (ready, wake) = self.ask(|kernel| kernel.ready_programs());
             if !ready.is_empty() {
                 let chosen = ready[self.schedule.borrow_mut().below(ready.len())];
-                return Next::Host(chosen);
+                return Next::Program(chosen);
             }
             let happens = self.next_time().into_iter().chain(wake).min();
             let Some(next) = happens.into_iter().chain(action).min() else { return Next::Nothing };
@@ -301,32 +309,32 @@ impl World {
         self.ask(|kernel| kernel.advance(kernel.now.saturating_add(time)));
     }
 
-    /// Runs `f` as the program of `host`.
-    pub(crate) fn as_host<R>(&self, host: HostId, f: impl FnOnce() -> R) -> R {
-        struct Back<'a>(&'a World, Option<HostId>);
+    /// Runs `f` as a program.
+    pub(crate) fn as_program<R>(&self, program: ProgramId, f: impl FnOnce() -> R) -> R {
+        struct Back<'a>(&'a World, Option<ProgramId>);
         impl Drop for Back<'_> {
             fn drop(&mut self) {
                 self.0.ask(|kernel| kernel.current = self.1);
             }
         }
-        let _back = Back(self, self.ask(|kernel| kernel.current.replace(host)));
+        let _back = Back(self, self.ask(|kernel| kernel.current.replace(program)));
         f()
     }
 
-    /// The loop of `host` is in `epoll_wait`, for at most `timeout`.
-    pub(crate) fn fall_asleep(&self, host: HostId, timeout: Option<Duration>) {
+    /// The loop of `program` is in `epoll_wait`, for at most `timeout`.
+    pub(crate) fn fall_asleep(&self, program: ProgramId, timeout: Option<Duration>) {
         self.ask(|kernel| {
-            let entry = &kernel.hosts[usize::from(host)];
+            let entry = &kernel.hosts[usize::from(kernel.programs[usize::from(program)].host)];
             let until = timeout.map(|timeout| entry.deadline(kernel.now, nanoseconds(timeout)));
-            kernel.hosts[usize::from(host)].loop_state = Loop::Asleep { until };
-            let before = kernel.current.replace(host);
+            kernel.program(program).loop_state = Loop::Asleep { until };
+            let before = kernel.current.replace(program);
             kernel.note("sleep", None, until.map_or(Outcome::Done, Outcome::Value));
             kernel.current = before;
         });
     }
 
-    /// The loop of `host` has work, or has ended.
-    pub(crate) fn set_loop(&self, host: HostId, state: Loop) {
-        self.ask(|kernel| kernel.hosts[usize::from(host)].loop_state = state);
+    /// The loop of `program` has work, or has ended.
+    pub(crate) fn set_loop(&self, program: ProgramId, state: Loop) {
+        self.ask(|kernel| kernel.program(program).loop_state = state);
     }
 }

@@ -16,6 +16,7 @@ mod descriptor;
 mod epoll;
 pub(crate) mod fs;
 mod option;
+mod process;
 pub(crate) mod signal;
 mod socket;
 mod transfer;
@@ -23,6 +24,7 @@ mod unix;
 
 pub use descriptor::Fd;
 pub use epoll::Epoll;
+pub use process::{Process, Spawned};
 
 use super::{linux, sim};
 use std::io;

@@ -7,18 +7,20 @@ use crate::sys::linux;
 use std::ffi::c_int;
 use std::io;
 
-/// Whether signals belong to the process, with a disposition that must be set.
-pub(crate) fn are_of_the_process() -> bool {
-    sim::program().is_none()
+/// Whether a new listener, or the end of one, changes the disposition of the process. A simulated program counts its own.
+pub(crate) fn changes_disposition(signal: c_int, is_new: bool) -> bool {
+    let Some(world) = sim::program() else { return true };
+    world.listens(signal, is_new);
+    false
 }
 
 pub(crate) fn delivered(signal: c_int) -> u64 {
-    sim::signals_delivered(signal).unwrap_or_else(|| linux::signal::delivered(signal))
+    sim::program().map_or_else(|| linux::signal::delivered(signal), |world| world.delivered(signal))
 }
 
 pub(crate) fn eventfd() -> io::Result<Fd> {
-    match sim::signal_eventfd() {
-        Some(made) => made.map(Fd::from),
+    match sim::program() {
+        Some(world) => world.signal_eventfd().map(Fd::from),
         None => linux::signal::eventfd().map(Fd::from),
     }
 }

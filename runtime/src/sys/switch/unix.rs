@@ -2,7 +2,7 @@
 
 use super::transfer::{joined, scatter};
 use super::{Backend, Fd, sim};
-use crate::sys::linux::{Ancillary, Credentials, Message, Process, ReadBuf, Type, UnixAddress};
+use crate::sys::linux::{Ancillary, Credentials, Message, ReadBuf, Type, UnixAddress};
 use std::io::{self, IoSlice, IoSliceMut};
 use std::os::fd::BorrowedFd;
 
@@ -24,11 +24,6 @@ impl Backend {
     pub fn open(self, path: &std::path::Path, access: crate::sys::linux::Access) -> io::Result<Fd> {
         self.needs_linux("a named pipe or a terminal (open)")?;
         self.linux.open(path, access).map(Fd::from)
-    }
-
-    pub fn process(self, pid: u32) -> io::Result<Process> {
-        self.needs_linux("a process")?;
-        self.linux.process(pid)
     }
 }
 

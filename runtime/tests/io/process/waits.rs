@@ -5,6 +5,7 @@ use crate::support::poll_once;
 use crate::support::{bounded, child};
 use egret_runtime::process::{Child, Command};
 use egret_runtime::runtime::Runtime;
+use egret_runtime::signal::unix::SignalKind;
 use egret_runtime::{block_on, spawn};
 use std::future::Future;
 use std::io::ErrorKind;
@@ -71,6 +72,23 @@ fn two_loops_and_a_thread_of_std_get_the_statuses_of_their_own_children() {
 }
 
 // X2: a kill that reaped, and a wait after it that never ended.
+#[test]
+fn a_signal_is_sent_to_a_child_until_it_has_been_waited_for() {
+    bounded(|| {
+        block_on(async {
+            let (mut command, _input) = waits();
+            let mut child = command.spawn().unwrap();
+            child.send_signal(SignalKind::window_change()).unwrap(); // ignored by default
+            let refused = child.send_signal(SignalKind::from_raw(65)).unwrap_err();
+            assert_eq!(refused.kind(), ErrorKind::InvalidInput);
+            assert_eq!(child.try_wait().unwrap(), None);
+            child.send_signal(SignalKind::hangup()).unwrap();
+            assert_eq!(child.wait().await.unwrap().signal(), Some(1));
+            child.send_signal(SignalKind::hangup()).unwrap();
+        });
+    });
+}
+
 #[test]
 fn a_child_that_was_killed_is_waited_for_once_and_then_answers_the_same() {
     bounded(|| {

@@ -62,7 +62,7 @@ impl World {
 
     /// The disk of the current host.
     fn with_disk<R>(&self, f: impl FnOnce(&mut Disk) -> R) -> R {
-        let host = self.ask(|kernel| kernel.current).expect("a program uses its disk");
+        let host = self.ask(|kernel| kernel.here()).expect("a program uses its disk");
         self.disk_of(host, f)
     }
 

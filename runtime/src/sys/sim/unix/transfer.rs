@@ -37,7 +37,8 @@ pub(in super::super) struct Received {
 impl Kernel {
     /// The credentials of the current program.
     pub(in super::super) fn credentials(&self) -> Credentials {
-        let pid = self.current.map_or(0, |host| i32::from(host) + 1);
+        let pid = self.current.map_or(0, |program| self.programs[usize::from(program)].pid);
+        let pid = i32::try_from(pid).expect("a pid is small");
         Credentials { pid, uid: 0, gid: 0 }
     }
 

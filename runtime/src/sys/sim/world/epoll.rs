@@ -16,8 +16,8 @@ impl World {
         self.ask(|kernel| {
             kernel.polls.push(Some(Poll::default()));
             let poll = kernel.polls.len() - 1;
-            if let Some(host) = kernel.current {
-                kernel.hosts[usize::from(host)].poll = Some(poll);
+            if let Some(program) = kernel.current {
+                kernel.program(program).poll = Some(poll);
             }
             poll
         })
@@ -94,7 +94,7 @@ impl World {
 
     fn sleep_in_place(&self, poll: PollId, timeout: Option<Duration>) {
         let until = self.ask(|kernel| {
-            let host = kernel.current.expect("a program waits");
+            let host = kernel.here().expect("a program waits");
             let host = &kernel.hosts[usize::from(host)];
             timeout.map(|timeout| host.deadline(kernel.now, nanoseconds(timeout)))
         });

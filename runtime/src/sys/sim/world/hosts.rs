@@ -1,18 +1,61 @@
 //! What a test does to hosts and links.
 
 use super::super::host::{Host, HostId};
+use super::super::kernel::{FileId, Kernel};
 use super::super::plan::{Link, Plan};
+use super::super::program::{Loop, Program, ProgramId};
+use super::super::spawn::Begin;
 use super::super::trace::Outcome;
 use super::World;
+use std::io;
+use std::os::fd::OwnedFd;
 use std::path::PathBuf;
 
 impl World {
-    pub(crate) fn add_host(&self, name: &str) -> HostId {
+    /// A host, and its first program.
+    pub(crate) fn add_host(&self, name: &str) -> (HostId, ProgramId) {
+        self.ask(|kernel| kernel.add_host(name))
+    }
+
+    /// Another program of a host.
+    pub(crate) fn add_program(&self, host: HostId, name: &str) -> ProgramId {
         self.ask(|kernel| {
-            let number = HostId::try_from(kernel.hosts.len()).expect("fewer than 65 536 hosts");
-            kernel.hosts.push(Host::new(name, number));
-            number
+            let pid = kernel.programs.len() as u32 + 1;
+            kernel.add_program(host, name, pid)
         })
+    }
+
+    /// Gives a host a program that others can start by its name.
+    pub(crate) fn install(&self, host: HostId, name: &str, begin: Begin) {
+        self.programs.borrow_mut().insert((host, name.to_owned()), begin);
+    }
+
+    /// Changes a program.
+    pub(crate) fn with_program<R>(&self, program: ProgramId, f: impl FnOnce(&mut Program) -> R) -> R {
+        self.ask(|kernel| f(kernel.program(program)))
+    }
+
+    /// The programs of a host, started by the test or by others, that have not ended.
+    pub(crate) fn programs_of(&self, host: HostId) -> Vec<ProgramId> {
+        self.ask(|kernel| {
+            let all = (0..).zip(&kernel.programs);
+            let alive = all.filter(|(_, program)| program.host == host && program.ended.is_none());
+            alive.map(|(id, _)| id).collect()
+        })
+    }
+
+    /// The programs that have ended since the last call.
+    pub(crate) fn take_fallen(&self) -> Vec<ProgramId> {
+        self.ask(|kernel| std::mem::take(&mut kernel.fallen))
+    }
+
+    pub(crate) fn has_ended(&self, program: ProgramId) -> bool {
+        self.ask(|kernel| kernel.program(program).ended.is_some())
+    }
+
+    /// A program ends, with this status of `wait(2)`.
+    pub(crate) fn end(&self, program: ProgramId, status: i32) {
+        self.ask(|kernel| kernel.end(program, status));
     }
 
     /// Changes a host.
@@ -41,8 +84,24 @@ impl World {
         self.disk_of(host, |disk| disk.root().to_owned())
     }
 
-    pub(crate) fn signal(&self, host: HostId, number: usize) {
-        self.ask(|kernel| kernel.signal(host, number));
+    pub(crate) fn signal(&self, program: ProgramId, number: i32) {
+        self.ask(|kernel| kernel.signal(program, number));
+    }
+
+    /// An eventfd that each signal of the current program writes to.
+    pub(crate) fn signal_eventfd(&self) -> io::Result<OwnedFd> {
+        let value = |file: &FileId| Outcome::Value((*file).into());
+        let opened = self.call("signal eventfd", None, Kernel::alarm_open, value);
+        opened.and_then(|file| self.name(file))
+    }
+
+    /// How often a signal was delivered to the current program.
+    pub(crate) fn delivered(&self, signal: i32) -> u64 {
+        self.ask(|kernel| kernel.delivered(signal))
+    }
+
+    pub(crate) fn listens(&self, signal: i32, is_new: bool) {
+        self.ask(|kernel| kernel.listens(signal, is_new));
     }
 
     /// Changes one direction of a link.
@@ -73,7 +132,12 @@ impl World {
     pub(crate) fn set_drift(&self, host: HostId, drift: i64) {
         self.ask(|kernel| {
             let now = kernel.now;
-            kernel.hosts[usize::from(host)].set_drift(now, drift);
+            let programs = kernel.programs.iter_mut().filter(|program| program.host == host);
+            let deadlines = programs.filter_map(|program| match &mut program.loop_state {
+                Loop::Asleep { until } => until.as_mut(),
+                _ => None,
+            });
+            kernel.hosts[usize::from(host)].set_drift(now, drift, deadlines);
         });
     }
 
@@ -88,8 +152,8 @@ impl World {
         });
     }
 
-    /// The files that the program of `host` has left open.
-    pub(crate) fn left_open(&self, host: HostId) -> Vec<String> {
-        self.ask(|kernel| kernel.open_files(host).into_iter().map(|file| kernel.describe(file)).collect())
+    /// The files that `program` has left open.
+    pub(crate) fn left_open(&self, program: ProgramId) -> Vec<String> {
+        self.ask(|kernel| kernel.open_files(program).into_iter().map(|file| kernel.describe(file)).collect())
     }
 }

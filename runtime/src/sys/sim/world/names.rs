@@ -97,7 +97,7 @@ impl Kernel {
     /// The answer for the host whose program runs: what the test has set, else an address that `name` is, or that of a host.
     fn name_is(&self, name: &str) -> Option<Name> {
         let set = |host| self.names.get(&(host, name.to_owned())).cloned();
-        let own = self.current.and_then(|host| set(Some(host)));
+        let own = self.here().and_then(|host| set(Some(host)));
         let loopback = || (name == "localhost").then(|| IpAddr::from([127, 0, 0, 1]));
         let host = || self.hosts.iter().find(|host| *host.name == *name).map(|host| host.address);
         own.or_else(|| set(None))

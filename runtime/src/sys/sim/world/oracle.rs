@@ -2,9 +2,9 @@
 
 use super::super::drawing::Mark;
 use super::super::file::Object;
-use super::super::host::HostId;
 use super::super::plan::Fault;
 use super::super::poll::PollId;
+use super::super::program::{ProgramId, told};
 use super::super::trace::{Outcome, Trace};
 use super::{Sighting, World};
 use std::collections::BTreeMap;
@@ -35,12 +35,17 @@ impl World {
         self.ask(|kernel| kernel.file_of(number).map_or("no file".to_owned(), |file| kernel.describe(file)))
     }
 
-    /// How much data each open file of the program of `host` has untaken.
-    pub(crate) fn unread(&self, host: HostId) -> Vec<String> {
+    /// How much data each open file of `program` has untaken.
+    pub(crate) fn unread(&self, program: ProgramId) -> Vec<String> {
         self.ask(|kernel| {
             let untaken = |file| Some(format!("{} of {}", kernel.untaken(file)?, kernel.describe(file)));
-            kernel.open_files(host).into_iter().filter_map(untaken).collect()
+            kernel.open_files(program).into_iter().filter_map(untaken).collect()
         })
+    }
+
+    /// How a program has ended, if it has.
+    pub(crate) fn how_ended(&self, program: ProgramId) -> Option<String> {
+        self.ask(|kernel| kernel.program(program).ended.map(told))
     }
 
     /// How many events this instance has reported, and how many were stale.
@@ -75,7 +80,7 @@ impl World {
 
     /// A random number for a program.
     pub(crate) fn random(&self) -> u64 {
-        self.ask(|kernel| kernel.programs.within(&(0..=u64::MAX)))
+        self.ask(|kernel| kernel.randoms.within(&(0..=u64::MAX)))
     }
 
     /// Whether a fault of the program's own happens.
@@ -104,14 +109,16 @@ impl World {
     /// The trace as text.
     pub(crate) fn trace_text(&self) -> String {
         self.ask(|kernel| {
-            let name = |host: HostId| kernel.hosts[usize::from(host)].name.clone();
+            let name = |program: ProgramId| kernel.programs[usize::from(program)].name.clone();
             Trace::text(kernel.trace().records(), name)
         })
     }
 
-    /// Takes the trace out, with the names of the hosts.
+    /// Takes the trace out, with the names of the programs.
     pub(crate) fn take_trace(&self) -> (Trace, Vec<Arc<str>>) {
-        self.ask(|kernel| (kernel.take_trace(), kernel.hosts.iter().map(|host| host.name.clone()).collect()))
+        self.ask(|kernel| {
+            (kernel.take_trace(), kernel.programs.iter().map(|program| program.name.clone()).collect())
+        })
     }
 
     /// Takes the marks of a run that was drawn.
