@@ -9,7 +9,7 @@ use std::io;
 impl Child {
     /// Kills the process group of the process by `SIGKILL` without waiting.
     ///
-    /// The child must lead a group: start it with [`process_group(0)`](super::Command::process_group). Its children
+    /// The child must lead a group: start it with [`process_group(0)`](crate::process::Command::process_group). Its children
     /// are in its group unless they have left it by `setpgid(2)` or `setsid(2)`, as daemons and the jobs of an
     /// interactive shell do.
     ///
