@@ -7,6 +7,7 @@ use egret::sim::{self, Fault, Faults, Sim};
 use std::future::pending;
 use std::process::Command;
 use std::sync::Mutex;
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
 #[test]
 fn a_run_is_named_by_its_setting_and_its_test_and_by_no_command() {
@@ -154,18 +155,15 @@ fn a_deadlock_counts_what_is_unread_of_each_kind_of_descriptor() {
     );
 }
 
-/// A number that each run of a process gets another of: what a HashMap's order or a clock does to a program.
-fn another_each_time() -> u64 {
-    static NEXT: std::sync::atomic::AtomicU64 = std::sync::atomic::AtomicU64::new(0);
-    NEXT.fetch_add(1, std::sync::atomic::Ordering::Relaxed)
-}
-
 #[test]
 fn a_failure_that_depends_on_something_outside_is_told_as_one() {
+    // As the order of a HashMap or a clock is another in each run. The tests of this file share no count.
+    let runs = AtomicU64::new(0);
     let report = report(1..2, |sim| {
-        sim.host("host").client(async {
+        let run = runs.fetch_add(1, Relaxed);
+        sim.host("host").client(async move {
             egret::time::sleep(std::time::Duration::from_millis(1)).await;
-            assert_ne!(another_each_time() % 2, 0, "every other time");
+            assert_ne!(run % 2, 0, "every other time");
         });
     });
     let said =
@@ -177,10 +175,11 @@ fn a_failure_that_depends_on_something_outside_is_told_as_one() {
 
 #[test]
 fn a_seed_that_takes_two_ways_names_the_line_where_they_part() {
+    let runs = AtomicU64::new(0);
     let report = report(0..1, |sim| {
-        sim.host("host").client(async {
+        let len = 1 + runs.fetch_add(1, Relaxed) as usize % 7;
+        sim.host("host").client(async move {
             let socket = egret::net::UdpSocket::bind("127.0.0.1:9").await.unwrap();
-            let len = 1 + another_each_time() as usize % 7;
             socket.send_to(&[0; 8][..len], socket.local_addr().unwrap()).await.unwrap();
         });
     });
