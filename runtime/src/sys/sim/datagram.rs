@@ -2,6 +2,7 @@
 
 use super::drawing::Packet;
 use super::file::Object;
+use super::host::HostId;
 use super::kernel::{FileId, Kernel};
 use super::option::Settings;
 use super::plan::Fault;
@@ -139,23 +140,36 @@ impl Kernel {
         }
         let target = self.host_at(host, to.ip()).ok_or(libc::ENETUNREACH)?;
         self.progress += 1;
+        self.carry(host, target, bytes, move |kernel, bytes| {
+            kernel.datagram_arrives(file, host, target, from, to, bytes);
+        });
+        Ok(bytes.len())
+    }
+
+    /// Carries a datagram to a host: none arrives, or one, or two, each with a latency of its own, so that one may overtake
+    /// another.
+    pub(super) fn carry(
+        &mut self,
+        host: HostId,
+        target: HostId,
+        bytes: &[u8],
+        arrive: impl Fn(&mut Kernel, Vec<u8>) + Copy + 'static,
+    ) {
         let copies = match () {
             () if self.loses(host, target, Fault::DatagramLoss) => 0,
             () if target != host && self.fault(Fault::DatagramDuplicate) => 2,
             () => 1,
         };
         for _ in 0..copies {
-            // Each has its own latency, so one may overtake another.
             let takes = self.travel(host, target);
             let (bytes, sent) = (bytes.to_vec(), self.moment());
             self.later(takes, move |kernel| {
                 if kernel.reaches(host, target) {
                     kernel.arrived(Packet::Datagram(bytes.len()), host, target, sent);
-                    kernel.datagram_arrives(file, host, target, from, to, bytes);
+                    arrive(kernel, bytes);
                 }
             });
         }
-        Ok(bytes.len())
     }
 
     fn datagram_arrives(

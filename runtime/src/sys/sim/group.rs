@@ -3,11 +3,9 @@
 //! As Linux with `IP_MULTICAST_ALL`, its default: what is sent to a group arrives at each socket of a member host that is
 //! bound to the port and to the wildcard or the group, whichever socket has joined.
 
-use super::drawing::Packet;
 use super::file::Object;
 use super::host::HostId;
 use super::kernel::{FileId, Kernel};
-use super::plan::Fault;
 use super::ports::Protocol;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
@@ -49,21 +47,9 @@ impl Kernel {
             if if target == host { no_loop } else { no_hop } {
                 continue;
             }
-            let copies = match () {
-                () if self.loses(host, target, Fault::DatagramLoss) => 0,
-                () if target != host && self.fault(Fault::DatagramDuplicate) => 2,
-                () => 1,
-            };
-            for _ in 0..copies {
-                let takes = self.travel(host, target);
-                let (bytes, sent) = (bytes.to_vec(), self.moment());
-                self.later(takes, move |kernel| {
-                    if kernel.reaches(host, target) {
-                        kernel.arrived(Packet::Datagram(bytes.len()), host, target, sent);
-                        kernel.group_arrives(target, from, to, &bytes);
-                    }
-                });
-            }
+            self.carry(host, target, bytes, move |kernel, bytes| {
+                kernel.group_arrives(target, from, to, &bytes);
+            });
         }
     }
 
