@@ -25,5 +25,6 @@ mod room;
 mod stops;
 mod unix_ends;
 mod unix_listeners;
+mod urgent;
 
 use kernel::{Kernel, linux, simulation};
