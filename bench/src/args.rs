@@ -32,6 +32,7 @@ usage: bench COMMAND [options]
                         for cpu one number, of which the middle eight tenths are measured (50000)
   --rounds N            how often each server is measured (3; for cpu 9)
   --spin                cpu, park: the load looks for answers without sleeping
+  --hold                instructions: the server is stopped while a wave is sent, and finds all of it at once
   --profile NAME        cargo profile of the servers: release, or lto (release)
   --seconds N           give up on a run after so long (120)
   --where N             instructions: also print the N files, functions and lines that spend most
@@ -89,6 +90,8 @@ pub struct Settings {
     pub requests: (u64, u64),
     pub rounds: usize,
     pub spin: bool,
+    /// Whether the server is stopped while a wave is sent.
+    pub hold: bool,
     pub profile: String,
     pub limit: Duration,
     /// How many places of each server's instructions to print.
@@ -117,6 +120,7 @@ impl Settings {
             requests: if timed { (0, 50_000) } else { (2_000, 12_000) },
             rounds: if timed { 9 } else { 3 },
             spin: false,
+            hold: false,
             profile: "release".to_owned(),
             limit: Duration::from_secs(120),
             places: 0,
@@ -151,6 +155,7 @@ impl Settings {
                 Long("requests") => settings.requests = parser.value()?.parse_with(pair)?,
                 Long("rounds") => settings.rounds = parser.value()?.parse()?,
                 Long("spin") => settings.spin = true,
+                Long("hold") => settings.hold = true,
                 Long("profile") => settings.profile = parser.value()?.string()?,
                 Long("seconds") => settings.limit = Duration::from_secs(parser.value()?.parse()?),
                 Long("where") => settings.places = parser.value()?.parse()?,
@@ -176,9 +181,9 @@ impl Settings {
         if twice && self.requests.0 < self.connections as u64 {
             return Err("the short run needs at least one request for each connection".to_owned());
         }
-        let only_instructions = self.places > 0 || !self.at_most.is_empty();
+        let only_instructions = self.hold || self.places > 0 || !self.at_most.is_empty();
         if only_instructions && self.command != Command::Instructions {
-            return Err("--where and --at-most are for instructions".to_owned());
+            return Err("--hold, --where and --at-most are for instructions".to_owned());
         }
         for (server, _) in &self.at_most {
             if !self.servers.contains(server) {
@@ -223,6 +228,7 @@ impl Settings {
             idle => format!(" beside {idle} idle ones"),
         };
         let spin = if self.spin { ", a load that does not sleep" } else { "" };
+        let hold = if self.hold { " found whole" } else { "" };
         let runs = match self.requests {
             (0, requests) => format!("{requests} requests"),
             (short, long) => format!("difference of runs of {short} and {long} requests"),
@@ -232,7 +238,7 @@ impl Settings {
             rounds => format!("median of {rounds} rounds (lowest to highest)"),
         };
         format!(
-            "{message}, {connections}{idle}{depth}, pace {}{spin}, `--profile {}`, {runs}, {rounds}",
+            "{message}, {connections}{idle}{depth}, pace {}{hold}{spin}, `--profile {}`, {runs}, {rounds}",
             self.pace, self.profile
         )
     }

@@ -139,7 +139,8 @@ pub fn load(
     mut watch: impl FnMut(u64),
 ) -> Result<load::Report> {
     let mut shown = 0;
-    let report = load::run(&settings.load(running.addr, requests), |answered| {
+    let hold = settings.hold.then_some(running.process());
+    let report = load::run(&load::Config { hold, ..settings.load(running.addr, requests) }, |answered| {
         watch(answered);
         if answered >= shown {
             detail(&format!("{label}: {answered} of {requests} requests"));

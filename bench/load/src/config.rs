@@ -1,5 +1,6 @@
 //! What a load is to do.
 
+use rustix::process::Pid;
 use std::fmt;
 use std::io::{Error, ErrorKind, Result};
 use std::net::SocketAddr;
@@ -104,6 +105,9 @@ pub struct Config {
     /// Whether the load looks for answers without ever sleeping: it then adds no wake-up of its own to a latency, and
     /// needs a processor to itself.
     pub spin: bool,
+    /// The server's process, to be stopped while a wave is sent: it then finds all requests of the wave at its next look,
+    /// on a machine that is busy and on one that is not. Only with [`Pace::Waves`].
+    pub hold: Option<Pid>,
     /// When to give up.
     pub limit: Duration,
 }
@@ -121,6 +125,7 @@ impl Config {
             depth: 1,
             pace: Pace::Free,
             spin: false,
+            hold: None,
             limit: Duration::from_secs(60),
         }
     }
@@ -138,6 +143,9 @@ impl Config {
         }
         if self.pace == Pace::Churn && self.depth != 1 {
             return wrong("a connection that makes one request has no depth");
+        }
+        if self.hold.is_some() && self.pace != Pace::Waves {
+            return wrong("only a load in waves holds the server");
         }
         Ok(())
     }

@@ -15,6 +15,7 @@ mod backlog;
 mod config;
 mod connection;
 mod histogram;
+mod hold;
 mod random;
 mod report;
 mod ring;
@@ -26,6 +27,7 @@ pub use histogram::Histogram;
 pub use report::Report;
 
 use connection::{Connection, Progress};
+use hold::Hold;
 use rustix::buffer::spare_capacity;
 use rustix::event::{Timespec, epoll};
 use rustix::io::Errno;
@@ -202,6 +204,8 @@ impl<'a> Load<'a> {
     fn begin_wave(&mut self, now: Instant) -> Result<()> {
         self.wave += self.config.depth;
         self.behind = self.connections.iter().flatten().filter(|c| c.is_behind(self.wave)).count();
+        let held = if self.behind > 0 { self.config.hold } else { None };
+        let _held = held.map(|process| Hold::new(process, self.deadline)).transpose()?;
         for index in 0..self.connections.len() {
             self.turn(index, None, now)?;
         }

@@ -186,6 +186,7 @@ fn what_makes_no_sense_is_refused() {
         Config { depth: 0, ..config(addr) },
         Config { pace: Pace::Rate(0), ..config(addr) },
         Config { pace: Pace::Churn, depth: 2, ..config(addr) },
+        Config { pace: Pace::Free, hold: Some(rustix::process::getpid()), ..config(addr) },
     ] {
         let error = run(&config, |_| ()).unwrap_err();
         assert_eq!(error.kind(), std::io::ErrorKind::InvalidInput, "{config:?}");

@@ -55,6 +55,11 @@ impl Running {
         started.map_err(|error| format!("{} does not start: {error}", server.name))
     }
 
+    /// Its process.
+    pub fn process(&self) -> Pid {
+        self.pid
+    }
+
     /// Its process id.
     pub fn pid(&self) -> i32 {
         self.pid.as_raw_nonzero().get()
