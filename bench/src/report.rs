@@ -124,10 +124,11 @@ impl Report {
     fn instructions(&self) -> Result<String> {
         let base = self.settings(Command::Instructions);
         let once = Settings { rounds: 1, ..base.clone() };
+        let held = Settings { hold: true, ..base };
         let cases = [
-            base.clone(),
-            Settings { case: Case::Http, ..base },
-            Settings { case: Case::Http, depth: 16, requests: (2_048, 12_288), ..once.clone() },
+            held.clone(),
+            Settings { case: Case::Http, ..held.clone() },
+            Settings { case: Case::Http, depth: 16, requests: (2_048, 12_288), rounds: 1, ..held },
             Settings { connections: 1, ..once.clone() },
             Settings { pace: Pace::Churn, connections: 16, requests: (500, 3_000), ..once },
         ];
