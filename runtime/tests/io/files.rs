@@ -1,6 +1,7 @@
 //! Files and folders: `egret_runtime::fs`.
 
 mod given_up; // futures dropped before they resolve
+mod traits; // those of futures-io and of tokio
 
 use egret_runtime::fs::{self, File, OpenOptions};
 use egret_runtime::runtime::Builder;
@@ -8,6 +9,7 @@ use egret_runtime::task::spawn_blocking;
 use egret_runtime::{block_on, io, task};
 use std::collections::BTreeSet;
 use std::io::{ErrorKind, SeekFrom};
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::sync::mpsc::{Sender, channel};
 use std::task::{Context, Waker};
@@ -107,6 +109,7 @@ fn a_folder_of_more_entries_than_a_batch_has_each_of_them_once() {
             while let Some(entry) = entries.next_entry().await.unwrap() {
                 let name = entry.file_name().into_string().unwrap();
                 assert_eq!(entry.path(), folder.path(&name));
+                assert_eq!(entry.ino(), std::fs::symlink_metadata(entry.path()).unwrap().ino());
                 assert!(found.insert(name), "twice");
             }
             assert_eq!(found, names);
@@ -149,13 +152,16 @@ fn reads_writes_and_seeks_move_the_position_as_std_has_it() {
 #[test]
 fn a_file_to_and_from_std_keeps_its_position_and_a_clone_has_one_of_its_own() {
     use std::io::{Read, Seek};
+    use std::os::fd::{AsFd, AsRawFd};
 
     let folder = Folder::new("std");
     std::fs::write(folder.path("file"), "abcdef").unwrap();
     block_on(async {
         let mut std = std::fs::File::open(folder.path("file")).unwrap();
         std.seek(SeekFrom::Start(2)).unwrap();
+        let raw = std.as_raw_fd();
         let mut file = File::from_std(std);
+        assert_eq!((file.as_raw_fd(), file.as_fd().as_raw_fd()), (raw, raw));
         let mut byte = [0];
         file.read_exact(&mut byte).await.unwrap();
         let mut clone = file.try_clone().await.unwrap();
