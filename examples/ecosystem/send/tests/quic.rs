@@ -3,14 +3,13 @@
 #[path = "../../tests/common/mod.rs"]
 mod common;
 
-use common::{Server, output};
+use common::{Server, output, python_with};
 use ecosystem_send::quic::Egret;
 use quinn::crypto::rustls::QuicClientConfig;
 use quinn::rustls::{self, pki_types::PrivateKeyDer};
 use quinn::{ClientConfig, ConnectionError, Endpoint, EndpointConfig, ServerConfig, TransportConfig, VarInt};
 use std::net::UdpSocket;
 use std::path::PathBuf;
-use std::process::Command;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -146,27 +145,9 @@ fn http3_answers_requests_of_one_connection() {
     std::fs::remove_file(file).unwrap();
 }
 
-/// aioquic, if it can be had: `python3 -m pip install aioquic` in an environment of its own.
-fn aioquic() -> Option<PathBuf> {
-    let directory = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join("aioquic");
-    let python = directory.join("bin/python");
-    let run = |program: &PathBuf, args: &[&str]| {
-        Command::new(program).args(args).output().is_ok_and(|ran| ran.status.success())
-    };
-    let has = || run(&python, &["-c", "import aioquic"]);
-    let made = has()
-        || (run(&"python3".into(), &["-m", "venv", directory.to_str()?])
-            && run(&python, &["-m", "pip", "install", "-q", "aioquic"])
-            && has());
-    made.then_some(python)
-}
-
 #[test]
 fn http3_answers_a_client_of_another_library() {
-    let Some(python) = aioquic() else {
-        eprintln!("SKIPPED: PyPI's aioquic cannot be installed");
-        return;
-    };
+    let Some(python) = python_with("aioquic") else { return };
     let (server, file) = http3("aioquic");
     let script = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/http3_client.py");
     let (host, port) = server.address.rsplit_once(':').unwrap();

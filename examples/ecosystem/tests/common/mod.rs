@@ -4,6 +4,7 @@
 
 use std::io::{BufRead, BufReader, ErrorKind, Read, Write};
 use std::net::{TcpListener, TcpStream};
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::mpsc;
 use std::thread;
@@ -254,4 +255,22 @@ pub fn h2load(url: &str, more: &[&str]) {
     assert_eq!((of("failed"), of("errored"), of("timeout")), (0, 0, 0), "{out}");
     assert_eq!(of("done"), of("succeeded"), "{out}");
     assert!(of("succeeded") > 1000, "{out}");
+}
+
+/// A Python with a package of PyPI, in an environment of its own. Without, says that the test is skipped.
+pub fn python_with(package: &str) -> Option<PathBuf> {
+    let directory = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join(package);
+    let python = directory.join("bin/python");
+    let run = |program: &Path, args: &[&str]| {
+        Command::new(program).args(args).output().is_ok_and(|ran| ran.status.success())
+    };
+    let has = || run(&python, &["-c", &format!("import {package}")]);
+    let made = has()
+        || (run("python3".as_ref(), &["-m", "venv", directory.to_str()?])
+            && run(&python, &["-m", "pip", "install", "-q", package])
+            && has());
+    if !made {
+        eprintln!("SKIPPED: PyPI's {package} cannot be installed");
+    }
+    made.then_some(python)
 }

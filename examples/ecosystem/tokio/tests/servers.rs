@@ -7,7 +7,7 @@ mod postgres;
 #[path = "../../tests/common/redis.rs"]
 mod redis;
 
-use common::output;
+use common::{Server, output, python_with};
 use postgres::Postgres;
 use redis::Redis;
 
@@ -34,4 +34,16 @@ fn redis_answers_sixteen_tasks_on_one_connection_and_sends_what_is_published() {
     let Some(redis) = Redis::start() else { return };
     let got = output(env!("CARGO_BIN_EXE_redis_client"), &[&format!("redis://{}", redis.address)]);
     assert_eq!(got, "the squares below 16 are 1240\na message: hello\n");
+}
+
+#[test]
+fn lettre_sends_the_messages_of_eight_tasks() {
+    let Some(python) = python_with("aiosmtpd") else { return };
+    let script = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/smtp_server.py");
+    let server = Server::start(python.to_str().unwrap(), &[script]);
+    assert_eq!(output(env!("CARGO_BIN_EXE_mail"), &["127.0.0.1", server.port()]), "8 messages accepted\n");
+    let mut messages: Vec<_> = (0..8).map(|_| server.line()).collect();
+    messages.sort(); // the tasks send at the same time
+    let expected = |n| format!("egret@localhost|task{n}@localhost|the square of {n} is {}", n * n);
+    assert_eq!(messages, (0..8).map(expected).collect::<Vec<_>>());
 }
