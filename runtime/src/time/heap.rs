@@ -206,7 +206,7 @@ impl Timers {
         let wakers: Vec<_> = {
             let inner = &mut *self.settled();
             inner.heap.clear();
-            inner.far.clear();
+            inner.far = Far::default();
             self.bound.set(u64::MAX);
             let had_nodes = inner.entries.iter_mut().filter(|entry| entry.has_node());
             had_nodes.for_each(|entry| entry.place = Place::Gone);

@@ -94,11 +94,6 @@ impl Far {
         last.map(|moved| moved.entry)
     }
 
-    #[inline]
-    pub(super) fn clear(&mut self) {
-        *self = Far { first: self.first, ..Far::default() };
-    }
-
     /// The bound again, from the start of the first bucket that is not empty.
     #[inline]
     fn find_bound(&mut self) {
@@ -186,5 +181,11 @@ impl Far {
         }
         assert_eq!(self.len, len);
         assert!(self.bound >= start(self.first));
+    }
+
+    /// For how many nodes there is memory in the buckets.
+    #[inline]
+    pub(super) fn capacity(&self) -> usize {
+        self.buckets.iter().map(Vec::capacity).sum()
     }
 }

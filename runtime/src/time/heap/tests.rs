@@ -1,5 +1,7 @@
 //! The heap compared with a sorted list.
 
+mod buckets;
+
 use super::near::ARITY;
 use super::*;
 use crate::sys::Backend;
@@ -155,40 +157,6 @@ fn what_has_not_fired_when_the_runtime_ends_is_an_orphan_and_may_be_reset_and_dr
     assert!(!late.has_fired());
     drop((set, late));
     assert_eq!((timers.len(), timers.inner.borrow().entries_alive()), (0, 0));
-}
-
-#[test]
-fn a_far_deadline_is_near_before_it_is_due_and_costs_the_heap_nothing_until_then() {
-    let timers = Timers::since(0, clock());
-    let minute = 60_000_000_000;
-    let set: Vec<_> =
-        (0..50).map(|n| timers.clone().set(minute + n, &waker(n as u32), Site::caller())).collect();
-    assert_eq!((timers.inner.borrow().heap.len(), timers.not_after_next()), (0, Some(minute)));
-    assert!(timers.work_is_due_at() < minute);
-    assert_eq!(fire(&timers, minute - 3 * far::AHEAD), []);
-    assert_eq!(timers.inner.borrow().heap.len(), 0);
-    assert_eq!(fire(&timers, timers.work_is_due_at()), []);
-    assert_eq!(timers.inner.borrow().heap.len(), 50);
-    assert_eq!(timers.work_is_due_at(), minute);
-    assert_eq!(fire(&timers, minute + 48), (0..49).collect::<Vec<_>>());
-    assert!(!set[49].has_fired());
-    drop(set);
-    assert_eq!(timers.not_after_next(), None);
-}
-
-#[test]
-fn a_deadline_that_is_laps_of_the_buckets_away_is_in_the_heap_in_the_last_one_only() {
-    let timers = Timers::since(0, clock());
-    let (hour, second) = (3_600_000_000_000, 1_000_000_000);
-    let _timer = timers.clone().set(hour, &waker(0), Site::caller());
-    let mut looks = 0;
-    while let Some(due) = timers.not_after_next().filter(|due| *due < hour - second) {
-        assert_eq!((fire(&timers, due), timers.inner.borrow().heap.len()), (vec![], 0));
-        looks += 1;
-    }
-    assert!(looks <= hour / (64 * second), "{looks}");
-    assert_eq!(fire(&timers, hour - 1), []);
-    assert_eq!(fire(&timers, hour), [0]);
 }
 
 #[test]
