@@ -284,3 +284,33 @@ impl Drop for Header {
         drop(self.take_rare());
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use Phase::{Done, Dropping, Idle, Running, Taken};
+
+    fn header() -> Header {
+        Header::new(Id::next(), Location::caller(), Policy::REPORT)
+    }
+
+    #[test]
+    fn a_phase_is_told_from_the_others_and_a_flag_that_is_set_again_stays_set() {
+        let header = header();
+        assert_eq!(header.phase(), Idle);
+        for (from, to) in [(Idle, Running), (Running, Dropping), (Dropping, Done), (Done, Taken)] {
+            header.pass(from, to);
+            header.set_aborted();
+            assert_eq!((header.phase(), header.is_in(to), header.is_in(from)), (to, true, false));
+            assert!(header.is_aborted());
+        }
+    }
+
+    #[test]
+    fn the_task_that_awaits_the_handle_does_so_with_rare_fields_too() {
+        let (header, task) = (header(), Some(TaskKey::new(50_000, 0, 7)));
+        header.set_joiner(task);
+        header.with_rare(|rare| rare.name = Some("name".into()));
+        assert_eq!(header.joiner(), task);
+    }
+}
