@@ -13,14 +13,20 @@ use std::time::Duration;
 const PATIENCE: Duration = Duration::from_secs(1);
 
 impl Handle {
-    /// The counts of the runtime so far, from any thread; `None` when it is gone, or does not answer within a second.
+    /// The counts of the runtime so far, from any thread.
     ///
     /// Inside the runtime this is [`Runtime::metrics`](crate::runtime::Runtime::metrics) and waits for nothing. From
     /// elsewhere the loop answers between two polls, and is woken for that if it sleeps: the counts are exact, and those
-    /// of the wake and of the turn for the answer are among them. The calling thread is blocked for so long.
+    /// of the wake and of the turn for the answer are among them. The calling thread is blocked for so long, at most a
+    /// second: in a task of another runtime, call it in [`spawn_blocking`](crate::task::spawn_blocking).
     ///
-    /// A loop does not answer while a poll holds it, and while nothing drives it: on the thread of the runtime itself,
-    /// outside of `block_on` and of an [`enter`](crate::runtime::Runtime::enter) guard, use `Runtime::metrics`.
+    /// `None` when the runtime is gone, or has not answered within a second. A loop does not answer while a poll holds
+    /// it, and while nothing drives it. That may last for ever, and so the wait has a limit; a loop that works has
+    /// answered long before. The same runtime may answer the next call. To tell a loop that is stuck from one that is
+    /// gone, use `Handle::dump_loop` of feature `inspect`, which also names the poll.
+    ///
+    /// On the thread of the runtime itself, outside of `block_on` and of an [`enter`](crate::runtime::Runtime::enter)
+    /// guard, nothing drives the loop while this function waits, so it always returns `None`: use `Runtime::metrics`.
     ///
     /// ```
     /// use egret_runtime::runtime::Handle;

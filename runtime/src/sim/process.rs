@@ -131,7 +131,11 @@ impl Host {
         self.shared.world.signal(self.main(), kind.as_raw_value());
     }
 
-    /// Sends a signal to each running program of this host that was started by this name, and returns how many they are.
+    /// Sends a signal to each running program of this host that has this name, and returns how many they are.
+    ///
+    /// They are those that a program of the simulation started by the name that [`install`](Host::install) gave them, and the
+    /// one of the test that [`program`](Host::program) has named so, if there is one. The program of the host itself has the
+    /// name of the host and is not among them: use [`signal`](Host::signal).
     pub fn signal_to(&self, name: &str, kind: SignalKind) -> usize {
         let ending = format!("/{name}");
         let all = self.shared.world.programs_of(self.id()).into_iter();
