@@ -28,7 +28,7 @@ impl<F: Family> Stream<F> {
         self.poll_recv_at(cx, buf, &Site::current())
     }
 
-    #[inline]
+    #[inline(always)] // as poll_transfer_at is
     pub(crate) fn poll_recv_at(
         &self,
         cx: &mut Context<'_>,

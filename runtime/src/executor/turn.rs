@@ -281,6 +281,9 @@ impl Executor {
         spans::tell();
         let most = POLLS_PER_WAIT - self.polls_since_wait.get();
         let batch = self.queue.len().min(most);
+        if batch == 0 {
+            return false;
+        }
         self.polls_since_wait.set(self.polls_since_wait.get() + batch);
         let watch = &self.queue.watch;
         if watch.records() {

@@ -22,7 +22,7 @@ use crate::reactor::gone::runtime_is_gone;
 use crate::reactor::label::{Label, LabelCell};
 use crate::reactor::readiness::{Readiness, Start};
 use crate::reactor::waiters::Waiters;
-use crate::sys::{Backend, Epoll, Events, mask};
+use crate::sys::{Backend, Epoll, Events, Head, mask};
 use crate::wake::key::SourceKey;
 use crate::wake::queue::{Batch, RunQueue};
 use crate::wake::waker;
@@ -170,23 +170,21 @@ impl Reactor {
         let mut events = self.events.borrow_mut();
         self.waits.bump();
         self.queue.watch.waits();
-        let mut count = self.epoll.wait_for(&mut events, timeout)?;
+        let count = self.epoll.wait_for(&mut events, timeout)?;
         let by = self.queue.watch.waited(timeout, count);
         let sources = self.sources.borrow();
         let queue = &mut self.queue.batch_by(by);
-        for (token, mask, head) in events.with_heads() {
+        let before = self.reported.get();
+        self.reported.add(count as u64);
+        for (token, head) in events.with_heads() {
             let key = SourceKey::from_bits(token);
             match sources.get(key.index()) {
-                Some(source) if source.key == key => {
-                    queue.event(head);
-                    source.on_event(mask, queue, foreign);
-                }
-                _ if key == SourceKey::EVENTFD => count -= 1,
+                Some(source) if source.key == key => source.on_event(head, queue, foreign),
+                _ if key == SourceKey::EVENTFD => self.reported.take_back(),
                 _ => self.stale.bump(),
             }
         }
-        self.reported.add(count as u64);
-        Ok(count)
+        Ok((self.reported.get() - before) as usize)
     }
 
     /// Drops all sources, whose descriptors may outlive the runtime, and wakes their waiters.
@@ -230,14 +228,15 @@ impl RefUnwindSafe for Source {}
 
 impl Source {
     #[inline]
-    fn on_event(&self, mask: u32, queue: &mut Batch<'_>, foreign: &mut Vec<Waker>) {
+    fn on_event(&self, head: Head<'_>, queue: &mut Batch<'_>, foreign: &mut Vec<Waker>) {
+        let mask = head.mask();
         let (before, event) = (self.readiness.get(), Readiness::from_mask(mask));
         let after = before.merged(event);
         queue.trace().event(self.fd, mask, || after.becomes_ready(before), || foreign.len());
         self.span.event(mask);
         self.readiness.set(after);
         self.ticks.set(self.ticks.get() + 1);
-        self.waiters.wake(event, queue, foreign);
+        self.waiters.wake(event, queue, |by| by.event(head), foreign);
     }
 
     #[inline]
@@ -289,7 +288,7 @@ impl Source {
 
     /// Wakes the waiters; foreign wakers are left in `foreign`.
     fn wake_waiters(&self, foreign: &mut Vec<Waker>) {
-        self.waiters.wake(Readiness::ALL, &mut self.reactor.queue.batch(), foreign);
+        self.waiters.wake(Readiness::ALL, &mut self.reactor.queue.batch(), |by| by, foreign);
     }
 }
 

@@ -133,7 +133,7 @@ impl<T: AsFd> Registration<T> {
     /// # Errors
     ///
     /// As [`poll_transfer`](Registration::poll_transfer).
-    #[inline]
+    #[inline(always)] // or the line is read before it is known that it is needed
     pub fn poll_transfer_at<M: Into<Moved>>(
         &self,
         cx: &mut Context<'_>,
@@ -266,7 +266,7 @@ impl<T: AsFd> Registration<T> {
         }
     }
 
-    #[inline]
+    #[inline(always)] // as poll_transfer_at is
     fn poll_op<R>(
         &self,
         cx: &mut Context<'_>,

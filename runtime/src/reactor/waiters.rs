@@ -12,6 +12,7 @@
 //!   (futures, which take theirs out on drop).
 
 use crate::observe::site::{Note, Site, Task};
+use crate::observe::watch::By;
 use crate::observe::woken::Woken;
 use crate::reactor::readiness::{Direction, Readiness};
 use crate::wake::key::TaskKey;
@@ -271,11 +272,18 @@ impl Waiters {
         }
     }
 
-    /// Wakes the tasks of `queue` that wait in the directions of `ready`, and moves all other wakers to `others`.
+    /// Wakes the tasks of `queue` that wait in the directions of `ready`, and moves all other wakers to `others`. `cause` makes
+    /// the cause of the wakes of that of the batch.
     ///
     /// No user code runs: the caller wakes `others` when it holds no borrow.
     #[inline(always)] // into the one place that handles every event
-    pub(crate) fn wake(&self, ready: Readiness, queue: &mut Batch<'_>, others: &mut Vec<Waker>) {
+    pub(crate) fn wake(
+        &self,
+        ready: Readiness,
+        queue: &mut Batch<'_>,
+        cause: impl Fn(By) -> By,
+        others: &mut Vec<Waker>,
+    ) {
         for direction in [Direction::Read, Direction::Write] {
             if !ready.is_ready(direction) {
                 continue;
@@ -283,7 +291,7 @@ impl Waiters {
             let place = &self.alone[direction as usize];
             let Some(key) = place.get() else { continue };
             place.set(None);
-            if queue.wake(key) == Woken::Elsewhere {
+            if queue.wake_by(key, &cause) == Woken::Elsewhere {
                 set_aside(others, key);
             }
         }

@@ -43,7 +43,7 @@ mod switch;
 pub use linux::Words;
 pub use linux::{
     AcceptFailure, Access, Ancillary, BATCH_MAX, Batch, Connect, Credentials, DatagramInfo, Domain, Events,
-    IOV_MAX, Message, ReadBuf, Received, SocketKind, TRANSFER_MAX, TimerSlack, Type, UnixAddress, mask,
+    Head, IOV_MAX, Message, ReadBuf, Received, SocketKind, TRANSFER_MAX, TimerSlack, Type, UnixAddress, mask,
 };
 #[cfg(not(feature = "sim"))]
 pub use linux::{Backend, Epoll, Fd, Process, Spawned};

@@ -164,7 +164,7 @@ impl RunQueue {
     }
 
     /// The same, with the task and what woke it.
-    #[inline]
+    #[inline(always)] // into the loops over the polls of a turn, of which there are two with feature `inspect`
     pub(crate) fn pop_woken(&self, pick: impl FnOnce(usize) -> usize) -> Option<Popped> {
         let len = self.len.get();
         if len == 0 {
@@ -257,23 +257,23 @@ impl Batch<'_> {
         &self.queue.trace
     }
 
-    /// The next wakes are by an event: `head` is its mask, and the index of its source above it.
-    #[inline]
-    pub(crate) fn event(&mut self, head: u64) {
-        self.by = self.by.event(head);
-    }
-
     /// [`RunQueue::wake`].
     #[inline]
     pub(crate) fn wake(&mut self, key: TaskKey) -> Woken {
-        let woken = self.put(key);
+        self.wake_by(key, |by| by)
+    }
+
+    /// The same, by what `cause` makes of the cause of the batch.
+    #[inline]
+    pub(crate) fn wake_by(&mut self, key: TaskKey, cause: impl FnOnce(By) -> By) -> Woken {
+        let woken = self.put(key, cause);
         self.queue.trace.woken(key.index(), woken);
         self.queue.spans.woken(key.index(), woken);
         woken
     }
 
     #[inline]
-    fn put(&mut self, key: TaskKey) -> Woken {
+    fn put(&mut self, key: TaskKey, cause: impl FnOnce(By) -> By) -> Woken {
         let index = key.index();
         let mark = self.inner.marks.get_mut(index as usize).filter(|mark| mark.tenant == key.tenant());
         let Some(mark) = mark else { return self.queue.not_ours(key) };
@@ -281,7 +281,7 @@ impl Batch<'_> {
             self.queue.coalesced.bump();
             return Woken::Coalesced;
         }
-        mark.note.queued(self.by);
+        mark.note.queued(cause(self.by));
         mark.next = LAST;
         self.inner.append(index, &self.queue.len);
         self.queue.queued.bump();

@@ -2,6 +2,7 @@
 
 use crate::observe::recorder;
 use crate::observe::ticks;
+use crate::sys::Head;
 use std::panic::Location;
 
 /// What the run queue keeps of a task's wakes, next to its mark.
@@ -72,8 +73,8 @@ impl Label {
 impl By {
     /// An event of this wait: its mask, and the index of its source in the upper half. Which descriptor that was is asked
     /// for later, of [`Descriptors`](crate::observe::recorder::Descriptors).
-    #[inline]
-    pub(crate) fn event(self, head: u64) -> By {
-        By { by: head, ..self }
+    #[inline(always)]
+    pub(crate) fn event(self, head: Head<'_>) -> By {
+        By { by: head.bits(), ..self }
     }
 }

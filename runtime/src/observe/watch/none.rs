@@ -2,6 +2,7 @@
 
 use super::Polls;
 use crate::observe::id::Id;
+use crate::sys::Head;
 use std::panic::Location;
 
 /// Watches nothing.
@@ -132,7 +133,7 @@ impl Label {
 
 impl By {
     #[inline]
-    pub(crate) fn event(self, _head: u64) -> By {
+    pub(crate) fn event(self, _head: Head<'_>) -> By {
         By
     }
 }

@@ -20,7 +20,7 @@ fn mask(direction: Direction) -> Readiness {
 /// The numbers of the tasks that are woken, in order.
 fn woken(waiters: &Waiters, direction: Direction) -> Vec<u32> {
     let mut others = Vec::new();
-    waiters.wake(mask(direction), &mut RunQueue::new(60_002, 0).batch(), &mut others);
+    waiters.wake(mask(direction), &mut RunQueue::new(60_002, 0).batch(), |by| by, &mut others);
     others.iter().map(|waker| waker::key_of(waker).map_or(u32::MAX, TaskKey::index)).collect()
 }
 
@@ -74,9 +74,9 @@ fn a_task_of_the_queue_is_put_in_it_and_not_handed_out() {
     let waiters = Waiters::default();
     let _ = waiters.wait_alone(Direction::Read, &waker::new(key), Site::caller());
     let mut others = Vec::new();
-    waiters.wake(mask(Direction::Write), &mut queue.batch(), &mut others);
+    waiters.wake(mask(Direction::Write), &mut queue.batch(), |by| by, &mut others);
     assert_eq!(queue.len(), 0);
-    waiters.wake(mask(Direction::Read), &mut queue.batch(), &mut others);
+    waiters.wake(mask(Direction::Read), &mut queue.batch(), |by| by, &mut others);
     assert_eq!((queue.len(), others.len()), (1, 0));
 }
 

@@ -280,13 +280,32 @@ impl Events {
     /// The events of the last wait: the token of each registration and its mask.
     #[inline]
     pub fn iter(&self) -> impl Iterator<Item = (u64, u32)> + '_ {
-        self.with_heads().map(|(token, mask, _)| (token, mask))
+        self.with_heads().map(|(token, head)| (token, head.mask()))
     }
 
-    /// The same, and the mask once more with the low half of the token above it.
+    /// The same, with the mask as a part of a [`Head`].
     #[inline]
-    pub fn with_heads(&self) -> impl Iterator<Item = (u64, u32, u64)> + '_ {
-        self.buffer[..self.len].iter().map(|event| (event.u64, event.events, head(event)))
+    pub fn with_heads(&self) -> impl Iterator<Item = (u64, Head<'_>)> + '_ {
+        self.buffer[..self.len].iter().map(|event| (event.u64, Head(event)))
+    }
+}
+
+/// The mask of an event, and the low half of its token above it. It is read where it is asked for, so that it takes no
+/// register before.
+#[derive(Clone, Copy)]
+pub struct Head<'a>(&'a libc::epoll_event);
+
+impl Head<'_> {
+    /// The mask alone.
+    #[inline(always)]
+    pub fn mask(self) -> u32 {
+        self.0.events
+    }
+
+    /// Both.
+    #[inline(always)]
+    pub fn bits(self) -> u64 {
+        head(self.0)
     }
 }
 
@@ -315,7 +334,8 @@ mod tests {
         events.buffer[0] = libc::epoll_event { events: 5, u64: 0x0123_4567_89ab_cdef };
         events.buffer[1] = libc::epoll_event { events: 0, u64: u64::MAX };
         events.len = 2;
-        let all: Vec<_> = events.with_heads().collect();
+        let all: Vec<_> =
+            events.with_heads().map(|(token, head)| (token, head.mask(), head.bits())).collect();
         assert_eq!(
             all,
             [(0x0123_4567_89ab_cdef, 5, 0x89ab_cdef_0000_0005), (u64::MAX, 0, 0xffff_ffff << 32)]

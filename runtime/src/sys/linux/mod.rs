@@ -48,7 +48,7 @@ pub use datagram_info::DatagramInfo;
 pub(crate) use describe::{Described, SocketName, append_number};
 #[cfg(feature = "test-util")]
 pub(crate) use epoll::WAIT_CALLS;
-pub use epoll::{Epoll, Events, mask};
+pub use epoll::{Epoll, Events, Head, mask};
 pub use fd::{Fd, ReadBuf};
 pub(crate) use fork::Generation;
 pub use inherited::SocketKind;
