@@ -48,23 +48,15 @@ struct Line {
 pub fn run(settings: &Settings) -> Result<String> {
     let path = Path::new(WORKSPACE).join("gate.txt");
     let version = tool::check("valgrind")?;
+    let lines = if settings.update { Vec::new() } else { parse(&tool::read(&path)?)? };
+    let line = |figure| lines.iter().find(|line| line.figure == figure);
     let mut counts = Vec::new();
     for figure in FIGURES {
-        step(&format!("counting {figure}"));
-        counts.push(match figure {
-            "echo" => served(settings, "egret", Case::Echo)?,
-            "inspect" => served(settings, "egret-inspect", Case::Echo)?,
-            "no-rec" => served(settings, "egret-inspect-no-recorder", Case::Echo)?,
-            "http" => served(settings, "egret", Case::Http)?,
-            "hyper" => served(settings, "hyper-egret", Case::Http)?,
-            "parked-bytes" => parked()?,
-            _ => in_process(figure)?,
-        });
+        counts.push(least(|| count(settings, figure), line(figure))?);
     }
     if settings.update {
         return update(&path, &counts);
     }
-    let lines = parse(&tool::read(&path)?)?;
     let mut table = Table::new();
     for (name, align) in [("figure", Align::Left), ("instructions", Align::Right), ("expected", Align::Right)]
     {
@@ -74,8 +66,7 @@ pub fn run(settings: &Settings) -> Result<String> {
     table.column("", Align::Left);
     let mut grown = Vec::new();
     for (figure, count) in FIGURES.into_iter().zip(counts) {
-        let line = lines.iter().find(|line| line.figure == figure);
-        let line = line.ok_or_else(|| format!("no line for {figure} in {}", path.display()))?;
+        let line = line(figure).ok_or_else(|| format!("no line for {figure} in {}", path.display()))?;
         let verdict = judge(line, count);
         if verdict == GROWN {
             grown.push(format!("{figure}: {count:.1} instructions, {:.1} expected", line.count));
@@ -94,6 +85,32 @@ pub fn run(settings: &Settings) -> Result<String> {
         return Ok(format!("{}.\n\n{table}", tool::environment(&version)));
     }
     Err(format!("{table}\nGROWN: {}\nWith a good reason: bench gate --update", grown.join("; ")))
+}
+
+/// The least of up to three counts: another one only where all before have grown. A machine that is busy elsewhere adds to
+/// a count and never takes from it: with `inspect`, a turn in which the server was not run for 10 ms is summed up poll by
+/// poll.
+fn least(count: impl Fn() -> Result<f64>, line: Option<&Line>) -> Result<f64> {
+    let mut least = count()?;
+    for _ in 0..2 {
+        if line.is_some_and(|line| judge(line, least) == GROWN) {
+            least = least.min(count()?);
+        }
+    }
+    Ok(least)
+}
+
+fn count(settings: &Settings, figure: &str) -> Result<f64> {
+    step(&format!("counting {figure}"));
+    match figure {
+        "echo" => served(settings, "egret", Case::Echo),
+        "inspect" => served(settings, "egret-inspect", Case::Echo),
+        "no-rec" => served(settings, "egret-inspect-no-recorder", Case::Echo),
+        "http" => served(settings, "egret", Case::Http),
+        "hyper" => served(settings, "hyper-egret", Case::Http),
+        "parked-bytes" => parked(),
+        _ => in_process(figure),
+    }
 }
 
 const GROWN: &str = "GROWN";
@@ -199,6 +216,20 @@ mod tests {
         assert_eq!([95.0, 100.0, 105.0].map(|count| judge(&line, count)), ["ok"; 3]);
         assert_eq!(judge(&line, 105.1), GROWN);
         assert!(judge(&line, 94.9).starts_with("lower"));
+    }
+
+    #[test]
+    fn a_count_that_has_grown_is_taken_again_at_most_twice_and_the_least_counts() {
+        let line = Line { figure: "echo".to_owned(), count: 100.0, percent: 2.0 };
+        let counted = |counts: [f64; 3], line| {
+            let taken = std::cell::Cell::new(0);
+            let next = || Ok(counts[taken.replace(taken.get() + 1)]);
+            (least(next, line).unwrap(), taken.get())
+        };
+        assert_eq!(counted([101.0, 0.0, 0.0], Some(&line)), (101.0, 1));
+        assert_eq!(counted([105.0, 101.0, 0.0], Some(&line)), (101.0, 2));
+        assert_eq!(counted([105.0, 104.0, 106.0], Some(&line)), (104.0, 3));
+        assert_eq!(counted([105.0, 0.0, 0.0], None), (105.0, 1));
     }
 
     #[test]
