@@ -60,7 +60,7 @@ fn a_task_is_queued_then_waits_and_is_running_only_in_its_poll() {
 #[test]
 fn the_last_wake_has_its_cause() {
     let rt = Runtime::new().unwrap();
-    let (mut stream, other) = rt.block_on(async { UnixStream::pair().unwrap() });
+    let (other, mut stream) = rt.block_on(async { UnixStream::pair().unwrap() });
     let fd = stream.as_raw_fd();
     let _entered = rt.enter();
     let spawn = |name: &str, future: std::pin::Pin<Box<dyn Future<Output = ()>>>| {
