@@ -194,6 +194,18 @@ fn a_long_poll_between_short_ones() -> (u64, bool) {
 }
 
 #[test]
+fn a_task_may_have_the_index_of_a_named_one_whose_poll_waits_to_be_summed_up() {
+    let rt = Runtime::new().unwrap();
+    rt.block_on(async {
+        for _ in 0..1000 {
+            named("short", async {}).await.unwrap();
+            egret_runtime::spawn(async {}).await.unwrap();
+        }
+    });
+    assert_eq!(rt.histograms().poll.count(), rt.metrics().polls);
+}
+
+#[test]
 fn the_counts_of_the_histograms_are_those_of_the_polls_also_where_one_stands_for_many() {
     let rt = Runtime::new().unwrap();
     rt.block_on(async {

@@ -211,8 +211,7 @@ impl Watch {
         let at = index as usize;
         let mut tasks = self.shared.tasks();
         let group = name.as_deref().and_then(|name| tasks.group(name));
-        let groups = &mut *self.sums.groups.borrow_mut();
-        groups.extend_from_slice(&tasks.groups[groups.len()..]);
+        self.sums.learn(&tasks.groups);
         let name = match group {
             Some(group) => Some(tasks.groups[group].name.clone()),
             None => name.map(Arc::from),

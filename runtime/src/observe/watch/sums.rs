@@ -22,7 +22,7 @@ const NOTABLE: u64 = 1_000_000;
 /// The sums of a loop.
 pub(super) struct Sums {
     tasks: RefCell<Vec<TaskSums>>,
-    pub(super) groups: RefCell<Vec<Arc<Group>>>,
+    groups: RefCell<Vec<Arc<Group>>>,
     /// The poll that was drawn from those that wait to be summed up.
     drawn: Cell<Drawn>,
     /// Chooses it.
@@ -62,6 +62,12 @@ impl Sums {
         let (tasks, groups, drawn, at) = Default::default();
         let notable = ticks::from_nanoseconds(NOTABLE);
         Sums { tasks, groups, drawn, seed: Cell::new(1), at, slow, notable, limit }
+    }
+
+    /// These are the groups that there are, the new ones last.
+    pub(super) fn learn(&self, all: &[Arc<Group>]) {
+        let groups = &mut *self.groups.borrow_mut();
+        groups.extend_from_slice(&all[groups.len()..]);
     }
 
     /// A new task has this index.
