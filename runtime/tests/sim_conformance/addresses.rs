@@ -1,6 +1,7 @@
 //! Which sockets may have one address, and which of them receives.
 
-use super::kernel::{linux, said, simulation};
+use super::errno::said;
+use super::kernel::{linux, simulation};
 use egret_runtime::sys::{Backend, Domain, Fd, Type};
 use std::fmt::Write as _;
 use std::net::{IpAddr, SocketAddr};

@@ -1,6 +1,8 @@
 //! Arriving data and connections, and when they are an edge.
 
-use super::kernel::{Pair, Watch, messages, pipe, said, streams, tcp, unix};
+use super::errno::said;
+use super::pair::{Pair, messages, pipe, streams, tcp, unix};
+use super::watch::Watch;
 use super::{Kernel, linux, simulation};
 use egret_runtime::sys::{Backend, Type};
 

@@ -1,6 +1,8 @@
 //! The start of a TCP connection.
 
-use super::kernel::{Watch, any_port, error_of, said, tcp, tcp_listener, tcp_socket, udp};
+use super::errno::{error_of, said};
+use super::pair::{any_port, tcp, tcp_listener, tcp_socket, udp};
+use super::watch::Watch;
 use super::{Kernel, linux, simulation};
 use egret_runtime::sys::{Backend, Connect, Domain, Type};
 

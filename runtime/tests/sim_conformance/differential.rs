@@ -3,9 +3,10 @@
 //! The bytes written stay far below any buffer, because buffers differ; `full_buffers` tests those, and compares no sizes.
 //! 256 sequences of each kind, or the number in `PROPTEST_CASES`.
 
-use super::kernel::{
-    Kernel, Pair, Watch, error_of, linux, pipe, said, simulation, tcp, time_wait_is_full, unix,
-};
+use super::errno::{error_of, said};
+use super::kernel::{Kernel, linux, simulation, time_wait_is_full};
+use super::pair::{Pair, pipe, tcp, unix};
+use super::watch::Watch;
 use egret_runtime::sys::{Backend, Fd, Type};
 use proptest::prelude::*;
 use std::net::Shutdown;
@@ -234,7 +235,7 @@ fn bulk(kernel: &dyn Kernel, kind: usize, steps: &[Bulk]) -> Vec<String> {
     let mut go = |step: &Bulk| match step {
         Bulk::Fill => {
             loop {
-                match super::kernel::fill(&pair, 1024) {
+                match super::pair::fill(&pair, 1024) {
                     0 => break,
                     n => under_way += n,
                 }
@@ -244,7 +245,7 @@ fn bulk(kernel: &dyn Kernel, kind: usize, steps: &[Bulk]) -> Vec<String> {
         }
         Bulk::Drain => {
             while under_way > 0 {
-                under_way -= super::kernel::drain(&pair, 1024);
+                under_way -= super::pair::drain(&pair, 1024);
                 kernel.settle();
             }
             "empty".to_owned()

@@ -1,6 +1,9 @@
 //! The end of TCP connections.
 
-use super::kernel::{Pair, Watch, error_of, said, tcp, time_wait_is_full};
+use super::errno::{error_of, said};
+use super::kernel::time_wait_is_full;
+use super::pair::{Pair, tcp};
+use super::watch::Watch;
 use super::{Kernel, linux, simulation};
 use egret_runtime::sys::Fd;
 use std::net::Shutdown;

@@ -1,6 +1,9 @@
 //! TCP listeners.
 
-use super::kernel::{Watch, linux_in_a_child, said, tcp_listener, tcp_socket};
+use super::errno::said;
+use super::kernel::linux_in_a_child;
+use super::pair::{tcp_listener, tcp_socket};
+use super::watch::Watch;
 use super::{Kernel, linux, simulation};
 use egret_runtime::sys::Fd;
 

@@ -16,9 +16,11 @@ mod arrivals;
 mod connections;
 mod differential;
 mod ends;
+mod errno;
 mod kernel;
 mod listeners;
 mod options;
+mod pair;
 mod pipe_ends;
 mod registrations;
 mod room;
@@ -26,5 +28,6 @@ mod stops;
 mod unix_ends;
 mod unix_listeners;
 mod urgent;
+mod watch;
 
 use kernel::{Kernel, linux, simulation};

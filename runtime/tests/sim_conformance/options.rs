@@ -1,6 +1,7 @@
 //! Socket options: what each kind of socket has, the range of each, and its value when it is read back.
 
-use super::kernel::{linux, said, simulation};
+use super::errno::said;
+use super::kernel::{linux, simulation};
 use egret_runtime::sys::{Backend, Domain, Fd, Type};
 use std::cell::RefCell;
 use std::fmt::Debug;

@@ -1,6 +1,8 @@
 //! The end of pipes.
 
-use super::kernel::{Watch, pipe, said};
+use super::errno::said;
+use super::pair::pipe;
+use super::watch::Watch;
 use super::{Kernel, linux, simulation};
 
 mod the_reader_of_a_pipe_hears_that_the_writer_is_gone {

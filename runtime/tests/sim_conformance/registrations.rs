@@ -1,6 +1,9 @@
 //! When a descriptor is reported, and when no longer.
 
-use super::kernel::{Watch, linux_in_a_child, pipe, said, tcp, unix};
+use super::errno::said;
+use super::kernel::linux_in_a_child;
+use super::pair::{pipe, tcp, unix};
+use super::watch::Watch;
 use super::{Kernel, linux, simulation};
 use egret_runtime::sys::{Ancillary, Fd, Type};
 use std::io::{IoSlice, IoSliceMut};

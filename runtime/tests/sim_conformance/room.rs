@@ -1,6 +1,7 @@
 //! When room in a send buffer is an edge.
 
-use super::kernel::{Pair, Watch, drain, fill, pipe, tcp, udp, unix};
+use super::pair::{Pair, drain, fill, pipe, tcp, udp, unix};
+use super::watch::Watch;
 use super::{Kernel, linux, simulation};
 use egret_runtime::sys::Type;
 

@@ -1,7 +1,9 @@
 //! Reads that stop with more in the queue, without another edge.
 
-use super::kernel::{Watch, linux_with_processes, unix};
+use super::kernel::linux_with_processes;
+use super::pair::unix;
 use super::registrations::duplicate;
+use super::watch::Watch;
 use super::{Kernel, linux, simulation};
 use egret_runtime::sys::{Ancillary, Fd, Moved, Type};
 use std::io::{IoSlice, IoSliceMut};

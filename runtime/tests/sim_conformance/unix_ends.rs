@@ -1,6 +1,8 @@
 //! The end of Unix sockets.
 
-use super::kernel::{Pair, Watch, error_of, said, unix, unix_name, unix_socket};
+use super::errno::{error_of, said};
+use super::pair::{Pair, unix, unix_name, unix_socket};
+use super::watch::Watch;
 use super::{Kernel, linux, simulation};
 use egret_runtime::sys::Type;
 use std::net::Shutdown;

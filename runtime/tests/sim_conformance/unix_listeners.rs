@@ -1,6 +1,8 @@
 //! Unix listeners, and sockets that connect to them.
 
-use super::kernel::{Watch, said, unix_listener, unix_name, unix_socket};
+use super::errno::said;
+use super::pair::{unix_listener, unix_name, unix_socket};
+use super::watch::Watch;
 use super::{Kernel, linux, simulation};
 use egret_runtime::sys::Type;
 

@@ -1,6 +1,7 @@
 //! Urgent data: reads stop at its mark, and each state of it has its edges.
 
-use super::kernel::{Watch, tcp};
+use super::pair::tcp;
+use super::watch::Watch;
 use super::{Kernel, linux, simulation};
 
 mod a_tcp_read_stops_at_the_urgent_mark {
