@@ -40,4 +40,5 @@ mod time;
 mod turn_record;
 mod unhandled;
 mod unwind_safe;
+mod unwinding;
 mod wakers;
