@@ -4,12 +4,8 @@ use crate::many::{self, Own};
 use crate::remote::{BURST, bursts, coalesced, there_and_back, while_busy};
 use crate::runtimes::{Egret, Monoio, Name, Runtime, Smol, Tokio};
 use crate::streams::{self, Streams};
-use std::cell::Cell;
-use std::future::poll_fn;
-use std::hint::black_box;
-use std::pin::{Pin, pin};
-use std::rc::Rc;
-use std::task::{Context, Poll, Waker};
+use crate::tasks::{handover, self_wake, spawn, spawn_large, spawn_many, yield_two, yields};
+use crate::timers::{arm_and_cancel, live_timers, random_timers, timeouts};
 use std::time::{Duration, Instant};
 
 /// How many tasks of [`Case::SpawnMany`] are alive at once.
@@ -21,7 +17,7 @@ pub const TIMERS: u64 = 100_000;
 pub const MILLION: u64 = 1_000_000;
 
 /// The limit that the timers of [`Case::Sleep`] and [`Case::Timeout`] are armed with and never reach.
-const LIMIT: Duration = Duration::from_secs(1);
+pub const LIMIT: Duration = Duration::from_secs(1);
 
 /// A case whose figure is a cost per operation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -311,230 +307,12 @@ async fn timed(warm_up: u64, n: u64, operations: impl AsyncFn(u64)) -> Duration 
     start.elapsed()
 }
 
-async fn spawn<R: Runtime>(rt: &R, n: u64) {
-    for _ in 0..n {
-        black_box(rt.spawn(async {}).await);
-    }
-}
-
-async fn spawn_many<R: Runtime>(rt: &R, alive: u64, n: u64) {
-    let mut handles = Vec::with_capacity(alive as usize);
-    for _ in 0..n / alive {
-        for _ in 0..alive {
-            handles.push(rt.spawn(async {}));
-        }
-        for handle in handles.drain(..) {
-            black_box(handle.await);
-        }
-    }
-}
-
-/// A future that keeps an array until it is polled: 512 bytes and its state.
-async fn large(bytes: [u8; 512]) {
-    poll_fn(|_| Poll::Ready(black_box(&bytes)[0])).await;
-}
-
-async fn spawn_large<R: Runtime>(rt: &R, n: u64) {
-    let mut handles = Vec::with_capacity(TASKS as usize);
-    for _ in 0..n / TASKS {
-        for _ in 0..TASKS {
-            handles.push(rt.spawn(large([1; 512])));
-        }
-        for handle in handles.drain(..) {
-            black_box(handle.await);
-        }
-    }
-}
-
-async fn yields<R: Runtime>(rt: &R, n: u64) {
-    for _ in 0..n {
-        rt.yield_now().await;
-    }
-}
-
-/// `n` yields, half of them by each task.
-async fn yield_two<R: Runtime>(rt: &R, n: u64) {
-    let theirs = rt.clone();
-    let other = rt.spawn(async move { yields(&theirs, n / 2).await });
-    yields(rt, n / 2).await;
-    other.await;
-}
-
-async fn self_wake(n: u64) {
-    for _ in 0..n {
-        YieldNow::default().await;
-    }
-}
-
-/// Pending once, having woken its task.
-#[derive(Default)]
-pub struct YieldNow {
-    yielded: bool,
-}
-
-impl Future for YieldNow {
-    type Output = ();
-
-    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
-        if self.yielded {
-            return Poll::Ready(());
-        }
-        self.yielded = true;
-        cx.waker().wake_by_ref();
-        Poll::Pending
-    }
-}
-
-/// `n` values from one task to the other and back: each of them is one handover.
-async fn handover<R: Runtime>(rt: &R, n: u64) {
-    let (there, back) = (Rc::new(Channel::default()), Rc::new(Channel::default()));
-    let (incoming, outgoing) = (there.clone(), back.clone());
-    let other = rt.spawn(async move {
-        for _ in 0..n / 2 {
-            outgoing.send(incoming.receive().await + 1);
-        }
-    });
-    let mut value = 0;
-    for _ in 0..n / 2 {
-        there.send(value);
-        value = back.receive().await;
-    }
-    assert_eq!(value, n / 2);
-    other.await;
-}
-
-/// The least that hands a value to another task: a place for the value, and one for the waker of who waits.
-#[derive(Default)]
-struct Channel {
-    value: Cell<Option<u64>>,
-    receiver: Cell<Option<Waker>>,
-}
-
-impl Channel {
-    fn send(&self, value: u64) {
-        self.value.set(Some(value));
-        if let Some(receiver) = self.receiver.take() {
-            receiver.wake();
-        }
-    }
-
-    async fn receive(&self) -> u64 {
-        poll_fn(|cx| match self.value.take() {
-            Some(value) => Poll::Ready(value),
-            None => {
-                self.receiver.set(Some(cx.waker().clone()));
-                Poll::Pending
-            }
-        })
-        .await
-    }
-}
-
-/// Polls a sleep once, with the waker of this task, and drops it.
-async fn arm_and_cancel<R: Runtime>(rt: &R, n: u64) {
-    for _ in 0..n {
-        let mut sleep = pin!(rt.sleep(LIMIT));
-        let pending = poll_fn(|cx| Poll::Ready(sleep.as_mut().poll(cx).is_pending())).await;
-        assert!(pending);
-    }
-}
-
-/// What a request with a time limit costs: two polls of the task and of the timeout, one timer.
-async fn timeouts<R: Runtime>(rt: &R, n: u64) {
-    for _ in 0..n {
-        black_box(rt.timeout(LIMIT, YieldNow::default()).await);
-    }
-}
-
-/// Arms [`TIMERS`], then drops them, in the order in which they were armed; again until it was `n`.
-async fn live_timers<R: Runtime>(rt: R, warm_up: u64, n: u64) -> Duration {
-    let mut slots = Slots::new(|| rt.sleep(LIMIT));
-    let mut start = Instant::now();
-    for round in 0..(warm_up + n) / TIMERS {
-        if round == warm_up / TIMERS {
-            start = Instant::now();
-        }
-        slots.arm(|index| rt.sleep(spread(index))).await;
-        slots.clear();
-    }
-    start.elapsed()
-}
-
-/// Arms [`TIMERS`], then again and again drops one at random and arms it anew.
-async fn random_timers<R: Runtime>(rt: R, warm_up: u64, n: u64) -> Duration {
-    let mut slots = Slots::new(|| rt.sleep(LIMIT));
-    slots.arm(|index| rt.sleep(spread(index))).await;
-    let mut start = Instant::now();
-    for round in 0..(warm_up + n) / TIMERS {
-        if round == warm_up / TIMERS {
-            start = Instant::now();
-        }
-        slots.rearm(round * TIMERS, |index| rt.sleep(spread(index))).await;
-    }
-    let elapsed = start.elapsed();
-    slots.clear();
-    elapsed
-}
-
-/// The duration of the timer number `index`: between 1 and 60 s, and in no order.
-pub fn spread(index: u64) -> Duration {
-    let scattered = index.wrapping_mul(0x9e37_79b9_7f4a_7c15); // by the golden ratio: Fibonacci hashing
-    Duration::from_secs(1) + Duration::from_nanos(scattered % 59_000_000_000)
-}
-
-/// Places for [`TIMERS`] futures that stay where they are. Made once, so that the memory of the futures themselves is not
-/// part of what is measured.
-pub struct Slots<S>(Vec<Pin<Box<Option<S>>>>);
-
-impl<S: Future> Slots<S> {
-    /// `_kind` says of which type the futures will be, which may have no name.
-    pub fn new(_kind: impl Fn() -> S) -> Slots<S> {
-        Slots((0..TIMERS).map(|_| Box::pin(None)).collect())
-    }
-
-    /// Fills each with what `make` returns for its index, and polls that once, with the waker of this task.
-    pub async fn arm(&mut self, make: impl Fn(u64) -> S) {
-        poll_fn(|cx| {
-            for (slot, index) in self.0.iter_mut().zip(0..) {
-                slot.set(Some(make(index)));
-                let armed = slot.as_mut().as_pin_mut().map(|sleep| sleep.poll(cx).is_pending());
-                assert_eq!(armed, Some(true));
-            }
-            Poll::Ready(())
-        })
-        .await;
-    }
-
-    /// Replaces [`TIMERS`] times what is in one at random: `make` gets the numbers from `first` on.
-    pub async fn rearm(&mut self, first: u64, make: impl Fn(u64) -> S) {
-        poll_fn(|cx| {
-            let mut random = first | 1;
-            for index in first..first + TIMERS {
-                random ^= random << 13; // xorshift
-                random ^= random >> 7;
-                random ^= random << 17;
-                let slot = &mut self.0[(random % TIMERS) as usize];
-                slot.set(None);
-                slot.set(Some(make(index)));
-                let armed = slot.as_mut().as_pin_mut().map(|sleep| sleep.poll(cx).is_pending());
-                assert_eq!(armed, Some(true));
-            }
-            Poll::Ready(())
-        })
-        .await;
-    }
-
-    /// Drops what is in them, in place.
-    pub fn clear(&mut self) {
-        for slot in &mut self.0 {
-            slot.set(None);
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::cell::Cell;
+    use std::rc::Rc;
+    use std::task::{Context, Waker};
 
     #[test]
     fn every_case_runs_on_every_runtime() {
@@ -543,15 +321,6 @@ mod tests {
                 assert!(!case.time(runtime, case.operations() / 10).is_zero(), "{case:?} on {runtime:?}");
             }
         }
-    }
-
-    #[test]
-    fn deadlines_are_spread_over_a_minute_and_in_no_order() {
-        let durations: Vec<_> = (0..TIMERS).map(spread).collect();
-        let ascents = durations.windows(2).filter(|pair| pair[0] < pair[1]).count();
-        assert!((TIMERS as usize / 3..TIMERS as usize * 2 / 3).contains(&ascents), "{ascents}");
-        let (least, most) = (durations.iter().min().unwrap(), durations.iter().max().unwrap());
-        assert!((1.0..1.1).contains(&least.as_secs_f64()) && (59.9..60.0).contains(&most.as_secs_f64()));
     }
 
     /// Arms sleeps with one poll of this task, as the cases do, and counts those that wake it later.

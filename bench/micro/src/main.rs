@@ -15,6 +15,8 @@ mod remote;
 mod report;
 mod runtimes;
 mod streams; // an echo between two tasks
+mod tasks;
+mod timers;
 
 // Shared with the command `bench`, which is a program and so cannot be a dependency.
 #[path = "../../src/figure.rs"]

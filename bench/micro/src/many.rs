@@ -81,7 +81,7 @@ own!(Tokio, tokio::task::JoinSet<()>, spawn_local, tokio::task::spawn_blocking, 
 /// Puts [`STREAMS`] futures that are pending once in a set, and takes them out as they end; again until it was `n`.
 pub async fn unordered(n: u64) {
     for _ in 0..n / STREAMS {
-        let mut set: FuturesUnordered<_> = (0..STREAMS).map(|_| crate::cases::YieldNow::default()).collect();
+        let mut set: FuturesUnordered<_> = (0..STREAMS).map(|_| crate::tasks::YieldNow::default()).collect();
         while set.next().await.is_some() {}
     }
 }

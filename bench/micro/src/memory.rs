@@ -1,10 +1,11 @@
 //! What a parked task and a live timer take of the heap.
 
 use crate::args::Settings;
-use crate::cases::{Slots, TIMERS, spread};
+use crate::cases::TIMERS;
 use crate::counting::{self, Counts};
 use crate::measure::progress;
 use crate::runtimes::{Egret, Monoio, Name, Runtime, Smol, Tokio};
+use crate::timers::{Slots, spread};
 use std::cell::RefCell;
 use std::pin::Pin;
 use std::rc::Rc;

@@ -4,7 +4,7 @@
 //! the runtime's own functions with nothing around them, but for two that do not exist: `timeout` on smol and
 //! `yield_now` on monoio.
 
-use crate::cases::YieldNow;
+use crate::tasks::YieldNow;
 use monoio::{LegacyDriver, RuntimeBuilder};
 use smol::LocalExecutor;
 use std::io;
