@@ -42,11 +42,15 @@
 //! | `tcp/split.rs`, `unix/split.rs` | the names of the halves |
 //! | `tcp/connector.rs` | [`tcp::Connector`]: several addresses at a time |
 //! | `udp/socket.rs`, `udp/socket/` | [`UdpSocket`]; `many.rs` with many datagrams at a time, `message.rs` with what the kernel knows of one |
+//! | `udp/batch.rs`, `udp/message.rs` | what these receive: [`udp::RecvBatch`], [`udp::Message`] |
 //! | `udp/builder.rs` | [`udp::Builder`]: options before the bind |
 //! | `unix/address.rs` | [`unix::SocketAddr`]: paths, abstract names, none |
 //! | `unix/stream.rs`, `unix/listener.rs`, `unix/connect.rs` | methods that only streams and listeners of the Unix domain have |
 //! | `unix/message.rs`, `unix/ancillary.rs` | descriptors and credentials as control data |
-//! | `unix/datagram.rs`, `unix/seqpacket.rs` | [`UnixDatagram`], [`UnixSeqpacket`] |
+//! | `unix/socket.rs` | [`UnixSocket`]: options before the connection |
+//! | `unix/datagram.rs`, `unix/datagram/` | [`UnixDatagram`] |
+//! | `unix/seqpacket.rs`, `unix/seqpacket_listener.rs` | [`UnixSeqpacket`] and its listener |
+//! | `unix/ucred.rs` | [`unix::UCred`]: the credentials of a process |
 //! | `unix/pipe.rs` | [`unix::pipe`]: the names of the pipes, which are in the runtime |
 //! | `inspect.rs`, `inspect/` | with feature `inspect`: the page of a running server |
 //! | `socket.rs` | registration and `Debug` of all sockets |

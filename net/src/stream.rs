@@ -3,21 +3,21 @@
 //! Public as the aliases [`TcpStream`](crate::TcpStream) and [`UnixStream`](crate::UnixStream). Methods that only one
 //! of them has are in `tcp/` and `unix/`.
 
-mod append;
-mod copy;
-mod descriptor;
+mod append; // reads into a buffer that grows
+mod copy; // the traits of `io::copy`
+mod descriptor; // from std and to std
 #[cfg(feature = "futures-io")]
-mod futures_io;
-pub mod halves;
+mod futures_io; // the traits of futures-io, by feature
+pub mod halves; // one task reads, another writes
 #[cfg(feature = "hyper")]
-mod hyper;
-mod poll;
-mod read;
-mod sendfile;
+mod hyper; // the traits of hyper, by feature
+mod poll; // the system calls
+mod read; // reading
+mod sendfile; // files, from the page cache
 #[cfg(feature = "tokio-io")]
-mod tokio_io;
-mod transfer;
-mod write;
+mod tokio_io; // the traits of tokio, by feature
+mod transfer; // the futures of the operations of each request
+mod write; // writing
 
 pub use crate::family::{Family, Tcp, Unix};
 

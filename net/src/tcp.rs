@@ -2,13 +2,13 @@
 //! addresses at a time. The sockets
 //! themselves are at the root of the crate.
 
-mod connect;
-mod connector;
-pub(crate) mod listener;
-mod option;
-pub(crate) mod socket;
-mod split;
-pub(crate) mod stream;
+mod connect; // connects a stream
+mod connector; // several addresses at a time
+pub(crate) mod listener; // constructors and options of a listener
+mod option; // options of a stream
+pub(crate) mod socket; // options before the connection
+mod split; // the names of the halves
+pub(crate) mod stream; // what only TCP has
 
 pub use crate::serve::{Serve, ServeCounts};
 pub use connector::Connector;

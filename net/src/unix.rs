@@ -4,19 +4,19 @@
 //! Addresses are [`SocketAddr`]; the control data of a message is [`SendAncillary`] and [`RecvAncillary`]; the
 //! credentials of a peer are [`UCred`].
 
-mod address;
-mod ancillary;
-mod connect;
-pub(crate) mod datagram;
-pub(crate) mod listener;
-mod message;
-pub mod pipe;
-pub(crate) mod seqpacket;
-pub(crate) mod seqpacket_listener;
-pub(crate) mod socket;
-mod split;
-pub(crate) mod stream;
-mod ucred;
+mod address; // addresses: paths, abstract names, none
+mod ancillary; // control data
+mod connect; // connects a socket
+pub(crate) mod datagram; // datagrams
+pub(crate) mod listener; // constructors of a listener
+mod message; // control data of a stream
+pub mod pipe; // the names of the pipes
+pub(crate) mod seqpacket; // connections that keep message boundaries
+pub(crate) mod seqpacket_listener; // listens for these
+pub(crate) mod socket; // options before the connection
+mod split; // the names of the halves
+pub(crate) mod stream; // what only the Unix domain has
+mod ucred; // credentials of a process
 
 pub use crate::serve::{Serve, ServeCounts};
 pub use address::SocketAddr;

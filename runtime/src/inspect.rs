@@ -6,7 +6,7 @@
 //!   code of the user runs for it. A loop that is stuck is described from outside.
 //! - `docs/inspecting.md` finds five planted faults with it.
 
-mod addresses; // what the descriptors are, asked for beside the loop
+mod addresses; // what the descriptors are, asked for on another thread
 mod ask; // dumps on demand, from any thread
 mod descriptors; // descriptors in words
 mod dump; // the plain structs of a dump

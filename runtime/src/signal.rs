@@ -38,8 +38,8 @@
 //! [`signal(7)`](https://man7.org/linux/man-pages/man7/signal.7.html),
 //! [`sigaction(2)`](https://man7.org/linux/man-pages/man2/sigaction.2.html)
 
-mod listeners;
-pub mod unix;
+mod listeners; // who listens in this process, and what was there before
+pub mod unix; // the streams of signals
 
 use crate::observe::site::Site;
 use crate::reactor::gone::no_signal_can_be_told;

@@ -37,19 +37,19 @@
 //! simulated kernel is in `sys/sim`. A host's loop is stepped by [`Runtime::turn`](crate::runtime::Runtime::turn),
 //! and falls asleep by the same call of the executor as a real one.
 
-mod check;
-mod compare;
-mod corpus;
-mod drive;
-mod host;
-mod link;
-mod oracle;
-mod picture;
-mod process;
-mod program;
-mod search;
-mod seeds;
-mod shrink;
+mod check; // a scenario with many seeds
+mod compare; // where two runs of a seed part
+mod corpus; // the seeds that see something new
+mod drive; // turns the loops, in simulated time
+mod host; // a machine, as a test sees it
+mod link; // the network between two machines, as a test sees it
+mod oracle; // the invariants
+mod picture; // the trace as text, timeline or diagram
+mod process; // more programs on a host, and signals to them
+mod program; // what a program under test says to its simulation
+mod search; // runs the seeds on all cores
+mod seeds; // which seeds
+mod shrink; // a failure with fewer faults and smaller numbers
 
 pub use crate::sys::sim::{EdgePolicy, Fault, Faults, Name};
 pub use check::check;

@@ -18,18 +18,18 @@
 //! The runtime calls nothing in here. It records for `Turn` in `observe/record.rs`, which is empty without feature
 //! `test-util`.
 
-mod asleep;
-mod assertions;
+mod asleep; // acts while a loop sleeps
+mod assertions; // the macros
 mod expect; // what the steps of the peers have in common
-mod leak_guard;
-mod peer;
-mod probe;
-mod proc_net;
-mod script;
-mod settle;
-mod turn;
-mod udp_peer;
-mod unix_peer;
+mod leak_guard; // what a test has left behind
+mod peer; // the other end of a TCP connection
+mod probe; // a future that the test polls
+mod proc_net; // the state of sockets, from `/proc/net`
+mod script; // a stream without a kernel
+mod settle; // turns a loop until it has nothing to do
+mod turn; // the record of a turn
+mod udp_peer; // the other end of a UDP socket
+mod unix_peer; // the other end of a Unix stream, and of a pipe
 
 pub use crate::observe::record::{Mask, Ready, Wake, WokenBy};
 pub use crate::runtime::Turn;

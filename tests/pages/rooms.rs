@@ -1,5 +1,6 @@
 //! Keeps the rooms of `egret-runtime` in their order: the table at the head of `runtime/src/lib.rs` lists them, lowest
 //! first, and no file names a room that is higher than its own. Tests may: they build a runtime to look at a part of it.
+//! And each door, of `egret-net` too, says what is behind it.
 
 use std::fs;
 use std::path::Path;
@@ -8,7 +9,7 @@ const SOURCES: &str = "runtime/src";
 
 #[test]
 fn no_room_of_the_runtime_names_one_that_is_higher() {
-    let (rooms, sources) = (rooms(), sources());
+    let (rooms, sources) = (rooms(), sources(SOURCES));
     let macros: Vec<_> = sources.iter().flat_map(|(_, source)| macros(source)).collect();
     let mut upward = Vec::new();
     let mut files = 0;
@@ -43,11 +44,59 @@ fn no_room_of_the_runtime_names_one_that_is_higher() {
 fn the_table_of_rooms_is_what_lies_at_the_top_of_the_runtime() {
     let mut listed = rooms();
     listed.sort();
-    let files = sources().into_iter().map(|(file, _)| room_of(&file).to_owned());
+    let files = sources(SOURCES).into_iter().map(|(file, _)| room_of(&file).to_owned());
     let mut there: Vec<_> = files.filter(|name| name != "lib").collect();
     there.sort();
     there.dedup();
     assert_eq!(listed, there);
+}
+
+#[test]
+fn a_file_of_many_modules_says_what_is_in_each() {
+    let mut silent = Vec::new();
+    for folder in [SOURCES, "net/src"] {
+        for (file, source) in sources(folder) {
+            silent.extend(unsigned(&source).into_iter().map(|name| format!("{folder}/{file}: {name}")));
+        }
+    }
+    assert!(
+        silent.is_empty(),
+        "say what is in it, behind `mod` or in the comment of the file:\n{}",
+        silent.join("\n")
+    );
+}
+
+#[test]
+fn a_module_is_signed_behind_its_name_or_in_the_comment_of_the_file() {
+    let few = "mod a;\nmod b;\nmod c;\n";
+    let many =
+        format!("//! `d.rs` and `e`\n{few}pub(crate) mod d;\npub mod e;\nmod f; // signed\nmod tests;\n");
+    assert_eq!(unsigned(few), [""; 0]);
+    assert_eq!(unsigned(&many), ["a", "b", "c"]);
+}
+
+/// The modules of a file of four or more of which it does not say what they are. `kind` is two files behind one name,
+/// by a feature.
+fn unsigned(source: &str) -> Vec<&str> {
+    let head: String = source.lines().take_while(|line| line.starts_with("//!")).collect();
+    let modules = source.lines().filter_map(|line| {
+        let (code, comment) = line.split_once("//").unwrap_or((line, ""));
+        let (visibility, name) = code.trim_end().strip_suffix(';')?.split_once("mod ")?;
+        let declares = visibility.is_empty() || visibility.starts_with("pub");
+        (declares && !["tests", "kind"].contains(&name)).then_some((name, comment))
+    });
+    let modules: Vec<_> = modules.collect();
+    if modules.len() < 4 {
+        return Vec::new();
+    }
+    let is_in_head = |name: &str| {
+        [format!("`{name}`"), format!("{name}.rs"), format!("{name}/")].iter().any(|sign| head.contains(sign))
+    };
+    modules
+        .into_iter()
+        .filter(|(name, comment)| comment.is_empty() && !is_in_head(name))
+        .map(|(name, _)| name)
+        .collect()
 }
 
 #[test]
@@ -125,9 +174,9 @@ fn room_of(file: &str) -> &str {
     file.split('/').next().unwrap().trim_end_matches(".rs")
 }
 
-/// Every file, with its path in the folder of the sources.
-fn sources() -> Vec<(String, String)> {
-    let (root, mut found) = (root().join(SOURCES), Vec::new());
+/// Every file of a folder and of those in it, with its path in the folder.
+fn sources(folder: &str) -> Vec<(String, String)> {
+    let (root, mut found) = (root().join(folder), Vec::new());
     let mut directories = vec![root.clone()];
     while let Some(directory) = directories.pop() {
         for entry in fs::read_dir(directory).unwrap() {

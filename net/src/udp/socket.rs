@@ -3,14 +3,14 @@
 //! All operations take `&self`, and any number of tasks may wait in each: an event wakes them all, and one gets the
 //! datagram. A short datagram proves nothing about the next, so only `EAGAIN` clears readiness.
 
-mod append;
-mod descriptor;
-mod many;
-mod message;
-mod multicast;
-mod option;
-mod recv;
-mod send;
+mod append; // receives into a buffer that grows
+mod descriptor; // from std and to std
+mod many; // many datagrams in one call
+mod message; // with what the kernel knows of them
+mod multicast; // broadcast and groups
+mod option; // options
+mod recv; // receiving
+mod send; // sending
 
 use crate::addr::{self, ToSocketAddrs};
 use crate::socket;

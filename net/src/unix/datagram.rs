@@ -1,9 +1,9 @@
 //! [`UnixDatagram`]: datagrams within the host.
 
-mod append;
-mod descriptor;
-mod ready;
-mod transfer;
+mod append; // receives into a buffer that grows
+mod descriptor; // from std and to std
+mod ready; // readiness
+mod transfer; // sending and receiving
 
 use super::{SocketAddr, UCred};
 use crate::socket;

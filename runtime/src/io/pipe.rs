@@ -9,16 +9,16 @@
 //! * Transfers take `&mut self` and have one waiter; `readable` and `writable` take `&self` and have a list of
 //!   waiters.
 
-mod append;
+mod append; // reads into a buffer that grows
 #[cfg(feature = "futures-io")]
-mod futures_io;
-mod named;
-mod read_end;
-mod receiver;
-mod sender;
+mod futures_io; // the traits of futures-io, by feature
+mod named; // named pipes
+mod read_end; // the read end of anything but a socket
+mod receiver; // the read end of a pipe
+mod sender; // the write end of a pipe
 #[cfg(feature = "tokio-io")]
-mod tokio_io;
-mod write_end;
+mod tokio_io; // the traits of tokio, by feature
+mod write_end; // the write end of anything but a socket
 
 pub use named::OpenOptions;
 pub use read_end::ReadEnd;

@@ -14,13 +14,13 @@
 
 #![allow(unsafe_code)]
 
-mod append;
+mod append; // the buffers that a read appends to
 #[cfg(any(feature = "hyper", feature = "tokio-io"))]
-mod foreign_buf;
-mod lend;
-mod linux;
-mod moved;
-mod trusted_fd;
+mod foreign_buf; // the buffers of tokio and hyper, by features
+mod lend; // memory of another owner, lent to a read
+mod linux; // the system calls
+mod moved; // what a transfer says of itself
+mod trusted_fd; // a descriptor that is known by its number alone
 
 pub use append::{Append, lend_append};
 #[cfg(feature = "hyper")]
@@ -35,9 +35,9 @@ pub(crate) use linux::uninterrupted;
 pub use moved::Moved;
 pub use trusted_fd::TrustedFd;
 #[cfg(feature = "sim")]
-pub(crate) mod sim;
+pub(crate) mod sim; // the simulated kernel
 #[cfg(feature = "sim")]
-mod switch;
+mod switch; // which of the two kernels a call goes to
 
 #[cfg(feature = "inspect")]
 pub use linux::Words;

@@ -343,7 +343,7 @@ impl Inner {
 }
 
 #[cfg(feature = "inspect")]
-pub(crate) mod waits;
+pub(crate) mod waits; // the timers that are set, for a dump
 
 #[cfg(test)]
 mod tests;

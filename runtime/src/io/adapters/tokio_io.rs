@@ -3,11 +3,11 @@
 //! The sockets implement all the traits themselves. Streams of crates that know only tokio's, such as a `TlsStream`
 //! of tokio-rustls, do not.
 
-mod egret;
+mod egret; // as a stream of egret
 #[cfg(feature = "futures-io")]
-mod futures;
+mod futures; // as one of futures-io
 #[cfg(feature = "hyper")]
-mod hyper;
+mod hyper; // as one of hyper
 
 use pin_project_lite::pin_project;
 

@@ -1,43 +1,43 @@
 //! Linux: the system calls themselves.
 
-mod accept;
-mod address;
-mod affinity;
-mod ancillary;
-mod batch;
-mod clock;
-mod datagram;
-mod datagram_info;
+mod accept; // the errors of `accept4`, by cause
+mod address; // addresses of IP, in bytes
+mod affinity; // the processors of a thread
+mod ancillary; // messages with descriptors and credentials
+mod batch; // many datagrams in one call
+mod clock; // the clocks, and the timer slack of a thread
+mod datagram; // `recvfrom` and `sendto`
+mod datagram_info; // a datagram with what the kernel knows of its way
 #[cfg(feature = "inspect")]
-mod describe;
-mod epoll;
-mod fd;
-mod fork;
+mod describe; // what a descriptor is, for a dump
+mod epoll; // `epoll`
+mod fd; // the owner of a descriptor, and memory to read into
+mod fork; // whether this process is a fork
 #[cfg(not(feature = "sim"))]
-pub(crate) mod fs;
-mod inherited;
-mod limits;
-mod option;
-mod pipe;
-mod process;
-mod resolver;
+pub(crate) mod fs; // `std::fs`, for `io::fs`
+mod inherited; // descriptors that the process was started with
+mod limits; // the limit of open descriptors
+mod option; // socket options
+mod pipe; // pipes, `read` and `write`
+mod process; // child processes and pidfds
+mod resolver; // `getaddrinfo`
 #[cfg(feature = "inspect")]
-mod ring;
-pub(crate) mod signal;
-mod sigpipe;
+mod ring; // the memory of a recorder
+pub(crate) mod signal; // signal dispositions, and the handler
+mod sigpipe; // `SIGPIPE`, for calls that have no flag against it
 #[cfg(all(feature = "inspect-backtrace", any(target_arch = "x86_64", target_arch = "aarch64")))]
-mod snapshot;
-mod socket;
-mod splice;
-mod stdio;
-mod thread;
+mod snapshot; // registers and stack of another thread
+mod socket; // sockets: create, bind, listen, connect, accept
+mod splice; // `splice` and `sendfile`
+mod stdio; // socket calls on a shared description that may block
+mod thread; // threads that may block
 #[cfg(feature = "inspect")]
-mod thread_state;
+mod thread_state; // what a thread does, from `/proc`
 #[cfg(feature = "inspect")]
-mod ticks;
-mod transfer;
-mod unix_address;
-mod unix_socket;
+mod ticks; // the counter of the processor
+mod transfer; // `recv` and `send`
+mod unix_address; // addresses of the Unix domain
+mod unix_socket; // Unix sockets: addresses, pairs, credentials
 
 pub use accept::AcceptFailure;
 pub use ancillary::{Ancillary, Message};

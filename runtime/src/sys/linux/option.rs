@@ -8,10 +8,10 @@
 //! [`ip(7)`]: https://man7.org/linux/man-pages/man7/ip.7.html
 //! [`ipv6(7)`]: https://man7.org/linux/man-pages/man7/ipv6.7.html
 
-mod datagram;
-pub(super) mod known;
-mod server;
-mod steering;
+mod datagram; // options of datagram sockets
+pub(super) mod known; // the options that there are, and the two calls
+mod server; // options that servers set
+mod steering; // which socket of a group gets a connection
 
 use super::{Fd, check};
 use known::Known;

@@ -7,34 +7,34 @@
 //!   real descriptors of other threads, which one mistake would close.
 //! * The kernel maps numbers to files. An unknown number is a real descriptor and goes to Linux.
 
-mod agenda;
-mod ancillary;
+mod agenda; // what happens when
+mod ancillary; // messages with descriptors and credentials
 #[cfg(all(feature = "sim-std", target_env = "gnu", not(miri)))]
-mod c_library;
-mod counter;
-mod datagram;
-mod descriptor;
-mod dice;
-mod disk;
-mod drawing;
-mod file;
-mod group;
-mod host;
-mod kernel;
-mod option;
-mod pipe;
-mod plan;
-mod poll;
-mod ports;
-mod program;
-mod spawn;
-mod tcp;
+mod c_library; // the clocks and random bytes of the C library, with feature `sim-std`
+mod counter; // eventfds
+mod datagram; // UDP
+mod descriptor; // the calls on a descriptor
+mod dice; // seeded choices
+mod disk; // the disk of a host
+mod drawing; // what a picture needs in addition to the trace
+mod file; // open files and their numbers
+mod group; // multicast
+mod host; // a machine: address, clock, programs
+mod kernel; // the state of all hosts
+mod option; // socket options
+mod pipe; // pipes
+mod plan; // the network, the faults, the edge policy
+mod poll; // `epoll`: watches and their edges
+mod ports; // bound addresses
+mod program; // a process: loop, descriptors, signals
+mod spawn; // starts a program for `process::Command`
+mod tcp; // TCP
 #[cfg(test)]
 mod tests;
-mod trace;
-mod turn;
-mod unix;
-mod world;
+mod trace; // what happened, in order
+mod turn; // crashes, and which program runs next
+mod unix; // Unix sockets
+mod world; // the simulation of this thread
 
 pub(crate) use descriptor::{Simulated, counter, pipe, socket, socket_pair};
 pub(crate) use disk::{DiskFile, Opens};

@@ -1,9 +1,9 @@
 //! [`World`]: a kernel, the threads of its hosts, and the world of this thread.
 
-mod epoll;
-mod hosts;
-mod names;
-mod oracle;
+mod epoll; // the calls on an epoll instance
+mod hosts; // what a test does to hosts and links
+mod names; // name resolution
+mod oracle; // questions of oracles and tests
 
 use super::dice::Dice;
 use super::disk::{self, Disk};

@@ -11,16 +11,16 @@
 
 #![allow(missing_docs)]
 
-mod batch;
-mod descriptor;
-mod epoll;
-pub(crate) mod fs;
-mod option;
-mod process;
-pub(crate) mod signal;
-mod socket;
-mod transfer;
-mod unix;
+mod batch; // many datagrams in one call
+mod descriptor; // the owner of a descriptor
+mod epoll; // `epoll`
+pub(crate) mod fs; // `std::fs`, for `io::fs`
+mod option; // socket options
+mod process; // child processes
+pub(crate) mod signal; // signals
+mod socket; // sockets
+mod transfer; // transfers
+mod unix; // Unix sockets and pipes
 
 pub use descriptor::Fd;
 pub use epoll::Epoll;
