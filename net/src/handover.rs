@@ -150,8 +150,8 @@ impl Handover {
             let hello = [&[HELLO], &*names].concat().join("\n");
             let descriptors: Vec<BorrowedFd<'_>> =
                 self.descriptors.iter().map(|(_, fd)| fd.as_fd()).collect();
-            let beside = SendAncillary::new().descriptors(&descriptors);
-            peer.send_message(&[IoSlice::new(hello.as_bytes())], &beside).await?;
+            let control = SendAncillary::new().descriptors(&descriptors);
+            peer.send_message(&[IoSlice::new(hello.as_bytes())], &control).await?;
             expect(&peer, READY, "the successor").await?;
             // If it is gone by now, this fails and the server goes on.
             peer.send(YOURS).await.map(drop)
@@ -195,14 +195,14 @@ impl Handover {
                 Err(error) => return Err(error),
             };
             same_user(&peer, "the predecessor")?;
-            let (mut hello, mut beside) = (vec![0; 64 * 1024], RecvAncillary::with_room_for(MOST));
-            let message = peer.recv_message(&mut [IoSliceMut::new(&mut hello)], &mut beside).await?;
+            let (mut hello, mut control) = (vec![0; 64 * 1024], RecvAncillary::with_room_for(MOST));
+            let message = peer.recv_message(&mut [IoSliceMut::new(&mut hello)], &mut control).await?;
             if message.ancillary_truncated {
                 return Err(io::Error::other(
                     "descriptors of the predecessor were lost: RLIMIT_NOFILE is too low",
                 ));
             }
-            let descriptors = parse(&hello[..message.len], beside.take_descriptors())?;
+            let descriptors = parse(&hello[..message.len], control.take_descriptors())?;
             Ok(Some(Taken { peer, descriptors }))
         })
         .await

@@ -18,15 +18,15 @@ use std::os::fd::{BorrowedFd, OwnedFd};
 /// let (ours, theirs) = UnixStream::pair()?;
 /// let file = std::fs::File::open("/proc/self/comm")?;
 /// let descriptors = [file.as_fd()];
-/// let beside = SendAncillary::new().descriptors(&descriptors);
-/// ours.send_message(&[IoSlice::new(b"here")], &beside).await?;
+/// let control = SendAncillary::new().descriptors(&descriptors);
+/// ours.send_message(&[IoSlice::new(b"here")], &control).await?;
 ///
 /// let mut bytes = [0; 16];
-/// let mut beside = RecvAncillary::with_room_for(1);
-/// let message = theirs.recv_message(&mut [IoSliceMut::new(&mut bytes)], &mut beside).await?;
+/// let mut control = RecvAncillary::with_room_for(1);
+/// let message = theirs.recv_message(&mut [IoSliceMut::new(&mut bytes)], &mut control).await?;
 /// assert_eq!(&bytes[..message.len], b"here");
 /// assert!(!message.ancillary_truncated);
-/// let file = beside.take_descriptors().remove(0);
+/// let file = control.take_descriptors().remove(0);
 /// std::fs::File::from(file).read_to_string(&mut String::new())?;
 /// # std::io::Result::Ok(())
 /// # }).unwrap();
@@ -144,7 +144,7 @@ pub(super) fn needs_a_byte(bufs: &[IoSlice<'_>], ancillary: &SendAncillary<'_>) 
     if ancillary.is_empty() || bufs.iter().any(|buf| !buf.is_empty()) {
         return Ok(());
     }
-    let message = "what goes beside the bytes of a stream needs one byte at least to go with";
+    let message = "control data on a stream needs at least one byte to go with it";
     Err(io::Error::new(io::ErrorKind::InvalidInput, message))
 }
 

@@ -29,11 +29,11 @@ impl UnixStream {
     pub fn send_message(
         &self,
         bufs: &[IoSlice<'_>],
-        beside: &SendAncillary<'_>,
+        control: &SendAncillary<'_>,
     ) -> impl Future<Output = io::Result<usize>> {
         Site::caller().within(async move {
-            ancillary::needs_a_byte(bufs, beside)?;
-            ancillary::send_message(self.registration(), bufs, beside).await
+            ancillary::needs_a_byte(bufs, control)?;
+            ancillary::send_message(self.registration(), bufs, control).await
         })
     }
 
@@ -59,9 +59,10 @@ impl UnixStream {
     pub fn recv_message(
         &self,
         bufs: &mut [IoSliceMut<'_>],
-        beside: &mut RecvAncillary,
+        control: &mut RecvAncillary,
     ) -> impl Future<Output = io::Result<RecvMessage>> {
-        Site::caller().within(async move { ancillary::recv_message(self.registration(), bufs, beside).await })
+        Site::caller()
+            .within(async move { ancillary::recv_message(self.registration(), bufs, control).await })
     }
 
     /// Whether messages carry the credentials of their sender, `SO_PASSCRED`.
@@ -90,9 +91,9 @@ impl UnixStream {
     /// let (mut ours, theirs) = UnixStream::pair()?;
     /// theirs.set_passcred(true)?;
     /// ours.write_all(b"who am I?").await?;
-    /// let (mut bytes, mut beside) = ([0; 16], RecvAncillary::with_room_for(0));
-    /// theirs.recv_message(&mut [IoSliceMut::new(&mut bytes)], &mut beside).await?;
-    /// assert_eq!(beside.credentials(), Some(theirs.peer_cred()?));
+    /// let (mut bytes, mut control) = ([0; 16], RecvAncillary::with_room_for(0));
+    /// theirs.recv_message(&mut [IoSliceMut::new(&mut bytes)], &mut control).await?;
+    /// assert_eq!(control.credentials(), Some(theirs.peer_cred()?));
     /// # std::io::Result::Ok(())
     /// # }).unwrap();
     /// ```

@@ -214,8 +214,8 @@ impl UnixSeqpacket {
     /// let (ours, theirs) = UnixSeqpacket::pair()?;
     /// let file = std::fs::File::open("/proc/self/comm")?;
     /// let descriptors = [file.as_fd()];
-    /// let beside = SendAncillary::new().descriptors(&descriptors);
-    /// ours.send_message(&[IoSlice::new(b"the file")], &beside).await?;
+    /// let control = SendAncillary::new().descriptors(&descriptors);
+    /// ours.send_message(&[IoSlice::new(b"the file")], &control).await?;
     /// assert_eq!(theirs.recv(&mut [0; 16]).await?, 8); // and the descriptor is closed
     /// # std::io::Result::Ok(())
     /// # }).unwrap();
@@ -226,9 +226,9 @@ impl UnixSeqpacket {
     pub fn send_message(
         &self,
         bufs: &[IoSlice<'_>],
-        beside: &SendAncillary<'_>,
+        control: &SendAncillary<'_>,
     ) -> impl Future<Output = io::Result<usize>> {
-        Site::caller().within(async move { ancillary::send_message(&self.registration, bufs, beside).await })
+        Site::caller().within(async move { ancillary::send_message(&self.registration, bufs, control).await })
     }
 
     /// Receives a message, with its control data, and whether all of it fitted.
@@ -261,9 +261,9 @@ impl UnixSeqpacket {
     pub fn recv_message(
         &self,
         bufs: &mut [IoSliceMut<'_>],
-        beside: &mut RecvAncillary,
+        control: &mut RecvAncillary,
     ) -> impl Future<Output = io::Result<RecvMessage>> {
-        Site::caller().within(async move { ancillary::recv_message(&self.registration, bufs, beside).await })
+        Site::caller().within(async move { ancillary::recv_message(&self.registration, bufs, control).await })
     }
 
     /// Waits until the kernel has reported the socket as readable: a [`try_recv`](UnixSeqpacket::try_recv) would find

@@ -19,7 +19,7 @@ use std::thread;
 /// How many lines of the trace a failure shows; the file of `EGRET_TRACE` has all of it.
 const LINES: usize = 60;
 
-/// How often a failure is run again before it is told.
+/// How often a failure is run again before it is reported.
 const AGAIN: usize = 2;
 
 /// Runs a scenario for each seed: `scenario` sets up hosts and programs, and the simulation then runs until each

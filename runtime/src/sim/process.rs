@@ -1,4 +1,4 @@
-//! Programs beside the first of a host: those of the test, those that others start, and signals to them.
+//! Programs of a host after its first: those of the test, those that others start, and signals to them.
 //!
 //! A child's life: [`Shared::adopt`] makes a [`Machine`] of what `Command::spawn` has left, and the driver starts it as any
 //! other. It ends when its main future is done ([`Sim::exit`]: destructors run, then the kernel closes the rest), or by

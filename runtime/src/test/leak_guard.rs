@@ -16,7 +16,7 @@ use std::os::fd::RawFd;
 use std::thread;
 use std::time::{Duration, Instant};
 
-/// How long a blocking job whose output nobody wants may take to drop it. Only a guard that would fail waits.
+/// How long a detached blocking job may take to drop its output. Only a guard that would fail waits.
 const ENDING: Duration = Duration::from_secs(1);
 
 /// Panics at its end when more is alive than at its start, and lists it.

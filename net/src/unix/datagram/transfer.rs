@@ -255,13 +255,13 @@ impl UnixDatagram {
     pub fn send_message(
         &self,
         bufs: &[IoSlice<'_>],
-        beside: &SendAncillary<'_>,
+        control: &SendAncillary<'_>,
         target: Option<&SocketAddr>,
     ) -> impl Future<Output = io::Result<usize>> {
         Site::caller().within(async move {
             match target.map(SocketAddr::raw) {
-                None => ancillary::send_message(&self.registration, bufs, beside).await,
-                target => self.send_or_pause(|fd| ancillary::send(fd, bufs, beside, target)).await,
+                None => ancillary::send_message(&self.registration, bufs, control).await,
+                target => self.send_or_pause(|fd| ancillary::send(fd, bufs, control, target)).await,
             }
         })
     }
@@ -284,10 +284,10 @@ impl UnixDatagram {
     /// let (ours, theirs) = UnixDatagram::pair()?;
     /// theirs.set_passcred(true)?;
     /// ours.send(b"hello").await?;
-    /// let (mut bytes, mut beside) = ([0; 3], RecvAncillary::with_room_for(0));
-    /// let message = theirs.recv_message(&mut [IoSliceMut::new(&mut bytes)], &mut beside).await?;
+    /// let (mut bytes, mut control) = ([0; 3], RecvAncillary::with_room_for(0));
+    /// let message = theirs.recv_message(&mut [IoSliceMut::new(&mut bytes)], &mut control).await?;
     /// assert!(message.truncated);
-    /// assert_eq!(beside.credentials().unwrap().pid(), Some(std::process::id() as i32));
+    /// assert_eq!(control.credentials().unwrap().pid(), Some(std::process::id() as i32));
     /// # std::io::Result::Ok(())
     /// # }).unwrap();
     /// ```
@@ -297,9 +297,9 @@ impl UnixDatagram {
     pub fn recv_message(
         &self,
         bufs: &mut [IoSliceMut<'_>],
-        beside: &mut RecvAncillary,
+        control: &mut RecvAncillary,
     ) -> impl Future<Output = io::Result<RecvMessage>> {
-        Site::caller().within(async move { ancillary::recv_message(&self.registration, bufs, beside).await })
+        Site::caller().within(async move { ancillary::recv_message(&self.registration, bufs, control).await })
     }
 
     /// Sends by `op`, and retries after a pause while there is no room. The registration does not see the `EAGAIN`:

@@ -47,7 +47,7 @@ impl<T> From<AsyncFdTryNewError<T>> for io::Error {
     /// Keeps the kind and names the remedy; the errno is in [`into_parts`](AsyncFdTryNewError::into_parts).
     fn from(error: AsyncFdTryNewError<T>) -> io::Error {
         if is_rt_shutdown_err(&error.cause) {
-            return error.cause; // which says the remedy, and is told from others by its type
+            return error.cause; // its text has the remedy, and its type tells it from other errors
         }
         io::Error::new(error.cause.kind(), error.to_string())
     }

@@ -6,7 +6,7 @@
 use super::descriptor::{Simulated, unix_address};
 use super::kernel::Kernel;
 use super::trace::Outcome;
-use super::unix::{Beside, Received};
+use super::unix::{Control, Received};
 use crate::sys::linux::{Ancillary, Credentials, Message, UnixAddress};
 use std::io;
 use std::os::fd::{AsRawFd, BorrowedFd};
@@ -23,7 +23,7 @@ impl Simulated {
         let call = |kernel: &mut Kernel| {
             let files =
                 descriptors.iter().map(|fd| kernel.file_of(fd.as_raw_fd())).collect::<Result<_, _>>()?;
-            kernel.unix_send(self.file, bytes, to.map(UnixAddress::bytes), Beside { files, sender })
+            kernel.unix_send(self.file, bytes, to.map(UnixAddress::bytes), Control { files, sender })
         };
         self.world.interruptible("sendmsg", Some(self.file), call, |n| Outcome::Value(*n as u64))
     }

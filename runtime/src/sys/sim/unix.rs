@@ -15,7 +15,7 @@ use crate::sys::mask;
 use std::collections::VecDeque;
 use std::net::Shutdown;
 
-pub(super) use transfer::{Beside, Received};
+pub(super) use transfer::{Control, Received};
 
 /// Which boundaries a socket keeps.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

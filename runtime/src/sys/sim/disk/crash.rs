@@ -17,7 +17,7 @@ struct Rebuilt {
 }
 
 impl Disk {
-    /// The host loses power. Returns what is told of it, a line for each file and one for the names.
+    /// The host loses power. Returns what the trace says of it: a line for each file and one for the names.
     pub(in super::super) fn crash(&mut self) -> io::Result<Vec<String>> {
         let mut was = BTreeMap::new();
         let (root, gone) = (self.root.clone(), self.gone.clone());

@@ -14,7 +14,7 @@ use crate::sys::mask;
 
 /// The control data of a message.
 #[derive(Default)]
-pub(in super::super) struct Beside {
+pub(in super::super) struct Control {
     pub(in super::super) files: Vec<FileId>,
     /// The claimed credentials of the sender; its real ones by default.
     pub(in super::super) sender: Option<Credentials>,
@@ -48,7 +48,7 @@ impl Kernel {
         file: FileId,
         bytes: &[u8],
         to: Option<&[u8]>,
-        beside: Beside,
+        control: Control,
     ) -> Result<usize, i32> {
         let n = self.unix_room_for(file, bytes.len(), to.is_some())?;
         if n == 0 && self.unix(file)?.kind == Kind::Stream {
@@ -65,7 +65,7 @@ impl Kernel {
         };
         let name = self.unix(file)?.name.clone();
         self.unix(file)?.sent += n;
-        let Beside { files, sender } = beside;
+        let Control { files, sender } = control;
         files.iter().for_each(|passed| self.hold(*passed));
         let sender = sender.unwrap_or_else(|| self.credentials());
         let bytes = bytes[..n].iter().copied().collect();
