@@ -40,6 +40,8 @@
 //! | [`process`] | child processes and their pipes | [`process::Command`] |
 //! | [`signal`] | Ctrl-C and other signals as events | [`signal::ctrl_c`] |
 //! | [`shutdown`] | ending a server well | [`shutdown::Shutdown`] |
+//! | [`cores`] | a runtime on each of several threads, and their joint end | [`cores::Builder`], [`net::TcpShares`] |
+//! | [`service`] | messages to a supervisor such as systemd, and the descriptors that it passes | [`service::ready`], [`service::watchdog`] |
 //! | [`runtime`] | a runtime that is configured, stepped by hand, counted, or reached from other threads | [`runtime::Builder`], [`runtime::Handle`] |
 //! | `inspect` | what every task waits for, and which one holds the loop | feature `inspect` |
 //! | `test`, `sim` | unit tests of wake-ups; a simulated kernel | features `test-util`, `sim` |
