@@ -12,7 +12,7 @@ use crate::task::{FrameExt, JoinSet, frame, spawn_blocking};
 use crate::test::settle;
 use crate::time::{interval, sleep, timeout};
 use crate::wake::key::TaskKey;
-use crate::wake::listed::{self, What};
+use crate::wake::listed::{self, ListedKind};
 use crate::wake::waiter::Waiter;
 use std::future::{Future, pending, poll_fn};
 use std::os::unix::net::UnixStream;
@@ -58,10 +58,10 @@ fn all(executor: &Executor) -> Vec<(&'static str, Waiter)> {
     found.extend(jobs.filter_map(|job| Some(("job", job.awaited_by?))));
     found.extend(listed::waits().into_iter().map(|wait| {
         let name = match wait.what {
-            What::Request => "request",
-            What::Drain { .. } => "drain",
-            What::Set => "set",
-            What::Remote(_) => "remote",
+            ListedKind::Request => "request",
+            ListedKind::Drain { .. } => "drain",
+            ListedKind::Set => "set",
+            ListedKind::Remote(_) => "remote",
         };
         (name, wait.waiter)
     }));

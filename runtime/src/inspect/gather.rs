@@ -4,7 +4,7 @@
 //! - It makes no system call for a task or a descriptor, so that the loop is held for a copy of its tables. The thread
 //!   that asked gives the descriptors their addresses: `addresses.rs`; and the numbers their meaning: `facts.rs`.
 
-use super::snapshot::What;
+use super::snapshot::Awaited;
 use crate::executor::Executor;
 use crate::executor::pool::JobInPool;
 use crate::observe::frame::{FrameNode, frames};
@@ -81,7 +81,7 @@ pub(super) struct Registered {
 pub(super) struct WaitFacts {
     /// The index of the task, where it is known.
     pub(super) task: Option<u32>,
-    pub(super) what: What,
+    pub(super) what: Awaited,
     pub(super) waiter: Waiter,
 }
 
@@ -145,7 +145,7 @@ impl Gathered {
                 return; // The next turn frees its slot.
             }
             if let Some(joiner) = joined_by {
-                self.wait(executor, joiner, What::Join { task: task.id.number() });
+                self.wait(executor, joiner, Awaited::Join { task: task.id.number() });
             }
             let named = Some((task.id.number(), name));
             self.task(executor, key, named, spawned_at, size, phase != TaskPhase::Idle);
@@ -177,10 +177,10 @@ impl Gathered {
             self.sources.push(Registered { fd, key: source.key });
             source.each_waiter(|waiter, writes| {
                 let what = match source.label {
-                    Label::Plain => What::Source { fd, writes },
-                    Label::Child(pid) => What::Child { fd, pid },
-                    Label::Signal(number) => What::Signal { fd, number },
-                    Label::Standard(number) => What::Standard { fd, number, writes },
+                    Label::Plain => Awaited::Source { fd, writes },
+                    Label::Child(pid) => Awaited::Child { fd, pid },
+                    Label::Signal(number) => Awaited::Signal { fd, number },
+                    Label::Standard(number) => Awaited::Standard { fd, number, writes },
                 };
                 self.wait(executor, waiter, what);
             });
@@ -193,7 +193,7 @@ impl Gathered {
     fn timers(&mut self, executor: &Executor) {
         let now = executor.clock.now();
         executor.timers.each_wait(|timer| {
-            self.wait(executor, timer.waiter, What::Timer { left_ns: timer.deadline.saturating_sub(now) });
+            self.wait(executor, timer.waiter, Awaited::Timer { left_ns: timer.deadline.saturating_sub(now) });
         });
     }
 
@@ -202,7 +202,7 @@ impl Gathered {
             let job = &self.jobs[at];
             if let Some(waiter) = job.awaited_by {
                 let id = job.id.number();
-                self.wait(executor, waiter, What::Job { id });
+                self.wait(executor, waiter, Awaited::Job { id });
             }
         }
     }
@@ -210,17 +210,17 @@ impl Gathered {
     fn listed(&mut self, executor: &Executor) {
         for ListedWait { what, waiter } in listed::waits() {
             let what = match what {
-                listed::What::Request => What::Shutdown { live: None },
-                listed::What::Drain { live } => What::Shutdown { live: Some(live) },
-                listed::What::Set => What::Set,
-                listed::What::Remote(id) => What::Join { task: id.number() },
+                listed::ListedKind::Request => Awaited::Shutdown { live: None },
+                listed::ListedKind::Drain { live } => Awaited::Shutdown { live: Some(live) },
+                listed::ListedKind::Set => Awaited::Set,
+                listed::ListedKind::Remote(id) => Awaited::Join { task: id.number() },
             };
             self.wait(executor, waiter, what);
         }
     }
 
     /// Keeps a wait, unless it is what a dropped future or a task that has ended has left.
-    fn wait(&mut self, executor: &Executor, waiter: Waiter, what: What) {
+    fn wait(&mut self, executor: &Executor, waiter: Waiter, what: Awaited) {
         let queue = &executor.queue;
         let ours = waiter.task.filter(|key| key.executor() == queue.executor);
         if let Some(key) = ours {

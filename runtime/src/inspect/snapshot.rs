@@ -64,7 +64,7 @@ pub(super) enum WakerNote {
 pub(super) struct WaitNote {
     /// The index of the task, where it is known.
     pub(super) task: Option<u32>,
-    pub(super) what: What,
+    pub(super) what: Awaited,
     pub(super) at: Option<Place>,
     pub(super) since_ns: Option<u64>,
     /// The named frame that waits.
@@ -84,7 +84,7 @@ pub(super) struct FrameNote {
 }
 
 /// What is waited for.
-pub(super) enum What {
+pub(super) enum Awaited {
     Source {
         fd: RawFd,
         writes: bool,
@@ -127,7 +127,7 @@ impl Snapshot {
     pub(super) fn into_dump(mut self, start: Instant) -> Dump {
         let ids: Vec<(u64, u64)> = self.tasks.iter().map(|task| (task.view.id, task.view.age_ns)).collect();
         let tasks = Places::of(self.tasks.iter().map(|task| task.index));
-        let joins = self.waits.iter().any(|wait| matches!(wait.what, What::Join { .. }));
+        let joins = self.waits.iter().any(|wait| matches!(wait.what, Awaited::Join { .. }));
         let by_id = positions(if joins { &self.tasks } else { &[] }, |task| task.view.id);
         let id_of = |index: Option<u32>| index.and_then(|index| tasks.get(index)).map(|at| ids[at].0);
         let inbound = Inbound::of(&self.sources);
@@ -146,7 +146,7 @@ impl Snapshot {
                 Some((&*source, writes))
             });
             match wait.what {
-                What::Source { .. } => {
+                Awaited::Source { .. } => {
                     let Some((source, writes)) = source else { continue };
                     let (kind, verb) = verb(source, writes);
                     view.kind = kind;
@@ -154,12 +154,12 @@ impl Snapshot {
                     view.text.push_str(verb);
                     view.text.push_str(&source.text);
                 }
-                What::Timer { left_ns } => {
+                Awaited::Timer { left_ns } => {
                     timers.push(TimerView { left_ns, task, at: wait.at, since_ns: wait.since_ns });
                     (view.kind, view.left_ns) = (WaitKind::Sleep, Some(left_ns));
                     view.text.push_str("sleeps");
                 }
-                What::Join { task: joined } => {
+                Awaited::Join { task: joined } => {
                     (view.kind, view.task) = (WaitKind::Join, Some(joined));
                     let mut name = None;
                     if let Some(other) = by_id.get(&joined).map(|at| &mut self.tasks[*at].view) {
@@ -168,18 +168,18 @@ impl Snapshot {
                     }
                     view.text = format!("joins {}", Named(joined, name));
                 }
-                What::Set => {
+                Awaited::Set => {
                     view.kind = WaitKind::Join;
                     view.text.push_str("joins the next task of a set that ends");
                 }
-                What::Shutdown { live } => {
+                Awaited::Shutdown { live } => {
                     view.kind = WaitKind::Shutdown;
                     view.text = match live {
                         None => "awaits the request of a shutdown".to_owned(),
                         Some(live) => format!("awaits the end of a shutdown, with {live} at work"),
                     };
                 }
-                What::Job { id } => {
+                Awaited::Job { id } => {
                     let job = jobs.get(&id).map(|at| &mut self.jobs[*at]);
                     let is = match &job {
                         Some(job) if job.is_running => "running",
@@ -190,15 +190,15 @@ impl Snapshot {
                     (view.kind, view.task) = (WaitKind::Blocking, Some(id));
                     view.text = format!("awaits blocking job {id}, which is {is}");
                 }
-                What::Child { pid, .. } => {
+                Awaited::Child { pid, .. } => {
                     view.kind = WaitKind::Child;
                     view.text = format!("awaits child process {pid}");
                 }
-                What::Signal { number, .. } => {
+                Awaited::Signal { number, .. } => {
                     view.kind = WaitKind::Signal;
                     view.text = format!("awaits signal {}", Signal(number));
                 }
-                What::Standard { number, writes, .. } => {
+                Awaited::Standard { number, writes, .. } => {
                     view.kind = if writes { WaitKind::Write } else { WaitKind::Read };
                     let verb = if writes { "writes" } else { "reads" };
                     let stream = ["input", "output", "error"].get(usize::from(number));
@@ -267,15 +267,17 @@ fn positions<T, K: Eq + Hash>(all: &[T], key: impl Fn(&T) -> K) -> HashMap<K, us
     all.iter().enumerate().map(|(at, one)| (key(one), at)).collect()
 }
 
-impl What {
+impl Awaited {
     /// The descriptor that is waited for, and whether to write.
     fn source(&self) -> Option<(RawFd, bool)> {
         match *self {
-            What::Source { fd, writes } | What::Standard { fd, writes, .. } => Some((fd, writes)),
-            What::Child { fd, .. } | What::Signal { fd, .. } => Some((fd, false)),
-            What::Timer { .. } | What::Join { .. } | What::Set | What::Shutdown { .. } | What::Job { .. } => {
-                None
-            }
+            Awaited::Source { fd, writes } | Awaited::Standard { fd, writes, .. } => Some((fd, writes)),
+            Awaited::Child { fd, .. } | Awaited::Signal { fd, .. } => Some((fd, false)),
+            Awaited::Timer { .. }
+            | Awaited::Join { .. }
+            | Awaited::Set
+            | Awaited::Shutdown { .. }
+            | Awaited::Job { .. } => None,
         }
     }
 }

@@ -19,7 +19,7 @@ use crate::task::join::JoinHandle;
 use crate::time;
 use crate::wake::listed::Entry;
 #[cfg(feature = "inspect")]
-use crate::wake::listed::{ListedWait, Lists, What};
+use crate::wake::listed::{ListedKind, ListedWait, Lists};
 use pin_project_lite::pin_project;
 use slab::Slab;
 use std::cell::{Cell, RefCell};
@@ -286,8 +286,8 @@ impl Lists for Inner {
     #[inline]
     fn waits(&self, found: &mut Vec<ListedWait>) {
         let listed = |what| move |waiter| ListedWait { what, waiter };
-        found.extend(self.awaiting_request.waits().into_iter().map(listed(What::Request)));
-        let drain = What::Drain { live: self.live.get() };
+        found.extend(self.awaiting_request.waits().into_iter().map(listed(ListedKind::Request)));
+        let drain = ListedKind::Drain { live: self.live.get() };
         found.extend(self.awaiting_drain.waits().into_iter().map(listed(drain)));
     }
 }

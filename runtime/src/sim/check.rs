@@ -4,7 +4,7 @@ use super::compare::{Traced, difference};
 use super::corpus::Corpus;
 use super::drive::message;
 use super::picture;
-use super::search::{Found, What, search};
+use super::search::{Finding, Found, search};
 use super::seeds::Replay;
 use super::shrink::shrink;
 use super::{Failure, Seeds, Sim, Smaller};
@@ -72,9 +72,9 @@ pub fn check(seeds: impl Into<Seeds>, scenario: impl Fn(&Sim) + Sync) {
         return;
     };
     match what {
-        What::TwoWays(difference) => panic!("seed {seed} took two ways: {OUTSIDE}\n{difference}"),
-        What::Failure(failure) => judge(seed, &failure, &scenario),
-        What::Never(report) => panic!("never: {report}"),
+        Finding::TwoWays(difference) => panic!("seed {seed} took two ways: {OUTSIDE}\n{difference}"),
+        Finding::Failure(failure) => judge(seed, &failure, &scenario),
+        Finding::Never(report) => panic!("never: {report}"),
     }
 }
 

@@ -25,10 +25,10 @@ const MANY: u64 = 100;
 /// A seed that does not pass.
 pub(super) struct Found {
     pub(super) seed: u64,
-    pub(super) what: What,
+    pub(super) what: Finding,
 }
 
-pub(super) enum What {
+pub(super) enum Finding {
     Failure(Failure),
     /// Two runs differ, by what this says.
     TwoWays(String),
@@ -99,7 +99,7 @@ fn never(seen: &BTreeMap<Sighting, bool>, run: u64) -> Option<Found> {
         format!("sometimes!({condition}) at {file}:{line} was reached, and held in none of {run} seeds\n")
     });
     let report: String = lines.collect();
-    (!report.is_empty()).then_some(Found { seed: 0, what: What::Never(report) })
+    (!report.is_empty()).then_some(Found { seed: 0, what: Finding::Never(report) })
 }
 
 fn threads() -> u64 {
@@ -115,12 +115,12 @@ fn examine(
     scenario: &(impl Fn(&Sim) + Sync),
     seen: &Mutex<BTreeMap<Sighting, bool>>,
     wants_edges: bool,
-) -> (Option<What>, Option<Edges>) {
+) -> (Option<Finding>, Option<Edges>) {
     let replay = Replay { seed, smaller: Smaller::default() };
     let ran = run(&replay, scenario);
     let edges = wants_edges.then(|| edges(&ran.trace));
     if let Some(failure) = ran.failure {
-        return (Some(What::Failure(failure)), edges);
+        return (Some(Finding::Failure(failure)), edges);
     }
     if !ran.seen.is_empty() {
         let mut all = seen.lock().unwrap_or_else(PoisonError::into_inner);
@@ -130,6 +130,6 @@ fn examine(
         return (None, edges);
     }
     let again = run(&replay, scenario);
-    let what = (!again.is_same(&ran)).then(|| What::TwoWays(difference(&ran.trace, &again.trace)));
+    let what = (!again.is_same(&ran)).then(|| Finding::TwoWays(difference(&ran.trace, &again.trace)));
     (what, edges)
 }

@@ -126,7 +126,7 @@ impl LocalSet {
 
     /// `future` as that of a task of the set, and the place where the set keeps the handle of that task.
     #[inline]
-    pub(super) fn admit<F>(&self, future: F) -> (impl Future<Output = F::Output> + use<F>, Place)
+    pub(super) fn admit<F>(&self, future: F) -> (impl Future<Output = F::Output> + use<F>, Admitted)
     where
         F: Future + 'static,
     {
@@ -156,12 +156,12 @@ impl fmt::Debug for LocalEnterGuard {
 }
 
 /// The place of a task that is being spawned.
-pub(super) struct Place {
+pub(super) struct Admitted {
     tasks: Rc<Tasks>,
     index: usize,
 }
 
-impl Place {
+impl Admitted {
     /// Keeps the handle of the task, unless a runtime that ends has dropped it already.
     #[inline]
     pub(super) fn fill(self, task: AbortHandle) {
@@ -216,7 +216,7 @@ impl Tasks {
     }
 
     #[inline]
-    fn admit<F>(self: &Rc<Tasks>, future: F) -> (impl Future<Output = F::Output> + use<F>, Place)
+    fn admit<F>(self: &Rc<Tasks>, future: F) -> (impl Future<Output = F::Output> + use<F>, Admitted)
     where
         F: Future + 'static,
     {
@@ -226,7 +226,7 @@ impl Tasks {
             let _member = member;
             future.await
         });
-        (future, Place { tasks: self.clone(), index })
+        (future, Admitted { tasks: self.clone(), index })
     }
 }
 

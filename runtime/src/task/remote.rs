@@ -1,4 +1,4 @@
-//! [`RemoteJoinHandle`]: a task as another thread awaits it, and the [`Place`] that both sides hold.
+//! [`RemoteJoinHandle`]: a task as another thread awaits it, and the [`RemotePlace`] that both sides hold.
 //!
 //! The handle and the loop's thread share a place: a [`SharedOutput`] and the state for an abort. The [`Filler`]
 //! travels with the task and fills it, once. An abort may come before the task does: the place then keeps it until the
@@ -51,11 +51,11 @@ use std::task::{Context, Poll, Waker};
 /// ```
 #[must_use = "futures do nothing unless awaited"]
 pub struct RemoteJoinHandle<T> {
-    place: Arc<Place<T>>,
+    place: Arc<RemotePlace<T>>,
     wait: RemoteWait,
 }
 
-struct Place<T> {
+struct RemotePlace<T> {
     output: SharedOutput<T>,
     /// No user code runs under the lock.
     arrival: Mutex<Arrival>,
@@ -81,7 +81,7 @@ pub(crate) fn place<T>(
     joiner: Option<Waker>,
 ) -> (Filler<T>, RemoteJoinHandle<T>) {
     let output = SharedOutput::new(id, at, address, joiner);
-    let place = Arc::new(Place { output, arrival: Mutex::new(Arrival::OnItsWay) });
+    let place = Arc::new(RemotePlace { output, arrival: Mutex::new(Arrival::OnItsWay) });
     (Filler { place: place.clone() }, RemoteJoinHandle { place, wait: RemoteWait::default() })
 }
 
@@ -195,7 +195,7 @@ impl<T> fmt::Debug for RemoteJoinHandle<T> {
     }
 }
 
-impl<T> Place<T> {
+impl<T> RemotePlace<T> {
     #[inline]
     fn lock_arrival(&self) -> MutexGuard<'_, Arrival> {
         self.arrival.lock().unwrap_or_else(PoisonError::into_inner)
@@ -214,16 +214,16 @@ impl<T> Place<T> {
     }
 }
 
-impl<T: Send> Abortable for Place<T> {
+impl<T: Send> Abortable for RemotePlace<T> {
     #[inline]
     fn abort(&self) {
-        Place::abort(self);
+        RemotePlace::abort(self);
     }
 }
 
 /// Fills the place once; if it is dropped first, with a cancellation.
 pub(crate) struct Filler<T> {
-    place: Arc<Place<T>>,
+    place: Arc<RemotePlace<T>>,
 }
 
 impl<T> Filler<T> {

@@ -15,4 +15,4 @@ mod kind;
 
 pub(crate) use kind::{Entry, RemoteWait};
 #[cfg(feature = "inspect")]
-pub(crate) use kind::{ListedWait, Lists, What, waits};
+pub(crate) use kind::{ListedKind, ListedWait, Lists, waits};

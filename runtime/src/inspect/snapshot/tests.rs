@@ -11,7 +11,7 @@ fn note(index: u32, id: u64) -> TaskNote {
     TaskNote { index, view, woken_by: WakerNote::Is(WokenBy::Spawn), waker_was_cloned: false }
 }
 
-fn wait(task: Option<u32>, what: What) -> WaitNote {
+fn wait(task: Option<u32>, what: Awaited) -> WaitNote {
     WaitNote { task, what, at: None, since_ns: Some(7), frame: None }
 }
 
@@ -60,16 +60,16 @@ fn a_wait_is_with_its_task_and_with_what_it_waits_for() {
         tasks: vec![note(1, 11), named],
         sources: vec![(3, described("TcpListener", "127.0.0.1:80", "")), (4, described("TcpStream", "", ""))],
         waits: vec![
-            wait(Some(1), What::Source { fd: 3, writes: false }),
-            wait(Some(1), What::Source { fd: 4, writes: true }),
-            wait(Some(1), What::Source { fd: 99, writes: true }), // of a source that is gone
-            wait(None, What::Source { fd: 4, writes: false }),    // of another runtime's task
-            wait(Some(1), What::Timer { left_ns: 9 }),
-            wait(Some(2), What::Timer { left_ns: 5 }),
-            wait(Some(1), What::Join { task: 12 }),
-            wait(Some(1), What::Join { task: 99 }),
-            wait(Some(2), What::Job { id: 30 }),
-            wait(Some(2), What::Job { id: 31 }),
+            wait(Some(1), Awaited::Source { fd: 3, writes: false }),
+            wait(Some(1), Awaited::Source { fd: 4, writes: true }),
+            wait(Some(1), Awaited::Source { fd: 99, writes: true }), // of a source that is gone
+            wait(None, Awaited::Source { fd: 4, writes: false }),    // of another runtime's task
+            wait(Some(1), Awaited::Timer { left_ns: 9 }),
+            wait(Some(2), Awaited::Timer { left_ns: 5 }),
+            wait(Some(1), Awaited::Join { task: 12 }),
+            wait(Some(1), Awaited::Join { task: 99 }),
+            wait(Some(2), Awaited::Job { id: 30 }),
+            wait(Some(2), Awaited::Job { id: 31 }),
         ],
         jobs: vec![job],
         queued: vec![2, 77],

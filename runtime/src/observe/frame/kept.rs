@@ -12,7 +12,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 pub(crate) struct Frame {
     name: Cow<'static, str>,
     at: Site,
-    node: Option<Place>,
+    node: Option<FramePlace>,
 }
 
 /// Restores the frame around a frame.
@@ -20,7 +20,7 @@ pub(crate) struct Frame {
 pub(crate) struct Outer(u32);
 
 /// The node of a frame.
-struct Place {
+struct FramePlace {
     /// The number of the thread that has it.
     thread: u32,
     /// Counted from 1.
@@ -88,7 +88,7 @@ impl Frame {
         let node = Node { name: self.name.clone(), note: Note::now(self.at), task: Task::current() };
         let index = NODES.with_borrow_mut(|nodes| nodes.insert(node));
         let number = u32::try_from(index + 1).expect("memory for 2^32 frames");
-        self.node = Some(Place { thread, number });
+        self.node = Some(FramePlace { thread, number });
         number
     }
 }
@@ -99,7 +99,7 @@ impl Drop for Outer {
     }
 }
 
-impl Drop for Place {
+impl Drop for FramePlace {
     fn drop(&mut self) {
         // On another thread, and while the thread's values are destroyed, there is nothing to remove.
         let is_here = THREAD.try_with(|thread| *thread == self.thread).unwrap_or(false);

@@ -19,7 +19,7 @@ pub(crate) struct Simulated {
 }
 
 /// The kind of a file, for calls that several kinds share.
-enum What {
+enum SocketFamily {
     Tcp,
     Udp,
     Unix,
@@ -80,24 +80,24 @@ impl Simulated {
 
     pub(crate) fn bind(&self, address: &SocketAddr) -> io::Result<()> {
         let call = |kernel: &mut Kernel| match self.what_in(kernel) {
-            What::Udp => kernel.udp_bind(self.file, *address),
+            SocketFamily::Udp => kernel.udp_bind(self.file, *address),
             _ => kernel.tcp_bind(self.file, *address),
         };
         self.world.call("bind", Some(self.file), call, |()| Outcome::Text(address.to_string().into()))
     }
 
-    fn what_in(&self, kernel: &Kernel) -> What {
+    fn what_in(&self, kernel: &Kernel) -> SocketFamily {
         match kernel.file(self.file).map(|file| &file.object) {
-            Some(Object::Tcp(_) | Object::Listener(_)) => What::Tcp,
-            Some(Object::Datagrams(_)) => What::Udp,
-            Some(Object::Unix(_)) => What::Unix,
-            _ => What::Other,
+            Some(Object::Tcp(_) | Object::Listener(_)) => SocketFamily::Tcp,
+            Some(Object::Datagrams(_)) => SocketFamily::Udp,
+            Some(Object::Unix(_)) => SocketFamily::Unix,
+            _ => SocketFamily::Other,
         }
     }
 
     pub(crate) fn listen(&self, backlog: u32) -> io::Result<()> {
         let call = |kernel: &mut Kernel| match self.what_in(kernel) {
-            What::Unix => kernel.unix_listen(self.file, backlog),
+            SocketFamily::Unix => kernel.unix_listen(self.file, backlog),
             _ => kernel.tcp_listen(self.file, backlog),
         };
         self.world.call("listen", Some(self.file), call, done)
@@ -105,7 +105,7 @@ impl Simulated {
 
     pub(crate) fn connect(&self, address: &SocketAddr) -> io::Result<Connect> {
         let call = |kernel: &mut Kernel| match self.what_in(kernel) {
-            What::Udp => kernel.udp_connect(self.file, *address).map(|()| Connect::Established),
+            SocketFamily::Udp => kernel.udp_connect(self.file, *address).map(|()| Connect::Established),
             _ => kernel.tcp_connect(self.file, *address),
         };
         self.world.call("connect", Some(self.file), call, |_| Outcome::Text(address.to_string().into()))
@@ -135,10 +135,10 @@ impl Simulated {
     /// Receives up to `len` bytes.
     pub(crate) fn receive(&self, name: &'static str, len: usize, peek: bool) -> io::Result<Vec<u8>> {
         let call = |kernel: &mut Kernel| match self.what_in(kernel) {
-            What::Tcp => kernel.tcp_recv(self.file, len, peek),
-            What::Udp => kernel.udp_recv(self.file, len, peek).map(|(bytes, _)| bytes),
-            What::Unix => kernel.unix_recv_bytes(self.file, len, peek),
-            What::Other => Err(libc::ENOTSOCK),
+            SocketFamily::Tcp => kernel.tcp_recv(self.file, len, peek),
+            SocketFamily::Udp => kernel.udp_recv(self.file, len, peek).map(|(bytes, _)| bytes),
+            SocketFamily::Unix => kernel.unix_recv_bytes(self.file, len, peek),
+            SocketFamily::Other => Err(libc::ENOTSOCK),
         };
         self.world.interruptible(name, Some(self.file), call, |bytes| length(bytes))
     }
@@ -150,10 +150,10 @@ impl Simulated {
     /// Sends, and makes the last byte urgent when `urgent` is set.
     pub(crate) fn transmit(&self, name: &'static str, buf: &[u8], urgent: bool) -> io::Result<usize> {
         let call = |kernel: &mut Kernel| match self.what_in(kernel) {
-            What::Tcp => kernel.tcp_send(self.file, buf, urgent),
-            What::Udp => kernel.udp_send(self.file, buf, None),
-            What::Unix => kernel.unix_send(self.file, buf, None, Default::default()),
-            What::Other => Err(libc::ENOTSOCK),
+            SocketFamily::Tcp => kernel.tcp_send(self.file, buf, urgent),
+            SocketFamily::Udp => kernel.udp_send(self.file, buf, None),
+            SocketFamily::Unix => kernel.unix_send(self.file, buf, None, Default::default()),
+            SocketFamily::Other => Err(libc::ENOTSOCK),
         };
         self.world.interruptible(name, Some(self.file), call, count)
     }
@@ -187,7 +187,7 @@ impl Simulated {
 
     pub(crate) fn shutdown(&self, how: Shutdown) -> io::Result<()> {
         let call = |kernel: &mut Kernel| match self.what_in(kernel) {
-            What::Unix => kernel.unix_shutdown(self.file, how),
+            SocketFamily::Unix => kernel.unix_shutdown(self.file, how),
             _ => kernel.tcp_shutdown(self.file, how),
         };
         self.world.call("shutdown", Some(self.file), call, done)
@@ -195,10 +195,10 @@ impl Simulated {
 
     fn names(&self) -> io::Result<(SocketAddr, Option<SocketAddr>)> {
         let names = |kernel: &mut Kernel| match self.what_in(kernel) {
-            What::Tcp => kernel.tcp_names(self.file),
-            What::Udp => kernel.udp_names(self.file),
-            What::Unix => Err(libc::EAFNOSUPPORT),
-            What::Other => Err(libc::ENOTSOCK),
+            SocketFamily::Tcp => kernel.tcp_names(self.file),
+            SocketFamily::Udp => kernel.udp_names(self.file),
+            SocketFamily::Unix => Err(libc::EAFNOSUPPORT),
+            SocketFamily::Other => Err(libc::ENOTSOCK),
         };
         self.world.ask(names).map_err(io::Error::from_raw_os_error)
     }
@@ -228,10 +228,10 @@ impl Simulated {
 
     pub(crate) fn take_error(&self) -> io::Result<Option<io::Error>> {
         let call = |kernel: &mut Kernel| match self.what_in(kernel) {
-            What::Tcp => kernel.tcp_error(self.file),
-            What::Udp => kernel.udp_error(self.file),
-            What::Unix => kernel.unix_error(self.file),
-            What::Other => Err(libc::ENOTSOCK),
+            SocketFamily::Tcp => kernel.tcp_error(self.file),
+            SocketFamily::Udp => kernel.udp_error(self.file),
+            SocketFamily::Unix => kernel.unix_error(self.file),
+            SocketFamily::Other => Err(libc::ENOTSOCK),
         };
         let errno = self.world.call("SO_ERROR", Some(self.file), call, |errno| match errno {
             0 => Outcome::Done,
@@ -250,7 +250,7 @@ impl Simulated {
 
     pub(crate) fn recv_from(&self, buf: &mut [u8], peek: bool) -> io::Result<(usize, SocketAddr)> {
         let call = |kernel: &mut Kernel| match self.what_in(kernel) {
-            What::Udp => kernel.udp_recv(self.file, buf.len(), peek),
+            SocketFamily::Udp => kernel.udp_recv(self.file, buf.len(), peek),
             _ => Err(libc::ENOTSOCK),
         };
         let value = |received: &(Vec<u8>, SocketAddr)| length(&received.0);
@@ -261,7 +261,7 @@ impl Simulated {
 
     pub(crate) fn send_to(&self, buf: &[u8], to: SocketAddr) -> io::Result<usize> {
         let call = |kernel: &mut Kernel| match self.what_in(kernel) {
-            What::Udp => kernel.udp_send(self.file, buf, Some(to)),
+            SocketFamily::Udp => kernel.udp_send(self.file, buf, Some(to)),
             _ => Err(libc::ENOTSOCK),
         };
         self.world.interruptible("sendto", Some(self.file), call, count)

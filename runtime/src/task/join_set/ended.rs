@@ -8,7 +8,7 @@
 use crate::observe::site::{self, Note, Site};
 use crate::wake::listed::Entry;
 #[cfg(feature = "inspect")]
-use crate::wake::listed::{ListedWait, Lists, What};
+use crate::wake::listed::{ListedKind, ListedWait, Lists};
 #[cfg(feature = "inspect")]
 use crate::wake::waiter::Waiter;
 use crate::wake::waker;
@@ -60,7 +60,7 @@ impl Lists for Ended {
         let waiter = self.waiter.take();
         let (note, task) = self.note.get();
         let view = waiter.as_ref().map(|waiter| Waiter::of_waker(waiter, note, task));
-        found.extend(view.map(|waiter| ListedWait { what: What::Set, waiter }));
+        found.extend(view.map(|waiter| ListedWait { what: ListedKind::Set, waiter }));
         self.waiter.set(waiter);
     }
 }

@@ -11,13 +11,13 @@ use std::task::Waker;
 /// A wait in a list.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct ListedWait {
-    pub(crate) what: What,
+    pub(crate) what: ListedKind,
     pub(crate) waiter: Waiter,
 }
 
 /// What a listed waiter waits for.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(crate) enum What {
+pub(crate) enum ListedKind {
     /// That a shutdown is requested.
     Request,
     /// That a shutdown is drained.
@@ -77,7 +77,7 @@ pub(crate) fn waits() -> Vec<ListedWait> {
     REMOTE.with_borrow(|remote| {
         for remote in remote.0.iter().filter_map(sync::Weak::upgrade) {
             let (_, waiter) = *remote.state.lock().unwrap_or_else(PoisonError::into_inner);
-            found.extend(waiter.map(|waiter| ListedWait { what: What::Remote(remote.task), waiter }));
+            found.extend(waiter.map(|waiter| ListedWait { what: ListedKind::Remote(remote.task), waiter }));
         }
     });
     found
