@@ -175,7 +175,7 @@ def rooms():
         p.text(32, y + 17, f"{column + 1:2} {name}", "name")
         p.text(left + step * column + 12, top - 12, str(column + 1), "small", "middle")
         p.line((left, y + 12), (left + step * column, y + 12))
-        for other in used[name]:
+        for other in sorted(used[name]):
             p.dot(left + step * names.index(other) + 12, y + 12)
         p.box(left + step * column, y, 24, 24, "kernel")
     p.text(20, 20, "A row is a room; a dot, a room that it names. None is to the right of the diagonal.", "small")
