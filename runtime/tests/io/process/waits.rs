@@ -82,9 +82,9 @@ fn a_signal_is_sent_to_a_child_until_it_has_been_waited_for() {
             let refused = child.send_signal(SignalKind::from_raw(65)).unwrap_err();
             assert_eq!(refused.kind(), ErrorKind::InvalidInput);
             assert_eq!(child.try_wait().unwrap(), None);
-            child.send_signal(SignalKind::hangup()).unwrap();
-            assert_eq!(child.wait().await.unwrap().signal(), Some(1));
-            child.send_signal(SignalKind::hangup()).unwrap();
+            child.send_signal(SignalKind::terminate()).unwrap();
+            assert_eq!(child.wait().await.unwrap().signal(), Some(15));
+            child.send_signal(SignalKind::terminate()).unwrap();
         });
     });
 }
