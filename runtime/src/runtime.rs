@@ -113,7 +113,7 @@ impl Runtime {
                     Rooted::Done
                 }
             };
-            root.executor.run_until_done(&mut poll, || self.unhandled.has_failed());
+            root.executor.run_until_done(&mut poll, self.unhandled.failure());
             self.raise_unhandled(); // with the future still alive: the tasks are dropped first
         }
         self.raise_unhandled(); // also panics from the drop of the future
@@ -308,7 +308,7 @@ impl Runtime {
     #[inline]
     #[track_caller]
     fn raise_unhandled(&self) {
-        if self.unhandled.has_failed() {
+        if self.unhandled.failure().get().is_some() {
             self.fail();
         }
     }

@@ -4,6 +4,7 @@
 //! - A hook is user code, called with nothing borrowed. Its panic goes no further: the loop is in order whatever it does.
 
 use super::Executor;
+use super::turn::Root;
 use super::wait::NOW;
 use crate::observe::id::{Id, Within};
 use crate::wake::key::ROOT;
@@ -125,20 +126,26 @@ fn call(hook: &Option<OnTask>, meta: &TaskMeta<'_>) {
 }
 
 impl Executor {
+    /// [`run`](Executor::run) in a function of its own, for a loop with hooks and for one that is stepped by hand.
+    #[inline(never)]
+    pub(super) fn run_apart(&self, root: Root<'_>) -> bool {
+        self.run(root, self.hooks.as_deref())
+    }
+
     /// A wait of a loop with hooks, which are called when it is idle. A hook that makes work does not let the loop sleep on it, and the loop still
     /// takes events and fires timers.
     #[cold]
     #[inline(never)]
     pub(super) fn wait_hooked(&self, hooks: &Hooks, timeout: u64) -> usize {
         if timeout == NOW {
-            return self.wait(timeout);
+            return self.wait_apart(timeout);
         }
         self.running.set(ROOT);
         if let Some(park) = &hooks.park {
             contain(park);
         }
         let has_work = self.queue.len() > 0;
-        let events = self.wait(if has_work { NOW } else { timeout });
+        let events = self.wait_apart(if has_work { NOW } else { timeout });
         if let Some(unpark) = &hooks.unpark {
             contain(unpark);
         }

@@ -36,7 +36,7 @@ use crate::wake::remote::{Address, Lease};
 use crate::wake::task::memory::Memory;
 use crate::wake::task::{self, CellRef, Policy, Polled, Task};
 use crate::wake::waker::{self, discard};
-use std::cell::{Cell, RefCell};
+use std::cell::{Cell, OnceCell, RefCell};
 use std::io;
 use std::mem::ManuallyDrop;
 use std::os::fd::AsFd;
@@ -222,25 +222,28 @@ impl Executor {
         self.queue.retire(ROOT);
     }
 
-    /// Turns the loop until the future of `block_on` is done, or `ended` returns true.
-    pub(crate) fn run_until_done(&self, root: Root<'_>, ended: impl Fn() -> bool) {
+    /// Turns the loop until the future of `block_on` is done, or there is a `failure`.
+    pub(crate) fn run_until_done(&self, root: Root<'_>, failure: &OnceCell<String>) {
         match &self.hooks {
-            None => self.turn_until_done(root, ended, |timeout| self.wait(timeout)),
-            Some(hooks) => self.turn_until_done(root, ended, |timeout| self.wait_hooked(hooks, timeout)),
+            None => self.turn_until_done(root, failure, None),
+            Some(hooks) => self.turn_until_done(root, failure, Some(hooks)),
         }
     }
 
-    #[inline(always)]
-    fn turn_until_done(&self, root: Root<'_>, ended: impl Fn() -> bool, wait: impl Fn(u64) -> usize) {
-        while !ended() {
+    #[inline(always)] // twice: the loop without hooks has its whole turn in one function
+    fn turn_until_done(&self, root: Root<'_>, failure: &OnceCell<String>, hooks: Option<&Hooks>) {
+        while failure.get().is_none() {
             self.turns.bump();
             let idle = self.queue.len() == 0;
             if idle || self.polls_since_wait.get() >= POLLS_PER_WAIT {
-                let events = wait(if idle { self.rest() } else { NOW });
+                let timeout = if idle { self.rest() } else { NOW };
+                let events =
+                    hooks.map_or_else(|| self.wait(timeout), |hooks| self.wait_hooked(hooks, timeout));
                 self.fire_timers_after(events);
             }
             self.collect_letters();
-            if self.run(root) {
+            let is_done = if hooks.is_none() { self.run(root, None) } else { self.run_apart(root) };
+            if is_done {
                 return;
             }
         }
@@ -262,7 +265,7 @@ impl Executor {
             self.next_deadline.set(NextDeadline::Near);
         }
         let events = match &self.hooks {
-            None => self.wait(timeout),
+            None => self.wait_apart(timeout),
             Some(hooks) => self.wait_hooked(hooks, timeout),
         };
         trace.timers_begin();
@@ -270,14 +273,15 @@ impl Executor {
         trace.letters_begin();
         self.collect_letters();
         let woken = (self.queue.queued.get() - queued_before) as usize;
-        self.run(&mut |_| Rooted::Absent);
+        self.run_apart(&mut |_| Rooted::Absent);
         self.running.set(ROOT);
         let polled = (self.polls.get() - polls_before) as usize;
         Turn { events, woken, timers_fired, polled, record: trace.end() }
     }
 
     /// Polls the tasks that are queued now, within the bound. Returns whether the future of `block_on` is done.
-    fn run(&self, root: Root<'_>) -> bool {
+    #[inline(always)] // into the loop
+    pub(super) fn run(&self, root: Root<'_>, hooks: Option<&Hooks>) -> bool {
         spans::tell();
         let most = POLLS_PER_WAIT - self.polls_since_wait.get();
         let batch = self.queue.len().min(most);
@@ -288,16 +292,21 @@ impl Executor {
         let watch = &self.queue.watch;
         if watch.records() {
             let (polls, slots) = watch.recorded(batch);
-            self.poll_each(root, polls, slots)
-        } else {
-            let (polls, slots) = watch.unrecorded(batch);
-            self.poll_each(root, polls, slots)
+            return self.poll_each(root, hooks, polls, slots);
         }
+        let (polls, slots) = watch.unrecorded(batch);
+        self.poll_each(root, hooks, polls, slots)
     }
 
     /// Polls a task for each slot.
     #[inline(always)]
-    fn poll_each<P: Polls>(&self, root: Root<'_>, polls: P, slots: impl Iterator<Item = P::Slot>) -> bool {
+    fn poll_each<P: Polls>(
+        &self,
+        root: Root<'_>,
+        hooks: Option<&Hooks>,
+        polls: P,
+        slots: impl Iterator<Item = P::Slot>,
+    ) -> bool {
         for slot in slots {
             let Some(Popped { key, task, woke }) = self.queue.pop_woken(pick) else { break };
             let index = key.index();
@@ -305,12 +314,18 @@ impl Executor {
                 self.running.set(index); // else the watch knows it
             }
             polls.begin(slot, index, woke);
-            let waker = waker::new(key);
-            let waker = ManuallyDrop::new(waker); // Dropping is a no-op; skip the vtable call.
+            let waker = ManuallyDrop::new(waker::new(key)); // Dropping is a no-op; skip the vtable call.
             let cx = &mut Context::from_waker(&waker);
             budget::refill();
             if let Some(task) = task {
-                self.poll_task(&*task, index, cx);
+                self.polls.bump();
+                let polled = match hooks {
+                    None => task.poll(cx),
+                    Some(hooks) => hooks.poll(&*task, cx),
+                };
+                if polled != Polled::Pending {
+                    self.end_task(index, polled);
+                }
                 continue;
             }
             if index != ROOT {
@@ -331,18 +346,6 @@ impl Executor {
         polls.end(|index| self.queue.note(index).woken_at());
         budget::lift(); // foreign wakers and errands are not charged to the last task
         false
-    }
-
-    #[inline(always)] // into its one caller, the path of every poll
-    fn poll_task(&self, task: &dyn Task, index: u32, cx: &mut Context<'_>) {
-        self.polls.bump();
-        let polled = match &self.hooks {
-            None => task.poll(cx),
-            Some(hooks) => hooks.poll(task, cx),
-        };
-        if polled != Polled::Pending {
-            self.end_task(index, polled);
-        }
     }
 
     #[inline(never)]

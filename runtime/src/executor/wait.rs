@@ -9,7 +9,7 @@ use crate::observe::woken::Woken;
 #[cfg(feature = "test-util")]
 use crate::time::pause::Turns;
 use crate::wake::key::{ROOT, TaskKey};
-use crate::wake::mailbox::Sleep;
+use crate::wake::mailbox::{Mail, Sleep};
 use crate::wake::waker;
 use std::time::Duration;
 
@@ -43,7 +43,7 @@ impl Executor {
 
     /// Calls `epoll_wait`. It sleeps, if `timeout` allows it and no other thread has left a wake, until an event, a
     /// deadline or the end of `timeout`.
-    #[inline]
+    #[inline(always)] // into the loop
     pub(super) fn wait(&self, timeout: u64) -> usize {
         if timeout != NOW && self.clock.source.jumps_when_idle() {
             if let Some(deadline) = self.timers.next() {
@@ -58,6 +58,12 @@ impl Executor {
         self.look(timeout)
     }
 
+    /// [`wait`](Executor::wait) in a function of its own, for all but the loop of `block_on` without hooks.
+    #[inline(never)]
+    pub(super) fn wait_apart(&self, timeout: u64) -> usize {
+        self.wait(timeout)
+    }
+
     /// A wait that does not sleep: polls until an event, a deadline or the end of `timeout`.
     #[inline(never)]
     fn spin(&self, timeout: u64) -> usize {
@@ -66,7 +72,7 @@ impl Executor {
         // The clock is read from the second poll on: often the first one finds an event.
         let mut over = None;
         loop {
-            let events = self.look(NOW);
+            let events = self.wait_apart(NOW);
             if events > 0 || self.remote.mailbox.has_mail() {
                 return events;
             }
@@ -146,7 +152,7 @@ impl Executor {
     }
 
     /// Calls `epoll_wait` and wakes the waiters of the reported events.
-    #[inline]
+    #[inline(always)] // into the loop
     pub(super) fn look(&self, timeout: u64) -> usize {
         let mut foreign = self.foreign.borrow_mut();
         let events = self.reactor.wait(timeout, &mut foreign);
@@ -155,7 +161,7 @@ impl Executor {
         if !is_empty {
             self.wake_foreign();
         }
-        events.expect("epoll_wait on egret's own epoll descriptor; was it closed behind egret's back?")
+        events
     }
 
     /// Wakes the waiters whose deadline has passed, after a wait with so many events. What was far when the wait began
@@ -221,6 +227,13 @@ impl Executor {
     #[inline(always)] // into the turn, the path of every request
     pub(super) fn collect_letters(&self) {
         let mail = self.remote.mailbox.collect();
+        if mail != Mail::NONE {
+            self.open_mail(mail);
+        }
+    }
+
+    #[cold]
+    fn open_mail(&self, mail: Mail) {
         if mail.letters {
             self.wake_by_letters();
         }
@@ -231,7 +244,6 @@ impl Executor {
         }
     }
 
-    #[cold]
     pub(super) fn wake_by_letters(&self) {
         let letters = &mut *self.letters.borrow_mut();
         self.remote.mailbox.take_letters(letters);

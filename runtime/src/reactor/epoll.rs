@@ -162,17 +162,20 @@ impl Reactor {
         self.control_errors.bump();
     }
 
-    /// Waits for events, for `timeout` nanoseconds at most or, with `u64::MAX`, without a limit, and wakes their waiters; foreign wakers are left in `foreign` for the
-    /// caller to wake.
+    /// Waits for events, for `timeout` nanoseconds at most or, with `u64::MAX`, without a limit, and wakes their waiters;
+    /// foreign wakers are left in `foreign` for the caller to wake.
     ///
     /// Returns how many events there were, without those of the eventfd.
-    pub(crate) fn wait(&self, timeout: u64, foreign: &mut Vec<Waker>) -> io::Result<usize> {
+    #[inline(always)] // into the loop
+    pub(crate) fn wait(&self, timeout: u64, foreign: &mut Vec<Waker>) -> usize {
         let mut events = self.events.borrow_mut();
         self.waits.bump();
         self.queue.watch.waits();
-        let count = self.epoll.wait_for(&mut events, timeout)?;
+        let waited = self.epoll.wait_for(&mut events, timeout);
+        let count =
+            waited.expect("epoll_wait on egret's own epoll descriptor; was it closed behind egret's back?");
         let by = self.queue.watch.waited(timeout, count);
-        let sources = self.sources.borrow();
+        let sources = self.sources.borrow_mut(); // which takes fewer instructions than to share it
         let queue = &mut self.queue.batch_by(by);
         let before = self.reported.get();
         self.reported.add(count as u64);
@@ -184,7 +187,7 @@ impl Reactor {
                 _ => self.stale.bump(),
             }
         }
-        Ok((self.reported.get() - before) as usize)
+        (self.reported.get() - before) as usize
     }
 
     /// Drops all sources, whose descriptors may outlive the runtime, and wakes their waiters.
@@ -227,7 +230,7 @@ impl AsFd for Reactor {
 impl RefUnwindSafe for Source {}
 
 impl Source {
-    #[inline]
+    #[inline(always)] // into the walk over the events
     fn on_event(&self, head: Head<'_>, queue: &mut Batch<'_>, foreign: &mut Vec<Waker>) {
         let mask = head.mask();
         let (before, event) = (self.readiness.get(), Readiness::from_mask(mask));

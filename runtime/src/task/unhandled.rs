@@ -159,10 +159,10 @@ impl Unhandled {
         }
     }
 
-    /// Whether the runtime has to be shut down.
+    /// Set when the runtime has to be shut down.
     #[inline]
-    pub(crate) fn has_failed(&self) -> bool {
-        self.failure.get().is_some()
+    pub(crate) fn failure(&self) -> &OnceCell<String> {
+        &self.failure
     }
 
     /// The message for the caller to panic with.
@@ -207,7 +207,7 @@ mod tests {
             ours.policy.apply(|| "to standard error".to_owned());
         }
         ours.policy.apply(|| "to standard error, outside".to_owned());
-        assert!(!ours.has_failed() && !other.has_failed());
+        assert!(ours.failure.get().is_none() && other.failure.get().is_none());
         let _inside = ours.enter();
         ours.policy.apply(|| "first".to_owned());
         ours.policy.apply(|| "to standard error, second".to_owned());

@@ -94,6 +94,10 @@ pub(crate) struct Mail {
     pub(crate) flag: bool,
 }
 
+impl Mail {
+    pub(crate) const NONE: Mail = Mail { letters: false, flag: false };
+}
+
 impl Mailbox {
     /// A mailbox without a loop: posts are dropped.
     pub(crate) fn closed() -> Mailbox {
