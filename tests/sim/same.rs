@@ -54,7 +54,8 @@ fn the_same_seed_is_the_same_trace_in_another_process() {
             .output()
             .unwrap();
         let said = String::from_utf8(child.stdout).unwrap();
-        let theirs = said.lines().find_map(|line| line.strip_prefix("hash ")).expect(&said);
+        // On a machine with one processor the harness runs one test at a time, and begins the line with its name.
+        let theirs = said.lines().find_map(|line| line.split_once("hash ")).expect(&said).1;
         assert_eq!(theirs, hash(seed).to_string(), "seed {seed}");
     }
     assert_ne!(hash(1), hash(2));
