@@ -291,11 +291,9 @@ impl Executor {
         self.polls_since_wait.set(self.polls_since_wait.get() + batch);
         let watch = &self.queue.watch;
         if watch.records() {
-            let (polls, slots) = watch.recorded(batch);
-            return self.poll_each(root, hooks, polls, slots);
+            return self.poll_each(root, hooks, watch.recorded(batch));
         }
-        let (polls, slots) = watch.unrecorded(batch);
-        self.poll_each(root, hooks, polls, slots)
+        self.poll_each(root, hooks, watch.unrecorded(batch))
     }
 
     /// Polls a task for each slot.
@@ -304,8 +302,7 @@ impl Executor {
         &self,
         root: Root<'_>,
         hooks: Option<&Hooks>,
-        polls: P,
-        slots: impl Iterator<Item = P::Slot>,
+        (polls, slots): (P, impl Iterator<Item = P::Slot>),
     ) -> bool {
         for slot in slots {
             let Some(Popped { key, task, woke }) = self.queue.pop_woken(pick) else { break };
