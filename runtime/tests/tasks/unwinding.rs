@@ -88,18 +88,6 @@ fn a_future_that_panics_is_dropped_while_the_stack_unwinds_wherever_it_runs() {
 fn a_destructor_that_panics_while_the_panic_of_its_task_unwinds_leaves_that_panic_the_outcome() {
     bounded(|| {
         let rt = Runtime::new().unwrap();
-        let drops = Rc::new(Cell::new(0));
-        let bomb = || {
-            let drops = drops.clone();
-            OnDrop::new(move || {
-                drops.set(drops.get() + 1);
-                panic!("in drop");
-            })
-        };
-        let task = rt.spawn(Panics(bomb()));
-        turn(&rt);
-        assert_eq!(message_of(&*outcome(task).unwrap_err().into_panic()), "in poll");
-        assert_eq!(drops.get(), 1);
         struct Bomb(Arc<AtomicUsize>);
         impl Drop for Bomb {
             fn drop(&mut self) {
@@ -107,6 +95,11 @@ fn a_destructor_that_panics_while_the_panic_of_its_task_unwinds_leaves_that_pani
                 panic!("in drop");
             }
         }
+        let drops = Arc::default();
+        let task = rt.spawn(Panics(Bomb(Arc::clone(&drops))));
+        turn(&rt);
+        assert_eq!(message_of(&*outcome(task).unwrap_err().into_panic()), "in poll");
+        assert_eq!(drops.load(Ordering::Relaxed), 1);
         let (handle, remote_drops) = (rt.handle(), Arc::default());
         let future = Panics(Bomb(Arc::clone(&remote_drops)));
         let task = thread::spawn(move || handle.spawn(future)).join().unwrap();
