@@ -1,7 +1,7 @@
 //! A server that is stopped while a wave is sent, so that it finds the whole wave at its next look.
 //!
 //! Left to itself, a server wakes at the first request of a wave and finds as many more as were sent meanwhile: 21 of 64 on a
-//! machine with nothing else to do, all of them on a busy one. What it does once for each wait is then spread over more or
+//! machine with nothing else to do, more on a busy one. What it does once for each wait is then spread over more or
 //! fewer requests, and a count that is the same for every run must not depend on that.
 
 use rustix::process::{Pid, Signal, kill_process};
