@@ -3,7 +3,8 @@
 use std::io::ErrorKind;
 use std::io::Read;
 
-use crate::server::{Client, Server, assert_explains_itself};
+use crate::server::{Client, PATIENCE, Server, assert_explains_itself};
+use crate::uninterrupted::uninterrupted;
 
 /// A client that has given its name, and the others that it was told of.
 fn enter(server: &Server, name: &str) -> (Client, String) {
@@ -89,7 +90,7 @@ fn a_member_that_stops_reading_is_dropped_and_slows_nobody() {
     let mut read = Vec::new();
     let mut buffer = [0; 64 * 1024];
     let end = loop {
-        match slow.reader.read(&mut buffer) {
+        match uninterrupted(PATIENCE, || slow.reader.read(&mut buffer)) {
             Ok(0) => break None,
             Ok(n) => read.extend_from_slice(&buffer[..n]),
             Err(error) => break Some(error.kind()),

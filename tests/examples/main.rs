@@ -7,6 +7,8 @@
 
 mod example_common;
 mod server;
+#[path = "../../runtime/tests/support/uninterrupted.rs"]
+mod uninterrupted;
 
 mod chat;
 mod conditional_requests;

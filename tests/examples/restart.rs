@@ -13,6 +13,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use crate::example_common::example;
+use crate::uninterrupted::uninterrupted;
 
 const PATIENCE: Duration = Duration::from_secs(120);
 
@@ -258,7 +259,7 @@ fn a_signal_reads_the_greeting_anew() {
     supervisor.set_read_timeout(Some(PATIENCE)).unwrap();
     let told = || {
         let mut datagram = [0; 256];
-        let length = supervisor.recv(&mut datagram).unwrap();
+        let length = uninterrupted(PATIENCE, || supervisor.recv(&mut datagram)).unwrap();
         String::from_utf8(datagram[..length].to_vec()).unwrap()
     };
     let server =
@@ -290,17 +291,20 @@ fn the_loop_feeds_the_watchdog_and_the_supervisor_hears_nothing_of_one_that_stan
     let mut fed = 0;
     while fed < 5 {
         let mut datagram = [0; 256];
-        let length = supervisor.recv(&mut datagram).unwrap();
+        let length = uninterrupted(PATIENCE, || supervisor.recv(&mut datagram)).unwrap();
         fed += usize::from(&datagram[..length] == b"WATCHDOG=1");
     }
     server.signal("-STOP");
-    supervisor.set_read_timeout(Some(Duration::from_millis(200))).unwrap();
+    let a_while = Duration::from_millis(200);
+    supervisor.set_read_timeout(Some(a_while)).unwrap();
     // What it sent before it stood still: no more than a socket takes.
-    let before = std::iter::from_fn(|| supervisor.recv(&mut [0; 256]).ok()).take(100).count();
+    let before = std::iter::from_fn(|| uninterrupted(a_while, || supervisor.recv(&mut [0; 256])).ok())
+        .take(100)
+        .count();
     assert!(before < 100, "it goes on");
     server.signal("-CONT");
     supervisor.set_read_timeout(Some(PATIENCE)).unwrap();
-    supervisor.recv(&mut [0; 256]).unwrap();
+    uninterrupted(PATIENCE, || supervisor.recv(&mut [0; 256])).unwrap();
 }
 
 /// Starts the example with a socket as descriptor 3, by a shell that also sets `LISTEN_PID` to the process.

@@ -3,7 +3,8 @@
 use std::collections::BTreeMap;
 use std::io::Write;
 
-use crate::server::{Server, assert_explains_itself};
+use crate::server::{PATIENCE, Server, assert_explains_itself};
+use crate::uninterrupted::uninterrupted;
 
 #[test]
 fn many_clients_get_their_own_bytes_and_each_departure_is_logged() {
@@ -50,7 +51,8 @@ fn a_reset_is_logged_as_what_it_is_and_harms_nobody_else() {
     goes.send(b"12345");
     // The echo has arrived and is unread: a close now is a reset.
     let mut first = [0; 1];
-    while goes.stream().peek(&mut first).expect("the answer comes in time") == 0 {}
+    while uninterrupted(PATIENCE, || goes.stream().peek(&mut first)).expect("the answer comes in time") == 0 {
+    }
     drop(goes);
     let line = server.line();
     assert!(line.starts_with(&format!("{address} failed after 5 bytes, 1 left: ")), "{line}");

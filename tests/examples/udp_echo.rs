@@ -3,6 +3,7 @@
 use std::net::UdpSocket;
 
 use crate::server::{PATIENCE, Server, assert_explains_itself};
+use crate::uninterrupted::uninterrupted;
 
 fn client(server: &Server) -> UdpSocket {
     let socket = UdpSocket::bind("127.0.0.1:0").expect("a port is free");
@@ -13,7 +14,7 @@ fn client(server: &Server) -> UdpSocket {
 
 fn receive(socket: &UdpSocket) -> Vec<u8> {
     let mut buffer = vec![0; 65_536];
-    let n = socket.recv(&mut buffer).expect("the answer comes in time");
+    let n = uninterrupted(PATIENCE, || socket.recv(&mut buffer)).expect("the answer comes in time");
     buffer.truncate(n);
     buffer
 }

@@ -17,7 +17,7 @@ use std::os::fd::AsRawFd;
 use std::time::Duration;
 
 /// How long nothing may happen before a test calls it a hang.
-const HANG: Duration = Duration::from_secs(5);
+pub const HANG: Duration = Duration::from_secs(5);
 
 /// A client that is not under test.
 pub fn connect(address: SocketAddr) -> std::net::TcpStream {

@@ -4,6 +4,8 @@
 //! a process of their own.
 
 mod common;
+#[path = "../../runtime/tests/support/uninterrupted.rs"]
+mod uninterrupted;
 
 mod accept;
 mod connect;

@@ -2,6 +2,7 @@
 //! transfers, the end of a stream, and half-closed ones.
 
 use crate::common::*;
+use crate::uninterrupted::uninterrupted;
 use egret::net::TcpStream;
 use egret::runtime::Runtime;
 use std::future::poll_fn;
@@ -95,7 +96,7 @@ fn a_slow_reader_gets_every_byte_in_order() {
         let mut all = Vec::new();
         let mut buf = [0; 1777];
         loop {
-            match peer.read(&mut buf).unwrap() {
+            match uninterrupted(HANG, || peer.read(&mut buf)).unwrap() {
                 0 => return all,
                 n => all.extend_from_slice(&buf[..n]),
             }

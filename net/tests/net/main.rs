@@ -9,6 +9,8 @@
 mod full_tcp;
 #[path = "../sockets_common/mod.rs"]
 mod sockets_common;
+#[path = "../../../runtime/tests/support/uninterrupted.rs"]
+mod uninterrupted;
 
 mod append;
 mod auto_traits;

@@ -1,6 +1,7 @@
 //! An address that cores share.
 
 use crate::sockets_common::name;
+use crate::uninterrupted::uninterrupted;
 use egret_net::shares::{Share, Shares};
 use egret_net::stream::Family;
 use egret_net::{Sharing, TcpShares, UdpShares, UnixShares};
@@ -16,6 +17,8 @@ use std::sync::{Barrier, Mutex};
 use std::thread;
 use std::time::Duration;
 
+const PATIENCE: Duration = Duration::from_secs(10);
+
 /// Says to each client which core serves it, and holds the connection until the client ends it.
 async fn hold(mut stream: egret_net::TcpStream, core: usize) {
     if stream.write_all(&[core as u8]).await.is_ok() {
@@ -26,7 +29,7 @@ async fn hold(mut stream: egret_net::TcpStream, core: usize) {
 /// A client, and the core that serves it.
 fn client(address: SocketAddr) -> (TcpStream, usize) {
     let mut stream = TcpStream::connect(address).unwrap();
-    stream.set_read_timeout(Some(Duration::from_secs(10))).unwrap();
+    stream.set_read_timeout(Some(PATIENCE)).unwrap();
     let mut core = [0];
     stream.read_exact(&mut core).unwrap();
     (stream, usize::from(core[0]))
@@ -115,11 +118,15 @@ fn no_connection_is_handed_over_to_a_core_at_its_limit() {
         assert_ne!(first.1, second.1);
         // Connected by the kernel, and not accepted.
         let mut third = TcpStream::connect(address).unwrap();
-        third.set_read_timeout(Some(Duration::from_millis(50))).unwrap();
-        assert_eq!(third.read(&mut [0]).unwrap_err().kind(), io::ErrorKind::WouldBlock);
+        let a_while = Duration::from_millis(50);
+        third.set_read_timeout(Some(a_while)).unwrap();
+        assert_eq!(
+            uninterrupted(a_while, || third.read(&mut [0])).unwrap_err().kind(),
+            io::ErrorKind::WouldBlock
+        );
         let freed = second.1;
         drop(second);
-        third.set_read_timeout(Some(Duration::from_secs(10))).unwrap();
+        third.set_read_timeout(Some(PATIENCE)).unwrap();
         let mut core = [0];
         third.read_exact(&mut core).unwrap();
         assert_eq!(usize::from(core[0]), freed);
@@ -139,7 +146,7 @@ fn clients_in_the_queue_at_the_end_are_served() {
                 let clients: Vec<_> = (0..32).map(|_| TcpStream::connect(address).unwrap()).collect();
                 connected.wait();
                 let core_of = |mut client: TcpStream| {
-                    client.set_read_timeout(Some(Duration::from_secs(10))).unwrap();
+                    client.set_read_timeout(Some(PATIENCE)).unwrap();
                     let mut core = [0];
                     client.read_exact(&mut core).map(|()| core[0])
                 };
@@ -178,7 +185,7 @@ fn when_the_core_that_accepts_ends_another_accepts() {
             assert_eq!(by_core(&clients, 2), [2, 2]);
             clients.sort_by_key(|(_, core)| *core);
             drop(clients.remove(0)); // ends core 0
-            assert_eq!(clients[0].0.read(&mut [0]).unwrap(), 0);
+            assert_eq!(uninterrupted(PATIENCE, || clients[0].0.read(&mut [0])).unwrap(), 0);
             let (_client, core) = client(address);
             assert_eq!(core, 1);
         });
@@ -310,13 +317,13 @@ fn the_datagrams_of_a_group_arrive_at_its_cores() {
             shared.wait();
             let peers: Vec<_> = (0..PEERS).map(|_| UdpSocket::bind("127.0.0.1:0").unwrap()).collect();
             for peer in &peers {
-                peer.set_read_timeout(Some(Duration::from_secs(10))).unwrap();
+                peer.set_read_timeout(Some(PATIENCE)).unwrap();
                 peer.send_to(b"which?", address).unwrap();
             }
             let mut of = [0; 2];
             for peer in &peers {
                 let mut core = [0];
-                peer.recv(&mut core).unwrap();
+                uninterrupted(PATIENCE, || peer.recv(&mut core)).unwrap();
                 of[usize::from(core[0])] += 1;
             }
             assert!(of[0] > 0 && of[0] + of[1] == PEERS, "{of:?}");

@@ -9,6 +9,8 @@ use std::sync::mpsc;
 use std::thread;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
+use crate::uninterrupted::uninterrupted;
+
 use super::date::imf_fixdate;
 
 /// Far longer than any answer takes.
@@ -262,7 +264,7 @@ impl Client {
         let length = answer.len() + answer.matches("Date: now").count() * (DATE_LENGTH - "now".len());
         let mut buffer = [0; 16 * 1024];
         while self.unread.len() < length {
-            match self.stream.read(&mut buffer) {
+            match uninterrupted(PATIENCE, || self.stream.read(&mut buffer)) {
                 Ok(n) if n > 0 => self.unread.extend_from_slice(&buffer[..n]),
                 end => panic!("{end:?} after {:?}", String::from_utf8_lossy(&self.unread)),
             }
@@ -281,14 +283,10 @@ impl Client {
     /// Whether neither bytes nor an end come for so long.
     pub fn is_silent_for(&mut self, duration: Duration) -> bool {
         self.stream.set_read_timeout(Some(duration)).expect("not zero");
-        let silence = loop {
-            match self.stream.peek(&mut [0]) {
-                Ok(_) => break false,
-                Err(error) if error.kind() == ErrorKind::WouldBlock => break true,
-                // signal(7): a socket with a time limit is not restarted after a signal, whatever the handler says.
-                Err(error) if error.kind() == ErrorKind::Interrupted => {}
-                Err(error) => panic!("{error} in place of silence"),
-            }
+        let silence = match uninterrupted(duration, || self.stream.peek(&mut [0])) {
+            Ok(_) => false,
+            Err(error) if error.kind() == ErrorKind::WouldBlock => true,
+            Err(error) => panic!("{error} in place of silence"),
         };
         self.stream.set_read_timeout(Some(PATIENCE)).expect("not zero");
         silence
@@ -299,7 +297,7 @@ impl Client {
         self.stream.set_write_timeout(Some(patience)).expect("not zero");
         let mut sent = 0;
         loop {
-            match self.stream.write(&bytes[sent % bytes.len()..]) {
+            match uninterrupted(patience, || self.stream.write(&bytes[sent % bytes.len()..])) {
                 Ok(n) => sent += n,
                 Err(error) => return (sent, error.kind()),
             }

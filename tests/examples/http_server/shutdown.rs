@@ -6,6 +6,8 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use crate::uninterrupted::uninterrupted;
+
 use super::client::{Client, Example, GET, HELLO, PATIENCE, echoed, hello_with};
 
 /// Limits far longer than a test waits: a server that ends within it has not waited for any of them.
@@ -153,7 +155,7 @@ impl Load {
             self.answered.fetch_add(got, Ordering::SeqCst);
             if is_last || got == 0 {
                 assert!(self.is_signalled.load(Ordering::SeqCst), "closed before the signal");
-                let end = stream.read(&mut [0]);
+                let end = uninterrupted(PATIENCE, || stream.read(&mut [0]));
                 assert!(matches!(end, Ok(0)), "{end:?} in place of an end of file");
                 return;
             }
@@ -186,7 +188,7 @@ fn read_answers(stream: &mut TcpStream, answers: usize) -> (usize, bool) {
         if got == answers {
             return (got, is_last);
         }
-        match stream.read(&mut buffer) {
+        match uninterrupted(PATIENCE, || stream.read(&mut buffer)) {
             Ok(0) => {
                 assert!(bytes.is_empty() || is_last, "the end within {text:?}");
                 return (got, is_last);

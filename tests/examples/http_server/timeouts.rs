@@ -7,6 +7,8 @@ use std::pin::pin;
 use std::thread;
 use std::time::{Duration, Instant};
 
+use crate::uninterrupted::uninterrupted;
+
 use super::client::{Client, Example, GET, HELLO, PATIENCE, echoed, hello_with, post, refused};
 use super::patience::{Awaited, Limits, Patience};
 
@@ -188,7 +190,7 @@ fn a_client_that_takes_its_answers_slowly_gets_them_all() {
             let end = loop {
                 // The pace of the client is what is tested: all takes longer than the limit, and no piece does.
                 thread::sleep(ms(20));
-                let read = client.stream.read(&mut buffer);
+                let read = uninterrupted(PATIENCE, || client.stream.read(&mut buffer));
                 longest = longest.max(last.elapsed());
                 last = Instant::now();
                 match read {

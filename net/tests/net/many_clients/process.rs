@@ -1,9 +1,12 @@
 //! Processes that a test talks to: each command is a line on their standard input, and is answered with one.
 
+use crate::uninterrupted::uninterrupted;
 use std::io::{self, BufRead, BufReader, Read, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::process::{Child, ChildStdout, Command, Stdio};
 use std::time::Duration;
+
+const PATIENCE: Duration = Duration::from_secs(30);
 
 /// The address that the clients of a process connect to, and how many they are.
 const CLIENTS: &str = "EGRET_TEST_CLIENTS_OF";
@@ -78,7 +81,7 @@ pub fn is_clients() -> bool {
     let (address, count) = variable.split_once(' ').unwrap();
     let connect = |_| {
         let client = TcpStream::connect(address).unwrap();
-        client.set_read_timeout(Some(Duration::from_secs(30))).unwrap();
+        client.set_read_timeout(Some(PATIENCE)).unwrap();
         client
     };
     let mut clients: Vec<_> = (0..count.parse::<usize>().unwrap()).map(connect).collect();
@@ -86,7 +89,9 @@ pub fn is_clients() -> bool {
     for command in io::stdin().lines() {
         let command = command.unwrap();
         let wanted = if command == "served" { 1 } else { 0 };
-        let came_true = clients.iter_mut().map(|client| client.read(&mut [0]).ok() == Some(wanted));
+        let came_true = clients
+            .iter_mut()
+            .map(|client| uninterrupted(PATIENCE, || client.read(&mut [0])).ok() == Some(wanted));
         println!("{command}: {}", came_true.filter(|came_true| *came_true).count());
     }
     true
