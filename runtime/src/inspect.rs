@@ -14,6 +14,7 @@ mod facts; // the meaning of what was gathered
 mod gather; // what the loop's thread gathers
 mod groups; // the rows of the page
 mod hints; // what is conspicuous
+mod links; // each wait with its task and what it waits for
 mod on_signal; // dumps on a signal
 mod outside; // the dump of a loop that does not answer
 mod page; // the page

@@ -1,3 +1,5 @@
+use super::super::dump::TaskState;
+use super::super::links::SLACK_NS;
 use super::*;
 use crate::sys::SocketName;
 
