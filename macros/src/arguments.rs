@@ -11,19 +11,19 @@ const TIMEOUT: &str = "write a whole number of `ms`, `s` or `min`, as in `timeou
 
 /// The attribute whose arguments are parsed.
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Of {
+pub(crate) enum Attribute {
     Main,
     Test,
 }
 
-impl Of {
+impl Attribute {
     fn usage(self) -> &'static str {
         match self {
-            Of::Test => {
+            Attribute::Test => {
                 "#[egret::test] takes `timeout = \"5s\"`, `start_paused = true`, `unhandled_panic = \"ignore\"`, \
                  `name = \"..\"`, `flavor = \"current_thread\"` and `crate = \"..\"`, with a comma between them"
             }
-            Of::Main => {
+            Attribute::Main => {
                 "#[egret::main] takes `cores = 4`, or `start_paused = true`, `unhandled_panic = \"ignore\"`, \
                  `name = \"..\"`, `flavor = \"current_thread\"` and `crate = \"..\"`, with a comma between them. To set something else, \
                  write `fn main` without the attribute and use `egret::runtime::Builder`"
@@ -34,11 +34,11 @@ impl Of {
     /// Where there is no second thread.
     fn one_thread(self) -> &'static str {
         match self {
-            Of::Test => {
+            Attribute::Test => {
                 "a runtime of egret has one thread: write `flavor = \"current_thread\"` or leave it out. A test of \
                  several is a `#[test]` that calls `egret::cores::Builder::new().count(2).run(..)`"
             }
-            Of::Main => {
+            Attribute::Main => {
                 "a runtime of egret has one thread: write `flavor = \"current_thread\"` or leave it out. For a runtime on \
                  each of several threads write `#[egret::main(cores = 4)]`, and see docs/cores.md"
             }
@@ -95,21 +95,21 @@ impl Settings {
 }
 
 impl Arguments {
-    pub(crate) fn parse(tokens: TokenStream, of: Of) -> Result<Arguments, Error> {
+    pub(crate) fn parse(tokens: TokenStream, of: Attribute) -> Result<Arguments, Error> {
         let (mut timeout_ms, mut settings, mut has_flavor) = (None, Settings::default(), None);
         let mut tokens = tokens.into_iter();
         while let Some(key) = tokens.next() {
             let name = key.to_string();
             let mut value = || value(&key, &mut tokens, of);
             let twice = match &*name {
-                "timeout" if of == Of::Test => timeout_ms.replace(parse_timeout(&value()?)?).is_some(),
+                "timeout" if of == Attribute::Test => timeout_ms.replace(parse_timeout(&value()?)?).is_some(),
                 "start_paused" => settings.start_paused.replace(parse_paused(&value()?)?).is_some(),
                 "unhandled_panic" => settings.unhandled_panic.replace(parse_policy(&value()?)?).is_some(),
                 "name" => settings.name.replace(parse_name(&value()?)?).is_some(),
                 "crate" => settings.egret.replace(parse_crate(&value()?)?).is_some(),
                 "flavor" => has_flavor.replace(parse_flavor(&value()?, of)?).is_some(),
                 "worker_threads" | "core_threads" => return Err(Error::new(key.span(), of.one_thread())),
-                "cores" if of == Of::Test => return Err(cores::not_in_a_test(&key)),
+                "cores" if of == Attribute::Test => return Err(cores::not_in_a_test(&key)),
                 "cores" => {
                     return Err(Error::new(
                         key.span(),
@@ -135,7 +135,11 @@ impl Arguments {
 }
 
 /// The value after a key and its `=`.
-fn value(key: &TokenTree, tokens: &mut impl Iterator<Item = TokenTree>, of: Of) -> Result<TokenTree, Error> {
+fn value(
+    key: &TokenTree,
+    tokens: &mut impl Iterator<Item = TokenTree>,
+    of: Attribute,
+) -> Result<TokenTree, Error> {
     match (tokens.next(), tokens.next()) {
         (Some(TokenTree::Punct(equals)), Some(value)) if equals == '=' => Ok(value),
         (other, _) => Err(Error::new(other.map_or_else(|| key.span(), |other| other.span()), of.usage())),
@@ -211,7 +215,7 @@ fn parse_crate(value: &TokenTree) -> Result<String, Error> {
     ))
 }
 
-fn parse_flavor(value: &TokenTree, of: Of) -> Result<(), Error> {
+fn parse_flavor(value: &TokenTree, of: Attribute) -> Result<(), Error> {
     match &*value.to_string() {
         "\"current_thread\"" | "\"local\"" => Ok(()),
         _ => Err(Error::new(value.span(), of.one_thread())),

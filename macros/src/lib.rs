@@ -12,7 +12,7 @@ mod cores;
 mod error;
 mod function;
 
-use arguments::{Arguments, Of, Settings};
+use arguments::{Arguments, Attribute, Settings};
 use cores::Cores;
 use error::Error;
 use function::{Function, Parameters};
@@ -92,7 +92,7 @@ pub fn main(arguments: TokenStream, item: TokenStream) -> TokenStream {
 fn expand_main(arguments: TokenStream, item: TokenStream) -> Result<TokenStream, Error> {
     let cores = Cores::parse(arguments.clone())?;
     let settings = match cores {
-        Cores::None => Arguments::parse(arguments, Of::Main)?.settings,
+        Cores::None => Arguments::parse(arguments, Attribute::Main)?.settings,
         Cores::All | Cores::Count(_) => Settings::default(),
     };
     let parameters = if let Cores::None = cores { Parameters::None } else { Parameters::Core };
@@ -148,7 +148,7 @@ pub fn test(arguments: TokenStream, item: TokenStream) -> TokenStream {
 }
 
 fn expand_test(arguments: TokenStream, item: TokenStream) -> Result<TokenStream, Error> {
-    let arguments = Arguments::parse(arguments, Of::Test)?;
+    let arguments = Arguments::parse(arguments, Attribute::Test)?;
     let function = Function::parse(item, "test", Parameters::None)?;
     function.is_no_test_yet()?;
     let Arguments { timeout_ms, settings } = &arguments;

@@ -1,6 +1,6 @@
 //! The accept loop: its policy, for any [`Source`] of connections.
 //!
-//! It shares the [`Counts`] with the tasks of its connections, all on one thread.
+//! It shares the [`AcceptCounts`] with the tasks of its connections, all on one thread.
 //!
 //! * Errors of one connection are skipped. After a long series without a connection it pauses, because some may be
 //!   permanent, such as `EPERM` from a seccomp filter.
@@ -68,7 +68,7 @@ impl<S: Source> Source for &S {
 #[derive(Debug)]
 pub(crate) struct AcceptLoop {
     pub(crate) shutdown: Shutdown,
-    pub(crate) counts: Rc<Counts>,
+    pub(crate) counts: Rc<AcceptCounts>,
     /// The limit of open connections.
     pub(crate) most: usize,
     /// The limit of connections accepted before other tasks run.
@@ -79,7 +79,7 @@ pub(crate) struct AcceptLoop {
 
 /// The statistics of the loop, and how many of its connections are open.
 #[derive(Default)]
-pub(crate) struct Counts {
+pub(crate) struct AcceptCounts {
     pub(crate) accepted: Cell<u64>,
     pub(crate) ended: Cell<u64>,
     pub(crate) failed: Cell<u64>,
@@ -90,9 +90,9 @@ pub(crate) struct Counts {
 }
 
 /// An open connection, until dropped.
-struct Slot(Rc<Counts>);
+struct ConnectionSlot(Rc<AcceptCounts>);
 
-impl Counts {
+impl AcceptCounts {
     #[inline]
     pub(crate) fn open(&self) -> usize {
         (self.accepted.get() - self.ended.get()) as usize
@@ -113,7 +113,7 @@ impl Counts {
     }
 }
 
-impl Drop for Slot {
+impl Drop for ConnectionSlot {
     #[inline]
     fn drop(&mut self) {
         bump(&self.0.ended);
@@ -224,7 +224,7 @@ impl AcceptLoop {
     #[inline]
     fn start<F: Future + 'static>(&self, connection: F) {
         bump(&self.counts.accepted);
-        let slot = Slot(self.counts.clone());
+        let slot = ConnectionSlot(self.counts.clone());
         // It is not awaited: the runtime's policy handles a panic.
         drop(self.shutdown.spawn(async move {
             let _slot = slot; // until the connection's state has been dropped
@@ -250,7 +250,7 @@ pub(crate) fn bump(counter: &Cell<u64>) {
     counter.set(counter.get() + 1);
 }
 
-impl std::fmt::Debug for Counts {
+impl std::fmt::Debug for AcceptCounts {
     #[inline]
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("ServeCounts")

@@ -70,7 +70,7 @@ mod sealed {
 
 /// The addresses to try, in order.
 #[derive(Debug)]
-pub(crate) enum Addresses<'a> {
+pub(crate) enum Candidates<'a> {
     One(Option<SocketAddr>),
     Many(slice::Iter<'a, SocketAddr>),
     Found(vec::IntoIter<SocketAddr>),
@@ -79,18 +79,18 @@ pub(crate) enum Addresses<'a> {
 /// Resolves `target`, and charges the task's budget: without a look-up it is ready at once, as are many operations on
 /// an address.
 #[inline]
-pub(crate) async fn resolve<A: ToSocketAddrs>(target: &A) -> io::Result<Addresses<'_>> {
+pub(crate) async fn resolve<A: ToSocketAddrs>(target: &A) -> io::Result<Candidates<'_>> {
     consume_budget().await;
     resolve_uncharged(target).await
 }
 
 /// [`resolve`] without the charge, for callers whose next operation charges. Each look-up of this crate passes here.
 #[inline]
-pub(crate) async fn resolve_uncharged<A: ToSocketAddrs>(target: &A) -> io::Result<Addresses<'_>> {
+pub(crate) async fn resolve_uncharged<A: ToSocketAddrs>(target: &A) -> io::Result<Candidates<'_>> {
     Ok(match target.to_target()? {
-        Target::One(address) => Addresses::One(Some(address)),
-        Target::Many(addresses) => Addresses::Many(addresses.iter()),
-        Target::Name(host, port) => Addresses::Found(look_up(host.to_owned(), port).await?),
+        Target::One(address) => Candidates::One(Some(address)),
+        Target::Many(addresses) => Candidates::Many(addresses.iter()),
+        Target::Name(host, port) => Candidates::Found(look_up(host.to_owned(), port).await?),
     })
 }
 
@@ -194,7 +194,7 @@ pub fn lookup_host<A: ToSocketAddrs>(
 ) -> impl Future<Output = io::Result<impl Iterator<Item = SocketAddr>>> {
     Site::caller().within(async move {
         Ok(match resolve(&host).await? {
-            Addresses::Found(addresses) => addresses,
+            Candidates::Found(addresses) => addresses,
             given => given.collect::<Vec<_>>().into_iter(),
         })
     })
@@ -211,15 +211,15 @@ fn invalid(message: &'static str) -> io::Error {
     io::Error::new(io::ErrorKind::InvalidInput, message)
 }
 
-impl Iterator for Addresses<'_> {
+impl Iterator for Candidates<'_> {
     type Item = SocketAddr;
 
     #[inline]
     fn next(&mut self) -> Option<SocketAddr> {
         match self {
-            Addresses::One(address) => address.take(),
-            Addresses::Many(addresses) => addresses.next().copied(),
-            Addresses::Found(addresses) => addresses.next(),
+            Candidates::One(address) => address.take(),
+            Candidates::Many(addresses) => addresses.next().copied(),
+            Candidates::Found(addresses) => addresses.next(),
         }
     }
 }

@@ -35,7 +35,7 @@ mod timeline; // a part of a recording in columns
 mod track; // a recording, sorted by kind
 
 use crate::TcpListener;
-use connection::{Connection, MOST};
+use connection::{MOST, PageConnection};
 use door::Door;
 use egret_runtime::runtime::{Handle, Runtime};
 use egret_runtime::shutdown::Shutdown;
@@ -215,7 +215,7 @@ async fn run(listener: net::TcpListener, door: Door, feeds: Vec<Box<dyn Feed>>) 
         let (door, routes, shutdown) = (door.clone(), routes.clone(), theirs.clone());
         async move {
             // An error means that the client has gone.
-            let _ = Connection::new(stream).serve(&door, &routes, &shutdown).await;
+            let _ = PageConnection::new(stream).serve(&door, &routes, &shutdown).await;
         }
     };
     // It ends with the shutdown: an error of the listener itself is none that a bound socket has.

@@ -8,8 +8,8 @@ use std::net::IpAddr;
 use std::pin::Pin;
 use std::rc::Rc;
 
-type Found = Pin<Box<dyn Future<Output = io::Result<Vec<IpAddr>>>>>;
-type Resolve = Rc<dyn Fn(String) -> Found>;
+type ResolveFuture = Pin<Box<dyn Future<Output = io::Result<Vec<IpAddr>>>>>;
+type Resolve = Rc<dyn Fn(String) -> ResolveFuture>;
 
 thread_local! {
     static RESOLVER: RefCell<Option<Resolve>> = const { RefCell::new(None) };
@@ -84,7 +84,7 @@ impl fmt::Debug for ResolverGuard {
 
 /// Asks the resolver of this thread; `None` if there is none, or the name is the kernel's.
 #[inline]
-pub(crate) fn ask(host: &str) -> Option<Found> {
+pub(crate) fn ask(host: &str) -> Option<ResolveFuture> {
     let resolve = RESOLVER.with_borrow(Clone::clone)?;
     (!host.contains('%')).then(|| resolve(host.to_owned()))
 }

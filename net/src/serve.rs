@@ -1,6 +1,6 @@
 //! [`Serve`]: the accept loop of a server, with its policy.
 
-use crate::accept_loop::{AcceptLoop, Counts, Source};
+use crate::accept_loop::{AcceptCounts, AcceptLoop, Source};
 use crate::family::{Family, Tcp};
 use crate::listener::Listener;
 use crate::stream::Stream;
@@ -90,7 +90,7 @@ pub struct Serve<L = Listener<Tcp>> {
 /// The statistics of a [`Serve`]. Clones share them, also while it runs.
 #[derive(Clone)]
 pub struct ServeCounts {
-    counts: Rc<Counts>,
+    counts: Rc<AcceptCounts>,
 }
 
 impl<F: Family> Listener<F> {

@@ -59,9 +59,9 @@ pub use process::Process;
 pub use program::{is_simulated, macro_support, maybe, note, random, sometimes};
 pub use seeds::Seeds;
 
-use crate::sys::sim::{Entered, HostId, Plan, World, nanoseconds};
+use crate::sys::sim::{EnteredWorld, HostId, Plan, World, nanoseconds};
 use drive::Machine;
-use host::Shared;
+use host::SimShared;
 use std::cell::{Cell, RefCell};
 use std::fmt;
 use std::net::IpAddr;
@@ -73,15 +73,15 @@ use std::time::Duration;
 ///
 /// Settings of the network, the faults and the edges take effect at once.
 pub struct Sim {
-    shared: Rc<Shared>,
+    shared: Rc<SimShared>,
     seed: u64,
     smaller: Smaller,
     /// What each call of `up_to` has returned.
     sizes: RefCell<Vec<usize>>,
-    actions: RefCell<Vec<Action>>,
+    actions: RefCell<Vec<TimedAction>>,
     /// What is said of a turn that took long in real time.
     slow: Cell<Option<String>>,
-    _entered: Entered,
+    _entered: EnteredWorld,
 }
 
 /// What was removed to shrink a failure.
@@ -103,7 +103,7 @@ impl Smaller {
 const DAY: u64 = 86_400_000_000_000;
 
 /// An action of the test at a given time.
-struct Action {
+struct TimedAction {
     at: u64,
     run: Box<dyn FnOnce(&Sim)>,
 }
@@ -132,7 +132,7 @@ impl Sim {
         let world = World::new(seed, Plan::default());
         let world = world.unwrap_or_else(|error| panic!("no descriptor for a simulation: {error}"));
         let entered = world.enter();
-        let shared = Rc::new(Shared {
+        let shared = Rc::new(SimShared {
             world,
             machines: RefCell::default(),
             places: RefCell::default(),
@@ -262,7 +262,7 @@ impl Sim {
 
     /// Runs an action when the simulation is as old as `after`: a partition, a crash, a signal.
     pub fn at(&self, after: Duration, action: impl FnOnce(&Sim) + 'static) {
-        self.actions.borrow_mut().push(Action { at: nanoseconds(after), run: Box::new(action) });
+        self.actions.borrow_mut().push(TimedAction { at: nanoseconds(after), run: Box::new(action) });
     }
 
     /// Lets time pass and runs pending events, with no program running: for tests of the kernel.

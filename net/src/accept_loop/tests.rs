@@ -90,7 +90,7 @@ impl Source for Listener {
 struct Served {
     script: Rc<Script>,
     shutdown: Shutdown,
-    counts: Rc<Counts>,
+    counts: Rc<AcceptCounts>,
     open: Rc<RefCell<Vec<(u32, Shutdown)>>>,
     running: JoinHandle<io::Result<()>>,
 }
@@ -109,7 +109,7 @@ impl Served {
         let (script, shutdown) = (Rc::new(script), Shutdown::new());
         script.began.set(Some(Instant::now()));
         script.push(steps);
-        let counts = Rc::<Counts>::default();
+        let counts = Rc::<AcceptCounts>::default();
         let accept_loop =
             AcceptLoop { shutdown: shutdown.clone(), counts: counts.clone(), most, burst, backlog: 100 };
         let open = Rc::<RefCell<Vec<_>>>::default();
@@ -296,7 +296,8 @@ fn at_the_cap_it_accepts_no_more_until_one_ends() {
 fn a_connection_that_panics_gives_its_place_up() {
     let rt = Builder::new().unhandled_panic(UnhandledPanic::Ignore).build().unwrap();
     rt.block_on(async {
-        let (script, shutdown, counts) = (Rc::<Script>::default(), Shutdown::new(), Rc::<Counts>::default());
+        let (script, shutdown, counts) =
+            (Rc::<Script>::default(), Shutdown::new(), Rc::<AcceptCounts>::default());
         script.began.set(Some(Instant::now()));
         script.push((0..5).map(Ok));
         let accept_loop = AcceptLoop { shutdown, counts: counts.clone(), most: 1, burst: 10, backlog: 100 };

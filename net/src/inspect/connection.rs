@@ -24,15 +24,15 @@ const LINGER: Duration = Duration::from_secs(1);
 const MAX_LINGER: usize = 64 * 1024;
 
 /// A connection, its bytes so far.
-pub(super) struct Connection {
+pub(super) struct PageConnection {
     stream: TcpStream,
     input: Box<[u8]>,
     filled: usize,
 }
 
-impl Connection {
-    pub(super) fn new(stream: TcpStream) -> Connection {
-        Connection { stream, input: vec![0; MAX_HEAD].into(), filled: 0 }
+impl PageConnection {
+    pub(super) fn new(stream: TcpStream) -> PageConnection {
+        PageConnection { stream, input: vec![0; MAX_HEAD].into(), filled: 0 }
     }
 
     /// Answers requests until the client closes, is refused, is late, or `shutdown` is requested.
@@ -48,11 +48,11 @@ impl Connection {
                     }
                 }
                 Ok(Ok(None)) => return Ok(()),
-                Ok(Err(Stop::Refused(refusal))) => {
+                Ok(Err(NoRequest::Refused(refusal))) => {
                     self.write(&refusal.into(), true).await?;
                     return self.linger().await;
                 }
-                Ok(Err(Stop::Failed(error))) => return Err(error),
+                Ok(Err(NoRequest::Failed(error))) => return Err(error),
                 Err(_) if self.filled == 0 => return Ok(()), // idle
                 Err(_) => {
                     self.write(&Answer::error("408 Request Timeout", "The head took too long."), true)
@@ -65,7 +65,7 @@ impl Connection {
     }
 
     /// The next request, or `None` at the end of the connection.
-    async fn next(&mut self, door: &Door) -> Result<Option<Request>, Stop> {
+    async fn next(&mut self, door: &Door) -> Result<Option<Request>, NoRequest> {
         loop {
             if self.filled > 0 {
                 if let Some((used, request)) = door.check(&self.input[..self.filled])? {
@@ -77,7 +77,7 @@ impl Connection {
             // `check` refuses a full buffer, so there is room.
             match self.stream.read(&mut self.input[self.filled..]).await? {
                 0 if self.filled == 0 => return Ok(None),
-                0 => return Err(Stop::Failed(ErrorKind::UnexpectedEof.into())),
+                0 => return Err(NoRequest::Failed(ErrorKind::UnexpectedEof.into())),
                 n => self.filled += n,
             }
         }
@@ -111,19 +111,19 @@ impl Connection {
 }
 
 /// Why there is no further request.
-enum Stop {
+enum NoRequest {
     Refused(Refusal),
     Failed(io::Error),
 }
 
-impl From<Refusal> for Stop {
-    fn from(refusal: Refusal) -> Stop {
-        Stop::Refused(refusal)
+impl From<Refusal> for NoRequest {
+    fn from(refusal: Refusal) -> NoRequest {
+        NoRequest::Refused(refusal)
     }
 }
 
-impl From<io::Error> for Stop {
-    fn from(error: io::Error) -> Stop {
-        Stop::Failed(error)
+impl From<io::Error> for NoRequest {
+    fn from(error: io::Error) -> NoRequest {
+        NoRequest::Failed(error)
     }
 }

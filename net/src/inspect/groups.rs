@@ -3,7 +3,7 @@
 use super::look::Look;
 use super::query::Query;
 use super::search::{self, Search};
-use super::tasks::Counts;
+use super::tasks::StateCounts;
 use egret_runtime::inspect::{Place, TaskView, WaitKind};
 use serde::Serialize;
 use std::collections::HashMap;
@@ -15,21 +15,21 @@ const MOST_GROUPS: usize = 400;
 #[derive(Serialize)]
 pub(super) struct Groups<'a> {
     pub(super) all: usize,
-    pub(super) counts: Counts,
+    pub(super) counts: StateCounts,
     pub(super) age_ms: u128,
-    pub(super) by_spawn: Vec<Spawned<'a>>,
+    pub(super) by_spawn: Vec<SpawnGroup<'a>>,
     pub(super) by_wait: Vec<Waits<'a>>,
 }
 
 /// The tasks of one line.
 #[derive(Serialize, Debug)]
-pub(super) struct Spawned<'a> {
+pub(super) struct SpawnGroup<'a> {
     pub(super) at: Place,
     /// The name that all of them have.
     pub(super) name: Option<&'a str>,
     pub(super) count: usize,
     #[serde(flatten)]
-    pub(super) counts: Counts,
+    pub(super) counts: StateCounts,
     pub(super) polls: u64,
     pub(super) poll_total_ns: u64,
     pub(super) poll_longest_ns: u64,
@@ -57,19 +57,19 @@ impl Groups<'_> {
         by_spawn.truncate(MOST_GROUPS);
         let mut by_wait = by_wait(&tasks);
         by_wait.truncate(MOST_GROUPS);
-        let counts = Counts::of(&look.answered.tasks);
+        let counts = StateCounts::of(&look.answered.tasks);
         Groups { all: look.answered.tasks.len(), counts, age_ms: look.age().as_millis(), by_spawn, by_wait }
     }
 }
 
-pub(super) fn by_spawn<'a>(tasks: &[&'a TaskView]) -> Vec<Spawned<'a>> {
+pub(super) fn by_spawn<'a>(tasks: &[&'a TaskView]) -> Vec<SpawnGroup<'a>> {
     let mut groups = HashMap::new();
     for task in tasks {
-        let group = groups.entry(task.spawned_at).or_insert_with(|| Spawned {
+        let group = groups.entry(task.spawned_at).or_insert_with(|| SpawnGroup {
             at: task.spawned_at,
             name: task.name.as_deref(),
             count: 0,
-            counts: Counts::default(),
+            counts: StateCounts::default(),
             polls: 0,
             poll_total_ns: 0,
             poll_longest_ns: 0,

@@ -3,11 +3,11 @@
 use super::look::Look;
 use super::query::Query;
 use super::search::Search;
-use super::tasks::{Page, window};
+use super::tasks::{TasksPage, window};
 use egret_runtime::inspect::{JobView, SourceView, TimerView};
 use std::cmp::Ordering;
 
-pub(super) fn sources<'a>(look: &'a Look, query: &Query) -> Page<'a, SourceView> {
+pub(super) fn sources<'a>(look: &'a Look, query: &Query) -> TasksPage<'a, SourceView> {
     let text = |source: &SourceView| {
         let [local, peer] = [&source.local, &source.peer].map(|part| part.as_deref().unwrap_or_default());
         format!("{} {} {local} {peer}", source.fd, source.kind)
@@ -25,7 +25,7 @@ pub(super) fn sources<'a>(look: &'a Look, query: &Query) -> Page<'a, SourceView>
     page(look, &look.answered.sources, query, text, order)
 }
 
-pub(super) fn timers<'a>(look: &'a Look, query: &Query) -> Page<'a, TimerView> {
+pub(super) fn timers<'a>(look: &'a Look, query: &Query) -> TasksPage<'a, TimerView> {
     let text = |timer: &TimerView| {
         let at = timer.at.map_or_else(String::new, |at| at.to_string());
         format!("{} {at}", timer.task.unwrap_or_default())
@@ -41,7 +41,7 @@ pub(super) fn timers<'a>(look: &'a Look, query: &Query) -> Page<'a, TimerView> {
     page(look, &look.answered.timers, query, text, order)
 }
 
-pub(super) fn jobs<'a>(look: &'a Look, query: &Query) -> Page<'a, JobView> {
+pub(super) fn jobs<'a>(look: &'a Look, query: &Query) -> TasksPage<'a, JobView> {
     let text = |job: &JobView| {
         let state = if job.is_running { "running" } else { "queued" };
         format!("{} {state} {} {}", job.id, job.spawned_at, job.awaited_by.unwrap_or_default())
@@ -58,7 +58,7 @@ pub(super) fn jobs<'a>(look: &'a Look, query: &Query) -> Page<'a, JobView> {
     };
     let blocking = &look.answered.blocking;
     let note = format!("{} threads of at most {}", blocking.threads, blocking.max_threads);
-    Page { note: Some(note), ..page(look, &blocking.jobs, query, text, order) }
+    TasksPage { note: Some(note), ..page(look, &blocking.jobs, query, text, order) }
 }
 
 fn page<'a, T>(
@@ -67,14 +67,14 @@ fn page<'a, T>(
     query: &Query,
     text: impl Fn(&T) -> String,
     order: impl Fn(&str) -> fn(&T, &T) -> Ordering,
-) -> Page<'a, T> {
+) -> TasksPage<'a, T> {
     let search = Search::new(query.text("q"), "");
     let is_searched = !query.text("q").is_empty();
     let mut rows: Vec<&T> = all.iter().filter(|row| !is_searched || search.finds_text(&text(row))).collect();
     let (compare, is_descending) = (order(query.text("sort")), query.text("desc") == "1");
     rows.sort_by(|a, b| if is_descending { compare(b, a) } else { compare(a, b) });
     let (matched, (offset, limit)) = (rows.len(), window(query));
-    Page {
+    TasksPage {
         age_ms: look.age().as_millis(),
         made_at_unix_ms: look.answered.made_at_unix_ms,
         all: all.len(),

@@ -1,4 +1,4 @@
-//! [`Watched`]: a loop, and the last dump of it.
+//! [`ShownLoop`]: a loop, and the last dump of it.
 //!
 //! - A dump costs the loop its time, so all viewers share one. Another is made when the last is [`LEAST`] old and the
 //!   loop has had 50 times as long for its own work: the page takes at most 2 % of a loop.
@@ -6,7 +6,7 @@
 //!   those of a loop that has ended.
 
 use super::feed::Feed;
-use super::pulse::{Pulse, Taken};
+use super::pulse::{Pulse, PulseReading};
 use egret_runtime::inspect::{Dump, LoopState};
 use egret_runtime::runtime::Metrics;
 use serde::Serialize;
@@ -20,7 +20,7 @@ pub(super) const LEAST: Duration = Duration::from_millis(250);
 const SHARE: u32 = 50;
 
 /// A loop that is shown.
-pub(super) struct Watched {
+pub(super) struct ShownLoop {
     pub(super) feed: Box<dyn Feed>,
     pulse: Pulse,
     last: RefCell<Option<Rc<Look>>>,
@@ -54,13 +54,13 @@ pub(super) struct Rates {
     pub(super) timers_fired: f64,
 }
 
-impl Watched {
-    pub(super) fn new(feed: Box<dyn Feed>) -> Watched {
-        Watched { feed, pulse: Pulse::default(), last: RefCell::default(), looks: Cell::new(0) }
+impl ShownLoop {
+    pub(super) fn new(feed: Box<dyn Feed>) -> ShownLoop {
+        ShownLoop { feed, pulse: Pulse::default(), last: RefCell::default(), looks: Cell::new(0) }
     }
 
     /// The loop without its tasks; `None` when it has ended.
-    pub(super) fn pulse(&self) -> Option<Rc<Taken>> {
+    pub(super) fn pulse(&self) -> Option<Rc<PulseReading>> {
         self.pulse.take(&*self.feed)
     }
 

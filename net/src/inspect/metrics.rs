@@ -3,8 +3,8 @@
 //! It is written here and not by `prometheus-client`: the counts are copies of a moment, and the registry of that crate
 //! wants to own the counters.
 
-use super::look::Watched;
-use super::pulse::Taken;
+use super::look::ShownLoop;
+use super::pulse::PulseReading;
 use egret_runtime::inspect::{GroupHistograms, Histogram, Histograms};
 use egret_runtime::runtime::Metrics;
 use std::fmt::Write;
@@ -26,9 +26,9 @@ const BUCKETS: [u64; 22] = {
     buckets
 };
 
-type Count = fn(&Metrics) -> u64;
+type CounterOf = fn(&Metrics) -> u64;
 
-const COUNTERS: [(&str, &str, Count); 15] = [
+const COUNTERS: [(&str, &str, CounterOf); 15] = [
     ("egret_turns", "Turns of the loop.", |m| m.turns),
     ("egret_polls", "Polls of tasks and of the future of block_on.", |m| m.polls),
     ("egret_local_wakes", "Wakes on the thread of the loop that queued a task.", |m| m.local_wakes),
@@ -48,7 +48,7 @@ const COUNTERS: [(&str, &str, Count); 15] = [
     ("egret_long_polls", "Polls over the limit of a long poll.", |m| m.long_polls),
 ];
 
-const GAUGES: [(&str, &str, Count); 5] = [
+const GAUGES: [(&str, &str, CounterOf); 5] = [
     ("egret_tasks", "Tasks that are spawned and not finished.", |m| m.tasks_alive as u64),
     ("egret_timers", "Timers that are set.", |m| m.timers_alive as u64),
     ("egret_sources", "Descriptors that are registered.", |m| m.sources_alive as u64),
@@ -56,9 +56,9 @@ const GAUGES: [(&str, &str, Count); 5] = [
     ("egret_blocking_threads", "Threads for blocking jobs.", |m| m.blocking_threads as u64),
 ];
 
-type Of = fn(&Histograms) -> &Histogram;
+type HistogramOf = fn(&Histograms) -> &Histogram;
 
-const HISTOGRAMS: [(&str, &str, Of); 4] = [
+const HISTOGRAMS: [(&str, &str, HistogramOf); 4] = [
     ("egret_poll_seconds", "Time of polls.", |h| &h.poll),
     ("egret_wake_delay_seconds", "Time from a wake to the poll.", |h| &h.delay),
     ("egret_turn_seconds", "Time of turns of the loop, without its waits.", |h| &h.turn),
@@ -81,8 +81,8 @@ struct Sample {
     stuck: f64,
 }
 
-pub(super) fn write<'a>(loops: impl Iterator<Item = &'a Watched>) -> String {
-    let sample = |watched: &'a Watched| Some(Sample::of(watched, &*watched.pulse()?));
+pub(super) fn write<'a>(loops: impl Iterator<Item = &'a ShownLoop>) -> String {
+    let sample = |watched: &'a ShownLoop| Some(Sample::of(watched, &*watched.pulse()?));
     let samples: Vec<Sample> = loops.filter_map(sample).collect();
     let mut out = String::with_capacity(16 * 1024);
     for (name, help, count) in COUNTERS {
@@ -136,7 +136,7 @@ pub(super) fn write<'a>(loops: impl Iterator<Item = &'a Watched>) -> String {
 }
 
 impl Sample {
-    fn of(watched: &Watched, pulse: &Taken) -> Sample {
+    fn of(watched: &ShownLoop, pulse: &PulseReading) -> Sample {
         let (number, thread) = (pulse.view.number, escape(&pulse.view.thread.name));
         Sample {
             labels: format!("loop=\"{number}\",thread=\"{thread}\""),

@@ -1,7 +1,7 @@
 //! The answer of `/overview`: a row for each loop.
 
-use super::look::{Look, Rates, Watched};
-use super::tasks::Counts;
+use super::look::{Look, Rates, ShownLoop};
+use super::tasks::StateCounts;
 use egret_runtime::inspect::{Hint, Histogram, LoopState, QueueView, ThreadView};
 use egret_runtime::runtime::Metrics;
 use serde::Serialize;
@@ -26,7 +26,7 @@ pub(super) struct LoopRow {
     look: LookRow,
     metrics: Option<Metrics>,
     rates: Option<Rates>,
-    tasks: TaskSums,
+    tasks: TaskTotals,
     sources: usize,
     timers: usize,
     jobs: JobSums,
@@ -44,10 +44,10 @@ struct LookRow {
 }
 
 #[derive(Serialize)]
-struct TaskSums {
+struct TaskTotals {
     alive: usize,
     #[serde(flatten)]
-    counts: Counts,
+    counts: StateCounts,
     bytes: usize,
 }
 
@@ -83,7 +83,7 @@ struct HistogramRow {
 }
 
 impl LoopRow {
-    pub(super) fn of(index: usize, watched: &Watched, look: &Look) -> LoopRow {
+    pub(super) fn of(index: usize, watched: &ShownLoop, look: &Look) -> LoopRow {
         let (dump, answered) = (&look.dump, &look.answered);
         let running = answered.blocking.jobs.iter().filter(|job| job.is_running).count();
         LoopRow {
@@ -102,9 +102,9 @@ impl LoopRow {
             },
             metrics: answered.runtime.metrics,
             rates: look.rates,
-            tasks: TaskSums {
+            tasks: TaskTotals {
                 alive: answered.tasks.len(),
-                counts: Counts::of(&answered.tasks),
+                counts: StateCounts::of(&answered.tasks),
                 bytes: answered.tasks.iter().map(|task| task.size).sum(),
             },
             sources: answered.sources.len(),

@@ -15,10 +15,10 @@ pub(super) const FRESH: Duration = Duration::from_millis(100);
 
 /// The last pulse of a loop.
 #[derive(Default)]
-pub(super) struct Pulse(RefCell<Option<Rc<Taken>>>);
+pub(super) struct Pulse(RefCell<Option<Rc<PulseReading>>>);
 
 /// A loop at one moment.
-pub(super) struct Taken {
+pub(super) struct PulseReading {
     at: Instant,
     pub(super) view: LoopView,
     /// The counts of this answer or of the last one.
@@ -27,20 +27,20 @@ pub(super) struct Taken {
 
 impl Pulse {
     /// Returns the last one, or takes it again. `None` when the runtime has ended.
-    pub(super) fn take(&self, feed: &dyn Feed) -> Option<Rc<Taken>> {
+    pub(super) fn take(&self, feed: &dyn Feed) -> Option<Rc<PulseReading>> {
         let last = self.0.borrow().clone();
         if let Some(last) = last.as_ref().filter(|last| last.at.elapsed() < FRESH) {
             return Some(last.clone());
         }
         let view = feed.dump_loop()?;
         let metrics = view.metrics.or(last.map(|last| last.metrics)).unwrap_or_default();
-        let taken = Rc::new(Taken { at: Instant::now(), view, metrics });
+        let taken = Rc::new(PulseReading { at: Instant::now(), view, metrics });
         *self.0.borrow_mut() = Some(taken.clone());
         Some(taken)
     }
 }
 
-impl Taken {
+impl PulseReading {
     /// Whether the loop has answered.
     pub(super) fn has_answered(&self) -> bool {
         matches!(self.view.state, LoopState::Answered)
@@ -96,8 +96,8 @@ mod tests {
     /// Makes the last pulse older, or younger, whatever time the test takes.
     fn change(pulse: &Pulse, change: impl Fn(Instant) -> Instant) {
         let last = pulse.0.borrow_mut().take().unwrap();
-        let Taken { at, view, metrics } = Rc::into_inner(last).expect("no other keeps it");
-        *pulse.0.borrow_mut() = Some(Rc::new(Taken { at: change(at), view, metrics }));
+        let PulseReading { at, view, metrics } = Rc::into_inner(last).expect("no other keeps it");
+        *pulse.0.borrow_mut() = Some(Rc::new(PulseReading { at: change(at), view, metrics }));
     }
 
     #[test]

@@ -5,7 +5,7 @@ use super::door::Request;
 use super::feed::Feed;
 use super::groups::Groups;
 use super::lists;
-use super::look::{Look, Watched};
+use super::look::{Look, ShownLoop};
 use super::metrics;
 use super::overview::{LoopRow, Overview, program};
 use super::query::Query;
@@ -23,7 +23,7 @@ pub(super) struct Routes {
 }
 
 struct Shown {
-    watched: Watched,
+    watched: ShownLoop,
     recordings: Recordings,
 }
 
@@ -38,7 +38,7 @@ struct OneTask<'a> {
 
 impl Routes {
     pub(super) fn new(feeds: Vec<Box<dyn Feed>>) -> Routes {
-        let shown = |feed| Shown { watched: Watched::new(feed), recordings: Recordings::default() };
+        let shown = |feed| Shown { watched: ShownLoop::new(feed), recordings: Recordings::default() };
         Routes {
             loops: feeds.into_iter().map(shown).collect(),
             orders: Orders::default(),

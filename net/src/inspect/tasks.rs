@@ -16,7 +16,7 @@ const ORDERS: usize = 8;
 
 /// The answer of `/tasks`.
 #[derive(Serialize)]
-pub(super) struct Page<'a, T> {
+pub(super) struct TasksPage<'a, T> {
     /// Since when the dump is old.
     pub(super) age_ms: u128,
     pub(super) made_at_unix_ms: u64,
@@ -25,7 +25,7 @@ pub(super) struct Page<'a, T> {
     pub(super) matched: usize,
     pub(super) offset: usize,
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub(super) counts: Option<Counts>,
+    pub(super) counts: Option<StateCounts>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) note: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -36,15 +36,15 @@ pub(super) struct Page<'a, T> {
 
 /// How many tasks are in each state.
 #[derive(Serialize, Default, Clone, Copy, Debug, PartialEq)]
-pub(super) struct Counts {
+pub(super) struct StateCounts {
     pub(super) running: usize,
     pub(super) queued: usize,
     pub(super) waiting: usize,
 }
 
-impl Counts {
-    pub(super) fn of<'a>(tasks: impl IntoIterator<Item = &'a TaskView>) -> Counts {
-        let mut counts = Counts::default();
+impl StateCounts {
+    pub(super) fn of<'a>(tasks: impl IntoIterator<Item = &'a TaskView>) -> StateCounts {
+        let mut counts = StateCounts::default();
         for task in tasks {
             counts.add(task);
         }
@@ -76,18 +76,18 @@ struct Key {
 
 impl Orders {
     /// The page of tasks that a query asks for.
-    pub(super) fn page<'a>(&self, of: usize, look: &'a Look, query: &Query) -> Page<'a, TaskView> {
+    pub(super) fn page<'a>(&self, of: usize, look: &'a Look, query: &Query) -> TasksPage<'a, TaskView> {
         let tasks = &look.answered.tasks;
         let order = self.order(of, look, query);
         let (offset, limit) = window(query);
         let shown = order.iter().skip(offset).take(limit).map(|index| &tasks[*index as usize]);
-        Page {
+        TasksPage {
             age_ms: look.age().as_millis(),
             made_at_unix_ms: look.answered.made_at_unix_ms,
             all: tasks.len(),
             matched: order.len(),
             offset,
-            counts: Some(Counts::of(tasks)),
+            counts: Some(StateCounts::of(tasks)),
             note: None,
             tasks: Some(shown.collect()),
             rows: None,

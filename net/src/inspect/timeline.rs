@@ -3,7 +3,7 @@
 //! A busy loop records 100 000 polls a second. What falls into one column is one block with its sums, so the answer
 //! has the size of the screen and not of the recording.
 
-use super::track::{Poll, Task, Track};
+use super::track::{Track, TrackPoll, TrackTask};
 use egret_runtime::inspect::{Cause, Place};
 use serde::Serialize;
 use std::collections::HashMap;
@@ -34,8 +34,8 @@ pub(super) struct Picture {
     pub(super) polls: u64,
     pub(super) lanes: Vec<Lane>,
     pub(super) columns: Vec<Column>,
-    pub(super) blocks: Vec<Block>,
-    pub(super) marks: Vec<Mark>,
+    pub(super) blocks: Vec<PollBlock>,
+    pub(super) marks: Vec<TimelineMark>,
 }
 
 /// What a column says of the loop: the shares of time awake and in polls in thousandths, the longest poll that touches
@@ -45,7 +45,7 @@ pub(super) struct Column(pub(super) u64, pub(super) u64, pub(super) u64, pub(sup
 
 /// Polls of one lane in one column: lane, begin, length, time in polls, polls, task of the longest, its time.
 #[derive(Serialize, Clone, Debug, PartialEq)]
-pub(super) struct Block(pub(super) u32, u64, u64, u64, u64, u64, u64);
+pub(super) struct PollBlock(pub(super) u32, u64, u64, u64, u64, u64, u64);
 
 /// The polls of the tasks of one line.
 #[derive(Serialize, Default, Clone, Debug, PartialEq)]
@@ -62,7 +62,7 @@ pub(super) struct Lane {
 
 /// What has no duration, counted by columns.
 #[derive(Serialize, Debug, PartialEq)]
-pub(super) struct Mark {
+pub(super) struct TimelineMark {
     pub(super) label: &'static str,
     pub(super) total: u64,
     pub(super) at: Vec<(u64, u64)>,
@@ -102,7 +102,7 @@ impl Part {
 
 /// Draws a part of a track; only the polls of one task when `only` names it.
 pub(super) fn draw(track: &Track, part: &Part, only: Option<u64>) -> Picture {
-    let shown: Vec<&Poll> = track
+    let shown: Vec<&TrackPoll> = track
         .polls
         .iter()
         .filter(|poll| part.clip(poll.at, poll.took).is_some())
@@ -118,7 +118,7 @@ pub(super) fn draw(track: &Track, part: &Part, only: Option<u64>) -> Picture {
         marks: marks(track, part, &shown, only.is_some()),
         ..Picture::default()
     };
-    let mut open: Vec<Option<(usize, Block)>> = vec![None; lanes.len()];
+    let mut open: Vec<Option<(usize, PollBlock)>> = vec![None; lanes.len()];
     for poll in &shown {
         let Some((start, length)) = part.clip(poll.at, poll.took) else { continue };
         picture.busy_ns += length;
@@ -133,7 +133,7 @@ pub(super) fn draw(track: &Track, part: &Part, only: Option<u64>) -> Picture {
                 }
             }
             open => {
-                let block = Block(lane as u32, start, length, length, 1, id, poll.took);
+                let block = PollBlock(lane as u32, start, length, length, 1, id, poll.took);
                 picture.blocks.extend(open.replace((column, block)).map(|(_, block)| block));
             }
         }
@@ -147,8 +147,12 @@ pub(super) fn draw(track: &Track, part: &Part, only: Option<u64>) -> Picture {
 }
 
 /// The lane of each poll, and the lanes, the one with the most time first.
-fn lanes<'a>(track: &'a Track, part: &Part, shown: &[&Poll]) -> (impl Fn(&Poll) -> usize + 'a, Vec<Lane>) {
-    let key = |task: Option<&Task>| task.and_then(|task| task.at);
+fn lanes<'a>(
+    track: &'a Track,
+    part: &Part,
+    shown: &[&TrackPoll],
+) -> (impl Fn(&TrackPoll) -> usize + 'a, Vec<Lane>) {
+    let key = |task: Option<&TrackTask>| task.and_then(|task| task.at);
     let mut found: HashMap<Option<Place>, Lane> = HashMap::new();
     let mut tasks: HashMap<u32, Option<Place>> = HashMap::new();
     for poll in shown {
@@ -184,10 +188,10 @@ fn lanes<'a>(track: &'a Track, part: &Part, shown: &[&Poll]) -> (impl Fn(&Poll) 
     let own: HashMap<Option<Place>, usize> =
         lanes.iter().enumerate().filter(|(_, lane)| !lane.is_rest).map(|(i, lane)| (lane.at, i)).collect();
     let rest = lanes.len().saturating_sub(1);
-    (move |poll: &Poll| own.get(&key(track.task(poll))).copied().unwrap_or(rest), lanes)
+    (move |poll: &TrackPoll| own.get(&key(track.task(poll))).copied().unwrap_or(rest), lanes)
 }
 
-fn columns(track: &Track, part: &Part, shown: &[&Poll]) -> Vec<Column> {
+fn columns(track: &Track, part: &Part, shown: &[&TrackPoll]) -> Vec<Column> {
     let mut busy = vec![(0, 0, 0); part.columns as usize];
     let mut asleep = vec![0; part.columns as usize];
     for wait in &track.waits {
@@ -213,7 +217,7 @@ fn columns(track: &Track, part: &Part, shown: &[&Poll]) -> Vec<Column> {
     busy.into_iter().enumerate().map(column).collect()
 }
 
-fn marks(track: &Track, part: &Part, shown: &[&Poll], is_one_task: bool) -> Vec<Mark> {
+fn marks(track: &Track, part: &Part, shown: &[&TrackPoll], is_one_task: bool) -> Vec<TimelineMark> {
     let polled = |is: fn(&Cause) -> bool| {
         count(part, shown.iter().filter(|poll| is(&poll.by)).map(|poll| (poll.at, 1)))
     };
@@ -230,7 +234,7 @@ fn marks(track: &Track, part: &Part, shown: &[&Poll], is_one_task: bool) -> Vec<
         marks.push(("ended", count(part, track.ended.iter().map(|at| (*at, 1)))));
     }
     let marks = marks.into_iter().filter(|(_, (total, _))| *total > 0);
-    marks.map(|(label, (total, at))| Mark { label, total, at }).collect()
+    marks.map(|(label, (total, at))| TimelineMark { label, total, at }).collect()
 }
 
 fn count(part: &Part, marks: impl Iterator<Item = (u64, u64)>) -> (u64, Vec<(u64, u64)>) {

@@ -7,16 +7,16 @@ use egret_runtime::inspect::{Cause, Place, Recording, What};
 pub(super) struct Track {
     /// How long it is.
     pub(super) length: u64,
-    pub(super) polls: Vec<Poll>,
+    pub(super) polls: Vec<TrackPoll>,
     pub(super) waits: Vec<Wait>,
     /// Wakes by something else than an event.
     pub(super) wakes: Vec<(u64, u32)>,
     pub(super) spawned: Vec<u64>,
     pub(super) ended: Vec<u64>,
-    pub(super) tasks: Vec<Task>,
+    pub(super) tasks: Vec<TrackTask>,
 }
 
-pub(super) struct Poll {
+pub(super) struct TrackPoll {
     pub(super) at: u64,
     pub(super) took: u64,
     /// The position in `tasks`.
@@ -32,7 +32,7 @@ pub(super) struct Wait {
 }
 
 #[derive(Clone, Debug, PartialEq)]
-pub(super) struct Task {
+pub(super) struct TrackTask {
     /// 0 for the future of `block_on`, as in a dump.
     pub(super) id: u64,
     pub(super) name: Option<String>,
@@ -43,7 +43,7 @@ impl Track {
     pub(super) fn read(recording: &Recording) -> Track {
         let start = recording.records.first().map_or(recording.taken_at, |record| record.at);
         let mut track = Track { length: recording.taken_at.saturating_sub(start), ..Track::default() };
-        track.tasks.extend(recording.tasks.iter().map(|task| Task {
+        track.tasks.extend(recording.tasks.iter().map(|task| TrackTask {
             id: task.id.map_or(0, |id| id.to_string().parse().unwrap_or(0)),
             name: task.name.clone(),
             at: task.spawned_at.map(Place::from),
@@ -51,7 +51,7 @@ impl Track {
         for record in &recording.records {
             let (at, took) = (record.at.saturating_sub(start), record.took);
             match record.what {
-                What::Poll { task, by } => track.polls.push(Poll { at, took, task, by }),
+                What::Poll { task, by } => track.polls.push(TrackPoll { at, took, task, by }),
                 What::Wake { task, .. } => track.wakes.push((at, task)),
                 What::Wait { events, .. } => track.waits.push(Wait { at, took, events }),
                 What::Spawn { .. } => track.spawned.push(at),
@@ -62,7 +62,7 @@ impl Track {
         track
     }
 
-    pub(super) fn task(&self, poll: &Poll) -> Option<&Task> {
+    pub(super) fn task(&self, poll: &TrackPoll) -> Option<&TrackTask> {
         self.tasks.get(poll.task as usize)
     }
 

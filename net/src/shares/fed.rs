@@ -19,10 +19,10 @@ use std::sync::Arc;
 use std::task::{Poll, Waker};
 
 /// Counts a connection in the load of its core until it is dropped.
-pub(super) type Ticket<F> = Load<F>;
+pub(super) type LoadTicket<F> = Load<F>;
 
 /// A connection with its place in the load of this core.
-pub(super) type Connection<F> = (Stream<F>, <F as Family>::Addr, Ticket<F>);
+pub(super) type CountedConnection<F> = (Stream<F>, <F as Family>::Addr, LoadTicket<F>);
 
 pub(super) struct Fed<F: Family> {
     hub: Arc<Hub<F>>,
@@ -46,7 +46,7 @@ impl<F: Family> Fed<F> {
 
     /// The next connection that was handed over; without one, `waker` is woken when there is one.
     #[inline]
-    pub(super) fn take(&self, waker: Option<&Waker>) -> io::Result<Option<Connection<F>>> {
+    pub(super) fn take(&self, waker: Option<&Waker>) -> io::Result<Option<CountedConnection<F>>> {
         match self.hub.take(self.core, waker) {
             Some(Handed { fd, peer, load }) => Ok(Some((Stream::new(fd, Start::Unknown)?, peer, load))),
             None => self.hub.failure().map_or(Ok(None), Err),
@@ -55,7 +55,7 @@ impl<F: Family> Fed<F> {
 
     /// At the end: a connection that is still in the kernel's queue, if this core leads or no core does.
     #[inline]
-    pub(super) fn accept_for_itself(&self) -> io::Result<Option<Connection<F>>> {
+    pub(super) fn accept_for_itself(&self) -> io::Result<Option<CountedConnection<F>>> {
         if self.leading.borrow().is_none() {
             let Some(listener) = self.hub.take_lead(self.core, None) else { return Ok(None) };
             self.lead(Listener::new(listener)?);

@@ -15,7 +15,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::Waker;
 
 pub(super) struct Hub<F: Family> {
-    inboxes: Box<[Inbox<F>]>,
+    inboxes: Box<[CoreInbox<F>]>,
     /// The inbox at which the next search begins, so that ties go round.
     next: AtomicUsize,
     lead: Mutex<Lead>,
@@ -24,21 +24,21 @@ pub(super) struct Hub<F: Family> {
     waiting_for_room: Mutex<Option<Waker>>,
 }
 
-struct Inbox<F: Family> {
+struct CoreInbox<F: Family> {
     load: AtomicUsize,
     limit: AtomicUsize,
-    state: Mutex<State<F>>,
+    state: Mutex<InboxState<F>>,
 }
 
-struct State<F: Family> {
-    phase: Phase,
+struct InboxState<F: Family> {
+    phase: InboxPhase,
     queue: VecDeque<Handed<F>>,
     /// The waker of the core, while it waits for a connection.
     waiting: Option<Waker>,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Phase {
+enum InboxPhase {
     /// Its core has not joined yet.
     Expected,
     Open,
@@ -72,10 +72,14 @@ pub(super) struct Load<F: Family> {
 impl<F: Family> Hub<F> {
     #[inline]
     pub(super) fn new(cores: usize, listener: Fd) -> Arc<Hub<F>> {
-        let inbox = |_| Inbox {
+        let inbox = |_| CoreInbox {
             load: AtomicUsize::new(0),
             limit: AtomicUsize::new(usize::MAX),
-            state: Mutex::new(State { phase: Phase::Expected, queue: VecDeque::new(), waiting: None }),
+            state: Mutex::new(InboxState {
+                phase: InboxPhase::Expected,
+                queue: VecDeque::new(),
+                waiting: None,
+            }),
         };
         let lead =
             Lead { listener: Some(listener), failed: None, left: cores, candidates: vec![None; cores] };
@@ -97,9 +101,9 @@ impl<F: Family> Hub<F> {
     #[inline]
     pub(super) fn join(&self, core: usize) -> bool {
         let mut state = lock(&self.inboxes[core].state);
-        let is_first = state.phase == Phase::Expected;
+        let is_first = state.phase == InboxPhase::Expected;
         if is_first {
-            state.phase = Phase::Open;
+            state.phase = InboxPhase::Open;
         }
         drop(state);
         if is_first {
@@ -135,14 +139,14 @@ impl<F: Family> Hub<F> {
 
     /// The open inbox with the smallest load, of those that `takes` accepts.
     #[inline]
-    fn choose_if(&self, takes: impl Fn(&Inbox<F>, usize) -> bool) -> Option<usize> {
+    fn choose_if(&self, takes: impl Fn(&CoreInbox<F>, usize) -> bool) -> Option<usize> {
         let count = self.inboxes.len();
         let start = self.next.load(Ordering::Relaxed);
         let cores = (0..count).map(|offset| (start + offset) % count);
         let with_load = cores.filter_map(|core| {
             let inbox = &self.inboxes[core];
             let load = inbox.load.load(Ordering::SeqCst);
-            let takes = takes(inbox, load) && lock(&inbox.state).phase == Phase::Open;
+            let takes = takes(inbox, load) && lock(&inbox.state).phase == InboxPhase::Open;
             takes.then_some((load, core))
         });
         let (_, core) = with_load.min_by_key(|(load, _)| *load)?;
@@ -174,7 +178,7 @@ impl<F: Family> Hub<F> {
     ) -> Result<(), (Fd, F::Addr)> {
         let inbox = &self.inboxes[core];
         let mut state = lock(&inbox.state);
-        if state.phase != Phase::Open {
+        if state.phase != InboxPhase::Open {
             return Err((fd, peer));
         }
         inbox.load.fetch_add(1, Ordering::SeqCst);
@@ -246,7 +250,7 @@ impl<F: Family> Hub<F> {
     #[inline]
     pub(super) fn leave(self: &Arc<Self>, core: usize, listener: Option<Fd>) {
         let mut state = lock(&self.inboxes[core].state);
-        state.phase = Phase::Gone;
+        state.phase = InboxPhase::Gone;
         let (queue, waiting) = (std::mem::take(&mut state.queue), state.waiting.take());
         drop(state);
         drop(waiting);

@@ -1,6 +1,6 @@
 //! [`Share`]: what one core has of an address, and how it serves it.
 
-use super::fed::{Fed, Ticket};
+use super::fed::{Fed, LoadTicket};
 use crate::accept_loop::Source;
 use crate::family::{Family, Tcp};
 use crate::listener::Listener;
@@ -16,10 +16,10 @@ use std::task::Poll;
 
 /// One core's share of an address, made by [`Shares::share`](super::Shares::share).
 pub struct Share<F: Family = Tcp> {
-    kind: Kind<F>,
+    kind: ShareKind<F>,
 }
 
-enum Kind<F: Family> {
+enum ShareKind<F: Family> {
     /// A listener of a group, which this core alone accepts from.
     Own(Listener<F>),
     /// Connections from the core that accepts.
@@ -29,12 +29,12 @@ enum Kind<F: Family> {
 impl<F: Family> Share<F> {
     #[inline]
     pub(super) fn own(listener: Listener<F>) -> Share<F> {
-        Share { kind: Kind::Own(listener) }
+        Share { kind: ShareKind::Own(listener) }
     }
 
     #[inline]
     pub(super) fn fed(fed: Fed<F>) -> Share<F> {
-        Share { kind: Kind::Fed(fed) }
+        Share { kind: ShareKind::Fed(fed) }
     }
 
     /// Serves the connections of this share until `shutdown` is requested: see [`Serve`].
@@ -71,17 +71,20 @@ impl<F: Family> Serve<Share<F>> {
     {
         let Serve { listener: Share { kind }, accept_loop } = self;
         match kind {
-            Kind::Own(listener) => accept_loop.run(listener, |(stream, peer)| connection(stream, peer)).await,
-            Kind::Fed(fed) => {
+            ShareKind::Own(listener) => {
+                accept_loop.run(listener, |(stream, peer)| connection(stream, peer)).await
+            }
+            ShareKind::Fed(fed) => {
                 fed.limit(accept_loop.most);
                 let mut feeds = pin!(fed.accept_for_all(&accept_loop));
-                let mut serves = pin!(accept_loop.run(&fed, |(stream, peer, ticket): (_, _, Ticket<F>)| {
-                    let served = connection(stream, peer);
-                    async move {
-                        let _ticket = ticket; // until the connection's state has been dropped
-                        served.await;
-                    }
-                }));
+                let mut serves =
+                    pin!(accept_loop.run(&fed, |(stream, peer, ticket): (_, _, LoadTicket<F>)| {
+                        let served = connection(stream, peer);
+                        async move {
+                            let _ticket = ticket; // until the connection's state has been dropped
+                            served.await;
+                        }
+                    }));
                 let mut feeding = true;
                 poll_fn(|cx| {
                     feeding = feeding && feeds.as_mut().poll(cx).is_pending();
@@ -94,7 +97,7 @@ impl<F: Family> Serve<Share<F>> {
 }
 
 impl<F: Family> Source for Fed<F> {
-    type Connection = (Stream<F>, F::Addr, Ticket<F>);
+    type Connection = (Stream<F>, F::Addr, LoadTicket<F>);
 
     #[inline]
     async fn accept(&self) -> io::Result<Self::Connection> {
@@ -124,8 +127,8 @@ impl<F: Family> fmt::Debug for Share<F> {
     #[inline]
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.kind {
-            Kind::Own(listener) => f.debug_tuple("Share").field(listener).finish(),
-            Kind::Fed(fed) => f.debug_tuple("Share").field(fed).finish(),
+            ShareKind::Own(listener) => f.debug_tuple("Share").field(listener).finish(),
+            ShareKind::Fed(fed) => f.debug_tuple("Share").field(fed).finish(),
         }
     }
 }

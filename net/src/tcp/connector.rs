@@ -55,7 +55,7 @@ impl Default for Connector {
 }
 
 /// What has happened among the attempts.
-enum Outcome {
+enum ConnectOutcome {
     Connected(TcpStream),
     Failed(io::Error),
     DelayIsOver,
@@ -116,9 +116,9 @@ impl Connector {
                 }
                 let delay = (waiting.len() != 0).then_some(self.attempt_delay);
                 match first_of(&mut attempts, delay).await {
-                    Outcome::Connected(stream) => return Ok(stream),
-                    Outcome::Failed(error) => last = Some(error),
-                    Outcome::DelayIsOver => {}
+                    ConnectOutcome::Connected(stream) => return Ok(stream),
+                    ConnectOutcome::Failed(error) => last = Some(error),
+                    ConnectOutcome::DelayIsOver => {}
                 }
             }
         })
@@ -138,7 +138,7 @@ impl Connector {
 
 /// Waits until one of `attempts` ends, which is then taken out, or `delay` has passed.
 #[inline]
-async fn first_of<A>(attempts: &mut Vec<Pin<Box<A>>>, delay: Option<Duration>) -> Outcome
+async fn first_of<A>(attempts: &mut Vec<Pin<Box<A>>>, delay: Option<Duration>) -> ConnectOutcome
 where
     A: Future<Output = io::Result<TcpStream>>,
 {
@@ -147,11 +147,11 @@ where
         for at in 0..attempts.len() {
             if let Poll::Ready(ended) = attempts[at].as_mut().poll(cx) {
                 drop(attempts.remove(at));
-                return Poll::Ready(ended.map_or_else(Outcome::Failed, Outcome::Connected));
+                return Poll::Ready(ended.map_or_else(ConnectOutcome::Failed, ConnectOutcome::Connected));
             }
         }
         match &mut delay {
-            Some(delay) => delay.as_mut().poll(cx).map(|()| Outcome::DelayIsOver),
+            Some(delay) => delay.as_mut().poll(cx).map(|()| ConnectOutcome::DelayIsOver),
             None => Poll::Pending,
         }
     })

@@ -7,13 +7,13 @@ use std::task::Waker;
 
 /// Where the cores wait until all have a runtime, and where their ends are counted.
 pub(super) struct Gate {
-    state: Mutex<Waiting>,
+    state: Mutex<GateState>,
     changed: Condvar,
     count: usize,
 }
 
 #[derive(Default)]
-struct Waiting {
+struct GateState {
     handles: Vec<Option<Handle>>,
     /// All handles, once they are there.
     all: Option<Arc<[Handle]>>,
@@ -26,13 +26,13 @@ struct Waiting {
 impl Gate {
     #[inline]
     pub(super) fn new(count: usize) -> Gate {
-        let state = Mutex::new(Waiting { handles: vec![None; count], ..Waiting::default() });
+        let state = Mutex::new(GateState { handles: vec![None; count], ..GateState::default() });
         Gate { state, changed: Condvar::new(), count }
     }
 
     /// No user code runs under the lock.
     #[inline]
-    fn lock(&self) -> MutexGuard<'_, Waiting> {
+    fn lock(&self) -> MutexGuard<'_, GateState> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -45,7 +45,7 @@ impl Gate {
             state.all = Some(state.handles.drain(..).flatten().collect());
             self.changed.notify_all();
         }
-        let undecided = |state: &mut Waiting| state.all.is_none() && state.refused.is_none();
+        let undecided = |state: &mut GateState| state.all.is_none() && state.refused.is_none();
         let state = self.changed.wait_while(state, undecided).unwrap_or_else(PoisonError::into_inner);
         if state.refused.is_some() { None } else { state.all.clone() }
     }
@@ -70,8 +70,8 @@ impl Gate {
 
     /// Counts the end of a core when it is dropped.
     #[inline]
-    pub(super) fn ends(&self) -> End<'_> {
-        End(self)
+    pub(super) fn ends(&self) -> CoreEnd<'_> {
+        CoreEnd(self)
     }
 
     /// Whether all have ended; if not, wakes `waker` then.
@@ -89,9 +89,9 @@ impl Gate {
     }
 }
 
-pub(super) struct End<'a>(&'a Gate);
+pub(super) struct CoreEnd<'a>(&'a Gate);
 
-impl Drop for End<'_> {
+impl Drop for CoreEnd<'_> {
     #[inline]
     fn drop(&mut self) {
         let mut state = self.0.lock();

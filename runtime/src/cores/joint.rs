@@ -12,11 +12,11 @@ use std::time::Duration;
 
 #[derive(Default)]
 pub(super) struct Joint {
-    state: Mutex<State>,
+    state: Mutex<JointState>,
 }
 
 #[derive(Default)]
-struct State {
+struct JointState {
     /// In nanoseconds, by the clock of the kernel.
     requested: Option<u64>,
     aborted: bool,
@@ -54,7 +54,7 @@ impl Joint {
 
     /// Makes a change, and wakes the waiting cores if it is one.
     #[inline]
-    fn change(&self, change: impl FnOnce(&mut State) -> bool) {
+    fn change(&self, change: impl FnOnce(&mut JointState) -> bool) {
         let mut state = self.lock();
         let waiting = if change(&mut state) { std::mem::take(&mut state.waiting) } else { Vec::new() };
         drop(state);
@@ -93,7 +93,7 @@ impl Joint {
     }
 
     #[inline]
-    fn lock(&self) -> MutexGuard<'_, State> {
+    fn lock(&self) -> MutexGuard<'_, JointState> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -103,7 +103,7 @@ fn now() -> u64 {
     Backend::current().monotonic()
 }
 
-impl State {
+impl JointState {
     #[inline]
     fn asked(&self) -> Asked {
         match (self.aborted, self.requested) {

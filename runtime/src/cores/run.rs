@@ -42,7 +42,7 @@ pub struct Ended<T> {
 }
 
 /// Why a core has failed.
-enum Failure<E> {
+enum CoreFailure<E> {
     Error(E),
     Panic(Box<dyn Any + Send>),
 }
@@ -52,7 +52,7 @@ struct Results<T, E> {
     ended: Vec<Option<(T, Metrics)>>,
     aborted: usize,
     /// The first failure.
-    failure: Option<Failure<E>>,
+    failure: Option<CoreFailure<E>>,
 }
 
 impl Builder {
@@ -128,8 +128,8 @@ impl Builder {
         let Results { ended, aborted, failure } =
             results.into_inner().unwrap_or_else(PoisonError::into_inner);
         match failure {
-            Some(Failure::Panic(payload)) => resume_unwind(payload), // the hook has reported it on its thread
-            Some(Failure::Error(error)) => Err(error),
+            Some(CoreFailure::Panic(payload)) => resume_unwind(payload), // the hook has reported it on its thread
+            Some(CoreFailure::Error(error)) => Err(error),
             None => {
                 let (outputs, metrics) = ended.into_iter().flatten().unzip();
                 Ok(Ended { outputs, aborted, metrics })
@@ -172,7 +172,7 @@ impl Builder {
         let metrics = runtime.metrics();
         drop(core);
         if let Err(payload) = catch_unwind(AssertUnwindSafe(|| drop(runtime))) {
-            result = result.and(Err(Failure::Panic(payload)));
+            result = result.and(Err(CoreFailure::Panic(payload)));
         }
         let failed = result.is_err();
         let mut results = lock(results);
@@ -197,7 +197,13 @@ impl Builder {
 
     /// Runs the future of the closure, and then drains.
     #[inline]
-    fn serve<M, T, E>(&self, runtime: &Runtime, core: &Core, cut: &Rc<Cut>, main: &M) -> Result<T, Failure<E>>
+    fn serve<M, T, E>(
+        &self,
+        runtime: &Runtime,
+        core: &Core,
+        cut: &Rc<Cut>,
+        main: &M,
+    ) -> Result<T, CoreFailure<E>>
     where
         M: AsyncFn(Core) -> Result<T, E>,
         E: From<io::Error>,
@@ -208,8 +214,8 @@ impl Builder {
         }
         let result = contain(|| runtime.block_on(cut.limit(main(core.clone()))));
         let result = result.and_then(|output| match output {
-            Some(output) => output.map_err(Failure::Error),
-            None => Err(Failure::Error(late(&self.joint, self.deadline, core.index()).into())),
+            Some(output) => output.map_err(CoreFailure::Error),
+            None => Err(CoreFailure::Error(late(&self.joint, self.deadline, core.index()).into())),
         });
         // `watch` may not have run since the request.
         if core.shutdown.is_requested() || result.is_err() && self.on_failure == OnFailure::Shutdown {
@@ -236,8 +242,8 @@ pub(super) fn late(joint: &Joint, deadline: Duration, core: usize) -> io::Error 
 }
 
 #[inline]
-fn contain<T, E>(run: impl FnOnce() -> T) -> Result<T, Failure<E>> {
-    catch_unwind(AssertUnwindSafe(run)).map_err(Failure::Panic)
+fn contain<T, E>(run: impl FnOnce() -> T) -> Result<T, CoreFailure<E>> {
+    catch_unwind(AssertUnwindSafe(run)).map_err(CoreFailure::Panic)
 }
 
 /// Passes a request of the shutdown on, from this core to the others or from them to this one. At the deadline it

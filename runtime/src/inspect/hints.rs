@@ -4,7 +4,7 @@
 //! others are a guess, and say so by what they count.
 
 use super::dump::{Dump, Hint, HintKind, LoopState, Place, TaskState, TaskView, WaitKind, WokenBy};
-use super::words::{Many, Named, Time};
+use super::words::{Many, TaskName, Time};
 use std::collections::{BTreeMap, HashMap, HashSet};
 
 /// A poll from this long on is worth a hint: Seastar reports its stalls from there on by default.
@@ -37,7 +37,7 @@ fn hint<'a>(kind: HintKind, text: String, tasks: impl IntoIterator<Item = &'a Ta
 /// A loop that did not answer, because it is in a poll.
 fn stuck(dump: &Dump) -> Option<Hint> {
     let LoopState::InPoll(poll) = &dump.runtime.state else { return None };
-    let task = Named(poll.task, poll.name.as_deref());
+    let task = TaskName(poll.task, poll.name.as_deref());
     let mut text = format!("{task} has been holding the loop for {}", Time(poll.since_ns));
     if let Some(at) = poll.spawned_at {
         text += &format!("; it was spawned at {at}");
@@ -79,7 +79,7 @@ fn joins(task: &TaskView) -> impl Iterator<Item = u64> {
 }
 
 fn circle(tasks: &[&TaskView]) -> Hint {
-    let names = tasks.iter().chain(&tasks[..1]).map(|task| Named::of(task).to_string());
+    let names = tasks.iter().chain(&tasks[..1]).map(|task| TaskName::of(task).to_string());
     let names = names.collect::<Vec<_>>().join(" -> ");
     let only_joins = tasks.iter().all(|task| task.waits.iter().all(|wait| wait.kind == WaitKind::Join));
     let end = match only_joins {
@@ -128,7 +128,7 @@ fn self_waking(dump: &Dump, hints: &mut Vec<Hint>) {
         }
         let text = format!(
             "{} wakes itself: {} in {}, and {} of them in its polls; spawned at {}",
-            Named::of(task),
+            TaskName::of(task),
             Many(task.polls, "poll"),
             Time(task.age_ns),
             Time(task.poll_total_ns),
@@ -153,7 +153,7 @@ fn long_polls(dump: &Dump, hints: &mut Vec<Hint>) {
         let text = format!(
             "a poll of {}, spawned at {at}, has held the loop for {}: it blocks, computes without an await, or its \
              thread did not get the processor; {} of this line had one of at least {}",
-            Named::of(worst),
+            TaskName::of(worst),
             Time(worst.poll_longest_ns),
             Many(tasks.len() as u64, "task"),
             Time(LONG_POLL)
@@ -181,7 +181,7 @@ fn never_woken(dump: &Dump, hints: &mut Vec<Hint>) {
                 HintKind::NeverWoken,
                 format!(
                     "{}, spawned at {at} {} ago, {}",
-                    Named::of(oldest),
+                    TaskName::of(oldest),
                     Time(oldest.age_ns),
                     oldest.waits.first().map_or("was never woken", |wait| &wait.text)
                 ),
@@ -192,7 +192,7 @@ fn never_woken(dump: &Dump, hints: &mut Vec<Hint>) {
                     "{}, spawned at {at}, wait for nothing of egret's and were never woken; the oldest is {}, of {} \
                      ago{}",
                     Many(n as u64, "task"),
-                    Named::of(oldest),
+                    TaskName::of(oldest),
                     Time(oldest.age_ns),
                     if n < MANY { "" } else { ": tasks that pile up are a leak" }
                 ),

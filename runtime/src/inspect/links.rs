@@ -6,7 +6,7 @@ use super::dump::{
     FrameView, JobView, SourceView, TaskState, TaskView, TimerView, WaitKind, WaitView, WokenBy,
 };
 use super::snapshot::{Awaited, FrameNote, TaskNote, WaitNote, WakerNote};
-use super::words::{Many, Named};
+use super::words::{Many, TaskName};
 use crate::sys::Described;
 use crate::sys::signal::number;
 use std::collections::{HashMap, HashSet};
@@ -87,7 +87,7 @@ impl Links {
             }
             Awaited::Join { task: joined } => {
                 view.task = Some(joined);
-                (WaitKind::Join, format!("joins {}", Named(joined, self.tasks.link_join(joined, task))))
+                (WaitKind::Join, format!("joins {}", TaskName(joined, self.tasks.link_join(joined, task))))
             }
             Awaited::Set => (WaitKind::Join, "joins the next task of a set that ends".to_owned()),
             Awaited::Shutdown { live: None } => {

@@ -5,7 +5,7 @@
 
 use super::dump::{BlockingView, Dump, FrameView, LoopState, LoopView, TaskState, TaskView, WaitView};
 use super::groups::{self, SourceGroup, TaskGroup};
-use super::words::{Count, Many, Named, Time};
+use super::words::{Count, Many, TaskName, Time};
 use std::fmt;
 
 /// At most so many rows of one kind are on the page, and so many tasks of the queue. The structs have all.
@@ -50,7 +50,7 @@ impl fmt::Display for LoopView {
             LoopState::Answered => write!(f, "loop: answers")?,
             LoopState::NotInPoll => write!(f, "loop: does not answer, and is in no poll of a task")?,
             LoopState::InPoll(poll) => {
-                let task = Named(poll.task, poll.name.as_deref());
+                let task = TaskName(poll.task, poll.name.as_deref());
                 write!(f, "loop: in a poll of {task} for {}", Time(poll.since_ns))?;
             }
         }
@@ -102,7 +102,7 @@ impl fmt::Display for TaskGroup<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let oldest = self.oldest();
         match self.tasks.len() {
-            1 => write!(f, "  {}", Named::of(oldest))?,
+            1 => write!(f, "  {}", TaskName::of(oldest))?,
             n => write!(f, "  {} tasks", Count(n as u64))?,
         }
         if oldest.spawned_at.line != 0 {
@@ -115,7 +115,7 @@ impl fmt::Display for TaskGroup<'_> {
         } else if self.tasks.len() == 1 {
             writeln!(f, " {} ago, {} bytes", Time(oldest.age_ns), oldest.size)?;
         } else {
-            writeln!(f, "; the oldest is {}, of {} ago", Named::of(oldest), Time(oldest.age_ns))?;
+            writeln!(f, "; the oldest is {}, of {} ago", TaskName::of(oldest), Time(oldest.age_ns))?;
         }
         match oldest.state {
             TaskState::Running { since_ns } => writeln!(f, "      in a poll for {}", Time(since_ns))?,
@@ -142,7 +142,7 @@ impl fmt::Display for TaskGroup<'_> {
             write!(f, ", the last by {}", if itself { "itself".to_owned() } else { by.to_string() })?;
         }
         if let Some(joiner) = oldest.joined_by.filter(|_| self.tasks.len() == 1) {
-            write!(f, "; {} awaits it", Named(joiner, None))?;
+            write!(f, "; {} awaits it", TaskName(joiner, None))?;
         }
         writeln!(f)
     }
@@ -204,7 +204,7 @@ impl fmt::Display for SourceGroup<'_> {
         let mut comma = ":";
         for (what, tasks) in waiting.into_iter().filter(|(_, tasks)| !tasks.is_empty()) {
             match (self.sources.len(), &tasks[..]) {
-                (1, [task]) => write!(f, "{comma} {} waits to {what}", Named(*task, None))?,
+                (1, [task]) => write!(f, "{comma} {} waits to {what}", TaskName(*task, None))?,
                 (1, tasks) => write!(f, "{comma} {} tasks wait to {what}", tasks.len())?,
                 _ => write!(f, "{comma} tasks wait to {what}")?,
             }
@@ -231,7 +231,7 @@ fn timers(f: &mut fmt::Formatter<'_>, dump: &Dump) -> fmt::Result {
         }
         first.at.map_or(Ok(()), |at| write!(f, ", set at {at}"))?;
         if let (1, Some(task)) = (timers.len(), first.task) {
-            write!(f, ", for {}", Named(task, None))?;
+            write!(f, ", for {}", TaskName(task, None))?;
         }
         writeln!(f)?;
     }
@@ -260,7 +260,7 @@ impl fmt::Display for BlockingView {
             let is = if oldest.is_running { "running" } else { "queued" };
             write!(f, "{look_up}, spawned at {}, {is} for {}", oldest.spawned_at, Time(oldest.since_ns))?;
             match (jobs.len(), oldest.awaited_by) {
-                (1, Some(task)) => writeln!(f, "; {} awaits it", Named(task, None))?,
+                (1, Some(task)) => writeln!(f, "; {} awaits it", TaskName(task, None))?,
                 _ => writeln!(f)?,
             }
         }

@@ -10,7 +10,7 @@ pub(super) struct Time(pub(super) u64);
 pub(super) struct Count(pub(super) u64);
 
 /// A task by its id and its name.
-pub(super) struct Named<'a>(pub(super) u64, pub(super) Option<&'a str>);
+pub(super) struct TaskName<'a>(pub(super) u64, pub(super) Option<&'a str>);
 
 /// `thing`, or `thing`s with their count.
 pub(super) struct Many(pub(super) u64, pub(super) &'static str);
@@ -60,7 +60,7 @@ impl Count {
     }
 }
 
-impl fmt::Display for Named<'_> {
+impl fmt::Display for TaskName<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match (self.0, self.1) {
             (0, _) => f.write_str("the future of block_on"),
@@ -79,9 +79,9 @@ impl fmt::Display for Many {
     }
 }
 
-impl<'a> Named<'a> {
-    pub(super) fn of(task: &'a TaskView) -> Named<'a> {
-        Named(task.id, task.name.as_deref())
+impl<'a> TaskName<'a> {
+    pub(super) fn of(task: &'a TaskView) -> TaskName<'a> {
+        TaskName(task.id, task.name.as_deref())
     }
 }
 
@@ -92,7 +92,7 @@ impl fmt::Display for WokenBy {
             WokenBy::Event { fd: -1 } => f.write_str("an event of a descriptor that is closed"),
             WokenBy::Event { fd } => write!(f, "an event of #{fd}"),
             WokenBy::Timer => f.write_str("a timer"),
-            WokenBy::Task { id } => Named(*id, None).fmt(f),
+            WokenBy::Task { id } => TaskName(*id, None).fmt(f),
             WokenBy::EndedTask => f.write_str("a task that has ended"),
             WokenBy::Thread => f.write_str("another thread"),
         }

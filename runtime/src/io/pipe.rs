@@ -89,14 +89,14 @@ pub fn pipe() -> io::Result<(Sender, Receiver)> {
 
 /// The end that a descriptor must be.
 #[derive(Clone, Copy)]
-enum End {
+enum PipeEnd {
     Reading,
     Writing,
 }
 
 /// Refuses a descriptor that is not that end of a pipe.
 #[inline]
-fn check(fd: OwnedFd, end: End) -> io::Result<Fd> {
+fn check(fd: OwnedFd, end: PipeEnd) -> io::Result<Fd> {
     let file = File::from(fd);
     if !file.metadata()?.file_type().is_fifo() {
         return Err(io::Error::new(io::ErrorKind::InvalidInput, "the descriptor is not a pipe"));
@@ -104,8 +104,8 @@ fn check(fd: OwnedFd, end: End) -> io::Result<Fd> {
     let fd = Fd::from(OwnedFd::from(file));
     let access = fd.access()?;
     let (fits, direction) = match end {
-        End::Reading => (access.read, "reading"),
-        End::Writing => (access.write, "writing"),
+        PipeEnd::Reading => (access.read, "reading"),
+        PipeEnd::Writing => (access.write, "writing"),
     };
     if !fits {
         let message = format!("the descriptor is a pipe that is not open for {direction}");

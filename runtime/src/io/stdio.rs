@@ -38,7 +38,7 @@ use std::path::PathBuf;
 use std::task::{Context, Poll};
 
 /// How a standard stream is used.
-enum Way {
+enum StreamUse {
     /// An own description, non-blocking.
     Own(Fd),
     /// A duplicate, of a socket.
@@ -54,24 +54,24 @@ const MASTER: u64 = 5 << 8 | 2;
 
 /// Decides the way for `stream`, one of the three.
 #[inline]
-fn way_for(stream: BorrowedFd<'_>, access: Access) -> io::Result<Way> {
+fn way_for(stream: BorrowedFd<'_>, access: Access) -> io::Result<StreamUse> {
     let file = File::from(stream.try_clone_to_owned()?);
     let metadata = file.metadata()?;
     let kind = metadata.file_type();
     if kind.is_socket() {
-        return Ok(Way::Socket(OwnedFd::from(file).into()));
+        return Ok(StreamUse::Socket(OwnedFd::from(file).into()));
     }
     if !kind.is_fifo() && !file.is_terminal() {
-        return Ok(Way::File(file));
+        return Ok(StreamUse::File(file));
     }
     if metadata.rdev() != MASTER {
         let path = PathBuf::from(format!("/proc/self/fd/{}", stream.as_raw_fd()));
         // No /proc, another user's terminal, a pipe without readers: use it unchanged.
         if let Ok(own) = Backend::current().open(&path, access) {
-            return Ok(Way::Own(own));
+            return Ok(StreamUse::Own(own));
         }
     }
-    Ok(Way::Blocking(file))
+    Ok(StreamUse::Blocking(file))
 }
 
 /// Charges an operation that bypasses the reactor to the task's budget, if it completes; wakes a task without budget

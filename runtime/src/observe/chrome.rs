@@ -4,26 +4,26 @@ use std::fmt;
 use std::io::{self, BufWriter, Write};
 
 /// Writes events. They are separated by commas; the first has none.
-pub(crate) struct Events<W: Write> {
+pub(crate) struct ChromeEvents<W: Write> {
     out: BufWriter<W>,
     /// Where the next event goes.
-    pub(crate) track: Track,
+    pub(crate) track: ChromeTrack,
     is_first: bool,
 }
 
 /// A row of the picture: a thread of a process.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) struct Track {
+pub(crate) struct ChromeTrack {
     pub(crate) process: u32,
     pub(crate) thread: u32,
 }
 
-impl<W: Write> Events<W> {
+impl<W: Write> ChromeEvents<W> {
     #[inline]
-    pub(crate) fn begin(out: W, track: Track) -> io::Result<Events<W>> {
+    pub(crate) fn begin(out: W, track: ChromeTrack) -> io::Result<ChromeEvents<W>> {
         let mut out = BufWriter::new(out);
         out.write_all(b"{\"displayTimeUnit\":\"ns\",\"traceEvents\":[")?;
-        Ok(Events { out, track, is_first: true })
+        Ok(ChromeEvents { out, track, is_first: true })
     }
 
     #[inline]
@@ -35,7 +35,7 @@ impl<W: Write> Events<W> {
     /// An event of a phase, with what it has in addition to the time and the track.
     fn event(&mut self, phase: &str, name: &str, at: u64, rest: fmt::Arguments<'_>) -> io::Result<()> {
         let comma = if std::mem::take(&mut self.is_first) { "\n" } else { ",\n" };
-        let Track { process, thread } = self.track;
+        let ChromeTrack { process, thread } = self.track;
         let (name, at) = (Text(name), Micros(at));
         write!(
             self.out,

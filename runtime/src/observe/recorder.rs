@@ -14,7 +14,7 @@ mod copy; // what is in a ring, decoded
 mod descriptors; // which descriptors the events were of
 mod recording; // what was taken out of a recorder
 
-pub(crate) use copy::{Born, Known, Labels};
+pub(crate) use copy::{Born, KnownTask, Labels};
 pub(crate) use descriptors::Descriptors;
 pub use recording::{Cause, Record, RecordedTask, Recording, What};
 

@@ -9,9 +9,10 @@ use std::ffi::c_int;
 use std::io;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-static TABLE: Mutex<[Entry; NUMBERS]> = Mutex::new([const { Entry { listeners: 0, before: None } }; NUMBERS]);
+static TABLE: Mutex<[SignalEntry; NUMBERS]> =
+    Mutex::new([const { SignalEntry { listeners: 0, before: None } }; NUMBERS]);
 
-struct Entry {
+struct SignalEntry {
     listeners: usize,
     /// The disposition before egret's handler was installed. Kept after it was restored, in case other code that had
     /// saved our handler puts it back: then this is still the one before.
@@ -20,22 +21,22 @@ struct Entry {
 
 /// Keeps egret's handler installed for a signal.
 #[derive(Debug)]
-pub(super) struct Listener {
+pub(super) struct SignalListener {
     signal: c_int,
     /// False in a simulation, where signals need no handler.
     is_handled: bool,
 }
 
-impl Listener {
+impl SignalListener {
     /// Installs the handler, unless there are listeners already.
     ///
     /// # Errors
     ///
     /// Those of [`sys::install`].
     #[inline]
-    pub(super) fn add(signal: c_int) -> io::Result<Listener> {
+    pub(super) fn add(signal: c_int) -> io::Result<SignalListener> {
         if !sys::changes_disposition(signal, true) {
-            return Ok(Listener { signal, is_handled: false });
+            return Ok(SignalListener { signal, is_handled: false });
         }
         let entry = &mut table()[signal as usize];
         if entry.listeners == 0 {
@@ -45,11 +46,11 @@ impl Listener {
             }
         }
         entry.listeners += 1;
-        Ok(Listener { signal, is_handled: true })
+        Ok(SignalListener { signal, is_handled: true })
     }
 }
 
-impl Drop for Listener {
+impl Drop for SignalListener {
     /// Restores the previous disposition with the last listener.
     #[inline]
     fn drop(&mut self) {
@@ -68,6 +69,6 @@ impl Drop for Listener {
 }
 
 #[inline]
-fn table() -> MutexGuard<'static, [Entry; NUMBERS]> {
+fn table() -> MutexGuard<'static, [SignalEntry; NUMBERS]> {
     TABLE.lock().unwrap_or_else(PoisonError::into_inner)
 }

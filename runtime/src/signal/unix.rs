@@ -1,6 +1,6 @@
 //! Streams of signals by kind; for the effects of listening see the [parent module](super).
 
-use super::listeners::Listener;
+use super::listeners::SignalListener;
 use crate::io::{Clears, Direction, Registration, Start};
 use crate::observe::site::Site;
 use crate::reactor::label::Label;
@@ -174,7 +174,7 @@ pub fn signal(kind: SignalKind) -> io::Result<Signal> {
     eventfd.set_label(Label::Signal(kind.0));
     // Before the handler is installed: the listener reports each signal from now on.
     let seen = sys::delivered(kind.0);
-    let _listener = Listener::add(kind.0)?;
+    let _listener = SignalListener::add(kind.0)?;
     Ok(Signal { eventfd, kind, seen, _listener })
 }
 
@@ -190,7 +190,7 @@ pub struct Signal {
     kind: SignalKind,
     /// The handler's count when it was last read.
     seen: u64,
-    _listener: Listener,
+    _listener: SignalListener,
 }
 
 impl Signal {

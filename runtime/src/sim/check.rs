@@ -4,7 +4,7 @@ use super::compare::{Traced, difference};
 use super::corpus::Corpus;
 use super::drive::message;
 use super::picture;
-use super::search::{Finding, Found, search};
+use super::search::{FailingSeed, Finding, search};
 use super::seeds::Replay;
 use super::shrink::shrink;
 use super::{Failure, Seeds, Sim, Smaller};
@@ -67,7 +67,8 @@ pub fn check(seeds: impl Into<Seeds>, scenario: impl Fn(&Sim) + Sync) {
             Some(_) => fail(&replay, &ran, &[]),
         };
     }
-    let Some(Found { seed, what }) = search(&seeds.into(), Corpus::wanted(Location::caller()), &scenario)
+    let Some(FailingSeed { seed, what }) =
+        search(&seeds.into(), Corpus::wanted(Location::caller()), &scenario)
     else {
         return;
     };

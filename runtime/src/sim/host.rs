@@ -14,7 +14,7 @@ use std::rc::Rc;
 use std::time::{Duration, SystemTime};
 
 /// State shared by a simulation and its hosts.
-pub(crate) struct Shared {
+pub(crate) struct SimShared {
     pub(crate) world: Rc<World>,
     pub(crate) machines: RefCell<Vec<Machine>>,
     /// Where the test has installed each program.
@@ -27,13 +27,13 @@ pub(crate) struct Shared {
 /// another program on it, by [`Host::program`].
 #[derive(Clone)]
 pub struct Host {
-    pub(super) shared: Rc<Shared>,
+    pub(super) shared: Rc<SimShared>,
     id: HostId,
     program: ProgramId,
 }
 
 impl Host {
-    pub(super) fn new(shared: Rc<Shared>, id: HostId, program: ProgramId) -> Host {
+    pub(super) fn new(shared: Rc<SimShared>, id: HostId, program: ProgramId) -> Host {
         Host { shared, id, program }
     }
 

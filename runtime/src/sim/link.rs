@@ -1,6 +1,6 @@
 //! [`Link`]: a test's handle of the network between two hosts.
 
-use super::host::Shared;
+use super::host::SimShared;
 use crate::sys::sim::{HostId, Link as Plan, nanoseconds};
 use std::fmt;
 use std::ops::RangeInclusive;
@@ -10,13 +10,13 @@ use std::time::Duration;
 /// A link between two hosts, by [`Sim::link`](super::Sim::link), or one direction of it, by
 /// [`Sim::link_to`](super::Sim::link_to). What is set holds for packets that are sent from then on.
 pub struct Link {
-    shared: Rc<Shared>,
+    shared: Rc<SimShared>,
     /// From which host to which.
     directions: Vec<(HostId, HostId)>,
 }
 
 impl Link {
-    pub(super) fn new(shared: Rc<Shared>, directions: Vec<(HostId, HostId)>) -> Link {
+    pub(super) fn new(shared: Rc<SimShared>, directions: Vec<(HostId, HostId)>) -> Link {
         Link { shared, directions }
     }
 

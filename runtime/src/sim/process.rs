@@ -1,16 +1,16 @@
 //! Programs of a host after its first: those of the test, those that others start, and signals to them.
 //!
-//! A child's life: [`Shared::adopt`] makes a [`Machine`] of what `Command::spawn` has left, and the driver starts it as any
+//! A child's life: [`SimShared::adopt`] makes a [`Machine`] of what `Command::spawn` has left, and the driver starts it as any
 //! other. It ends when its main future is done ([`Sim::exit`]: destructors run, then the kernel closes the rest), or by
 //! [`World::end`](crate::sys::sim::World) within the kernel, after which [`Sim::bury`] drops its tasks.
 
 use super::drive::{Machine, Main, Program, contained};
-use super::host::{Host, Shared};
+use super::host::{Host, SimShared};
 use super::{Failure, Sim};
 use crate::io::pipe::{Kind, ReadEnd, Receiver, Sender, WriteEnd};
 use crate::io::{Registration, Start};
 use crate::signal::unix::SignalKind;
-use crate::sys::sim::{Begin, Born, Given, ProgramId};
+use crate::sys::sim::{Begin, Given, NewProgram, ProgramId};
 use crate::sys::{Fd, signal::number};
 use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
@@ -148,7 +148,7 @@ impl Host {
     }
 }
 
-impl Shared {
+impl SimShared {
     /// Programs and machines have the same numbers.
     pub(super) fn add_machine(&self, machine: Machine) {
         let mut machines = self.machines.borrow_mut();
@@ -158,7 +158,7 @@ impl Shared {
 
     /// Makes machines of the programs that others have started.
     pub(super) fn adopt(&self) {
-        for Born { program, begin, given } in self.world.take_born() {
+        for NewProgram { program, begin, given } in self.world.take_born() {
             let (host, name) =
                 self.world.with_program(program, |program| (program.host, program.name.clone()));
             let mut machine = Machine::new(&name, host, program);

@@ -23,7 +23,7 @@ const TWICE: u64 = 16;
 const MANY: u64 = 100;
 
 /// A seed that does not pass.
-pub(super) struct Found {
+pub(super) struct FailingSeed {
     pub(super) seed: u64,
     pub(super) what: Finding,
 }
@@ -41,7 +41,7 @@ pub(super) fn search(
     seeds: &Seeds,
     corpus: Option<Corpus>,
     scenario: &(impl Fn(&Sim) + Sync),
-) -> Option<Found> {
+) -> Option<FailingSeed> {
     let (range, time) = seeds.limits();
     let until = time.map(|time| Instant::now() + time);
     let before = corpus.as_ref().map_or_else(Vec::new, |corpus| corpus.before.clone());
@@ -71,7 +71,7 @@ pub(super) fn search(
             end.fetch_min(place, Ordering::Relaxed);
             let mut found = found.lock().unwrap_or_else(PoisonError::into_inner);
             if found.as_ref().is_none_or(|(first, _)| place < *first) {
-                *found = Some((place, Found { seed, what }));
+                *found = Some((place, FailingSeed { seed, what }));
             }
         }
     };
@@ -93,13 +93,13 @@ pub(super) fn search(
 }
 
 /// The conditions that did not hold in any of `run` seeds.
-fn never(seen: &BTreeMap<Sighting, bool>, run: u64) -> Option<Found> {
+fn never(seen: &BTreeMap<Sighting, bool>, run: u64) -> Option<FailingSeed> {
     let never = seen.iter().filter(|(_, held)| !**held && run >= MANY);
     let lines = never.map(|((file, line, condition), _)| {
         format!("sometimes!({condition}) at {file}:{line} was reached, and held in none of {run} seeds\n")
     });
     let report: String = lines.collect();
-    (!report.is_empty()).then_some(Found { seed: 0, what: Finding::Never(report) })
+    (!report.is_empty()).then_some(FailingSeed { seed: 0, what: Finding::Never(report) })
 }
 
 fn threads() -> u64 {

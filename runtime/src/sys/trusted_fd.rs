@@ -99,9 +99,9 @@ mod tests {
     use super::*;
     use std::fs::File;
 
-    struct Number(File);
+    struct FdNumber(File);
 
-    impl AsRawFd for Number {
+    impl AsRawFd for FdNumber {
         fn as_raw_fd(&self) -> RawFd {
             self.0.as_raw_fd()
         }
@@ -111,8 +111,8 @@ mod tests {
     fn the_descriptor_is_that_of_the_value_and_stays_with_it() {
         let file = File::open("/dev/null").unwrap();
         let number = file.as_raw_fd();
-        // SAFETY: a `Number` owns its file and never exchanges it.
-        let mut trusted = unsafe { TrustedFd::new(Number(file)) };
+        // SAFETY: a `FdNumber` owns its file and never exchanges it.
+        let mut trusted = unsafe { TrustedFd::new(FdNumber(file)) };
         assert_eq!(trusted.as_fd().as_raw_fd(), number);
         assert_eq!((trusted.as_raw_fd(), trusted.0.as_raw_fd()), (number, number));
         // SAFETY: nothing is replaced.

@@ -31,11 +31,11 @@ use std::sync::Arc;
 #[derive(Clone)]
 pub struct AbortHandle {
     id: Id,
-    target: Target,
+    target: AbortTarget,
 }
 
 #[derive(Clone)]
-enum Target {
+enum AbortTarget {
     /// A task by its key, or a blocking job; no address when the runtime was gone before.
     Numbers(Option<TaskKey>, Option<Address>),
     Place(Arc<dyn Abortable>),
@@ -60,14 +60,14 @@ impl<T> JoinHandle<T> {
     /// A handle that aborts the task from any thread.
     #[inline]
     pub fn abort_handle(&self) -> AbortHandle {
-        AbortHandle { id: self.id(), target: Target::Numbers(self.key(), self.address()) }
+        AbortHandle { id: self.id(), target: AbortTarget::Numbers(self.key(), self.address()) }
     }
 }
 
 impl AbortHandle {
     #[inline]
     pub(crate) fn on_its_way(id: Id, place: Arc<dyn Abortable>) -> AbortHandle {
-        AbortHandle { id, target: Target::Place(place) }
+        AbortHandle { id, target: AbortTarget::Place(place) }
     }
 
     /// Cancels the task.
@@ -78,9 +78,9 @@ impl AbortHandle {
     #[inline]
     pub fn abort(&self) {
         match &self.target {
-            Target::Numbers(key, Some(address)) => abort(*key, self.id, *address),
-            Target::Numbers(_, None) => {}
-            Target::Place(place) => place.abort(),
+            AbortTarget::Numbers(key, Some(address)) => abort(*key, self.id, *address),
+            AbortTarget::Numbers(_, None) => {}
+            AbortTarget::Place(place) => place.abort(),
         }
     }
 

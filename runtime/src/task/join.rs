@@ -183,10 +183,10 @@ impl<T> fmt::Debug for JoinHandle<T> {
 /// Why a task has no output.
 pub struct JoinError {
     id: Id,
-    cause: Cause,
+    cause: JoinFailure,
 }
 
-enum Cause {
+enum JoinFailure {
     Cancelled,
     Panic(Box<Panic>),
 }
@@ -203,14 +203,14 @@ struct Panic {
 impl JoinError {
     #[inline]
     pub(crate) fn cancelled(id: Id) -> JoinError {
-        JoinError { id, cause: Cause::Cancelled }
+        JoinError { id, cause: JoinFailure::Cancelled }
     }
 
     #[inline]
     pub(crate) fn panic(id: Id, payload: Box<dyn Any + Send>) -> JoinError {
         let text = payload.downcast_ref::<String>().cloned();
         let message = text.or_else(|| payload.downcast_ref::<&'static str>().map(|text| text.to_string()));
-        JoinError { id, cause: Cause::Panic(Box::new(Panic { payload: Mutex::new(payload), message })) }
+        JoinError { id, cause: JoinFailure::Panic(Box::new(Panic { payload: Mutex::new(payload), message })) }
     }
 
     /// The message that names the task.
@@ -225,13 +225,13 @@ impl JoinError {
     /// Whether the task was aborted or its runtime dropped.
     #[inline]
     pub fn is_cancelled(&self) -> bool {
-        matches!(self.cause, Cause::Cancelled)
+        matches!(self.cause, JoinFailure::Cancelled)
     }
 
     /// Whether the task panicked.
     #[inline]
     pub fn is_panic(&self) -> bool {
-        matches!(self.cause, Cause::Panic(_))
+        matches!(self.cause, JoinFailure::Panic(_))
     }
 
     /// The payload of the task's panic, to be passed to [`std::panic::resume_unwind`].
@@ -256,8 +256,10 @@ impl JoinError {
     #[inline]
     pub fn try_into_panic(self) -> Result<Box<dyn Any + Send>, JoinError> {
         match self.cause {
-            Cause::Panic(panic) => Ok(panic.payload.into_inner().unwrap_or_else(PoisonError::into_inner)),
-            Cause::Cancelled => Err(self),
+            JoinFailure::Panic(panic) => {
+                Ok(panic.payload.into_inner().unwrap_or_else(PoisonError::into_inner))
+            }
+            JoinFailure::Cancelled => Err(self),
         }
     }
 
@@ -272,8 +274,8 @@ impl fmt::Display for JoinError {
     #[inline]
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.cause {
-            Cause::Cancelled => write!(f, "task {} was cancelled", self.id),
-            Cause::Panic(panic) => match &panic.message {
+            JoinFailure::Cancelled => write!(f, "task {} was cancelled", self.id),
+            JoinFailure::Panic(panic) => match &panic.message {
                 Some(message) => write!(f, "task {} panicked: {message}", self.id),
                 None => write!(f, "task {} panicked", self.id),
             },

@@ -1,7 +1,7 @@
 //! [`task_local!`](crate::task_local): a value that a future takes with it, which code in it finds without a parameter.
 //!
 //! - A key is a slot of the thread. While a scope is polled or dropped, or while its closure runs, the slot has the
-//!   scope's value, and the scope has what was in the slot: the two are swapped, and [`Entered`] swaps them back, also by
+//!   scope's value, and the scope has what was in the slot: the two are swapped, and [`EnteredScope`] swaps them back, also by
 //!   a panic.
 //! - A read borrows the slot while user code runs. A scope that is entered meanwhile would swap the value away from under
 //!   it, and is refused.
@@ -139,9 +139,9 @@ impl<T: 'static> LocalKey<T> {
 
     /// Puts `value` in the slot, and what is there in its place, until the guard is dropped.
     #[inline]
-    fn enter<'a>(&'static self, value: &'a mut Option<T>) -> Result<Entered<'a, T>, Refused> {
+    fn enter<'a>(&'static self, value: &'a mut Option<T>) -> Result<EnteredScope<'a, T>, Refused> {
         self.swap(value)?;
-        Ok(Entered { key: self, value })
+        Ok(EnteredScope { key: self, value })
     }
 
     /// The same without a guard.
@@ -189,13 +189,13 @@ impl<T: 'static> fmt::Debug for LocalKey<T> {
 }
 
 /// While it lives, the value of a scope is in the slot of its key.
-struct Entered<'a, T: 'static> {
+struct EnteredScope<'a, T: 'static> {
     key: &'static LocalKey<T>,
     /// What was in the slot.
     value: &'a mut Option<T>,
 }
 
-impl<T: 'static> Drop for Entered<'_, T> {
+impl<T: 'static> Drop for EnteredScope<'_, T> {
     #[inline]
     fn drop(&mut self) {
         // No read is left: one that began in the scope has ended in it. The slot is there as long as this frame is.

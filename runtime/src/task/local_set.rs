@@ -19,7 +19,7 @@ use std::task::{Context, Poll, Waker};
 
 crate::task_local! {
     /// The set that the running code belongs to.
-    static CURRENT: Rc<Tasks>;
+    static CURRENT: Rc<LocalTasks>;
 }
 
 /// A group of tasks, for code that is ported from tokio: there a future that is not `Send` needs one.
@@ -46,19 +46,19 @@ crate::task_local! {
 /// ```
 #[derive(Default)]
 pub struct LocalSet {
-    tasks: Rc<Tasks>,
+    tasks: Rc<LocalTasks>,
 }
 
 /// The tasks of a set.
 #[derive(Default)]
-struct Tasks {
+struct LocalTasks {
     /// `None` while the task is being spawned.
     alive: RefCell<Slab<Option<AbortHandle>>>,
     waiter: Cell<Option<Waker>>,
 }
 
 // No user code runs while a task is added or taken out.
-impl RefUnwindSafe for Tasks {}
+impl RefUnwindSafe for LocalTasks {}
 
 impl LocalSet {
     /// A set without tasks.
@@ -138,7 +138,7 @@ impl LocalSet {
 #[must_use = "the thread leaves the set when the guard is dropped"]
 pub struct LocalEnterGuard {
     /// The set that the thread was in.
-    before: Option<Rc<Tasks>>,
+    before: Option<Rc<LocalTasks>>,
 }
 
 impl Drop for LocalEnterGuard {
@@ -157,7 +157,7 @@ impl fmt::Debug for LocalEnterGuard {
 
 /// The place of a task that is being spawned.
 pub(super) struct Admitted {
-    tasks: Rc<Tasks>,
+    tasks: Rc<LocalTasks>,
     index: usize,
 }
 
@@ -202,9 +202,9 @@ impl fmt::Debug for LocalSet {
     }
 }
 
-impl Tasks {
+impl LocalTasks {
     #[inline]
-    fn spawn<F>(self: &Rc<Tasks>, future: F, at: &'static Location<'static>) -> JoinHandle<F::Output>
+    fn spawn<F>(self: &Rc<LocalTasks>, future: F, at: &'static Location<'static>) -> JoinHandle<F::Output>
     where
         F: Future + 'static,
     {
@@ -216,12 +216,12 @@ impl Tasks {
     }
 
     #[inline]
-    fn admit<F>(self: &Rc<Tasks>, future: F) -> (impl Future<Output = F::Output> + use<F>, Admitted)
+    fn admit<F>(self: &Rc<LocalTasks>, future: F) -> (impl Future<Output = F::Output> + use<F>, Admitted)
     where
         F: Future + 'static,
     {
         let index = self.alive.borrow_mut().insert(None);
-        let member = Member { tasks: self.clone(), place: index };
+        let member = LocalMember { tasks: self.clone(), place: index };
         let future = CURRENT.scope(self.clone(), async move {
             let _member = member;
             future.await
@@ -231,12 +231,12 @@ impl Tasks {
 }
 
 /// Takes a task out of its set, when its future is dropped.
-struct Member {
-    tasks: Rc<Tasks>,
+struct LocalMember {
+    tasks: Rc<LocalTasks>,
     place: usize,
 }
 
-impl Drop for Member {
+impl Drop for LocalMember {
     #[inline]
     fn drop(&mut self) {
         let mut alive = self.tasks.alive.borrow_mut();

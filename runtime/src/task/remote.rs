@@ -115,14 +115,14 @@ impl<T: 'static> RemoteJoinHandle<T> {
     /// The same, as the handle of a member of a set, whose waker the place has.
     #[inline]
     pub(crate) fn into_member(self) -> JoinHandle<T> {
-        JoinHandle::of_other(Rc::new(Member(self)))
+        JoinHandle::of_other(Rc::new(RemoteMember(self)))
     }
 }
 
 /// A task of another thread, as a set of this one has it. The handle in it detaches when it is dropped.
-struct Member<T>(RemoteJoinHandle<T>);
+struct RemoteMember<T>(RemoteJoinHandle<T>);
 
-impl<T> Join<T> for Member<T> {
+impl<T> Join<T> for RemoteMember<T> {
     #[inline]
     fn poll_join(&self, cx: &mut Context<'_>, at: Site) -> Poll<Option<Result<T, JoinError>>> {
         self.0.place.output.poll(cx, at)
@@ -282,9 +282,9 @@ pin_project_lite::pin_project! {
 }
 
 /// Like the guard of the task cell: drops a future whose poll panics while the stack unwinds.
-struct DropOnPanic<'a, F>(Pin<&'a mut Option<F>>);
+struct DropRemoteOnPanic<'a, F>(Pin<&'a mut Option<F>>);
 
-impl<F> Drop for DropOnPanic<'_, F> {
+impl<F> Drop for DropRemoteOnPanic<'_, F> {
     #[cold]
     fn drop(&mut self) {
         waker::contain(|| self.0.set(None));
@@ -332,7 +332,7 @@ impl<F: Future> Future for Remote<F> {
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
         let this = self.project();
         let polled = catch_unwind(AssertUnwindSafe(|| {
-            let mut guard = DropOnPanic(this.future);
+            let mut guard = DropRemoteOnPanic(this.future);
             let future = guard.0.as_mut().as_pin_mut().expect("a task is not polled after a panic");
             let polled = future.poll(cx);
             std::mem::forget(guard);

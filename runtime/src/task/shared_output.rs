@@ -32,11 +32,11 @@ pub(crate) struct SharedOutput<T> {
     pub(crate) spawned_at: &'static Location<'static>,
     /// The runtime of the task or the job.
     pub(crate) runtime: Address,
-    state: Mutex<State<T>>,
+    state: Mutex<OutputState<T>>,
 }
 
-struct State<T> {
-    stage: Stage<T>,
+struct OutputState<T> {
+    stage: OutputStage<T>,
     joiner: Option<Waker>,
     note: Note,
     /// The task that polled with the joiner.
@@ -45,7 +45,7 @@ struct State<T> {
     policy: Policy,
 }
 
-enum Stage<T> {
+enum OutputStage<T> {
     Empty,
     Filled(Result<T, JoinError>),
     Over,
@@ -61,7 +61,7 @@ impl<T> SharedOutput<T> {
         joiner: Option<Waker>,
     ) -> SharedOutput<T> {
         let (note, joining, policy) = (Note::default(), site::Task::default(), Policy::current());
-        let state = State { stage: Stage::Empty, joiner, note, joining, detached: false, policy };
+        let state = OutputState { stage: OutputStage::Empty, joiner, note, joining, detached: false, policy };
         SharedOutput { id, spawned_at, runtime, state: Mutex::new(state) }
     }
 
@@ -81,7 +81,7 @@ impl<T> SharedOutput<T> {
         let same = state.joiner.as_ref().is_some_and(|before| before.will_wake(&waker));
         state.note = Note::next(same.then_some(state.note), at);
         state.joining = site::Task::current();
-        let is_over = matches!(state.stage, Stage::Over);
+        let is_over = matches!(state.stage, OutputStage::Over);
         let before = state.joiner.replace(waker);
         drop(state);
         drop(before);
@@ -99,7 +99,7 @@ impl<T> SharedOutput<T> {
 
     #[inline]
     pub(crate) fn is_finished(&self) -> bool {
-        !matches!(self.lock().stage, Stage::Empty)
+        !matches!(self.lock().stage, OutputStage::Empty)
     }
 
     /// Keeps `result` for the handle and wakes it (1), or discards it (3). A second result is discarded.
@@ -109,13 +109,13 @@ impl<T> SharedOutput<T> {
     pub(crate) fn fill(&self, result: Result<T, JoinError>, free: impl FnOnce()) {
         let mut state = self.lock();
         if state.detached {
-            state.stage = Stage::Over;
+            state.stage = OutputStage::Over;
         }
-        if !matches!(state.stage, Stage::Empty) {
+        if !matches!(state.stage, OutputStage::Empty) {
             drop(state);
             return self.discard(result);
         }
-        state.stage = Stage::Filled(result);
+        state.stage = OutputStage::Filled(result);
         let joiner = state.joiner.take();
         // A foreign waker is user code, which may take long.
         if joiner.as_ref().is_none_or(|joiner| waker::key_of(joiner).is_some()) {
@@ -152,17 +152,17 @@ impl<T> SharedOutput<T> {
     }
 
     #[inline]
-    fn lock(&self) -> MutexGuard<'_, State<T>> {
+    fn lock(&self) -> MutexGuard<'_, OutputState<T>> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-impl<T> Stage<T> {
+impl<T> OutputStage<T> {
     /// Takes the output out. (2)
     #[inline]
     fn take(&mut self) -> Option<Result<T, JoinError>> {
-        match std::mem::replace(self, Stage::Over) {
-            Stage::Filled(result) => Some(result),
+        match std::mem::replace(self, OutputStage::Over) {
+            OutputStage::Filled(result) => Some(result),
             other => {
                 *self = other;
                 None

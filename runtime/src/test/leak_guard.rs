@@ -56,10 +56,10 @@ const ENDING: Duration = Duration::from_secs(1);
 /// ```
 #[must_use = "it checks at its end"]
 pub struct LeakGuard<'rt> {
-    watched: Watched<'rt>,
+    watched: LeakScope<'rt>,
 }
 
-enum Watched<'rt> {
+enum LeakScope<'rt> {
     Runtime(&'rt Runtime, Alive),
     Process(BTreeMap<RawFd, String>),
     Nothing,
@@ -74,7 +74,7 @@ pub struct Leaks {
 impl LeakGuard<'_> {
     /// Watches a runtime: what is alive now is not a leak.
     pub fn runtime(rt: &Runtime) -> LeakGuard<'_> {
-        LeakGuard { watched: Watched::Runtime(rt, alive(rt)) }
+        LeakGuard { watched: LeakScope::Runtime(rt, alive(rt)) }
     }
 
     /// Watches the descriptors of the process: those open now are no leak.
@@ -87,7 +87,7 @@ impl LeakGuard<'_> {
     /// Where `/proc` is not mounted.
     #[track_caller]
     pub fn process() -> LeakGuard<'static> {
-        LeakGuard { watched: Watched::Process(open()) }
+        LeakGuard { watched: LeakScope::Process(open()) }
     }
 
     /// Lists what has leaked so far, and goes on watching.
@@ -98,9 +98,9 @@ impl LeakGuard<'_> {
     #[track_caller]
     pub fn check(&self) -> Result<(), Leaks> {
         let leaks = match &self.watched {
-            Watched::Runtime(rt, before) => of_runtime(&alive_without_ending_jobs(rt, before), before),
-            Watched::Process(before) => of_process(before),
-            Watched::Nothing => Leaks::default(),
+            LeakScope::Runtime(rt, before) => of_runtime(&alive_without_ending_jobs(rt, before), before),
+            LeakScope::Process(before) => of_process(before),
+            LeakScope::Nothing => Leaks::default(),
         };
         if leaks.lines.is_empty() { Ok(()) } else { Err(leaks) }
     }
@@ -118,7 +118,7 @@ impl LeakGuard<'_> {
     #[track_caller]
     fn end(&mut self) {
         let result = self.check();
-        self.watched = Watched::Nothing;
+        self.watched = LeakScope::Nothing;
         if let Err(leaks) = result {
             panic!("{leaks}");
         }
@@ -215,9 +215,9 @@ impl std::error::Error for Leaks {}
 impl fmt::Debug for LeakGuard<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self.watched {
-            Watched::Runtime(..) => "LeakGuard(runtime)",
-            Watched::Process(_) => "LeakGuard(process)",
-            Watched::Nothing => "LeakGuard(ended)",
+            LeakScope::Runtime(..) => "LeakGuard(runtime)",
+            LeakScope::Process(_) => "LeakGuard(process)",
+            LeakScope::Nothing => "LeakGuard(ended)",
         })
     }
 }

@@ -37,7 +37,7 @@ pub(super) struct ProbeCounts {
 /// assert_wakes!(probe, 0);
 /// ```
 pub fn spawn<T>(future: T) -> Probe<T> {
-    let count = Arc::new(Count::default());
+    let count = Arc::new(ProbeCount::default());
     Probe { future: Box::pin(Some(future)), waker: count.clone().into(), count, polls: 0 }
 }
 
@@ -73,12 +73,12 @@ pub struct Probe<T> {
     /// `None` after a cancel.
     future: Pin<Box<Option<T>>>,
     waker: Waker,
-    count: Arc<Count>,
+    count: Arc<ProbeCount>,
     polls: usize,
 }
 
 #[derive(Default)]
-struct Count {
+struct ProbeCount {
     wakes: AtomicUsize,
     /// The wakes already reported to the test.
     taken: AtomicUsize,
@@ -86,7 +86,7 @@ struct Count {
     woken: AtomicBool,
 }
 
-impl Wake for Count {
+impl Wake for ProbeCount {
     fn wake(self: Arc<Self>) {
         self.wake_by_ref();
     }

@@ -111,17 +111,17 @@ pub struct Instant(u64);
 
 /// One moment on both clocks. The standard library's is read first, so that a deadline converted from it is never
 /// earlier here, but later by the time that a reading takes.
-struct Anchor {
+struct ClockAnchor {
     std: std::time::Instant,
     nanoseconds: u64,
 }
 
 #[inline]
-fn anchor() -> &'static Anchor {
-    static ANCHOR: OnceLock<Anchor> = OnceLock::new();
+fn anchor() -> &'static ClockAnchor {
+    static ANCHOR: OnceLock<ClockAnchor> = OnceLock::new();
     ANCHOR.get_or_init(|| {
         let std = std::time::Instant::now();
-        Anchor { std, nanoseconds: Backend::current().monotonic() }
+        ClockAnchor { std, nanoseconds: Backend::current().monotonic() }
     })
 }
 

@@ -35,7 +35,7 @@ const LAST: u64 = u64::MAX - 1;
 /// Named for the error about a sleep that is sent to another thread; the code calls it [`Timers`].
 #[allow(non_camel_case_types, reason = "the compiler says the name to people")]
 pub(crate) struct TimersStayOnTheirThread_UseSpawnWith {
-    inner: RefCell<Inner>,
+    inner: RefCell<TimersInner>,
     clock: Rc<Clock>,
     /// The runtime is gone: no timer fires any more.
     closed: Cell<bool>,
@@ -49,10 +49,10 @@ pub(crate) struct TimersStayOnTheirThread_UseSpawnWith {
 pub(crate) use TimersStayOnTheirThread_UseSpawnWith as Timers;
 
 #[derive(Default)]
-struct Inner {
+struct TimersInner {
     heap: Vec<Node>,
     far: Far,
-    entries: Vec<Entry>,
+    entries: Vec<TimerEntry>,
     /// The free entry that is used next; the number of entries when none is free.
     free: u32,
     /// How many nodes have been made.
@@ -67,9 +67,9 @@ struct Node {
     entry: u32,
 }
 
-struct Entry {
+struct TimerEntry {
     deadline: u64,
-    place: Place,
+    place: NodePlace,
     waker: Option<Waker>,
     note: Cell<Note>,
     task: Task,
@@ -77,7 +77,7 @@ struct Entry {
 
 /// Where the node of an entry is.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-enum Place {
+enum NodePlace {
     /// It has no node any more.
     Fired,
     /// Its position in the heap.
@@ -86,7 +86,7 @@ enum Place {
     Far(u8, u32),
     /// The runtime is gone, and it had not fired.
     Gone,
-    /// The entry is free. The next free entry, as in [`Inner::free`].
+    /// The entry is free. The next free entry, as in [`TimersInner::free`].
     Free(u32),
 }
 
@@ -108,7 +108,7 @@ impl Timers {
     /// With what is near as it is at the time `now`.
     #[inline]
     fn since(now: u64, clock: Rc<Clock>) -> Rc<Timers> {
-        let (mut inner, closed, fired): (Inner, _, _) = Default::default();
+        let (mut inner, closed, fired): (TimersInner, _, _) = Default::default();
         inner.advance(now);
         let (spare, bound) = (Cell::new(spare::NONE), Cell::new(u64::MAX));
         Rc::new(Timers { inner: RefCell::new(inner), clock, closed, spare, bound, fired })
@@ -131,8 +131,8 @@ impl Timers {
         let entry = {
             let inner = &mut *self.inner.borrow_mut();
             let (note, task) = (Cell::new(Note::now(at)), Task::current());
-            let (waker, place) = (Some(waker), Place::Gone);
-            let entry = Entry { deadline, place, waker, note, task };
+            let (waker, place) = (Some(waker), NodePlace::Gone);
+            let entry = TimerEntry { deadline, place, waker, note, task };
             if self.closed.get() {
                 inner.allot(entry)
             } else {
@@ -188,7 +188,7 @@ impl Timers {
             inner.remove(0);
             fired += 1;
             let entry = &mut inner.entries[entry as usize];
-            entry.place = Place::Fired;
+            entry.place = NodePlace::Fired;
             watch.late(now, entry.deadline);
             foreign.extend(entry.waker.take().and_then(|waker| waker::wake_in(queue, waker)));
         }
@@ -209,7 +209,7 @@ impl Timers {
             inner.far = Far::default();
             self.bound.set(u64::MAX);
             let had_nodes = inner.entries.iter_mut().filter(|entry| entry.has_node());
-            had_nodes.for_each(|entry| entry.place = Place::Gone);
+            had_nodes.for_each(|entry| entry.place = NodePlace::Gone);
             inner.entries.iter_mut().filter_map(|entry| entry.waker.take()).collect()
         };
         wakers.into_iter().for_each(waker::wake_contained);
@@ -240,7 +240,7 @@ impl Timer {
     /// Whether it has fired.
     #[inline]
     pub(crate) fn has_fired(&self) -> bool {
-        self.timers.inner.borrow().entries[self.entry as usize].place == Place::Fired
+        self.timers.inner.borrow().entries[self.entry as usize].place == NodePlace::Fired
     }
 
     /// Whether its deadline has passed by the clock, fired or not.
@@ -294,7 +294,7 @@ impl Timer {
     }
 }
 
-impl Inner {
+impl TimersInner {
     /// A time that is not after any deadline; `u64::MAX` for none.
     #[inline]
     fn bound(&self) -> u64 {

@@ -19,7 +19,7 @@ use crate::observe::woken::Woken;
 use crate::wake::clones::Clones;
 use crate::wake::key::{TaskKey, Tenant};
 use crate::wake::task::{CellRef, Task};
-use places::{NONE, Place};
+use places::{NONE, QueuePlace};
 use std::cell::{Cell, RefCell, RefMut};
 
 /// FIFO of task indices, each in it at most once, and the table of the tasks.
@@ -69,7 +69,7 @@ struct Mark {
     /// the index is then polled once without need.
     next: u32,
     tenant: Tenant,
-    task: Place,
+    task: QueuePlace,
     /// The wakes of the task.
     note: Note,
 }

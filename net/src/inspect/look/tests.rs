@@ -40,13 +40,13 @@ impl Feed for Script {
     }
 }
 
-fn watched() -> (Watched, Arc<AtomicU64>) {
+fn watched() -> (ShownLoop, Arc<AtomicU64>) {
     let dumps = Arc::new(AtomicU64::new(0));
-    (Watched::new(Box::new(Script(dumps.clone()))), dumps)
+    (ShownLoop::new(Box::new(Script(dumps.clone()))), dumps)
 }
 
 /// Changes the time of the last look.
-fn change(watched: &Watched, change: impl Fn(Instant) -> Instant) {
+fn change(watched: &ShownLoop, change: impl Fn(Instant) -> Instant) {
     let last = watched.last.borrow_mut().take().unwrap();
     let mut last = Rc::into_inner(last).expect("no other keeps it");
     (last.at, last.answered_at) = (change(last.at), change(last.answered_at));

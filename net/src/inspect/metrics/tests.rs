@@ -3,7 +3,7 @@ use super::*;
 use egret_runtime::inspect::{Dump, LoopState, PollView};
 
 fn text(dumps: Vec<Dump>) -> String {
-    let watched: Vec<_> = dumps.into_iter().map(|dump| Watched::new(Box::new(Fixed(dump)))).collect();
+    let watched: Vec<_> = dumps.into_iter().map(|dump| ShownLoop::new(Box::new(Fixed(dump)))).collect();
     write(watched.iter())
 }
 

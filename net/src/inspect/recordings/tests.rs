@@ -1,4 +1,4 @@
-use super::super::track::{Poll, Task, Track};
+use super::super::track::{Track, TrackPoll, TrackTask};
 use super::*;
 use egret_runtime::inspect::Cause;
 
@@ -33,9 +33,9 @@ fn a_part_is_within_the_recording() {
 
 #[test]
 fn the_history_of_a_task_says_what_woke_it_and_how_long_it_queued() {
-    let poll = |at, task, by| Poll { at, took: 10, task, by };
+    let poll = |at, task, by| TrackPoll { at, took: 10, task, by };
     let mut track = Track { length: 1000, ..Track::default() };
-    track.tasks = (0..2).map(|n| Task { id: n + 5, name: None, at: None }).collect();
+    track.tasks = (0..2).map(|n| TrackTask { id: n + 5, name: None, at: None }).collect();
     track.wakes = vec![(90, 0), (180, 1), (290, 0)];
     track.polls = vec![
         poll(100, 0, Cause::Timer),

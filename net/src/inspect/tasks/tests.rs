@@ -17,7 +17,7 @@ fn look() -> Look {
     look_at(dump)
 }
 
-fn ids(page: &Page<'_, TaskView>) -> Vec<u64> {
+fn ids(page: &TasksPage<'_, TaskView>) -> Vec<u64> {
     page.tasks.as_ref().unwrap().iter().map(|task| task.id).collect()
 }
 
@@ -44,7 +44,7 @@ fn a_search_and_a_state_select() {
     let page = orders.page(0, &look, &Query::parse("q=even+99&is=queued&sort=since&desc=1"));
     assert_eq!((page.all, page.matched), (1000, 1));
     assert_eq!(ids(&page), [990]);
-    assert_eq!(page.counts, Some(Counts { running: 0, queued: 100, waiting: 900 }));
+    assert_eq!(page.counts, Some(StateCounts { running: 0, queued: 100, waiting: 900 }));
     let page = orders.page(0, &look, &Query::parse("is=queued&sort=since&desc=1&limit=3"));
     assert_eq!(ids(&page), [990, 980, 970]);
 }

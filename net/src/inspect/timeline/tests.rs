@@ -1,4 +1,4 @@
-use super::super::track::{Poll, Task, Track, Wait};
+use super::super::track::{Track, TrackPoll, TrackTask, Wait};
 use super::*;
 
 fn place(line: u32) -> Place {
@@ -9,10 +9,10 @@ fn place(line: u32) -> Place {
 
 fn track(polls: &[(u64, u64, u32)], waits: &[(u64, u64)], length: u64) -> Track {
     let mut track = Track { length, ..Track::default() };
-    let poll = |&(at, took, task): &(u64, u64, u32)| Poll { at, took, task, by: Cause::Timer };
+    let poll = |&(at, took, task): &(u64, u64, u32)| TrackPoll { at, took, task, by: Cause::Timer };
     track.polls = polls.iter().map(poll).collect();
     track.waits = waits.iter().map(|&(at, took)| Wait { at, took, events: 2 }).collect();
-    track.tasks = (0..20).map(|id| Task { id, name: None, at: Some(place(id as u32)) }).collect();
+    track.tasks = (0..20).map(|id| TrackTask { id, name: None, at: Some(place(id as u32)) }).collect();
     track
 }
 
@@ -33,7 +33,11 @@ fn polls_of_one_column_are_one_block_for_each_lane() {
     blocks.sort_by_key(|block| (block.0, block.1));
     assert_eq!(
         blocks,
-        [Block(0, 0, 75, 45, 3, 1, 30), Block(0, 110, 10, 10, 1, 1, 10), Block(1, 10, 10, 10, 1, 2, 10)]
+        [
+            PollBlock(0, 0, 75, 45, 3, 1, 30),
+            PollBlock(0, 110, 10, 10, 1, 1, 10),
+            PollBlock(1, 10, 10, 10, 1, 2, 10)
+        ]
     );
     assert_eq!(
         picture.lanes[0],
@@ -50,8 +54,8 @@ fn a_part_has_what_lies_in_it_and_one_task_only_its_own() {
     assert_eq!(
         picture.marks,
         [
-            Mark { label: "events", total: 2, at: vec![(150, 2)] },
-            Mark { label: "woken by timers", total: 1, at: vec![(150, 1)] },
+            TimelineMark { label: "events", total: 2, at: vec![(150, 2)] },
+            TimelineMark { label: "woken by timers", total: 1, at: vec![(150, 1)] },
         ]
     );
     let picture = draw(&track, &part, Some(2));

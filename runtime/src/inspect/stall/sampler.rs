@@ -5,7 +5,7 @@
 //! - A loop whose runtime is gone leaves the list; with the last one the thread ends.
 
 use super::report::{Stall, StallStage};
-use super::watch::{Found, Going, Watch};
+use super::watch::{GoingPoll, LookResult, LoopWatch};
 use crate::executor::running;
 use crate::inspect::{Place, ThreadView, stack};
 use crate::observe::watch::Post;
@@ -17,25 +17,25 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-static SHARED: Mutex<Shared> = Mutex::new(Shared { new: Vec::new(), has_thread: false });
+static SHARED: Mutex<SamplerState> = Mutex::new(SamplerState { new: Vec::new(), has_thread: false });
 /// Notified when a loop is added.
 static ADDED: Condvar = Condvar::new();
 
-struct Shared {
+struct SamplerState {
     /// Loops that the thread has not yet on its list.
-    new: Vec<Watched>,
+    new: Vec<WatchedLoop>,
     has_thread: bool,
 }
 
 type Report = Box<dyn Fn(&Stall) + Send + Sync>;
 
 /// A loop on the list.
-struct Watched {
+struct WatchedLoop {
     handle: Handle,
     /// What the loop stores.
     post: Post,
     thread: ThreadId,
-    watch: Watch,
+    watch: LoopWatch,
     report: Report,
     /// The processor time of the thread when the current poll was first seen, with the number of that poll.
     first_seen: Option<(u64, Option<Duration>)>,
@@ -56,11 +56,11 @@ pub(super) fn watch(
     if !Backend::current().threads_wait() {
         return Ok(()); // of a simulated host, whose polls take no time
     }
-    let watched = Watched {
+    let watched = WatchedLoop {
         handle: runtime.handle(),
         post: runtime.executor().queue.watch.post(),
         thread: ThreadId::current(),
-        watch: Watch::new(limit, now()),
+        watch: LoopWatch::new(limit, now()),
         report: Box::new(report),
         first_seen: None,
         stall: None,
@@ -76,7 +76,7 @@ pub(super) fn watch(
     Ok(())
 }
 
-fn shared() -> MutexGuard<'static, Shared> {
+fn shared() -> MutexGuard<'static, SamplerState> {
     SHARED.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
@@ -100,7 +100,7 @@ fn run() {
 }
 
 /// Adds the new loops, and returns when the first of all is due; `None` ends the thread.
-fn next(loops: &mut Vec<Watched>) -> Option<Duration> {
+fn next(loops: &mut Vec<WatchedLoop>) -> Option<Duration> {
     let mut shared = shared();
     loops.append(&mut shared.new);
     let due = loops.iter().map(|watched| watched.watch.due()).min();
@@ -108,18 +108,18 @@ fn next(loops: &mut Vec<Watched>) -> Option<Duration> {
     due
 }
 
-impl Watched {
+impl WatchedLoop {
     /// Returns whether there is still a runtime.
     fn look(&mut self) -> bool {
         // Asked first: of a runtime that goes now there is another look, which finds the end of its last poll.
         let is_left = self.post.is_left();
-        let going = self.post.going().map(|(serial, elapsed)| Going { serial, elapsed });
+        let going = self.post.going().map(|(serial, elapsed)| GoingPoll { serial, elapsed });
         let found = self.watch.look(now(), going, self.post.long_polls());
         let serial = going.map(|going| going.serial);
         self.note(serial);
         match (found, serial) {
-            (Found::Begun(held), Some(serial)) => self.begun(held, serial),
-            (Found::Ended(held), _) => self.ended(held),
+            (LookResult::Begun(held), Some(serial)) => self.begun(held, serial),
+            (LookResult::Ended(held), _) => self.ended(held),
             _ => {}
         }
         !is_left

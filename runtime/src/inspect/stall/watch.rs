@@ -13,19 +13,19 @@ use std::time::Duration;
 
 /// What the sampler knows of one loop.
 #[derive(Debug)]
-pub(super) struct Watch {
+pub(super) struct LoopWatch {
     limit: Duration,
     /// The last look, and the wait that was planned after it.
     looked_at: Duration,
     planned: Duration,
-    seen: Option<Seen>,
+    seen: Option<SeenPoll>,
     /// How many polls over the limit the loop has counted, and until when looks are frequent.
     long_polls: u64,
     eager_until: Duration,
 }
 
 #[derive(Clone, Copy, Debug)]
-struct Seen {
+struct SeenPoll {
     serial: u64,
     charged: Duration,
     is_reported: bool,
@@ -33,7 +33,7 @@ struct Seen {
 
 /// A poll that is going on at a look.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Going {
+pub(super) struct GoingPoll {
     /// Its number among the polls of the loop.
     pub(super) serial: u64,
     /// How long by the clock of the loop, which may count stops.
@@ -42,7 +42,7 @@ pub(super) struct Going {
 
 /// What a look has found.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Found {
+pub(super) enum LookResult {
     /// Nothing to report.
     Nothing,
     /// A poll that has now reached the limit.
@@ -62,10 +62,10 @@ const MOST: Duration = Duration::from_millis(250);
 /// A look is this late on a busy machine.
 const LATE: Duration = Duration::from_millis(20);
 
-impl Watch {
-    pub(super) fn new(limit: Duration, now: Duration) -> Watch {
+impl LoopWatch {
+    pub(super) fn new(limit: Duration, now: Duration) -> LoopWatch {
         let planned = (limit / 2).max(LEAST_IDLE);
-        Watch { limit, looked_at: now, planned, seen: None, long_polls: 0, eager_until: Duration::ZERO }
+        LoopWatch { limit, looked_at: now, planned, seen: None, long_polls: 0, eager_until: Duration::ZERO }
     }
 
     /// When to look next.
@@ -74,7 +74,7 @@ impl Watch {
     }
 
     /// Looks at the loop: `going` is the poll that it is in, and it has counted so many polls over the limit.
-    pub(super) fn look(&mut self, now: Duration, going: Option<Going>, long_polls: u64) -> Found {
+    pub(super) fn look(&mut self, now: Duration, going: Option<GoingPoll>, long_polls: u64) -> LookResult {
         let late = now.saturating_sub(self.due());
         let before = self.seen.take();
         let most = if before.is_some_and(|seen| seen.is_reported) { self.planned } else { self.limit / 2 };
@@ -88,17 +88,17 @@ impl Watch {
         let known = before.filter(|seen| going.is_some_and(|going| going.serial == seen.serial));
         let Some(going) = going else { return ended(before, charge) };
         let mut seen = match known {
-            Some(seen) => Seen { charged: seen.charged + charge, ..seen },
-            None => Seen { serial: going.serial, charged: going.elapsed.min(charge), is_reported: false },
+            Some(seen) => SeenPoll { charged: seen.charged + charge, ..seen },
+            None => SeenPoll { serial: going.serial, charged: going.elapsed.min(charge), is_reported: false },
         };
         let is_over = seen.charged >= self.limit;
         let found = match known {
             None if before.is_some_and(|before| before.is_reported) => ended(before, charge),
             _ if is_over && !seen.is_reported => {
                 seen.is_reported = true;
-                Found::Begun(seen.charged)
+                LookResult::Begun(seen.charged)
             }
-            _ => Found::Nothing,
+            _ => LookResult::Nothing,
         };
         self.planned = if seen.is_reported {
             (seen.charged / 32).clamp(LEAST, MOST)
@@ -124,10 +124,10 @@ impl Watch {
 }
 
 /// The end of the poll `before`, somewhere since the last look.
-fn ended(before: Option<Seen>, charge: Duration) -> Found {
+fn ended(before: Option<SeenPoll>, charge: Duration) -> LookResult {
     match before {
-        Some(seen) if seen.is_reported => Found::Ended(seen.charged + charge / 2),
-        _ => Found::Nothing,
+        Some(seen) if seen.is_reported => LookResult::Ended(seen.charged + charge / 2),
+        _ => LookResult::Nothing,
     }
 }
 
@@ -143,18 +143,18 @@ mod tests {
 
     /// A loop that is looked at on time, and what it does at each moment.
     struct Scene {
-        watch: Watch,
+        watch: LoopWatch,
         now: Duration,
         /// When the current poll began.
         poll: Option<(u64, Duration)>,
-        found: Vec<(u64, Found)>,
+        found: Vec<(u64, LookResult)>,
         long_polls: u64,
     }
 
     impl Scene {
         fn new(limit: Duration) -> Scene {
             Scene {
-                watch: Watch::new(limit, ms(1000)),
+                watch: LoopWatch::new(limit, ms(1000)),
                 now: ms(1000),
                 poll: None,
                 found: Vec::new(),
@@ -187,9 +187,9 @@ mod tests {
         }
 
         fn look(&mut self) {
-            let going = self.poll.map(|(serial, begin)| Going { serial, elapsed: self.now - begin });
+            let going = self.poll.map(|(serial, begin)| GoingPoll { serial, elapsed: self.now - begin });
             let found = self.watch.look(self.now, going, self.long_polls);
-            if found != Found::Nothing {
+            if found != LookResult::Nothing {
                 self.found.push((self.poll.map_or(0, |(serial, _)| serial), found));
             }
         }
@@ -205,12 +205,15 @@ mod tests {
             assert_eq!(scene.found, []);
             scene.run(ms(2)); // the looks are where they find it at the limit
             let found = scene.found.clone();
-            assert!(matches!(found[..], [(1, Found::Begun(at))] if at >= LIMIT && at < ms(102)), "{found:?}");
+            assert!(
+                matches!(found[..], [(1, LookResult::Begun(at))] if at >= LIMIT && at < ms(102)),
+                "{found:?}"
+            );
             scene.run(ms(3000));
             assert_eq!(scene.found, found);
             scene.begin();
             scene.run(ms(250)); // the longest wait between two looks
-            let [_, (2, Found::Ended(after)), ..] = scene.found[..] else { panic!("{:?}", scene.found) };
+            let [_, (2, LookResult::Ended(after)), ..] = scene.found[..] else { panic!("{:?}", scene.found) };
             assert!(after.abs_diff(ms(3101)) < ms(100), "{after:?}");
         }
     }
@@ -222,7 +225,11 @@ mod tests {
         scene.run(ms(500));
         scene.poll = None;
         scene.run(ms(500));
-        assert!(matches!(scene.found[..], [(1, Found::Begun(_)), (0, Found::Ended(_))]), "{:?}", scene.found);
+        assert!(
+            matches!(scene.found[..], [(1, LookResult::Begun(_)), (0, LookResult::Ended(_))]),
+            "{:?}",
+            scene.found
+        );
     }
 
     #[test]
@@ -259,17 +266,17 @@ mod tests {
         scene.run(ms(30));
         scene.stop(ms(10_000));
         scene.run(ms(175));
-        assert!(matches!(scene.found[..], [(1, Found::Begun(at))] if at < ms(180)), "{:?}", scene.found);
+        assert!(matches!(scene.found[..], [(1, LookResult::Begun(at))] if at < ms(180)), "{:?}", scene.found);
     }
 
     #[test]
     fn a_suspend_that_only_the_clock_of_the_loop_counts_is_no_stall() {
-        let mut watch = Watch::new(LIMIT, ms(0));
-        let mut going = Going { serial: 1, elapsed: ms(3_600_000) };
-        assert_eq!(watch.look(watch.due(), Some(going), 0), Found::Nothing);
+        let mut watch = LoopWatch::new(LIMIT, ms(0));
+        let mut going = GoingPoll { serial: 1, elapsed: ms(3_600_000) };
+        assert_eq!(watch.look(watch.due(), Some(going), 0), LookResult::Nothing);
         going.serial = 2;
-        assert_eq!(watch.look(watch.due(), Some(going), 0), Found::Nothing);
-        assert_eq!(watch.look(watch.due(), None, 0), Found::Nothing);
+        assert_eq!(watch.look(watch.due(), Some(going), 0), LookResult::Nothing);
+        assert_eq!(watch.look(watch.due(), None, 0), LookResult::Nothing);
     }
 
     #[test]
@@ -287,7 +294,9 @@ mod tests {
             assert_eq!(scene.found, [], "a stop {phase} ms after a look");
             scene.begin();
             scene.run(LEAST_IDLE + 3 * limit / 2);
-            let [(3, Found::Begun(held))] = scene.found[..] else { panic!("{phase}: {:?}", scene.found) };
+            let [(3, LookResult::Begun(held))] = scene.found[..] else {
+                panic!("{phase}: {:?}", scene.found)
+            };
             assert!(held >= limit && held < limit * 2, "{held:?}");
         }
     }
@@ -305,7 +314,7 @@ mod tests {
                 scene.run(LEAST_IDLE); // to the next look
             }
             let begun = |serial| {
-                scene.found.iter().any(|(of, found)| *of == serial && matches!(found, Found::Begun(_)))
+                scene.found.iter().any(|(of, found)| *of == serial && matches!(found, LookResult::Begun(_)))
             };
             assert!(begun(2) && begun(3), "{phase}: {:?}", scene.found);
         }
@@ -325,7 +334,7 @@ mod tests {
 
     #[test]
     fn a_short_limit_does_not_make_the_looks_frequent() {
-        let watch = Watch::new(ms(1), ms(0));
+        let watch = LoopWatch::new(ms(1), ms(0));
         assert_eq!(watch.due(), LEAST_IDLE);
     }
 
@@ -339,7 +348,7 @@ mod tests {
         scene.run(ms(50));
         scene.poll = None;
         scene.run(ms(250));
-        let [_, (0, Found::Ended(after))] = scene.found[..] else { panic!("{:?}", scene.found) };
+        let [_, (0, LookResult::Ended(after))] = scene.found[..] else { panic!("{:?}", scene.found) };
         assert!(after.abs_diff(ms(2150)) < ms(100), "{after:?}");
     }
 }

@@ -146,7 +146,8 @@ impl CopyBidirectional {
                 let half_closed = to_b.ended().is_some() || to_a.ended().is_some();
                 let limit = if half_closed { self.half_closed.or(self.idle) } else { self.idle };
                 let Some(limit) = limit else { return Poll::Pending };
-                let mark = || Mark { moved: [to_b.moved(), to_a.moved()], unsent: [unsent(b), unsent(a)] };
+                let mark =
+                    || CopyMark { moved: [to_b.moved(), to_a.moved()], unsent: [unsent(b), unsent(a)] };
                 let patience = match &mut patience {
                     Some(patience) if patience.half_closed == half_closed => patience,
                     other => other.insert(Patience { period: period(limit), half_closed, begun: mark() }),
@@ -229,12 +230,12 @@ struct Patience {
     /// Which of the two limits applies.
     half_closed: bool,
     /// The progress at the start of the period.
-    begun: Mark,
+    begun: CopyMark,
 }
 
 /// The progress of both directions.
 #[derive(PartialEq, Eq)]
-struct Mark {
+struct CopyMark {
     moved: [u64; 2],
     /// Bytes that the peers have not taken; 0 where the kernel does not report it.
     unsent: [usize; 2],
@@ -246,7 +247,7 @@ impl Patience {
         &mut self,
         cx: &mut Context<'_>,
         limit: Duration,
-        mark: impl Fn() -> Mark,
+        mark: impl Fn() -> CopyMark,
     ) -> Poll<io::Result<R>> {
         // Copies that use up the budget on each poll must not starve their timer.
         let _unlimited = Unlimited::start();

@@ -48,7 +48,7 @@ pub(super) struct OneWay {
     /// The buffer for a foreign reader, kept.
     own_buffer: Option<Box<[u8]>>,
     /// What to try next, when nothing is in transit.
-    next: Next,
+    next: CopyStep,
     /// Bytes read since the last wait for the reader.
     burst: u64,
     /// Bytes written in total.
@@ -78,7 +78,7 @@ enum Hand {
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Next {
+enum CopyStep {
     Read,
     Splice,
     /// Permanent: one of the two cannot be spliced.
@@ -91,7 +91,7 @@ impl OneWay {
         OneWay {
             hand: Hand::Empty,
             own_buffer: None,
-            next: if Backend::current().splices() { Next::Read } else { Next::NeverSplice },
+            next: if Backend::current().splices() { CopyStep::Read } else { CopyStep::NeverSplice },
             burst: 0,
             moved: 0,
             unflushed: false,
@@ -126,9 +126,9 @@ impl OneWay {
             }
             if self.read_in(cx, reader, writer)?.is_pending() {
                 self.next = match self.next {
-                    Next::NeverSplice => Next::NeverSplice,
-                    Next::Read | Next::Splice if self.burst >= MUCH => Next::Splice,
-                    Next::Read | Next::Splice => Next::Read,
+                    CopyStep::NeverSplice => CopyStep::NeverSplice,
+                    CopyStep::Read | CopyStep::Splice if self.burst >= MUCH => CopyStep::Splice,
+                    CopyStep::Read | CopyStep::Splice => CopyStep::Read,
                 };
                 self.burst = 0;
                 if self.unflushed {
@@ -186,7 +186,7 @@ impl OneWay {
                         n
                     }
                     Err(error) if cannot_splice(&error) => {
-                        self.next = Next::NeverSplice;
+                        self.next = CopyStep::NeverSplice;
                         self.hand = unpipe(pipe, *len)?;
                         continue;
                     }
@@ -223,13 +223,13 @@ impl OneWay {
         W: AsyncWrite + ?Sized,
     {
         let from = reader.as_registration();
-        if self.next == Next::Splice {
+        if self.next == CopyStep::Splice {
             match (from, writer.as_registration()) {
                 (Some(from), Some(_)) => match ready!(self.splice_in(cx, from))? {
                     Spliced::Some => return Poll::Ready(Ok(())),
                     Spliced::None => {}
                 },
-                _ => self.next = Next::NeverSplice,
+                _ => self.next = CopyStep::NeverSplice,
             }
         }
         let of_stock = from.is_some();
@@ -248,8 +248,8 @@ impl OneWay {
             budget::refund();
         }
         let n = if let Poll::Ready(Ok(n)) = read { n } else { 0 };
-        if n == buffer.len() && self.next == Next::Read {
-            self.next = Next::Splice;
+        if n == buffer.len() && self.next == CopyStep::Read {
+            self.next = CopyStep::Splice;
         }
         self.burst += n as u64;
         self.hand = Hand::Buffer { buffer, start: 0, end: n, of_stock };
@@ -265,7 +265,7 @@ impl OneWay {
     #[inline]
     fn splice_in(&mut self, cx: &mut Context<'_>, from: &Registration<Fd>) -> Poll<io::Result<Spliced>> {
         let Ok(pipe) = Pipe::take() else {
-            self.next = Next::Read; // no descriptors left: perhaps later
+            self.next = CopyStep::Read; // no descriptors left: perhaps later
             return Poll::Ready(Ok(Spliced::None));
         };
         let mut ended = false;
@@ -282,7 +282,7 @@ impl OneWay {
             Poll::Ready(Ok(n)) if n > 0 => {
                 self.burst += n as u64;
                 if n < BUFFER {
-                    self.next = Next::Read;
+                    self.next = CopyStep::Read;
                 }
                 self.hand = Hand::Piped { pipe, len: n };
                 return Poll::Ready(Ok(Spliced::Some));
@@ -295,11 +295,11 @@ impl OneWay {
                 Poll::Ready(Ok(Spliced::Some))
             }
             Ok(_) => {
-                self.next = Next::Read;
+                self.next = CopyStep::Read;
                 Poll::Ready(Ok(Spliced::None))
             }
             Err(error) if cannot_splice(&error) => {
-                self.next = Next::NeverSplice;
+                self.next = CopyStep::NeverSplice;
                 Poll::Ready(Ok(Spliced::None))
             }
             Err(error) => Poll::Ready(Err(error)),

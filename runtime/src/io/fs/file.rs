@@ -10,7 +10,7 @@ use super::job::{at_path, on_pool};
 use crate::io::traits::{self, AsyncRead, AsyncWrite};
 use crate::observe::site::Site;
 use crate::sys::fs;
-use polls::{Call, GivenUp, MOST};
+use polls::{FileCall, GivenUp, MOST};
 use std::fs::{Metadata, Permissions};
 use std::future::poll_fn;
 use std::io::{self, IoSlice, Seek, SeekFrom};
@@ -52,7 +52,7 @@ pub struct File {
     file: Arc<fs::File>,
     position: u64,
     is_append: bool,
-    call: Option<Call>,
+    call: Option<FileCall>,
 }
 
 impl File {

@@ -1,4 +1,4 @@
-//! [`Job`]: a call on a thread of the pool. Dropped before a thread has taken it, it is cancelled.
+//! [`FileJob`]: a call on a thread of the pool. Dropped before a thread has taken it, it is cancelled.
 
 use crate::observe::id::Id;
 use crate::observe::site::Site;
@@ -12,13 +12,13 @@ use std::pin::Pin;
 use std::task::{Context, Poll};
 
 #[derive(Debug)]
-pub(super) struct Job<T>(JoinHandle<T>);
+pub(super) struct FileJob<T>(JoinHandle<T>);
 
-impl<T: Send + 'static> Job<T> {
+impl<T: Send + 'static> FileJob<T> {
     #[track_caller]
     #[inline]
-    pub(super) fn start(f: impl FnOnce() -> T + Send + 'static) -> Job<T> {
-        Job(blocking::start(f, Id::next(), Location::caller()))
+    pub(super) fn start(f: impl FnOnce() -> T + Send + 'static) -> FileJob<T> {
+        FileJob(blocking::start(f, Id::next(), Location::caller()))
     }
 
     #[track_caller]
@@ -28,7 +28,7 @@ impl<T: Send + 'static> Job<T> {
     }
 }
 
-impl<T> Drop for Job<T> {
+impl<T> Drop for FileJob<T> {
     #[inline]
     fn drop(&mut self) {
         self.0.abort();
@@ -43,7 +43,7 @@ pub(super) fn on_pool<T: Send + 'static>(
 ) -> impl Future<Output = io::Result<T>> {
     let at = Location::caller();
     async move {
-        let mut job = Job(blocking::start(f, Id::next(), at));
+        let mut job = FileJob(blocking::start(f, Id::next(), at));
         (&mut job.0).await.map_err(no_result)?
     }
 }

@@ -1,6 +1,6 @@
 //! [`ReadDir`]: the entries of a folder, read on the pool 64 at a time; [`DirEntry`]: one of them.
 
-use super::job::{Job, no_result, on_pool};
+use super::job::{FileJob, no_result, on_pool};
 use crate::observe::site::Site;
 use crate::sys::fs;
 use std::collections::VecDeque;
@@ -23,14 +23,14 @@ pub struct ReadDir {
     read: VecDeque<io::Result<fs::DirEntry>>,
     /// `None` while a job has it, and at the end.
     rest: Option<fs::ReadDir>,
-    job: Option<Job<Batch>>,
+    job: Option<FileJob<EntryBatch>>,
 }
 
-pub(super) type Batch = (VecDeque<io::Result<fs::DirEntry>>, Option<fs::ReadDir>);
+pub(super) type EntryBatch = (VecDeque<io::Result<fs::DirEntry>>, Option<fs::ReadDir>);
 
 /// Reads the next entries, on the pool.
 #[inline]
-pub(super) fn batch(mut rest: fs::ReadDir) -> Batch {
+pub(super) fn batch(mut rest: fs::ReadDir) -> EntryBatch {
     let read: VecDeque<_> = rest.by_ref().take(BATCH).collect();
     let is_end = read.len() < BATCH;
     (read, (!is_end).then_some(rest))
@@ -39,7 +39,7 @@ pub(super) fn batch(mut rest: fs::ReadDir) -> Batch {
 impl ReadDir {
     /// The first entries are read by the job that opens the folder.
     #[inline]
-    pub(super) fn new((read, rest): Batch) -> ReadDir {
+    pub(super) fn new((read, rest): EntryBatch) -> ReadDir {
         ReadDir { read, rest, job: None }
     }
 
@@ -75,7 +75,7 @@ impl ReadDir {
                 self.job = None;
                 (self.read, self.rest) = outcome.map_err(no_result)?;
             } else if let Some(rest) = self.rest.take() {
-                self.job = Some(Job::start(|| batch(rest)));
+                self.job = Some(FileJob::start(|| batch(rest)));
             } else {
                 return Poll::Ready(Ok(None));
             }

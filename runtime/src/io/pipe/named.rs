@@ -1,6 +1,6 @@
 //! [`OpenOptions`]: named pipes, made by `mkfifo(3)`.
 
-use super::{End, Receiver, Sender, check};
+use super::{PipeEnd, Receiver, Sender, check};
 use crate::io::Start;
 use crate::sys::{Access, Backend, Fd};
 use std::io;
@@ -85,7 +85,7 @@ impl OpenOptions {
     #[inline]
     pub fn open_receiver(&self, path: impl AsRef<Path>) -> io::Result<Receiver> {
         let access = Access { read: true, write: self.read_write };
-        Receiver::registered(self.open(path.as_ref(), access, End::Reading)?, Start::Empty)
+        Receiver::registered(self.open(path.as_ref(), access, PipeEnd::Reading)?, Start::Empty)
     }
 
     /// Opens the write end.
@@ -103,11 +103,11 @@ impl OpenOptions {
     #[inline]
     pub fn open_sender(&self, path: impl AsRef<Path>) -> io::Result<Sender> {
         let access = Access { read: self.read_write, write: true };
-        Sender::registered(self.open(path.as_ref(), access, End::Writing)?)
+        Sender::registered(self.open(path.as_ref(), access, PipeEnd::Writing)?)
     }
 
     #[inline]
-    fn open(&self, path: &Path, access: Access, end: End) -> io::Result<Fd> {
+    fn open(&self, path: &Path, access: Access, end: PipeEnd) -> io::Result<Fd> {
         let fd = Backend::current().open(path, access)?;
         if self.unchecked { Ok(fd) } else { check(OwnedFd::from(fd), end) }
     }

@@ -1,6 +1,6 @@
 //! [`Receiver`]: the read end of a pipe.
 
-use super::{End, OfPipe, ReadEnd, blocking, check};
+use super::{OfPipe, PipeEnd, ReadEnd, blocking, check};
 use crate::io::Start;
 use std::fs::File;
 use std::io;
@@ -29,7 +29,7 @@ impl ReadEnd<OfPipe> {
     #[track_caller]
     #[inline]
     pub fn from_owned_fd(owned_fd: OwnedFd) -> io::Result<Receiver> {
-        let fd = check(owned_fd, End::Reading)?;
+        let fd = check(owned_fd, PipeEnd::Reading)?;
         fd.set_nonblocking(true)?;
         Receiver::registered(fd, Start::Empty)
     }

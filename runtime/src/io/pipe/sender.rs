@@ -1,6 +1,6 @@
 //! [`Sender`]: the write end of a pipe.
 
-use super::{End, OfPipe, WriteEnd, blocking, check};
+use super::{OfPipe, PipeEnd, WriteEnd, blocking, check};
 use std::fs::File;
 use std::io;
 use std::os::fd::OwnedFd;
@@ -26,7 +26,7 @@ impl WriteEnd<OfPipe> {
     #[track_caller]
     #[inline]
     pub fn from_owned_fd(owned_fd: OwnedFd) -> io::Result<Sender> {
-        let fd = check(owned_fd, End::Writing)?;
+        let fd = check(owned_fd, PipeEnd::Writing)?;
         fd.set_nonblocking(true)?;
         Sender::registered(fd)
     }

@@ -1,7 +1,7 @@
 //! [`Stdin`].
 
 use super::on_thread::{MOST, ReadOnThread};
-use super::{Way, way_for};
+use super::{StreamUse, way_for};
 use crate::io::pipe::ReadEnd;
 use crate::io::traits::read_exact;
 use crate::io::{AsyncRead, Clears, Direction, Registration, Start};
@@ -19,10 +19,10 @@ use std::task::{Context, Poll};
 /// Unbuffered: it takes no more from its descriptor than requested, so a child that inherits it continues from there.
 /// The program splits lines. Bytes in the buffer of [`std::io::stdin`] are not seen here: use one of the two.
 pub struct Stdin {
-    way: Option<Reader>,
+    way: Option<InputReader>,
 }
 
-enum Reader {
+enum InputReader {
     Own(ReadEnd),
     Socket(Registration<Fd>),
     Thread(ReadOnThread),
@@ -84,12 +84,12 @@ impl Stdin {
             return Poll::Ready(Ok(0));
         }
         match self.reader()? {
-            Reader::Own(end) => end.poll_read(cx, buf),
-            Reader::Socket(registration) => {
+            InputReader::Own(end) => end.poll_read(cx, buf),
+            InputReader::Socket(registration) => {
                 let recv = |fd: &Fd| fd.recv_at_once(buf);
                 registration.poll_transfer(cx, Direction::Read, Clears::WouldBlock, recv)
             }
-            Reader::Thread(thread) => thread.poll_read(cx, buf),
+            InputReader::Thread(thread) => thread.poll_read(cx, buf),
         }
     }
 
@@ -134,30 +134,32 @@ impl Stdin {
 
     /// Decides the way on the first call.
     #[inline]
-    fn reader(&mut self) -> io::Result<&mut Reader> {
+    fn reader(&mut self) -> io::Result<&mut InputReader> {
         if self.way.is_none() {
-            self.way = Some(Reader::open()?);
+            self.way = Some(InputReader::open()?);
         }
         Ok(self.way.as_mut().expect("it has been opened"))
     }
 }
 
-impl Reader {
+impl InputReader {
     #[inline]
-    fn open() -> io::Result<Reader> {
+    fn open() -> io::Result<InputReader> {
         let stdin = io::stdin();
         match way_for(stdin.as_fd(), Access { read: true, write: false })? {
-            Way::Own(fd) => {
+            StreamUse::Own(fd) => {
                 let end = ReadEnd::registered(fd, Start::Unknown)?;
                 end.set_label(Label::Standard(0));
-                Ok(Reader::Own(end))
+                Ok(InputReader::Own(end))
             }
-            Way::Socket(fd) => {
+            StreamUse::Socket(fd) => {
                 let socket = Registration::new(fd, Start::Unknown).map_err(|(_closed, error)| error)?;
                 socket.set_label(Label::Standard(0));
-                Ok(Reader::Socket(socket))
+                Ok(InputReader::Socket(socket))
             }
-            Way::File(file) | Way::Blocking(file) => Ok(Reader::Thread(ReadOnThread::new(file))),
+            StreamUse::File(file) | StreamUse::Blocking(file) => {
+                Ok(InputReader::Thread(ReadOnThread::new(file)))
+            }
         }
     }
 }
@@ -173,7 +175,7 @@ impl AsyncRead for Stdin {
     #[inline]
     fn as_registration(&self) -> Option<&Registration<Fd>> {
         match &self.way {
-            Some(Reader::Own(end)) => end.as_registration(),
+            Some(InputReader::Own(end)) => end.as_registration(),
             _ => None,
         }
     }

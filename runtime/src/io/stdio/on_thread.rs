@@ -1,7 +1,7 @@
 //! Standard streams on a thread, for calls that may block and cannot be interrupted: [`ReadOnThread`] and
 //! [`WriteOnThread`].
 //!
-//! * Each has at most one [`Call`] in progress, which cannot be cancelled. Bytes read for a dropped future are kept
+//! * Each has at most one [`ThreadCall`] in progress, which cannot be cancelled. Bytes read for a dropped future are kept
 //!   for the next read. A write goes on, and the next write waits for it, so order is kept.
 //! * A runtime may end before the call has begun. The next runtime that polls the stream begins it anew.
 //! * A write resolves when its bytes are with the kernel. In tokio it resolves when they are in a buffer, and a
@@ -26,7 +26,7 @@ const GONE: &str = "the egret runtime is gone: it has no thread to read or write
 /// Reads on a thread of the pool, one read at a time.
 pub(super) struct ReadOnThread {
     file: Arc<File>,
-    call: Call<io::Result<Vec<u8>>>,
+    call: ThreadCall<io::Result<Vec<u8>>>,
     /// Bytes read for a future that was dropped, or that requested less.
     left: Vec<u8>,
 }
@@ -35,13 +35,13 @@ pub(super) struct ReadOnThread {
 pub(super) struct WriteOnThread {
     file: Arc<File>,
     /// Returns its buffer and how much of it was written.
-    call: Call<(Vec<u8>, io::Result<usize>)>,
+    call: ThreadCall<(Vec<u8>, io::Result<usize>)>,
 }
 
 /// The system call in progress on a thread, if any.
-struct Call<T>(Option<JoinHandle<T>>);
+struct ThreadCall<T>(Option<JoinHandle<T>>);
 
-impl<T> Call<T> {
+impl<T> ThreadCall<T> {
     /// Waits for the call in progress, or for the one that `begin` starts.
     #[inline]
     fn poll(&mut self, cx: &mut Context<'_>, begin: impl Fn() -> JoinHandle<T>) -> Poll<io::Result<T>> {
@@ -64,7 +64,7 @@ impl<T> Call<T> {
 impl ReadOnThread {
     #[inline]
     pub(super) fn new(file: File) -> ReadOnThread {
-        ReadOnThread { file: Arc::new(file), call: Call(None), left: Vec::new() }
+        ReadOnThread { file: Arc::new(file), call: ThreadCall(None), left: Vec::new() }
     }
 
     #[inline]
@@ -89,7 +89,7 @@ impl ReadOnThread {
 impl WriteOnThread {
     #[inline]
     pub(super) fn new(file: File) -> WriteOnThread {
-        WriteOnThread { file: Arc::new(file), call: Call(None) }
+        WriteOnThread { file: Arc::new(file), call: ThreadCall(None) }
     }
 
     #[inline]
@@ -167,7 +167,7 @@ mod tests {
                 begun.set(begun.get() + 1);
                 spawn_blocking(|| panic!("a job"))
             };
-            let mut call: Call<()> = Call(begun_before.then(begin));
+            let mut call: ThreadCall<()> = ThreadCall(begun_before.then(begin));
             let outcome = rt.block_on(poll_fn(|cx| call.poll(cx, begin)));
             assert_eq!((outcome.unwrap_err().kind(), begun.get()), (ErrorKind::Other, 1));
         }

@@ -1,7 +1,7 @@
 //! [`Stdout`] and [`Stderr`].
 
 use super::on_thread::WriteOnThread;
-use super::{Way, charged, way_for};
+use super::{StreamUse, charged, way_for};
 use crate::io::pipe::WriteEnd;
 use crate::io::traits::write_all;
 use crate::io::{AsyncWrite, Clears, Direction, Registration, Start};
@@ -108,18 +108,18 @@ impl Writer {
     #[inline]
     fn open(stream: OwnedFd, label: Label) -> io::Result<Writer> {
         match way_for(stream.as_fd(), Access { read: false, write: true })? {
-            Way::Own(fd) => {
+            StreamUse::Own(fd) => {
                 let end = WriteEnd::registered(fd)?;
                 end.set_label(label);
                 Ok(Writer::Own(end))
             }
-            Way::Socket(fd) => {
+            StreamUse::Socket(fd) => {
                 let socket = Registration::new(fd, Start::Unknown).map_err(|(_closed, error)| error)?;
                 socket.set_label(label);
                 Ok(Writer::Socket(socket))
             }
-            Way::File(file) => Ok(Writer::InPlace(OwnedFd::from(file).into())),
-            Way::Blocking(file) => Ok(Writer::Thread(WriteOnThread::new(file))),
+            StreamUse::File(file) => Ok(Writer::InPlace(OwnedFd::from(file).into())),
+            StreamUse::Blocking(file) => Ok(Writer::Thread(WriteOnThread::new(file))),
         }
     }
 }

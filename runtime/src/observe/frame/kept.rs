@@ -43,7 +43,7 @@ pub(crate) struct FrameNode {
     pub(crate) since: u64,
 }
 
-struct Node {
+struct KeptFrame {
     name: Cow<'static, str>,
     /// Of the first poll; its frame is the parent.
     note: Note,
@@ -51,7 +51,7 @@ struct Node {
 }
 
 thread_local! {
-    static NODES: RefCell<Slab<Node>> = const { RefCell::new(Slab::new()) };
+    static NODES: RefCell<Slab<KeptFrame>> = const { RefCell::new(Slab::new()) };
     /// The number of this thread, counted from 1.
     static THREAD: u32 = {
         static NEXT: AtomicU32 = AtomicU32::new(1);
@@ -61,7 +61,7 @@ thread_local! {
 
 /// The frames of this thread.
 pub(crate) fn frames() -> Vec<FrameNode> {
-    let view = |(index, node): (usize, &Node)| {
+    let view = |(index, node): (usize, &KeptFrame)| {
         let (at, since, parent) = (node.note.at()?, ticks::monotonic(node.note.ticks()), node.note.frame());
         let (name, task) = (node.name.clone(), node.task.bits());
         Some(FrameNode { number: index as u32 + 1, name, at, task, parent, since })
@@ -85,7 +85,7 @@ impl Frame {
         if let Some(place) = self.node.as_ref().filter(|place| place.thread == thread) {
             return place.number;
         }
-        let node = Node { name: self.name.clone(), note: Note::now(self.at), task: Task::current() };
+        let node = KeptFrame { name: self.name.clone(), note: Note::now(self.at), task: Task::current() };
         let index = NODES.with_borrow_mut(|nodes| nodes.insert(node));
         let number = u32::try_from(index + 1).expect("memory for 2^32 frames");
         self.node = Some(FramePlace { thread, number });

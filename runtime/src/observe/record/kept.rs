@@ -133,18 +133,18 @@ pub enum WokenBy {
 pub(crate) struct Trace {
     /// The task at each index.
     tasks: RefCell<Vec<Option<Id>>>,
-    recording: RefCell<Option<Recording>>,
+    recording: RefCell<Option<TurnRecording>>,
 }
 
 #[derive(Debug)]
-struct Recording {
+struct TurnRecording {
     /// The current cause of wakes.
     by: WokenBy,
-    lists: Box<Lists>,
+    lists: Box<TurnLists>,
 }
 
 #[derive(Clone, Debug, Default)]
-struct Lists {
+struct TurnLists {
     ready: Vec<Ready>,
     wakes: Vec<Wake>,
     coalesced: Vec<Wake>,
@@ -156,19 +156,19 @@ struct Lists {
 ///
 /// All are equal: two turns are compared by their counts, with this feature on and without.
 #[derive(Clone, Default)]
-pub(crate) struct Record(Option<Box<Lists>>);
+pub(crate) struct Record(Option<Box<TurnLists>>);
 
 thread_local! {
     /// Lists to reuse.
-    static SPARE: Cell<Option<Box<Lists>>> = const { Cell::new(None) };
+    static SPARE: Cell<Option<Box<TurnLists>>> = const { Cell::new(None) };
 }
 
-impl Lists {
-    fn take() -> Box<Lists> {
+impl TurnLists {
+    fn take() -> Box<TurnLists> {
         SPARE.try_with(Cell::take).ok().flatten().unwrap_or_default()
     }
 
-    fn give_back(mut self: Box<Lists>) {
+    fn give_back(mut self: Box<TurnLists>) {
         self.ready.clear();
         self.wakes.clear();
         self.coalesced.clear();
@@ -184,7 +184,7 @@ impl Lists {
 impl Trace {
     /// Starts a turn, with its `epoll_wait`. A wake seen before the first event is attributed to another thread.
     pub(crate) fn begin(&self) {
-        let recording = Recording { by: WokenBy::Thread, lists: Lists::take() };
+        let recording = TurnRecording { by: WokenBy::Thread, lists: TurnLists::take() };
         let _ = self.recording.replace(Some(recording)); // a panic may have left one
     }
 
@@ -284,7 +284,7 @@ impl Trace {
     }
 
     /// Calls `f`, which runs no user code, if a turn is being recorded.
-    fn with(&self, f: impl FnOnce(&mut Recording)) {
+    fn with(&self, f: impl FnOnce(&mut TurnRecording)) {
         if let Some(recording) = self.recording.borrow_mut().as_mut() {
             f(recording);
         }
@@ -307,7 +307,7 @@ impl Record {
     /// Adds the lists of a later turn.
     pub(crate) fn append(&mut self, later: &Record) {
         if let Some(later) = &later.0 {
-            let lists = self.0.get_or_insert_with(Lists::take);
+            let lists = self.0.get_or_insert_with(TurnLists::take);
             lists.ready.extend_from_slice(&later.ready);
             lists.wakes.extend_from_slice(&later.wakes);
             lists.coalesced.extend_from_slice(&later.coalesced);

@@ -1,14 +1,16 @@
 //! A recording in the trace event format.
 
 use super::{Cause, Record, RecordedTask, Recording, What};
-use crate::observe::chrome::{Events, Text, Track};
+use crate::observe::chrome::{ChromeEvents, ChromeTrack, Text};
 use std::collections::HashMap;
 use std::fmt;
 use std::io::{self, Write};
 
 pub(super) fn write(recording: &Recording, out: impl Write) -> io::Result<()> {
-    let mut events =
-        Events::begin(out, Track { process: std::process::id(), thread: recording.runtime.into() })?;
+    let mut events = ChromeEvents::begin(
+        out,
+        ChromeTrack { process: std::process::id(), thread: recording.runtime.into() },
+    )?;
     events.name("thread_name", &format!("egret loop {}", recording.runtime))?;
     // The arrows that have begun: by task, the number of its last wake.
     let (mut arrows, mut arrow) = (HashMap::new(), 0u64);
@@ -55,7 +57,7 @@ pub(super) fn write(recording: &Recording, out: impl Write) -> io::Result<()> {
 
 /// A slice of a record.
 fn slice<W: Write>(
-    events: &mut Events<W>,
+    events: &mut ChromeEvents<W>,
     kind: &str,
     name: &str,
     record: &Record,

@@ -14,7 +14,7 @@ use std::sync::atomic::{Ordering, fence};
 
 /// A task as the recorder knows it: of an index, the last one.
 #[derive(Clone, Default)]
-pub(crate) struct Known {
+pub(crate) struct KnownTask {
     pub(crate) id: Option<Id>,
     pub(crate) name: Option<Arc<str>>,
     pub(crate) spawned_at: Option<&'static Location<'static>>,
@@ -46,7 +46,7 @@ pub(crate) struct Copy {
 
 /// The names and places to which the records refer by number.
 pub(crate) struct Labels<'a> {
-    pub(crate) known: &'a [Known],
+    pub(crate) known: &'a [KnownTask],
     pub(crate) names: &'a [Arc<str>],
     pub(crate) places: &'a [&'static Location<'static>],
     pub(crate) descriptors: &'a Descriptors,

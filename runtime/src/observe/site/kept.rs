@@ -22,7 +22,7 @@ pin_project! {
 }
 
 /// Keeps a site for the operations inside.
-struct Entered(Option<Site>);
+struct EnteredSite(Option<Site>);
 
 /// Where and since when a waiter waits.
 #[derive(Clone, Copy, Debug, Default)]
@@ -89,8 +89,8 @@ impl Site {
 
     /// Until the guard is dropped, [`current`](Site::current) is this line.
     #[inline]
-    fn enter(self) -> Entered {
-        Entered(WHOLE.replace(Some(self.outermost())))
+    fn enter(self) -> EnteredSite {
+        EnteredSite(WHOLE.replace(Some(self.outermost())))
     }
 
     pub(crate) fn location(self) -> &'static Location<'static> {
@@ -115,7 +115,7 @@ impl<F: Future> Future for Within<F> {
     }
 }
 
-impl Drop for Entered {
+impl Drop for EnteredSite {
     #[inline]
     fn drop(&mut self) {
         WHOLE.set(self.0);

@@ -47,15 +47,15 @@ thread_local! {
 
 /// Calls the subscriber.
 fn telling<R>(call: impl FnOnce() -> R) -> R {
-    struct Before(bool);
+    struct SpanBefore(bool);
 
-    impl Drop for Before {
+    impl Drop for SpanBefore {
         fn drop(&mut self) {
             TELLING.set(self.0);
         }
     }
 
-    let _before = Before(TELLING.replace(true));
+    let _before = SpanBefore(TELLING.replace(true));
     call()
 }
 
@@ -135,21 +135,21 @@ impl TaskSpan {
         end()
     }
 
-    fn enter(&self, closes: bool) -> Option<Within<'_>> {
+    fn enter(&self, closes: bool) -> Option<EnteredSpan<'_>> {
         let span = self.0.take()?;
         telling(|| span.with_subscriber(|(id, subscriber)| subscriber.enter(id)));
-        Some(Within { place: &self.0, span: Some(span), closes })
+        Some(EnteredSpan { place: &self.0, span: Some(span), closes })
     }
 }
 
 /// Leaves a span when it is dropped, and closes it or returns it to its cell.
-struct Within<'a> {
+struct EnteredSpan<'a> {
     place: &'a Cell<Option<Box<Span>>>,
     span: Option<Box<Span>>,
     closes: bool,
 }
 
-impl Drop for Within<'_> {
+impl Drop for EnteredSpan<'_> {
     fn drop(&mut self) {
         let Some(span) = self.span.take() else { return };
         telling(|| span.with_subscriber(|(id, subscriber)| subscriber.exit(id)));

@@ -7,7 +7,7 @@ use super::going::Going;
 use super::shared::{Post, Shared};
 use super::sums::Sums;
 use crate::observe::id::Id;
-use crate::observe::recorder::{self, Cause, Known, OTHER, Ring, RingSlot};
+use crate::observe::recorder::{self, Cause, KnownTask, OTHER, Ring, RingSlot};
 use crate::observe::site;
 use crate::observe::ticks;
 use crate::sys::Backend;
@@ -217,9 +217,9 @@ impl Watch {
             None => name.map(Arc::from),
         };
         if tasks.known.len() <= at {
-            tasks.known.resize(at + 1, Known::default());
+            tasks.known.resize(at + 1, KnownTask::default());
         }
-        tasks.known[at] = Known { id, name, spawned_at: Some(spawned_at) };
+        tasks.known[at] = KnownTask { id, name, spawned_at: Some(spawned_at) };
         let born = tasks.born(id, group, spawned_at);
         drop(tasks);
         self.sums.begin(&self.shared, index, group, born);

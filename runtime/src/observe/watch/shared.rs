@@ -7,7 +7,7 @@ use super::going::Going;
 use crate::observe::histogram::{Buckets, Histogram};
 use crate::observe::id::Id;
 use crate::observe::progress::{PollProgress, Progress};
-use crate::observe::recorder::{Born, Descriptors, Known, Labels, Recording, Ring};
+use crate::observe::recorder::{Born, Descriptors, KnownTask, Labels, Recording, Ring};
 use crate::observe::remembered::Remembered;
 use crate::observe::ticks;
 use std::fmt;
@@ -34,14 +34,14 @@ pub(crate) struct Shared {
     pub(super) delay: Buckets,
     pub(super) turn: Buckets,
     pub(super) lateness: Buckets,
-    tasks: Mutex<Tasks>,
+    tasks: Mutex<WatchedTasks>,
     described: Mutex<Remembered>,
 }
 
 #[derive(Default)]
-pub(super) struct Tasks {
+pub(super) struct WatchedTasks {
     /// By index: the task that has it now, or that had it last.
-    pub(super) known: Vec<Known>,
+    pub(super) known: Vec<KnownTask>,
     pub(super) groups: Vec<Arc<Group>>,
     /// The lines that spawned tasks.
     places: Vec<&'static Location<'static>>,
@@ -87,7 +87,7 @@ pub struct GroupHistograms {
     pub delay: Histogram,
 }
 
-impl Tasks {
+impl WatchedTasks {
     /// The number of the group of a name, if it is one of the first names.
     pub(super) fn group(&mut self, name: &str) -> Option<usize> {
         let known = self.groups.iter().position(|group| *group.name == *name);
@@ -147,7 +147,7 @@ impl Shared {
         if self.records { self.ring.polled() } else { self.going.polled() }
     }
 
-    pub(super) fn tasks(&self) -> MutexGuard<'_, Tasks> {
+    pub(super) fn tasks(&self) -> MutexGuard<'_, WatchedTasks> {
         self.tasks.lock().unwrap_or_else(PoisonError::into_inner)
     }
 

@@ -17,10 +17,10 @@ use std::task::{Poll, Waker};
 #[derive(Default)]
 pub(crate) struct WaitList {
     /// `None` for a future that has been woken.
-    places: RefCell<Slab<Option<Noted>>>,
+    places: RefCell<Slab<Option<ShutdownWaiter>>>,
 }
 
-struct Noted {
+struct ShutdownWaiter {
     waker: Waker,
     note: Note,
     /// The task that waits.
@@ -29,15 +29,15 @@ struct Noted {
 }
 
 /// A place in the list, taken by the first [`wait`](ListedWait::wait) and released on drop.
-pub(crate) struct ListedWait<'a> {
+pub(crate) struct ShutdownWait<'a> {
     list: &'a WaitList,
     place: Option<usize>,
 }
 
 impl WaitList {
     #[inline]
-    pub(crate) fn enter(&self) -> ListedWait<'_> {
-        ListedWait { list: self, place: None }
+    pub(crate) fn enter(&self) -> ShutdownWait<'_> {
+        ShutdownWait { list: self, place: None }
     }
 
     /// Waits until `happened` returns true. The code that makes it true calls `wake_all`.
@@ -74,7 +74,7 @@ impl WaitList {
     }
 }
 
-impl ListedWait<'_> {
+impl ShutdownWait<'_> {
     /// Registers `waker` for the next `wake_all`. The caller then checks the condition: cloning the waker may have
     /// made it true before the waker was in the list.
     #[inline]
@@ -86,14 +86,15 @@ impl ListedWait<'_> {
             known.map(|known| known.note = known.note.again(at)).is_some()
         };
         if !known {
-            let noted = Noted { waker: waker.clone(), note: Note::now(at), task: site::Task::current() };
+            let noted =
+                ShutdownWaiter { waker: waker.clone(), note: Note::now(at), task: site::Task::current() };
             let before = self.list.places.borrow_mut()[place].replace(noted);
             drop(before);
         }
     }
 }
 
-impl Drop for ListedWait<'_> {
+impl Drop for ShutdownWait<'_> {
     #[inline]
     fn drop(&mut self) {
         if let Some(place) = self.place {

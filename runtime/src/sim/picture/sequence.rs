@@ -28,7 +28,7 @@ svg .packet{stroke:var(--packet)}svg .packet-text{fill:var(--packet);text-anchor
 svg circle{fill:var(--line)}svg circle.wrong{fill:var(--wrong)}svg marker path{fill:var(--packet)}";
 
 /// A row of the diagram.
-struct Row {
+struct DiagramRow {
     at: u64,
     host: Option<ProgramId>,
     text: String,
@@ -76,7 +76,7 @@ pub(super) fn page(replay: &Replay, ran: &Ran) -> String {
     page
 }
 
-fn draw(page: &mut String, number: usize, skipped: usize, row: &Row) {
+fn draw(page: &mut String, number: usize, skipped: usize, row: &DiagramRow) {
     let y_of = |number: usize| HEAD + ROW * number;
     let x_of = |host: ProgramId| FIRST + COLUMN * usize::from(host);
     let y = y_of(number);
@@ -113,16 +113,16 @@ fn draw(page: &mut String, number: usize, skipped: usize, row: &Row) {
 }
 
 /// The rows, in their order.
-fn rows(ran: &Ran) -> Vec<Row> {
+fn rows(ran: &Ran) -> Vec<DiagramRow> {
     let (records, files) = (ran.trace.trace.records(), ran.trace.users_of_files());
-    let mut rows: Vec<Row> = Vec::new();
+    let mut rows: Vec<DiagramRow> = Vec::new();
     let mut marks = ran.trace.marks.iter().peekable();
     for line in 0..=records.len() {
         while let Some(mark) = marks.next_if(|mark| mark.moment.line <= line) {
             if let Marked::Arrived { packet, from, to, sent } = mark.what {
                 let (text, is_wrong) = (packet.to_string(), packet == Packet::Reset);
                 let from = (from != to).then(|| (sender(&rows, sent.at, from), from));
-                rows.push(Row { at: mark.moment.at, host: Some(to), text, is_wrong, from });
+                rows.push(DiagramRow { at: mark.moment.at, host: Some(to), text, is_wrong, from });
             }
         }
         let Some(record) = records.get(line).filter(|record| is_shown(record)) else { continue };
@@ -131,13 +131,13 @@ fn rows(ran: &Ran) -> Vec<Row> {
         let is_wrong = matches!(record.what, "fault" | "crash" | "lost" | "cut" | "broken")
             || matches!(record.outcome, Outcome::Error(_));
         let host = record.program.or_else(|| files.get(&record.file?).copied());
-        rows.push(Row { at: record.at, host, text, is_wrong, from: None });
+        rows.push(DiagramRow { at: record.at, host, text, is_wrong, from: None });
     }
     rows
 }
 
 /// The row of what `from` did at this time: of the call that sent something, or of what arrived. Else of what happened last.
-fn sender(rows: &[Row], at: u64, from: ProgramId) -> Option<usize> {
+fn sender(rows: &[DiagramRow], at: u64, from: ProgramId) -> Option<usize> {
     let until = rows.partition_point(|row| row.at <= at);
     let own = (0..until).rev().take_while(|number| rows[*number].at == at);
     own.clone().find(|number| rows[*number].host == Some(from)).or(until.checked_sub(1))

@@ -4,14 +4,14 @@
 //!   less when the next follows.
 //! - Arrows go from what sends a packet to its arrival, and from what wakes a task to its poll.
 
-use crate::observe::chrome::{Events, Text, Track};
+use crate::observe::chrome::{ChromeEvents, ChromeTrack, Text};
 use crate::sim::compare::Traced;
 use crate::sys::sim::{Mark, Marked, Moment, Packet, ProgramId, Record};
 use std::collections::BTreeMap;
 use std::io::{self, Write};
 
 /// The first process is for what has no host.
-const NETWORK: Track = Track { process: 1, thread: KERNEL };
+const NETWORK: ChromeTrack = ChromeTrack { process: 1, thread: KERNEL };
 /// The threads of a host; those of its tasks follow. Some readers take a 0 for nothing.
 const KERNEL: u32 = 1;
 const LOOP: u32 = 2;
@@ -21,7 +21,7 @@ const TASKS: u32 = 3;
 const SHORT: u64 = 500;
 
 pub(super) fn write(traced: &Traced, out: impl Write) -> io::Result<()> {
-    let events = Events::begin(out, NETWORK)?;
+    let events = ChromeEvents::begin(out, NETWORK)?;
     let mut timeline = Timeline {
         events,
         begun: BTreeMap::new(),
@@ -45,9 +45,9 @@ pub(super) fn write(traced: &Traced, out: impl Write) -> io::Result<()> {
 }
 
 struct Timeline<W: Write> {
-    events: Events<W>,
+    events: ChromeEvents<W>,
     /// The last of a track, whose length depends on the next: when it began, its name, the most that it lasts, its arguments.
-    begun: BTreeMap<Track, (u64, &'static str, u64, String)>,
+    begun: BTreeMap<ChromeTrack, (u64, &'static str, u64, String)>,
     /// The task of each host that is polled, and since when.
     polls: BTreeMap<ProgramId, (u32, u64)>,
     names: BTreeMap<(ProgramId, u32), String>,
@@ -56,8 +56,8 @@ struct Timeline<W: Write> {
     arrows: u64,
 }
 
-fn track(host: ProgramId, thread: u32) -> Track {
-    Track { process: u32::from(host) + 2, thread }
+fn track(host: ProgramId, thread: u32) -> ChromeTrack {
+    ChromeTrack { process: u32::from(host) + 2, thread }
 }
 
 impl<W: Write> Timeline<W> {
@@ -168,7 +168,7 @@ impl<W: Write> Timeline<W> {
     /// Something begins on a track, and what was there ends.
     fn begins(
         &mut self,
-        track: Track,
+        track: ChromeTrack,
         at: u64,
         name: &'static str,
         most: u64,
@@ -180,7 +180,7 @@ impl<W: Write> Timeline<W> {
         }
     }
 
-    fn ends(&mut self, track: Track, begun: (u64, &str, u64, String), at: u64) -> io::Result<()> {
+    fn ends(&mut self, track: ChromeTrack, begun: (u64, &str, u64, String), at: u64) -> io::Result<()> {
         let (since, name, most, args) = begun;
         self.events.track = track;
         let took = at.saturating_sub(since).min(most);

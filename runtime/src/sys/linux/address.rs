@@ -24,24 +24,24 @@ const _: () = assert!(offset_of!(libc::sockaddr_in6, sin6_port) == 2);
 const _: () = assert!(offset_of!(libc::sockaddr_in6, sin6_flowinfo) == 4);
 const _: () = assert!(offset_of!(libc::sockaddr_in6, sin6_addr) == 8);
 const _: () = assert!(offset_of!(libc::sockaddr_in6, sin6_scope_id) == 24);
-const _: () = assert!(align_of::<Address>() >= align_of::<libc::sockaddr_in6>());
+const _: () = assert!(align_of::<RawAddress>() >= align_of::<libc::sockaddr_in6>());
 
 /// The bytes of one address, or room for one, and their length: by default for the longer of the two layouts here;
 /// `unix_address.rs` has its own.
 #[derive(Clone, Copy, Debug)]
 #[repr(align(8))]
-pub(super) struct Address<const N: usize = V6_LEN> {
+pub(super) struct RawAddress<const N: usize = V6_LEN> {
     pub(super) bytes: [u8; N],
     /// The length passed to or returned by the kernel. The kernel returns the length before truncation, so it may
     /// exceed the room.
     pub(super) len: libc::socklen_t,
 }
 
-impl<const N: usize> Address<N> {
+impl<const N: usize> RawAddress<N> {
     /// Room for the longest address of the family.
     #[inline]
-    pub(super) const fn room() -> Address<N> {
-        Address { bytes: [0; N], len: N as libc::socklen_t }
+    pub(super) const fn room() -> RawAddress<N> {
+        RawAddress { bytes: [0; N], len: N as libc::socklen_t }
     }
 
     /// Where the bytes start, for a call that reads them.
@@ -63,7 +63,7 @@ impl<const N: usize> Address<N> {
     }
 }
 
-impl Address {
+impl RawAddress {
     /// The address as std knows it.
     ///
     /// # Errors
@@ -98,10 +98,10 @@ impl Address {
     }
 }
 
-impl From<&SocketAddr> for Address {
+impl From<&SocketAddr> for RawAddress {
     #[inline]
-    fn from(address: &SocketAddr) -> Address {
-        let mut raw = Address::room();
+    fn from(address: &SocketAddr) -> RawAddress {
+        let mut raw = RawAddress::room();
         raw.put(2, address.port().to_be_bytes());
         match address {
             SocketAddr::V4(v4) => {
@@ -136,18 +136,18 @@ mod tests {
             SocketAddr::from(SocketAddrV6::new(Ipv6Addr::LOCALHOST, 80, 0x0102_0304, 0xa0b0_c0d0)),
         ];
         for address in addresses {
-            assert_eq!(Address::from(&address).to_std().unwrap(), address);
+            assert_eq!(RawAddress::from(&address).to_std().unwrap(), address);
         }
     }
 
     #[test]
     fn an_address_is_laid_out_as_libc_says() {
-        let v4 = Address::from(&SocketAddr::from(([10, 1, 2, 3], 0x1234)));
+        let v4 = RawAddress::from(&SocketAddr::from(([10, 1, 2, 3], 0x1234)));
         assert_eq!(v4.len(), 16);
         assert_eq!(v4.bytes[2..8], [0x12, 0x34, 10, 1, 2, 3]);
 
         let v6 = SocketAddrV6::new(Ipv6Addr::from([7; 16]), 0x1234, 0, 0x0506);
-        let v6 = Address::from(&SocketAddr::from(v6));
+        let v6 = RawAddress::from(&SocketAddr::from(v6));
         assert_eq!(v6.len(), 28);
         assert_eq!(v6.bytes[2..4], [0x12, 0x34]);
         assert_eq!(v6.bytes[8..24], [7; 16]);
@@ -156,11 +156,11 @@ mod tests {
 
     #[test]
     fn another_family_and_a_truncated_address_are_refused_with_an_errno() {
-        let mut unix = Address::room();
+        let mut unix = RawAddress::room();
         unix.put(0, (libc::AF_UNIX as u16).to_ne_bytes());
         assert_eq!(unix.to_std().unwrap_err().raw_os_error(), Some(libc::EAFNOSUPPORT));
 
-        let mut short = Address::from(&"[::1]:1".parse().unwrap());
+        let mut short = RawAddress::from(&"[::1]:1".parse().unwrap());
         short.len = V4_LEN as libc::socklen_t;
         assert_eq!(short.to_std().unwrap_err().raw_os_error(), Some(libc::EAFNOSUPPORT));
     }

@@ -5,7 +5,7 @@
 //! * With GRO several datagrams may arrive in one buffer, with a control record that says where to cut. If the record
 //!   is lost they look like one datagram, so there is room for all records that the kernel puts before it.
 
-use super::address::Address;
+use super::address::RawAddress;
 use super::ancillary::first_record;
 use super::option::known;
 use super::transfer::message;
@@ -119,7 +119,7 @@ impl Fd {
     #[inline]
     pub fn recv_batch(&self, batch: &mut Batch) -> io::Result<usize> {
         batch.received.clear();
-        let mut from: [Address; BATCH_MAX] = [Address::room(); BATCH_MAX];
+        let mut from: [RawAddress; BATCH_MAX] = [RawAddress::room(); BATCH_MAX];
         let mut buffers = [EMPTY; BATCH_MAX];
         let mut messages =
             [libc::mmsghdr { msg_hdr: message(std::ptr::null_mut(), 0), msg_len: 0 }; BATCH_MAX];
@@ -182,7 +182,7 @@ impl Fd {
     #[inline]
     pub fn send_batch(&self, datagrams: &[(&[u8], Option<SocketAddr>)]) -> io::Result<usize> {
         let datagrams = &datagrams[..datagrams.len().min(BATCH_MAX)];
-        let mut to: [Address; BATCH_MAX] = [Address::room(); BATCH_MAX];
+        let mut to: [RawAddress; BATCH_MAX] = [RawAddress::room(); BATCH_MAX];
         let mut buffers = [EMPTY; BATCH_MAX];
         let mut messages =
             [libc::mmsghdr { msg_hdr: message(std::ptr::null_mut(), 0), msg_len: 0 }; BATCH_MAX];
@@ -192,7 +192,7 @@ impl Fd {
             header.msg_iov = &raw mut buffers[i];
             header.msg_iovlen = 1;
             if let Some(address) = address {
-                to[i] = Address::from(address);
+                to[i] = RawAddress::from(address);
                 header.msg_namelen = to[i].len;
                 header.msg_name = to[i].as_mut_ptrs().0.cast();
             }
@@ -237,7 +237,7 @@ impl Fd {
     /// [`udp(7)`]: https://man7.org/linux/man-pages/man7/udp.7.html
     #[inline]
     pub fn send_segmented(&self, buf: &[u8], segment: u16, to: Option<&SocketAddr>) -> io::Result<bool> {
-        let mut to: Option<Address> = to.map(Address::from);
+        let mut to: Option<RawAddress> = to.map(RawAddress::from);
         let mut control = [0u8; RECORD];
         control[..8].copy_from_slice(&(HEADER + size_of::<u16>()).to_ne_bytes());
         control[8..12].copy_from_slice(&libc::SOL_UDP.to_ne_bytes());

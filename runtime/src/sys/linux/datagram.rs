@@ -3,7 +3,7 @@
 //! `recv`, `send` and `peek` of a connected socket are in `transfer.rs`, control messages in `ancillary.rs`, batches
 //! in `batch.rs`. A datagram longer than the buffer is truncated: the rest is lost.
 
-use super::address::Address;
+use super::address::RawAddress;
 use super::unix_address::{RawUnix, UnixAddress};
 use super::{Fd, ReadBuf, check_len, uninterrupted};
 use std::io;
@@ -81,7 +81,7 @@ impl Fd {
     /// [`sendto(2)`]: https://man7.org/linux/man-pages/man2/send.2.html
     #[inline]
     pub fn send_to(&self, buf: &[u8], to: &SocketAddr) -> io::Result<usize> {
-        self.send_to_raw(buf, &Address::from(to))
+        self.send_to_raw(buf, &RawAddress::from(to))
     }
 
     /// [`send_to`](Fd::send_to) of a Unix socket.
@@ -103,10 +103,10 @@ impl Fd {
         &self,
         buf: &mut [u8],
         flags: libc::c_int,
-    ) -> io::Result<(usize, Address<N>)> {
-        let mut from = Address::room();
+    ) -> io::Result<(usize, RawAddress<N>)> {
+        let mut from = RawAddress::room();
         let len = uninterrupted(|| {
-            from = Address::room();
+            from = RawAddress::room();
             let (address, address_len) = from.as_mut_ptrs();
             let (to, room) = (buf.as_mut_ptr().cast(), buf.len());
             // SAFETY: the kernel writes at most `buf.len()` bytes to `buf` and at most `*address_len` bytes to the
@@ -117,11 +117,14 @@ impl Fd {
     }
 
     #[inline]
-    fn recv_from_uninit_raw<const N: usize>(&self, buf: &mut ReadBuf<'_>) -> io::Result<(usize, Address<N>)> {
-        let mut from = Address::room();
+    fn recv_from_uninit_raw<const N: usize>(
+        &self,
+        buf: &mut ReadBuf<'_>,
+    ) -> io::Result<(usize, RawAddress<N>)> {
+        let mut from = RawAddress::room();
         let recv = |to: *mut u8, room: usize| {
             uninterrupted(|| {
-                from = Address::room();
+                from = RawAddress::room();
                 let (address, address_len) = from.as_mut_ptrs();
                 // SAFETY: called by `fill_with` below alone, with a pointer to as many writable bytes as `room` says;
                 // the kernel writes no more there, and at most `*address_len` bytes to the address, which is borrowed
@@ -138,7 +141,7 @@ impl Fd {
     }
 
     #[inline]
-    fn send_to_raw<const N: usize>(&self, buf: &[u8], to: &Address<N>) -> io::Result<usize> {
+    fn send_to_raw<const N: usize>(&self, buf: &[u8], to: &RawAddress<N>) -> io::Result<usize> {
         let flags = libc::MSG_NOSIGNAL;
         let (from, len) = (buf.as_ptr().cast(), buf.len());
         uninterrupted(|| {

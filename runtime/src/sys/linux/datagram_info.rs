@@ -1,6 +1,6 @@
 //! A datagram of IP with what the kernel knows of its way here: `recvmsg` with control records.
 
-use super::address::Address;
+use super::address::RawAddress;
 use super::ancillary::first_record;
 use super::option::known;
 use super::transfer::message;
@@ -67,12 +67,12 @@ impl Fd {
     /// [`recvmsg(2)`]: https://man7.org/linux/man-pages/man2/recvmsg.2.html
     #[inline]
     pub fn recv_info(&self, buf: &mut [u8]) -> io::Result<DatagramInfo> {
-        let mut from: Address = Address::room();
+        let mut from: RawAddress = RawAddress::room();
         let mut control = [0u8; CONTROL];
         let mut buffer = libc::iovec { iov_base: buf.as_mut_ptr().cast(), iov_len: buf.len() };
         let mut received = message(&raw mut buffer, 1);
         let len = uninterrupted(|| {
-            from = Address::room();
+            from = RawAddress::room();
             received.msg_namelen = from.len;
             received.msg_name = from.as_mut_ptrs().0.cast();
             received.msg_control = control.as_mut_ptr().cast();

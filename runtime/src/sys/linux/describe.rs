@@ -5,7 +5,7 @@
 //! * A TCP connection takes three calls: `getsockname(2)`, `getpeername(2)` and `getsockopt(2)` for `SO_TYPE`. What is
 //!   no socket takes one, and a pidfd a file of `/proc`.
 
-use super::address::Address;
+use super::address::RawAddress;
 use super::unix_address::RawUnix;
 use super::{UnixAddress, check};
 use std::fmt::{self, Write};
@@ -119,7 +119,7 @@ fn to_name(raw: &RawUnix) -> Option<SocketName> {
         let address = UnixAddress::from_raw(raw).ok().filter(|address| !address.is_unnamed())?;
         return Some(SocketName::Unix(Box::new(address)));
     }
-    let mut ip = Address::room();
+    let mut ip = RawAddress::room();
     let room = ip.bytes.len();
     ip.bytes.copy_from_slice(&raw.bytes[..room]);
     ip.len = raw.len;

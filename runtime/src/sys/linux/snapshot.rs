@@ -77,10 +77,10 @@ static LAST: Mutex<Last> = Mutex::new(Last { serial: 0, owed: None });
 struct Last {
     serial: u32,
     /// The handler has taken it and has not answered in time: the pipe stays open until it has.
-    owed: Option<Pipe>,
+    owed: Option<SnapshotPipe>,
 }
 
-struct Pipe {
+struct SnapshotPipe {
     reader: File,
     _writer: Fd,
 }
@@ -101,14 +101,14 @@ impl Snapshot {
     }
 }
 
-impl Pipe {
+impl SnapshotPipe {
     #[inline]
-    fn new() -> io::Result<Pipe> {
+    fn new() -> io::Result<SnapshotPipe> {
         let (reader, writer) = Backend::current().pipe()?;
         // A smaller pipe holds less of the stack.
         let _ = writer.resize_pipe(ROOM);
         PIPE.store(writer.as_raw_fd(), Ordering::Relaxed);
-        Ok(Pipe { reader: OwnedFd::from(reader).into(), _writer: writer })
+        Ok(SnapshotPipe { reader: OwnedFd::from(reader).into(), _writer: writer })
     }
 
     /// Appends what is in the pipe.
@@ -125,7 +125,7 @@ impl Last {
             return Err(io::Error::new(io::ErrorKind::TimedOut, "an earlier snapshot is not over"));
         }
         self.owed = None;
-        let (mut pipe, mut bytes) = (Pipe::new()?, Vec::new());
+        let (mut pipe, mut bytes) = (SnapshotPipe::new()?, Vec::new());
         self.serial = self.serial.wrapping_add(1).max(1);
         let request = u64::from(self.serial) << 32 | u64::from(thread.number());
         REQUEST.store(request, Ordering::Release);
@@ -324,7 +324,7 @@ mod tests {
         assert_eq!(unsafe { libc::mprotect(end as *mut c_void, PAGE, libc::PROT_NONE) }, 0);
         let _last = LAST.lock().unwrap_or_else(PoisonError::into_inner);
         for len in [8, 100, PAGE, PAGE + 8, 2 * PAGE] {
-            let (mut pipe, mut bytes) = (Pipe::new().unwrap(), Vec::new());
+            let (mut pipe, mut bytes) = (SnapshotPipe::new().unwrap(), Vec::new());
             let stack = (end - len) as u64;
             assert_eq!(send(Registers { instruction: 1, stack, frame: 2, link: 3 }) as usize, len);
             pipe.read(&mut bytes);

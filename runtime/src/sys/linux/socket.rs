@@ -3,7 +3,7 @@
 //! Transfers are in `transfer.rs`, options in `option.rs`. The state of a connection is the kernel's; none is kept
 //! here.
 
-use super::address::Address;
+use super::address::RawAddress;
 use super::{Backend, Fd, check, uninterrupted};
 use std::io;
 use std::net::{Shutdown, SocketAddr};
@@ -106,11 +106,11 @@ impl Fd {
     /// [`bind(2)`]: https://man7.org/linux/man-pages/man2/bind.2.html
     #[inline]
     pub fn bind(&self, address: &SocketAddr) -> io::Result<()> {
-        self.bind_raw(&Address::from(address))
+        self.bind_raw(&RawAddress::from(address))
     }
 
     #[inline]
-    pub(super) fn bind_raw<const N: usize>(&self, address: &Address<N>) -> io::Result<()> {
+    pub(super) fn bind_raw<const N: usize>(&self, address: &RawAddress<N>) -> io::Result<()> {
         // SAFETY: the pointer and the length are those of `address`, which lives across the call and is only
         // read.
         check(unsafe { libc::bind(self.as_raw_fd(), address.as_ptr(), address.len()) })?;
@@ -149,7 +149,7 @@ impl Fd {
     /// [`connect(2)`]: https://man7.org/linux/man-pages/man2/connect.2.html
     #[inline]
     pub fn connect(&self, address: &SocketAddr) -> io::Result<Connect> {
-        match self.connect_raw(&Address::from(address)) {
+        match self.connect_raw(&RawAddress::from(address)) {
             Ok(()) => Ok(Connect::Established),
             Err(e) if matches!(e.raw_os_error(), Some(libc::EINPROGRESS | libc::EINTR)) => {
                 Ok(Connect::InProgress)
@@ -159,7 +159,7 @@ impl Fd {
     }
 
     #[inline]
-    pub(super) fn connect_raw<const N: usize>(&self, address: &Address<N>) -> io::Result<()> {
+    pub(super) fn connect_raw<const N: usize>(&self, address: &RawAddress<N>) -> io::Result<()> {
         // SAFETY: the pointer and the length are those of `address`, which lives across the call and is only
         // read.
         check(unsafe { libc::connect(self.as_raw_fd(), address.as_ptr(), address.len()) })?;
@@ -185,11 +185,11 @@ impl Fd {
     }
 
     #[inline]
-    pub(super) fn accept_raw<const N: usize>(&self) -> io::Result<(Fd, Address<N>)> {
+    pub(super) fn accept_raw<const N: usize>(&self) -> io::Result<(Fd, RawAddress<N>)> {
         let flags = libc::SOCK_NONBLOCK | libc::SOCK_CLOEXEC;
-        let mut peer = Address::room();
+        let mut peer = RawAddress::room();
         let raw = uninterrupted(|| {
-            peer = Address::room();
+            peer = RawAddress::room();
             let (to, len) = peer.as_mut_ptrs();
             // SAFETY: `to` has room for as many bytes as `*len` says, both live across the call, and `peer` is not
             // accessed otherwise meanwhile.
@@ -234,8 +234,8 @@ impl Fd {
     }
 
     #[inline]
-    pub(super) fn local_raw<const N: usize>(&self) -> io::Result<Address<N>> {
-        let mut address = Address::room();
+    pub(super) fn local_raw<const N: usize>(&self) -> io::Result<RawAddress<N>> {
+        let mut address = RawAddress::room();
         let (to, len) = address.as_mut_ptrs();
         // SAFETY: `to` has room for as many bytes as `*len` says, and both live across the call.
         check(unsafe { libc::getsockname(self.as_raw_fd(), to, len) })?;
@@ -255,8 +255,8 @@ impl Fd {
     }
 
     #[inline]
-    pub(super) fn peer_raw<const N: usize>(&self) -> io::Result<Address<N>> {
-        let mut address = Address::room();
+    pub(super) fn peer_raw<const N: usize>(&self) -> io::Result<RawAddress<N>> {
+        let mut address = RawAddress::room();
         let (to, len) = address.as_mut_ptrs();
         // SAFETY: `to` has room for as many bytes as `*len` says, and both live across the call.
         check(unsafe { libc::getpeername(self.as_raw_fd(), to, len) })?;

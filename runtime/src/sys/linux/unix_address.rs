@@ -12,7 +12,7 @@
 //!
 //! [`unix(7)`]: https://man7.org/linux/man-pages/man7/unix.7.html
 
-use super::address::Address;
+use super::address::RawAddress;
 use std::fmt;
 use std::hash::{Hash, Hasher};
 use std::io;
@@ -23,7 +23,7 @@ const PATH_LEN: usize = 108;
 const FAMILY_LEN: usize = 2;
 
 /// The kernel's layout, or room for it.
-pub(super) type RawUnix = Address<{ FAMILY_LEN + PATH_LEN }>;
+pub(super) type RawUnix = RawAddress<{ FAMILY_LEN + PATH_LEN }>;
 
 // The offsets that `from` and `from_raw` write as numbers.
 const _: () = assert!(size_of::<libc::sockaddr_un>() == FAMILY_LEN + PATH_LEN);

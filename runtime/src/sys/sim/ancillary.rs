@@ -6,7 +6,7 @@
 use super::descriptor::{Simulated, unix_address};
 use super::kernel::Kernel;
 use super::trace::Outcome;
-use super::unix::{Control, Received};
+use super::unix::{Control, UnixReceived};
 use crate::sys::linux::{Ancillary, Credentials, Message, UnixAddress};
 use std::io;
 use std::os::fd::{AsRawFd, BorrowedFd};
@@ -37,7 +37,7 @@ impl Simulated {
     ) -> io::Result<Message> {
         ancillary.fill(Vec::new(), None);
         let call = |kernel: &mut Kernel| kernel.unix_recv(self.file, len, false);
-        let value = |received: &Received| Outcome::Value(received.bytes.len() as u64);
+        let value = |received: &UnixReceived| Outcome::Value(received.bytes.len() as u64);
         let received = self.world.interruptible("recvmsg", Some(self.file), call, value)?;
         let mut descriptors = Vec::new();
         let mut whole = true;

@@ -6,14 +6,14 @@ use crate::sys::mask;
 
 /// A counter: writes add to it, a read takes its value.
 #[derive(Debug, Default)]
-pub(super) struct Counter {
+pub(super) struct SimCounter {
     value: u64,
 }
 
 /// The maximum.
 const FULL: u64 = u64::MAX - 1;
 
-impl Counter {
+impl SimCounter {
     pub(super) fn add(&mut self, value: u64) -> Result<(), i32> {
         match self.value.checked_add(value) {
             _ if value == u64::MAX => Err(libc::EINVAL),
@@ -48,7 +48,7 @@ impl Counter {
 }
 
 impl Kernel {
-    fn counter(&mut self, file: FileId) -> Result<&mut Counter, i32> {
+    fn counter(&mut self, file: FileId) -> Result<&mut SimCounter, i32> {
         match self.files[file as usize].as_mut().map(|file| &mut file.object) {
             Some(Object::Counter(counter)) => Ok(counter),
             _ => Err(libc::EINVAL),
@@ -82,7 +82,7 @@ mod tests {
 
     #[test]
     fn a_counter_adds_up_and_is_taken_whole() {
-        let mut counter = Counter::default();
+        let mut counter = SimCounter::default();
         assert_eq!((counter.take(), counter.state()), (Err(libc::EAGAIN), mask::OUT));
         assert_eq!((counter.add(2), counter.add(3)), (Ok(()), Ok(())));
         assert_eq!(
@@ -93,7 +93,7 @@ mod tests {
 
     #[test]
     fn what_does_not_fit_is_refused_and_the_largest_number_is_none() {
-        let mut counter = Counter::default();
+        let mut counter = SimCounter::default();
         assert_eq!(counter.add(u64::MAX), Err(libc::EINVAL));
         assert_eq!((counter.add(FULL), counter.state()), (Ok(()), mask::IN));
         assert_eq!((counter.add(1), counter.add(0)), (Err(libc::EAGAIN), Ok(())));

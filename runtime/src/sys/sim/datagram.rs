@@ -4,7 +4,7 @@ use super::drawing::Packet;
 use super::file::Object;
 use super::host::HostId;
 use super::kernel::{FileId, Kernel};
-use super::option::Settings;
+use super::option::OptionValues;
 use super::plan::Fault;
 use super::ports::Protocol;
 use super::trace::Outcome;
@@ -13,7 +13,7 @@ use std::collections::{BTreeSet, VecDeque};
 use std::net::{Ipv4Addr, SocketAddr};
 
 /// A UDP socket.
-pub(super) struct Datagrams {
+pub(super) struct SimUdp {
     pub(super) v6: bool,
     pub(super) local: Option<SocketAddr>,
     pub(super) peer: Option<SocketAddr>,
@@ -24,13 +24,13 @@ pub(super) struct Datagrams {
     error: i32,
     /// The multicast groups that it has joined.
     pub(super) groups: BTreeSet<Ipv4Addr>,
-    pub(super) settings: Settings,
+    pub(super) settings: OptionValues,
 }
 
 /// The largest UDP payload over IPv4.
 const LARGEST: usize = 65_507;
 
-impl Datagrams {
+impl SimUdp {
     /// How many bytes are queued.
     pub(super) fn unread(&self) -> usize {
         self.queued
@@ -49,7 +49,7 @@ fn is_group(address: SocketAddr) -> bool {
 }
 
 impl Kernel {
-    pub(super) fn datagrams(&mut self, file: FileId) -> Result<&mut Datagrams, i32> {
+    pub(super) fn datagrams(&mut self, file: FileId) -> Result<&mut SimUdp, i32> {
         match self.files.get_mut(file as usize).and_then(Option::as_mut).map(|file| &mut file.object) {
             Some(Object::Datagrams(datagrams)) => Ok(datagrams),
             Some(_) => Err(libc::ENOTSOCK),
@@ -59,7 +59,7 @@ impl Kernel {
 
     pub(super) fn udp_open(&mut self, v6: bool) -> Result<FileId, i32> {
         self.check_limit()?;
-        let datagrams = Datagrams {
+        let datagrams = SimUdp {
             v6,
             local: None,
             peer: None,
@@ -68,7 +68,7 @@ impl Kernel {
             receive_buffer: self.plan.receive_buffer,
             error: 0,
             groups: BTreeSet::new(),
-            settings: Settings::new(),
+            settings: OptionValues::new(),
         };
         Ok(self.open(Object::Datagrams(Box::new(datagrams))))
     }

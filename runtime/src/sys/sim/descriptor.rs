@@ -3,7 +3,7 @@
 use super::file::Object;
 use super::kernel::{FileId, Kernel};
 use super::trace::Outcome;
-use super::unix::{Kind, Received};
+use super::unix::{UnixKind, UnixReceived};
 use super::world::{World, current, program};
 use crate::sys::linux::{self, Access, Connect, Domain, Type, UnixAddress};
 use crate::sys::mask;
@@ -51,11 +51,11 @@ pub(crate) fn socket(domain: Domain, kind: Type) -> Option<io::Result<OwnedFd>> 
     Some(opened.and_then(|file| world.name(file)))
 }
 
-fn boundaries(kind: Type) -> Kind {
+fn boundaries(kind: Type) -> UnixKind {
     match kind {
-        Type::Stream => Kind::Stream,
-        Type::Datagram => Kind::Datagram,
-        Type::SeqPacket => Kind::Sequence,
+        Type::Stream => UnixKind::Stream,
+        Type::Datagram => UnixKind::Datagram,
+        Type::SeqPacket => UnixKind::Sequence,
     }
 }
 
@@ -325,8 +325,8 @@ impl Simulated {
 
     pub(crate) fn recv_from_unix(&self, buf: &mut [u8]) -> io::Result<(usize, UnixAddress)> {
         let call = |kernel: &mut Kernel| kernel.unix_recv(self.file, buf.len(), false);
-        let value = |received: &Received| length(&received.bytes);
-        let Received { bytes, from, files, .. } =
+        let value = |received: &UnixReceived| length(&received.bytes);
+        let UnixReceived { bytes, from, files, .. } =
             self.world.interruptible("recvfrom", Some(self.file), call, value)?;
         files.into_iter().for_each(|passed| self.world.ask(|kernel| kernel.release(passed)));
         buf[..bytes.len()].copy_from_slice(&bytes);

@@ -28,7 +28,7 @@ use std::path::{Component, Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 
 /// A file or a directory, by its number.
-type Node = u64;
+type DiskNode = u64;
 
 /// How writes and changes of names survive a crash.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -71,9 +71,9 @@ pub(crate) struct Disk {
     gone: PathBuf,
     removed: u64,
     /// The node of each inode of this machine. None is reused, because nothing is removed before the disk.
-    nodes: BTreeMap<u64, Node>,
+    nodes: BTreeMap<u64, DiskNode>,
     /// Files that were written to.
-    contents: BTreeMap<Node, Content>,
+    contents: BTreeMap<DiskNode, Content>,
     log: Log,
     dice: Dice,
 }
@@ -115,12 +115,12 @@ impl Disk {
     }
 
     /// The node of an inode.
-    fn node(&mut self, inode: u64) -> Node {
-        let next = self.nodes.len() as Node;
+    fn node(&mut self, inode: u64) -> DiskNode {
+        let next = self.nodes.len() as DiskNode;
         *self.nodes.entry(inode).or_insert(next)
     }
 
-    fn node_at(&mut self, real: &Path) -> io::Result<Node> {
+    fn node_at(&mut self, real: &Path) -> io::Result<DiskNode> {
         let inode = fs::symlink_metadata(real)?.ino();
         Ok(self.node(inode))
     }
@@ -137,7 +137,7 @@ impl Disk {
     }
 
     /// Before an entry of the directory changes: what is on the disk now.
-    fn keep(&mut self, parent: &Path) -> io::Result<Node> {
+    fn keep(&mut self, parent: &Path) -> io::Result<DiskNode> {
         let node = self.node_at(parent)?;
         if !self.log.knows(node) {
             let listing = self.listing(parent)?;

@@ -1,21 +1,21 @@
 //! Open files: their kind, numbers, lifetime and state.
 
-use super::counter::Counter;
-use super::datagram::Datagrams;
+use super::counter::SimCounter;
+use super::datagram::SimUdp;
 use super::host::HostId;
 use super::kernel::{FileId, Kernel};
-use super::pipe::Pipe;
+use super::pipe::SimPipe;
 use super::plan::Fault;
 use super::poll::PollId;
 use super::program::ProgramId;
-use super::tcp::{Listener, Tcp};
+use super::tcp::{SimListener, SimTcp};
 use super::trace::Outcome;
-use super::unix::Unix;
+use super::unix::SimUnix;
 use crate::sys::mask;
 use std::os::fd::RawFd;
 
 /// An open file description.
-pub(super) struct File {
+pub(super) struct OpenFile {
     pub(super) host: HostId,
     /// The number of descriptors. A connection may outlive its last.
     pub(super) descriptors: u32,
@@ -29,12 +29,12 @@ pub(super) struct File {
 
 /// The kind of a file.
 pub(super) enum Object {
-    Tcp(Box<Tcp>),
-    Listener(Box<Listener>),
-    Datagrams(Box<Datagrams>),
-    Unix(Box<Unix>),
-    Pipe(Box<Pipe>),
-    Counter(Counter),
+    Tcp(Box<SimTcp>),
+    Listener(Box<SimListener>),
+    Datagrams(Box<SimUdp>),
+    Unix(Box<SimUnix>),
+    Pipe(Box<SimPipe>),
+    Counter(SimCounter),
     /// The eventfd of a loop, a real one: it outlives the simulation, and other threads may write to it.
     LoopEventfd {
         notified: bool,
@@ -58,7 +58,7 @@ impl Kernel {
 
     pub(super) fn open_on(&mut self, host: HostId, object: Object) -> FileId {
         let id = FileId::try_from(self.files.len()).expect("fewer than 2^32 files in a simulation");
-        self.files.push(Some(File {
+        self.files.push(Some(OpenFile {
             host,
             descriptors: 0,
             watches: Vec::new(),
@@ -171,7 +171,7 @@ impl Kernel {
         }
     }
 
-    pub(super) fn file(&self, file: FileId) -> Option<&File> {
+    pub(super) fn file(&self, file: FileId) -> Option<&OpenFile> {
         self.files.get(file as usize)?.as_ref()
     }
 

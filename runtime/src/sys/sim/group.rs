@@ -64,7 +64,7 @@ impl Kernel {
         }
         for file in self.ports.all(host, Protocol::Udp, to) {
             let wants =
-                |datagrams: &mut super::datagram::Datagrams| datagrams.peer.is_none_or(|peer| peer == from);
+                |datagrams: &mut super::datagram::SimUdp| datagrams.peer.is_none_or(|peer| peer == from);
             if self.datagrams(file).is_ok_and(wants) {
                 self.queue_datagram(file, from, bytes.to_vec());
             }

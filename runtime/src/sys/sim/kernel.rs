@@ -9,7 +9,7 @@
 use super::agenda::{Agenda, Happening};
 use super::dice::Dice;
 use super::drawing::Mark;
-use super::file::File;
+use super::file::OpenFile;
 use super::host::{Host, HostId};
 use super::plan::{Fault, Link, Plan};
 use super::poll::Poll;
@@ -45,7 +45,7 @@ pub(crate) struct Kernel {
     pub(super) fallen: Vec<ProgramId>,
     /// The program that runs.
     pub(super) current: Option<ProgramId>,
-    pub(super) files: Vec<Option<File>>,
+    pub(super) files: Vec<Option<OpenFile>>,
     /// The file of each descriptor number, and the program that it belongs to.
     pub(super) numbers: Vec<Option<(FileId, ProgramId)>>,
     pub(super) polls: Vec<Option<Poll>>,

@@ -44,10 +44,10 @@ pub use plan::{EdgePolicy, Fault, Faults};
 pub(crate) use plan::{Link, Plan, nanoseconds};
 pub(crate) use poll::names;
 pub(crate) use program::{Loop, ProgramId};
-pub(crate) use spawn::{Begin, Born, Given, spawn};
+pub(crate) use spawn::{Begin, Given, NewProgram, spawn};
 pub(crate) use trace::{Outcome, Record, Trace};
 pub use world::Name;
-pub(crate) use world::{Entered, Next, Sighting, World, close, current, program};
+pub(crate) use world::{EnteredWorld, Next, Sighting, World, close, current, program};
 
 /// The error of a call that the simulation lacks.
 #[cold]

@@ -9,14 +9,14 @@ use super::descriptor::Simulated;
 use super::file::Object;
 use super::kernel::{FileId, Kernel};
 use super::trace::Outcome;
-use super::unix::Kind;
+use super::unix::UnixKind;
 use libc::c_int;
 use std::collections::BTreeMap;
 use std::io;
 use std::net::Ipv4Addr;
 
 /// The values that were set, as integers, by level and name.
-pub(super) type Settings = BTreeMap<(c_int, c_int), Vec<c_int>>;
+pub(super) type OptionValues = BTreeMap<(c_int, c_int), Vec<c_int>>;
 
 /// The interfaces of each host.
 const INTERFACES: [&[u8]; 2] = [b"lo", b"eth0"];
@@ -84,7 +84,7 @@ impl Simulated {
 }
 
 impl Kernel {
-    fn settings(&mut self, file: FileId) -> Result<&mut Settings, i32> {
+    fn settings(&mut self, file: FileId) -> Result<&mut OptionValues, i32> {
         match self.files[file as usize].as_mut().map(|file| &mut file.object) {
             Some(Object::Tcp(tcp)) => Ok(&mut tcp.settings),
             Some(Object::Listener(listener)) => Ok(&mut listener.settings),
@@ -109,9 +109,9 @@ impl Kernel {
             }
             Some(Object::Unix(unix)) => {
                 let kind = match unix.kind {
-                    Kind::Stream => libc::SOCK_STREAM,
-                    Kind::Datagram => libc::SOCK_DGRAM,
-                    Kind::Sequence => libc::SOCK_SEQPACKET,
+                    UnixKind::Stream => libc::SOCK_STREAM,
+                    UnixKind::Datagram => libc::SOCK_DGRAM,
+                    UnixKind::Sequence => libc::SOCK_SEQPACKET,
                 };
                 (libc::AF_UNIX, kind, unix.listens(), false, plan)
             }

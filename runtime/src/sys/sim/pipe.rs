@@ -6,10 +6,10 @@ use super::file::Object;
 use super::kernel::{FileId, Kernel};
 use crate::sys::linux::Access;
 use crate::sys::mask;
-use ring::Ring;
+use ring::PipeRing;
 
 /// One end of a pipe.
-pub(super) struct Pipe {
+pub(super) struct SimPipe {
     end: SimPipeEnd,
     /// The other end, while it is open.
     other: Option<FileId>,
@@ -17,13 +17,13 @@ pub(super) struct Pipe {
 
 enum SimPipeEnd {
     /// The reader owns the bytes in the pipe.
-    Reader(Ring),
+    Reader(PipeRing),
     Writer {
         is_full: bool,
     },
 }
 
-impl Pipe {
+impl SimPipe {
     /// How many bytes are queued.
     pub(super) fn unread(&self) -> usize {
         match &self.end {
@@ -54,7 +54,7 @@ impl Pipe {
 }
 
 impl Kernel {
-    fn pipe(&mut self, file: FileId) -> Result<&mut Pipe, i32> {
+    fn pipe(&mut self, file: FileId) -> Result<&mut SimPipe, i32> {
         match self.files.get_mut(file as usize).and_then(Option::as_mut).map(|file| &mut file.object) {
             Some(Object::Pipe(pipe)) => Ok(pipe),
             _ => Err(libc::EBADF),
@@ -64,9 +64,9 @@ impl Kernel {
     /// A reader and a writer; `packets` is `O_DIRECT`: a read returns the bytes of one write.
     pub(super) fn pipe_open(&mut self, packets: bool) -> Result<(FileId, FileId), i32> {
         self.check_limit_for(2)?;
-        let reader = Pipe { end: SimPipeEnd::Reader(Ring::new(packets)), other: None };
+        let reader = SimPipe { end: SimPipeEnd::Reader(PipeRing::new(packets)), other: None };
         let reader = self.open(Object::Pipe(Box::new(reader)));
-        let writer = Pipe { end: SimPipeEnd::Writer { is_full: false }, other: Some(reader) };
+        let writer = SimPipe { end: SimPipeEnd::Writer { is_full: false }, other: Some(reader) };
         let writer = self.open(Object::Pipe(Box::new(writer)));
         self.pipe(reader)?.other = Some(writer);
         Ok((reader, writer))
@@ -94,7 +94,7 @@ impl Kernel {
         }
         self.progress += 1;
         if let (Some(writer), true) = (other, made_room) {
-            if let Ok(Pipe { end: SimPipeEnd::Writer { is_full }, .. }) = self.pipe(writer) {
+            if let Ok(SimPipe { end: SimPipeEnd::Writer { is_full }, .. }) = self.pipe(writer) {
                 *is_full = false;
             }
             self.notify(writer, mask::OUT);

@@ -22,7 +22,7 @@ pub(super) type PollId = usize;
 /// The epoll instance of a loop.
 #[derive(Default)]
 pub(super) struct Poll {
-    pub(super) watches: Slab<Watch>,
+    pub(super) watches: Slab<SimWatch>,
     /// Indices of watches with something to report, in order of occurrence.
     ready: VecDeque<usize>,
     /// The tokens of deleted watches.
@@ -33,7 +33,7 @@ pub(super) struct Poll {
 }
 
 /// One registration.
-pub(super) struct Watch {
+pub(super) struct SimWatch {
     /// The number under which the descriptor was registered. It may have been closed and reused for another file
     /// since, while a duplicate keeps this file open.
     pub(super) number: RawFd,
@@ -65,7 +65,7 @@ impl Kernel {
         if !self.is_loop_eventfd(file) && self.fault(Fault::NoMemory) {
             return Err(libc::ENOMEM);
         }
-        let watch = Watch {
+        let watch = SimWatch {
             number,
             file,
             mask: events,
@@ -226,8 +226,9 @@ impl Kernel {
 
     /// An event without a cause, for a descriptor that has nothing queued.
     fn spurious(&mut self, poll: PollId) -> Option<(u64, u32)> {
-        let quiet =
-            |(at, watch): (usize, &Watch)| (!watch.queued && !self.is_loop_eventfd(watch.file)).then_some(at);
+        let quiet = |(at, watch): (usize, &SimWatch)| {
+            (!watch.queued && !self.is_loop_eventfd(watch.file)).then_some(at)
+        };
         let quiet: Vec<_> = self.polls[poll].as_ref()?.watches.iter().filter_map(quiet).collect();
         let at = *quiet.get(self.dice(Fault::SpuriousEdge).below(quiet.len()))?;
         let (read, write, end) = (mask::IN, mask::OUT, mask::RDHUP | mask::HUP);

@@ -38,12 +38,12 @@ pub(crate) struct Program {
     pub(crate) is_stopped: bool,
     /// The status of `wait(2)`.
     pub(crate) ended: Option<i32>,
-    signals: [Signal; SIGNALS],
+    signals: [SimSignal; SIGNALS],
     signal_eventfds: Vec<FileId>,
 }
 
 #[derive(Clone, Copy, Default)]
-struct Signal {
+struct SimSignal {
     listeners: u32,
     /// How often it was delivered to them.
     delivered: u64,
@@ -66,17 +66,17 @@ pub(crate) enum Loop {
 const FIRST_CHILD: u32 = 1 << 22;
 
 /// What a signal without a listener does; see signal(7).
-fn default_action(signal: i32) -> Action {
+fn default_action(signal: i32) -> SignalAction {
     match signal {
-        libc::SIGCHLD | libc::SIGURG | libc::SIGWINCH => Action::Ignore,
-        libc::SIGPIPE => Action::Ignore, // by the start of a Rust program
-        libc::SIGCONT => Action::Continue,
-        libc::SIGSTOP | libc::SIGTSTP | libc::SIGTTIN | libc::SIGTTOU => Action::Stop,
-        _ => Action::End,
+        libc::SIGCHLD | libc::SIGURG | libc::SIGWINCH => SignalAction::Ignore,
+        libc::SIGPIPE => SignalAction::Ignore, // by the start of a Rust program
+        libc::SIGCONT => SignalAction::Continue,
+        libc::SIGSTOP | libc::SIGTSTP | libc::SIGTTIN | libc::SIGTTOU => SignalAction::Stop,
+        _ => SignalAction::End,
     }
 }
 
-enum Action {
+enum SignalAction {
     Ignore,
     Stop,
     Continue,
@@ -112,7 +112,7 @@ impl Kernel {
             not_before: 0,
             is_stopped: false,
             ended: None,
-            signals: [Signal::default(); SIGNALS],
+            signals: [SimSignal::default(); SIGNALS],
             signal_eventfds: Vec::new(),
         });
         program
@@ -246,12 +246,12 @@ impl Kernel {
             return;
         }
         match default_action(signal) {
-            Action::Ignore => {}
-            Action::Stop => self.program(program).is_stopped = true,
-            Action::Continue => self.program(program).is_stopped = false,
+            SignalAction::Ignore => {}
+            SignalAction::Stop => self.program(program).is_stopped = true,
+            SignalAction::Continue => self.program(program).is_stopped = false,
             // One that has not begun has nothing to end.
-            Action::End if self.program(program).is_absent() => {}
-            Action::End => self.end(program, signal),
+            SignalAction::End if self.program(program).is_absent() => {}
+            SignalAction::End => self.end(program, signal),
         }
     }
 

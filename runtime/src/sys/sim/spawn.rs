@@ -36,7 +36,7 @@ pub(crate) struct Given {
 pub(crate) type Begin = Rc<dyn Fn(Given) -> Pin<Box<dyn Future<Output = u8>>>>;
 
 /// A program that has no runtime yet.
-pub(crate) struct Born {
+pub(crate) struct NewProgram {
     pub(crate) program: ProgramId,
     pub(crate) begin: Begin,
     pub(crate) given: Given,
@@ -107,7 +107,7 @@ impl World {
         let args = command.get_args().map(OsString::from).collect();
         let env = command.get_envs().filter_map(|(name, value)| Some((name.into(), value?.into()))).collect();
         let given = Given { pid, args, env, pipes: theirs };
-        self.born.borrow_mut().push(Born { program: child, begin, given });
+        self.born.borrow_mut().push(NewProgram { program: child, begin, given });
         Ok((pid, pidfd, ours))
     }
 
@@ -129,7 +129,7 @@ impl World {
     }
 
     /// The programs that were started since the last call.
-    pub(crate) fn take_born(&self) -> Vec<Born> {
+    pub(crate) fn take_born(&self) -> Vec<NewProgram> {
         self.born.take()
     }
 }

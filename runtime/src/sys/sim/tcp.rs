@@ -11,7 +11,7 @@ mod wire;
 use super::drawing::Moment;
 use super::file::Object;
 use super::kernel::{FileId, Kernel};
-use super::option::Settings;
+use super::option::OptionValues;
 use crate::sys::mask;
 use std::collections::VecDeque;
 use std::net::SocketAddr;
@@ -19,7 +19,7 @@ use wire::Segment;
 
 /// The phase of a socket.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Phase {
+pub(super) enum TcpPhase {
     Fresh,
     Connecting,
     Established,
@@ -28,8 +28,8 @@ pub(super) enum Phase {
 }
 
 /// A TCP socket that does not listen.
-pub(super) struct Tcp {
-    pub(super) phase: Phase,
+pub(super) struct SimTcp {
+    pub(super) phase: TcpPhase,
     pub(super) v6: bool,
     pub(super) local: Option<SocketAddr>,
     pub(super) peer: Option<SocketAddr>,
@@ -77,26 +77,26 @@ pub(super) struct Tcp {
     is_starved: bool,
     /// The last descriptor is closed, with bytes still in flight.
     is_orphan: bool,
-    pub(super) settings: Settings,
+    pub(super) settings: OptionValues,
 }
 
 /// A TCP socket that listens.
-pub(super) struct Listener {
+pub(super) struct SimListener {
     pub(super) local: SocketAddr,
     backlog: usize,
     queue: VecDeque<FileId>,
-    pub(super) settings: Settings,
+    pub(super) settings: OptionValues,
 }
 
-impl Tcp {
+impl SimTcp {
     /// The sizes of the send buffer and the receive buffer.
     pub(super) fn buffers(&self) -> [usize; 2] {
         [self.send_buffer, self.receive_buffer]
     }
 
-    pub(super) fn new(v6: bool, send_buffer: usize, receive_buffer: usize) -> Tcp {
-        Tcp {
-            phase: Phase::Fresh,
+    pub(super) fn new(v6: bool, send_buffer: usize, receive_buffer: usize) -> SimTcp {
+        SimTcp {
+            phase: TcpPhase::Fresh,
             v6,
             local: None,
             peer: None,
@@ -126,7 +126,7 @@ impl Tcp {
             promised: VecDeque::new(),
             is_starved: false,
             is_orphan: false,
-            settings: Settings::new(),
+            settings: OptionValues::new(),
         }
     }
 
@@ -156,7 +156,7 @@ impl Tcp {
 
     /// `epoll` has read the state: if there is no room, report it later.
     pub(super) fn polled(&mut self) {
-        self.writer_refused |= self.phase == Phase::Established && !self.is_writable();
+        self.writer_refused |= self.phase == TcpPhase::Established && !self.is_writable();
     }
 
     /// Bytes that reads return now or after they have passed the urgent one.
@@ -188,11 +188,13 @@ impl Tcp {
     pub(super) fn state(&self) -> u32 {
         let mut state = if self.error != 0 { mask::ERR } else { 0 };
         match self.phase {
-            Phase::Fresh if self.read_shut => return state | mask::IN | mask::OUT | mask::HUP | mask::RDHUP,
-            Phase::Fresh => return state | mask::OUT | mask::HUP,
-            Phase::Connecting => return state,
-            Phase::Established => {}
-            Phase::Closed => state |= mask::HUP,
+            TcpPhase::Fresh if self.read_shut => {
+                return state | mask::IN | mask::OUT | mask::HUP | mask::RDHUP;
+            }
+            TcpPhase::Fresh => return state | mask::OUT | mask::HUP,
+            TcpPhase::Connecting => return state,
+            TcpPhase::Established => {}
+            TcpPhase::Closed => state |= mask::HUP,
         }
         let read_down = self.at_end || self.read_shut;
         if read_down && self.write_shut {
@@ -214,7 +216,7 @@ impl Tcp {
     }
 }
 
-impl Listener {
+impl SimListener {
     /// How many connections are queued.
     pub(super) fn waiting(&self) -> usize {
         self.queue.len()
@@ -226,7 +228,7 @@ impl Listener {
 }
 
 impl Kernel {
-    fn tcp(&mut self, file: FileId) -> Result<&mut Tcp, i32> {
+    fn tcp(&mut self, file: FileId) -> Result<&mut SimTcp, i32> {
         match self.files[file as usize].as_mut().map(|file| &mut file.object) {
             Some(Object::Tcp(tcp)) => Ok(tcp),
             Some(Object::Listener(_)) => Err(libc::ENOTCONN),
@@ -236,12 +238,12 @@ impl Kernel {
     }
 
     /// The socket, if it still exists.
-    fn alive(&mut self, file: FileId) -> Option<&mut Tcp> {
+    fn alive(&mut self, file: FileId) -> Option<&mut SimTcp> {
         self.files.get(file as usize)?.as_ref()?;
         self.tcp(file).ok()
     }
 
-    fn listener(&mut self, file: FileId) -> Result<&mut Listener, i32> {
+    fn listener(&mut self, file: FileId) -> Result<&mut SimListener, i32> {
         match self.files[file as usize].as_mut().map(|file| &mut file.object) {
             Some(Object::Listener(listener)) => Ok(listener),
             _ => Err(libc::EINVAL),

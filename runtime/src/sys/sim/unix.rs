@@ -9,31 +9,31 @@ mod transfer;
 
 use super::file::Object;
 use super::kernel::{FileId, Kernel};
-use super::option::Settings;
+use super::option::OptionValues;
 use crate::sys::linux::Credentials;
 use crate::sys::mask;
 use std::collections::VecDeque;
 use std::net::Shutdown;
 
-pub(super) use transfer::{Control, Received};
+pub(super) use transfer::{Control, UnixReceived};
 
 /// Which boundaries a socket keeps.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Kind {
+pub(super) enum UnixKind {
     Stream,
     Datagram,
     Sequence,
 }
 
 /// A Unix socket, listening or not.
-pub(super) struct Unix {
-    pub(super) kind: Kind,
+pub(super) struct SimUnix {
+    pub(super) kind: UnixKind,
     /// Its address: a path, or an abstract name that begins with a zero byte; empty for none.
     name: Vec<u8>,
     peer: Option<FileId>,
     peer_name: Vec<u8>,
     was_connected: bool,
-    queue: VecDeque<Message>,
+    queue: VecDeque<QueuedMessage>,
     /// Bytes of messages sent by this side and not fully read by the other: its send buffer.
     sent: usize,
     send_buffer: usize,
@@ -44,11 +44,11 @@ pub(super) struct Unix {
     backlog: Option<(usize, VecDeque<FileId>)>,
     /// The sockets that are notified when this datagram queue, which they found full, has room.
     refused: Vec<FileId>,
-    pub(super) settings: Settings,
+    pub(super) settings: OptionValues,
 }
 
 /// The data of one send call.
-struct Message {
+struct QueuedMessage {
     from: FileId,
     name: Vec<u8>,
     bytes: VecDeque<u8>,
@@ -63,13 +63,13 @@ struct Message {
 /// the one that exceeds it.
 const DATAGRAMS: usize = 10;
 
-impl Unix {
+impl SimUnix {
     pub(super) fn listens(&self) -> bool {
         self.backlog.is_some()
     }
 
-    fn new(kind: Kind, send_buffer: usize) -> Unix {
-        Unix {
+    fn new(kind: UnixKind, send_buffer: usize) -> SimUnix {
+        SimUnix {
             kind,
             name: Vec::new(),
             peer: None,
@@ -83,7 +83,7 @@ impl Unix {
             error: 0,
             backlog: None,
             refused: Vec::new(),
-            settings: Settings::new(),
+            settings: OptionValues::new(),
         }
     }
 
@@ -108,12 +108,12 @@ impl Unix {
 
     /// Whether `sender` would have to wait, as in `unix_recvq_full` and its callers.
     fn is_full_for(&self, sender: FileId) -> bool {
-        self.kind == Kind::Datagram && self.peer != Some(sender) && self.queue.len() > DATAGRAMS
+        self.kind == UnixKind::Datagram && self.peer != Some(sender) && self.queue.len() > DATAGRAMS
     }
 }
 
 impl Kernel {
-    fn unix(&mut self, file: FileId) -> Result<&mut Unix, i32> {
+    fn unix(&mut self, file: FileId) -> Result<&mut SimUnix, i32> {
         match self.files.get_mut(file as usize).and_then(Option::as_mut).map(|file| &mut file.object) {
             Some(Object::Unix(unix)) => Ok(unix),
             Some(_) => Err(libc::ENOTSOCK),
@@ -121,7 +121,7 @@ impl Kernel {
         }
     }
 
-    fn unix_of(&self, file: FileId) -> Option<&Unix> {
+    fn unix_of(&self, file: FileId) -> Option<&SimUnix> {
         match self.file(file).map(|file| &file.object) {
             Some(Object::Unix(unix)) => Some(unix),
             _ => None,
@@ -129,12 +129,12 @@ impl Kernel {
     }
 
     /// As `unix_poll` and `unix_dgram_poll` of Linux.
-    pub(super) fn unix_state(&self, file: FileId, unix: &Unix) -> u32 {
+    pub(super) fn unix_state(&self, file: FileId, unix: &SimUnix) -> u32 {
         let mut state = if unix.error != 0 { mask::ERR } else { 0 };
         if let Some((_, waiting)) = &unix.backlog {
             return state | if waiting.is_empty() { 0 } else { mask::IN };
         }
-        if unix.at_end && unix.write_shut || unix.kind != Kind::Datagram && !unix.was_connected {
+        if unix.at_end && unix.write_shut || unix.kind != UnixKind::Datagram && !unix.was_connected {
             state |= mask::HUP;
         }
         if unix.at_end {
@@ -161,17 +161,17 @@ impl Kernel {
         }
     }
 
-    pub(super) fn unix_open(&mut self, kind: Kind) -> Result<FileId, i32> {
+    pub(super) fn unix_open(&mut self, kind: UnixKind) -> Result<FileId, i32> {
         self.check_limit()?;
-        let unix = Unix::new(kind, self.plan.send_buffer);
+        let unix = SimUnix::new(kind, self.plan.send_buffer);
         Ok(self.open(Object::Unix(Box::new(unix))))
     }
 
     /// `socketpair(2)`.
-    pub(super) fn unix_pair(&mut self, kind: Kind) -> Result<(FileId, FileId), i32> {
+    pub(super) fn unix_pair(&mut self, kind: UnixKind) -> Result<(FileId, FileId), i32> {
         self.check_limit_for(2)?;
         let [a, b] =
-            [(); 2].map(|()| self.open(Object::Unix(Box::new(Unix::new(kind, self.plan.send_buffer)))));
+            [(); 2].map(|()| self.open(Object::Unix(Box::new(SimUnix::new(kind, self.plan.send_buffer)))));
         self.unix_join(a, b)?;
         Ok((a, b))
     }
@@ -199,7 +199,7 @@ impl Kernel {
     pub(super) fn unix_shutdown(&mut self, file: FileId, how: Shutdown) -> Result<(), i32> {
         let unix = self.unix(file)?;
         let (read, write) = (how != Shutdown::Write, how != Shutdown::Read);
-        let peer = unix.peer.filter(|_| unix.kind != Kind::Datagram);
+        let peer = unix.peer.filter(|_| unix.kind != UnixKind::Datagram);
         unix.at_end |= read;
         unix.write_shut |= write;
         if let Some(peer) = peer {
@@ -243,7 +243,7 @@ impl Kernel {
         let lost = unaccepted || unread.len() > usize::from(read);
         self.unix_forget(unread);
         refused.into_iter().for_each(|sender| self.notify(sender, mask::OUT));
-        if let (Some(peer), true) = (peer, kind != Kind::Datagram) {
+        if let (Some(peer), true) = (peer, kind != UnixKind::Datagram) {
             if let Ok(other) = self.unix(peer) {
                 (other.at_end, other.write_shut, other.peer) = (true, true, None);
                 if lost {

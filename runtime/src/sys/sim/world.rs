@@ -11,7 +11,7 @@ use super::host::{CLOCK_START, HostId};
 use super::kernel::{FileId, Kernel};
 use super::plan::{Fault, Plan, nanoseconds};
 use super::program::{Loop, ProgramId};
-use super::spawn::{Begin, Born};
+use super::spawn::{Begin, NewProgram};
 use super::trace::Outcome;
 use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
@@ -43,7 +43,7 @@ pub(crate) struct World {
     started: Cell<u64>,
     /// The programs that hosts can start, by name, and those that they have started.
     pub(super) programs: RefCell<BTreeMap<(HostId, String), Begin>>,
-    pub(super) born: RefCell<Vec<Born>>,
+    pub(super) born: RefCell<Vec<NewProgram>>,
     /// The places of `sometimes!` that were reached, and whether their conditions held.
     seen: RefCell<BTreeMap<Sighting, bool>>,
 }
@@ -105,13 +105,13 @@ pub(crate) fn close(number: RawFd) {
 }
 
 /// Keeps this thread in a world until dropped.
-pub(crate) struct Entered {
+pub(crate) struct EnteredWorld {
     before: Option<Rc<World>>,
     #[cfg(all(feature = "sim-std", target_env = "gnu", not(miri)))]
     _random: super::c_library::Before,
 }
 
-impl Drop for Entered {
+impl Drop for EnteredWorld {
     fn drop(&mut self) {
         let before = self.before.take();
         let world = WORLD.with(|world| world.replace(before));
@@ -136,8 +136,8 @@ impl World {
     }
 
     /// Enters this world on the thread.
-    pub(crate) fn enter(self: &Rc<World>) -> Entered {
-        Entered {
+    pub(crate) fn enter(self: &Rc<World>) -> EnteredWorld {
+        EnteredWorld {
             before: WORLD.with(|world| world.replace(Some(self.clone()))),
             #[cfg(all(feature = "sim-std", target_env = "gnu", not(miri)))]
             _random: super::c_library::begin(self.seed),

@@ -40,7 +40,7 @@ pub(crate) fn into_std(file: File) -> fs::File {
 }
 
 /// The world of a program, for a file of its host.
-enum Of<'a> {
+enum FileWorld<'a> {
     Disk(std::rc::Rc<sim::World>, &'a DiskFile),
     Linux(&'a fs::File),
 }
@@ -58,11 +58,11 @@ impl File {
         OpenOptions::new().read(true).write(true).create_new(true).open(path)
     }
 
-    fn of(&self) -> io::Result<Of<'_>> {
+    fn of(&self) -> io::Result<FileWorld<'_>> {
         match (self, sim::program()) {
-            (File::Simulated(file), Some(world)) => Ok(Of::Disk(world, file)),
+            (File::Simulated(file), Some(world)) => Ok(FileWorld::Disk(world, file)),
             (File::Real(_), Some(_)) => Err(sim::unsupported("a file that std has opened (File::from_std)")),
-            (file, None) => Ok(Of::Linux(as_std(file))),
+            (file, None) => Ok(FileWorld::Linux(as_std(file))),
         }
     }
 
@@ -75,22 +75,22 @@ impl File {
 
     pub(crate) fn sync_all(&self) -> io::Result<()> {
         match self.of()? {
-            Of::Disk(world, file) => world.disk_sync(file, "fsync"),
-            Of::Linux(std) => std.sync_all(),
+            FileWorld::Disk(world, file) => world.disk_sync(file, "fsync"),
+            FileWorld::Linux(std) => std.sync_all(),
         }
     }
 
     pub(crate) fn sync_data(&self) -> io::Result<()> {
         match self.of()? {
-            Of::Disk(world, file) => world.disk_sync(file, "fdatasync"),
-            Of::Linux(std) => std.sync_data(),
+            FileWorld::Disk(world, file) => world.disk_sync(file, "fdatasync"),
+            FileWorld::Linux(std) => std.sync_data(),
         }
     }
 
     pub(crate) fn set_len(&self, len: u64) -> io::Result<()> {
         match self.of()? {
-            Of::Disk(world, file) => world.disk_set_len(file, len),
-            Of::Linux(std) => std.set_len(len),
+            FileWorld::Disk(world, file) => world.disk_set_len(file, len),
+            FileWorld::Linux(std) => std.set_len(len),
         }
     }
 
@@ -108,15 +108,15 @@ impl File {
 impl FileExt for File {
     fn read_at(&self, buf: &mut [u8], offset: u64) -> io::Result<usize> {
         match self.of()? {
-            Of::Disk(world, file) => world.disk_read(file, buf, offset),
-            Of::Linux(std) => std.read_at(buf, offset),
+            FileWorld::Disk(world, file) => world.disk_read(file, buf, offset),
+            FileWorld::Linux(std) => std.read_at(buf, offset),
         }
     }
 
     fn write_at(&self, buf: &[u8], offset: u64) -> io::Result<usize> {
         match self.of()? {
-            Of::Disk(world, file) => world.disk_write(file, buf, Some(offset)),
-            Of::Linux(std) => std.write_at(buf, offset),
+            FileWorld::Disk(world, file) => world.disk_write(file, buf, Some(offset)),
+            FileWorld::Linux(std) => std.write_at(buf, offset),
         }
     }
 }
@@ -125,8 +125,8 @@ impl FileExt for File {
 impl Write for &File {
     fn write(&mut self, buf: &[u8]) -> io::Result<usize> {
         match self.of()? {
-            Of::Disk(world, file) => world.disk_write(file, buf, None),
-            Of::Linux(mut std) => std.write(buf),
+            FileWorld::Disk(world, file) => world.disk_write(file, buf, None),
+            FileWorld::Linux(mut std) => std.write(buf),
         }
     }
 
@@ -293,17 +293,17 @@ pub(crate) fn read(path: impl AsRef<Path>) -> io::Result<Vec<u8>> {
         return fs::read(path);
     }
     let (file, mut content) = (File::open(path)?, Vec::new());
-    Reader { file: &file, at: 0 }.read_to_end(&mut content)?;
+    FileReader { file: &file, at: 0 }.read_to_end(&mut content)?;
     Ok(content)
 }
 
 /// Reads a file from its start.
-struct Reader<'a> {
+struct FileReader<'a> {
     file: &'a File,
     at: u64,
 }
 
-impl Read for Reader<'_> {
+impl Read for FileReader<'_> {
     fn read(&mut self, buf: &mut [u8]) -> io::Result<usize> {
         let n = self.file.read_at(buf, self.at)?;
         self.at += n as u64;

@@ -8,10 +8,10 @@ use std::process::{Command, ExitStatus};
 
 /// A child that only its owner reaps.
 #[derive(Debug)]
-pub struct Process(Kind);
+pub struct Process(ProcessKind);
 
 #[derive(Debug)]
-enum Kind {
+enum ProcessKind {
     Linux(linux::Process),
     /// By its pidfd.
     Simulated(Fd),
@@ -29,12 +29,12 @@ impl Backend {
     pub fn spawn(self, command: &mut Command) -> io::Result<Spawned> {
         if let Some(spawned) = sim::spawn(command) {
             let (pid, pidfd, pipes) = spawned?;
-            return Ok(Spawned { pid, process: Process(Kind::Simulated(pidfd)), pipes });
+            return Ok(Spawned { pid, process: Process(ProcessKind::Simulated(pidfd)), pipes });
         }
         let linux::Spawned { pid, process, pipes } = self.linux.spawn(command)?;
         Ok(Spawned {
             pid,
-            process: Process(Kind::Linux(process)),
+            process: Process(ProcessKind::Linux(process)),
             pipes: pipes.map(|pipe| pipe.map(Fd::from)),
         })
     }
@@ -43,28 +43,28 @@ impl Backend {
 impl Process {
     pub fn reap(&self) -> io::Result<ExitStatus> {
         match &self.0 {
-            Kind::Linux(process) => process.reap(),
-            Kind::Simulated(pidfd) => simulated(pidfd, libc::ECHILD)?.reap(),
+            ProcessKind::Linux(process) => process.reap(),
+            ProcessKind::Simulated(pidfd) => simulated(pidfd, libc::ECHILD)?.reap(),
         }
     }
 
     pub fn send_signal(&self, signal: i32) -> io::Result<()> {
         match &self.0 {
-            Kind::Linux(process) => process.send_signal(signal),
-            Kind::Simulated(pidfd) => simulated(pidfd, libc::ESRCH)?.send_signal(signal),
+            ProcessKind::Linux(process) => process.send_signal(signal),
+            ProcessKind::Simulated(pidfd) => simulated(pidfd, libc::ESRCH)?.send_signal(signal),
         }
     }
 
     pub fn kill_group(&self, pid: u32) -> io::Result<()> {
         match &self.0 {
-            Kind::Linux(process) => process.kill_group(pid),
-            Kind::Simulated(pidfd) => simulated(pidfd, libc::ESRCH)?.kill_group(),
+            ProcessKind::Linux(process) => process.kill_group(pid),
+            ProcessKind::Simulated(pidfd) => simulated(pidfd, libc::ESRCH)?.kill_group(),
         }
     }
 
     /// A simulated child leaves no zombie.
     pub fn needs_reaper(&self) -> bool {
-        matches!(&self.0, Kind::Linux(process) if process.needs_reaper())
+        matches!(&self.0, ProcessKind::Linux(process) if process.needs_reaper())
     }
 }
 
@@ -76,8 +76,8 @@ fn simulated(pidfd: &Fd, error: i32) -> io::Result<sim::Simulated> {
 impl AsFd for Process {
     fn as_fd(&self) -> BorrowedFd<'_> {
         match &self.0 {
-            Kind::Linux(process) => process.as_fd(),
-            Kind::Simulated(pidfd) => pidfd.as_fd(),
+            ProcessKind::Linux(process) => process.as_fd(),
+            ProcessKind::Simulated(pidfd) => pidfd.as_fd(),
         }
     }
 }

@@ -18,13 +18,13 @@ thread_local! {
 pub(super) struct Home {
     /// Not 0, and no other thread's, ever.
     number: u64,
-    way: Way,
+    way: WayHome,
     /// For its name.
     thread: Thread,
 }
 
 #[derive(Clone, Copy)]
-enum Way {
+enum WayHome {
     /// The runtime in which the home was made.
     Loop(Address),
     /// There was no runtime.
@@ -41,7 +41,7 @@ impl Home {
             0 => number_this_thread(),
             number => number,
         };
-        let way = executor::try_current().map_or(Way::None, |executor| Way::Loop(executor.address()));
+        let way = executor::try_current().map_or(WayHome::None, |executor| WayHome::Loop(executor.address()));
         Home { number, way, thread: thread::current() }
     }
 
@@ -55,15 +55,15 @@ impl Home {
     #[inline]
     pub(super) fn way_back(&self) -> Option<Address> {
         match self.way {
-            Way::Loop(address) => Some(address),
-            Way::None | Way::Taken => None,
+            WayHome::Loop(address) => Some(address),
+            WayHome::None | WayHome::Taken => None,
         }
     }
 
     /// The same thread, for a value that is on its way.
     #[inline]
     pub(super) fn without_way(&self) -> Home {
-        Home { number: self.number, way: Way::Taken, thread: self.thread.clone() }
+        Home { number: self.number, way: WayHome::Taken, thread: self.thread.clone() }
     }
 
     /// Panics over a use of the value on this thread, which is another.
@@ -73,8 +73,8 @@ impl Home {
         panic!(
             "a value that is confined to {} was used on {}: Confined<{type_name}>. Use it on the thread that made it, in a task of \
              its runtime (`spawn`, or `Handle::spawn_with` from elsewhere); a library that moves it to other threads cannot have it",
-            Named(&self.thread),
-            Named(&thread::current())
+            ThreadName(&self.thread),
+            ThreadName(&thread::current())
         )
     }
 
@@ -82,13 +82,13 @@ impl Home {
     #[inline]
     pub(super) fn report_leak(&self, type_name: &str) {
         let why = match self.way {
-            Way::None => "there was no runtime where it was made, which could take it back",
-            Way::Loop(_) | Way::Taken => "its runtime has ended",
+            WayHome::None => "there was no runtime where it was made, which could take it back",
+            WayHome::Loop(_) | WayHome::Taken => "its runtime has ended",
         };
         say(&format!(
             "egret: leaked a value that is confined to {} and was dropped on another thread, because {why}: Confined<{type_name}>. \
              Drop it on its own thread, or before its runtime ends",
-            Named(&self.thread)
+            ThreadName(&self.thread)
         ));
     }
 }
@@ -96,7 +96,7 @@ impl Home {
 impl fmt::Debug for Home {
     #[inline]
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "of {}", Named(&self.thread))
+        write!(f, "of {}", ThreadName(&self.thread))
     }
 }
 
@@ -109,9 +109,9 @@ fn number_this_thread() -> u64 {
 }
 
 /// A thread, for a message.
-struct Named<'a>(&'a Thread);
+struct ThreadName<'a>(&'a Thread);
 
-impl fmt::Display for Named<'_> {
+impl fmt::Display for ThreadName<'_> {
     #[inline]
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let id = self.0.id();

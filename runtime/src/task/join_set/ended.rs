@@ -160,7 +160,7 @@ impl Drop for Notice {
 
 pin_project! {
     /// The task that a future of the set becomes.
-    pub(super) struct Member<F> {
+    pub(super) struct SetMember<F> {
         #[pin]
         future: F,
         // After the future, to be dropped after it, also when the drop of the future panics.
@@ -168,14 +168,14 @@ pin_project! {
     }
 }
 
-impl<F> Member<F> {
+impl<F> SetMember<F> {
     #[inline]
-    pub(super) fn new(future: F, place: usize, ended: Rc<Ended>) -> Member<F> {
-        Member { future, notice: Notice { place, ended } }
+    pub(super) fn new(future: F, place: usize, ended: Rc<Ended>) -> SetMember<F> {
+        SetMember { future, notice: Notice { place, ended } }
     }
 }
 
-impl<F: Future> Future for Member<F> {
+impl<F: Future> Future for SetMember<F> {
     type Output = F::Output;
 
     #[inline]

@@ -1,6 +1,6 @@
 //! Members of a set: tasks, blocking jobs, and tasks of other threads.
 
-use super::ended::Member;
+use super::ended::SetMember;
 use super::{Builder, JoinSet};
 use crate::executor;
 use crate::task::abort::AbortHandle;
@@ -112,7 +112,7 @@ impl<T: 'static> JoinSet<T> {
     {
         let executor = executor::current(); // before there is a notice, as this may panic
         let entry = self.handles.vacant_entry();
-        let member = Member::new(future, entry.key(), self.ended.clone());
+        let member = SetMember::new(future, entry.key(), self.ended.clone());
         let handle = executor.start(member, NewTask { id: Id::next(), at, name });
         let abort = handle.abort_handle();
         entry.insert(handle);

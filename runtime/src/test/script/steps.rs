@@ -42,7 +42,7 @@ pub(super) enum Side {
 }
 
 #[derive(Default)]
-struct Waiting {
+struct StepWait {
     waker: Option<Waker>,
     sleep: Option<Pin<Box<Sleep>>>,
 }
@@ -59,7 +59,7 @@ pub(super) struct Steps {
     until: Option<Instant>,
     /// When the wait before the current step has ended: where the next one starts.
     since: Option<Instant>,
-    sides: [Waiting; 2],
+    sides: [StepWait; 2],
     /// More steps may come.
     is_open: bool,
     eof_added: bool,

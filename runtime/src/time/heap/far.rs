@@ -5,7 +5,7 @@
 //! - What is near is moved to the heap before it is due. That it is due is decided there alone, so no deadline is
 //!   rounded. How the loop sleeps rests on [`bound`](Far::bound), which is never after a deadline.
 
-use super::{Inner, LAST, Node, Place};
+use super::{LAST, Node, NodePlace, TimersInner};
 
 /// A bucket has 2 to this many nanoseconds: 0.27 seconds.
 const SHIFT: u32 = 28;
@@ -62,7 +62,7 @@ impl Far {
 
     /// Adds a node that [`takes`](Far::takes) says is far.
     #[inline]
-    pub(super) fn push(&mut self, node: Node) -> Place {
+    pub(super) fn push(&mut self, node: Node) -> NodePlace {
         let bucket = (node.deadline >> SHIFT) as u8;
         let nodes = match self.buckets.get_mut(usize::from(bucket)) {
             Some(nodes) => nodes,
@@ -72,11 +72,11 @@ impl Far {
         nodes.push(node);
         self.len += 1;
         self.bound = self.bound.min(node.deadline.min(LAST));
-        Place::Far(bucket, position)
+        NodePlace::Far(bucket, position)
     }
 
     #[cold]
-    fn open(&mut self, node: Node) -> Place {
+    fn open(&mut self, node: Node) -> NodePlace {
         self.buckets.resize_with(BUCKETS, Vec::new);
         self.push(node)
     }
@@ -109,7 +109,7 @@ fn start(span: u64) -> u64 {
     span.saturating_mul(1 << SHIFT)
 }
 
-impl Inner {
+impl TimersInner {
     /// It is `now`: moves to the heap what is near from now on.
     #[inline]
     pub(super) fn advance(&mut self, now: u64) {
@@ -151,7 +151,7 @@ impl Inner {
         let mut position = 0;
         while let Some(node) = nodes.get(position).copied() {
             if self.far.takes(node.deadline) {
-                self.entries[node.entry as usize].place = Place::Far(bucket, position as u32);
+                self.entries[node.entry as usize].place = NodePlace::Far(bucket, position as u32);
                 position += 1;
             } else {
                 nodes.swap_remove(position);
@@ -169,11 +169,11 @@ impl Inner {
 impl Far {
     /// Each entry knows where its node is, and the bound is not after any deadline, nor before what is near.
     #[inline]
-    pub(super) fn check(&self, place: impl Fn(u32) -> Place) {
+    pub(super) fn check(&self, place: impl Fn(u32) -> NodePlace) {
         let mut len = 0;
         for (bucket, nodes) in self.buckets.iter().enumerate() {
             for (position, node) in nodes.iter().enumerate() {
-                assert_eq!(place(node.entry), Place::Far(bucket as u8, position as u32));
+                assert_eq!(place(node.entry), NodePlace::Far(bucket as u8, position as u32));
                 assert_eq!((node.deadline >> SHIFT) as u8, bucket as u8);
                 assert!(self.takes(node.deadline) && self.bound <= node.deadline);
                 len += 1;

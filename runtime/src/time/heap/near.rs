@@ -1,6 +1,6 @@
 //! The heap: each node is not before its parent.
 
-use super::{Inner, Node, Place};
+use super::{Node, NodePlace, TimersInner};
 
 /// How many children a node has.
 pub(super) const ARITY: usize = 4;
@@ -12,7 +12,7 @@ impl Node {
     }
 }
 
-impl Inner {
+impl TimersInner {
     /// Adds a node that is near.
     #[inline]
     pub(super) fn push_near(&mut self, node: Node) {
@@ -71,6 +71,6 @@ impl Inner {
     #[inline]
     fn place(&mut self, position: usize, node: Node) {
         self.heap[position] = node;
-        self.entries[node.entry as usize].place = Place::Heap(position as u32);
+        self.entries[node.entry as usize].place = NodePlace::Heap(position as u32);
     }
 }

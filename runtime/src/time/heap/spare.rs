@@ -8,7 +8,7 @@
 //! - It is removed before anything that counts timers, or takes the next of them. It never fires.
 //! - Not on a clock that a test has paused, where equal deadlines are common and fire in the order of setting.
 
-use super::{Inner, Place, Timer, Timers};
+use super::{NodePlace, Timer, Timers, TimersInner};
 use crate::observe::site::{Note, Site, Task};
 use std::cell::RefMut;
 use std::task::Waker;
@@ -38,7 +38,7 @@ impl Timers {
 
     /// The timers without the spare.
     #[inline]
-    pub(super) fn settled(&self) -> RefMut<'_, Inner> {
+    pub(super) fn settled(&self) -> RefMut<'_, TimersInner> {
         if self.spare.get() != NONE {
             self.settle();
         }
@@ -57,7 +57,7 @@ impl Timers {
         let inner = &mut *self.inner.borrow_mut();
         let entry = &mut inner.entries[number as usize];
         std::mem::forget(entry.waker.take()); // Dropping is a no-op; skip the vtable call.
-        let place = std::mem::replace(&mut entry.place, Place::Free(inner.free));
+        let place = std::mem::replace(&mut entry.place, NodePlace::Free(inner.free));
         inner.free = number;
         if inner.take(place) {
             self.bound.set(inner.bound());
@@ -71,7 +71,7 @@ impl Timers {
             let inner = &mut *self.inner.borrow_mut();
             let entry = &mut inner.entries[number as usize];
             let (place, waker) = (entry.place, entry.waker.take());
-            entry.place = Place::Free(inner.free);
+            entry.place = NodePlace::Free(inner.free);
             inner.free = number;
             if inner.take(place) {
                 self.bound.set(inner.bound());

@@ -337,14 +337,14 @@ proptest! {
     }
 }
 
-impl Inner {
+impl TimersInner {
     /// Each node is not before its parent, and each entry knows where its node is.
     fn check(&self) {
         for (position, node) in self.heap.iter().enumerate() {
             if position > 0 {
                 assert!(!node.before(&self.heap[(position - 1) / ARITY]));
             }
-            assert_eq!(self.entries[node.entry as usize].place, Place::Heap(position as u32));
+            assert_eq!(self.entries[node.entry as usize].place, NodePlace::Heap(position as u32));
         }
         self.far.check(|entry| self.entries[entry as usize].place);
         assert_eq!(
@@ -354,6 +354,6 @@ impl Inner {
     }
 
     fn entries_alive(&self) -> usize {
-        self.entries.iter().filter(|entry| !matches!(entry.place, Place::Free(_))).count()
+        self.entries.iter().filter(|entry| !matches!(entry.place, NodePlace::Free(_))).count()
     }
 }

@@ -9,13 +9,13 @@ use crate::wake::key::{ROOT, TaskKey, Tenant};
 use crate::wake::task::{CellRef, Task};
 
 /// What is at an index.
-pub(super) enum Place {
+pub(super) enum QueuePlace {
     Task(CellRef<dyn Task>),
     /// The next free index, or [`NONE`].
     Free(u32),
 }
 
-const _: () = assert!(size_of::<Place>() == 16);
+const _: () = assert!(size_of::<QueuePlace>() == 16);
 
 /// Ends the list of free indices.
 pub(super) const NONE: u32 = u32::MAX;
@@ -30,9 +30,9 @@ impl RunQueue {
         }
         let index = inner.free;
         let mark = &mut inner.marks[index as usize];
-        let Place::Free(free) = mark.task else { unreachable!("an index in the list is free") };
+        let QueuePlace::Free(free) = mark.task else { unreachable!("an index in the list is free") };
         // Not assigned: the old value needs no drop.
-        std::mem::forget(std::mem::replace(&mut mark.task, Place::Task(task)));
+        std::mem::forget(std::mem::replace(&mut mark.task, QueuePlace::Task(task)));
         inner.free = free;
         inner.tasks += 1;
         let (key, is_queued) = mark.claim(index);
@@ -47,11 +47,11 @@ impl RunQueue {
     pub(crate) fn remove(&self, index: u32) -> Option<CellRef<dyn Task>> {
         let inner = &mut *self.inner.borrow_mut();
         let mark = inner.marks.get_mut(index as usize)?;
-        if let Place::Free(_) = mark.task {
+        if let QueuePlace::Free(_) = mark.task {
             return None;
         }
         mark.tenant = mark.tenant.next();
-        let Place::Task(task) = std::mem::replace(&mut mark.task, Place::Free(inner.free)) else {
+        let QueuePlace::Task(task) = std::mem::replace(&mut mark.task, QueuePlace::Free(inner.free)) else {
             return None;
         };
         inner.free = index;
@@ -82,7 +82,7 @@ impl Mark {
     /// Of an index that no task has had, at the end of the list of free ones.
     #[inline]
     pub(super) fn new(tenant: Tenant) -> Mark {
-        Mark { next: NOT_QUEUED, tenant, task: Place::Free(NONE), note: Note::default() }
+        Mark { next: NOT_QUEUED, tenant, task: QueuePlace::Free(NONE), note: Note::default() }
     }
 
     /// Gives its index to a new task. Returns its key, and whether the index is in the queue since the last one.
@@ -99,8 +99,8 @@ impl Mark {
     #[inline]
     pub(super) fn task(&self) -> Option<CellRef<dyn Task>> {
         match &self.task {
-            Place::Task(task) => Some(task.clone()),
-            Place::Free(_) => None,
+            QueuePlace::Task(task) => Some(task.clone()),
+            QueuePlace::Free(_) => None,
         }
     }
 }

@@ -30,9 +30,9 @@ fn writer() -> (WriteEnd, UnixStream) {
 
 fn next(copy: &OneWay) -> &'static str {
     match copy.next {
-        Next::Read => "read",
-        Next::Splice => "splice",
-        Next::NeverSplice => "never splice",
+        CopyStep::Read => "read",
+        CopyStep::Splice => "splice",
+        CopyStep::NeverSplice => "never splice",
     }
 }
 
@@ -45,7 +45,7 @@ fn hand(copy: &OneWay) -> (&'static str, usize) {
 }
 
 fn splicing() -> OneWay {
-    OneWay { next: Next::Splice, ..OneWay::new() }
+    OneWay { next: CopyStep::Splice, ..OneWay::new() }
 }
 
 #[test]
@@ -82,10 +82,10 @@ fn a_read_that_fills_its_buffer_is_followed_by_a_splice_where_there_may_be_one()
     let _entered = rt.enter();
     let cx = &mut Context::from_waker(Waker::noop());
     for (before, bytes, then) in [
-        (Next::Read, 5, "read"),
-        (Next::Read, BUFFER - 1, "read"),
-        (Next::Read, BUFFER, "splice"),
-        (Next::NeverSplice, BUFFER, "never splice"),
+        (CopyStep::Read, 5, "read"),
+        (CopyStep::Read, BUFFER - 1, "read"),
+        (CopyStep::Read, BUFFER, "splice"),
+        (CopyStep::NeverSplice, BUFFER, "never splice"),
     ] {
         let ((mut from, mut source), (mut to, _sink)) = (reader(), writer());
         let mut copy = OneWay { next: before, ..OneWay::new() };

@@ -6,7 +6,7 @@
 //! * A runtime may end before the call has begun. The next poll, on another runtime, begins it anew.
 
 use super::File;
-use crate::io::fs::job::{Job, no_result};
+use crate::io::fs::job::{FileJob, no_result};
 use crate::io::{AsyncRead, AsyncWrite};
 use crate::sys::uninterrupted;
 use std::io::{self, IoSlice, Seek, SeekFrom, Write};
@@ -18,11 +18,11 @@ pub(super) const MOST: usize = 256 * 1024;
 
 /// A call that a thread makes, with the file's position before it.
 #[derive(Debug)]
-pub(super) enum Call {
-    Read(u64, Job<io::Result<Vec<u8>>>),
-    Write(u64, Job<Written>),
+pub(super) enum FileCall {
+    Read(u64, FileJob<io::Result<Vec<u8>>>),
+    Write(u64, FileJob<Written>),
     /// Only one from the end has a job, once it was polled.
-    Seek(SeekFrom, Option<Job<io::Result<u64>>>),
+    Seek(SeekFrom, Option<FileJob<io::Result<u64>>>),
 }
 
 /// The bytes of a write, how many were written and the position after them.
@@ -34,7 +34,7 @@ pub(super) struct GivenUp<'a>(pub(super) &'a mut File);
 impl Drop for GivenUp<'_> {
     #[inline]
     fn drop(&mut self) {
-        self.0.call.take_if(|call| !matches!(call, Call::Write(..)));
+        self.0.call.take_if(|call| !matches!(call, FileCall::Write(..)));
     }
 }
 
@@ -53,7 +53,7 @@ impl File {
         let mut is_new = false;
         loop {
             match &mut self.call {
-                Some(Call::Read(at, job)) if *at == self.position => {
+                Some(FileCall::Read(at, job)) if *at == self.position => {
                     let outcome = ready!(job.poll(cx));
                     self.call = None;
                     match outcome {
@@ -69,8 +69,8 @@ impl File {
                         Err(_) => {}
                     }
                 }
-                Some(Call::Read(..) | Call::Seek(..)) => self.call = None,
-                Some(Call::Write(..)) => ready!(self.poll_settled(cx)),
+                Some(FileCall::Read(..) | FileCall::Seek(..)) => self.call = None,
+                Some(FileCall::Write(..)) => ready!(self.poll_settled(cx)),
                 None => {
                     let (file, at, len) = (self.file.clone(), self.position, most.min(MOST));
                     let read = move || {
@@ -79,7 +79,7 @@ impl File {
                         chunk.truncate(n);
                         Ok(chunk)
                     };
-                    self.call = Some(Call::Read(at, Job::start(read)));
+                    self.call = Some(FileCall::Read(at, FileJob::start(read)));
                     is_new = true;
                 }
             }
@@ -100,7 +100,7 @@ impl File {
         let mut is_new = false;
         loop {
             match &mut self.call {
-                Some(Call::Write(at, job)) => {
+                Some(FileCall::Write(at, job)) => {
                     let (outcome, at) = (ready!(job.poll(cx)), *at);
                     self.call = None;
                     match outcome {
@@ -116,7 +116,7 @@ impl File {
                         Err(_) => {}
                     }
                 }
-                Some(Call::Read(..) | Call::Seek(..)) => self.call = None,
+                Some(FileCall::Read(..) | FileCall::Seek(..)) => self.call = None,
                 None => {
                     let (file, at, is_append) = (self.file.clone(), self.position, self.is_append);
                     let bytes = gathered(bufs);
@@ -128,7 +128,7 @@ impl File {
                         };
                         (bytes, written)
                     };
-                    self.call = Some(Call::Write(at, Job::start(write)));
+                    self.call = Some(FileCall::Write(at, FileJob::start(write)));
                     is_new = true;
                 }
             }
@@ -148,21 +148,21 @@ impl File {
             SeekFrom::Current(by) => self.position.checked_add_signed(by),
             SeekFrom::End(by) => loop {
                 match &mut self.call {
-                    Some(Call::Seek(before, Some(job))) if *before == position => {
+                    Some(FileCall::Seek(before, Some(job))) if *before == position => {
                         let outcome = ready!(job.poll(cx));
                         self.call = None;
                         break Some(outcome.map_err(no_result)??);
                     }
-                    Some(Call::Write(..)) => ready!(self.poll_settled(cx)),
+                    Some(FileCall::Write(..)) => ready!(self.poll_settled(cx)),
                     _ => {
                         let file = self.file.clone();
                         let seek = move || (&*file).seek(SeekFrom::End(by));
-                        self.call = Some(Call::Seek(position, Some(Job::start(seek))));
+                        self.call = Some(FileCall::Seek(position, Some(FileJob::start(seek))));
                     }
                 }
             },
         };
-        self.call.take_if(|call| matches!(call, Call::Seek(..)));
+        self.call.take_if(|call| matches!(call, FileCall::Seek(..)));
         let in_range = found.filter(|position| i64::try_from(*position).is_ok());
         self.position = in_range.ok_or_else(|| io::Error::from(io::ErrorKind::InvalidInput))?;
         Poll::Ready(Ok(self.position))
@@ -172,10 +172,10 @@ impl File {
     #[cfg(feature = "tokio-io")]
     #[inline]
     pub(in crate::io::fs) fn start_seek(&mut self, position: SeekFrom) -> io::Result<()> {
-        if matches!(self.call, Some(Call::Write(..))) {
+        if matches!(self.call, Some(FileCall::Write(..))) {
             return Err(io::Error::other("a write is in progress"));
         }
-        self.call = Some(Call::Seek(position, None));
+        self.call = Some(FileCall::Seek(position, None));
         Ok(())
     }
 
@@ -183,7 +183,7 @@ impl File {
     #[track_caller]
     #[inline]
     pub(in crate::io::fs) fn poll_sought(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<u64>> {
-        if let Some(Call::Seek(position, _)) = self.call {
+        if let Some(FileCall::Seek(position, _)) = self.call {
             return self.poll_seek(cx, position);
         }
         ready!(self.poll_settled(cx));
@@ -194,7 +194,7 @@ impl File {
     #[track_caller]
     #[inline]
     pub(super) fn poll_settled(&mut self, cx: &mut Context<'_>) -> Poll<()> {
-        if let Some(Call::Write(_, job)) = &mut self.call {
+        if let Some(FileCall::Write(_, job)) = &mut self.call {
             // Its future was dropped, and so is its result.
             let _ = ready!(job.poll(cx));
         }

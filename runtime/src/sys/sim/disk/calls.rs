@@ -2,7 +2,7 @@
 
 use super::content::Content;
 use super::log::Change;
-use super::{Disk, Node};
+use super::{Disk, DiskNode};
 use crate::sys::sim::dice::Dice;
 use crate::sys::sim::plan::Fault;
 use crate::sys::sim::trace::Outcome;
@@ -19,7 +19,7 @@ use std::sync::Arc;
 #[derive(Debug)]
 pub(crate) struct DiskFile {
     pub(crate) std: File,
-    node: Node,
+    node: DiskNode,
     name: Arc<str>,
 }
 
@@ -253,7 +253,7 @@ impl Disk {
     }
 
     /// Notes that names have become nodes, or none.
-    fn change(&mut self, sets: &[(&Path, Option<Node>)], is_of_directory: bool) -> io::Result<()> {
+    fn change(&mut self, sets: &[(&Path, Option<DiskNode>)], is_of_directory: bool) -> io::Result<()> {
         let mut of = Vec::new();
         for (real, node) in sets {
             let directory = self.node_at(parent(real)?)?;

@@ -1,7 +1,7 @@
 //! A crash: which writes and changes reach the disk, and the directory that the program then sees.
 
 use super::log::Entries;
-use super::{Disk, Log, Node};
+use super::{Disk, DiskNode, Log};
 use std::collections::BTreeMap;
 use std::fs;
 use std::io;
@@ -10,10 +10,10 @@ use std::path::{Path, PathBuf};
 /// What is placed where after a crash.
 struct Rebuilt {
     /// Where each node was.
-    was: BTreeMap<Node, PathBuf>,
-    is: BTreeMap<Node, PathBuf>,
-    contents: BTreeMap<Node, Vec<u8>>,
-    entries: BTreeMap<Node, Entries>,
+    was: BTreeMap<DiskNode, PathBuf>,
+    is: BTreeMap<DiskNode, PathBuf>,
+    contents: BTreeMap<DiskNode, Vec<u8>>,
+    entries: BTreeMap<DiskNode, Entries>,
 }
 
 impl Disk {
@@ -59,7 +59,7 @@ impl Disk {
     }
 
     /// The path of each node of a tree.
-    fn find(&mut self, folder: &Path, was: &mut BTreeMap<Node, PathBuf>) -> io::Result<()> {
+    fn find(&mut self, folder: &Path, was: &mut BTreeMap<DiskNode, PathBuf>) -> io::Result<()> {
         for (name, node) in self.listing(folder)? {
             let path = folder.join(name);
             if path.is_dir() {
@@ -71,7 +71,7 @@ impl Disk {
     }
 
     /// Makes the directory `node` at `path`, with what is on the disk of it.
-    fn rebuild(&mut self, node: Node, path: &Path, rebuilt: &mut Rebuilt) -> io::Result<()> {
+    fn rebuild(&mut self, node: DiskNode, path: &Path, rebuilt: &mut Rebuilt) -> io::Result<()> {
         let was = rebuilt.was[&node].clone();
         let entries = match rebuilt.entries.remove(&node) {
             Some(entries) => entries,

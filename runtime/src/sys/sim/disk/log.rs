@@ -1,16 +1,16 @@
 //! The entries of directories on the disk, and the changes that may be there or not.
 
-use super::{Dice, Node, Survival};
+use super::{Dice, DiskNode, Survival};
 use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::OsString;
 
 /// The entries of a directory.
-pub(super) type Entries = BTreeMap<OsString, Node>;
+pub(super) type Entries = BTreeMap<OsString, DiskNode>;
 
 /// The directories of which an entry was changed.
 #[derive(Default)]
 pub(super) struct Log {
-    durable: BTreeMap<Node, Entries>,
+    durable: BTreeMap<DiskNode, Entries>,
     /// Since the last sync of their directories, in their order.
     pending: Vec<Change>,
 }
@@ -18,24 +18,24 @@ pub(super) struct Log {
 /// One operation: it is there whole or not at all, also a rename from one directory to another.
 pub(super) struct Change {
     /// In which directory which name becomes which node, or none.
-    pub(super) sets: Vec<(Node, OsString, Option<Node>)>,
+    pub(super) sets: Vec<(DiskNode, OsString, Option<DiskNode>)>,
     /// A directory is moved or removed: the changes before it are there if it is, as one of a tree that is not there yet would
     /// make a circle.
     pub(super) is_of_directory: bool,
 }
 
 impl Change {
-    fn touches(&self, directories: &BTreeSet<Node>) -> bool {
+    fn touches(&self, directories: &BTreeSet<DiskNode>) -> bool {
         self.sets.iter().any(|(directory, ..)| directories.contains(directory))
     }
 }
 
 impl Log {
-    pub(super) fn knows(&self, directory: Node) -> bool {
+    pub(super) fn knows(&self, directory: DiskNode) -> bool {
         self.durable.contains_key(&directory)
     }
 
-    pub(super) fn keep(&mut self, directory: Node, entries: Entries) {
+    pub(super) fn keep(&mut self, directory: DiskNode, entries: Entries) {
         self.durable.insert(directory, entries);
     }
 
@@ -44,7 +44,7 @@ impl Log {
     }
 
     /// The entries of a directory are on the disk. A rename to or from another one takes the earlier changes of that one with it.
-    pub(super) fn sync(&mut self, directory: Node) {
+    pub(super) fn sync(&mut self, directory: DiskNode) {
         let mut directories = BTreeSet::from([directory]);
         let mut synced = vec![false; self.pending.len()];
         for (number, change) in self.pending.iter().enumerate().rev() {
@@ -63,7 +63,7 @@ impl Log {
     }
 
     /// What is left after a crash, and how many of how many changes are in it.
-    pub(super) fn crash(mut self, dice: &mut Dice) -> (BTreeMap<Node, Entries>, usize, usize) {
+    pub(super) fn crash(mut self, dice: &mut Dice) -> (BTreeMap<DiskNode, Entries>, usize, usize) {
         let of = self.pending.len();
         let survival = Survival::draw(dice, of);
         let mut survive: Vec<_> = (0..of).map(|number| survival.has(number, dice)).collect();
@@ -92,7 +92,7 @@ impl Log {
 mod tests {
     use super::*;
 
-    fn change(sets: &[(Node, &str, Option<Node>)]) -> Change {
+    fn change(sets: &[(DiskNode, &str, Option<DiskNode>)]) -> Change {
         let sets =
             sets.iter().map(|(directory, name, node)| (*directory, OsString::from(name), *node)).collect();
         Change { sets, is_of_directory: false }

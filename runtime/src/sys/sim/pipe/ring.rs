@@ -1,4 +1,4 @@
-//! [`Ring`]: the content of a pipe. Room is counted in pages, as in `pipe_write` and `pipe_read` of Linux: a page
+//! [`PipeRing`]: the content of a pipe. Room is counted in pages, as in `pipe_write` and `pipe_read` of Linux: a page
 //! that is read in part is not free, and a write that does not fit behind the last one starts a page.
 
 use std::collections::VecDeque;
@@ -7,22 +7,22 @@ use std::collections::VecDeque;
 const PAGES: usize = 16;
 const PAGE: usize = 4_096;
 
-pub(super) struct Ring {
+pub(super) struct PipeRing {
     bytes: VecDeque<u8>,
-    pages: VecDeque<Page>,
+    pages: VecDeque<RingPage>,
     packets: bool,
 }
 
 /// A slice of `bytes`.
-struct Page {
+struct RingPage {
     unread: usize,
     /// Bytes of the page that were ever written.
     written: usize,
 }
 
-impl Ring {
-    pub(super) fn new(packets: bool) -> Ring {
-        Ring { bytes: VecDeque::new(), pages: VecDeque::new(), packets }
+impl PipeRing {
+    pub(super) fn new(packets: bool) -> PipeRing {
+        PipeRing { bytes: VecDeque::new(), pages: VecDeque::new(), packets }
     }
 
     /// How many bytes it holds.
@@ -52,7 +52,7 @@ impl Ring {
         }
         while !rest.is_empty() && !self.is_full() {
             let (page, later) = rest.split_at(rest.len().min(PAGE));
-            self.pages.push_back(Page { unread: page.len(), written: page.len() });
+            self.pages.push_back(RingPage { unread: page.len(), written: page.len() });
             self.bytes.extend(page);
             rest = later;
         }
@@ -84,7 +84,7 @@ mod tests {
 
     #[test]
     fn bytes_come_out_as_one_stream_whatever_pages_they_were_in() {
-        let mut ring = Ring::new(false);
+        let mut ring = PipeRing::new(false);
         assert_eq!(ring.write(b"abc"), 3);
         assert_eq!(ring.write(b"def"), 3);
         assert_eq!(ring.pages.len(), 1);
@@ -98,7 +98,7 @@ mod tests {
 
     #[test]
     fn a_write_that_does_not_fit_behind_the_last_begins_a_page() {
-        let mut ring = Ring::new(false);
+        let mut ring = PipeRing::new(false);
         let mut written = 0;
         while ring.write(&[b'x'; 3000]) == 3000 {
             written += 3000;
@@ -110,7 +110,7 @@ mod tests {
 
     #[test]
     fn a_packet_is_one_read_and_its_rest_is_gone() {
-        let mut ring = Ring::new(true);
+        let mut ring = PipeRing::new(true);
         assert_eq!(ring.write(b"one"), 3);
         assert_eq!(ring.write(&[b'x'; PAGE + 1]), PAGE + 1, "a longer one is two");
         assert_eq!(ring.read(2), b"on");

@@ -8,7 +8,7 @@ use super::super::plan::Fault;
 use super::super::ports::Protocol;
 use super::super::trace::Outcome;
 use super::wire::Segment;
-use super::{Listener, Phase, Tcp};
+use super::{SimListener, SimTcp, TcpPhase};
 use crate::sys::linux::Connect;
 use crate::sys::mask;
 use std::collections::VecDeque;
@@ -21,7 +21,7 @@ const SYN_TIMES: u32 = 6;
 impl Kernel {
     pub(in super::super) fn tcp_open(&mut self, v6: bool) -> Result<FileId, i32> {
         self.check_limit()?;
-        let tcp = Tcp::new(v6, self.plan.send_buffer, self.plan.receive_buffer);
+        let tcp = SimTcp::new(v6, self.plan.send_buffer, self.plan.receive_buffer);
         Ok(self.open(Object::Tcp(Box::new(tcp))))
     }
 
@@ -48,7 +48,7 @@ impl Kernel {
             return Ok(());
         }
         let tcp = self.tcp(file)?;
-        if tcp.phase != Phase::Fresh {
+        if tcp.phase != TcpPhase::Fresh {
             return Err(libc::EINVAL);
         }
         let any = SocketAddr::from(([0, 0, 0, 0], 0));
@@ -59,7 +59,7 @@ impl Kernel {
         let host = self.file(file).ok_or(libc::EBADF)?.host;
         self.may_listen(file, host, local)?;
         let settings = std::mem::take(&mut self.tcp(file)?.settings);
-        let listener = Listener { local, backlog: backlog as usize, queue: VecDeque::new(), settings };
+        let listener = SimListener { local, backlog: backlog as usize, queue: VecDeque::new(), settings };
         let entry = self.files[file as usize].as_mut().ok_or(libc::EBADF)?;
         entry.object = Object::Listener(Box::new(listener));
         Ok(())
@@ -74,14 +74,14 @@ impl Kernel {
         let host = self.file(file).ok_or(libc::EBADF)?.host;
         let tcp = self.tcp(file)?;
         match tcp.phase {
-            Phase::Fresh => {}
-            Phase::Connecting => return Err(libc::EALREADY),
-            Phase::Established if std::mem::replace(&mut tcp.outcome_told, true) => {
+            TcpPhase::Fresh => {}
+            TcpPhase::Connecting => return Err(libc::EALREADY),
+            TcpPhase::Established if std::mem::replace(&mut tcp.outcome_told, true) => {
                 return Err(libc::EISCONN);
             }
-            Phase::Established => return Ok(Connect::Established),
-            Phase::Closed if std::mem::replace(&mut tcp.outcome_told, true) => {}
-            Phase::Closed => {
+            TcpPhase::Established => return Ok(Connect::Established),
+            TcpPhase::Closed if std::mem::replace(&mut tcp.outcome_told, true) => {}
+            TcpPhase::Closed => {
                 return Err(match std::mem::take(&mut tcp.error) {
                     0 => libc::ECONNABORTED,
                     errno => errno,
@@ -91,7 +91,7 @@ impl Kernel {
         if tcp.v6 != address.is_ipv6() {
             return Err(libc::EAFNOSUPPORT);
         }
-        let (bound, was_closed) = (tcp.local, tcp.phase == Phase::Closed);
+        let (bound, was_closed) = (tcp.local, tcp.phase == TcpPhase::Closed);
         let to = self.host_at(host, address.ip()).ok_or(libc::ENETUNREACH)?;
         let mut address = address;
         if address.ip().is_unspecified() {
@@ -110,7 +110,7 @@ impl Kernel {
         };
         let local = if local.ip().is_unspecified() { SocketAddr::new(own, local.port()) } else { local };
         let tcp = self.tcp(file)?;
-        tcp.phase = Phase::Connecting;
+        tcp.phase = TcpPhase::Connecting;
         tcp.local = Some(local);
         tcp.peer = Some(address);
         tcp.error = 0;
@@ -130,7 +130,7 @@ impl Kernel {
     fn syn(&mut self, client: FileId, to: HostId, attempt: u32, sent: Moment) {
         let Some(from) = self.file(client).map(|file| file.host) else { return };
         let Some(tcp) = self.alive(client) else { return };
-        let (Phase::Connecting, Some(local), Some(address)) = (tcp.phase, tcp.local, tcp.peer) else {
+        let (TcpPhase::Connecting, Some(local), Some(address)) = (tcp.phase, tcp.local, tcp.peer) else {
             return;
         };
         let listener = self.receiver(to, Protocol::Tcp, address, local);
@@ -158,8 +158,8 @@ impl Kernel {
             });
         };
         let v6 = address.is_ipv6();
-        let mut tcp = Tcp::new(v6, self.plan.send_buffer, self.plan.receive_buffer);
-        tcp.phase = Phase::Established;
+        let mut tcp = SimTcp::new(v6, self.plan.send_buffer, self.plan.receive_buffer);
+        tcp.phase = TcpPhase::Established;
         tcp.local = Some(address);
         tcp.peer = Some(local);
         tcp.other = Some(client);
@@ -179,7 +179,7 @@ impl Kernel {
             // Closed meanwhile: the server gets a reset.
             return self.at(arrival, move |kernel| kernel.remove_tcp(server));
         };
-        tcp.phase = Phase::Established;
+        tcp.phase = TcpPhase::Established;
         tcp.other = Some(server);
         tcp.last_arrival = arrival;
         self.progress += 1;
@@ -230,10 +230,10 @@ impl Kernel {
         self.ports.release(file);
         let host = self.file(file).map(|file| file.host);
         let Some(tcp) = self.alive(file) else { return };
-        let (Phase::Established, Some(_), Some(host)) = (tcp.phase, tcp.other, host) else {
+        let (TcpPhase::Established, Some(_), Some(host)) = (tcp.phase, tcp.other, host) else {
             return self.remove_tcp(file);
         };
-        (tcp.phase, tcp.is_orphan) = (Phase::Closed, true);
+        (tcp.phase, tcp.is_orphan) = (TcpPhase::Closed, true);
         tcp.unsent.clear();
         self.send_segment(file, host, Segment::Reset);
     }
@@ -243,10 +243,10 @@ impl Kernel {
         let resets = self.resets_on_close(file);
         let Some(tcp) = self.alive(file) else { return };
         match tcp.phase {
-            Phase::Fresh | Phase::Connecting | Phase::Closed => self.remove_tcp(file),
+            TcpPhase::Fresh | TcpPhase::Connecting | TcpPhase::Closed => self.remove_tcp(file),
             // Unread data, or SO_LINGER with zero time: RFC 9293, 3.6.1.
-            Phase::Established if !tcp.received.is_empty() || resets => self.abort(file),
-            Phase::Established => {
+            TcpPhase::Established if !tcp.received.is_empty() || resets => self.abort(file),
+            TcpPhase::Established => {
                 (tcp.write_shut, tcp.is_orphan) = (true, true);
                 self.pump(file);
                 self.end_orphan(file);
@@ -272,7 +272,7 @@ impl Kernel {
         }
         let tcp = self.tcp(file)?;
         let any = if tcp.v6 { SocketAddr::from(([0; 8], 0)) } else { SocketAddr::from(([0; 4], 0)) };
-        let peer = tcp.peer.filter(|_| tcp.phase == Phase::Established);
+        let peer = tcp.peer.filter(|_| tcp.phase == TcpPhase::Established);
         Ok((tcp.local.unwrap_or(any), peer))
     }
 }

@@ -2,7 +2,7 @@
 
 use super::super::kernel::{FileId, Kernel};
 use super::super::plan::Fault;
-use super::Phase;
+use super::TcpPhase;
 use crate::sys::mask;
 use std::collections::VecDeque;
 use std::net::Shutdown;
@@ -30,7 +30,7 @@ impl Kernel {
 
     fn recv_now(&mut self, file: FileId, len: usize, peek: bool) -> Result<Vec<u8>, i32> {
         let tcp = self.tcp(file)?;
-        if tcp.phase == Phase::Fresh {
+        if tcp.phase == TcpPhase::Fresh {
             return Err(libc::ENOTCONN);
         }
         if tcp.readable() > 0 {
@@ -98,13 +98,13 @@ impl Kernel {
         let fewer = self.fault(Fault::ShortWrite);
         let tcp = self.tcp(file)?;
         match tcp.phase {
-            Phase::Fresh => return Err(libc::EPIPE),
-            Phase::Connecting => {
+            TcpPhase::Fresh => return Err(libc::EPIPE),
+            TcpPhase::Connecting => {
                 tcp.writer_refused = true;
                 self.came_back_short(file, mask::OUT);
                 return Err(libc::EAGAIN);
             }
-            Phase::Established | Phase::Closed => {}
+            TcpPhase::Established | TcpPhase::Closed => {}
         }
         match std::mem::take(&mut tcp.error) {
             0 if tcp.write_shut => return Err(libc::EPIPE),
@@ -179,17 +179,17 @@ impl Kernel {
     pub(in super::super) fn tcp_shutdown(&mut self, file: FileId, how: Shutdown) -> Result<(), i32> {
         let tcp = self.tcp(file)?;
         let phase = tcp.phase;
-        if phase == Phase::Connecting {
+        if phase == TcpPhase::Connecting {
             return Err(libc::ENOTCONN);
         }
         tcp.read_shut |= how != Shutdown::Write;
         tcp.write_shut |= how != Shutdown::Read;
-        if phase == Phase::Established {
+        if phase == TcpPhase::Established {
             self.pump(file);
         }
         // An edge also on failure: `inet_shutdown` wakes pollers of an unconnected socket.
         self.notify(file, 0);
-        if phase == Phase::Established { Ok(()) } else { Err(libc::ENOTCONN) }
+        if phase == TcpPhase::Established { Ok(()) } else { Err(libc::ENOTCONN) }
     }
 
     /// Takes the pending error of `SO_ERROR`.

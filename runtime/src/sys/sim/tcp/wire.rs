@@ -9,7 +9,7 @@ use super::super::host::HostId;
 use super::super::kernel::{FileId, Kernel};
 use super::super::plan::Fault;
 use super::super::trace::Outcome;
-use super::Phase;
+use super::TcpPhase;
 use super::stream::front;
 use crate::sys::mask;
 
@@ -41,7 +41,7 @@ impl Kernel {
     pub(super) fn pump(&mut self, file: FileId) {
         let host = self.file(file).map(|file| file.host);
         let Some(tcp) = self.alive(file) else { return };
-        let (Phase::Established, Some(other)) = (tcp.phase, tcp.other) else { return };
+        let (TcpPhase::Established, Some(other)) = (tcp.phase, tcp.other) else { return };
         let on_the_wire = tcp.on_the_wire;
         let room = match self.alive(other) {
             // The urgent byte takes no room: otherwise a buffer of a few bytes would block forever behind it.
@@ -162,7 +162,7 @@ impl Kernel {
         let (back, here, there) = back;
         if self.is_orphan(to) {
             // The program has closed the socket: the data will not be read. A pending reset still takes effect.
-            if self.alive(to).is_some_and(|tcp| tcp.phase == Phase::Established) {
+            if self.alive(to).is_some_and(|tcp| tcp.phase == TcpPhase::Established) {
                 self.remove_tcp(to);
             }
             return self.answer(back, (here, there), from, move |kernel| kernel.reset(from));
@@ -170,13 +170,13 @@ impl Kernel {
         let len = bytes.len();
         self.note("data", Some(to), Outcome::Value(len as u64));
         let Some(tcp) = self.alive(to) else { return };
-        if tcp.phase == Phase::Established && tcp.read_shut && tcp.fin_sent {
+        if tcp.phase == TcpPhase::Established && tcp.read_shut && tcp.fin_sent {
             // The data will be neither read nor answered: `tcp_rcv_state_process`, FIN_WAIT. A reader that has shut
             // its side and still writes gets the data all the same.
             self.reset(to);
             return self.answer(back, (here, there), from, move |kernel| kernel.reset(from));
         }
-        if tcp.phase == Phase::Established {
+        if tcp.phase == TcpPhase::Established {
             if let Some(ahead) = urgent {
                 tcp.urgent_arrives(ahead);
             }
@@ -239,8 +239,8 @@ impl Kernel {
     /// Both FINs were sent and received: the program sees the socket as not connected.
     fn close_if_both_ended(&mut self, file: FileId) {
         let Some(tcp) = self.alive(file) else { return };
-        if tcp.fin_acknowledged && tcp.fin_received && tcp.phase == Phase::Established {
-            tcp.phase = Phase::Closed;
+        if tcp.fin_acknowledged && tcp.fin_received && tcp.phase == TcpPhase::Established {
+            tcp.phase = TcpPhase::Closed;
         }
     }
 
@@ -253,14 +253,14 @@ impl Kernel {
         if tcp.fin_received {
             return self.remove_tcp(file);
         }
-        if tcp.phase == Phase::Established {
+        if tcp.phase == TcpPhase::Established {
             self.later(FIN_TIMEOUT, move |kernel| kernel.remove_tcp(file));
         }
     }
 
     fn retransmit(&mut self, file: FileId) {
         let Some(tcp) = self.alive(file) else { return };
-        if tcp.is_orphan && tcp.phase == Phase::Closed {
+        if tcp.is_orphan && tcp.phase == TcpPhase::Closed {
             return self.remove_tcp(file); // no socket is left to resend it
         }
         let waited = tcp.retried;
@@ -288,7 +288,7 @@ impl Kernel {
         let Some(tcp) = self.alive(file) else { return };
         // As `tcp_reset` of Linux: after the peer's FIN a reset is a broken pipe.
         let errno = match tcp.phase {
-            Phase::Connecting => libc::ECONNREFUSED,
+            TcpPhase::Connecting => libc::ECONNREFUSED,
             _ if tcp.fin_received => libc::EPIPE,
             _ => libc::ECONNRESET,
         };
@@ -299,10 +299,10 @@ impl Kernel {
     pub(super) fn fail(&mut self, file: FileId, errno: i32) {
         let is_orphan = self.is_orphan(file);
         let Some(tcp) = self.alive(file) else { return };
-        if tcp.phase == Phase::Closed {
+        if tcp.phase == TcpPhase::Closed {
             return;
         }
-        tcp.phase = Phase::Closed;
+        tcp.phase = TcpPhase::Closed;
         tcp.error = errno;
         tcp.at_end = true;
         tcp.write_shut = true;

@@ -2,13 +2,13 @@
 
 use super::super::file::Object;
 use super::super::kernel::{FileId, Kernel};
-use super::{Kind, Unix};
+use super::{SimUnix, UnixKind};
 use crate::sys::mask;
 
 impl Kernel {
     pub(in super::super) fn unix_listen(&mut self, file: FileId, backlog: u32) -> Result<(), i32> {
         let unix = self.unix(file)?;
-        if unix.kind == Kind::Datagram {
+        if unix.kind == UnixKind::Datagram {
             return Err(libc::EOPNOTSUPP);
         }
         if unix.was_connected || unix.name.is_empty() {
@@ -30,7 +30,7 @@ impl Kernel {
             // Abstract names are looked up by type.
             return Err(if name.first() == Some(&0) { libc::ECONNREFUSED } else { libc::EPROTOTYPE });
         }
-        if kind == Kind::Datagram {
+        if kind == UnixKind::Datagram {
             let unix = self.unix(file)?;
             (unix.peer, unix.peer_name, unix.was_connected) = (Some(target), name.to_vec(), true);
             return Ok(());
@@ -46,7 +46,7 @@ impl Kernel {
             () if unix.backlog.is_some() => return Err(libc::EINVAL),
             () => {}
         }
-        let mut served = Unix::new(kind, self.plan.send_buffer);
+        let mut served = SimUnix::new(kind, self.plan.send_buffer);
         served.name = name.to_vec();
         let served = self.open_on(host, Object::Unix(Box::new(served)));
         self.unix_join(file, served)?;
@@ -64,7 +64,7 @@ impl Kernel {
         let unix = self.unix(file)?;
         let (_, waiting) = match &mut unix.backlog {
             Some(backlog) => backlog,
-            None if unix.kind == Kind::Datagram => return Err(libc::EOPNOTSUPP),
+            None if unix.kind == UnixKind::Datagram => return Err(libc::EOPNOTSUPP),
             None => return Err(libc::EINVAL),
         };
         let Some(served) = waiting.pop_front() else {

@@ -8,7 +8,7 @@
 
 use super::super::kernel::{FileId, Kernel};
 use super::super::plan::Fault;
-use super::{Kind, Message};
+use super::{QueuedMessage, UnixKind};
 use crate::sys::linux::Credentials;
 use crate::sys::mask;
 
@@ -22,7 +22,7 @@ pub(in super::super) struct Control {
 
 /// The result of a receive call.
 #[derive(Default)]
-pub(in super::super) struct Received {
+pub(in super::super) struct UnixReceived {
     pub(in super::super) bytes: Vec<u8>,
     /// The address of the sender.
     pub(in super::super) from: Vec<u8>,
@@ -51,7 +51,7 @@ impl Kernel {
         control: Control,
     ) -> Result<usize, i32> {
         let n = self.unix_room_for(file, bytes.len(), to.is_some())?;
-        if n == 0 && self.unix(file)?.kind == Kind::Stream {
+        if n == 0 && self.unix(file)?.kind == UnixKind::Stream {
             return Ok(0);
         }
         let to = match self.unix_target(file, to) {
@@ -69,7 +69,7 @@ impl Kernel {
         files.iter().for_each(|passed| self.hold(*passed));
         let sender = sender.unwrap_or_else(|| self.credentials());
         let bytes = bytes[..n].iter().copied().collect();
-        self.unix(to)?.queue.push_back(Message { from: file, name, bytes, weight: n, files, sender });
+        self.unix(to)?.queue.push_back(QueuedMessage { from: file, name, bytes, weight: n, files, sender });
         self.progress += 1;
         self.notify(to, mask::IN);
         Ok(n)
@@ -82,15 +82,15 @@ impl Kernel {
         let unix = self.unix(file)?;
         let kind = unix.kind;
         match kind {
-            Kind::Stream if by_name && unix.was_connected => return Err(libc::EISCONN),
-            Kind::Stream if by_name => return Err(libc::EOPNOTSUPP),
-            Kind::Stream if !unix.was_connected => return Err(libc::ENOTCONN),
+            UnixKind::Stream if by_name && unix.was_connected => return Err(libc::EISCONN),
+            UnixKind::Stream if by_name => return Err(libc::EOPNOTSUPP),
+            UnixKind::Stream if !unix.was_connected => return Err(libc::ENOTCONN),
             // Here the shutdown comes before errors.
-            Kind::Stream if unix.write_shut => return Err(libc::EPIPE),
-            Kind::Sequence if unix.error != 0 => return Err(std::mem::take(&mut unix.error)),
-            Kind::Sequence if !unix.was_connected => return Err(libc::ENOTCONN),
+            UnixKind::Stream if unix.write_shut => return Err(libc::EPIPE),
+            UnixKind::Sequence if unix.error != 0 => return Err(std::mem::take(&mut unix.error)),
+            UnixKind::Sequence if !unix.was_connected => return Err(libc::ENOTCONN),
             // Linux reserves 32 bytes of the buffer.
-            Kind::Sequence | Kind::Datagram if len > unix.send_buffer.saturating_sub(32) => {
+            UnixKind::Sequence | UnixKind::Datagram if len > unix.send_buffer.saturating_sub(32) => {
                 return Err(libc::EMSGSIZE);
             }
             _ => {}
@@ -101,8 +101,8 @@ impl Kernel {
             errno => return Err(errno),
         }
         let room = unix.send_buffer.saturating_sub(unix.sent);
-        let mut n = if kind == Kind::Stream || len <= room { len.min(room) } else { 0 };
-        if kind == Kind::Stream && fewer && n > 1 {
+        let mut n = if kind == UnixKind::Stream || len <= room { len.min(room) } else { 0 };
+        if kind == UnixKind::Stream && fewer && n > 1 {
             n = 1 + self.dice(Fault::ShortWrite).below(n - 1);
         }
         if n < len {
@@ -115,7 +115,7 @@ impl Kernel {
     fn unix_target(&mut self, file: FileId, name: Option<&[u8]>) -> Result<FileId, i32> {
         let host = self.file(file).ok_or(libc::EBADF)?.host;
         let (kind, peer) = self.unix(file).map(|unix| (unix.kind, unix.peer))?;
-        let to = match name.filter(|_| kind == Kind::Datagram) {
+        let to = match name.filter(|_| kind == UnixKind::Datagram) {
             Some(name) => self.ports.find_name(host, name).ok_or(libc::ECONNREFUSED)?,
             None => peer.ok_or(libc::ENOTCONN)?,
         };
@@ -123,14 +123,14 @@ impl Kernel {
             // A datagram socket gets one error when its peer is gone. After that it has no peer, and its queue is
             // dropped.
             let unix = self.unix(file)?;
-            if unix.peer == Some(to) && kind == Kind::Datagram {
+            if unix.peer == Some(to) && kind == UnixKind::Datagram {
                 (unix.peer, unix.was_connected) = (None, false);
                 let unread = std::mem::take(&mut unix.queue);
                 self.unix_forget(unread);
             }
-            return Err(if kind == Kind::Datagram { libc::ECONNREFUSED } else { libc::EPIPE });
+            return Err(if kind == UnixKind::Datagram { libc::ECONNREFUSED } else { libc::EPIPE });
         };
-        if target.at_end && kind == Kind::Datagram {
+        if target.at_end && kind == UnixKind::Datagram {
             return Err(libc::EPIPE);
         }
         if target.is_full_for(file) {
@@ -147,14 +147,14 @@ impl Kernel {
         file: FileId,
         len: usize,
         peek: bool,
-    ) -> Result<Received, i32> {
+    ) -> Result<UnixReceived, i32> {
         let by_sender = self.has_set(file, (libc::SOL_SOCKET, libc::SO_PASSCRED), &[1]);
         let unix = self.unix(file)?;
         match unix.kind {
-            Kind::Stream if !unix.was_connected => return Err(libc::EINVAL),
-            Kind::Sequence if !unix.was_connected => return Err(libc::ENOTCONN),
+            UnixKind::Stream if !unix.was_connected => return Err(libc::EINVAL),
+            UnixKind::Sequence if !unix.was_connected => return Err(libc::ENOTCONN),
             // An error comes before datagrams and packets, and after the bytes of a stream.
-            Kind::Datagram | Kind::Sequence if unix.error != 0 => {
+            UnixKind::Datagram | UnixKind::Sequence if unix.error != 0 => {
                 return Err(std::mem::take(&mut unix.error));
             }
             _ => {}
@@ -162,7 +162,7 @@ impl Kernel {
         if unix.queue.is_empty() {
             return match std::mem::take(&mut unix.error) {
                 // Datagrams have no end.
-                0 if unix.at_end && unix.kind != Kind::Datagram => Ok(Received::default()),
+                0 if unix.at_end && unix.kind != UnixKind::Datagram => Ok(UnixReceived::default()),
                 0 => {
                     self.came_back_short(file, mask::IN);
                     Err(libc::EAGAIN)
@@ -171,7 +171,7 @@ impl Kernel {
             };
         }
         let (received, done) = match unix.kind {
-            Kind::Stream => take_stream(unix, len, peek, by_sender),
+            UnixKind::Stream => take_stream(unix, len, peek, by_sender),
             _ => take_message(unix, len, peek, by_sender),
         };
         if received.bytes.len() < len {
@@ -201,7 +201,7 @@ impl Kernel {
     }
 
     /// Drops messages that will not be read.
-    pub(super) fn unix_forget(&mut self, unread: impl IntoIterator<Item = Message>) {
+    pub(super) fn unix_forget(&mut self, unread: impl IntoIterator<Item = QueuedMessage>) {
         for message in unread {
             self.unix_room(message.from, message.weight);
             message.files.into_iter().for_each(|passed| self.release(passed));
@@ -219,8 +219,13 @@ impl Kernel {
 }
 
 /// Takes bytes from the front of a stream. Returns which messages were fully read.
-fn take_stream(unix: &mut super::Unix, len: usize, peek: bool, by_sender: bool) -> (Received, Vec<Message>) {
-    let mut received = Received::default();
+fn take_stream(
+    unix: &mut super::SimUnix,
+    len: usize,
+    peek: bool,
+    by_sender: bool,
+) -> (UnixReceived, Vec<QueuedMessage>) {
+    let mut received = UnixReceived::default();
     let mut done = Vec::new();
     let mut position = 0;
     let first = unix.queue.front().map(|message| message.sender);
@@ -251,9 +256,14 @@ fn take_stream(unix: &mut super::Unix, len: usize, peek: bool, by_sender: bool) 
 }
 
 /// Takes the first message and drops the bytes that do not fit.
-fn take_message(unix: &mut super::Unix, len: usize, peek: bool, by_sender: bool) -> (Received, Vec<Message>) {
+fn take_message(
+    unix: &mut super::SimUnix,
+    len: usize,
+    peek: bool,
+    by_sender: bool,
+) -> (UnixReceived, Vec<QueuedMessage>) {
     let Some(front) = unix.queue.front_mut() else { return Default::default() };
-    let received = Received {
+    let received = UnixReceived {
         bytes: front.bytes.iter().take(len).copied().collect(),
         from: front.name.clone(),
         files: if peek { Vec::new() } else { std::mem::take(&mut front.files) },
