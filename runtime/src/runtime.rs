@@ -29,7 +29,7 @@ pub use crate::task::unhandled::UnhandledPanic;
 use crate::executor::running::Running;
 use crate::executor::stock;
 use crate::executor::{Executor, RootView, Rooted};
-use crate::observe::spans::{Kind, Spawned, TaskSpan};
+use crate::observe::spans::{SpanKind, Spawned, TaskSpan};
 #[cfg(feature = "inspect")]
 use crate::observe::{recorder::Recording, watch::Histograms};
 use crate::task::join::JoinHandle;
@@ -102,7 +102,7 @@ impl Runtime {
         let _entered = Scoped::enter(self);
         let mut output = None;
         let (size, at) = (size_of::<F>(), Location::caller());
-        let span = TaskSpan::open(Spawned { kind: Kind::BlockOn, name: None, id: None, size, at });
+        let span = TaskSpan::open(Spawned { kind: SpanKind::BlockOn, name: None, id: None, size, at });
         {
             let root = RootGuard::new(&self.executor, &span, RootView { at, size });
             let mut future = pin!(future);

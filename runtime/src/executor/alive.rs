@@ -10,7 +10,7 @@ use std::panic::Location;
 
 /// Everything that is alive in an executor.
 pub(crate) struct Alive {
-    pub(crate) tasks: Vec<Label>,
+    pub(crate) tasks: Vec<AliveTask>,
     pub(crate) sources: Vec<(SourceKey, RawFd)>,
     pub(crate) timers: usize,
     pub(crate) blocking_jobs: usize,
@@ -18,7 +18,7 @@ pub(crate) struct Alive {
 
 /// A task as a report names it.
 #[derive(Clone, Debug)]
-pub(crate) struct Label {
+pub(crate) struct AliveTask {
     pub(crate) id: Id,
     #[cfg_attr(not(feature = "sim"), allow(dead_code, reason = "in the reports of a simulation"))]
     slot: u32,
@@ -38,8 +38,8 @@ impl Executor {
     }
 
     /// The task at this index, unless it has ended.
-    fn label_of(&self, index: u32) -> Option<Label> {
-        self.queue.task(index).and_then(|task| Label::of(index - 1, &*task))
+    fn label_of(&self, index: u32) -> Option<AliveTask> {
+        self.queue.task(index).and_then(|task| AliveTask::of(index - 1, &*task))
     }
 
     /// The task with this index of the run queue as reports of the simulation name it.
@@ -72,10 +72,10 @@ impl Executor {
     }
 }
 
-impl Label {
-    fn of(slot: u32, task: &dyn Task) -> Option<Label> {
+impl AliveTask {
+    fn of(slot: u32, task: &dyn Task) -> Option<AliveTask> {
         let (name, spawned_at) = task.label()?;
-        Some(Label { id: task.id(), slot, name, spawned_at })
+        Some(AliveTask { id: task.id(), slot, name, spawned_at })
     }
 
     /// With the slot.
@@ -93,7 +93,7 @@ impl Label {
     }
 }
 
-impl fmt::Display for Label {
+impl fmt::Display for AliveTask {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "task {}", self.id)?;
         if let Some(name) = &self.name {

@@ -26,7 +26,7 @@ use std::panic::Location;
 /// The fields of the span of a task or a job.
 #[cfg_attr(not(feature = "trace"), expect(dead_code, reason = "there is no subscriber"))]
 pub(crate) struct Spawned<'a> {
-    pub(crate) kind: Kind,
+    pub(crate) kind: SpanKind,
     pub(crate) name: Option<&'a str>,
     /// `None` for the future of `block_on`.
     pub(crate) id: Option<Id>,
@@ -37,7 +37,7 @@ pub(crate) struct Spawned<'a> {
 
 /// The kinds of tasks, in tokio-console's terms.
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Kind {
+pub(crate) enum SpanKind {
     /// A task.
     Local,
     /// A job of `spawn_blocking`.

@@ -23,11 +23,11 @@ mod shared; // what other threads read
 mod sums; // what the records of polls say, summed up
 
 #[cfg(feature = "inspect")]
-pub(crate) use cause::{By, Label, Note, Woke};
+pub(crate) use cause::{By, Label, WakeNote, Woke};
 #[cfg(feature = "inspect")]
 pub(crate) use kind::TaskTimes;
 #[cfg(not(feature = "inspect"))]
-pub(crate) use kind::{By, Label, Note, Post, Woke};
+pub(crate) use kind::{By, Label, Post, WakeNote, Woke};
 pub(crate) use kind::{Watch, WatchSettings};
 #[cfg(feature = "inspect")]
 pub(crate) use shared::Post;

@@ -10,7 +10,7 @@ use crate::executor;
 use crate::observe::{progress::Progress, recorder::Recording, watch::Histograms};
 use crate::task::Id;
 use crate::task::blocking;
-use crate::task::remote::{self as place, Filler, Remote, RemoteJoinHandle};
+use crate::task::remote::{self as place, Filler, RemoteJoinHandle, RemoteTask};
 use crate::wake::context;
 use crate::wake::key::TaskKey;
 use crate::wake::remote::{self, Address};
@@ -177,7 +177,7 @@ impl Handle {
         F: Future + 'static,
         F::Output: Send + 'static,
     {
-        self.send(Location::caller(), |filler, id, at| Remote::spawn(make, filler, id, at))
+        self.send(Location::caller(), |filler, id, at| RemoteTask::spawn(make, filler, id, at))
     }
 
     /// Runs `f` on a thread of the runtime's pool, where it may block: see

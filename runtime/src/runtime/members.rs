@@ -4,7 +4,7 @@
 use super::Handle;
 use crate::task::blocking;
 use crate::task::join_set::{Builder, JoinSet};
-use crate::task::remote::Remote;
+use crate::task::remote::RemoteTask;
 use crate::task::{self, AbortHandle, RemoteJoinHandle};
 use std::future::Future;
 use std::io;
@@ -150,6 +150,8 @@ impl Handle {
         F: Future + Send + 'static,
         F::Output: Send + 'static,
     {
-        self.send_for(notice, at, move |filler, id, at| Remote::spawn_named(name, || future, filler, id, at))
+        self.send_for(notice, at, move |filler, id, at| {
+            RemoteTask::spawn_named(name, || future, filler, id, at)
+        })
     }
 }

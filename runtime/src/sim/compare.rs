@@ -1,7 +1,7 @@
 //! Where two runs of one seed part, and a guess why.
 
 use super::Sim;
-use crate::sys::sim::{Mark, Outcome, ProgramId, Record, Trace};
+use crate::sys::sim::{Outcome, ProgramId, SimTrace, TraceMark, TraceRecord};
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::ops::Range;
@@ -12,11 +12,11 @@ const BEFORE: usize = 12;
 
 /// The trace of a run that is over.
 pub(super) struct Traced {
-    pub(super) trace: Trace,
+    pub(super) trace: SimTrace,
     /// The names of the programs.
     pub(super) programs: Vec<Arc<str>>,
     /// Of a run that is drawn.
-    pub(super) marks: Vec<Mark>,
+    pub(super) marks: Vec<TraceMark>,
 }
 
 impl Traced {
@@ -41,7 +41,7 @@ impl Traced {
     }
 
     pub(super) fn text(&self, lines: Range<usize>) -> String {
-        Trace::text(&self.trace.records()[lines], |program| self.programs[usize::from(program)].clone())
+        SimTrace::text(&self.trace.records()[lines], |program| self.programs[usize::from(program)].clone())
     }
 
     fn line(&self, number: usize) -> String {
@@ -68,7 +68,7 @@ pub(super) fn difference(one: &Traced, other: &Traced) -> String {
 }
 
 /// What makes a program do one thing in one run, and another in the next.
-fn guess(this: Option<&Record>, that: Option<&Record>) -> &'static str {
+fn guess(this: Option<&TraceRecord>, that: Option<&TraceRecord>) -> &'static str {
     const THREAD: &str = "a wake of a real thread, which is outside of the simulation";
     const ORDER: &str = "the order of a HashMap, random numbers, an address in memory, or a real thread that answers sooner or later";
     let (Some(this), Some(that)) = (this, that) else { return ORDER };

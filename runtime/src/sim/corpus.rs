@@ -7,7 +7,7 @@
 //!   ([`Corpus::add`]), so what is kept does not depend on the threads.
 
 use super::compare::Traced;
-use crate::sys::sim::{Outcome, Record};
+use crate::sys::sim::{Outcome, TraceRecord};
 use std::collections::{BTreeMap, HashSet};
 use std::env;
 use std::fs;
@@ -43,7 +43,7 @@ pub(super) fn edges(traced: &Traced) -> Edges {
 
 /// What a line says without its time, its file and its numbers: a number is none or some, an error its errno, and a fault its
 /// name.
-fn kind(record: &Record) -> u64 {
+fn kind(record: &TraceRecord) -> u64 {
     let class = match &record.outcome {
         Outcome::Done => (0, 0),
         Outcome::Value(value) => (1, u64::from(*value > 0)),
@@ -150,7 +150,7 @@ mod tests {
 
     #[test]
     fn a_kind_is_of_a_program_a_call_and_how_it_went() {
-        let record = |program, what, outcome| Record { at: 7, program, what, file: Some(3), outcome };
+        let record = |program, what, outcome| TraceRecord { at: 7, program, what, file: Some(3), outcome };
         let kinds = [
             record(Some(0), "read", Outcome::Value(0)),
             record(Some(0), "read", Outcome::Value(1)),
@@ -162,7 +162,7 @@ mod tests {
             record(None, "fault", Outcome::Text("Delay".into())),
         ];
         assert_eq!(kinds.iter().map(kind).collect::<HashSet<_>>().len(), kinds.len());
-        let other = Record { at: 8, file: Some(4), ..record(Some(0), "read", Outcome::Value(9)) };
+        let other = TraceRecord { at: 8, file: Some(4), ..record(Some(0), "read", Outcome::Value(9)) };
         assert_eq!(kind(&other), kind(&kinds[1]));
     }
 }

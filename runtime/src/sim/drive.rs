@@ -21,7 +21,7 @@ use std::time::{Duration, Instant};
 pub(super) type Main = Rc<dyn Fn() -> Pin<Box<dyn Future<Output = ()>>>>;
 
 /// A program of a host.
-pub(super) enum Program {
+pub(super) enum HostProgram {
     Server(Main),
     /// Taken at its start.
     Client(Option<Pin<Box<dyn Future<Output = ()>>>>),
@@ -34,7 +34,7 @@ pub(super) struct Machine {
     pub(super) name: String,
     pub(super) host: HostId,
     pub(super) id: ProgramId,
-    pub(super) program: Option<Program>,
+    pub(super) program: Option<HostProgram>,
     /// Where the test set the program; reports show it as the spawn location of its first task.
     pub(super) program_at: Option<&'static Location<'static>>,
     pub(super) runtime: Option<Rc<Runtime>>,
@@ -89,12 +89,12 @@ impl Machine {
 
     /// A child whose main future is done, and that has its runtime.
     pub(super) fn is_to_exit(&self) -> bool {
-        self.is_over && self.runtime.is_some() && matches!(self.program, Some(Program::Child(..)))
+        self.is_over && self.runtime.is_some() && matches!(self.program, Some(HostProgram::Child(..)))
     }
 
     fn waits_for_it(&self) -> bool {
         match &self.program {
-            Some(Program::Client(_)) => !self.is_over,
+            Some(HostProgram::Client(_)) => !self.is_over,
             _ => false,
         }
     }
@@ -159,8 +159,8 @@ impl Sim {
             let machine = &mut self.shared.machines.borrow_mut()[number];
             machine.is_to_start = false;
             let main = match &mut machine.program {
-                Some(Program::Server(main)) => Some(main.clone()),
-                Some(Program::Client(main)) => match main.take() {
+                Some(HostProgram::Server(main)) => Some(main.clone()),
+                Some(HostProgram::Client(main)) => match main.take() {
                     Some(main) => {
                         let main = std::cell::RefCell::new(Some(main));
                         let once = move || main.borrow_mut().take().expect("a client starts once");
@@ -168,7 +168,7 @@ impl Sim {
                     }
                     None => None,
                 },
-                Some(Program::Child(main, _)) => main.take(),
+                Some(HostProgram::Child(main, _)) => main.take(),
                 None => None,
             };
             (machine.id, machine.program_at, main)
@@ -310,7 +310,7 @@ impl Sim {
         let Some(main) = machine.main.as_mut().filter(|main| main.is_finished()) else { return Ok(()) };
         let mut cx = std::task::Context::from_waker(std::task::Waker::noop());
         let result = Pin::new(main).poll(&mut cx);
-        let is_server = matches!(machine.program, Some(Program::Server(_)));
+        let is_server = matches!(machine.program, Some(HostProgram::Server(_)));
         machine.main = None;
         match result {
             std::task::Poll::Ready(Err(error)) if error.is_panic() => {

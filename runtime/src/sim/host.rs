@@ -1,7 +1,7 @@
 //! [`Host`]: a test's handle of a simulated machine.
 
 use super::Sim;
-use super::drive::{Machine, Main, Program};
+use super::drive::{HostProgram, Machine, Main};
 use crate::sys::sim::{HostId, Name, ProgramId, World};
 use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
@@ -74,7 +74,7 @@ impl Host {
         F: Future<Output = ()> + 'static,
     {
         let main: Main = Rc::new(move || Box::pin(main()));
-        self.start(Program::Server(main));
+        self.start(HostProgram::Server(main));
     }
 
     /// Sets a program that the simulation waits for.
@@ -84,11 +84,11 @@ impl Host {
     /// When it already has a program.
     #[track_caller]
     pub fn client(&self, main: impl Future<Output = ()> + 'static) {
-        self.start(Program::Client(Some(Box::pin(main))));
+        self.start(HostProgram::Client(Some(Box::pin(main))));
     }
 
     #[track_caller]
-    fn start(&self, program: Program) {
+    fn start(&self, program: HostProgram) {
         let mut machines = self.shared.machines.borrow_mut();
         let machine = &mut machines[usize::from(self.program)];
         let name = &machine.name;

@@ -1,7 +1,7 @@
 //! [`Link`]: a test's handle of the network between two hosts.
 
 use super::host::SimShared;
-use crate::sys::sim::{HostId, Link as Plan, nanoseconds};
+use crate::sys::sim::{HostId, LinkPlan, nanoseconds};
 use std::fmt;
 use std::ops::RangeInclusive;
 use std::rc::Rc;
@@ -20,7 +20,7 @@ impl Link {
         Link { shared, directions }
     }
 
-    fn change(&self, f: impl Fn(&mut Plan)) -> &Link {
+    fn change(&self, f: impl Fn(&mut LinkPlan)) -> &Link {
         self.directions.iter().for_each(|(from, to)| self.shared.world.with_link(*from, *to, &f));
         self
     }

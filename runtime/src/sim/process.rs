@@ -4,7 +4,7 @@
 //! other. It ends when its main future is done ([`Sim::exit`]: destructors run, then the kernel closes the rest), or by
 //! [`World::end`](crate::sys::sim::World) within the kernel, after which [`Sim::bury`] drops its tasks.
 
-use super::drive::{Machine, Main, Program, contained};
+use super::drive::{HostProgram, Machine, Main, contained};
 use super::host::{Host, SimShared};
 use super::{Failure, Sim};
 use crate::io::pipe::{Kind, ReadEnd, Receiver, Sender, WriteEnd};
@@ -171,7 +171,7 @@ impl SimShared {
             });
             let installed = name.rsplit('/').next().unwrap_or_default().to_owned();
             machine.program_at = self.places.borrow().get(&(host, installed)).copied();
-            machine.program = Some(Program::Child(Some(main), code));
+            machine.program = Some(HostProgram::Child(Some(main), code));
             self.add_machine(machine);
         }
     }
@@ -183,10 +183,10 @@ impl Sim {
         for id in self.shared.world.take_fallen() {
             let (gone, lost) = {
                 let machine = &mut self.shared.machines.borrow_mut()[usize::from(id)];
-                let is_lost = matches!(machine.program, Some(Program::Client(_))) && !machine.is_over;
+                let is_lost = matches!(machine.program, Some(HostProgram::Client(_))) && !machine.is_over;
                 machine.is_to_start = false;
                 let main = match &mut machine.program {
-                    Some(Program::Child(main, _)) => main.take(),
+                    Some(HostProgram::Child(main, _)) => main.take(),
                     _ => None,
                 };
                 ((machine.main.take(), machine.runtime.take(), main), is_lost.then(|| machine.name.clone()))
@@ -207,7 +207,7 @@ impl Sim {
         let number = usize::from(id);
         let (runtime, code) = {
             let machine = &mut self.shared.machines.borrow_mut()[number];
-            let (true, Some(Program::Child(_, code))) = (machine.is_to_exit(), &machine.program) else {
+            let (true, Some(HostProgram::Child(_, code))) = (machine.is_to_exit(), &machine.program) else {
                 return Ok(());
             };
             let code = i32::from(code.get());
@@ -222,7 +222,7 @@ impl Sim {
     pub(super) fn end_child(&self, number: usize) {
         let id = {
             let machine = &self.shared.machines.borrow()[number];
-            matches!(machine.program, Some(Program::Child(..))).then_some(machine.id)
+            matches!(machine.program, Some(HostProgram::Child(..))).then_some(machine.id)
         };
         if let Some(id) = id.filter(|id| !self.shared.world.has_ended(*id)) {
             self.shared.world.end(id, number::KILL);

@@ -14,7 +14,7 @@ use crate::executor::pool::JobInPool;
 use crate::executor::pool::{Job, Pool, Seat};
 use crate::observe::id::{Id, Within};
 use crate::observe::site::{Moment, Site};
-use crate::observe::spans::{self, Kind, Spawned};
+use crate::observe::spans::{self, SpanKind, Spawned};
 use crate::task::Join;
 use crate::task::join::{JoinError, JoinHandle};
 use crate::task::shared_output::SharedOutput;
@@ -138,7 +138,7 @@ where
     T: Send + 'static,
 {
     let (executor, size) = (executor::current(), size_of::<F>());
-    let f = spans::of_job(f, Spawned { kind: Kind::Blocking, name: None, id: Some(id), size, at });
+    let f = spans::of_job(f, Spawned { kind: SpanKind::Blocking, name: None, id: Some(id), size, at });
     let job = Arc::new(BlockingJob {
         is_look_up,
         closure: Mutex::new(Some(Box::new(f))),

@@ -273,7 +273,7 @@ impl<T> Drop for Filler<T> {
 
 pin_project_lite::pin_project! {
     /// A future from another thread, as a task.
-    pub(crate) struct Remote<F: Future> {
+    pub(crate) struct RemoteTask<F: Future> {
         // `None` after a panic.
         #[pin]
         future: Option<F>,
@@ -291,7 +291,7 @@ impl<F> Drop for DropRemoteOnPanic<'_, F> {
     }
 }
 
-impl<F: Future + 'static> Remote<F> {
+impl<F: Future + 'static> RemoteTask<F> {
     /// Calls `make` and spawns the future that it returns.
     #[inline]
     pub(crate) fn spawn(
@@ -300,7 +300,7 @@ impl<F: Future + 'static> Remote<F> {
         id: Id,
         at: &'static Location<'static>,
     ) -> Option<TaskKey> {
-        Remote::spawn_named(None, make, filler, id, at)
+        RemoteTask::spawn_named(None, make, filler, id, at)
     }
 
     /// The same, with a name for reports.
@@ -314,7 +314,7 @@ impl<F: Future + 'static> Remote<F> {
     ) -> Option<TaskKey> {
         match catch_unwind(AssertUnwindSafe(make)) {
             Ok(future) => {
-                let remote = Remote { future: Some(future), filler };
+                let remote = RemoteTask { future: Some(future), filler };
                 executor::current().start(remote, NewTask { id, at, name }).key()
             }
             Err(payload) => {
@@ -325,7 +325,7 @@ impl<F: Future + 'static> Remote<F> {
     }
 }
 
-impl<F: Future> Future for Remote<F> {
+impl<F: Future> Future for RemoteTask<F> {
     type Output = ();
 
     #[inline]

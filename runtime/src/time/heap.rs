@@ -91,7 +91,7 @@ enum NodePlace {
 }
 
 /// An entry, removed on drop.
-pub(crate) struct Timer {
+pub(crate) struct HeapTimer {
     timers: Rc<Timers>,
     entry: u32,
     /// Whether its waker is a number, or gone.
@@ -122,9 +122,9 @@ impl Timers {
 
     /// Sets a timer.
     #[inline]
-    pub(crate) fn set(self: Rc<Timers>, deadline: u64, waker: &Waker, at: Site) -> Timer {
+    pub(crate) fn set(self: Rc<Timers>, deadline: u64, waker: &Waker, at: Site) -> HeapTimer {
         if let Some(entry) = self.reuse(deadline, waker, at) {
-            return Timer { timers: self, entry, of_task: Cell::new(true) };
+            return HeapTimer { timers: self, entry, of_task: Cell::new(true) };
         }
         let waker = waker.clone(); // user code
         let of_task = Cell::new(waker::is_ours(&waker));
@@ -140,7 +140,7 @@ impl Timers {
                 inner.insert(entry)
             }
         };
-        Timer { timers: self, entry, of_task }
+        HeapTimer { timers: self, entry, of_task }
     }
 
     /// A lower bound of the earliest deadline: for a timer that was moved to a later time, its old one. For a loop
@@ -236,7 +236,7 @@ impl Timers {
     }
 }
 
-impl Timer {
+impl HeapTimer {
     /// Whether it has fired.
     #[inline]
     pub(crate) fn has_fired(&self) -> bool {

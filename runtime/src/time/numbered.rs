@@ -12,7 +12,7 @@
 use crate::observe::site::Site;
 use crate::time;
 use crate::time::clock::Instant;
-use crate::time::heap::Timer;
+use crate::time::heap::HeapTimer;
 use crate::wake::context::{self, Entered, Slot};
 use slab::Slab;
 use std::cell::{Cell, RefCell};
@@ -43,7 +43,7 @@ struct Row {
     id: u64,
     /// `None` while the sleep is polled, which runs user code. An empty row may be swept: a timer that is put back
     /// then gets a new row, and one that is lost to a panic leaves nothing behind.
-    timer: Option<Timer>,
+    timer: Option<HeapTimer>,
 }
 
 /// Names a row. An id is used once in the life of the process, so a number that outlived its row names no other row of
@@ -145,14 +145,14 @@ impl Sleeps {
 
     /// Takes a timer out of its row, to be put back later.
     #[inline]
-    fn take(&self, number: Number) -> Option<Timer> {
+    fn take(&self, number: Number) -> Option<HeapTimer> {
         let rows = &mut *self.rows.borrow_mut();
         rows.get_mut(number.index).filter(|row| row.id == number.id)?.timer.take()
     }
 
     /// Puts a timer back in its row, or in a new one.
     #[inline]
-    fn put(&self, number: Option<Number>, timer: Timer) -> Number {
+    fn put(&self, number: Option<Number>, timer: HeapTimer) -> Number {
         let rows = &mut *self.rows.borrow_mut();
         if let Some(number) = number {
             if let Some(row) = rows.get_mut(number.index).filter(|row| row.id == number.id) {

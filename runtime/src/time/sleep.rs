@@ -6,7 +6,7 @@
 use crate::observe::site::Site;
 use crate::time;
 use crate::time::clock::Instant;
-use crate::time::heap::Timer;
+use crate::time::heap::HeapTimer;
 use crate::wake::budget;
 use std::fmt;
 use std::future::Future;
@@ -74,7 +74,7 @@ pub struct Sleep {
 enum SleepState {
     /// Not polled since the deadline was set.
     Fresh,
-    Waiting(Timer),
+    Waiting(HeapTimer),
     Elapsed,
 }
 

@@ -14,7 +14,7 @@ mod places; // the tasks, and the free indices
 use crate::observe::record::Trace;
 use crate::observe::spans::WakeSpans;
 use crate::observe::stats::Counter;
-use crate::observe::watch::{By, Note, Watch, Woke};
+use crate::observe::watch::{By, WakeNote, Watch, Woke};
 use crate::observe::woken::Woken;
 use crate::wake::clones::Clones;
 use crate::wake::key::{TaskKey, Tenant};
@@ -71,7 +71,7 @@ struct Mark {
     tenant: Tenant,
     task: QueuePlace,
     /// The wakes of the task.
-    note: Note,
+    note: WakeNote,
 }
 
 /// What [`RunQueue::pop_woken`] takes out.
@@ -219,15 +219,15 @@ impl RunQueue {
 
     /// The note of the wakes of the task at `index`.
     #[inline]
-    pub(crate) fn note(&self, index: u32) -> Note {
-        self.inner.borrow().marks.get(index as usize).map_or_else(Note::default, |mark| mark.note)
+    pub(crate) fn note(&self, index: u32) -> WakeNote {
+        self.inner.borrow().marks.get(index as usize).map_or_else(WakeNote::default, |mark| mark.note)
     }
 
     /// The times and the wakes of the task at `index`, and whether it is in the list.
     #[cfg(feature = "inspect")]
     pub(crate) fn times(&self, index: u32) -> (crate::observe::watch::TaskTimes, bool) {
         let mark = self.inner.borrow().marks.get(index as usize).map(|mark| (mark.next, mark.note));
-        let (next, note) = mark.unwrap_or((NOT_QUEUED, Note::default()));
+        let (next, note) = mark.unwrap_or((NOT_QUEUED, WakeNote::default()));
         let is_queued = next != NOT_QUEUED;
         (self.watch.times(index, &note, is_queued), is_queued)
     }

@@ -14,7 +14,7 @@ pub struct Site(&'static Location<'static>);
 
 pin_project! {
     /// An operation that has others inside.
-    struct Within<F> {
+    struct SiteFuture<F> {
         #[pin]
         future: F,
         at: Site,
@@ -84,7 +84,7 @@ impl Site {
     /// While `future` is polled, [`current`](Site::current) is this line. The outermost operation counts.
     #[inline]
     pub fn within<T>(self, future: impl Future<Output = T>) -> impl Future<Output = T> {
-        Within { future, at: self }
+        SiteFuture { future, at: self }
     }
 
     /// Until the guard is dropped, [`current`](Site::current) is this line.
@@ -104,7 +104,7 @@ impl fmt::Debug for Site {
     }
 }
 
-impl<F: Future> Future for Within<F> {
+impl<F: Future> Future for SiteFuture<F> {
     type Output = F::Output;
 
     #[inline]

@@ -2,7 +2,7 @@
 //!
 //! No span is kept for a task that no subscriber is interested in.
 
-use crate::observe::spans::{Kind, Spawned};
+use crate::observe::spans::{SpanKind, Spawned};
 use crate::observe::woken::Woken;
 use crate::sys::mask;
 use std::cell::{Cell, RefCell};
@@ -59,12 +59,12 @@ fn telling<R>(call: impl FnOnce() -> R) -> R {
     call()
 }
 
-impl Kind {
+impl SpanKind {
     fn name(self) -> &'static str {
         match self {
-            Kind::Local => "local",
-            Kind::Blocking => "blocking",
-            Kind::BlockOn => "block_on",
+            SpanKind::Local => "local",
+            SpanKind::Blocking => "blocking",
+            SpanKind::BlockOn => "block_on",
         }
     }
 }

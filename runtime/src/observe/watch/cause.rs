@@ -7,7 +7,7 @@ use std::panic::Location;
 
 /// What the run queue keeps of a task's wakes, next to its mark.
 #[derive(Clone, Copy, Debug, Default)]
-pub(crate) struct Note {
+pub(crate) struct WakeNote {
     pub(super) by: u64,
     pub(super) since: u64,
     /// How often it was put in the queue, by its spawn and by wakes.
@@ -31,15 +31,15 @@ pub(crate) struct Label {
     pub(super) spawned_at: &'static Location<'static>,
 }
 
-impl Note {
+impl WakeNote {
     /// When the task was put in the queue last.
     pub(crate) fn woken_at(&self) -> u64 {
         self.since
     }
 
     /// Of a task that has just been given its index and is queued.
-    pub(crate) fn spawned() -> Note {
-        Note { by: recorder::BY_SPAWN, since: ticks::now(), puts: 1 }
+    pub(crate) fn spawned() -> WakeNote {
+        WakeNote { by: recorder::BY_SPAWN, since: ticks::now(), puts: 1 }
     }
 
     /// What woke the task last.

@@ -2,7 +2,7 @@
 //! it, and `sums.rs`.
 
 use super::Polls;
-use super::cause::{By, Label, Note, Woke};
+use super::cause::{By, Label, WakeNote, Woke};
 use super::going::Going;
 use super::shared::{Post, Shared};
 use super::sums::Sums;
@@ -65,7 +65,7 @@ pub(crate) struct Unrecorded<'a> {
 
 /// The place for the record of a poll.
 #[derive(Clone, Copy)]
-pub(crate) struct Slot<'a>(&'a RingSlot);
+pub(crate) struct PollSlot<'a>(&'a RingSlot);
 
 /// The times of a task, and its wakes. Durations are in nanoseconds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -117,7 +117,7 @@ impl Watch {
 
     /// Starts the polls of a turn that are recorded: there is a slot for each.
     #[inline]
-    pub(crate) fn recorded(&self, batch: usize) -> (Recorded<'_>, impl Iterator<Item = Slot<'_>>) {
+    pub(crate) fn recorded(&self, batch: usize) -> (Recorded<'_>, impl Iterator<Item = PollSlot<'_>>) {
         let ring = &self.shared.ring;
         site::polls_begin(ticks::now()); // not before what has put the tasks in the queue
         let slots = if batch == 0 {
@@ -125,7 +125,7 @@ impl Watch {
         } else {
             ring.reserve(batch + 1, self.last.get()).split_last().map_or(&[][..], |(_, polls)| polls)
         };
-        (Recorded { watch: self, ring }, slots.iter().map(Slot))
+        (Recorded { watch: self, ring }, slots.iter().map(PollSlot))
     }
 
     /// Starts the polls of a turn of a loop without a recorder.
@@ -240,7 +240,7 @@ impl Watch {
     }
 
     /// The times of the task at an index, from the note of its wakes.
-    pub(crate) fn times(&self, index: u32, note: &Note, is_queued: bool) -> TaskTimes {
+    pub(crate) fn times(&self, index: u32, note: &WakeNote, is_queued: bool) -> TaskTimes {
         let sums = self.sums.of(index);
         let poll = self.shared.going().filter(|(polled, ..)| *polled == index);
         TaskTimes {
@@ -271,10 +271,10 @@ impl Watch {
 }
 
 impl<'a> Polls for Recorded<'a> {
-    type Slot = Slot<'a>;
+    type Slot = PollSlot<'a>;
 
     #[inline(always)]
-    fn begin(&self, slot: Slot<'a>, index: u32, woke: Woke) {
+    fn begin(&self, slot: PollSlot<'a>, index: u32, woke: Woke) {
         self.ring.begin(slot.0, Backend::current().short_ticks(), index, woke.0);
     }
 

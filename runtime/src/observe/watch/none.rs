@@ -11,7 +11,7 @@ pub(crate) struct Watch;
 
 /// Keeps nothing of a task's wakes.
 #[derive(Clone, Copy, Debug, Default)]
-pub(crate) struct Note(());
+pub(crate) struct WakeNote(());
 
 /// The polls of a turn, of which no record is written.
 pub(crate) struct Unwatched;
@@ -35,7 +35,7 @@ pub(crate) struct WatchSettings;
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Post(());
 
-const _: () = assert!(size_of::<Watch>() == 0 && size_of::<Note>() == 0 && size_of::<By>() == 0);
+const _: () = assert!(size_of::<Watch>() == 0 && size_of::<WakeNote>() == 0 && size_of::<By>() == 0);
 const _: () = assert!(size_of::<WatchSettings>() == 0 && size_of::<Post>() == 0);
 
 impl Watch {
@@ -104,15 +104,15 @@ impl Watch {
     pub(crate) fn registered(&self, _index: u32, _fd: i32) {}
 }
 
-impl Note {
+impl WakeNote {
     #[inline]
     pub(crate) fn woken_at(&self) -> u64 {
         0
     }
 
     #[inline]
-    pub(crate) fn spawned() -> Note {
-        Note(())
+    pub(crate) fn spawned() -> WakeNote {
+        WakeNote(())
     }
 
     #[inline]

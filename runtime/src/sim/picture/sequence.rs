@@ -5,7 +5,7 @@
 
 use crate::sim::check::Ran;
 use crate::sim::seeds::Replay;
-use crate::sys::sim::{Marked, Outcome, Packet, ProgramId, Record};
+use crate::sys::sim::{Marked, Outcome, Packet, ProgramId, TraceRecord};
 use std::fmt::{self, Write as _};
 use std::io;
 
@@ -144,7 +144,7 @@ fn sender(rows: &[DiagramRow], at: u64, from: ProgramId) -> Option<usize> {
 }
 
 /// Without what a loop does to wait, and what arrows show.
-fn is_shown(record: &Record) -> bool {
+fn is_shown(record: &TraceRecord) -> bool {
     let is_loop = matches!(record.what, "polled" | "sleep" | "epoll_wait" | "edge" | "notify")
         || record.what.starts_with("epoll ");
     let is_arrow = record.program.is_none() && matches!(record.what, "data" | "fin" | "datagram" | "backlog");

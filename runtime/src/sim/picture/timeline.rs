@@ -6,7 +6,7 @@
 
 use crate::observe::chrome::{ChromeEvents, ChromeTrack, Text};
 use crate::sim::compare::Traced;
-use crate::sys::sim::{Mark, Marked, Moment, Packet, ProgramId, Record};
+use crate::sys::sim::{Marked, Packet, ProgramId, TraceMark, TraceMoment, TraceRecord};
 use std::collections::BTreeMap;
 use std::io::{self, Write};
 
@@ -90,7 +90,7 @@ impl<W: Write> Timeline<W> {
         Ok(())
     }
 
-    fn mark(&mut self, mark: &Mark) -> io::Result<()> {
+    fn mark(&mut self, mark: &TraceMark) -> io::Result<()> {
         let at = mark.moment.at;
         match &mark.what {
             Marked::Spawned { host, task, name } => {
@@ -125,7 +125,7 @@ impl<W: Write> Timeline<W> {
         packet: Packet,
         from: ProgramId,
         to: ProgramId,
-        sent: Moment,
+        sent: TraceMoment,
         at: u64,
     ) -> io::Result<()> {
         let (name, args) = match packet {
@@ -144,7 +144,7 @@ impl<W: Write> Timeline<W> {
         self.events.arrow_ends("packet", at, self.arrows)
     }
 
-    fn record(&mut self, record: &Record, host: Option<ProgramId>) -> io::Result<()> {
+    fn record(&mut self, record: &TraceRecord, host: Option<ProgramId>) -> io::Result<()> {
         let file = record.file.map_or_else(String::new, |file| format!("\"file\":\"#{file}\","));
         let args = format!("{file}\"result\":{}", Text(&record.outcome.to_string()));
         match (host, record.program, record.what) {

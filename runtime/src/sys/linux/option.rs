@@ -14,7 +14,7 @@ mod server; // options that servers set
 mod steering; // which socket of a group gets a connection
 
 use super::{Fd, check};
-use known::Known;
+use known::KnownOption;
 use libc::{c_int, socklen_t};
 use std::io;
 use std::os::fd::AsRawFd;
@@ -259,25 +259,25 @@ impl Fd {
     }
 
     #[inline]
-    pub(super) fn get_flag(&self, option: Known<1>) -> io::Result<bool> {
+    pub(super) fn get_flag(&self, option: KnownOption<1>) -> io::Result<bool> {
         let [value] = self.get(option)?;
         Ok(value != 0)
     }
 
     #[inline]
-    pub(super) fn set_flag(&self, option: Known<1>, on: bool) -> io::Result<()> {
+    pub(super) fn set_flag(&self, option: KnownOption<1>, on: bool) -> io::Result<()> {
         self.set(option, [c_int::from(on)])
     }
 
     /// An option that is a count: never negative.
     #[inline]
-    pub(super) fn get_number(&self, option: Known<1>) -> io::Result<u32> {
+    pub(super) fn get_number(&self, option: KnownOption<1>) -> io::Result<u32> {
         let [value] = self.get(option)?;
         Ok(value.max(0) as u32)
     }
 
     #[inline]
-    pub(super) fn set_number(&self, option: Known<1>, value: u32) -> io::Result<()> {
+    pub(super) fn set_number(&self, option: KnownOption<1>, value: u32) -> io::Result<()> {
         self.set(option, [c_int::try_from(value).unwrap_or(c_int::MAX)])
     }
 }

@@ -3,7 +3,7 @@
 //! A passed file counts as if it had one more descriptor, from the send until the receiver has its descriptor or the
 //! message is dropped. Only simulated files can be passed.
 
-use super::descriptor::{Simulated, unix_address};
+use super::descriptor::{SimDescriptor, unix_address};
 use super::kernel::Kernel;
 use super::trace::Outcome;
 use super::unix::{Control, UnixReceived};
@@ -11,7 +11,7 @@ use crate::sys::linux::{Ancillary, Credentials, Message, UnixAddress};
 use std::io;
 use std::os::fd::{AsRawFd, BorrowedFd};
 
-impl Simulated {
+impl SimDescriptor {
     /// `sendmsg(2)` of a Unix socket. Claimed credentials are not checked.
     pub(crate) fn send_message(
         &self,

@@ -1,4 +1,4 @@
-//! [`Simulated`]: the calls on one simulated descriptor, each with the contract of its namesake in `sys/linux`.
+//! [`SimDescriptor`]: the calls on one simulated descriptor, each with the contract of its namesake in `sys/linux`.
 
 use super::file::Object;
 use super::kernel::{FileId, Kernel};
@@ -13,7 +13,7 @@ use std::os::fd::{OwnedFd, RawFd};
 use std::rc::Rc;
 
 /// A descriptor of this thread's simulation.
-pub(crate) struct Simulated {
+pub(crate) struct SimDescriptor {
     pub(super) world: Rc<World>,
     pub(super) file: FileId,
 }
@@ -70,12 +70,12 @@ pub(crate) fn counter() -> Option<io::Result<OwnedFd>> {
     Some(opened.and_then(|file| world.name(file)))
 }
 
-impl Simulated {
+impl SimDescriptor {
     /// The descriptor with this number, if it belongs to this thread's world.
-    pub(crate) fn at(number: RawFd) -> Option<Simulated> {
+    pub(crate) fn at(number: RawFd) -> Option<SimDescriptor> {
         let world = current()?;
         let file = world.ask(|kernel| kernel.file_of(number)).ok()?;
-        Some(Simulated { world, file })
+        Some(SimDescriptor { world, file })
     }
 
     pub(crate) fn bind(&self, address: &SocketAddr) -> io::Result<()> {

@@ -10,7 +10,7 @@ use std::cell::Cell;
 
 /// A moment of a run: true time, how many lines the trace had, and the task that was polled.
 #[derive(Clone, Copy, Debug, Default)]
-pub(crate) struct Moment {
+pub(crate) struct TraceMoment {
     pub(crate) at: u64,
     pub(crate) line: usize,
     pub(crate) task: Option<u32>,
@@ -19,8 +19,8 @@ pub(crate) struct Moment {
 /// Something that happened before the line `moment.line` of the trace. `host` is a program of it; tasks are indices of its
 /// run queue.
 #[derive(Clone, Debug)]
-pub(crate) struct Mark {
-    pub(crate) moment: Moment,
+pub(crate) struct TraceMark {
+    pub(crate) moment: TraceMoment,
     pub(crate) what: Marked,
 }
 
@@ -47,7 +47,7 @@ pub(crate) enum Marked {
         packet: Packet,
         from: ProgramId,
         to: ProgramId,
-        sent: Moment,
+        sent: TraceMoment,
     },
 }
 
@@ -96,8 +96,8 @@ impl World {
 }
 
 impl Kernel {
-    pub(super) fn moment(&self) -> Moment {
-        Moment { at: self.now, line: self.trace().records().len(), task: self.polled }
+    pub(super) fn moment(&self) -> TraceMoment {
+        TraceMoment { at: self.now, line: self.trace().records().len(), task: self.polled }
     }
 
     /// The first program of a host: pictures show its packets there.
@@ -106,7 +106,7 @@ impl Kernel {
     }
 
     /// A packet arrives that `from` sent.
-    pub(super) fn arrived(&mut self, packet: Packet, from: HostId, to: HostId, sent: Moment) {
+    pub(super) fn arrived(&mut self, packet: Packet, from: HostId, to: HostId, sent: TraceMoment) {
         if IS_DRAWN.get() {
             let (from, to) = (self.main_of(from), self.main_of(to));
             self.mark(Marked::Arrived { packet, from, to, sent });
@@ -114,7 +114,7 @@ impl Kernel {
     }
 
     /// `host` sends a packet.
-    pub(super) fn sent(&mut self, host: HostId) -> Moment {
+    pub(super) fn sent(&mut self, host: HostId) -> TraceMoment {
         if IS_DRAWN.get() && self.polled.is_none() {
             self.mark(Marked::Sent { host: self.main_of(host) });
         }
@@ -122,7 +122,7 @@ impl Kernel {
     }
 
     fn mark(&mut self, what: Marked) {
-        let mark = Mark { moment: self.moment(), what };
+        let mark = TraceMark { moment: self.moment(), what };
         self.marks.push(mark);
     }
 }

@@ -8,14 +8,14 @@
 
 use super::agenda::{Agenda, Happening};
 use super::dice::Dice;
-use super::drawing::Mark;
+use super::drawing::TraceMark;
 use super::file::OpenFile;
 use super::host::{Host, HostId};
-use super::plan::{Fault, Link, Plan};
+use super::plan::{Fault, LinkPlan, Plan};
 use super::poll::Poll;
 use super::ports::Ports;
-use super::program::{Program, ProgramId};
-use super::trace::{Outcome, Record, Trace};
+use super::program::{ProgramId, SimProgram};
+use super::trace::{Outcome, SimTrace, TraceRecord};
 use super::world::Name;
 use std::collections::BTreeMap;
 use std::net::IpAddr;
@@ -40,7 +40,7 @@ pub(crate) struct Kernel {
     pub(super) places: BTreeMap<&'static str, Dice>,
     seed: u64,
     pub(super) hosts: Vec<Host>,
-    pub(super) programs: Vec<Program>,
+    pub(super) programs: Vec<SimProgram>,
     /// Those that have ended since the driver asked.
     pub(super) fallen: Vec<ProgramId>,
     /// The program that runs.
@@ -53,14 +53,14 @@ pub(crate) struct Kernel {
     /// The names that the test has set, on one host or on all.
     pub(super) names: BTreeMap<(Option<HostId>, String), Name>,
     /// The links that are not as the plan says, by the host that sends and the one that receives.
-    pub(super) links: BTreeMap<(HostId, HostId), Link>,
+    pub(super) links: BTreeMap<(HostId, HostId), LinkPlan>,
     /// Calls that moved something: bytes, a connection, a datagram.
     pub(super) progress: u64,
     /// A rule violation that the kernel found.
     pub(super) violation: Option<String>,
-    trace: Trace,
+    trace: SimTrace,
     /// For a picture, with the task that is polled.
-    pub(super) marks: Vec<Mark>,
+    pub(super) marks: Vec<TraceMark>,
     pub(super) polled: Option<u32>,
 }
 
@@ -100,7 +100,7 @@ impl Kernel {
             links: BTreeMap::new(),
             progress: 0,
             violation: None,
-            trace: Trace::default(),
+            trace: SimTrace::default(),
             marks: Vec::new(),
             polled: None,
         }
@@ -272,14 +272,14 @@ impl Kernel {
     // Trace.
 
     pub(super) fn note(&mut self, what: &'static str, file: Option<FileId>, outcome: Outcome) {
-        self.trace.push(Record { at: self.now, program: self.current, what, file, outcome });
+        self.trace.push(TraceRecord { at: self.now, program: self.current, what, file, outcome });
     }
 
-    pub(super) fn trace(&self) -> &Trace {
+    pub(super) fn trace(&self) -> &SimTrace {
         &self.trace
     }
 
-    pub(super) fn take_trace(&mut self) -> Trace {
+    pub(super) fn take_trace(&mut self) -> SimTrace {
         std::mem::take(&mut self.trace)
     }
 

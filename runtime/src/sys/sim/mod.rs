@@ -36,16 +36,16 @@ mod turn; // crashes, and which program runs next
 mod unix; // Unix sockets
 mod world; // the simulation of this thread
 
-pub(crate) use descriptor::{Simulated, counter, pipe, socket, socket_pair};
+pub(crate) use descriptor::{SimDescriptor, counter, pipe, socket, socket_pair};
 pub(crate) use disk::{DiskFile, Opens};
-pub(crate) use drawing::{Mark, Marked, Moment, Packet, mark};
+pub(crate) use drawing::{Marked, Packet, TraceMark, TraceMoment, mark};
 pub(crate) use host::HostId;
 pub use plan::{EdgePolicy, Fault, Faults};
-pub(crate) use plan::{Link, Plan, nanoseconds};
+pub(crate) use plan::{LinkPlan, Plan, nanoseconds};
 pub(crate) use poll::names;
 pub(crate) use program::{Loop, ProgramId};
 pub(crate) use spawn::{Begin, Given, NewProgram, spawn};
-pub(crate) use trace::{Outcome, Record, Trace};
+pub(crate) use trace::{Outcome, SimTrace, TraceRecord};
 pub use world::Name;
 pub(crate) use world::{EnteredWorld, Next, Sighting, World, close, current, program};
 

@@ -5,7 +5,7 @@
 //!   (`ports.rs`): `SO_REUSEADDR`, `SO_REUSEPORT` and `IPV6_V6ONLY`. Others are only kept, and inherited by accepted
 //!   connections.
 
-use super::descriptor::Simulated;
+use super::descriptor::SimDescriptor;
 use super::file::Object;
 use super::kernel::{FileId, Kernel};
 use super::trace::Outcome;
@@ -32,7 +32,7 @@ struct Socket {
     buffers: [usize; 2],
 }
 
-impl Simulated {
+impl SimDescriptor {
     /// `getsockopt(2)`.
     pub(crate) fn option<const N: usize>(&self, level: c_int, name: c_int) -> io::Result<[c_int; N]> {
         let value = self.world.ask(|kernel| kernel.option(self.file, level, name));

@@ -94,7 +94,7 @@ pub(crate) struct Plan {
 
 /// What one direction of a link has of its own.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Link {
+pub(crate) struct LinkPlan {
     pub(crate) latency: Option<RangeInclusive<u64>>,
     pub(crate) bandwidth: Option<u64>,
     /// The probability of a loss in millionths.

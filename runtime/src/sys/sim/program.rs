@@ -17,7 +17,7 @@ use std::sync::Arc;
 /// A program, by its index in the kernel's list.
 pub(crate) type ProgramId = u16;
 
-pub(crate) struct Program {
+pub(crate) struct SimProgram {
     pub(crate) host: HostId,
     pub(crate) name: Arc<str>,
     pub(crate) pid: u32,
@@ -98,7 +98,7 @@ impl Kernel {
 
     pub(super) fn add_program(&mut self, host: HostId, name: &str, pid: u32) -> ProgramId {
         let program = self.next_program();
-        self.programs.push(Program {
+        self.programs.push(SimProgram {
             host,
             name: name.into(),
             pid,
@@ -118,7 +118,7 @@ impl Kernel {
         program
     }
 
-    pub(super) fn program(&mut self, program: ProgramId) -> &mut Program {
+    pub(super) fn program(&mut self, program: ProgramId) -> &mut SimProgram {
         &mut self.programs[usize::from(program)]
     }
 
@@ -282,7 +282,7 @@ impl Kernel {
     }
 }
 
-impl Program {
+impl SimProgram {
     /// A program of the test has no loop before its start. A child has one at once, whose runtime the driver makes.
     fn is_absent(&self) -> bool {
         self.loop_state == Loop::Absent

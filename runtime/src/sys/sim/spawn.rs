@@ -4,7 +4,7 @@
 //! * std does not tell what `Command::stdin` was given, except in the `Debug` output of the whole command: [`setting`]
 //!   reads it, and `tests/sim/processes.rs` fails when std changes it. What it does not know is refused.
 
-use super::descriptor::Simulated;
+use super::descriptor::SimDescriptor;
 use super::kernel::{FileId, Kernel};
 use super::plan::Fault;
 use super::program::{Loop, ProgramId};
@@ -145,7 +145,7 @@ impl Kernel {
 }
 
 /// The calls on a pidfd.
-impl Simulated {
+impl SimDescriptor {
     pub(crate) fn reap(&self) -> io::Result<ExitStatus> {
         let status = |status: &i32| Outcome::Value(*status as u64);
         let reap = |kernel: &mut Kernel| kernel.child_reap(self.file);

@@ -8,7 +8,7 @@ mod handshake;
 mod stream;
 mod wire;
 
-use super::drawing::Moment;
+use super::drawing::TraceMoment;
 use super::file::Object;
 use super::kernel::{FileId, Kernel};
 use super::option::OptionValues;
@@ -52,7 +52,7 @@ pub(super) struct SimTcp {
     unsent: VecDeque<u8>,
     /// The position of the urgent byte in `unsent`.
     urgent_unsent: Option<usize>,
-    wire: VecDeque<(u64, Moment, Segment)>,
+    wire: VecDeque<(u64, TraceMoment, Segment)>,
     /// The bytes of the segments on the wire.
     on_the_wire: usize,
     /// Sent and not acknowledged.

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 /// One event of the trace.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Record {
+pub(crate) struct TraceRecord {
     /// True time, in nanoseconds; the clocks of hosts may differ.
     pub(crate) at: u64,
     /// The program that did it; `None` for what no program does.
@@ -31,8 +31,8 @@ pub(crate) enum Outcome {
 
 /// The records of one simulation.
 #[derive(Default)]
-pub(crate) struct Trace {
-    records: Vec<Record>,
+pub(crate) struct SimTrace {
+    records: Vec<TraceRecord>,
     hash: u64,
 }
 
@@ -49,8 +49,8 @@ fn words(text: &str) -> impl Iterator<Item = u64> {
 /// Records beyond this count enter the hash and are not kept: 64 bytes each, some 250 MB at this limit.
 const KEPT: usize = 4_000_000;
 
-impl Trace {
-    pub(crate) fn push(&mut self, record: Record) {
+impl SimTrace {
+    pub(crate) fn push(&mut self, record: TraceRecord) {
         let mut mix = |value: u64| {
             // The finaliser of splitmix64 over the hash and the next value.
             let mut z = (self.hash ^ value).wrapping_add(0x9e37_79b9_7f4a_7c15);
@@ -80,12 +80,12 @@ impl Trace {
     }
 
     /// The records that are kept.
-    pub(crate) fn records(&self) -> &[Record] {
+    pub(crate) fn records(&self) -> &[TraceRecord] {
         &self.records
     }
 
     /// Records as lines of text.
-    pub(crate) fn text(records: &[Record], program: impl Fn(u16) -> Arc<str>) -> String {
+    pub(crate) fn text(records: &[TraceRecord], program: impl Fn(u16) -> Arc<str>) -> String {
         let mut text = String::new();
         for record in records {
             let _ = write!(text, "{:>6}.{:06} ms ", record.at / 1_000_000, record.at % 1_000_000);

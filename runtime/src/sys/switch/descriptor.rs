@@ -1,7 +1,7 @@
 //! [`Fd`], the owner of a descriptor of either kernel.
 
 use crate::sys::linux;
-use crate::sys::sim::{self, Simulated};
+use crate::sys::sim::{self, SimDescriptor};
 use std::io;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd, RawFd};
 
@@ -28,8 +28,8 @@ impl Drop for Closing {
 
 impl Fd {
     /// The simulated descriptor, if it is one.
-    pub(super) fn simulated(&self) -> Option<Simulated> {
-        Simulated::at(self.as_raw_fd())
+    pub(super) fn simulated(&self) -> Option<SimDescriptor> {
+        SimDescriptor::at(self.as_raw_fd())
     }
 
     /// Fails for a simulated descriptor: it has no such call.

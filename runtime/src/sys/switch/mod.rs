@@ -35,7 +35,7 @@ use std::time::{Duration, SystemTime};
 /// Describes the descriptor with this number, for a dump.
 #[cfg(feature = "inspect")]
 pub(crate) fn describe(fd: std::os::fd::RawFd) -> linux::Described {
-    match sim::Simulated::at(fd) {
+    match sim::SimDescriptor::at(fd) {
         Some(simulated) => simulated.describe(),
         None => linux::Described::of(fd),
     }

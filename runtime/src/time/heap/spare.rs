@@ -8,7 +8,7 @@
 //! - It is removed before anything that counts timers, or takes the next of them. It never fires.
 //! - Not on a clock that a test has paused, where equal deadlines are common and fire in the order of setting.
 
-use super::{NodePlace, Timer, Timers, TimersInner};
+use super::{HeapTimer, NodePlace, Timers, TimersInner};
 use crate::observe::site::{Note, Site, Task};
 use std::cell::RefMut;
 use std::task::Waker;
@@ -82,7 +82,7 @@ impl Timers {
     }
 }
 
-impl Drop for Timer {
+impl Drop for HeapTimer {
     #[inline]
     fn drop(&mut self) {
         if !self.of_task.get() || self.timers.clock.source.is_virtual() {

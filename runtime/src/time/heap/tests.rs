@@ -41,7 +41,7 @@ fn timers_of_one_deadline_fire_in_the_order_in_which_they_were_set() {
     let set: Vec<_> = (0..100).map(|number| timers.clone().set(7, &waker(number), Site::caller())).collect();
     assert_eq!(fire(&timers, 6), []);
     assert_eq!(fire(&timers, 7), (0..100).collect::<Vec<_>>());
-    assert!(set.iter().all(Timer::has_fired));
+    assert!(set.iter().all(HeapTimer::has_fired));
 }
 
 #[test]
@@ -258,7 +258,7 @@ fn step() -> impl Strategy<Value = Step> {
 struct Modelled {
     number: u32,
     deadline: u64,
-    timer: Timer,
+    timer: HeapTimer,
 }
 
 proptest! {

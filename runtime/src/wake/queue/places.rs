@@ -4,7 +4,7 @@
 //! - The index of the future of `block_on` is in no list and has no task here.
 
 use super::{Inner, LAST, Mark, NOT_QUEUED, RunQueue};
-use crate::observe::watch::Note;
+use crate::observe::watch::WakeNote;
 use crate::wake::key::{ROOT, TaskKey, Tenant};
 use crate::wake::task::{CellRef, Task};
 
@@ -82,13 +82,13 @@ impl Mark {
     /// Of an index that no task has had, at the end of the list of free ones.
     #[inline]
     pub(super) fn new(tenant: Tenant) -> Mark {
-        Mark { next: NOT_QUEUED, tenant, task: QueuePlace::Free(NONE), note: Note::default() }
+        Mark { next: NOT_QUEUED, tenant, task: QueuePlace::Free(NONE), note: WakeNote::default() }
     }
 
     /// Gives its index to a new task. Returns its key, and whether the index is in the queue since the last one.
     #[inline]
     pub(super) fn claim(&mut self, index: u32) -> (TaskKey, bool) {
-        self.note = Note::spawned();
+        self.note = WakeNote::spawned();
         let is_queued = self.next != NOT_QUEUED;
         if !is_queued {
             self.next = LAST;

@@ -10,7 +10,7 @@
 
 use crate::observe::id::Id;
 use crate::observe::site::{self, Note};
-use crate::observe::spans::{Kind, SpanKey, Spawned, TaskSpan};
+use crate::observe::spans::{SpanKey, SpanKind, Spawned, TaskSpan};
 use crate::wake::key::TaskKey;
 use crate::wake::waker;
 use std::cell::Cell;
@@ -109,7 +109,7 @@ impl Header {
     pub(crate) fn open_span(&mut self, size: usize) -> SpanKey {
         let name = self.if_rare(|rare| rare.name.clone());
         let (id, at) = (Some(self.id()), self.spawned_at);
-        self.span = TaskSpan::open(Spawned { kind: Kind::Local, name: name.as_deref(), id, size, at });
+        self.span = TaskSpan::open(Spawned { kind: SpanKind::Local, name: name.as_deref(), id, size, at });
         self.span.key()
     }
 

@@ -3,20 +3,20 @@
 //! * `getsockopt` and `setsockopt` take any number, and not each option is made of integers: `SO_ATTACH_FILTER` is
 //!   set by a structure with a pointer, `SO_GET_FILTER` takes its length in instructions and writes eight bytes for
 //!   each.
-//! * The fields of [`Known`] are private to this file, so the calls are made only with an option of the table below.
+//! * The fields of [`KnownOption`] are private to this file, so the calls are made only with an option of the table below.
 //! * Read an option's man page before you add it.
 //! * With feature `sim` the two calls on a simulated socket go to the simulation (`sim/option.rs`).
 
 use super::super::{Fd, check};
 #[cfg(feature = "sim")]
-use crate::sys::sim::Simulated;
+use crate::sys::sim::SimDescriptor;
 use libc::{c_int, socklen_t};
 use std::io;
 use std::os::fd::AsRawFd;
 
 /// An option whose value is `N` integers, none of which is a pointer; the kernel reads and writes no more.
 #[derive(Clone, Copy, Debug)]
-pub(in crate::sys::linux) struct Known<const N: usize> {
+pub(in crate::sys::linux) struct KnownOption<const N: usize> {
     level: c_int,
     name: c_int,
     /// The name as text, for a trace.
@@ -26,7 +26,7 @@ pub(in crate::sys::linux) struct Known<const N: usize> {
 
 macro_rules! table {
     ($($name:ident: $len:literal = $level:ident;)*) => {
-        $(pub(in crate::sys::linux) const $name: Known<$len> = Known {
+        $(pub(in crate::sys::linux) const $name: KnownOption<$len> = KnownOption {
             level: libc::$level,
             name: libc::$name,
             #[cfg(feature = "sim")]
@@ -96,15 +96,18 @@ table! {
 }
 // The libc crate does not define these.
 #[cfg(test)]
-pub(in crate::sys::linux) const SO_RCVMARK: Known<1> = Known { name: 75, ..SO_TYPE };
+pub(in crate::sys::linux) const SO_RCVMARK: KnownOption<1> = KnownOption { name: 75, ..SO_TYPE };
 #[cfg(test)]
-pub(in crate::sys::linux) const SO_RCVPRIORITY: Known<1> = Known { name: 82, ..SO_TYPE };
+pub(in crate::sys::linux) const SO_RCVPRIORITY: KnownOption<1> = KnownOption { name: 82, ..SO_TYPE };
 
 impl Fd {
     #[inline]
-    pub(in crate::sys::linux) fn get<const N: usize>(&self, option: Known<N>) -> io::Result<[c_int; N]> {
+    pub(in crate::sys::linux) fn get<const N: usize>(
+        &self,
+        option: KnownOption<N>,
+    ) -> io::Result<[c_int; N]> {
         #[cfg(feature = "sim")]
-        if let Some(simulated) = Simulated::at(self.as_raw_fd()) {
+        if let Some(simulated) = SimDescriptor::at(self.as_raw_fd()) {
             return simulated.option(option.level, option.name);
         }
         let mut value = [0; N];
@@ -119,11 +122,11 @@ impl Fd {
     #[inline]
     pub(in crate::sys::linux) fn set<const N: usize>(
         &self,
-        option: Known<N>,
+        option: KnownOption<N>,
         value: [c_int; N],
     ) -> io::Result<()> {
         #[cfg(feature = "sim")]
-        if let Some(simulated) = Simulated::at(self.as_raw_fd()) {
+        if let Some(simulated) = SimDescriptor::at(self.as_raw_fd()) {
             return simulated.set_option(option.text, option.level, option.name, &value);
         }
         let len = size_of_val(&value) as socklen_t;

@@ -1,7 +1,7 @@
 //! Options that servers set: keepalive, and how connections are accepted.
 
 use super::Fd;
-use super::known::{self, Known};
+use super::known::{self, KnownOption};
 use std::io;
 use std::time::Duration;
 
@@ -107,12 +107,12 @@ impl Fd {
     }
 
     #[inline]
-    fn get_seconds(&self, option: Known<1>) -> io::Result<Duration> {
+    fn get_seconds(&self, option: KnownOption<1>) -> io::Result<Duration> {
         Ok(Duration::from_secs(self.get_number(option)?.into()))
     }
 
     #[inline]
-    fn set_seconds(&self, option: Known<1>, time: Duration) -> io::Result<()> {
+    fn set_seconds(&self, option: KnownOption<1>, time: Duration) -> io::Result<()> {
         let seconds = time.as_secs().saturating_add(u64::from(time.subsec_nanos() > 0));
         self.set_number(option, u32::try_from(seconds).unwrap_or(u32::MAX))
     }

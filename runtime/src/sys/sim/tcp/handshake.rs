@@ -1,6 +1,6 @@
 //! How connections begin and end.
 
-use super::super::drawing::{Moment, Packet};
+use super::super::drawing::{Packet, TraceMoment};
 use super::super::file::Object;
 use super::super::host::HostId;
 use super::super::kernel::{FileId, Kernel};
@@ -127,7 +127,7 @@ impl Kernel {
     }
 
     /// A SYN reaches `to`, or is lost.
-    fn syn(&mut self, client: FileId, to: HostId, attempt: u32, sent: Moment) {
+    fn syn(&mut self, client: FileId, to: HostId, attempt: u32, sent: TraceMoment) {
         let Some(from) = self.file(client).map(|file| file.host) else { return };
         let Some(tcp) = self.alive(client) else { return };
         let (TcpPhase::Connecting, Some(local), Some(address)) = (tcp.phase, tcp.local, tcp.peer) else {

@@ -2,8 +2,8 @@
 
 use super::super::host::{Host, HostId};
 use super::super::kernel::{FileId, Kernel};
-use super::super::plan::{Link, Plan};
-use super::super::program::{Loop, Program, ProgramId};
+use super::super::plan::{LinkPlan, Plan};
+use super::super::program::{Loop, ProgramId, SimProgram};
 use super::super::spawn::Begin;
 use super::super::trace::Outcome;
 use super::World;
@@ -31,7 +31,7 @@ impl World {
     }
 
     /// Changes a program.
-    pub(crate) fn with_program<R>(&self, program: ProgramId, f: impl FnOnce(&mut Program) -> R) -> R {
+    pub(crate) fn with_program<R>(&self, program: ProgramId, f: impl FnOnce(&mut SimProgram) -> R) -> R {
         self.ask(|kernel| f(kernel.program(program)))
     }
 
@@ -105,7 +105,7 @@ impl World {
     }
 
     /// Changes one direction of a link.
-    pub(crate) fn with_link(&self, from: HostId, to: HostId, f: impl FnOnce(&mut Link)) {
+    pub(crate) fn with_link(&self, from: HostId, to: HostId, f: impl FnOnce(&mut LinkPlan)) {
         self.ask(|kernel| {
             let link = kernel.links.entry((from, to)).or_default();
             let was_cut = link.is_cut;

@@ -1,11 +1,11 @@
 //! Queries of the oracles and the tests. They change nothing.
 
-use super::super::drawing::Mark;
+use super::super::drawing::TraceMark;
 use super::super::file::Object;
 use super::super::plan::Fault;
 use super::super::poll::PollId;
 use super::super::program::{ProgramId, told};
-use super::super::trace::{Outcome, Trace};
+use super::super::trace::{Outcome, SimTrace};
 use super::{Sighting, World};
 use std::collections::BTreeMap;
 use std::os::fd::RawFd;
@@ -110,19 +110,19 @@ impl World {
     pub(crate) fn trace_text(&self) -> String {
         self.ask(|kernel| {
             let name = |program: ProgramId| kernel.programs[usize::from(program)].name.clone();
-            Trace::text(kernel.trace().records(), name)
+            SimTrace::text(kernel.trace().records(), name)
         })
     }
 
     /// Takes the trace out, with the names of the programs.
-    pub(crate) fn take_trace(&self) -> (Trace, Vec<Arc<str>>) {
+    pub(crate) fn take_trace(&self) -> (SimTrace, Vec<Arc<str>>) {
         self.ask(|kernel| {
             (kernel.take_trace(), kernel.programs.iter().map(|program| program.name.clone()).collect())
         })
     }
 
     /// Takes the marks of a run that was drawn.
-    pub(crate) fn take_marks(&self) -> Vec<Mark> {
+    pub(crate) fn take_marks(&self) -> Vec<TraceMark> {
         self.ask(|kernel| std::mem::take(&mut kernel.marks))
     }
 

@@ -12,7 +12,7 @@ fn timers() -> Rc<Timers> {
     Timers::since(0, clock())
 }
 
-fn set(timers: &Rc<Timers>, deadline: u64, number: u32) -> Timer {
+fn set(timers: &Rc<Timers>, deadline: u64, number: u32) -> HeapTimer {
     timers.clone().set(deadline, &waker(number), Site::caller())
 }
 
@@ -61,7 +61,7 @@ fn a_bucket_of_many_that_are_a_lap_away_keeps_them_when_one_of_its_own_is_near()
     timers.inner.borrow().check();
     assert_eq!((timers.len(), timers.inner.borrow().heap.len()), (100, 0));
     assert_eq!(fire(&timers, MINUTE + LAP + 100), (0..100).collect::<Vec<_>>());
-    assert!(many.iter().all(Timer::has_fired));
+    assert!(many.iter().all(HeapTimer::has_fired));
 }
 
 #[test]
