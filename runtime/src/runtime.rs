@@ -122,8 +122,11 @@ impl Runtime {
 
     /// Steps the loop by hand: calls `epoll_wait`, once, and polls the tasks that are queued.
     ///
-    /// With none queued it waits for an event for up to `timeout`, or without a limit for `None`.
+    /// With none queued it waits for an event for up to `timeout`, or without a limit for `None`. A signal that is handled on
+    /// this thread, and a stop and continuation of the process ([`signal(7)`]), end the wait early, with nothing reported.
     /// For tests of wake-ups, and for programs that have a loop of their own and call this from it.
+    ///
+    /// [`signal(7)`]: https://man7.org/linux/man-pages/man7/signal.7.html
     ///
     /// # Panics
     ///

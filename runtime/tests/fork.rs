@@ -16,6 +16,7 @@ use std::rc::Rc;
 use std::task::{Poll, Waker};
 use std::thread;
 use support::child::alone;
+use support::next_turn::next_turn;
 use support::{HANG, OnDrop};
 
 /// Runs `body` in a child by `fork`, and waits for it. Panics when it does.
@@ -67,8 +68,7 @@ fn eventfds() -> usize {
 #[track_caller]
 fn until(rt: &Runtime, done: impl Fn() -> bool) {
     while !done() {
-        let turn = rt.turn(Some(HANG));
-        assert!(turn.events + turn.woken + turn.polled > 0, "nothing happened for {HANG:?}");
+        next_turn(rt);
     }
 }
 

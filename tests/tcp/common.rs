@@ -9,6 +9,9 @@ mod descriptors_at_exit;
 #[path = "../../runtime/tests/support/full_tcp.rs"]
 mod full_tcp;
 
+#[path = "../../runtime/tests/support/next_turn.rs"]
+mod next_turn;
+
 use egret::net::{TcpListener, TcpStream};
 use egret::runtime::{Runtime, Turn};
 use std::future::Future;
@@ -16,8 +19,7 @@ use std::net::SocketAddr;
 use std::os::fd::AsRawFd;
 use std::time::Duration;
 
-/// How long nothing may happen before a test calls it a hang.
-pub const HANG: Duration = Duration::from_secs(5);
+pub use next_turn::{HANG, next_turn};
 
 /// A client that is not under test.
 pub fn connect(address: SocketAddr) -> std::net::TcpStream {
@@ -29,8 +31,7 @@ pub fn connect(address: SocketAddr) -> std::net::TcpStream {
 pub fn run<T: 'static>(rt: &Runtime, future: impl Future<Output = T> + 'static) -> T {
     let task = rt.spawn(future);
     while !task.is_finished() {
-        let turn = rt.turn(Some(HANG));
-        assert_ne!(turn, Turn::default(), "nothing happened for {HANG:?}: a lost wake-up");
+        next_turn(rt);
     }
     rt.block_on(task).unwrap()
 }

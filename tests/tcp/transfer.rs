@@ -10,7 +10,6 @@ use std::io::{ErrorKind, IoSlice, IoSliceMut, Read, Write};
 use std::mem::MaybeUninit;
 use std::net::Shutdown;
 use std::task::Poll;
-use std::time::Duration;
 
 fn pattern(len: usize) -> Vec<u8> {
     let mut pattern = (0..251).collect::<Vec<u8>>().repeat(len / 251 + 1);
@@ -249,7 +248,7 @@ fn read_exact_gathers_what_comes_in_pieces() {
         settle(&rt);
         assert!(!reading.is_finished());
         peer.write_all(&[*byte]).unwrap();
-        rt.turn(Some(Duration::from_secs(5)));
+        next_turn(&rt);
     }
     assert_eq!(&run(&rt, reading).unwrap(), b"pieces");
 }

@@ -3,7 +3,7 @@
 mod common;
 
 use async_tungstenite::tungstenite::{self, Message};
-use common::{Server, output};
+use common::{Server, Uninterrupted, output};
 use std::net::TcpStream;
 
 /// What the process may have open, its listener and the epoll instance among it.
@@ -56,7 +56,8 @@ fn websocket_echo_goes_on_after_clients_that_took_every_descriptor() {
     let server = server(env!("CARGO_BIN_EXE_websocket_echo"), &["127.0.0.1:0"]);
     let stream = TcpStream::connect(&server.address).unwrap();
     stream.set_read_timeout(Some(common::PATIENCE)).unwrap();
-    let mut socket = tungstenite::client(format!("ws://{}/", server.address), stream).unwrap().0;
+    let mut socket =
+        tungstenite::client(format!("ws://{}/", server.address), Uninterrupted(stream)).unwrap().0;
     socket.send(Message::text("still here")).unwrap();
     assert_eq!(socket.read().unwrap(), Message::text("still here"));
 }

@@ -3,7 +3,7 @@
 mod common;
 
 use async_tungstenite::tungstenite::{self, Message, WebSocket, protocol::Role};
-use common::Server;
+use common::{Server, Uninterrupted};
 use std::io::{ErrorKind, Read, Write};
 use std::net::TcpStream;
 
@@ -11,10 +11,10 @@ fn server() -> Server {
     Server::start(env!("CARGO_BIN_EXE_websocket_echo"), &["127.0.0.1:0"])
 }
 
-fn connect(server: &Server) -> WebSocket<TcpStream> {
+fn connect(server: &Server) -> WebSocket<Uninterrupted> {
     let stream = TcpStream::connect(&server.address).unwrap();
     stream.set_read_timeout(Some(common::PATIENCE)).unwrap();
-    tungstenite::client(format!("ws://{}/", server.address), stream).unwrap().0
+    tungstenite::client(format!("ws://{}/", server.address), Uninterrupted(stream)).unwrap().0
 }
 
 #[test]
@@ -70,7 +70,7 @@ fn what_is_no_websocket_ends_its_connection_alone() {
 fn a_client_that_does_not_read_is_disconnected_at_the_limit_of_a_send() {
     let server = Server::start(env!("CARGO_BIN_EXE_websocket_echo"), &["127.0.0.1:0", "100"]);
     let mut socket = connect(&server);
-    socket.get_ref().set_write_timeout(Some(common::PATIENCE / 4)).unwrap();
+    socket.get_ref().0.set_write_timeout(Some(common::PATIENCE / 4)).unwrap();
     // More than the buffers of a connection hold.
     let message = Message::binary(vec![7; 1_000_000]);
     let end = (0..64).try_for_each(|_| socket.send(message.clone())).unwrap_err();

@@ -5,11 +5,11 @@
 
 mod foreign;
 
-use crate::sockets_common::{in_child, open_descriptors};
+use crate::sockets_common::{in_child, open_descriptors, run};
 use egret_net::unix::{SendAncillary, pipe};
 use egret_net::{TcpListener, TcpSocket, TcpStream, UnixStream};
 use egret_runtime::io::{AsyncRead, AsyncWrite, Registration, Start, copy, copy_bidirectional};
-use egret_runtime::runtime::{Runtime, Turn};
+use egret_runtime::runtime::Runtime;
 use egret_runtime::spawn;
 use egret_runtime::sys::{Backend, Fd};
 use egret_runtime::task::yield_now;
@@ -19,20 +19,6 @@ use std::net::SocketAddr;
 use std::os::fd::{AsFd, AsRawFd};
 use std::task::{Context, Poll};
 use std::time::Duration;
-
-/// How long nothing may happen before a test calls it a hang.
-const HANG: Duration = Duration::from_secs(5);
-
-/// Runs `future` as a task. Panics when it is not done and the loop is idle: a wake-up was lost.
-#[track_caller]
-fn run<T: 'static>(future: impl Future<Output = T> + 'static) -> T {
-    let rt = Runtime::new().unwrap();
-    let task = rt.spawn(future);
-    while !task.is_finished() {
-        assert_ne!(rt.turn(Some(HANG)), Turn::default(), "nothing happened for {HANG:?}: a lost wake-up");
-    }
-    rt.block_on(task).unwrap()
-}
 
 async fn pair() -> (TcpStream, TcpStream) {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();

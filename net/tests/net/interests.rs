@@ -2,11 +2,11 @@
 
 #![allow(missing_docs)]
 
-use crate::sockets_common::{HANG, run, settle};
+use crate::sockets_common::{next_turn, run, settle};
 use egret_net::unix::pipe;
 use egret_net::{TcpListener, TcpStream, UdpSocket, UnixDatagram, UnixStream};
 use egret_runtime::io::{Interest, Ready};
-use egret_runtime::runtime::{Runtime, Turn};
+use egret_runtime::runtime::Runtime;
 use std::cell::Cell;
 use std::future::Future;
 use std::io::{self, ErrorKind};
@@ -98,7 +98,7 @@ fn a_peek_for_more_bytes_tries_once_for_each_event_and_sees_the_end() {
         assert_eq!(tries.get(), expected, "nothing has come");
         rt.block_on(client.write_all(part)).unwrap();
         while tries.get() == expected {
-            assert_ne!(rt.turn(Some(HANG)), Turn::default(), "bytes, and no wake for them");
+            next_turn(&rt);
         }
         settle(&rt);
         expected += 1;
@@ -106,7 +106,7 @@ fn a_peek_for_more_bytes_tries_once_for_each_event_and_sees_the_end() {
     }
     rt.block_on(client.shutdown()).unwrap();
     while !peeking.is_finished() {
-        assert_ne!(rt.turn(Some(HANG)), Turn::default(), "the end, and no wake for it");
+        next_turn(&rt);
     }
     assert_eq!((rt.block_on(peeking).unwrap(), tries.get()), (13, expected + 1));
 }

@@ -3,6 +3,7 @@
 #![allow(missing_docs)]
 #![cfg(not(miri))] // which has neither FIFOs nor child processes to make them
 
+use crate::sockets_common::{next_turn, run};
 use egret_net::unix::pipe::{self, OpenOptions, Receiver, Sender};
 use egret_runtime::runtime::{Runtime, Turn};
 use egret_runtime::{block_on, spawn};
@@ -17,20 +18,6 @@ use std::process::Command;
 use std::rc::Rc;
 use std::task::{Context, Poll, Waker};
 use std::time::Duration;
-
-/// How long nothing may happen before a test calls it a hang.
-const HANG: Duration = Duration::from_secs(5);
-
-/// Runs `future` as a task. Panics when it is not done and the loop is idle: a wake-up was lost.
-#[track_caller]
-fn run<T: 'static>(future: impl Future<Output = T> + 'static) -> T {
-    let rt = Runtime::new().unwrap();
-    let task = rt.spawn(future);
-    while !task.is_finished() {
-        assert_ne!(rt.turn(Some(HANG)), Turn::default(), "nothing happened for {HANG:?}: a lost wake-up");
-    }
-    rt.block_on(task).unwrap()
-}
 
 fn poll_once<F: Future>(future: F) -> Poll<F::Output> {
     pin!(future).poll(&mut Context::from_waker(Waker::noop()))
@@ -215,7 +202,7 @@ fn a_fifo_without_a_writer_is_waited_for_however_it_became_a_receiver() {
             }
             // Its writer comes and goes before the loop looks.
             File::options().write(true).open(&fifo.0).unwrap().write_all(written).unwrap();
-            assert_eq!(rt.turn(Some(HANG)).events, 1, "{way}");
+            assert_eq!(next_turn(&rt).events, 1, "{way}");
             let mut got = Vec::new();
             rt.block_on(receiver.read_to_end(&mut got)).unwrap();
             assert_eq!(got, written, "{way}");

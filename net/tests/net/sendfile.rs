@@ -3,27 +3,12 @@
 #![allow(missing_docs)]
 #![cfg(not(miri))] // which has no sendfile
 
+use crate::sockets_common::run;
 use egret_net::{TcpListener, TcpStream, UnixStream};
-use egret_runtime::runtime::{Runtime, Turn};
 use egret_runtime::{block_on, spawn};
 use std::fs::File;
-use std::future::{Future, poll_fn};
+use std::future::poll_fn;
 use std::io::{ErrorKind, Seek, Write};
-use std::time::Duration;
-
-/// How long nothing may happen before a test calls it a hang.
-const HANG: Duration = Duration::from_secs(5);
-
-/// Runs `future` as a task. Panics when it is not done and the loop is idle: a wake-up was lost.
-#[track_caller]
-fn run<T: 'static>(future: impl Future<Output = T> + 'static) -> T {
-    let rt = Runtime::new().unwrap();
-    let task = rt.spawn(future);
-    while !task.is_finished() {
-        assert_ne!(rt.turn(Some(HANG)), Turn::default(), "nothing happened for {HANG:?}: a lost wake-up");
-    }
-    rt.block_on(task).unwrap()
-}
 
 async fn pair() -> (TcpStream, TcpStream) {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();

@@ -1,5 +1,6 @@
 //! Urgent data: `recv` stops at the mark with bytes queued and no new edge. Row K3 of docs/pitfalls.md.
 
+use crate::sockets_common::next_turn;
 use egret_net::{TcpListener, TcpStream};
 use egret_runtime::runtime::{Runtime, Turn};
 use std::io::Write;
@@ -45,8 +46,7 @@ async fn read_six(mut stream: TcpStream) -> Vec<u8> {
 #[track_caller]
 fn assert_reads_six(rt: &Runtime, reading: egret_runtime::task::JoinHandle<Vec<u8>>) {
     while !reading.is_finished() {
-        let turn = rt.turn(Some(Duration::from_secs(5)));
-        assert_ne!(turn, Turn::default(), "bytes behind the mark, and no wake for them");
+        next_turn(rt);
     }
     assert_eq!(rt.block_on(reading).unwrap(), b"AAABBB");
 }
@@ -97,7 +97,7 @@ fn bytes_behind_the_urgent_mark_are_read_when_they_come_one_by_one() {
     let mut part = |send: &mut dyn FnMut(&mut std::net::TcpStream)| {
         while rt.turn(Some(Duration::ZERO)) != Turn::default() {}
         send(&mut peer);
-        assert_ne!(rt.turn(Some(Duration::from_secs(5))).events, 0);
+        assert_ne!(next_turn(&rt).events, 0);
     };
     part(&mut |peer| peer.write_all(b"AAA").unwrap());
     part(&mut |peer| send_urgent(peer, b'!'));

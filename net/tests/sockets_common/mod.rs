@@ -6,17 +6,18 @@
 #[path = "../../../runtime/tests/support/descriptors_at_exit.rs"]
 mod descriptors_at_exit;
 
-use egret_runtime::runtime::{Runtime, Turn};
+#[path = "../../../runtime/tests/support/next_turn.rs"]
+mod next_turn;
+
+use egret_runtime::runtime::Runtime;
 pub use egret_runtime::test::settle;
+pub use next_turn::{HANG, next_turn};
 use std::future::Future;
 use std::os::fd::AsRawFd;
 use std::path::PathBuf;
 use std::process::Command;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
-
-/// How long nothing may happen before a test calls it a hang.
-pub const HANG: Duration = Duration::from_secs(5);
 
 /// Runs `future` as a task. Panics when it is not done and the loop is idle: a wake-up was lost.
 #[track_caller]
@@ -30,7 +31,7 @@ pub fn run<T: 'static>(future: impl Future<Output = T> + 'static) -> T {
 #[track_caller]
 pub fn finish<T: 'static>(rt: &Runtime, task: egret_runtime::task::JoinHandle<T>) -> T {
     while !task.is_finished() {
-        assert_ne!(rt.turn(Some(HANG)), Turn::default(), "nothing happened for {HANG:?}: a lost wake-up");
+        next_turn(rt);
     }
     rt.block_on(task).unwrap()
 }

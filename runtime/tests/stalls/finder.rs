@@ -85,11 +85,12 @@ fn the_thread_takes_next_to_no_time_when_nothing_stalls() {
                 }
             });
         });
-        // However short the limit, it looks 20 times a second.
+        // However short the limit, it looks 20 times a second. A stop of the process ends a sleep too; a look for each limit
+        // would be 500.
         let (took, looks) = watch_meanwhile(limit / 50, |rt| {
             rt.block_on(sleep(Duration::from_secs(3)));
         });
-        assert!((1..=took.as_millis() / 50 + 1).contains(&u128::from(looks)), "{looks} looks in {took:?}");
+        assert!((1..=took.as_millis() / 10).contains(&u128::from(looks)), "{looks} looks in {took:?}");
     });
 }
 

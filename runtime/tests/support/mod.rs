@@ -11,6 +11,7 @@ pub mod child;
 pub mod clock;
 mod descriptors_at_exit;
 pub mod fds;
+pub mod next_turn;
 pub mod sleeper;
 pub mod threads;
 pub mod wakers;

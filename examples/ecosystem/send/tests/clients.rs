@@ -3,7 +3,7 @@
 #[path = "../../tests/common/mod.rs"]
 mod common;
 
-use common::{PATIENCE, Server, connect, output, run};
+use common::{PATIENCE, Server, Uninterrupted, connect, output, run};
 use hyper_tungstenite::tungstenite::{self, Message};
 use std::io::{Read, Write};
 use std::net::{TcpListener, TcpStream};
@@ -59,7 +59,8 @@ fn a_websocket_that_hyper_has_upgraded_echoes_messages_of_every_size() {
     for _ in 0..3 {
         let stream = connect(&server);
         stream.set_read_timeout(Some(PATIENCE)).unwrap();
-        let mut socket = tungstenite::client(format!("ws://{}/ws", server.address), stream).unwrap().0;
+        let url = format!("ws://{}/ws", server.address);
+        let mut socket = tungstenite::client(url, Uninterrupted(stream)).unwrap().0;
         for length in [0, 125, 126, 65_536, 1_000_000] {
             let message = Message::binary(vec![7; length]);
             socket.send(message.clone()).unwrap();
@@ -86,7 +87,8 @@ fn what_asks_for_no_websocket_is_answered_by_http() {
 #[test]
 fn a_websocket_whose_client_vanishes_leaves_no_socket() {
     let server = websocket();
-    let socket = tungstenite::client(format!("ws://{}/ws", server.address), connect(&server)).unwrap().0;
+    let stream = Uninterrupted(connect(&server));
+    let socket = tungstenite::client(format!("ws://{}/ws", server.address), stream).unwrap().0;
     drop(socket);
     server.wait_for_sockets(1);
 }

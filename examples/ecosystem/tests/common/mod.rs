@@ -2,7 +2,7 @@
 
 #![allow(dead_code)] // each test takes what it needs
 
-use std::io::{BufRead, BufReader, ErrorKind, Read, Write};
+use std::io::{BufRead, BufReader, ErrorKind, Read, Result, Write};
 use std::net::{TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
@@ -166,6 +166,35 @@ pub fn connect(server: &Server) -> TcpStream {
     let client = TcpStream::connect(&server.address).unwrap();
     client.set_write_timeout(Some(PATIENCE / 4)).unwrap();
     client
+}
+
+/// A connection for clients that do not repeat what was interrupted: with a time limit, a call returns `EINTR` when its
+/// process is stopped and continued (signal(7)).
+pub struct Uninterrupted(pub TcpStream);
+
+fn uninterrupted<T>(mut call: impl FnMut() -> Result<T>) -> Result<T> {
+    loop {
+        match call() {
+            Err(error) if error.kind() == ErrorKind::Interrupted => {}
+            result => return result,
+        }
+    }
+}
+
+impl Read for Uninterrupted {
+    fn read(&mut self, buf: &mut [u8]) -> Result<usize> {
+        uninterrupted(|| self.0.read(buf))
+    }
+}
+
+impl Write for Uninterrupted {
+    fn write(&mut self, buf: &[u8]) -> Result<usize> {
+        uninterrupted(|| self.0.write(buf))
+    }
+
+    fn flush(&mut self) -> Result<()> {
+        Ok(())
+    }
 }
 
 /// What a command printed, when it succeeds.

@@ -1,14 +1,17 @@
 //! Each way to read and to write, on both streams, borrowed and owned: all the aliases.
 
+#[path = "../../../../runtime/tests/support/next_turn.rs"]
+mod next_turn;
+
 use super::*;
 use crate::{TcpListener, TcpStream, UnixListener, UnixStream, tcp, unix};
-use egret_runtime::runtime::{Runtime, Turn};
+use egret_runtime::runtime::Runtime;
+use next_turn::next_turn;
 use std::future::poll_fn;
 use std::io::{self, ErrorKind, IoSlice, IoSliceMut};
 use std::mem::MaybeUninit;
 use std::pin::pin;
 use std::task::{Context, Waker};
-use std::time::Duration;
 
 // A half is the stream's address only; the one that shuts down on drop also stores whether to.
 const WORD: usize = size_of::<usize>();
@@ -17,15 +20,13 @@ const _: () = assert!(size_of::<tcp::WriteHalf<'static>>() == WORD);
 const _: () = assert!(size_of::<unix::OwnedReadHalf>() == WORD);
 const _: () = assert!(size_of::<unix::OwnedWriteHalf>() == 2 * WORD);
 
-const HANG: Duration = Duration::from_secs(5);
-
 /// Runs `future` as a task. Panics when it is pending and the loop has nothing to do: a wake-up was lost.
 #[track_caller]
 fn run<T: 'static>(future: impl Future<Output = T> + 'static) -> T {
     let rt = Runtime::new().unwrap();
     let task = rt.spawn(future);
     while !task.is_finished() {
-        assert_ne!(rt.turn(Some(HANG)), Turn::default(), "nothing happened for {HANG:?}: a lost wake-up");
+        next_turn(&rt);
     }
     rt.block_on(task).unwrap()
 }

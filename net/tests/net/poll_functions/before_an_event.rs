@@ -32,10 +32,10 @@ fn no_socket_is_readable_or_writable_before_the_first_event() {
         ($name:literal, $make:expr, $send:expr; $($read:ident),*; $($write:ident),*) => {{
             let (subject, theirs) = $make;
             assert_eq!(ready!(subject; $($read),*; $($write),*), (false, false), "{}, new", $name);
-            rt.turn(Some(HANG));
+            next_turn(&rt);
             assert_eq!(ready!(subject; $($read),*; $($write),*), (false, true), "{}, after an event", $name);
             $send(&theirs);
-            rt.turn(Some(HANG));
+            next_turn(&rt);
             assert_eq!(ready!(subject; $($read),*; $($write),*), (true, true), "{}, after bytes", $name);
         }};
     }
@@ -78,11 +78,11 @@ fn no_socket_is_readable_or_writable_before_the_first_event() {
     let cx = &mut Context::from_waker(Waker::noop());
     let (sender, receiver) = pipe::pipe().unwrap();
     assert!(poll_once(sender.writable()).is_pending() && sender.poll_write_ready(cx).is_pending());
-    rt.turn(Some(HANG));
+    next_turn(&rt);
     assert!(poll_once(sender.writable()).is_ready() && sender.poll_write_ready(cx).is_ready());
     assert!(poll_once(receiver.readable()).is_pending() && receiver.poll_read_ready(cx).is_pending());
     assert_eq!(sender.try_write(b"x").unwrap(), 1);
-    rt.turn(Some(HANG));
+    next_turn(&rt);
     assert!(poll_once(receiver.readable()).is_ready() && receiver.poll_read_ready(cx).is_ready());
 }
 
@@ -163,7 +163,7 @@ fn a_tcp_stream_that_was_read_to_the_last_byte_is_not_asked_again_before_an_even
     assert!(stream.poll_read(cx, &mut [0; 8]).is_pending());
     settle(&rt);
     theirs.write_all(b"request").unwrap();
-    rt.turn(Some(HANG));
+    next_turn(&rt);
     assert!(matches!(stream.poll_read(cx, &mut [0; 8]), Poll::Ready(Ok(7))));
     // The next request is in the kernel, and its event is not reported yet: a `recv` would return it.
     theirs.write_all(b"another").unwrap();
@@ -173,6 +173,6 @@ fn a_tcp_stream_that_was_read_to_the_last_byte_is_not_asked_again_before_an_even
     }
     assert!(stream.poll_read(cx, &mut [0; 8]).is_pending());
     assert_eq!(stream.try_read(&mut [0; 8]).unwrap_err().kind(), ErrorKind::WouldBlock);
-    rt.turn(Some(HANG));
+    next_turn(&rt);
     assert!(matches!(stream.poll_read(cx, &mut [0; 8]), Poll::Ready(Ok(7))));
 }

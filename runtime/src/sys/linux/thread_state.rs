@@ -202,7 +202,7 @@ const OF_DESCRIPTOR: [(i64, &str); 38] = [
 ];
 
 /// Other calls.
-const OTHERS: [(i64, &str); 32] = [
+const OTHERS: [(i64, &str); 33] = [
     (libc::SYS_clock_nanosleep, "clock_nanosleep"),
     (libc::SYS_clone, "clone"),
     (libc::SYS_clone3, "clone3"),
@@ -225,6 +225,7 @@ const OTHERS: [(i64, &str); 32] = [
     (libc::SYS_process_vm_readv, "process_vm_readv"),
     (libc::SYS_pselect6, "pselect6"),
     (libc::SYS_renameat2, "renameat2"),
+    (libc::SYS_restart_syscall, "restart_syscall"), // a sleep or a poll, after a stop of the process
     (libc::SYS_rt_sigsuspend, "rt_sigsuspend"),
     (libc::SYS_rt_sigtimedwait, "rt_sigtimedwait"),
     (libc::SYS_sched_yield, "sched_yield"),
