@@ -1,7 +1,9 @@
 //! The function below an attribute.
 
 use crate::error::Error;
+use proc_macro::token_stream::IntoIter;
 use proc_macro::{Delimiter, Group, Ident, Span, TokenStream, TokenTree};
+use std::iter::Peekable;
 
 /// An `async fn`, in parts.
 pub(crate) struct Function {
@@ -62,20 +64,8 @@ impl Function {
             )
         };
         let mut tokens = item.into_iter().peekable();
-
-        let mut attributes = Vec::new();
-        while let Some(hash) = tokens.next_if(|token| is_punct(token, '#')) {
-            match tokens.next() {
-                Some(TokenTree::Group(brackets)) => attributes.push((hash, brackets)),
-                _ => return Err(no_function(hash.span())),
-            }
-        }
-
-        let mut visibility = TokenStream::new();
-        if let Some(public) = tokens.next_if(|token| is_ident(token, "pub")) {
-            visibility.extend([public]);
-            visibility.extend(tokens.next_if(|token| is_group(token, Delimiter::Parenthesis)));
-        }
+        let attributes = take_attributes(&mut tokens).map_err(no_function)?;
+        let visibility = take_visibility(&mut tokens);
 
         let mut itself = TokenStream::new();
         let mut is_async = false;
@@ -158,6 +148,27 @@ impl Function {
 pub(crate) fn name_of(item: &TokenStream) -> Option<String> {
     let mut tokens = item.clone().into_iter().skip_while(|token| !is_ident(token, "fn"));
     tokens.nth(1).map(|name| name.to_string())
+}
+
+/// The attributes of an item, each with the content of its brackets; or the place where there is none.
+fn take_attributes(tokens: &mut Peekable<IntoIter>) -> Result<Vec<(TokenTree, Group)>, Span> {
+    let mut attributes = Vec::new();
+    while let Some(hash) = tokens.next_if(|token| is_punct(token, '#')) {
+        match tokens.next() {
+            Some(TokenTree::Group(brackets)) => attributes.push((hash, brackets)),
+            _ => return Err(hash.span()),
+        }
+    }
+    Ok(attributes)
+}
+
+fn take_visibility(tokens: &mut Peekable<IntoIter>) -> TokenStream {
+    let mut visibility = TokenStream::new();
+    if let Some(public) = tokens.next_if(|token| is_ident(token, "pub")) {
+        visibility.extend([public]);
+        visibility.extend(tokens.next_if(|token| is_group(token, Delimiter::Parenthesis)));
+    }
+    visibility
 }
 
 fn is_ident(token: &TokenTree, text: &str) -> bool {

@@ -116,20 +116,7 @@ impl Kernel {
         if fewer && n > 1 {
             n = 1 + self.dice(Fault::ShortWrite).below(n - 1);
         }
-        let tcp = self.tcp(file)?;
-        let is_urgent = urgent && n > 0;
-        let next = is_urgent.then(|| tcp.unsent.len() + n - 1);
-        // One that is still to be sent is plain when another comes: what is sent tells of the last.
-        let plain =
-            tcp.urgent_unsent.filter(|_| is_urgent).map(|at| (tcp.unsent[at], tcp.unsent.len() - 1 - at));
-        tcp.urgent_unsent = next.or(tcp.urgent_unsent);
-        tcp.unsent.extend(&bytes[..n]);
-        if let Some(peer) = tcp.other.and_then(|other| self.alive(other)) {
-            if let Some((byte, behind)) = plain {
-                peer.promised.insert(peer.promised.len() - behind, byte);
-            }
-            peer.promised.extend(&bytes[..n - usize::from(is_urgent)]);
-        }
+        self.tcp_queue(file, &bytes[..n], urgent && n > 0)?;
         if n > 1 && !urgent && self.fault(Fault::Urgent) {
             self.insert_urgent(file, n);
         }
@@ -149,6 +136,24 @@ impl Kernel {
         self.progress += 1;
         self.pump(file);
         Ok(n)
+    }
+
+    /// Appends bytes to those that are to be sent, and to those that the peer has to read. The last byte may be urgent.
+    fn tcp_queue(&mut self, file: FileId, bytes: &[u8], is_urgent: bool) -> Result<(), i32> {
+        let tcp = self.tcp(file)?;
+        let next = is_urgent.then(|| tcp.unsent.len() + bytes.len() - 1);
+        // One that is still to be sent is plain when another comes: what is sent tells of the last.
+        let plain =
+            tcp.urgent_unsent.filter(|_| is_urgent).map(|at| (tcp.unsent[at], tcp.unsent.len() - 1 - at));
+        tcp.urgent_unsent = next.or(tcp.urgent_unsent);
+        tcp.unsent.extend(bytes);
+        if let Some(peer) = tcp.other.and_then(|other| self.alive(other)) {
+            if let Some((byte, behind)) = plain {
+                peer.promised.insert(peer.promised.len() - behind, byte);
+            }
+            peer.promised.extend(&bytes[..bytes.len() - usize::from(is_urgent)]);
+        }
+        Ok(())
     }
 
     fn memory_is_back(&mut self, file: FileId) {
