@@ -247,6 +247,10 @@ impl Taken {
     ///
     /// [`UnexpectedEof`](ErrorKind::UnexpectedEof) and [`TimedOut`](ErrorKind::TimedOut) when the predecessor has ended
     /// or does not answer within 5 s: this process is the only one then, or they both accept.
+    ///
+    /// # Cancel safety
+    ///
+    /// None: after the message has been sent, the predecessor may stop accepting.
     #[inline]
     pub async fn ready(self) -> io::Result<()> {
         within(STEP, "the predecessor does not answer", async {

@@ -12,6 +12,18 @@ use std::thread;
 use std::time::Duration;
 
 /// What a core that returns an error or panics does to the others, set by [`Builder::on_failure`].
+///
+/// ```
+/// use egret_runtime::cores::{self, OnFailure};
+/// use std::io;
+///
+/// let cores = cores::Builder::new().count(2).on_failure(OnFailure::GoOn);
+/// let failed = cores.run(async |core| match core.index() {
+///     0 => Err(io::Error::other("no configuration")),
+///     _ => Ok(()), // serves on, although core 0 has failed
+/// });
+/// assert!(failed.is_err());
+/// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum OnFailure {

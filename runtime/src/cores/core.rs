@@ -91,6 +91,10 @@ impl Core {
     /// })?;
     /// # io::Result::Ok(())
     /// ```
+    ///
+    /// # Cancel safety
+    ///
+    /// Safe: it changes nothing.
     #[inline]
     pub async fn metrics(&self) -> Vec<Option<Metrics>> {
         let ask = |handle: &Handle| handle.spawn_with(|| async { executor::current().metrics() });

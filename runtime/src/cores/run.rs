@@ -30,6 +30,15 @@ use std::thread;
 use std::time::Duration;
 
 /// What the cores have left behind, from [`Builder::run`].
+///
+/// ```
+/// use egret_runtime::cores;
+/// use std::io;
+///
+/// let ended = cores::Builder::new().count(2).run(async |core| io::Result::Ok(core.index() * 10))?;
+/// assert_eq!(ended.outputs, [0, 10]);
+/// # io::Result::Ok(())
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Ended<T> {

@@ -10,6 +10,16 @@ use std::sync::atomic::{AtomicU64, Ordering};
 /// Identifies one task among all of the process, past and present.
 ///
 /// It is never reused, unlike the number in a waker.
+///
+/// ```
+/// use egret_runtime::task;
+///
+/// egret_runtime::block_on(async {
+///     let handle = egret_runtime::spawn(async { task::id() });
+///     let id = handle.id();
+///     assert_eq!(handle.await.unwrap(), id);
+/// });
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Id(u64);
 

@@ -18,6 +18,10 @@ use std::time::Duration;
 /// [`InvalidData`](io::ErrorKind::InvalidData) when `WATCHDOG_USEC` is not a number above 0. A datagram that cannot be
 /// sent is tried again in the next period.
 ///
+/// # Cancel safety
+///
+/// A dropped future feeds the watchdog no more, and the supervisor ends the process.
+///
 /// # Panics
 ///
 /// When this thread is not in a runtime.
@@ -34,6 +38,10 @@ pub async fn watchdog() -> io::Result<()> {
 /// them. A core that has ended needs to answer no more.
 ///
 /// # Errors
+///
+/// As [`watchdog`].
+///
+/// # Cancel safety
 ///
 /// As [`watchdog`].
 ///

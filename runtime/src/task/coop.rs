@@ -32,6 +32,10 @@ use std::task::{Context, Poll, ready};
 /// # assert_eq!(sum, 6);
 /// # });
 /// ```
+///
+/// # Cancel safety
+///
+/// Safe: a future that is dropped before it resolves charges nothing.
 #[inline]
 pub async fn consume_budget() {
     poll_fn(|cx| poll_proceed(cx).map(|charge| charge.made_progress())).await

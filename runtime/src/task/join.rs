@@ -181,6 +181,18 @@ impl<T> fmt::Debug for JoinHandle<T> {
 }
 
 /// Why a task has no output.
+///
+/// ```
+/// egret_runtime::block_on(async {
+///     let cancelled = egret_runtime::spawn(std::future::pending::<()>());
+///     cancelled.abort();
+///     assert!(cancelled.await.unwrap_err().is_cancelled());
+///
+///     let panicked = egret_runtime::spawn(async { panic!("no configuration") });
+///     let error = panicked.await.unwrap_err();
+///     assert_eq!(error.into_panic().downcast_ref(), Some(&"no configuration"));
+/// });
+/// ```
 pub struct JoinError {
     id: Id,
     cause: JoinFailure,

@@ -308,6 +308,15 @@ impl<T: fmt::Debug + 'static, F> fmt::Debug for TaskLocalFuture<T, F> {
 }
 
 /// The error of [`LocalKey::try_with`]: no scope of the key is around the caller.
+///
+/// ```
+/// egret_runtime::task_local! {
+///     static REQUEST: u32;
+/// }
+///
+/// let error = REQUEST.try_with(|id| *id).unwrap_err();
+/// assert_eq!(error.to_string(), "this task-local has no value here");
+/// ```
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub struct AccessError(());
 

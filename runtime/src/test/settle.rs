@@ -134,6 +134,10 @@ pub fn within<R>(rt: &Runtime, f: impl FnOnce() -> R) -> R {
 ///     assert!(task.is_finished());
 /// });
 /// ```
+///
+/// # Cancel safety
+///
+/// Safe: the other tasks have run for some turns.
 pub async fn settled() {
     // A loop that has something to do asks the kernel after so many polls.
     let polls = POLLS_PER_WAIT as u64 + 1;

@@ -69,6 +69,16 @@ pub struct Interval {
 /// | `Burst` | 200, 300 (both at once), 400, 500 |
 /// | `Delay` | 450, 550 |
 /// | `Skip` | 400, 500 |
+///
+/// ```
+/// use egret_runtime::time::{Duration, MissedTickBehavior, interval};
+///
+/// egret_runtime::block_on(async {
+///     let mut ticks = interval(Duration::from_secs(1));
+///     ticks.set_missed_tick_behavior(MissedTickBehavior::Skip); // no burst after a pause
+///     ticks.tick().await; // the first is due at once
+/// });
+/// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum MissedTickBehavior {
     /// Ticks at once for each missed tick until it has caught up.
@@ -109,6 +119,10 @@ impl Interval {
     /// # Cancel safety
     ///
     /// No tick is lost.
+    ///
+    /// # Panics
+    ///
+    /// When it has to wait on a thread that is not in a runtime.
     #[cfg_attr(feature = "inspect", track_caller)]
     #[inline]
     pub fn tick(&mut self) -> impl Future<Output = Instant> {

@@ -114,6 +114,10 @@ pub fn set_auto_advance(auto_advance: bool) {
 ///     assert!(task.is_finished());
 /// });
 /// ```
+///
+/// # Cancel safety
+///
+/// None: the clock stays where it had come to, before the end of `duration`.
 #[inline]
 pub async fn advance(duration: Duration) {
     let turns = context::require(&TURNS);

@@ -59,6 +59,26 @@ pub fn timeout<F: IntoFuture>(duration: Duration, future: F) -> Timeout<F::IntoF
 /// # Errors
 ///
 /// [`Elapsed`] when the deadline came first.
+///
+/// # Cancel safety
+///
+/// The same as that of `future`.
+///
+/// # Panics
+///
+/// When it is polled, and has to wait, on a thread that is not in a runtime.
+///
+/// ```
+/// use egret_runtime::time::{Duration, Instant, timeout_at};
+/// use std::future::pending;
+///
+/// egret_runtime::block_on(async {
+///     // One deadline for two steps.
+///     let deadline = Instant::now() + Duration::from_micros(50);
+///     assert_eq!(timeout_at(deadline, async { 42 }).await, Ok(42));
+///     timeout_at(deadline, pending::<()>()).await.unwrap_err();
+/// });
+/// ```
 #[cfg_attr(feature = "inspect", track_caller)]
 #[inline]
 pub fn timeout_at<F: IntoFuture>(deadline: Instant, future: F) -> Timeout<F::IntoFuture> {

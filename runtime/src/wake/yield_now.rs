@@ -16,6 +16,10 @@ use std::task::{Context, Poll};
 ///     assert!(other.is_finished());
 /// });
 /// ```
+///
+/// # Cancel safety
+///
+/// Safe: the task stays queued, and is polled once more.
 #[inline]
 pub fn yield_now() -> impl Future<Output = ()> {
     YieldNow { yielded: false }

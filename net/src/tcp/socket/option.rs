@@ -5,6 +5,11 @@ use std::io;
 use std::time::Duration;
 
 /// # Options
+///
+/// See [`tcp(7)`](https://man7.org/linux/man-pages/man7/tcp.7.html),
+/// [`ip(7)`](https://man7.org/linux/man-pages/man7/ip.7.html) and
+/// [`socket(7)`](https://man7.org/linux/man-pages/man7/socket.7.html). Unless a method says otherwise, its errors are
+/// those of [`getsockopt(2)`](https://man7.org/linux/man-pages/man2/getsockopt.2.html): none in practice.
 impl TcpSocket {
     /// Whether [`bind`](TcpSocket::bind) accepts an address with connections in TIME-WAIT, `SO_REUSEADDR`.
     #[inline]

@@ -62,6 +62,8 @@ impl File {
     }
 
     /// Opens a file to read.
+    ///
+    /// See the [module](crate::fs) for errors and cancel safety.
     #[track_caller]
     #[inline]
     pub fn open(path: impl AsRef<Path>) -> impl Future<Output = io::Result<File>> {
@@ -69,6 +71,8 @@ impl File {
     }
 
     /// Opens a file to write: creates it, or empties it.
+    ///
+    /// See the [module](crate::fs) for errors and cancel safety.
     #[track_caller]
     #[inline]
     pub fn create(path: impl AsRef<Path>) -> impl Future<Output = io::Result<File>> {
@@ -76,6 +80,8 @@ impl File {
     }
 
     /// Creates a file, to read and write; [`AlreadyExists`](io::ErrorKind::AlreadyExists) if it is there.
+    ///
+    /// See the [module](crate::fs) for errors and cancel safety.
     #[track_caller]
     #[inline]
     pub fn create_new(path: impl AsRef<Path>) -> impl Future<Output = io::Result<File>> {
@@ -121,6 +127,8 @@ impl File {
     }
 
     /// Another `File` for the same open file, with a position of its own, which starts here.
+    ///
+    /// See the [module](crate::fs) for errors and cancel safety.
     #[track_caller]
     #[inline]
     pub fn try_clone(&self) -> impl Future<Output = io::Result<File>> + use<> {
@@ -262,6 +270,10 @@ impl File {
     /// # Errors
     ///
     /// None.
+    ///
+    /// # Cancel safety
+    ///
+    /// Safe: the write goes on.
     #[track_caller]
     #[inline]
     pub fn flush(&mut self) -> impl Future<Output = io::Result<()>> {
@@ -291,6 +303,10 @@ impl File {
     /// # Errors
     ///
     /// Those of [`fsync(2)`](https://man7.org/linux/man-pages/man2/fsync.2.html), also for a write that had completed.
+    ///
+    /// # Cancel safety
+    ///
+    /// That of [every job](crate::fs#cancel-safety).
     #[track_caller]
     #[inline]
     pub fn sync_all(&self) -> impl Future<Output = io::Result<()>> + use<> {
@@ -302,6 +318,10 @@ impl File {
     /// # Errors
     ///
     /// As `sync_all`.
+    ///
+    /// # Cancel safety
+    ///
+    /// That of [every job](crate::fs#cancel-safety).
     #[track_caller]
     #[inline]
     pub fn sync_data(&self) -> impl Future<Output = io::Result<()>> + use<> {
@@ -313,6 +333,10 @@ impl File {
     /// # Errors
     ///
     /// Those of [`ftruncate(2)`](https://man7.org/linux/man-pages/man2/ftruncate.2.html).
+    ///
+    /// # Cancel safety
+    ///
+    /// That of [every job](crate::fs#cancel-safety).
     #[track_caller]
     #[inline]
     pub fn set_len(&self, len: u64) -> impl Future<Output = io::Result<()>> + use<> {
@@ -324,6 +348,10 @@ impl File {
     /// # Errors
     ///
     /// Those of [`fstat(2)`](https://man7.org/linux/man-pages/man2/fstat.2.html).
+    ///
+    /// # Cancel safety
+    ///
+    /// That of [every job](crate::fs#cancel-safety).
     #[track_caller]
     #[inline]
     pub fn metadata(&self) -> impl Future<Output = io::Result<Metadata>> + use<> {
@@ -335,6 +363,10 @@ impl File {
     /// # Errors
     ///
     /// Those of [`fchmod(2)`](https://man7.org/linux/man-pages/man2/fchmod.2.html).
+    ///
+    /// # Cancel safety
+    ///
+    /// That of [every job](crate::fs#cancel-safety).
     #[track_caller]
     #[inline]
     pub fn set_permissions(&self, permissions: Permissions) -> impl Future<Output = io::Result<()>> + use<> {

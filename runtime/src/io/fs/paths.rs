@@ -9,7 +9,8 @@ use std::path::{Path, PathBuf};
 
 /// The path without symbolic links, `.` and `..`, from the root.
 ///
-/// See [`realpath(3)`](https://man7.org/linux/man-pages/man3/realpath.3.html).
+/// See [`realpath(3)`](https://man7.org/linux/man-pages/man3/realpath.3.html), and the [module](crate::fs) for errors and
+/// cancel safety.
 #[track_caller]
 #[inline]
 pub fn canonicalize(path: impl AsRef<Path>) -> impl Future<Output = io::Result<PathBuf>> {
@@ -18,7 +19,8 @@ pub fn canonicalize(path: impl AsRef<Path>) -> impl Future<Output = io::Result<P
 
 /// Copies the content and the permissions of a file, and returns the number of bytes.
 ///
-/// See [`copy_file_range(2)`](https://man7.org/linux/man-pages/man2/copy_file_range.2.html).
+/// See [`copy_file_range(2)`](https://man7.org/linux/man-pages/man2/copy_file_range.2.html), and the [module](crate::fs) for errors and
+/// cancel safety.
 #[track_caller]
 #[inline]
 pub fn copy(from: impl AsRef<Path>, to: impl AsRef<Path>) -> impl Future<Output = io::Result<u64>> {
@@ -27,7 +29,8 @@ pub fn copy(from: impl AsRef<Path>, to: impl AsRef<Path>) -> impl Future<Output 
 
 /// Creates a folder, whose parent is there.
 ///
-/// See [`mkdir(2)`](https://man7.org/linux/man-pages/man2/mkdir.2.html).
+/// See [`mkdir(2)`](https://man7.org/linux/man-pages/man2/mkdir.2.html), and the [module](crate::fs) for errors and
+/// cancel safety.
 #[track_caller]
 #[inline]
 pub fn create_dir(path: impl AsRef<Path>) -> impl Future<Output = io::Result<()>> {
@@ -35,6 +38,8 @@ pub fn create_dir(path: impl AsRef<Path>) -> impl Future<Output = io::Result<()>
 }
 
 /// Creates a folder and its parents, unless they are there.
+///
+/// See the [module](crate::fs) for errors and cancel safety.
 #[track_caller]
 #[inline]
 pub fn create_dir_all(path: impl AsRef<Path>) -> impl Future<Output = io::Result<()>> {
@@ -43,7 +48,8 @@ pub fn create_dir_all(path: impl AsRef<Path>) -> impl Future<Output = io::Result
 
 /// Gives a file another name.
 ///
-/// See [`link(2)`](https://man7.org/linux/man-pages/man2/link.2.html).
+/// See [`link(2)`](https://man7.org/linux/man-pages/man2/link.2.html), and the [module](crate::fs) for errors and
+/// cancel safety.
 #[track_caller]
 #[inline]
 pub fn hard_link(original: impl AsRef<Path>, link: impl AsRef<Path>) -> impl Future<Output = io::Result<()>> {
@@ -52,7 +58,8 @@ pub fn hard_link(original: impl AsRef<Path>, link: impl AsRef<Path>) -> impl Fut
 
 /// What a file is: its kind, length, times and permissions. Follows symbolic links.
 ///
-/// See [`stat(2)`](https://man7.org/linux/man-pages/man2/stat.2.html).
+/// See [`stat(2)`](https://man7.org/linux/man-pages/man2/stat.2.html), and the [module](crate::fs) for errors and
+/// cancel safety.
 #[track_caller]
 #[inline]
 pub fn metadata(path: impl AsRef<Path>) -> impl Future<Output = io::Result<Metadata>> {
@@ -60,6 +67,8 @@ pub fn metadata(path: impl AsRef<Path>) -> impl Future<Output = io::Result<Metad
 }
 
 /// Reads a whole file. For one that is too large for memory, [`File::read`](super::File::read).
+///
+/// See the [module](crate::fs) for errors and cancel safety.
 #[track_caller]
 #[inline]
 pub fn read(path: impl AsRef<Path>) -> impl Future<Output = io::Result<Vec<u8>>> {
@@ -67,6 +76,8 @@ pub fn read(path: impl AsRef<Path>) -> impl Future<Output = io::Result<Vec<u8>>>
 }
 
 /// The entries of a folder: a stream of them, read 64 at a time.
+///
+/// See the [module](crate::fs) for errors and cancel safety.
 ///
 /// ```
 /// # egret_runtime::block_on(async {
@@ -89,7 +100,8 @@ pub fn read_dir(path: impl AsRef<Path>) -> impl Future<Output = io::Result<ReadD
 
 /// The path in a symbolic link.
 ///
-/// See [`readlink(2)`](https://man7.org/linux/man-pages/man2/readlink.2.html).
+/// See [`readlink(2)`](https://man7.org/linux/man-pages/man2/readlink.2.html), and the [module](crate::fs) for errors and
+/// cancel safety.
 #[track_caller]
 #[inline]
 pub fn read_link(path: impl AsRef<Path>) -> impl Future<Output = io::Result<PathBuf>> {
@@ -97,6 +109,8 @@ pub fn read_link(path: impl AsRef<Path>) -> impl Future<Output = io::Result<Path
 }
 
 /// Reads a whole file as UTF-8; [`InvalidData`](io::ErrorKind::InvalidData) when it is not.
+///
+/// See the [module](crate::fs) for errors and cancel safety.
 #[track_caller]
 #[inline]
 pub fn read_to_string(path: impl AsRef<Path>) -> impl Future<Output = io::Result<String>> {
@@ -105,7 +119,8 @@ pub fn read_to_string(path: impl AsRef<Path>) -> impl Future<Output = io::Result
 
 /// Removes an empty folder.
 ///
-/// See [`rmdir(2)`](https://man7.org/linux/man-pages/man2/rmdir.2.html).
+/// See [`rmdir(2)`](https://man7.org/linux/man-pages/man2/rmdir.2.html), and the [module](crate::fs) for errors and
+/// cancel safety.
 #[track_caller]
 #[inline]
 pub fn remove_dir(path: impl AsRef<Path>) -> impl Future<Output = io::Result<()>> {
@@ -113,6 +128,8 @@ pub fn remove_dir(path: impl AsRef<Path>) -> impl Future<Output = io::Result<()>
 }
 
 /// Removes a folder and all that is in it, without following symbolic links.
+///
+/// See the [module](crate::fs) for errors and cancel safety.
 #[track_caller]
 #[inline]
 pub fn remove_dir_all(path: impl AsRef<Path>) -> impl Future<Output = io::Result<()>> {
@@ -121,7 +138,8 @@ pub fn remove_dir_all(path: impl AsRef<Path>) -> impl Future<Output = io::Result
 
 /// Removes a file, or a symbolic link.
 ///
-/// See [`unlink(2)`](https://man7.org/linux/man-pages/man2/unlink.2.html).
+/// See [`unlink(2)`](https://man7.org/linux/man-pages/man2/unlink.2.html), and the [module](crate::fs) for errors and
+/// cancel safety.
 #[track_caller]
 #[inline]
 pub fn remove_file(path: impl AsRef<Path>) -> impl Future<Output = io::Result<()>> {
@@ -130,7 +148,8 @@ pub fn remove_file(path: impl AsRef<Path>) -> impl Future<Output = io::Result<()
 
 /// Renames a file or a folder, and replaces what has the name `to`.
 ///
-/// See [`rename(2)`](https://man7.org/linux/man-pages/man2/rename.2.html).
+/// See [`rename(2)`](https://man7.org/linux/man-pages/man2/rename.2.html), and the [module](crate::fs) for errors and
+/// cancel safety.
 #[track_caller]
 #[inline]
 pub fn rename(from: impl AsRef<Path>, to: impl AsRef<Path>) -> impl Future<Output = io::Result<()>> {
@@ -139,7 +158,8 @@ pub fn rename(from: impl AsRef<Path>, to: impl AsRef<Path>) -> impl Future<Outpu
 
 /// Sets the permissions of a file.
 ///
-/// See [`chmod(2)`](https://man7.org/linux/man-pages/man2/chmod.2.html).
+/// See [`chmod(2)`](https://man7.org/linux/man-pages/man2/chmod.2.html), and the [module](crate::fs) for errors and
+/// cancel safety.
 #[track_caller]
 #[inline]
 pub fn set_permissions(
@@ -151,7 +171,8 @@ pub fn set_permissions(
 
 /// Makes a symbolic link to `original`.
 ///
-/// See [`symlink(2)`](https://man7.org/linux/man-pages/man2/symlink.2.html).
+/// See [`symlink(2)`](https://man7.org/linux/man-pages/man2/symlink.2.html), and the [module](crate::fs) for errors and
+/// cancel safety.
 #[track_caller]
 #[inline]
 pub fn symlink(original: impl AsRef<Path>, link: impl AsRef<Path>) -> impl Future<Output = io::Result<()>> {
@@ -160,7 +181,8 @@ pub fn symlink(original: impl AsRef<Path>, link: impl AsRef<Path>) -> impl Futur
 
 /// [`metadata`] of a symbolic link itself.
 ///
-/// See [`lstat(2)`](https://man7.org/linux/man-pages/man2/lstat.2.html).
+/// See [`lstat(2)`](https://man7.org/linux/man-pages/man2/lstat.2.html), and the [module](crate::fs) for errors and
+/// cancel safety.
 #[track_caller]
 #[inline]
 pub fn symlink_metadata(path: impl AsRef<Path>) -> impl Future<Output = io::Result<Metadata>> {
@@ -168,6 +190,8 @@ pub fn symlink_metadata(path: impl AsRef<Path>) -> impl Future<Output = io::Resu
 }
 
 /// Whether there is a file. An error means that it cannot be said, for example without permission for a folder above it.
+///
+/// See the [module](crate::fs) for errors and cancel safety.
 #[track_caller]
 #[inline]
 pub fn try_exists(path: impl AsRef<Path>) -> impl Future<Output = io::Result<bool>> {
@@ -179,6 +203,8 @@ pub fn try_exists(path: impl AsRef<Path>) -> impl Future<Output = io::Result<boo
 /// The content is copied, so that the job can own it; a `Vec` of one's own goes to a job without a copy by
 /// [`spawn_blocking`](crate::task::spawn_blocking). A reader may see a part of it: write a file of another name, and
 /// [`rename`] it.
+///
+/// See the [module](crate::fs) for errors and cancel safety.
 #[track_caller]
 #[inline]
 pub fn write(path: impl AsRef<Path>, contents: impl AsRef<[u8]>) -> impl Future<Output = io::Result<()>> {

@@ -111,6 +111,10 @@ impl DirEntry {
     /// # Errors
     ///
     /// Those of [`symlink_metadata`](super::symlink_metadata).
+    ///
+    /// # Cancel safety
+    ///
+    /// That of [every job](crate::fs#cancel-safety).
     #[track_caller]
     #[inline]
     pub fn metadata(&self) -> impl Future<Output = io::Result<Metadata>> + use<> {
@@ -124,6 +128,10 @@ impl DirEntry {
     /// # Errors
     ///
     /// Those of [`symlink_metadata`](super::symlink_metadata).
+    ///
+    /// # Cancel safety
+    ///
+    /// That of [every job](crate::fs#cancel-safety).
     #[track_caller]
     #[inline]
     pub fn file_type(&self) -> impl Future<Output = io::Result<FileType>> + use<> {
