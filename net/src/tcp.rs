@@ -1,6 +1,5 @@
 //! Less frequent types of TCP: the halves of a stream, a listener's connections as a stream, and connecting to several
-//! addresses at a time. The sockets
-//! themselves are at the root of the crate.
+//! addresses at a time. The sockets themselves are at the root of the crate.
 
 mod connect; // connects a stream
 mod connector; // several addresses at a time

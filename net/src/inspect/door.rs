@@ -1,4 +1,4 @@
-//! [`Door`]: the checks of a request before anything is read of a runtime. Functions of the bytes, without I/O.
+//! [`Door`]: the checks of a request, made before a runtime is read. Functions of the bytes, without I/O.
 //!
 //! - **Method.** GET without a body. Each path is read-only.
 //! - **Host.** An IP address, `localhost`, or a name that the program allows. Any other name is refused: a web site

@@ -1,4 +1,4 @@
-//! [`Feed`]: where what is shown comes from. A trait, so that tests show dumps that no loop made.
+//! [`Feed`]: the source of the data that the page shows. A trait, so that tests can show dumps without a loop.
 
 use egret_runtime::inspect::{Dump, Histograms, LoopView, Recording};
 use egret_runtime::runtime::Handle;

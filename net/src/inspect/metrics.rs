@@ -1,7 +1,7 @@
 //! The text of `/metrics`, in the format of OpenMetrics 1.0.
 //!
-//! It is written here and not by `prometheus-client`: the counts are copies of a moment, and the registry of that crate
-//! wants to own the counters.
+//! It is not written by `prometheus-client`: the counts are copies of one moment, and the registry of that crate has to
+//! own the counters.
 
 use super::look::ShownLoop;
 use super::pulse::PulseReading;

@@ -1,7 +1,7 @@
 //! The picture of a part of a recording, in as many columns as a screen has.
 //!
-//! A busy loop records 100 000 polls a second. What falls into one column is one block with its sums, so the answer
-//! has the size of the screen and not of the recording.
+//! A busy loop records 100 000 polls a second. The polls in one column are one block with their sums, so the size of the
+//! answer depends on the screen and not on the recording.
 
 use super::track::{Track, TrackPoll, TrackTask};
 use egret_runtime::inspect::{Cause, Place};

@@ -1,4 +1,4 @@
-//! The loop as a part of another: until when that one may sleep.
+//! The loop as a guest of another loop: until when its host may sleep.
 
 use super::Executor;
 use crate::wake::mailbox::Sleep;

@@ -1,4 +1,4 @@
-//! The rows of the page: what is equal but for its numbers is one row.
+//! The rows of the page: entries that differ only in their numbers share a row.
 
 use super::dump::{JobView, Place, SourceView, TaskState, TaskView, TimerView, WaitKind};
 use std::collections::HashMap;

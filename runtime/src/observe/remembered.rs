@@ -1,4 +1,5 @@
-//! What a dump has found of the descriptors of a loop, for the next one, which need not ask for it. With feature `inspect`.
+//! The descriptors of a loop as the last dump described them, so that the next dump need not ask the kernel again. With
+//! feature `inspect`.
 
 use crate::sys::Described;
 

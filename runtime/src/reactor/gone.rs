@@ -1,4 +1,4 @@
-//! The error of what a runtime that is gone can no longer do.
+//! The error of an operation whose runtime is gone.
 
 use std::error::Error;
 use std::fmt;

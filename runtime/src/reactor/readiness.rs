@@ -7,8 +7,8 @@
 //!   `docs/edge-triggered.md`.
 //! - Each direction keeps its own copy of the bits, HUP and ERR included: the outcome of a system call in one
 //!   direction proves nothing about the other.
-//! - What is waited for by an [`Interest`] of its own is kept apart from both: a read that would block proves nothing
-//!   about urgent data, or about the error queue.
+//! - A second copy of some bits answers waits for an [`Interest`] in urgent data, an error or the end: a read that would
+//!   block proves nothing about these.
 
 use super::interest::Interest;
 use super::ready::Ready;

@@ -1,4 +1,4 @@
-//! What programs say to a simulation, without feature `sim`: nothing.
+//! Without feature `sim`: only the functions for programs, which are then outside of a simulation.
 
 mod program;
 

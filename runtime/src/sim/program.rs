@@ -1,5 +1,4 @@
-//! What a program says to the simulation that it may run in, and asks of it. Outside of one, and without feature `sim`, all
-//! of it is nothing.
+//! Functions for a program that may run in a simulation. Each says what it does outside of one, and without feature `sim`.
 
 /// Whether this is called by a program in a simulation. Without feature `sim` it is a constant.
 #[inline]

@@ -1,4 +1,4 @@
-//! [`Moved`]: what a transfer says of itself.
+//! [`Moved`]: the result of a transfer.
 
 /// How many bytes a transfer has moved, and whether it was cut.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]

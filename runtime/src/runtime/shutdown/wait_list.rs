@@ -28,7 +28,7 @@ struct ShutdownWaiter {
     task: site::Task,
 }
 
-/// A place in the list, taken by the first [`wait`](ListedWait::wait) and released on drop.
+/// A place in the list, taken by the first [`wait`](ShutdownWait::wait) and released on drop.
 pub(crate) struct ShutdownWait<'a> {
     list: &'a WaitList,
     place: Option<usize>,

@@ -10,8 +10,8 @@
 //! - Anywhere else they are the functions of the C library, which [`find`] has looked up before `main`: with the vDSO, and with
 //!   what a sanitizer puts before them. Where there are none they are the system calls.
 //!
-//! It is for tests, and not part of feature `sim`: it is the process's, and not the runtime's. It has no effect with musl, whose
-//! library is not a shared one, and under Miri.
+//! It is for tests, and not part of feature `sim`, because it applies to the whole process and not to a runtime. It has no
+//! effect with musl, whose library is linked statically, and under Miri.
 //!
 //! - A call may come from anywhere: from an allocator, a signal handler, or when thread-locals are gone. So nothing here
 //!   allocates, locks or panics. What is read first is a thread-local without a destructor, and every borrow is a try that

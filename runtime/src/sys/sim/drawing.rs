@@ -1,6 +1,6 @@
 //! What a picture of a run needs in addition to its trace: which task is polled, what is woken, which packet arrives.
 //!
-//! Kept for runs of which a picture is wanted alone. It is no part of the trace: the hash does not know of it.
+//! Recorded only when a picture of the run was asked for. It is not part of the trace and does not change its hash.
 
 use super::host::HostId;
 use super::kernel::Kernel;

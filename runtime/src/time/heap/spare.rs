@@ -2,7 +2,7 @@
 //!
 //! - A server with a limit on each read drops a timer and sets one, a moment later, in the same poll. A new timer of the
 //!   same task whose deadline is not before that of the spare takes its entry: the deadline is stored, as by
-//!   [`reset`](Timer::reset), and no node is touched.
+//!   [`reset`](HeapTimer::reset), and no node is touched.
 //! - A spare is a timer of a task: its waker is a number, or was taken. A foreign waker is dropped with its timer, as it is
 //!   user code.
 //! - It is removed before anything that counts timers, or takes the next of them. It never fires.
