@@ -1,4 +1,4 @@
-//! What egret's own parts cost, in one process and beside nobody: `cargo bench`.
+//! What egret's own parts cost, in one process and without peers: `cargo bench`.
 //!
 //! Each line is a number of rounds of one operation, in a task as a server's code is; the median of the rounds and their
 //! range. For the same on other runtimes, and for instruction counts, see `bench/micro`. An argument picks the lines whose

@@ -133,7 +133,7 @@ impl Rounds {
         self.servers.iter().position(|server| server.name == name)
     }
 
-    /// Beside `floor` and `egret`; where neither is measured, beside the first server that was named.
+    /// Compared with `floor` and `egret`; where neither is measured, with the first server that was named.
     pub fn table(&self) -> Table {
         let mut bases: Vec<_> =
             ["floor", "egret"].into_iter().filter_map(|name| Some((name, self.index(name)?))).collect();

@@ -1,4 +1,4 @@
-//! Measures egret beside its peers. One command for each measure; see README.md.
+//! Compares egret with its peers. One command for each measure; see README.md.
 
 #![forbid(unsafe_code)]
 
@@ -25,7 +25,7 @@ mod tree;
 use args::{Command, Settings};
 use std::process::ExitCode;
 
-/// What stopped a measurement, in words for whoever ran it.
+/// Why a measurement stopped, as a message.
 type Result<T> = std::result::Result<T, String>;
 
 fn main() -> ExitCode {

@@ -1,4 +1,4 @@
-//! The ways to wait, one beside the other, under loads from light to heavy.
+//! The ways to wait, compared under loads from light to heavy.
 
 use crate::Result;
 use crate::args::Settings;

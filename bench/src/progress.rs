@@ -19,7 +19,7 @@ pub fn detail(text: &str) {
     }
 }
 
-/// Says what is left out, and why: a row that is missing must not look as if nobody had thought of it.
+/// Reports what is left out, and why: a missing row must not look like an oversight.
 pub fn skipped(what: &str, why: &str) -> String {
     let text = format!("SKIPPED: {what}: {why}");
     detail("");

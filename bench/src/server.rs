@@ -137,7 +137,7 @@ impl Server {
     }
 }
 
-/// All names, for whoever asked for one that is not there.
+/// All names, for the error about an unknown one.
 pub fn list() -> String {
     let names: Vec<_> = Server::ALL.iter().map(|server| server.name).collect();
     format!("there are {}", names.join(", "))

@@ -186,7 +186,7 @@ fn registry_source(name: &str, version: &str) -> Result<PathBuf> {
     found.ok_or_else(|| format!("the source of {name} {version} is not in cargo's registry"))
 }
 
-/// Lines of code with the word `unsafe` in the library's sources: `src`, or the facade's one file beside its manifest.
+/// Lines of code with the word `unsafe` in the library's sources: `src`, or the facade's one file next to its manifest.
 fn unsafe_lines(package: &Path) -> usize {
     let source = package.join("src");
     if source.is_dir() {

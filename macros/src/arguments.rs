@@ -164,7 +164,7 @@ fn parse_timeout(value: &TokenTree) -> Result<u64, Error> {
         Some(0) => Err(wrong("no test is done in no time")),
         Some(ms) => Ok(ms),
         None if number.is_empty() => Err(wrong("this is no time limit")),
-        None => Err(wrong("nobody waits as long as that")),
+        None => Err(wrong("this time limit is too long")),
     }
 }
 

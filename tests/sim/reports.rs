@@ -116,7 +116,7 @@ fn a_deadlock_names_the_bits_the_line_of_each_program_and_the_bytes_that_nobody_
     has("server: 8 bytes are unread of #");
     let waits = format!(" in slot 0 spawned at tests/sim/reports.rs:{client_line}:16 waits to Read #");
     has(&waits);
-    has("; believed is nothing to read and OUT to write, the kernel holds OUT");
+    has("; cached is nothing to read and OUT to write, the kernel holds OUT");
     assert!(!report.contains("client: 8 bytes") && !report.contains("Readiness {"), "{report}");
 }
 

@@ -1,4 +1,4 @@
-//! Measures egret beside its peers inside one process: tasks, wakes and timers. See `bench/README.md`.
+//! Compares egret with its peers inside one process: tasks, wakes and timers. See `bench/README.md`.
 
 #![deny(unsafe_code)] // but in `counting`
 
@@ -34,7 +34,7 @@ use std::process::ExitCode;
 #[global_allocator]
 static ALLOCATOR: counting::Counting = counting::Counting;
 
-/// What stopped a measurement, in words for whoever ran it.
+/// Why a measurement stopped, as a message.
 type Result<T> = std::result::Result<T, String>;
 
 fn main() -> ExitCode {

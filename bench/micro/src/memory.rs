@@ -68,8 +68,8 @@ pub fn measure(settings: &Settings) -> Vec<(Each, Each)> {
     results
 }
 
-/// Never ready. It leaves its waker where one that waits for a socket does: with whoever would wake it. A task
-/// of which nobody keeps a waker is gone on monoio.
+/// Never ready. It leaves its waker in a list, as a task that waits for a socket does. On monoio a task without a
+/// waker that is kept is gone.
 struct Parked {
     wakers: Rc<RefCell<Vec<Waker>>>,
     _state: [u64; 7],

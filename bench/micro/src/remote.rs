@@ -13,7 +13,7 @@
 //! finds its task woken already. With the producers and the loop on one processor (`taskset -c 0`) the loop collects once in a
 //! time slice; with a processor of its own, all the time.
 //!
-//! Nobody looks again and again for what is to come. A producer that did, on a machine with no more processors than producers,
+//! No thread polls for its next turn. A producer that did, on a machine with no more processors than producers,
 //! would keep the loop from the processor on which it could answer: then the figure is the time slice of the scheduler.
 
 use crate::runtimes::Runtime;
@@ -126,7 +126,7 @@ async fn answer(line: Arc<Line>, last: u64) {
     let mut seen = None;
     poll_fn(|cx| {
         let burst = line.burst.load(Ordering::Acquire);
-        // A runtime may poll a task that nobody woke, and that is no answer.
+        // A runtime may poll a task without a wake, and that is no answer.
         if seen.replace(burst) != Some(burst) {
             if burst == 0 {
                 line.wakers.lock().expect("nobody panics").push(cx.waker().clone());

@@ -26,7 +26,7 @@ pub trait Runtime: Clone + 'static {
         F: Future + 'static,
         F::Output: 'static;
 
-    /// Spawns a task that nobody joins.
+    /// Spawns a detached task.
     fn spawn_detached<F>(&self, future: F)
     where
         F: Future<Output = ()> + 'static;
@@ -200,7 +200,7 @@ impl Runtime for Monoio {
     }
 
     /// There is none, and this is not one: a task that wakes itself on monoio goes to the head of the queue, so
-    /// that it lets nobody else run. The cases that need one leave monoio out.
+    /// that no other task runs. The cases that need one leave monoio out.
     fn yield_now(&self) -> impl Future {
         YieldNow::default()
     }

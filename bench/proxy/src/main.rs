@@ -1,5 +1,5 @@
-//! A TCP proxy by `copy_bidirectional` beside one by hand, which is the limit: `splice` and edge-triggered `epoll`, no
-//! futures.
+//! Compares a TCP proxy by `copy_bidirectional` with a hand-written one, which is the limit: `splice` and edge-triggered
+//! `epoll`, no futures.
 //!
 //! Each round runs both, in turn first one and then the other first, over the same traffic: so many connections at
 //! once, each of which sends so many bytes through the proxy, one way or both. The proxy has a thread to itself, and

@@ -1,4 +1,4 @@
-//! quinn on egret beside quinn on tokio's `current_thread`: instructions per request and per megabyte, by callgrind.
+//! Compares quinn on egret with quinn on tokio's `current_thread`: instructions per request and per megabyte, by callgrind.
 //!
 //! Both ends are tasks of one loop, so the figures are those of a client and a server together, with the cryptography of both.
 //! Each figure is the difference of two runs, of which one does twice the work of the other: the handshake and the start are in

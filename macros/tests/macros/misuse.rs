@@ -7,7 +7,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-/// The library of the macros that was built last: it lies beside this test or, where cargo was given a target, in the folder of
+/// The library of the macros that was built last: it is next to this test or, where cargo was given a target, in the folder of
 /// what runs while it builds.
 fn library() -> PathBuf {
     let test = std::env::current_exe().unwrap();
@@ -162,7 +162,7 @@ fn each_misuse_is_one_error_that_says_what_to_write() {
         ("#[egret::test(timeout = \"0s\")] async fn a() {}", timeout("no test is done in no time")),
         (
             "#[egret::test(timeout = \"999999999999999999min\")] async fn a() {}",
-            timeout("nobody waits as long as that"),
+            timeout("this time limit is too long"),
         ),
         (
             "#[egret::test(timeout = \"1s\", timeout = \"2s\")] async fn a() {}",

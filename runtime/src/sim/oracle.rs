@@ -44,7 +44,7 @@ impl Sim {
             (state & bits != 0 && !is_pending).then(|| {
                 format!(
                     "a wake-up is lost on {host}: {} waits to {:?} {}, which the kernel holds ready ({}) and will not \
-                     report again; believed is {}\n",
+                     report again; cached is {}\n",
                     waiters(runtime, &wait.tasks()),
                     wait.direction,
                     self.shared.world.describe(wait.fd()),
@@ -129,7 +129,7 @@ impl Sim {
             let held = held.map_or("what it does not say".to_owned(), |(state, _)| names(state));
             let _ = writeln!(
                 text,
-                "{}: {} waits to {:?} {}; believed is {}, the kernel holds {held}",
+                "{}: {} waits to {:?} {}; cached is {}, the kernel holds {held}",
                 machine.name,
                 waiters(runtime, &wait.tasks()),
                 wait.direction,

@@ -1,4 +1,4 @@
-//! A runtime as a source of GLib's main loop, with a timer of GLib beside it.
+//! A runtime as a source of GLib's main loop, with a timer of GLib next to it.
 
 #[path = "../../tests/embedding/guest.rs"]
 mod guest;
@@ -14,7 +14,7 @@ use std::os::unix::net::UnixStream;
 use std::rc::Rc;
 use std::sync::{Mutex, PoisonError};
 
-/// How often the timer of GLib fires beside the runtime, each time after 2 ms.
+/// How often the timer of GLib fires next to the runtime, each time after 2 ms.
 const TICKS: usize = 20;
 
 struct Host {

@@ -1,4 +1,4 @@
-//! A runtime inside of tokio and inside of async-io, each beside sockets and timers of that loop. In GLib:
+//! A runtime inside of tokio and inside of async-io, each next to sockets and timers of that loop. In GLib:
 //! `tests-ecosystem/glib`.
 
 mod guest;

@@ -1,7 +1,7 @@
 //! What every server under test shares, so that the servers differ only in the runtime they stand on:
 //! the arguments, the line that says where the server listens, the buffer size, and the HTTP parsing.
 //!
-//! A server has no way to end by itself other than its time limit. Whoever started it sends SIGTERM;
+//! A server has no way to end by itself other than its time limit. The process that started it sends SIGTERM;
 //! callgrind writes its totals on that signal.
 
 pub mod http;

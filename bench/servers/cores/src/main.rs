@@ -112,7 +112,7 @@ fn on_tokio(address: SocketAddr, count: usize) -> io::Result<()> {
             tokio::spawn(hello(stream));
         }
     };
-    // In a task: the future of `block_on` would run on a thread beside the workers.
+    // In a task: the future of `block_on` would run on a thread that is none of the workers.
     runtime.block_on(runtime.spawn(accepting)).unwrap_or_else(|error| Err(io::Error::other(error)))
 }
 

@@ -3,7 +3,7 @@
 //!     cargo run --release --bin pooled_client URL...
 //!
 //! Requests to one host follow each other on one connection. The pool has a connection back when the task of that connection has
-//! run, which the end of a body does not wait for: a request that is made at once opens a second one beside it. So each request
+//! run, which the end of a body does not wait for: a request that is made at once opens a second connection. So each request
 //! lets the tasks that are queued run first.
 
 use bytes::Bytes;
