@@ -214,7 +214,7 @@ pub mod runtime {
 }
 
 pub mod service {
-    //! What a server and its supervisor tell each other: sockets, readiness, the watchdog.
+    //! Communication between a server and its supervisor: sockets, readiness, the watchdog.
 
     pub use egret_runtime::service::{
         main_pid, notify, passed, raise_open_files, ready, reloading, status, stopping, store_fd,

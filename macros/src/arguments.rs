@@ -52,7 +52,7 @@ pub(crate) struct Arguments {
     pub(crate) settings: Settings,
 }
 
-/// What a runtime is built with.
+/// The settings of a runtime.
 #[derive(Default)]
 pub(crate) struct Settings {
     start_paused: Option<bool>,

@@ -17,7 +17,7 @@ pub(crate) struct Function {
     itself: TokenStream,
 }
 
-/// What a function is called with.
+/// The arguments that a function is called with.
 #[derive(Clone, Copy)]
 pub(crate) enum Parameters {
     None,

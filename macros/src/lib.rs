@@ -119,7 +119,7 @@ fn expand_main(arguments: TokenStream, item: TokenStream) -> Result<TokenStream,
 ///   thread of its own, so this also catches a call that blocks the loop and a poll that never returns. Such a thread
 ///   stays until the process ends.
 ///
-/// What is left in the runtime when the function returns is dropped. It need not be `Send`.
+/// Tasks that are left when the function returns are dropped. Its future need not be `Send`.
 ///
 /// # Arguments
 ///

@@ -224,7 +224,7 @@ async fn run(listener: net::TcpListener, door: Door, feeds: Vec<Box<dyn Feed>>) 
 }
 
 thread_local! {
-    /// What ends the server of this thread.
+    /// The shutdown of the server of this thread.
     static SHUTDOWN: Shutdown = Shutdown::new();
 }
 

@@ -9,7 +9,7 @@ use egret_runtime::sys::{Domain, SocketKind, Type};
 use std::io;
 use std::os::fd::OwnedFd;
 
-/// What a type takes.
+/// The descriptors that a type takes.
 struct Wanted {
     name: &'static str,
     domains: &'static [Domain],

@@ -69,7 +69,7 @@ mod wake;
 pub use io::adapters::hyper;
 #[doc(hidden)]
 pub mod macro_support {
-    //! What the attributes of `egret-macros` expand to. Not for other callers: it may change in any release.
+    //! The functions that the attributes of `egret-macros` call. Not for other callers: it may change in any release.
 
     pub use crate::cores::macro_support::*;
     pub use crate::runtime::macro_support::*;

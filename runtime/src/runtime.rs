@@ -248,7 +248,7 @@ impl Runtime {
         self.handle().histograms().unwrap_or_default()
     }
 
-    /// What the loop did last, from its flight recorder: see [`Builder::recorder`]. With feature `inspect`.
+    /// The last events of the loop, from its flight recorder: see [`Builder::recorder`]. With feature `inspect`.
     #[cfg(feature = "inspect")]
     #[inline]
     pub fn recording(&self) -> Recording {

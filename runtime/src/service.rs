@@ -1,4 +1,4 @@
-//! What a server and its supervisor tell each other, in the protocol of systemd.
+//! Communication between a server and its supervisor, in the protocol of systemd.
 //!
 //! - Descriptors that the supervisor has opened: [`passed`], and `from_env` of the socket types in `egret_net`.
 //! - The state of the service, by [`sd_notify(3)`](https://man7.org/linux/man-pages/man3/sd_notify.3.html): [`ready`],

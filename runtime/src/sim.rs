@@ -76,15 +76,15 @@ pub struct Sim {
     shared: Rc<SimShared>,
     seed: u64,
     smaller: Smaller,
-    /// What each call of `up_to` has returned.
+    /// The results of the calls of `up_to`.
     sizes: RefCell<Vec<usize>>,
     actions: RefCell<Vec<TimedAction>>,
-    /// What is said of a turn that took long in real time.
+    /// The warning about a turn that took long in real time.
     slow: Cell<Option<String>>,
     _entered: EnteredWorld,
 }
 
-/// What was removed to shrink a failure.
+/// The faults and numbers that were removed to shrink a failure.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Smaller {
     pub(crate) without: Vec<Fault>,

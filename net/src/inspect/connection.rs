@@ -16,7 +16,7 @@ const HEAD_TIME: Duration = Duration::from_secs(15);
 /// For each [`PART`] of an answer to be taken.
 const PART_TIME: Duration = Duration::from_secs(15);
 const PART: usize = 64 * 1024;
-/// What the kernel holds unsent, so that a slow client is seen as one.
+/// The limit of bytes that the kernel holds unsent, so that a slow client is seen as one.
 const MAX_UNSENT: u32 = 64 * 1024;
 /// After a refusal: for the client to read it and close.
 const LINGER: Duration = Duration::from_secs(1);

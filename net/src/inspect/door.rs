@@ -21,7 +21,7 @@ pub(super) const MAX_HEAD: usize = 8 * 1024;
 const MAX_TARGET: usize = 2 * 1024;
 const MAX_FIELDS: usize = 64;
 
-/// What a request needs to pass.
+/// The conditions under which a request passes.
 #[derive(Default)]
 pub(super) struct Door {
     pub(super) token: Option<String>,

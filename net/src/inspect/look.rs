@@ -42,7 +42,7 @@ pub(super) struct Look {
     pub(super) rates: Option<Rates>,
 }
 
-/// What happened per second since the look before.
+/// The rates per second since the look before.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize)]
 pub(super) struct Rates {
     /// The share of time in polls.

@@ -10,7 +10,7 @@ use std::rc::Rc;
 
 /// How many are kept, the one that was used last first.
 const KEPT: usize = 4;
-/// What is shown unless another part is asked for.
+/// The part that is shown unless another is asked for.
 const SECOND: u64 = 1_000_000_000;
 /// The most polls of one task in an answer.
 const MOST_POLLS: usize = 500;

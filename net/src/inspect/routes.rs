@@ -15,7 +15,7 @@ use super::timeline::Picture;
 use egret_runtime::inspect::TaskView;
 use serde::Serialize;
 
-/// What is shown, and what is kept from one request to the next.
+/// The loops that are shown, and the state that is kept from one request to the next.
 pub(super) struct Routes {
     loops: Vec<Shown>,
     orders: Orders,

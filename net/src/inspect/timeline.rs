@@ -38,7 +38,7 @@ pub(super) struct Picture {
     pub(super) marks: Vec<TimelineMark>,
 }
 
-/// What a column says of the loop: the shares of time awake and in polls in thousandths, the longest poll that touches
+/// The loop in a column: the shares of time awake and in polls in thousandths, the longest poll that touches
 /// it, and its task.
 #[derive(Serialize, Default, Clone, Debug, PartialEq)]
 pub(super) struct Column(pub(super) u64, pub(super) u64, pub(super) u64, pub(super) u64);
@@ -60,7 +60,7 @@ pub(super) struct Lane {
     pub(super) longest_ns: u64,
 }
 
-/// What has no duration, counted by columns.
+/// Events without a duration, counted by columns.
 #[derive(Serialize, Debug, PartialEq)]
 pub(super) struct TimelineMark {
     pub(super) label: &'static str,

@@ -175,7 +175,7 @@ impl<F: Family> Shares<F> {
     }
 }
 
-/// What stands at the place of a core: an error where there is no such place, or nothing in it any more.
+/// The share at the place of a core: an error where there is no such place, or nothing in it any more.
 #[inline]
 pub(super) fn take_place<T>(
     place: Option<Option<T>>,

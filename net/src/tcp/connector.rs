@@ -54,7 +54,7 @@ impl Default for Connector {
     }
 }
 
-/// What has happened among the attempts.
+/// The next event among the attempts.
 enum ConnectOutcome {
     Connected(TcpStream),
     Failed(io::Error),

@@ -3,7 +3,7 @@
 use egret_runtime::sys::DatagramInfo;
 use std::net::{IpAddr, SocketAddr};
 
-/// What is known of a datagram that [`UdpSocket::recv_message`](crate::UdpSocket::recv_message) has received.
+/// The facts about a datagram that [`UdpSocket::recv_message`](crate::UdpSocket::recv_message) has received.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 #[non_exhaustive]
 pub struct Message {

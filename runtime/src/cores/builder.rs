@@ -11,7 +11,7 @@ use std::sync::Arc;
 use std::thread;
 use std::time::Duration;
 
-/// What a core that returns an error or panics does to the others, set by [`Builder::on_failure`].
+/// The effect on the others of a core that returns an error or panics, set by [`Builder::on_failure`].
 ///
 /// ```
 /// use egret_runtime::cores::{self, OnFailure};
@@ -150,7 +150,7 @@ impl Builder {
         self
     }
 
-    /// What a core that returns an error or panics does to the others; by default all are shut down.
+    /// Sets the effect on the others of a core that returns an error or panics; by default all are shut down.
     #[inline]
     pub fn on_failure(mut self, policy: OnFailure) -> Builder {
         self.on_failure = policy;

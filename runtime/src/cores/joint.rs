@@ -24,7 +24,7 @@ struct JointState {
     waiting: Vec<Option<Waker>>,
 }
 
-/// What has been asked of all cores so far.
+/// The requests to all cores so far.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) enum Asked {
     Nothing,
@@ -66,7 +66,7 @@ impl Joint {
         self.lock().asked()
     }
 
-    /// What has been asked so far, if that is not `known`. Otherwise `waker` is woken by the next change.
+    /// Returns the requests so far, if they are not `known`. Otherwise `waker` is woken by the next change.
     #[inline]
     pub(super) fn asked_beyond(&self, known: Asked, core: usize, waker: &Waker) -> Option<Asked> {
         let waker = waker.clone();

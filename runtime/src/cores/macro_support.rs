@@ -1,4 +1,4 @@
-//! What `#[egret::main(cores = ..)]` expands to. Not for other callers: it may change in any release.
+//! The functions that `#[egret::main(cores = ..)]` calls. Not for other callers: it may change in any release.
 
 use super::builder::Builder;
 use super::core::Core;
@@ -17,7 +17,7 @@ where
     T::run(builder, main)
 }
 
-/// What a function of `#[egret::main(cores = ..)]` may return.
+/// The return types of a function with `#[egret::main(cores = ..)]`.
 #[diagnostic::on_unimplemented(
     message = "a function with `#[egret::main(cores = ..)]` returns `()` or `Result<(), E>`, and not `{Self}`",
     note = "for other results of the cores use `egret::cores::Builder`, whose `run` returns all of them"

@@ -29,7 +29,7 @@ use std::task::{Poll, Waker};
 use std::thread;
 use std::time::Duration;
 
-/// What the cores have left behind, from [`Builder::run`].
+/// The outputs and the counts of the cores, from [`Builder::run`].
 ///
 /// ```
 /// use egret_runtime::cores;
@@ -56,7 +56,7 @@ enum CoreFailure<E> {
     Panic(Box<dyn Any + Send>),
 }
 
-/// What the threads hand to the caller.
+/// The results that the threads hand to the caller.
 struct Results<T, E> {
     ended: Vec<Option<(T, Metrics)>>,
     aborted: usize,

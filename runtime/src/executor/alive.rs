@@ -1,4 +1,4 @@
-//! What is alive in an executor, by name: for checks of what a test has left behind.
+//! The tasks, descriptors, timers and jobs that are alive in an executor: for tests that check for leaks.
 
 use super::Executor;
 use crate::observe::id::Id;

@@ -1,4 +1,4 @@
-//! What a dump shows of an executor: when it was made, its tasks, and the future of `block_on`. With feature `inspect`;
+//! The view of an executor in a dump: when it was made, its tasks, and the future of `block_on`. With feature `inspect`;
 //! without it, nothing is kept.
 
 #[cfg(feature = "inspect")]

@@ -1,4 +1,4 @@
-//! What the descriptors of a loop are: their types and addresses, asked for on another thread while the loop goes on.
+//! The descriptions of a loop's descriptors: their types and addresses, asked for on another thread while the loop goes on.
 //!
 //! A descriptor may be closed meanwhile, and its number be that of another. So the loop says afterwards which sources are
 //! still registered: a source keeps its descriptor open, and its key is never that of another one, so what was asked in
@@ -14,7 +14,7 @@ use crate::sys::{self, Described};
 use crate::wake::key::SourceKey;
 use std::time::{Duration, Instant};
 
-/// What the descriptors of a [`Gathered`] are, in its order.
+/// The descriptions of the descriptors of a [`Gathered`], in its order.
 pub(super) struct Addresses {
     pub(super) described: Vec<Described>,
     /// For how long the loop was held.

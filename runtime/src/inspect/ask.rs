@@ -35,7 +35,7 @@ const TAKEN: u8 = 1;
 const GIVEN_UP: u8 = 2;
 
 impl Runtime {
-    /// What every task of the runtime waits for, and what it has done. With feature `inspect`.
+    /// A dump of the runtime: the waits and the counts of every task. With feature `inspect`.
     ///
     /// It may be called anywhere on the thread of the runtime: outside of it, in a task, in a destructor and in a
     /// waker. No task is polled for it.

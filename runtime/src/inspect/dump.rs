@@ -6,7 +6,7 @@ use crate::observe::stats::Metrics;
 use serde::Serialize;
 use std::panic::Location;
 
-/// What a runtime is doing, at one moment.
+/// The state of a runtime at one moment.
 ///
 /// Its [`Display`](std::fmt::Display) is a page to read from top to bottom.
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
@@ -20,7 +20,7 @@ pub struct Dump {
     pub held_loop_ns: u64,
     /// The number of the process.
     pub pid: u32,
-    /// What is conspicuous: tasks that wait for each other, a poll that takes long.
+    /// Conspicuous facts: tasks that wait for each other, a poll that takes long.
     pub hints: Vec<Hint>,
     /// The loop and its thread.
     #[serde(rename = "loop")]
@@ -34,7 +34,7 @@ pub struct Dump {
     pub timers: Vec<TimerView>,
     /// The pool for blocking jobs.
     pub blocking: BlockingView,
-    /// What is queued for the loop.
+    /// The work that is queued for the loop.
     pub queue: QueueView,
 }
 
@@ -56,7 +56,7 @@ pub struct Place {
 pub struct LoopView {
     /// The number of the runtime in its process, from 1. The next runtime has it after the end of this one.
     pub number: u16,
-    /// What the loop was doing.
+    /// The state of the loop.
     pub state: LoopState,
     /// The thread of the loop.
     pub thread: ThreadView,
@@ -69,7 +69,7 @@ pub struct LoopView {
     pub untimed: bool,
 }
 
-/// What a loop was doing when the dump was made.
+/// The state of a loop when the dump was made.
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
@@ -107,7 +107,7 @@ pub struct ThreadView {
     pub tid: u32,
     /// The name of the thread.
     pub name: String,
-    /// What it does, as the kernel sees it; for a loop that did not answer: "running", or "sleeps in nanosleep".
+    /// Its state in the kernel; for a loop that did not answer: "running", or "sleeps in nanosleep".
     pub kernel: Option<String>,
 }
 
@@ -141,7 +141,7 @@ pub struct TaskView {
     pub size: usize,
     /// The task that awaits its handle.
     pub joined_by: Option<u64>,
-    /// What it waits for, several at a time for `select!` and `join!`. Never empty for a task that waits.
+    /// Its waits, several at a time for `select!` and `join!`. Never empty for a task that waits.
     pub waits: Vec<WaitView>,
     /// Its named frames, outermost first.
     pub frames: Vec<FrameView>,
@@ -202,7 +202,7 @@ pub struct WaitView {
     pub kind: WaitKind,
     /// In words, without time and place: "reads TcpStream #7 127.0.0.1:8080 <- 127.0.0.1:51234".
     pub text: String,
-    /// What the descriptor is: "TcpStream", "pipe"; empty without one.
+    /// The kind of the descriptor: "TcpStream", "pipe"; empty without one.
     pub of: &'static str,
     /// The line of the program that waits.
     pub at: Option<Place>,
@@ -324,7 +324,7 @@ pub struct JobView {
     pub awaited_by: Option<u64>,
 }
 
-/// What is queued for the loop.
+/// The work that is queued for the loop.
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
 #[non_exhaustive]
 pub struct QueueView {
@@ -336,7 +336,7 @@ pub struct QueueView {
     pub errands: usize,
 }
 
-/// What is conspicuous in a dump.
+/// A conspicuous fact of a dump.
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
 #[non_exhaustive]
 pub struct Hint {

@@ -22,14 +22,14 @@ use std::os::fd::RawFd;
 use std::panic::Location;
 use std::time::{Duration, Instant};
 
-/// What the loop's thread copies.
+/// The copy that the loop's thread makes.
 pub(super) struct Gathered {
     pub(super) part: LoopPart,
     /// When it was copied, in ticks.
     pub(super) now: u64,
     pub(super) tasks: Vec<TaskFacts>,
     pub(super) sources: Vec<Registered>,
-    /// What the descriptors are, if another thread cannot ask for that: of a simulated host.
+    /// The descriptions of the descriptors, if another thread cannot ask for them: of a simulated host.
     pub(super) described: Option<Vec<Described>>,
     pub(super) waits: Vec<WaitFacts>,
     pub(super) frames: Vec<FrameNode>,
@@ -98,7 +98,7 @@ impl LoopPart {
 }
 
 impl Gathered {
-    /// What there is to know of an executor of this thread.
+    /// Copies the tables of an executor of this thread.
     pub(super) fn of(executor: &Executor) -> Gathered {
         let start = Instant::now();
         executor.queue.watch.flush();

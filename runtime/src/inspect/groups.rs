@@ -12,7 +12,7 @@ pub(super) struct TaskGroup<'a> {
 /// Descriptors of one kind with one address, and with the same directions waited for.
 pub(super) struct SourceGroup<'a> {
     pub(super) sources: Vec<&'a SourceView>,
-    /// What they have in common.
+    /// The common part of their rows.
     pub(super) address: &'a str,
 }
 

@@ -1,4 +1,4 @@
-//! What is conspicuous in a dump: tasks that wait for each other, wakes that were forgotten, tasks that hold the loop.
+//! The conspicuous facts of a dump: tasks that wait for each other, wakes that were forgotten, tasks that hold the loop.
 //!
 //! A hint is read from the plain data of the dump. Some are certain (a circle of joins, a poll that has not returned),
 //! others are a guess, and say so by what they count.

@@ -1,4 +1,4 @@
-//! What a dump is made of: what the loop's thread has gathered, with the addresses of descriptors, and without text.
+//! The data that a dump is made of: gathered by the loop's thread, with the addresses of descriptors, and without text.
 //! [`Links`] connects it.
 
 use super::dump::{BlockingView, Dump, JobView, LoopView, Place, QueueView, TaskView, WokenBy};
@@ -9,7 +9,7 @@ use std::borrow::Cow;
 use std::os::fd::RawFd;
 use std::time::{Duration, Instant, SystemTime};
 
-/// What a dump is made of.
+/// The data that a dump is made of.
 #[derive(Default)]
 pub(super) struct Snapshot {
     pub(super) part: LoopView,
@@ -32,7 +32,7 @@ pub(super) struct Snapshot {
 pub(super) struct TaskNote {
     /// Its index in wakers.
     pub(super) index: u32,
-    /// What is known already. The rest needs other tasks.
+    /// The part that is known already. The rest needs other tasks.
     pub(super) view: TaskView,
     pub(super) woken_by: WakerNote,
     /// Without a clone nothing but egret has its waker.
@@ -73,7 +73,7 @@ pub(super) struct FrameNote {
     pub(super) since_ns: u64,
 }
 
-/// What is waited for.
+/// The object of a wait.
 pub(super) enum Awaited {
     Source {
         fd: RawFd,

@@ -1,10 +1,10 @@
-//! What a loop does at this moment, for other threads.
+//! The state of a loop at this moment, for other threads.
 
 use crate::observe::id::Id;
 use std::panic::Location;
 use std::time::Duration;
 
-/// What a loop does at this moment, as another thread sees it: see [`Handle::progress`](crate::runtime::Handle::progress).
+/// The state of a loop at this moment, as another thread sees it: see [`Handle::progress`](crate::runtime::Handle::progress).
 ///
 /// It is read while the loop goes on: the parts are of one poll, but the poll may be over when this is returned.
 #[derive(Clone, Debug, PartialEq)]

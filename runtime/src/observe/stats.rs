@@ -34,7 +34,7 @@ impl Counter {
     }
 }
 
-/// What a runtime has done since it was built, from [`Runtime::metrics`](crate::runtime::Runtime::metrics).
+/// The counts of a runtime since it was built, from [`Runtime::metrics`](crate::runtime::Runtime::metrics).
 ///
 /// All but the last five only grow. The counts are exact, so the difference of two snapshots is what happened between
 /// them:

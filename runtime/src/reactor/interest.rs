@@ -5,7 +5,7 @@ use super::ready::Ready;
 use std::fmt;
 use std::ops::{BitOr, BitOrAssign};
 
-/// What to wait for: a set, never empty, of reading, writing, urgent data and errors.
+/// The events to wait for: a set, never empty, of reading, writing, urgent data and errors.
 ///
 /// ```
 /// use egret_runtime::io::Interest;
@@ -85,7 +85,7 @@ impl Interest {
         read.into_iter().chain(self.is_writable().then_some(Direction::Write))
     }
 
-    /// What ends a wait for the set.
+    /// The readiness that ends a wait for the set.
     pub(crate) fn answers(self) -> Ready {
         let mut answers = Ready::EMPTY;
         if self.is_readable() {

@@ -5,10 +5,10 @@
 #[cfg(feature = "inspect")]
 use std::cell::Cell;
 
-/// What a descriptor is for.
+/// The purpose of a descriptor.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub(crate) enum Label {
-    /// What the kernel says it is.
+    /// As the kernel describes it.
     #[default]
     Plain,
     /// The end of the child process with this number.

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::ops::{BitAnd, BitOr, BitOrAssign, Sub};
 
-/// What the kernel has reported of a descriptor: a set, which may be empty.
+/// The readiness that the kernel has reported of a descriptor: a set, which may be empty.
 ///
 /// ```
 /// use egret_runtime::io::Ready;
@@ -99,7 +99,7 @@ impl BitAnd for Ready {
 impl Sub for Ready {
     type Output = Ready;
 
-    /// What is in this set and not in the other.
+    /// The members of this set that are not in the other.
     fn sub(self, other: Ready) -> Ready {
         Ready(self.0 & !other.0)
     }

@@ -122,7 +122,7 @@ pub struct EnterGuard<'a> {
     _runtime: PhantomData<&'a Runtime>,
 }
 
-/// What an [`EnterGuard`] drops, without its lifetime.
+/// The content of an [`EnterGuard`], without its lifetime.
 struct Stay(Option<Inside>);
 
 impl EnterGuard<'_> {

@@ -208,7 +208,7 @@ impl Handle {
         })
     }
 
-    /// What the loop does at this moment; `None` when the runtime is gone. With feature `inspect`.
+    /// The state of the loop at this moment; `None` when the runtime is gone. With feature `inspect`.
     ///
     /// It asks nothing of the loop, and so returns at once while a task blocks it.
     ///
@@ -234,7 +234,7 @@ impl Handle {
         remote::post(self.address)?.histograms()
     }
 
-    /// What the loop did last, from its flight recorder; `None` when the runtime is gone. With feature `inspect`.
+    /// The last events of the loop, from its flight recorder; `None` when the runtime is gone. With feature `inspect`.
     ///
     /// It asks nothing of the loop, and so has the poll that blocks it. A panic hook takes the recording of its thread by
     /// [`Handle::try_current`].

@@ -1,4 +1,4 @@
-//! What the attributes of `egret-macros` expand to. Not for other callers: it may change in any release.
+//! The functions that the attributes of `egret-macros` call. Not for other callers: it may change in any release.
 
 use crate::runtime::{Builder, Runtime, UnhandledPanic};
 use std::future::Future;
@@ -8,12 +8,12 @@ use std::sync::mpsc::{RecvTimeoutError, channel};
 use std::thread;
 use std::time::Duration;
 
-/// What the runtime is built with.
+/// The settings of the runtime.
 #[derive(Clone, Copy, Debug)]
 pub struct Settings {
     /// Whether its clock is paused when it starts.
     pub start_paused: bool,
-    /// What a panic of a task does that no handle receives.
+    /// The policy for a panic that no handle receives.
     pub unhandled_panic: UnhandledPanic,
     /// Its name.
     pub name: Option<&'static str>,
@@ -64,7 +64,7 @@ pub struct Test {
     pub name: &'static str,
     /// The time limit.
     pub timeout_ms: u64,
-    /// What its runtime is built with.
+    /// The settings of its runtime.
     pub settings: Settings,
 }
 

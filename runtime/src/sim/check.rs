@@ -100,7 +100,7 @@ fn judge(seed: u64, failure: &Failure, scenario: &(impl Fn(&Sim) + Sync)) -> ! {
     fail(&replay, &ran, &[])
 }
 
-/// What is said of a run that is not repeatable.
+/// The cause of a failure that is not repeatable.
 const OUTSIDE: &str = "something outside of the simulation decides";
 
 /// One run: its failure, if it has one, its trace, and what each `up_to` returned.

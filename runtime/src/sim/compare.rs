@@ -67,7 +67,7 @@ pub(super) fn difference(one: &Traced, other: &Traced) -> String {
     text
 }
 
-/// What makes a program do one thing in one run, and another in the next.
+/// Guesses why two runs of one seed differ, by the first line in which they do.
 fn guess(this: Option<&TraceRecord>, that: Option<&TraceRecord>) -> &'static str {
     const THREAD: &str = "a wake of a real thread, which is outside of the simulation";
     const ORDER: &str = "the order of a HashMap, random numbers, an address in memory, or a real thread that answers sooner or later";

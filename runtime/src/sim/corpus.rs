@@ -41,7 +41,7 @@ pub(super) fn edges(traced: &Traced) -> Edges {
     kinds.map(|kind| hash((std::mem::replace(&mut last, kind), kind))).collect()
 }
 
-/// What a line says without its time, its file and its numbers: a number is none or some, an error its errno, and a fault its
+/// A line without its time, its file and its numbers: a number is none or some, an error its errno, and a fault its
 /// name.
 fn kind(record: &TraceRecord) -> u64 {
     let class = match &record.outcome {

@@ -19,7 +19,7 @@ use std::future::Future;
 use std::panic::Location;
 use std::rc::Rc;
 
-/// What a program of [`Host::install`] is started with.
+/// A started program of [`Host::install`]: its number, its arguments and variables, and its standard streams.
 #[derive(Debug)]
 #[non_exhaustive]
 pub struct Process {

@@ -83,7 +83,7 @@ union Stage<F: Future> {
     output: ManuallyDrop<Result<F::Output, JoinError>>,
 }
 
-/// What is known of a task that is about to be spawned, besides its future.
+/// The facts about a task that is about to be spawned, apart from its future.
 pub(crate) struct NewTask {
     pub(crate) id: Id,
     pub(crate) at: &'static Location<'static>,

@@ -60,7 +60,7 @@ pub struct LocalKey<T: 'static> {
 }
 
 impl<T: 'static> LocalKey<T> {
-    /// What the macro calls.
+    /// The constructor that the macro calls.
     #[doc(hidden)]
     #[inline]
     pub const fn new(slot: thread::LocalKey<RefCell<Option<T>>>) -> LocalKey<T> {
@@ -191,7 +191,7 @@ impl<T: 'static> fmt::Debug for LocalKey<T> {
 /// While it lives, the value of a scope is in the slot of its key.
 struct EnteredScope<'a, T: 'static> {
     key: &'static LocalKey<T>,
-    /// What was in the slot.
+    /// The previous content of the slot.
     value: &'a mut Option<T>,
 }
 

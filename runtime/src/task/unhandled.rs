@@ -15,7 +15,7 @@ use std::panic::catch_unwind;
 use std::rc::Rc;
 use std::sync::atomic::{AtomicU32, Ordering};
 
-/// What a runtime does about the panic of a task that no handle receives, set by
+/// The policy of a runtime for the panic of a task that no handle receives, set by
 /// [`Builder::unhandled_panic`](crate::runtime::Builder::unhandled_panic).
 ///
 /// A panic is unhandled when it happens in a task whose [`JoinHandle`](crate::task::JoinHandle) is gone, or when the

@@ -1,4 +1,4 @@
-//! What the steps of the peers have in common: they wait for at most [`PATIENCE`], and their panics show the bytes.
+//! The common part of the steps of the peers: they wait for at most [`PATIENCE`], and their panics show the bytes.
 //!
 //! `put` and `take` write to and read from the peer's descriptor. Those of a blocking TCP socket time out after
 //! [`PATIENCE`]; the others do not block, and are tried again.

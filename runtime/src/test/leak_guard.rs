@@ -94,7 +94,7 @@ impl LeakGuard<'_> {
     ///
     /// # Errors
     ///
-    /// What is alive and was not at the start.
+    /// The things that are alive and were not at the start.
     #[track_caller]
     pub fn check(&self) -> Result<(), Leaks> {
         let leaks = match &self.watched {
@@ -138,7 +138,7 @@ fn alive(rt: &Runtime) -> Alive {
     executor::current().alive()
 }
 
-/// What is alive once the ending jobs have ended. A job without a handle is counted until its thread has dropped its
+/// The things that are alive once the ending jobs have ended. A job without a handle is counted until its thread has dropped its
 /// output; the awaiter of one that is counted no more has that output.
 fn alive_without_ending_jobs(rt: &Runtime, before: &Alive) -> Alive {
     let start = Instant::now();

@@ -30,7 +30,7 @@ impl Turn {
         self.record.coalesced()
     }
 
-    /// What woke this task, each time: from [`wakes`](Turn::wakes) and [`coalesced`](Turn::coalesced).
+    /// The causes of this task's wakes: from [`wakes`](Turn::wakes) and [`coalesced`](Turn::coalesced).
     ///
     /// ```
     /// use egret_runtime::runtime::Runtime;

@@ -1,6 +1,6 @@
 //! [`UnixPeer`] and [`PipePeer`]: the other end of a Unix stream and of a pipe, scripted by a test.
 //!
-//! What is written is queued for the other end when the system call returns, so no step has to wait for that.
+//! Written bytes are queued for the other end when the system call returns, so no step has to wait for that.
 
 use super::expect;
 use crate::sys::{Backend, Fd};

@@ -24,7 +24,7 @@ use std::time::Duration;
 /// would sleep notices a deadline in the past, not the first poll.
 const COARSE_LAG: u64 = 20_000_000;
 
-/// What is further away is far: a second.
+/// A deadline that is further away is far: a second.
 const FAR: u64 = 1_000_000_000;
 
 /// The clock of an executor.

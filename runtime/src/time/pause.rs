@@ -12,7 +12,7 @@ use std::time::Duration;
 /// How many rounds `advance` gives the other tasks at one deadline, as some never stop.
 const PATIENCE: usize = 1_000;
 
-/// What [`advance`] needs of the loop.
+/// The part of the loop that [`advance`] needs.
 pub(crate) trait Turns {
     /// Wakes the waiters whose deadline has passed.
     fn fire_timers(&self);

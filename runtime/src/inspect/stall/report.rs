@@ -54,7 +54,7 @@ impl Stall {
         Duration::from_nanos(self.held_ns)
     }
 
-    /// What the loop did before, from its flight recorder; `None` once the runtime is gone.
+    /// The earlier events of the loop, from its flight recorder; `None` once the runtime is gone.
     pub fn recording(&self) -> Option<Recording> {
         self.handle.recording()
     }

@@ -32,14 +32,14 @@ type Report = Box<dyn Fn(&Stall) + Send + Sync>;
 /// A loop on the list.
 struct WatchedLoop {
     handle: Handle,
-    /// What the loop stores.
+    /// The values that the loop stores.
     post: Post,
     thread: ThreadId,
     watch: LoopWatch,
     report: Report,
     /// The processor time of the thread when the current poll was first seen, with the number of that poll.
     first_seen: Option<(u64, Option<Duration>)>,
-    /// What was reported of the stall that goes on.
+    /// The report of the stall that goes on.
     stall: Option<Stall>,
 }
 
@@ -166,7 +166,7 @@ impl WatchedLoop {
     }
 }
 
-/// What the thread does, and what the descriptor is that it waits for.
+/// The state of the thread, and the kind of the descriptor that it waits for.
 fn kernel(thread: ThreadId) -> Option<String> {
     let state = thread.state()?;
     let descriptor = state.call.and_then(|call| call.descriptor);

@@ -11,7 +11,7 @@
 
 use std::time::Duration;
 
-/// What the sampler knows of one loop.
+/// The knowledge of the sampler about one loop.
 #[derive(Debug)]
 pub(super) struct LoopWatch {
     limit: Duration,
@@ -40,7 +40,7 @@ pub(super) struct GoingPoll {
     pub(super) elapsed: Duration,
 }
 
-/// What a look has found.
+/// The result of a look.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum LookResult {
     /// Nothing to report.

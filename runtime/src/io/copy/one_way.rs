@@ -47,7 +47,7 @@ pub(super) struct OneWay {
     hand: Hand,
     /// The buffer for a foreign reader, kept.
     own_buffer: Option<Box<[u8]>>,
-    /// What to try next, when nothing is in transit.
+    /// The next method to try, when nothing is in transit.
     next: CopyStep,
     /// Bytes read since the last wait for the reader.
     burst: u64,

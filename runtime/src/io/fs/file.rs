@@ -343,7 +343,7 @@ impl File {
         self.with(move |file| file.set_len(len))
     }
 
-    /// What the file is: its kind, length, times and permissions.
+    /// The metadata of the file: its kind, length, times and permissions.
     ///
     /// # Errors
     ///

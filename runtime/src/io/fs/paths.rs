@@ -56,7 +56,7 @@ pub fn hard_link(original: impl AsRef<Path>, link: impl AsRef<Path>) -> impl Fut
     at_paths(original, link, fs::hard_link)
 }
 
-/// What a file is: its kind, length, times and permissions. Follows symbolic links.
+/// The metadata of a file: its kind, length, times and permissions. Follows symbolic links.
 ///
 /// See [`stat(2)`](https://man7.org/linux/man-pages/man2/stat.2.html), and the [module](crate::fs) for errors and
 /// cancel safety.

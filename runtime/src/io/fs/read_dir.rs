@@ -106,7 +106,7 @@ impl DirEntry {
         self.0.ino()
     }
 
-    /// What it is, without following a symbolic link.
+    /// Its metadata, without following a symbolic link.
     ///
     /// # Errors
     ///

@@ -30,7 +30,7 @@ struct FramePlace {
 /// A named frame that has been polled and not dropped.
 #[derive(Clone, Debug)]
 pub(crate) struct FrameNode {
-    /// What a [`Note`] names it by.
+    /// The number by which a [`Note`] names it.
     pub(crate) number: u32,
     pub(crate) name: Cow<'static, str>,
     /// The line that named it.

@@ -1,4 +1,4 @@
-//! What is in a ring, decoded.
+//! The content of a ring, decoded.
 
 use super::{
     BLOCK_END, Descriptors, ENDED, NUMBER, OTHER, Record, RecordedTask, Recording, Ring, RingSlot, SPAWNED,
@@ -20,7 +20,7 @@ pub(crate) struct KnownTask {
     pub(crate) spawned_at: Option<&'static Location<'static>>,
 }
 
-/// What the records of a spawn and of an end have of their task: the numbers of its name and of its place, and its id.
+/// The task in the records of a spawn and of an end: the numbers of its name and of its place, and its id.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) struct Born {
     pub(crate) name: Option<u8>,

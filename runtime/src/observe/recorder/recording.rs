@@ -1,11 +1,11 @@
-//! What was taken out of a flight recorder, and its form for Perfetto.
+//! The content of a flight recorder, and its form for Perfetto.
 
 use crate::observe::id::Id;
 use crate::observe::recorder::chrome;
 use std::io;
 use std::panic::Location;
 
-/// What a loop did last, taken from its flight recorder: see [`Handle::recording`](crate::runtime::Handle::recording).
+/// The last events of a loop, taken from its flight recorder: see [`Handle::recording`](crate::runtime::Handle::recording).
 #[derive(Clone, Debug, Default)]
 #[non_exhaustive]
 pub struct Recording {
@@ -52,11 +52,11 @@ pub struct Record {
     pub at: u64,
     /// How long it took, in nanoseconds; 0 of what has no duration.
     pub took: u64,
-    /// What it was.
+    /// The event.
     pub what: What,
 }
 
-/// What a [`Record`] is about. A task is its position in [`Recording::tasks`].
+/// The event of a [`Record`]. A task is its position in [`Recording::tasks`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum What {
@@ -64,14 +64,14 @@ pub enum What {
     Poll {
         /// The task.
         task: u32,
-        /// What had woken it.
+        /// The cause of its wake.
         by: Cause,
     },
     /// A wake of a task by something else than an event: an event is in the poll that follows it.
     Wake {
         /// The task.
         task: u32,
-        /// What woke it.
+        /// The cause of the wake.
         by: Cause,
     },
     /// A call of `epoll_wait`.
@@ -98,7 +98,7 @@ pub enum What {
     },
 }
 
-/// What woke a task.
+/// The cause of a task's wake.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Cause {

@@ -31,7 +31,7 @@ pub(crate) struct Note {
     stamp: Stamp,
 }
 
-/// What the waiters of one turn and one frame have in common, so that it is copied as a whole.
+/// The part that the waiters of one turn and one frame have in common, so that it is copied as a whole.
 ///
 /// - The first word is when the polls of the turn began, in ticks; 0 outside of polls. A clock for each waiter would
 ///   cost more than all of its note.

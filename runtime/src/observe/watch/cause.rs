@@ -1,11 +1,11 @@
-//! What woke a task, and what it is called, with feature `inspect`: plain data next to its mark in the run queue.
+//! The cause of a task's wake, and its name, with feature `inspect`: plain data next to its mark in the run queue.
 
 use crate::observe::recorder;
 use crate::observe::ticks;
 use crate::sys::Head;
 use std::panic::Location;
 
-/// What the run queue keeps of a task's wakes, next to its mark.
+/// The record of a task's wakes in the run queue, next to its mark.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct WakeNote {
     pub(super) by: u64,
@@ -14,11 +14,11 @@ pub(crate) struct WakeNote {
     pub(super) puts: u64,
 }
 
-/// What woke a task.
+/// The cause of a task's wake.
 #[derive(Clone, Copy)]
 pub(crate) struct Woke(pub(super) u64);
 
-/// What woke a task, and when.
+/// The cause of a task's wake, and its time.
 #[derive(Clone, Copy)]
 pub(crate) struct By {
     pub(super) by: u64,
@@ -42,7 +42,7 @@ impl WakeNote {
         WakeNote { by: recorder::BY_SPAWN, since: ticks::now(), puts: 1 }
     }
 
-    /// What woke the task last.
+    /// The cause of the last wake.
     #[inline(always)]
     pub(crate) fn woke(&self) -> Woke {
         Woke(self.by)
@@ -58,7 +58,7 @@ impl WakeNote {
 }
 
 impl Label {
-    /// What a task says of itself.
+    /// The label that a task gives itself.
     pub(crate) fn new(label: Option<(Option<Box<str>>, &'static Location<'static>)>) -> Label {
         let (name, spawned_at) = label.expect("a task that is being spawned has not ended");
         Label { name, spawned_at }

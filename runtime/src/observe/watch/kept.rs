@@ -1,5 +1,5 @@
-//! What the loop's thread measures, with feature `inspect`. See also `none.rs`, `shared.rs` for what other threads read of
-//! it, and `sums.rs`.
+//! The measurements of the loop's thread, with feature `inspect`. See also `none.rs`, `sums.rs`, and `shared.rs` for the
+//! part that other threads read.
 
 use super::Polls;
 use super::cause::{By, Label, WakeNote, Woke};
@@ -25,7 +25,7 @@ const LONG: Duration = Duration::from_millis(100);
 /// In a turn that took longer, each poll that took a tenth of it is summed up for itself, in nanoseconds.
 const SLOW: u64 = 10_000_000;
 
-/// What a runtime keeps of the times of its tasks, from its builder.
+/// The settings of the builder for the times of tasks.
 #[derive(Clone, Debug)]
 pub(crate) struct WatchSettings {
     /// The memory of the flight recorder in bytes; 0 for none.
@@ -98,7 +98,7 @@ impl Watch {
         }
     }
 
-    /// What other threads may read.
+    /// The part that other threads may read.
     pub(crate) fn post(&self) -> Post {
         Post(Some(self.shared.clone()))
     }

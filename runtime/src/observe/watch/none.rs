@@ -16,11 +16,11 @@ pub(crate) struct WakeNote(());
 /// The polls of a turn, of which no record is written.
 pub(crate) struct Unwatched;
 
-/// What woke a task is not kept.
+/// The cause of a wake is not kept.
 #[derive(Clone, Copy)]
 pub(crate) struct By;
 
-/// What woke a task is not kept.
+/// The cause of a wake is not kept.
 #[derive(Clone, Copy)]
 pub(crate) struct Woke;
 

@@ -1,4 +1,4 @@
-//! What other threads may read of a loop: its ring, its histograms, its tasks by name and line.
+//! The part of a loop that other threads may read: its ring, its histograms, its tasks by name and line.
 //!
 //! - The loop's thread writes: see `kept.rs`. Any thread reads.
 //! - All but the names of tasks are atomics. The mutex of the names is held for a few instructions, by spawns too.
@@ -19,7 +19,7 @@ use std::time::Duration;
 /// How many groups of named tasks have histograms of their own; tasks of later names have none.
 const GROUPS: usize = 64;
 
-/// What other threads may read.
+/// The part that other threads may read.
 pub(crate) struct Shared {
     pub(super) ring: Ring,
     /// Whether the ring is used: else `going` is.
@@ -55,7 +55,7 @@ pub(super) struct Group {
     pub(super) delay: Buckets,
 }
 
-/// What other threads may read of a runtime, kept where they find it.
+/// The part of a runtime that other threads may read, kept where they find it.
 #[derive(Clone, Default)]
 pub(crate) struct Post(pub(super) Option<Arc<Shared>>);
 
@@ -99,7 +99,7 @@ impl WatchedTasks {
         Some(self.groups.len() - 1)
     }
 
-    /// What a record has of a task.
+    /// The fields of a record that name a task.
     pub(super) fn born(
         &mut self,
         id: Option<Id>,
@@ -157,7 +157,7 @@ impl Shared {
 }
 
 impl Post {
-    /// What the loop does now. Any thread may call this and the next ones.
+    /// The state of the loop now. Any thread may call this and the next ones.
     pub(crate) fn progress(&self) -> Option<Progress> {
         let shared = self.0.as_ref()?;
         let poll = shared.going();
@@ -194,7 +194,7 @@ impl Post {
         self.0.as_ref().is_some_and(|shared| shared.records)
     }
 
-    /// What the last dump has found of the descriptors, for the next one to keep again.
+    /// The descriptors as the last dump found them, for the next one to keep again.
     pub(crate) fn take_described(&self) -> Remembered {
         self.0.as_ref().map(|shared| std::mem::take(&mut *shared.described())).unwrap_or_default()
     }

@@ -1,4 +1,4 @@
-//! What the records of polls say, summed up: by task, and in the histograms.
+//! The sums of the records of polls: by task, and in the histograms.
 //!
 //! - Short polls are not summed up one by one. Of up to [`WINDOW`] of them, of one turn or of many, one is drawn and stands
 //!   for all: the sums have the right mean, and the count of polls is exact. A turn that may have had a long poll is

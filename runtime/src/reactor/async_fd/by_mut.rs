@@ -143,7 +143,7 @@ impl<'a, T: AsFd> AsyncFdReadyMutGuard<'a, T> {
         AsyncFdReadyMutGuard { fd, seen }
     }
 
-    /// What the descriptor is ready for: [`AsyncFdReadyGuard::ready`](super::AsyncFdReadyGuard::ready).
+    /// The readiness of the descriptor: [`AsyncFdReadyGuard::ready`](super::AsyncFdReadyGuard::ready).
     pub fn ready(&self) -> Ready {
         self.seen.ready
     }

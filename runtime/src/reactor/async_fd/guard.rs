@@ -16,7 +16,7 @@ pub struct AsyncFdReadyGuard<'a, T: AsFd> {
     seen: Seen,
 }
 
-/// What was reported when a guard was made.
+/// The readiness that was reported when a guard was made.
 #[derive(Debug)]
 pub(super) struct Seen {
     interest: Interest,

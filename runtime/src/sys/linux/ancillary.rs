@@ -156,7 +156,7 @@ impl Fd {
     /// Receives a message, or what a stream has queued, with its control data, by [`recvmsg(2)`]. Descriptors are
     /// close-on-exec.
     ///
-    /// What `ancillary` held of an earlier message is dropped.
+    /// Control data of an earlier message in `ancillary` is dropped.
     ///
     /// # Errors
     ///

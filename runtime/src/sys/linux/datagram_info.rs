@@ -30,7 +30,7 @@ pub struct DatagramInfo {
     pub segment: Option<usize>,
 }
 
-/// What control records say.
+/// The content of control records.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 struct Records {
     tos: Option<u8>,

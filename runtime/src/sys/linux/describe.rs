@@ -1,4 +1,4 @@
-//! What a descriptor is, for a dump: its kind and its addresses.
+//! The description of a descriptor for a dump: its kind and its addresses.
 //!
 //! * A descriptor is given by its number, as the source of a reactor has it. The program may have closed it behind
 //!   egret's back: then the calls fail, or describe what has the number now. None of them changes anything.
@@ -14,7 +14,7 @@ use std::io;
 use std::net::SocketAddr;
 use std::os::fd::RawFd;
 
-/// What a descriptor is.
+/// The description of a descriptor.
 #[derive(Clone, Debug)]
 pub(crate) struct Described {
     /// The name of egret's type for it, where there is one; else the kernel's name.

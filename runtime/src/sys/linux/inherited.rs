@@ -5,7 +5,7 @@ use super::{Backend, Domain, Fd, Type, check};
 use std::io;
 use std::os::fd::{FromRawFd, OwnedFd, RawFd};
 
-/// What a socket is.
+/// The kind of a socket.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct SocketKind {
     /// `None` for a family that egret does not have.
@@ -42,7 +42,7 @@ impl Backend {
 }
 
 impl Fd {
-    /// What kind of socket it is.
+    /// The kind of the socket.
     ///
     /// # Errors
     ///

@@ -12,7 +12,7 @@ use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-/// What a descriptor is open for.
+/// The access of a descriptor.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Access {
     /// Reading.
@@ -185,7 +185,7 @@ impl Fd {
         })
     }
 
-    /// What the descriptor is open for, by `F_GETFL` of [`fcntl(2)`].
+    /// The access of the descriptor, by `F_GETFL` of [`fcntl(2)`].
     ///
     /// # Errors
     ///

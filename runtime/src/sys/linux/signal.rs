@@ -60,7 +60,7 @@ static EVENTFD_NUMBER: AtomicI32 = AtomicI32::new(-1);
 /// The handler; its address identifies it.
 static HANDLER: extern "C" fn(c_int) = on_signal;
 
-/// What the process does with a signal.
+/// The action of the process on a signal.
 #[derive(Clone, Copy)]
 pub(crate) struct Disposition(libc::sigaction);
 

@@ -57,11 +57,11 @@ const PAGE: usize = 4096;
 /// How long a handler that has begun may take.
 const PATIENCE_WITH_HANDLER: Duration = Duration::from_secs(1);
 
-/// What the handler is to do: a serial number in the upper half and the number of the thread in the lower; 0 for
+/// The request to the handler: a serial number in the upper half and the number of the thread in the lower; 0 for
 /// nothing. The handler takes it out.
 static REQUEST: AtomicU64 = AtomicU64::new(0);
 
-/// What it has done: the serial number, and in the lower half how much of the stack is in the pipe.
+/// The answer of the handler: the serial number, and in the lower half how much of the stack is in the pipe.
 static ANSWER: AtomicU64 = AtomicU64::new(0);
 
 /// The pipe that the handler writes to.

@@ -15,7 +15,7 @@ use std::time::Duration;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ThreadId(libc::pid_t);
 
-/// What a thread does: see [`ThreadId::state`]. Its `Display` is a few words.
+/// The state of a thread: see [`ThreadId::state`]. Its `Display` is a few words.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ThreadState {
     /// The letter of [`proc_pid_stat(5)`](https://man7.org/linux/man-pages/man5/proc_pid_stat.5.html): `R` runs or
@@ -79,7 +79,7 @@ impl ThreadId {
         self.read("comm").unwrap_or_default().trim_end().to_owned()
     }
 
-    /// What the thread does; `None` once it has ended or without `/proc`.
+    /// The state of the thread; `None` once it has ended or without `/proc`.
     #[inline]
     pub fn state(self) -> Option<ThreadState> {
         // After the name in parentheses, which may contain any character.

@@ -32,7 +32,7 @@ thread_local! {
     static RANDOM: Cell<Option<u64>> = const { Cell::new(None) };
 }
 
-/// What a thread had before it ran a simulation.
+/// The state of a thread before it ran a simulation.
 pub(super) struct Before(Option<u64>);
 
 /// From now on the random bytes of this thread are drawn by `seed`.

@@ -203,7 +203,7 @@ impl SimDescriptor {
         self.world.ask(names).map_err(io::Error::from_raw_os_error)
     }
 
-    /// What it is, for a dump: the kind, and the addresses of an IP socket.
+    /// Its description, for a dump: the kind, and the addresses of an IP socket.
     #[cfg(feature = "inspect")]
     pub(crate) fn describe(&self) -> linux::Described {
         let kind = self.world.ask(|kernel| match kernel.file(self.file).map(|file| &file.object) {

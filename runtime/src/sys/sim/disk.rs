@@ -65,7 +65,7 @@ impl Survival {
 pub(crate) struct Disk {
     /// The folder of this disk; `root` and `gone` are in it.
     folder: PathBuf,
-    /// What the program sees.
+    /// The directory that the program sees.
     root: PathBuf,
     /// Removed nodes, which a crash may bring back.
     gone: PathBuf,

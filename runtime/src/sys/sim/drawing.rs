@@ -1,4 +1,5 @@
-//! What a picture of a run needs in addition to its trace: which task is polled, what is woken, which packet arrives.
+//! The data that a picture of a run needs in addition to its trace: which task is polled, what is woken, which packet
+//! arrives.
 //!
 //! Recorded only when a picture of the run was asked for. It is not part of the trace and does not change its hash.
 
@@ -51,7 +52,7 @@ pub(crate) enum Marked {
     },
 }
 
-/// What goes from one host to another.
+/// A packet between two hosts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Packet {
     Syn,

@@ -32,7 +32,7 @@ impl SimPipe {
         }
     }
 
-    /// What this end is open for.
+    /// The access of this end.
     pub(super) fn access(&self) -> Access {
         let read = matches!(self.end, SimPipeEnd::Reader(_));
         Access { read, write: !read }

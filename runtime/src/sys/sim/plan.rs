@@ -92,7 +92,7 @@ pub(crate) struct Plan {
     pub(crate) faults: Faults,
 }
 
-/// What one direction of a link has of its own.
+/// The settings of one direction of a link.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct LinkPlan {
     pub(crate) latency: Option<RangeInclusive<u64>>,

@@ -65,7 +65,7 @@ pub(crate) enum Loop {
 /// Pids of children begin above those of Linux: `kill(2)` of one, which is not simulated, finds no process.
 const FIRST_CHILD: u32 = 1 << 22;
 
-/// What a signal without a listener does; see signal(7).
+/// The default action of a signal; see signal(7).
 fn default_action(signal: i32) -> SignalAction {
     match signal {
         libc::SIGCHLD | libc::SIGURG | libc::SIGWINCH => SignalAction::Ignore,

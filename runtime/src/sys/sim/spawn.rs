@@ -23,7 +23,7 @@ use std::pin::Pin;
 use std::process::{Command, ExitStatus};
 use std::rc::Rc;
 
-/// What a program is started with.
+/// The arguments and descriptors that a program is started with.
 pub(crate) struct Given {
     pub(crate) pid: u32,
     pub(crate) args: Vec<OsString>,
@@ -42,7 +42,7 @@ pub(crate) struct NewProgram {
     pub(crate) given: Given,
 }
 
-/// What the parent has of a child: its pid, its pidfd, and the ends of the pipes.
+/// The parent's view of a child: its pid, its pidfd, and the ends of the pipes.
 pub(crate) type Parental = (u32, Fd, [Option<Fd>; 3]);
 
 /// How long `execve(2)` takes until the program runs, in nanoseconds.

@@ -71,7 +71,7 @@ pub(super) struct SimTcp {
     last_arrival: u64,
     /// How long the first segment on the wire has been resent.
     retried: u64,
-    /// What the peer has sent and the program has not taken, urgent bytes left out: what reads must return.
+    /// The bytes that the peer has sent and the program has not taken, without urgent ones: what reads must return.
     promised: VecDeque<u8>,
     /// The kernel has no memory for more, for a while.
     is_starved: bool,

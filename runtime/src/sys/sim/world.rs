@@ -58,7 +58,7 @@ struct Thread {
     run: Box<dyn FnOnce()>,
 }
 
-/// What runs next.
+/// The next step of a simulation.
 pub(crate) enum Next {
     /// The loop of this program.
     Program(ProgramId),
@@ -280,7 +280,7 @@ impl World {
         Some(threads.swap_remove(first))
     }
 
-    /// What runs next. Time passes until something can run, the test has an action, or `limit` is reached.
+    /// Returns the next step. Time passes until something can run, the test has an action, or `limit` is reached.
     pub(crate) fn next(&self, action: Option<u64>, limit: u64) -> Next {
         loop {
             if let Some(thread) = self.due_thread() {

@@ -1,4 +1,4 @@
-//! What a [`Confined`] is when its value is: a future, a stream, a pointer.
+//! The traits that a [`Confined`] has when its value has them: of a future, a stream, a pointer.
 
 use super::Confined;
 use futures_core::Stream;

@@ -291,7 +291,7 @@ impl Steps {
         panic!("a scripted stream: {message}");
     }
 
-    /// What is not done, with a line for each. A wait alone is nothing that the program has to do.
+    /// The steps that are not done, with a line for each. A wait alone is nothing that the program has to do.
     pub(super) fn left(&self) -> Vec<String> {
         let unread =
             self.arrived.iter().enumerate().map(|(i, step)| step.rest(if i == 0 { self.read } else { 0 }));

@@ -3,7 +3,7 @@
 use super::{Dice, Survival};
 use std::os::unix::fs::FileExt;
 
-/// What a disk writes at once: all of it, or nothing.
+/// The unit that a disk writes: all of it, or nothing.
 const SECTOR: u64 = 512;
 
 /// A file that was written to.
@@ -21,7 +21,7 @@ enum Piece {
 }
 
 impl Content {
-    /// What is on the disk, before the first write.
+    /// The content on the disk before the first write.
     pub(super) fn of(file: &std::fs::File) -> std::io::Result<Content> {
         let mut durable = vec![0; file.metadata()?.len() as usize];
         file.read_exact_at(&mut durable, 0)?;
@@ -51,7 +51,7 @@ impl Content {
         self.settle(|number| survival.has(number, dice));
     }
 
-    /// What is left after a crash, and how many of how many writes are in it.
+    /// The content after a crash, and how many of how many writes are in it.
     pub(super) fn crash(mut self, dice: &mut Dice) -> (Vec<u8>, usize, usize) {
         let (survival, of) = (Survival::draw(dice, self.pending.len()), self.pending.len());
         let mut survive = 0;

@@ -7,7 +7,7 @@ use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
-/// What is placed where after a crash.
+/// The files and directories after a crash, and their places.
 struct Rebuilt {
     /// Where each node was.
     was: BTreeMap<DiskNode, PathBuf>,

@@ -13,7 +13,7 @@ use super::TcpPhase;
 use super::stream::front;
 use crate::sys::mask;
 
-/// What a segment carries.
+/// The content of a segment.
 #[derive(Debug)]
 pub(super) enum Segment {
     Data {

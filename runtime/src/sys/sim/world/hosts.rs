@@ -1,4 +1,4 @@
-//! What a test does to hosts and links.
+//! The actions of a test on hosts and links.
 
 use super::super::host::{Host, HostId};
 use super::super::kernel::{FileId, Kernel};

@@ -9,7 +9,7 @@ use std::io;
 use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
-/// What a look-up of a name comes to: see [`Sim::name`](crate::sim::Sim::name).
+/// The result of a look-up of a name: see [`Sim::name`](crate::sim::Sim::name).
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Name {

@@ -12,7 +12,7 @@ use std::os::fd::RawFd;
 use std::sync::Arc;
 
 impl World {
-    /// What the kernel has queued on a descriptor, and whether an edge of `direction` is pending for the registration
+    /// The state that the kernel holds of a descriptor, and whether an edge of `direction` is pending for the registration
     /// with this token.
     pub(crate) fn holds(
         &self,
