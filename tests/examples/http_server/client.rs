@@ -100,6 +100,9 @@ impl Example {
     }
 
     fn start(command: &mut Command) -> Example {
+        // A huge page is resident for the little that is used of it. The child inherits this; where the kernel refuses it, pages
+        // are as they are.
+        let _ = rustix::thread::disable_transparent_huge_pages(true);
         let mut child = command.stdout(Stdio::piped()).spawn().expect("the example starts");
         let mut stdout = BufReader::new(child.stdout.take().expect("it was asked for"));
         let mut first_line = String::new();
