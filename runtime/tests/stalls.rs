@@ -7,6 +7,8 @@
 
 #[path = "stalls/finder.rs"]
 mod finder;
+#[path = "stalls/short.rs"]
+mod short;
 #[cfg(feature = "inspect-backtrace")]
 #[path = "stalls/stacks.rs"]
 mod stacks;

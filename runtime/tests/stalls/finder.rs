@@ -85,7 +85,7 @@ fn the_thread_takes_next_to_no_time_when_nothing_stalls() {
                 }
             });
         });
-        // However short the limit, it looks 20 times a second. A stop of the process ends a sleep too; a look for each limit
+        // However short the limit, it looks 29 times a second. A stop of the process ends a sleep too; a look for each limit
         // would be 500.
         let (took, looks) = watch_meanwhile(limit / 50, |rt| {
             rt.block_on(sleep(Duration::from_secs(3)));

@@ -10,7 +10,7 @@ use crate::executor::running;
 use crate::inspect::{Place, ThreadView, stack};
 use crate::observe::watch::Post;
 use crate::runtime::{Handle, Runtime};
-use crate::sys::{Backend, ThreadId};
+use crate::sys::{Backend, ThreadId, ThreadState};
 use std::fs;
 use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -138,7 +138,11 @@ impl WatchedLoop {
         let before = self.first_seen.and_then(|(seen, time)| time.filter(|_| seen == serial));
         let used = before.and_then(|before| Some(self.thread.processor_time()?.saturating_sub(before)));
         let is_still = || self.post.going().is_some_and(|(now, _)| now == serial);
-        let kernel = kernel(self.thread).filter(|_| is_still());
+        let state = self.thread.state().filter(|_| is_still());
+        if state.as_ref().is_some_and(|state| is_starved(state, used, self.watch.limit())) {
+            return self.watch.postpone();
+        }
+        let kernel = state.as_ref().map(kernel);
         let stall = Stall {
             stage: StallStage::Begun,
             task: poll.task.map_or(0, |id| id.number()),
@@ -166,17 +170,42 @@ impl WatchedLoop {
     }
 }
 
+/// Whether the poll goes on because its thread waits for a processor: it could run, and has hardly done so.
+///
+/// A computation has used half of the limit at least since the poll was first seen, if it had a processor for itself.
+fn is_starved(state: &ThreadState, used: Option<Duration>, limit: Duration) -> bool {
+    state.letter == 'R' && used.is_some_and(|used| used < limit / 4)
+}
+
 /// The state of the thread, and the kind of the descriptor that it waits for.
-fn kernel(thread: ThreadId) -> Option<String> {
-    let state = thread.state()?;
+fn kernel(state: &ThreadState) -> String {
     let descriptor = state.call.and_then(|call| call.descriptor);
     let target = descriptor.and_then(|number| fs::read_link(format!("/proc/self/fd/{number}")).ok());
-    Some(match target {
+    match target {
         Some(target) => format!("{state}, {}", target.display()),
         None => state.to_string(),
-    })
+    }
 }
 
 fn nanoseconds(duration: Duration) -> u64 {
     u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_thread_that_could_run_and_has_hardly_done_so_is_starved() {
+        let limit = Duration::from_millis(100);
+        let starved = |letter, used| {
+            let state = ThreadState { letter, call: None, kernel_function: None };
+            is_starved(&state, used, limit)
+        };
+        assert!(starved('R', Some(limit / 5)));
+        assert!(!starved('R', Some(limit / 4)));
+        assert!(!starved('R', None));
+        assert!(!starved('S', Some(Duration::ZERO)));
+        assert!(!starved('D', Some(Duration::ZERO)));
+    }
 }
