@@ -177,10 +177,25 @@ fn a_child_process_and_a_signal_are_named() {
         let mut signals = signal(SignalKind::user_defined2()).unwrap();
         signals.recv().await;
     }));
+    let whole = line!();
+    drop(spawn("status", async {
+        drop(Command::new("sleep").arg("3600").kill_on_drop(true).status().await);
+    }));
+    drop(spawn("output", async {
+        drop(Command::new("sleep").arg("3600").kill_on_drop(true).output().await);
+    }));
     settle(&rt);
     let dump = rt.dump();
     let text = format!("awaits child process {pid}");
     assert_eq!(waits(&dump, "child"), [(WaitKind::Child, text, Some(line + 2))]);
+    let kinds = |name, at| -> Vec<_> {
+        let of_line = |(kind, _, line)| (line == Some(at)).then_some(kind);
+        waits(&dump, name).into_iter().map(of_line).collect()
+    };
+    assert_eq!(kinds("status", whole + 2), [Some(WaitKind::Child)]);
+    let mut output = kinds("output", whole + 5);
+    output.sort();
+    assert_eq!(output, [Some(WaitKind::Read), Some(WaitKind::Read), Some(WaitKind::Child)]);
     assert_eq!(
         waits(&dump, "signal"),
         [(WaitKind::Signal, "awaits signal SIGUSR2".to_owned(), Some(line + 6))]

@@ -3,6 +3,7 @@
 use super::Child;
 use super::orphan;
 use crate::executor::running;
+use crate::observe::site::Site;
 use crate::sys::Backend;
 use std::ffi::OsStr;
 use std::io;
@@ -249,11 +250,11 @@ impl Command {
     #[inline]
     pub fn status(&mut self) -> impl Future<Output = io::Result<ExitStatus>> + use<> {
         let child = self.spawn();
-        async {
+        Site::caller().within(async {
             let mut child = child?;
             drop((child.stdout.take(), child.stderr.take()));
             child.wait().await
-        }
+        })
     }
 
     /// Starts the program, waits until it and its pipes have ended, and returns its standard output and standard
@@ -273,7 +274,7 @@ impl Command {
         self.std.stdout(Stdio::piped());
         self.std.stderr(Stdio::piped());
         let child = self.spawn();
-        async { child?.wait_with_output().await }
+        Site::caller().within(async { child?.wait_with_output().await })
     }
 }
 
