@@ -12,6 +12,10 @@ function duration(ns) {
   for (const [below, unit, name] of units) if (ns < below) return `${digits(ns / unit)} ${name}`;
   return ns < 3.6e12 ? `${digits(ns / 6e10)} min` : ns < 8.64e13 ? `${digits(ns / 3.6e12)} h` : `${digits(ns / 8.64e13)} d`;
 }
+/** The time of polls. Of short ones one in 64 stands for all, so that a task may have none that was timed. */
+function timed(ns) {
+  return duration(ns || null);
+}
 function digits(n) {
   return n >= 100 || Number.isInteger(n) ? String(Math.round(n)) : n >= 10 ? n.toFixed(1) : n.toFixed(2);
 }
@@ -291,9 +295,9 @@ const taskColumns = [
   { id: "waits_at", label: "At", mono: true, width: 166, get: task => place(task.waits.length ? task.waits[0].at : null), hint: task => task.waits.map(wait => exactly(wait.at)).join("\n") },
   { id: "age", label: "Age", num: true, width: 76, get: task => duration(task.age_ns) },
   { id: "polls", label: "Polls", num: true, width: 80, get: task => count(task.polls) },
-  { id: "poll_total", label: "In polls", num: true, width: 86, title: "The time in its polls", get: task => duration(task.poll_total_ns) },
-  { id: "poll_longest", label: "Longest", num: true, width: 84, title: "Its longest poll", get: task => duration(task.poll_longest_ns), tone: task => longTone(task.poll_longest_ns) },
-  { id: "poll_last", label: "Last", num: true, width: 78, wide: true, title: "Its last poll", get: task => duration(task.poll_last_ns), tone: task => longTone(task.poll_last_ns) },
+  { id: "poll_total", label: "In polls", num: true, width: 86, title: "The time in its polls", get: task => timed(task.poll_total_ns) },
+  { id: "poll_longest", label: "Longest", num: true, width: 84, title: "Its longest poll", get: task => timed(task.poll_longest_ns), tone: task => longTone(task.poll_longest_ns) },
+  { id: "poll_last", label: "Last", num: true, width: 78, wide: true, title: "Its last poll", get: task => timed(task.poll_last_ns), tone: task => longTone(task.poll_last_ns) },
   { id: "wakes", label: "Wakes", num: true, width: 80, wide: true, get: task => count(task.wakes) },
   { id: "woken_by", label: "Woken by", width: 100, get: task => wokenBy(task.woken_by) },
   { id: "size", label: "Size", num: true, width: 72, title: "The bytes of its future", get: task => bytes(task.size) },
@@ -304,8 +308,8 @@ const spawnColumns = [
   { id: "count", label: "Tasks", num: true, width: 80, get: group => count(group.count), value: group => group.count },
   { id: "queued", label: "Queued", num: true, width: 68, wide: true, get: group => count(group.queued), value: group => group.queued },
   { id: "polls", label: "Polls", num: true, width: 80, wide: true, get: group => count(group.polls), value: group => group.polls },
-  { id: "poll_total", label: "In polls", num: true, width: 84, get: group => duration(group.poll_total_ns), value: group => group.poll_total_ns },
-  { id: "poll_longest", label: "Longest", num: true, width: 84, get: group => duration(group.poll_longest_ns), value: group => group.poll_longest_ns, tone: group => longTone(group.poll_longest_ns) },
+  { id: "poll_total", label: "In polls", num: true, width: 84, get: group => timed(group.poll_total_ns), value: group => group.poll_total_ns },
+  { id: "poll_longest", label: "Longest", num: true, width: 84, get: group => timed(group.poll_longest_ns), value: group => group.poll_longest_ns, tone: group => longTone(group.poll_longest_ns) },
   { id: "oldest", label: "Oldest", num: true, width: 78, get: group => duration(group.oldest_ns), value: group => group.oldest_ns },
   { id: "size", label: "Memory", num: true, width: 80, title: "The bytes of their futures", get: group => bytes(group.bytes), value: group => group.bytes },
 ];
@@ -474,7 +478,7 @@ const make = {
         title.replaceChildren(`Task ${task.id}${name(task) ? ` ${name(task)}` : ""}`);
         const rows = [
           ["State", `${task.state.is} for ${duration(since(task.state))}`], ["Spawned at", exactly(task.spawned_at)], ["Age", duration(task.age_ns)],
-          ["Polls", `${count(task.polls)}, ${duration(task.poll_total_ns)} in all; longest ${duration(task.poll_longest_ns)}, last ${duration(task.poll_last_ns)}`],
+          ["Polls", `${count(task.polls)}, ${timed(task.poll_total_ns)} in all; longest ${timed(task.poll_longest_ns)}, last ${timed(task.poll_last_ns)}`],
           ["Wakes", `${count(task.wakes)}${task.woken_by ? `, the last by ${wokenBy(task.woken_by)}` : ""}`],
           ["Joined by", taskLink(task.joined_by)], ["Size", `${count(task.size)} bytes`],
         ];

@@ -132,8 +132,13 @@ impl fmt::Display for TaskGroup<'_> {
         let total: u64 = self.tasks.iter().map(|task| task.poll_total_ns).sum();
         let wakes: u64 = self.tasks.iter().map(|task| task.wakes).sum();
         let longest = self.tasks.iter().map(|task| task.poll_longest_ns).max().unwrap_or(0);
-        write!(f, "      {}, {}", Many(polls, "poll"), Time(total))?;
-        if polls > 1 {
+        write!(f, "      {}", Many(polls, "poll"))?;
+        // Of short polls one in 64 is drawn and stands for all.
+        match total {
+            0 => write!(f, ", not timed")?,
+            _ => write!(f, ", {}", Time(total))?,
+        }
+        if polls > 1 && total > 0 {
             write!(f, ", the longest {}", Time(longest))?;
         }
         write!(f, "; {}", Many(wakes, "wake"))?;

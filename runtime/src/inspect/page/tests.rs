@@ -202,3 +202,12 @@ fn rows_and_queued_tasks_beyond_a_limit_are_counted() {
     assert!(page.contains("run queue: 21 tasks: 1, 2, 3,"), "{page}");
     assert!(page.contains(" 20, ..\n"), "{page}");
 }
+
+#[test]
+fn polls_of_which_none_was_drawn_are_not_timed() {
+    let mut task = TaskView { id: 1, polls: 3, size: 8, ..TaskView::default() };
+    let told = |task: &TaskView| TaskGroup { tasks: vec![task] }.to_string();
+    assert!(told(&task).contains("3 polls, not timed; 0 wakes\n"), "{}", told(&task));
+    (task.poll_total_ns, task.poll_longest_ns) = (3_000, 2_000);
+    assert!(told(&task).contains("3 polls, 3.0 us, the longest 2.0 us; 0 wakes\n"), "{}", told(&task));
+}
