@@ -33,6 +33,7 @@ mod search; // which tasks match
 mod tasks; // tasks, sorted and cut into pages
 mod timeline; // a part of a recording in columns
 mod track; // a recording, sorted by kind
+mod waiting; // connections without a request make room
 
 use crate::TcpListener;
 use connection::{MOST, PageConnection};
@@ -48,6 +49,7 @@ use std::rc::Rc;
 use std::sync::mpsc;
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
+use waiting::Waiting;
 
 /// The least length of a token.
 const LEAST_TOKEN: usize = 16;
@@ -209,13 +211,14 @@ fn invalid(text: String) -> io::Error {
 async fn run(listener: net::TcpListener, door: Door, feeds: Vec<Box<dyn Feed>>) {
     let shutdown = SHUTDOWN.with(Shutdown::clone);
     let Ok(listener) = TcpListener::from_std(listener) else { return };
-    let (door, routes) = (Rc::new(door), Rc::new(Routes::new(feeds)));
+    let (door, routes, waiting) = (Rc::new(door), Rc::new(Routes::new(feeds)), Rc::new(Waiting::default()));
     let theirs = shutdown.clone();
     let connection = move |stream, _peer| {
-        let (door, routes, shutdown) = (door.clone(), routes.clone(), theirs.clone());
+        let (door, routes, waiting) = (door.clone(), routes.clone(), waiting.clone());
+        let shutdown = theirs.clone();
         async move {
             // An error means that the client has gone.
-            let _ = PageConnection::new(stream).serve(&door, &routes, &shutdown).await;
+            let _ = PageConnection::new(stream).serve(&door, &routes, &waiting, &shutdown).await;
         }
     };
     // It ends with the shutdown: an error of the listener itself is none that a bound socket has.

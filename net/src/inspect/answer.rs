@@ -49,10 +49,12 @@ impl Answer {
         Answer { status: "200 OK", content_type, field: "", body: body.into(), permit: None }
     }
 
-    /// An answer that is a sentence.
+    /// An answer that is a sentence, or nothing.
     pub(super) fn error(status: &'static str, text: impl Into<String>) -> Answer {
         let mut body = text.into();
-        body.push('\n');
+        if !body.is_empty() {
+            body.push('\n');
+        }
         Answer { status, content_type: TEXT, field: "", body: body.into_bytes().into(), permit: None }
     }
 

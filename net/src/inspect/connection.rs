@@ -3,13 +3,14 @@
 use super::answer::Answer;
 use super::door::{Door, MAX_HEAD, Refusal, Request};
 use super::routes::Routes;
+use super::waiting::Waiting;
 use crate::TcpStream;
 use egret_runtime::shutdown::Shutdown;
 use egret_runtime::time::timeout;
 use std::io::{self, ErrorKind};
 use std::time::Duration;
 
-/// The most connections at a time; more wait in the backlog.
+/// The most connections at a time; more wait in the backlog, or take the place of one without a request.
 pub(super) const MOST: usize = 32;
 /// For a whole head, from the end of the answer before it.
 const HEAD_TIME: Duration = Duration::from_secs(15);
@@ -35,11 +36,20 @@ impl PageConnection {
         PageConnection { stream, input: vec![0; MAX_HEAD].into(), filled: 0 }
     }
 
-    /// Answers requests until the client closes, is refused, is late, or `shutdown` is requested.
-    pub(super) async fn serve(mut self, door: &Door, routes: &Routes, shutdown: &Shutdown) -> io::Result<()> {
+    /// Answers requests until the client closes, is refused, is late, has to make room, or `shutdown` is requested.
+    pub(super) async fn serve(
+        mut self,
+        door: &Door,
+        routes: &Routes,
+        waiting: &Waiting,
+        shutdown: &Shutdown,
+    ) -> io::Result<()> {
+        let place = waiting.enter();
         self.stream.set_nodelay(true)?;
         self.stream.set_notsent_lowat(MAX_UNSENT)?;
-        while let Some(next) = shutdown.run_until_requested(timeout(HEAD_TIME, self.next(door))).await {
+        loop {
+            let next = place.wait(timeout(HEAD_TIME, self.next(door)));
+            let Some(Some(next)) = shutdown.run_until_requested(next).await else { return Ok(()) };
             match next {
                 Ok(Ok(Some(request))) => {
                     self.write(&routes.answer(&request), request.close).await?;
@@ -61,7 +71,6 @@ impl PageConnection {
                 }
             }
         }
-        Ok(())
     }
 
     /// The next request, or `None` at the end of the connection.

@@ -70,6 +70,9 @@ impl Door {
             Err(_) => return Err(MALFORMED),
         };
         let target = head.path.unwrap_or_default();
+        if head.method == Some("HEAD") {
+            return refuse("405 Method Not Allowed", ""); // whose answer has no body
+        }
         if head.method != Some("GET") {
             return refuse("405 Method Not Allowed", "Only GET is served: all of this is read-only.");
         }

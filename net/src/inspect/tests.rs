@@ -214,3 +214,25 @@ fn a_loop_that_is_not_there_is_not_found() {
     assert_eq!(status(&get(&server, "/timeline?recording=9", "").0), "410");
     server.stop();
 }
+
+#[test]
+fn an_answer_to_head_has_no_body() {
+    let server = serve(Options::new(), Dump::default());
+    let (head, body) = ask(&server, "HEAD /metrics HTTP/1.1\r\nHost: localhost\r\n\r\n");
+    assert_eq!((status(&head), field(&head, "Allow"), &*body), ("405", Some("GET"), ""));
+    server.stop();
+}
+
+/// More than may be open in the time for which a client waits, if each had all of its time for a head.
+#[test]
+fn clients_that_send_half_a_head_do_not_shut_others_out() {
+    let server = serve(Options::new(), Dump::default());
+    let mut slow: Vec<_> = (0..5 * MOST).map(|_| connect(&server)).collect();
+    for stream in &mut slow {
+        let _ = stream.write_all(b"GET / HTTP/1.1\r\n"); // it may have been closed
+    }
+    let (head, _) = get(&server, "/dump", "");
+    assert_eq!(status(&head), "200");
+    assert!(matches!(slow[0].read(&mut [0]), Ok(0) | Err(_)), "the one that waited longest is open");
+    server.stop();
+}
