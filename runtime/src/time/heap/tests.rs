@@ -66,6 +66,19 @@ fn the_next_deadline_is_the_earliest_and_not_the_last_or_the_first_set() {
 }
 
 #[test]
+fn the_node_that_takes_the_place_of_a_removed_one_moves_up_where_it_is_before_its_parent() {
+    let timers = timers();
+    // As they lie in the heap: the children of 10 are 11 to 14, those of 2 are 3 to 6.
+    let deadlines = [1, 10, 2, 20, 30, 11, 12, 13, 14, 3, 4, 5, 6];
+    let all: Vec<_> = (0..)
+        .zip(deadlines)
+        .map(|(number, at)| timers.clone().set(at * 1_000, &waker(number), Site::caller()))
+        .collect();
+    all[5].reset(500); // 6, which is the last, takes its place below 10
+    assert_eq!(fire(&timers, 100_000), [5, 0, 2, 9, 10, 11, 12, 1, 6, 7, 8, 3, 4]);
+}
+
+#[test]
 fn no_deadline_is_special() {
     // T2
     let timers = timers();

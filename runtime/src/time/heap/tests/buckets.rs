@@ -34,6 +34,20 @@ fn a_far_deadline_is_near_before_it_is_due_and_costs_the_heap_nothing_until_then
 }
 
 #[test]
+fn the_only_far_deadline_is_none_any_more_when_it_is_dropped() {
+    let timers = timers();
+    drop(set(&timers, MINUTE, 0));
+    assert_eq!(timers.not_after_next(), None);
+}
+
+#[test]
+fn the_last_deadline_that_there_is_is_found_too() {
+    let timers = timers();
+    let _last = set(&timers, u64::MAX, 0);
+    assert_eq!(timers.next(), Some(u64::MAX));
+}
+
+#[test]
 fn a_deadline_that_is_laps_of_the_buckets_away_is_looked_at_once_a_lap_and_in_the_heap_in_the_last_one_only()
 {
     let timers = timers();
