@@ -10,6 +10,7 @@
 //! * After a burst it yields to all ready tasks, including those it has just spawned.
 //! * On shutdown it accepts the queued connections, whose clients are already connected, and ends.
 
+use egret_runtime::io::Site;
 use egret_runtime::shutdown::Shutdown;
 use egret_runtime::sys::AcceptFailure;
 use egret_runtime::task::yield_now;
@@ -225,11 +226,12 @@ impl AcceptLoop {
     fn start<F: Future + 'static>(&self, connection: F) {
         bump(&self.counts.accepted);
         let slot = ConnectionSlot(self.counts.clone());
-        // It is not awaited: the runtime's policy handles a panic.
-        drop(self.shutdown.spawn(async move {
+        let connection = async move {
             let _slot = slot; // until the connection's state has been dropped
             connection.await;
-        }));
+        };
+        // It is not awaited: the runtime's policy handles a panic.
+        drop(self.shutdown.spawn_at(connection, Site::current()));
     }
 }
 

@@ -6,6 +6,7 @@ use egret::inspect::WaitKind;
 use egret::net::{TcpListener, TcpStream, UdpSocket, UnixListener, UnixStream};
 use egret::process::Command;
 use egret::runtime::Runtime;
+use egret::shutdown::Shutdown;
 use egret::signal::unix::{SignalKind, signal};
 use egret::time::{sleep, timeout};
 use std::future::{Future, poll_fn};
@@ -202,4 +203,27 @@ fn a_child_process_and_a_signal_are_named() {
     );
     std::process::Command::new("kill").arg(pid.to_string()).status().unwrap();
     run(&rt, waiter).unwrap();
+}
+
+#[test]
+fn a_connection_of_an_accept_loop_has_the_line_that_runs_the_loop() {
+    let rt = Runtime::new().unwrap();
+    let listener = run(&rt, async { TcpListener::bind("127.0.0.1:0").await.unwrap() });
+    let address = listener.local_addr().unwrap();
+    let _entered = rt.enter();
+    let shutdown = Shutdown::new();
+    let line = line!() + 3;
+    drop(spawn("serves", async move {
+        let serve = listener.serve(&shutdown);
+        let serves = serve.run(|mut client, _| async move {
+            drop(client.read(&mut [0; 8]).await);
+        });
+        drop(serves.await);
+    }));
+    let _client = run(&rt, async move { TcpStream::connect(address).await.unwrap() });
+    settle(&rt);
+    let dump = rt.dump();
+    let connections = dump.tasks.iter().filter(|task| task.id > 0 && task.name.is_none());
+    let lines: Vec<_> = connections.map(|task| (task.spawned_at.file, task.spawned_at.line)).collect();
+    assert_eq!(lines, [(file!(), line)]);
 }

@@ -6,6 +6,7 @@ use crate::family::{Family, Tcp};
 use crate::listener::Listener;
 use crate::serve::Serve;
 use crate::stream::Stream;
+use egret_runtime::io::Site;
 use egret_runtime::shutdown::Shutdown;
 use egret_runtime::sys::AcceptFailure;
 use std::fmt;
@@ -64,35 +65,38 @@ impl<F: Family> Serve<Share<F>> {
     ///
     /// When a call of `connection` panics; the returned future panics in its own task.
     #[inline]
-    pub async fn run<C, T>(self, mut connection: C) -> io::Result<()>
+    #[cfg_attr(feature = "inspect", track_caller)]
+    pub fn run<C, T>(self, mut connection: C) -> impl Future<Output = io::Result<()>>
     where
         C: FnMut(Stream<F>, F::Addr) -> T,
         T: Future + 'static,
     {
-        let Serve { listener: Share { kind }, accept_loop } = self;
-        match kind {
-            ShareKind::Own(listener) => {
-                accept_loop.run(listener, |(stream, peer)| connection(stream, peer)).await
+        Site::caller().within(async move {
+            let Serve { listener: Share { kind }, accept_loop } = self;
+            match kind {
+                ShareKind::Own(listener) => {
+                    accept_loop.run(listener, |(stream, peer)| connection(stream, peer)).await
+                }
+                ShareKind::Fed(fed) => {
+                    fed.limit(accept_loop.most);
+                    let mut feeds = pin!(fed.accept_for_all(&accept_loop));
+                    let mut serves =
+                        pin!(accept_loop.run(&fed, |(stream, peer, ticket): (_, _, LoadTicket<F>)| {
+                            let served = connection(stream, peer);
+                            async move {
+                                let _ticket = ticket; // until the connection's state has been dropped
+                                served.await;
+                            }
+                        }));
+                    let mut feeding = true;
+                    poll_fn(|cx| {
+                        feeding = feeding && feeds.as_mut().poll(cx).is_pending();
+                        serves.as_mut().poll(cx)
+                    })
+                    .await
+                }
             }
-            ShareKind::Fed(fed) => {
-                fed.limit(accept_loop.most);
-                let mut feeds = pin!(fed.accept_for_all(&accept_loop));
-                let mut serves =
-                    pin!(accept_loop.run(&fed, |(stream, peer, ticket): (_, _, LoadTicket<F>)| {
-                        let served = connection(stream, peer);
-                        async move {
-                            let _ticket = ticket; // until the connection's state has been dropped
-                            served.await;
-                        }
-                    }));
-                let mut feeding = true;
-                poll_fn(|cx| {
-                    feeding = feeding && feeds.as_mut().poll(cx).is_pending();
-                    serves.as_mut().poll(cx)
-                })
-                .await
-            }
-        }
+        })
     }
 }
 

@@ -195,10 +195,21 @@ impl Shutdown {
     where
         F: Future + 'static,
     {
+        self.spawn_at(future, Site::caller())
+    }
+
+    /// [`spawn`](Shutdown::spawn) for a loop of egret's, whose tasks have the line of the program that runs the loop.
+    #[doc(hidden)]
+    #[track_caller]
+    #[inline]
+    pub fn spawn_at<F>(&self, future: F, at: Site) -> JoinHandle<F::Output>
+    where
+        F: Future + 'static,
+    {
         let executor = executor::current(); // before there is a place, as this may panic
         let place = AbortPlace { number: self.inner.tasks.borrow_mut().insert(None), guard: self.guard() };
         let number = place.number;
-        let task = executor.spawn(Counted { future, place }, Id::next(), Location::caller());
+        let task = executor.spawn(Counted { future, place }, Id::next(), at.location_or(Location::caller()));
         if self.inner.aborted.get() {
             task.abort();
         } else if !task.is_finished() {

@@ -1,5 +1,7 @@
 //! No sites and no notes, without feature `inspect`. See also `kept.rs`.
 
+use std::panic::Location;
+
 /// A line of the program that waits; nothing without feature `inspect`.
 #[derive(Clone, Copy, Debug)]
 pub struct Site(());
@@ -42,6 +44,12 @@ impl Site {
     #[inline(always)]
     pub(crate) fn outermost(self) -> Site {
         self
+    }
+
+    /// The line, or without feature `inspect` the other one.
+    #[inline(always)]
+    pub(crate) fn location_or(self, other: &'static Location<'static>) -> &'static Location<'static> {
+        other
     }
 
     /// While `future` is polled, [`current`](Site::current) is this line. The outermost operation counts.
