@@ -1,6 +1,7 @@
 //! Files and folders: `egret_runtime::fs`.
 
 mod given_up; // futures dropped before they resolve
+mod moved; // polls that find the call of another
 mod traits; // those of futures-io and of tokio
 
 use egret_runtime::fs::{self, File, OpenOptions};
