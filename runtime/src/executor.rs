@@ -7,6 +7,7 @@ mod current; // the executor of this thread
 pub(crate) mod embed; // the loop as a part of another
 pub(crate) mod hooks; // callbacks of the program
 pub(crate) mod parking; // how an idle loop waits: asleep, or polling
+mod polls; // the polls of a turn
 pub(crate) mod pool; // the threads for blocking jobs
 pub(crate) mod running; // one loop at a time on a thread, and its timer slack
 #[cfg(all(test, feature = "inspect"))]

@@ -136,7 +136,7 @@ impl Executor {
     /// takes events and fires timers.
     #[cold]
     #[inline(never)]
-    pub(super) fn wait_hooked(&self, hooks: &Hooks, timeout: u64) -> usize {
+    pub(super) fn wait_hooked(&self, hooks: &Hooks, timeout: u64) {
         if timeout == NOW {
             return self.wait_apart(timeout);
         }
@@ -145,10 +145,9 @@ impl Executor {
             contain(park);
         }
         let has_work = self.queue.len() > 0;
-        let events = self.wait_apart(if has_work { NOW } else { timeout });
+        self.wait_apart(if has_work { NOW } else { timeout });
         if let Some(unpark) = &hooks.unpark {
             contain(unpark);
         }
-        events
     }
 }

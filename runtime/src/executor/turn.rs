@@ -19,30 +19,27 @@ use crate::executor::parking::{Park, Parking};
 use crate::executor::pool::{Limits, Pool};
 use crate::observe::id::Id;
 use crate::observe::record::Record;
-use crate::observe::site;
 use crate::observe::spans::{self, SpanKey, TaskSpan};
 use crate::observe::stats::Counter;
-use crate::observe::watch::{Label, Polls, Watch, WatchSettings};
+use crate::observe::watch::{Label, Watch, WatchSettings};
 use crate::reactor::epoll::Reactor;
 use crate::sys::Backend;
 use crate::time::clock::Clock;
 use crate::time::heap::Timers;
 #[cfg(feature = "hyper")]
 use crate::time::numbered::Sleeps;
-use crate::wake::budget;
 use crate::wake::key::{ROOT, TaskKey};
-use crate::wake::queue::{Popped, RunQueue};
+use crate::wake::queue::RunQueue;
 use crate::wake::remote::{Address, Lease};
 use crate::wake::task::memory::Memory;
-use crate::wake::task::{self, CellRef, Policy, Polled, Task};
-use crate::wake::waker::{self, discard};
+use crate::wake::task::{self, CellRef, Policy, Task};
+use crate::wake::waker::discard;
 use std::cell::{Cell, OnceCell, RefCell};
 use std::io;
-use std::mem::ManuallyDrop;
 use std::os::fd::AsFd;
 use std::rc::Rc;
 use std::sync::Arc;
-use std::task::{Context, Waker};
+use std::task::Context;
 use std::time::Duration;
 
 /// At most this many tasks are polled between two calls of `epoll_wait`.
@@ -67,16 +64,17 @@ pub(crate) struct RuntimesStayOnTheirThread_UseHandle {
     pub(super) parking: Parking,
     /// `None` when no hook is set.
     pub(super) hooks: Option<Rc<Hooks>>,
-    /// Polls since the last `epoll_wait`.
-    pub(super) polls_since_wait: Cell<usize>,
+    /// So many polls more until `epoll_wait` is called.
+    pub(super) polls_left: Cell<usize>,
     /// The index that was polled last. Reset to that of the future of `block_on` before code that is of no task. See
     /// [`running_task`](Executor::running_task).
     pub(super) running: Cell<u32>,
     /// Of the wait that is going on, or is just over.
     pub(super) next_deadline: Cell<NextDeadline>,
+    /// How many events had been reported before that wait, where there is a next deadline.
+    pub(super) reported_before: Cell<u64>,
     /// Memory for what a turn collects, kept for the next one.
     pub(super) letters: RefCell<Vec<u64>>,
-    pub(super) foreign: RefCell<Vec<Waker>>,
     pub(super) turns: Counter,
     pub(super) polls: Counter,
     pub(super) remote_wakes: Counter,
@@ -145,11 +143,11 @@ impl Executor {
             closed: Cell::new(false),
             parking: Parking::new(park),
             hooks: hooks.into_kept(),
-            polls_since_wait: Cell::new(0),
+            polls_left: Cell::new(POLLS_PER_WAIT),
             running: Cell::new(ROOT),
             next_deadline: Cell::new(NextDeadline::Unknown),
+            reported_before: Cell::default(),
             letters: RefCell::default(),
-            foreign: RefCell::default(),
             turns: Counter::default(),
             polls: Counter::default(),
             remote_wakes: Counter::default(),
@@ -224,25 +222,30 @@ impl Executor {
 
     /// Turns the loop until the future of `block_on` is done, or there is a `failure`.
     pub(crate) fn run_until_done(&self, root: Root<'_>, failure: &OnceCell<String>) {
-        match &self.hooks {
-            None => self.turn_until_done(root, failure, None),
-            Some(hooks) => self.turn_until_done(root, failure, Some(hooks)),
+        let is_plain = self.hooks.is_none() && !self.parking.spins();
+        if is_plain {
+            self.turn_until_done(root, failure, true);
+        } else {
+            self.turn_until_done(root, failure, false);
         }
     }
 
-    #[inline(always)] // twice: the loop without hooks has its whole turn in one function
-    fn turn_until_done(&self, root: Root<'_>, failure: &OnceCell<String>, hooks: Option<&Hooks>) {
+    #[inline(always)] // twice: the plain loop, which sleeps and has no hooks, has its whole turn in one function
+    fn turn_until_done(&self, root: Root<'_>, failure: &OnceCell<String>, is_plain: bool) {
         while failure.get().is_none() {
             self.turns.bump();
             let idle = self.queue.len() == 0;
-            if idle || self.polls_since_wait.get() >= POLLS_PER_WAIT {
+            if idle || self.polls_left.get() == 0 {
                 let timeout = if idle { self.rest() } else { NOW };
-                let events =
-                    hooks.map_or_else(|| self.wait(timeout), |hooks| self.wait_hooked(hooks, timeout));
-                self.fire_timers_after(events);
+                if is_plain {
+                    self.wait(timeout)
+                } else {
+                    self.wait_as_set(timeout)
+                }
+                self.fire_timers_after_wait();
             }
             self.collect_letters();
-            let is_done = if hooks.is_none() { self.run(root, None) } else { self.run_apart(root) };
+            let is_done = if is_plain { self.run(root, None) } else { self.run_apart(root) };
             if is_done {
                 return;
             }
@@ -259,17 +262,15 @@ impl Executor {
         let trace = &self.queue.trace;
         trace.begin();
         let timeout = if idle { timeout.map_or(FOREVER, nanoseconds) } else { NOW };
+        let reported_before = self.reactor.reported.get();
         if idle {
             self.rest();
-            // Somebody else may have slept until it.
-            self.next_deadline.set(NextDeadline::Near);
+            self.expect(NextDeadline::Near); // Somebody else may have slept until it.
         }
-        let events = match &self.hooks {
-            None => self.wait_apart(timeout),
-            Some(hooks) => self.wait_hooked(hooks, timeout),
-        };
+        self.wait_as_set(timeout);
+        let events = (self.reactor.reported.get() - reported_before) as usize;
         trace.timers_begin();
-        let timers_fired = self.fire_timers_after(events);
+        let timers_fired = self.fire_timers_after_wait();
         trace.letters_begin();
         self.collect_letters();
         let woken = (self.queue.queued.get() - queued_before) as usize;
@@ -277,85 +278,6 @@ impl Executor {
         self.running.set(ROOT);
         let polled = (self.polls.get() - polls_before) as usize;
         Turn { events, woken, timers_fired, polled, record: trace.end() }
-    }
-
-    /// Polls the tasks that are queued now, within the bound. Returns whether the future of `block_on` is done.
-    #[inline(always)] // into the loop
-    pub(super) fn run(&self, root: Root<'_>, hooks: Option<&Hooks>) -> bool {
-        spans::tell();
-        let most = POLLS_PER_WAIT - self.polls_since_wait.get();
-        let batch = self.queue.len().min(most);
-        if batch == 0 {
-            return false;
-        }
-        self.polls_since_wait.set(self.polls_since_wait.get() + batch);
-        let watch = &self.queue.watch;
-        if watch.records() {
-            return self.poll_each(root, hooks, watch.recorded(batch));
-        }
-        self.poll_each(root, hooks, watch.unrecorded(batch))
-    }
-
-    /// Polls a task for each slot.
-    #[inline(always)]
-    fn poll_each<P: Polls>(
-        &self,
-        root: Root<'_>,
-        hooks: Option<&Hooks>,
-        (polls, slots): (P, impl Iterator<Item = P::Slot>),
-    ) -> bool {
-        for slot in slots {
-            let Some(Popped { key, task, woke }) = self.queue.pop_woken(pick) else { break };
-            let index = key.index();
-            if !cfg!(feature = "inspect") {
-                self.running.set(index); // else the watch knows it
-            }
-            polls.begin(slot, index, woke);
-            let waker = ManuallyDrop::new(waker::new(key)); // Dropping is a no-op; skip the vtable call.
-            let cx = &mut Context::from_waker(&waker);
-            budget::refill();
-            if let Some(task) = task {
-                self.polls.bump();
-                let polled = match hooks {
-                    None => task.poll(cx),
-                    Some(hooks) => hooks.poll(&*task, cx),
-                };
-                if polled != Polled::Pending {
-                    self.end_task(index, polled);
-                }
-                continue;
-            }
-            if index != ROOT {
-                self.queue.watch.not_polled(); // It ended while it was queued.
-                continue;
-            }
-            match root(cx) {
-                Rooted::Absent => self.queue.watch.not_polled(),
-                Rooted::Pending => self.polls.bump(),
-                Rooted::Done => {
-                    self.polls.bump();
-                    polls.end(|index| self.queue.note(index).woken_at());
-                    return true;
-                }
-            }
-        }
-        site::polls_end();
-        polls.end(|index| self.queue.note(index).woken_at());
-        budget::lift(); // foreign wakers and errands are not charged to the last task
-        false
-    }
-
-    #[inline(never)]
-    fn end_task(&self, index: u32, polled: Polled) {
-        if polled == Polled::WasOver {
-            self.polls.take_back();
-            self.queue.watch.not_polled();
-        }
-        self.queue.watch.ended(index);
-        let gone = self.queue.remove(index);
-        if let (Some(hooks), Some(gone)) = (&self.hooks, &gone) {
-            hooks.ended(&**gone);
-        }
     }
 
     /// Drops all tasks, one at a time, then releases the descriptors that outlive them.
@@ -381,19 +303,6 @@ impl Executor {
         self.reactor.close();
         spans::tell();
     }
-}
-
-/// The order of the run queue in production: first in, first out.
-#[cfg(not(feature = "sim"))]
-#[inline]
-fn pick(_len: usize) -> usize {
-    0
-}
-
-/// The order of the run queue in a simulation, which varies it.
-#[cfg(feature = "sim")]
-fn pick(len: usize) -> usize {
-    crate::sys::sim::program().map_or(0, |world| world.pick(len))
 }
 
 #[cfg(test)]

@@ -4,6 +4,7 @@
 //! becomes an index in the run queue; user code (foreign wakers, errands) runs when nothing is borrowed.
 
 use super::Executor;
+use super::turn::POLLS_PER_WAIT;
 use crate::executor::running;
 use crate::observe::woken::Woken;
 #[cfg(feature = "test-util")]
@@ -44,37 +45,47 @@ impl Executor {
     /// Calls `epoll_wait`. It sleeps, if `timeout` allows it and no other thread has left a wake, until an event, a
     /// deadline or the end of `timeout`.
     #[inline(always)] // into the loop
-    pub(super) fn wait(&self, timeout: u64) -> usize {
+    pub(super) fn wait(&self, timeout: u64) {
         if timeout != NOW && self.clock.source.jumps_when_idle() {
             if let Some(deadline) = self.timers.next() {
-                self.polls_since_wait.set(0);
+                self.polls_left.set(POLLS_PER_WAIT);
                 return self.look_or_jump(deadline);
             }
         }
+        let timeout = self.prepare(timeout);
+        self.look(timeout);
+    }
+
+    /// [`wait`](Executor::wait) as the builder has set it, in a function of its own: for all but a plain loop.
+    #[inline(never)]
+    pub(super) fn wait_as_set(&self, timeout: u64) {
+        match &self.hooks {
+            None => self.wait_apart(timeout),
+            Some(hooks) => self.wait_hooked(hooks, timeout),
+        }
+    }
+
+    /// A sleep or a spin.
+    #[inline(never)]
+    pub(super) fn wait_apart(&self, timeout: u64) {
         if self.parking.spins() && timeout != NOW && !self.clock.source.is_virtual() {
             return self.spin(timeout);
         }
-        let timeout = self.prepare(timeout);
-        self.look(timeout)
-    }
-
-    /// [`wait`](Executor::wait) in a function of its own, for all but the loop of `block_on` without hooks.
-    #[inline(never)]
-    pub(super) fn wait_apart(&self, timeout: u64) -> usize {
-        self.wait(timeout)
+        self.wait(timeout);
     }
 
     /// A wait that does not sleep: polls until an event, a deadline or the end of `timeout`.
     #[inline(never)]
-    fn spin(&self, timeout: u64) -> usize {
+    fn spin(&self, timeout: u64) {
         self.parking.spins.bump();
-        self.polls_since_wait.set(0);
+        self.polls_left.set(POLLS_PER_WAIT);
+        let before = self.reactor.reported.get();
         // The clock is read from the second poll on: often the first one finds an event.
         let mut over = None;
         loop {
-            let events = self.wait_apart(NOW);
-            if events > 0 || self.remote.mailbox.has_mail() {
-                return events;
+            self.wait_apart(NOW);
+            if self.reactor.reported.get() > before || self.remote.mailbox.has_mail() {
+                return;
             }
             let now = self.clock.now();
             let over = *over.get_or_insert_with(|| {
@@ -83,7 +94,7 @@ impl Executor {
             });
             if now >= over {
                 self.next_deadline.set(NextDeadline::Passed);
-                return 0;
+                return;
             }
         }
     }
@@ -93,7 +104,7 @@ impl Executor {
     /// [`collect_letters`](Executor::collect_letters).
     #[inline]
     pub(crate) fn prepare(&self, timeout: u64) -> u64 {
-        self.polls_since_wait.set(0);
+        self.polls_left.set(POLLS_PER_WAIT);
         if timeout == NOW {
             return timeout;
         }
@@ -118,7 +129,7 @@ impl Executor {
         };
         match self.clock.until_far(deadline) {
             Some(left) => {
-                self.next_deadline.set(NextDeadline::Far);
+                self.expect(NextDeadline::Far);
                 left.min(timeout)
             }
             None => self.until_near(deadline).min(timeout),
@@ -130,13 +141,13 @@ impl Executor {
     fn until_near(&self, deadline: u64) -> u64 {
         running::sharpen_waits();
         let left = deadline.saturating_sub(self.clock.now());
-        self.next_deadline.set(if left == 0 { NextDeadline::Passed } else { NextDeadline::Near });
+        self.expect(if left == 0 { NextDeadline::Passed } else { NextDeadline::Near });
         left
     }
 
     /// What an idle loop does on a clock that a test has paused: goes to the next deadline, if the kernel has no event
     /// now and no other thread has left a wake.
-    pub(super) fn look_or_jump(&self, deadline: u64) -> usize {
+    pub(super) fn look_or_jump(&self, deadline: u64) {
         // Read before the mailbox: a job is counted until its wake is in there. While one is outstanding, time stands
         // still, and the end of the last one ends the sleep.
         let jobs = self.blocking.outstanding(&waker::new(TaskKey::new(self.queue.executor, 0, ROOT)));
@@ -144,35 +155,37 @@ impl Executor {
         if jobs > 0 {
             return self.look(if may_jump { FOREVER } else { NOW });
         }
-        let events = self.look(NOW);
-        if may_jump && events == 0 {
+        let before = self.reactor.reported.get();
+        self.look(NOW);
+        if may_jump && self.reactor.reported.get() == before {
             self.clock.source.jump(deadline);
         }
-        events
     }
 
     /// Calls `epoll_wait` and wakes the waiters of the reported events.
     #[inline(always)] // into the loop
-    pub(super) fn look(&self, timeout: u64) -> usize {
-        let mut foreign = self.foreign.borrow_mut();
-        let events = self.reactor.wait(timeout, &mut foreign);
-        let is_empty = foreign.is_empty();
-        drop(foreign);
-        if !is_empty {
+    pub(super) fn look(&self, timeout: u64) {
+        if self.reactor.wait(timeout) {
             self.wake_foreign();
         }
-        events
     }
 
-    /// Wakes the waiters whose deadline has passed, after a wait with so many events. What was far when the wait began
-    /// is looked at when the loop would wait again: for nearly every request that is in vain.
+    /// Wakes the waiters whose deadline has passed, after a wait. What was far when it began is looked at when the loop
+    /// would wait again, if it has reported an event: for nearly every request that is in vain.
     #[inline]
-    pub(super) fn fire_timers_after(&self, events: usize) -> usize {
+    pub(super) fn fire_timers_after_wait(&self) -> usize {
         if self.timers.is_empty() {
             return 0;
         }
         let next = self.next_deadline.replace(NextDeadline::Unknown);
-        if events > 0 && next == NextDeadline::Far { 0 } else { self.fire_due_after(events, next) }
+        let has_events = self.reactor.reported.get() != self.reported_before.get();
+        if has_events && next == NextDeadline::Far { 0 } else { self.fire_due_after(has_events, next) }
+    }
+
+    /// A wait begins before which the next deadline is known.
+    pub(super) fn expect(&self, next: NextDeadline) {
+        self.next_deadline.set(next);
+        self.reported_before.set(self.reactor.reported.get());
     }
 
     /// Wakes the waiters whose deadline has passed. Without timers it does not read the clock.
@@ -182,10 +195,10 @@ impl Executor {
     }
 
     #[inline(never)]
-    fn fire_due_after(&self, events: usize, next: NextDeadline) -> usize {
+    fn fire_due_after(&self, has_events: bool, next: NextDeadline) -> usize {
         // The coarse clock may be late by more than is allowed for. If it were asked here, a loop with nothing else to do
         // would not sleep until the next tick.
-        let is_over = next == NextDeadline::Passed || (events == 0 && next == NextDeadline::Near);
+        let is_over = next == NextDeadline::Passed || (!has_events && next == NextDeadline::Near);
         if is_over { self.fire_passed() } else { self.fire_due() }
     }
 
@@ -198,7 +211,7 @@ impl Executor {
     /// The same by the precise clock alone.
     #[inline(never)]
     fn fire_passed(&self) -> usize {
-        let mut foreign = self.foreign.borrow_mut();
+        let mut foreign = self.reactor.foreign();
         let fired = self.timers.fire(self.clock.now(), &self.queue, &mut foreign);
         let is_empty = foreign.is_empty();
         drop(foreign);
@@ -212,12 +225,12 @@ impl Executor {
     #[cold]
     pub(super) fn wake_foreign(&self) {
         self.running.set(ROOT);
-        let mut foreign = self.foreign.take();
+        let mut foreign = std::mem::take(&mut *self.reactor.foreign());
         for (position, waker) in foreign.drain(..).enumerate() {
             self.queue.trace.foreign(position);
             waker::wake_contained(waker);
         }
-        let place = &mut *self.foreign.borrow_mut();
+        let place = &mut *self.reactor.foreign();
         if place.is_empty() {
             *place = foreign; // to reuse its memory
         }

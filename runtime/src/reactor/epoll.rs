@@ -18,6 +18,7 @@ pub(crate) mod waits;
 
 use crate::observe::spans::SourceSpan;
 use crate::observe::stats::Counter;
+use crate::observe::watch::By;
 use crate::reactor::gone::runtime_is_gone;
 use crate::reactor::label::{Label, LabelCell};
 use crate::reactor::readiness::{Readiness, Start};
@@ -26,7 +27,7 @@ use crate::sys::{Backend, Epoll, Events, Head, mask};
 use crate::wake::key::SourceKey;
 use crate::wake::queue::{Batch, RunQueue};
 use crate::wake::waker;
-use std::cell::{Cell, RefCell};
+use std::cell::{Cell, RefCell, RefMut};
 use std::io;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, RawFd};
 use std::panic::RefUnwindSafe;
@@ -45,12 +46,11 @@ pub(crate) struct Reactor {
     epoll: Epoll,
     /// The run queue for this executor's own wakers.
     queue: Rc<RunQueue>,
-    sources: RefCell<Table>,
+    state: RefCell<State>,
     /// The index of the source that was last registered under each descriptor number. A number that the user closed
     /// may be in use by another source, and a DEL would end that registration. The index is enough: no two live
     /// sources share one, and the source that compares is alive.
     owners: RefCell<Vec<u32>>,
-    events: RefCell<Events>,
     next_generation: Cell<u32>,
     /// The runtime is gone: no thread will wait for events again.
     closed: Cell<bool>,
@@ -59,6 +59,14 @@ pub(crate) struct Reactor {
     pub(crate) stale: Counter,
     pub(crate) controls: Counter,
     pub(crate) control_errors: Counter,
+}
+
+/// What a wait changes: in one cell, as it is borrowed in each turn.
+struct State {
+    sources: Table,
+    events: Events,
+    /// Wakers that are not of tasks of this executor, until the caller of the wait has woken them.
+    foreign: Vec<Waker>,
 }
 
 /// A registered descriptor: its cached readiness and its waiters.
@@ -90,9 +98,12 @@ impl Reactor {
         let reactor = Reactor {
             epoll: backend.epoll()?,
             queue,
-            sources: RefCell::default(),
+            state: RefCell::new(State {
+                sources: Table::default(),
+                events: Events::with_capacity(BATCH),
+                foreign: Vec::new(),
+            }),
             owners: RefCell::default(),
-            events: RefCell::new(Events::with_capacity(BATCH)),
             next_generation: Cell::new(0),
             closed: Cell::new(false),
             waits: Counter::default(),
@@ -122,7 +133,7 @@ impl Reactor {
             return Err(runtime_is_gone());
         }
         let span = SourceSpan::open(fd.as_raw_fd()); // before anything is borrowed, and dropped after
-        let mut sources = self.sources.borrow_mut();
+        let sources = &mut self.state.borrow_mut().sources;
         let index = sources.vacant();
         let generation = self.next_generation.get();
         self.next_generation.set(generation.wrapping_add(1));
@@ -162,38 +173,66 @@ impl Reactor {
         self.control_errors.bump();
     }
 
-    /// Waits for events, for `timeout` nanoseconds at most or, with `u64::MAX`, without a limit, and wakes their waiters;
-    /// foreign wakers are left in `foreign` for the caller to wake.
-    ///
-    /// Returns how many events there were, without those of the eventfd.
+    /// Waits for events, for `timeout` nanoseconds at most or, with `u64::MAX`, without a limit, and wakes their waiters.
+    /// Returns whether there are any in [`foreign`](Reactor::foreign), which the caller wakes.
     #[inline(always)] // into the loop
-    pub(crate) fn wait(&self, timeout: u64, foreign: &mut Vec<Waker>) -> usize {
-        let mut events = self.events.borrow_mut();
+    pub(crate) fn wait(&self, timeout: u64) -> bool {
+        let State { sources, events, foreign } = &mut *self.state.borrow_mut();
         self.waits.bump();
         self.queue.watch.waits();
-        let waited = self.epoll.wait_for(&mut events, timeout);
+        let waited = self.epoll.wait_for(events, timeout);
         let count =
             waited.expect("epoll_wait on egret's own epoll descriptor; was it closed behind egret's back?");
+        let mut heads = events.with_heads();
         let by = self.queue.watch.waited(timeout, count);
-        let sources = self.sources.borrow_mut(); // which takes fewer instructions than to share it
-        let queue = &mut self.queue.batch_by(by);
-        let before = self.reported.get();
         self.reported.add(count as u64);
-        for (token, head) in events.with_heads() {
-            let key = SourceKey::from_bits(token);
-            match sources.get(key.index()) {
-                Some(source) if source.key == key => source.on_event(head, queue, foreign),
-                _ if key == SourceKey::EVENTFD => self.reported.take_back(),
-                _ => self.stale.bump(),
+        while let Some((key, head)) = {
+            let queue = &mut self.queue.batch_by(by);
+            // The events that wake tasks of this executor: a loop that calls nothing has all registers for itself.
+            loop {
+                let Some((token, head)) = heads.next() else { break None };
+                let key = SourceKey::from_bits(token);
+                match sources.get(key.index()) {
+                    Some(source) if source.key == key && source.on_event(head, queue, foreign) => {}
+                    _ => break Some((key, head)),
+                }
             }
+        } {
+            self.on_other_event(key, head, by, sources, foreign);
         }
-        (self.reported.get() - before) as usize
+        !foreign.is_empty()
+    }
+
+    /// An event of something else than a source, or of one with other waiters than tasks that wait alone.
+    #[cold]
+    #[inline(never)] // it would take registers of the walk
+    fn on_other_event(
+        &self,
+        key: SourceKey,
+        head: Head<'_>,
+        by: By,
+        sources: &Table,
+        foreign: &mut Vec<Waker>,
+    ) {
+        match sources.get(key.index()) {
+            Some(source) if source.key == key => {
+                let ready = Readiness::from_mask(head.mask());
+                source.waiters.wake(ready, &mut self.queue.batch_by(by.event(head)), foreign);
+            }
+            _ if key == SourceKey::EVENTFD => self.reported.take_back(),
+            _ => self.stale.bump(),
+        }
+    }
+
+    /// Wakers that are not of tasks of this executor, collected while something is borrowed.
+    pub(crate) fn foreign(&self) -> RefMut<'_, Vec<Waker>> {
+        RefMut::map(self.state.borrow_mut(), |state| &mut state.foreign)
     }
 
     /// Drops all sources, whose descriptors may outlive the runtime, and wakes their waiters.
     pub(crate) fn close(&self) {
         self.closed.set(true);
-        let sources = std::mem::take(&mut *self.sources.borrow_mut());
+        let sources = std::mem::take(&mut self.state.borrow_mut().sources);
         let mut foreign = Vec::new();
         for source in sources.iter() {
             source.readiness.set(source.readiness.get().gone());
@@ -205,17 +244,17 @@ impl Reactor {
 
     /// Whether `foreign`, which is no task's waker, waits for a source.
     pub(crate) fn has_waiter(&self, foreign: &Waker) -> bool {
-        self.sources.borrow().iter().any(|source| source.waiters.has(foreign))
+        self.state.borrow().sources.iter().any(|source| source.waiters.has(foreign))
     }
 
     pub(crate) fn sources_alive(&self) -> usize {
-        self.sources.borrow().len()
+        self.state.borrow().sources.len()
     }
 
     /// The registered descriptors, each with its key, which no other registration of this reactor has.
     #[cfg(feature = "test-util")]
     pub(crate) fn registered(&self) -> Vec<(SourceKey, RawFd)> {
-        self.sources.borrow().iter().map(|source| (source.key, source.fd)).collect()
+        self.state.borrow().sources.iter().map(|source| (source.key, source.fd)).collect()
     }
 }
 
@@ -231,7 +270,7 @@ impl RefUnwindSafe for Source {}
 
 impl Source {
     #[inline(always)] // into the walk over the events
-    fn on_event(&self, head: Head<'_>, queue: &mut Batch<'_>, foreign: &mut Vec<Waker>) {
+    fn on_event(&self, head: Head<'_>, queue: &mut Batch<'_>, foreign: &[Waker]) -> bool {
         let mask = head.mask();
         let (before, event) = (self.readiness.get(), Readiness::from_mask(mask));
         let after = before.merged(event);
@@ -239,7 +278,7 @@ impl Source {
         self.span.event(mask);
         self.readiness.set(after);
         self.ticks.set(self.ticks.get() + 1);
-        self.waiters.wake(event, queue, |by| by.event(head), foreign);
+        self.waiters.wake_tasks(event, queue, |by| by.event(head))
     }
 
     #[inline]
@@ -282,7 +321,7 @@ impl Source {
         if reactor.closed.get() {
             return;
         }
-        let gone = reactor.sources.borrow_mut().remove(self.key.index());
+        let gone = reactor.state.borrow_mut().sources.remove(self.key.index());
         drop(gone);
         let mut foreign = Vec::new();
         self.wake_waiters(&mut foreign);
@@ -291,7 +330,7 @@ impl Source {
 
     /// Wakes the waiters; foreign wakers are left in `foreign`.
     fn wake_waiters(&self, foreign: &mut Vec<Waker>) {
-        self.waiters.wake(Readiness::ALL, &mut self.reactor.queue.batch(), |by| by, foreign);
+        self.waiters.wake(Readiness::ALL, &mut self.reactor.queue.batch(), foreign);
     }
 }
 

@@ -47,13 +47,14 @@ pub enum Start {
     Empty,
 }
 
-/// The bits that events have set and system calls have not cleared, in three bytes: those of reading, those of writing,
+/// The bits that events have set and system calls have not cleared, in three bytes: those of writing, those of reading,
 /// and those that a transfer and its `EAGAIN` leave alone. As one number, in which an event is copied to all three by a
-/// multiplication and merged by an OR.
+/// multiplication and merged by an OR. RDHUP is in the second byte of an event, and the multiplication adds the two bytes
+/// in all but the first of the three, which is that of writing.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub(crate) struct Readiness(u32);
 
-// The five low bits are those of the event mask; RDHUP, bit 13 there, is moved to the sixth.
+// The five low bits are those of the first byte of an event mask; RDHUP is the sixth of the second byte.
 const IN: u8 = mask::IN as u8;
 const PRI: u8 = mask::PRI as u8;
 const OUT: u8 = mask::OUT as u8;
@@ -62,6 +63,8 @@ const HUP: u8 = mask::HUP as u8;
 const RDHUP: u8 = (mask::RDHUP >> RDHUP_SHIFT) as u8;
 const RDHUP_SHIFT: u32 = 8;
 const _: () = assert!(IN | PRI | OUT | ERR | HUP == 0x1f && RDHUP == 0x20);
+/// All that counts of an event: disjoint bits in its two bytes.
+const REPORTED: u32 = 0x1f | mask::RDHUP;
 
 /// No operation has returned `WouldBlock` since the registration: operations make a system call before the first
 /// event. It is not readiness: see [`Readiness::has_edge`].
@@ -95,7 +98,7 @@ impl Readiness {
     pub(crate) const ALL: Readiness = Readiness::of(READ, WRITE, 0);
 
     const fn of(read: u8, write: u8, kept: u8) -> Readiness {
-        Readiness(u32::from_le_bytes([read, write, kept, 0]))
+        Readiness(u32::from_le_bytes([write, read, kept, 0]))
     }
 
     pub(crate) const fn at(start: Start) -> Readiness {
@@ -108,8 +111,7 @@ impl Readiness {
     /// The readiness that an event reports.
     #[inline]
     pub(crate) const fn from_mask(mask: u32) -> Readiness {
-        let bits = (mask & 0x1f) | ((mask >> RDHUP_SHIFT) & RDHUP as u32);
-        Readiness((bits * Readiness::of(1, 1, 1).0) & Readiness::of(READ, WRITE, KEPT).0)
+        Readiness((mask & REPORTED).wrapping_mul(0x10101) & Readiness::of(READ, WRITE, KEPT).0)
     }
 
     /// The same, when no event will come any more.
@@ -191,7 +193,7 @@ impl Readiness {
     ///
     /// READABLE is an event that a read would answer: bytes, an urgent mark, or an error. An end alone is READ_CLOSED.
     pub(crate) fn reported(self) -> Ready {
-        let [read, write, kept, _] = self.0.to_le_bytes();
+        let [write, read, kept, _] = self.0.to_le_bytes();
         [
             (read & (IN | PRI | ERR) != 0, Ready::READABLE),
             (read & (HUP | RDHUP) != 0 || kept & RDHUP != 0, Ready::READ_CLOSED),
@@ -231,8 +233,8 @@ impl Readiness {
     #[inline]
     pub(crate) const fn bits(self, direction: Direction) -> u8 {
         match direction {
-            Direction::Read => self.0 as u8,
-            Direction::Write => (self.0 >> 8) as u8,
+            Direction::Write => self.0 as u8,
+            Direction::Read => (self.0 >> 8) as u8,
         }
     }
 }

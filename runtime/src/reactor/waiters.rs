@@ -272,18 +272,33 @@ impl Waiters {
         }
     }
 
-    /// Wakes the tasks of `queue` that wait in the directions of `ready`, and moves all other wakers to `others`. `cause` makes
-    /// the cause of the wakes of that of the batch.
-    ///
-    /// No user code runs: the caller wakes `others` when it holds no borrow.
-    #[inline(always)] // into the one place that handles every event
-    pub(crate) fn wake(
+    /// Wakes the tasks of `queue` that wait alone in the directions of `ready`. Returns whether no other waiter may be left, which
+    /// [`wake`](Waiters::wake) would wake. `cause` makes the cause of the wakes of that of the batch.
+    #[inline(always)] // into the walk over the events
+    pub(crate) fn wake_tasks(
         &self,
         ready: Readiness,
         queue: &mut Batch<'_>,
         cause: impl Fn(By) -> By,
-        others: &mut Vec<Waker>,
-    ) {
+    ) -> bool {
+        for direction in [Direction::Read, Direction::Write] {
+            if !ready.is_ready(direction) {
+                continue;
+            }
+            let place = &self.alone[direction as usize];
+            let Some(key) = place.get() else { continue };
+            if queue.wake_alive(key, &cause).is_none() {
+                return false;
+            }
+            place.set(None);
+        }
+        self.shared.get().is_none()
+    }
+
+    /// Wakes the tasks of `queue` that wait in the directions of `ready`, and moves all other wakers to `others`.
+    ///
+    /// No user code runs: the caller wakes `others` when it holds no borrow.
+    pub(crate) fn wake(&self, ready: Readiness, queue: &mut Batch<'_>, others: &mut Vec<Waker>) {
         for direction in [Direction::Read, Direction::Write] {
             if !ready.is_ready(direction) {
                 continue;
@@ -291,8 +306,8 @@ impl Waiters {
             let place = &self.alone[direction as usize];
             let Some(key) = place.get() else { continue };
             place.set(None);
-            if queue.wake_by(key, &cause) == Woken::Elsewhere {
-                set_aside(others, key);
+            if queue.wake(key) == Woken::Elsewhere {
+                others.push(waker::new(key));
             }
         }
         if let Some(shared) = self.shared.get() {
@@ -346,12 +361,6 @@ impl Waiters {
     }
 }
 
-/// Out of line: tasks of other executors are few, and the walk over the events needs its registers.
-#[cold]
-fn set_aside(others: &mut Vec<Waker>, key: TaskKey) {
-    others.push(waker::new(key));
-}
-
 impl Noted {
     /// A waker that begins to wait.
     fn new(waker: Waker, at: Site) -> Noted {
@@ -372,7 +381,6 @@ impl SharedWaiters {
         self.waiting[direction as usize].binary_search_by_key(&ticket.0, |place| place.number).ok()
     }
 
-    #[inline(never)]
     fn wake(&mut self, ready: Readiness, others: &mut Vec<Waker>) {
         for direction in [Direction::Read, Direction::Write] {
             if ready.is_ready(direction) {

@@ -160,16 +160,15 @@ impl RunQueue {
     /// In production `pick` returns 0 and this is a FIFO.
     #[inline]
     pub(crate) fn pop(&self, pick: impl FnOnce(usize) -> usize) -> Option<TaskKey> {
-        self.pop_woken(pick).map(|popped| popped.key)
+        (self.len() > 0).then(|| self.pop_woken(pick).key)
     }
 
-    /// The same, with the task and what woke it.
+    /// The same, with the task and what woke it. The queue is not empty: the loop takes out as many as it has found there,
+    /// and nothing else takes any.
     #[inline(always)] // into the loops over the polls of a turn, of which there are two with feature `inspect`
-    pub(crate) fn pop_woken(&self, pick: impl FnOnce(usize) -> usize) -> Option<Popped> {
+    pub(crate) fn pop_woken(&self, pick: impl FnOnce(usize) -> usize) -> Popped {
         let len = self.len.get();
-        if len == 0 {
-            return None;
-        }
+        debug_assert!(len > 0);
         let inner = &mut *self.inner.borrow_mut();
         let before = match pick(len) {
             0 => None,
@@ -179,15 +178,15 @@ impl RunQueue {
         // Marked before the poll, so that a wake during the poll queues the task again.
         let mark = &mut inner.marks[index as usize];
         let next = std::mem::replace(&mut mark.next, NOT_QUEUED);
-        let key = mark.tenant.key(index);
-        let (task, woke) = (mark.task(), mark.note.woke());
-        match before {
-            None => inner.head = next,
-            Some(before) => inner.close_gap(before, next),
-        }
+        let (key, woke) = (mark.tenant.key(index), mark.note.woke());
         self.len.set(len - 1);
         self.trace.popped(index);
-        Some(Popped { key, task, woke })
+        inner.head = if before.is_none() { next } else { inner.head };
+        let task = mark.task(); // last, for the loop looks at it first
+        if let Some(before) = before {
+            inner.close_gap(before, next);
+        }
+        Popped { key, task, woke }
     }
 
     #[cold]
@@ -260,32 +259,37 @@ impl Batch<'_> {
     /// [`RunQueue::wake`].
     #[inline]
     pub(crate) fn wake(&mut self, key: TaskKey) -> Woken {
-        self.wake_by(key, |by| by)
+        self.wake_alive(key, |by| by).unwrap_or_else(|| {
+            let woken = self.queue.not_ours(key);
+            self.tell(key, woken);
+            woken
+        })
     }
 
-    /// The same, by what `cause` makes of the cause of the batch.
+    /// The same for a task that is of this executor and has not ended, by what `cause` makes of the cause of the batch. For
+    /// any other key it does nothing, and returns `None`.
+    #[inline(always)] // into the walk over the events
+    pub(crate) fn wake_alive(&mut self, key: TaskKey, cause: impl FnOnce(By) -> By) -> Option<Woken> {
+        let index = key.index();
+        let mark = self.inner.marks.get_mut(index as usize).filter(|mark| mark.tenant == key.tenant())?;
+        let woken = if mark.next != NOT_QUEUED {
+            self.queue.coalesced.bump();
+            Woken::Coalesced
+        } else {
+            mark.note.queued(cause(self.by));
+            mark.next = LAST;
+            self.inner.append(index, &self.queue.len);
+            self.queue.queued.bump();
+            Woken::Queued
+        };
+        self.tell(key, woken);
+        Some(woken)
+    }
+
     #[inline]
-    pub(crate) fn wake_by(&mut self, key: TaskKey, cause: impl FnOnce(By) -> By) -> Woken {
-        let woken = self.put(key, cause);
+    fn tell(&self, key: TaskKey, woken: Woken) {
         self.queue.trace.woken(key.index(), woken);
         self.queue.spans.woken(key.index(), woken);
-        woken
-    }
-
-    #[inline]
-    fn put(&mut self, key: TaskKey, cause: impl FnOnce(By) -> By) -> Woken {
-        let index = key.index();
-        let mark = self.inner.marks.get_mut(index as usize).filter(|mark| mark.tenant == key.tenant());
-        let Some(mark) = mark else { return self.queue.not_ours(key) };
-        if mark.next != NOT_QUEUED {
-            self.queue.coalesced.bump();
-            return Woken::Coalesced;
-        }
-        mark.note.queued(cause(self.by));
-        mark.next = LAST;
-        self.inner.append(index, &self.queue.len);
-        self.queue.queued.bump();
-        Woken::Queued
     }
 }
 

@@ -3,7 +3,7 @@ use crate::executor::current;
 use crate::runtime::Runtime;
 use crate::time::sleep;
 use std::future::poll_fn;
-use std::task::Poll;
+use std::task::{Poll, Waker};
 
 #[test]
 fn the_wakers_of_the_tasks_that_a_shutdown_drops_are_stale() {

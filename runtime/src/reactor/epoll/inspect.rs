@@ -46,7 +46,7 @@ fn bits(cached: Readiness, direction: Direction) -> u32 {
 impl Reactor {
     /// Passes each wait for a descriptor to `f`, until `f` returns a value.
     pub(crate) fn find_wait<R>(&self, mut f: impl FnMut(InspectedWait) -> Option<R>) -> Option<R> {
-        for source in self.sources.borrow().iter() {
+        for source in self.state.borrow().sources.iter() {
             for direction in [Direction::Read, Direction::Write] {
                 if !source.waiters.is_waited_for(direction) {
                     continue;

@@ -18,7 +18,7 @@ pub(crate) struct SourceWaits<'a> {
 impl Reactor {
     /// Shows the registered descriptors, also those without waiters. `see` registers and closes nothing.
     pub(crate) fn each_source(&self, mut see: impl FnMut(SourceWaits<'_>)) {
-        for source in self.sources.borrow().iter() {
+        for source in self.state.borrow().sources.iter() {
             see(SourceWaits { key: source.key, fd: source.fd, label: source.label.get(), source });
         }
     }
@@ -26,7 +26,7 @@ impl Reactor {
     /// Whether the source with this key is still registered. No other source has had the key since, until 2^32 were
     /// registered.
     pub(crate) fn has(&self, key: SourceKey) -> bool {
-        self.sources.borrow().get(key.index()).is_some_and(|source| source.key == key)
+        self.state.borrow().sources.get(key.index()).is_some_and(|source| source.key == key)
     }
 }
 

@@ -20,7 +20,7 @@ fn mask(direction: Direction) -> Readiness {
 /// The numbers of the tasks that are woken, in order.
 fn woken(waiters: &Waiters, direction: Direction) -> Vec<u32> {
     let mut others = Vec::new();
-    waiters.wake(mask(direction), &mut RunQueue::new(60_002, 0).batch(), |by| by, &mut others);
+    waiters.wake(mask(direction), &mut RunQueue::new(60_002, 0).batch(), &mut others);
     others.iter().map(|waker| waker::key_of(waker).map_or(u32::MAX, TaskKey::index)).collect()
 }
 
@@ -74,10 +74,39 @@ fn a_task_of_the_queue_is_put_in_it_and_not_handed_out() {
     let waiters = Waiters::default();
     let _ = waiters.wait_alone(Direction::Read, &waker::new(key), Site::caller());
     let mut others = Vec::new();
-    waiters.wake(mask(Direction::Write), &mut queue.batch(), |by| by, &mut others);
+    waiters.wake(mask(Direction::Write), &mut queue.batch(), &mut others);
     assert_eq!(queue.len(), 0);
-    waiters.wake(mask(Direction::Read), &mut queue.batch(), |by| by, &mut others);
+    waiters.wake(mask(Direction::Read), &mut queue.batch(), &mut others);
     assert_eq!((queue.len(), others.len()), (1, 0));
+}
+
+#[test]
+fn a_task_of_the_queue_is_woken_first_and_every_other_waiter_is_left_to_be_set_aside() {
+    let queue = RunQueue::new(60_004, 0);
+    let key = queue.claim(5);
+    queue.pop(|_| 0);
+    let (ended, elsewhere) = (TaskKey::new(60_004, 1, 5), TaskKey::new(60_005, 0, 5));
+    let waiters = Waiters::default();
+    let wake_tasks = || waiters.wake_tasks(mask(Direction::Read), &mut queue.batch(), |by| by);
+    let wake = || {
+        let mut others = Vec::new();
+        waiters.wake(mask(Direction::Read), &mut queue.batch(), &mut others);
+        others.iter().map(waker::key_of).collect::<Vec<_>>()
+    };
+    assert!(wake_tasks());
+    let _ = waiters.wait_alone(Direction::Read, &waker::new(key), Site::caller());
+    assert!(wake_tasks());
+    assert_eq!(queue.pop(|_| 0), Some(key));
+    for (key, set_aside) in [(ended, vec![]), (elsewhere, vec![Some(elsewhere)])] {
+        let _ = waiters.wait_alone(Direction::Read, &waker::new(key), Site::caller());
+        assert!(!wake_tasks());
+        assert_eq!((wake(), waiters.len(), queue.len()), (set_aside, 0, 0));
+    }
+    let _ = waiters.wait_alone(Direction::Read, Waker::noop(), Site::caller());
+    let _ = waiters.wait_alone(Direction::Read, &waker::new(key), Site::caller());
+    assert!(!wake_tasks());
+    assert_eq!(queue.pop(|_| 0), Some(key));
+    assert_eq!((wake(), queue.len()), (vec![None], 0));
 }
 
 #[test]

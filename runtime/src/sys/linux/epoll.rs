@@ -154,8 +154,10 @@ impl Epoll {
     /// `EFAULT` and `EINVAL` would be bugs of this crate.
     #[inline(always)] // into its one caller of each turn
     pub fn wait_for(&self, events: &mut Events, timeout: u64) -> io::Result<usize> {
-        events.len = 0;
-        self.made_in.check()?;
+        if let Err(error) = self.made_in.check() {
+            events.len = 0;
+            return Err(error);
+        }
         let waited = match timeout {
             u64::MAX => self.wait_milliseconds(events, -1),
             0 => self.wait_milliseconds(events, 0),
@@ -167,7 +169,10 @@ impl Epoll {
                 events.len = len as usize;
                 Ok(events.len)
             }
-            Err(error) => unless_interrupted(error),
+            Err(error) => {
+                events.len = 0;
+                unless_interrupted(error)
+            }
         }
     }
 

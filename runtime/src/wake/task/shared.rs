@@ -57,8 +57,9 @@ impl<T: ?Sized> Deref for CellRef<T> {
 impl<T: ?Sized> Clone for CellRef<T> {
     #[inline]
     fn clone(&self) -> CellRef<T> {
+        let CellRef(cell) = *self; // read before the count is written
         self.header().retain();
-        CellRef(self.0)
+        CellRef(cell)
     }
 }
 
