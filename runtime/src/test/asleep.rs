@@ -18,7 +18,7 @@ const PATIENCE: Duration = Duration::from_secs(10);
 /// Join the thread before the runtime is dropped, for its panic. It panics if the caller does not sleep within 10 s.
 ///
 /// ```
-/// use egret_runtime::runtime::Runtime;
+/// use egret_runtime::runtime::{Runtime, Turn};
 /// use egret_runtime::test::{self, WokenBy};
 /// use std::time::Duration;
 ///
@@ -33,7 +33,10 @@ const PATIENCE: Duration = Duration::from_secs(10);
 ///
 /// let before = rt.metrics();
 /// let thread = test::when_asleep(move || waker.wake());
-/// let turn = rt.turn(Some(Duration::from_secs(10)));
+/// let mut turn = rt.turn(Some(Duration::from_secs(10)));
+/// while turn == Turn::default() {
+///     turn = rt.turn(Some(Duration::from_secs(10))); // a stop of the process has ended the sleep
+/// }
 /// thread.join().unwrap();
 /// assert_eq!(turn.woken_by(task.id()), [WokenBy::Thread]);
 /// assert_eq!(rt.metrics().eventfd_writes - before.eventfd_writes, 1);
