@@ -80,7 +80,10 @@ impl Routes {
         if !PATHS.contains(&path) && path != "/trace" {
             return Answer::error("404 Not Found", "There is nothing at this path.");
         }
-        let index = query.number::<usize>("loop").unwrap_or(0);
+        let index = if query.text("loop").is_empty() { Some(0) } else { query.number::<usize>("loop") };
+        let Some(index) = index else {
+            return Answer::error("400 Bad Request", "A loop has a number, counted from 0: loop=1.");
+        };
         let Some(shown) = self.loops.get(index) else {
             return Answer::error(
                 "404 Not Found",

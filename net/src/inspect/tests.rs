@@ -210,6 +210,7 @@ fn a_loop_that_is_not_there_is_not_found() {
     let server = serve(Options::new(), Dump::default());
     assert_eq!(status(&get(&server, "/tasks?loop=0", "").0), "200");
     assert_eq!(status(&get(&server, "/tasks?loop=1", "").0), "404");
+    assert_eq!(status(&get(&server, "/tasks?loop=first", "").0), "400");
     assert_eq!(status(&get(&server, "/task", "").0), "400");
     assert_eq!(status(&get(&server, "/timeline?recording=9", "").0), "410");
     server.stop();
