@@ -66,8 +66,8 @@ fn watch_meanwhile(limit: Duration, meanwhile: impl FnOnce(&Runtime)) -> (Durati
     }
     let (time, looks) = (after.0 - before.0, after.1 - before.1);
     println!("with a limit of {limit:?} the thread has used {time} ns in {took:?}, for {looks} looks");
-    // Thousandths of a processor. A quiet machine needs less than one, or two without optimisation; other
-    // programs double and triple it, as they push the thread out of the caches. A thread that spins takes all of one.
+    // Thousandths of a processor. Nearly all of it is the kernel's wake-up, which takes one to two, depending on the machine
+    // and on what else runs there; a thread that spins takes all of one.
     let most = if cfg!(debug_assertions) { 30 } else { 5 };
     assert!(time > 0 && u128::from(time) < took.as_nanos() * most / 1000, "{time} ns of {took:?}");
     (took, looks)
