@@ -3,6 +3,7 @@
 //! The position is the file's own and not the kernel's: calls are `pread` and `pwrite`. A read that is given up has therefore
 //! moved nothing. With `O_APPEND` a write moves the kernel's position, which is then the end of the file, and that is taken.
 
+mod descriptor; // that of the file, borrowed, and that of a file of std
 mod polls; // the chunks
 
 use super::OpenOptions;
@@ -14,7 +15,6 @@ use polls::{FileCall, GivenUp, MOST};
 use std::fs::{Metadata, Permissions};
 use std::future::poll_fn;
 use std::io::{self, IoSlice, Seek, SeekFrom};
-use std::os::fd::{AsFd, AsRawFd, BorrowedFd, RawFd};
 use std::path::Path;
 use std::sync::Arc;
 
@@ -392,25 +392,4 @@ pub(super) async fn opened(
     is_append: bool,
 ) -> io::Result<File> {
     Ok(File::new(open.await?, position, is_append))
-}
-
-impl From<std::fs::File> for File {
-    #[inline]
-    fn from(file: std::fs::File) -> File {
-        File::from_std(file)
-    }
-}
-
-impl AsFd for File {
-    #[inline]
-    fn as_fd(&self) -> BorrowedFd<'_> {
-        self.file.as_fd()
-    }
-}
-
-impl AsRawFd for File {
-    #[inline]
-    fn as_raw_fd(&self) -> RawFd {
-        self.file.as_raw_fd()
-    }
 }
