@@ -27,6 +27,19 @@ pub struct Answered {
     pub close: bool,
 }
 
+impl Answered {
+    /// Moves what is left of the `filled` bytes, the start of a request, to the front of `buffer`; returns how many bytes that is.
+    /// Between requests it is none, and nothing is called.
+    #[inline]
+    pub fn keep_rest(&self, buffer: &mut [u8], filled: usize) -> usize {
+        let rest = filled - self.consumed;
+        if rest != 0 {
+            buffer.copy_within(self.consumed..filled, 0);
+        }
+        rest
+    }
+}
+
 /// Appends to `output` the answer to every whole request in `input`, in order.
 pub fn answer(input: &[u8], output: &mut Vec<u8>) -> Answered {
     let mut consumed = 0;
@@ -105,6 +118,9 @@ mod tests {
         let answered = answer(&input, &mut output);
         assert_eq!((answered.consumed, answered.close), (2 * GET.len(), false));
         assert_eq!(output, [HELLO, HELLO].concat());
+        let mut buffer = input.clone();
+        assert_eq!(answered.keep_rest(&mut buffer, input.len()), 5);
+        assert_eq!(buffer[..5], GET[..5]);
     }
 
     #[test]

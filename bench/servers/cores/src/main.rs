@@ -52,8 +52,7 @@ impl Hello {
         self.filled += received;
         self.output.clear();
         let answered = http::answer(&self.input[..self.filled], &mut self.output);
-        self.input.copy_within(answered.consumed..self.filled, 0);
-        self.filled -= answered.consumed;
+        self.filled = answered.keep_rest(&mut self.input, self.filled);
         answered.close
     }
 }

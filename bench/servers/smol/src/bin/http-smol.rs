@@ -20,8 +20,7 @@ async fn hello(mut stream: TcpStream) -> io::Result<()> {
         }
         filled += count;
         let answered = http::answer(&buffer[..filled], &mut output);
-        buffer.copy_within(answered.consumed..filled, 0);
-        filled -= answered.consumed;
+        filled = answered.keep_rest(&mut buffer, filled);
         stream.write_all(&output).await?;
         output.clear();
         if answered.close {
