@@ -20,6 +20,9 @@ mod sync {
 
     /// Two places: letters that are both odd share one.
     pub(crate) const SLOTS: usize = 2;
+
+    /// Every second duplicate has to move the count of its place.
+    pub(crate) const FULL: u64 = 1;
 }
 
 use loom::sync::Arc;

@@ -18,14 +18,14 @@
 //! - A post of a letter that is in the inbox already still does its read-modify-write. Returning early on a plain load
 //!   of MAIL would lose the waker's writes: the loop could collect before it sees them.
 //! - Most wakes of a burst are for a task that is in the inbox already. The filter finds them without the lock: a slot
-//!   holds the letter that was posted last of those that share it, and a post that swaps a letter with itself is over.
-//!   That swap is its read-modify-write: the loop swaps the slot empty after it has taken the letter and before it
+//!   holds the letter that was posted last of those that share it, and a post that adds 1 to its own letter is over.
+//!   That addition is its read-modify-write: the loop swaps the slot empty after it has taken the letter and before it
 //!   polls the task, so it either sees what the thread wrote, or the thread finds the slot empty and posts.
 //! - A post that ends in the filter relies on the thread that filled the slot, which is about to post the letter or
 //!   has done so. A slot that is emptied for another letter only costs a duplicate in the inbox.
 //! - `tests/mailbox_loom.rs` checks this file under every interleaving, and that each of these mistakes is caught.
 
-use super::sync::{AtomicU32, AtomicU64, Mutex, Ordering, SLOTS};
+use super::sync::{AtomicU32, AtomicU64, FULL, Mutex, Ordering, SLOTS};
 
 /// The loop runs and has nothing to collect.
 const AWAKE: u32 = 0;
@@ -48,14 +48,18 @@ pub(crate) struct Mailbox {
     inbox: Mutex<Inbox>,
 }
 
-/// A place of the filter. The counter is in the cache line that a duplicate has written anyway.
+/// A place of the filter. Both words are in one cache line, and a post that ends here writes only the first.
 #[derive(Debug)]
 struct Slot {
-    /// A letter that is in the inbox or about to be, or 0, which is no letter.
-    letter: AtomicU64,
-    /// Posts that ended here.
-    duplicates: AtomicU64,
+    /// `filled:1 | letter:40 | posts:23`: a letter that is in the inbox or about to be, without its executor and without the
+    /// bits that chose the slot, and how many posts of it have ended here.
+    word: AtomicU64,
+    /// The posts of words that were replaced. Below 0 for a moment, when one is taken back before it was moved here.
+    posts: AtomicU64,
 }
+
+const FILLED: u64 = 1 << 63;
+const POSTS: u64 = (1 << 23) - 1;
 
 #[derive(Debug)]
 struct Inbox {
@@ -102,7 +106,7 @@ impl Mailbox {
     /// A mailbox without a loop: posts are dropped.
     pub(crate) fn closed() -> Mailbox {
         let inbox = Inbox { open: false, letters: Vec::new(), duplicates: 0 };
-        let slot = |_| Slot { letter: AtomicU64::new(0), duplicates: AtomicU64::new(0) };
+        let slot = |_| Slot { word: AtomicU64::new(0), posts: AtomicU64::new(0) };
         Mailbox { state: AtomicU32::new(AWAKE), filter: std::array::from_fn(slot), inbox: Mutex::new(inbox) }
     }
 
@@ -123,12 +127,18 @@ impl Mailbox {
         self.state.swap(AWAKE, Ordering::AcqRel);
     }
 
-    /// Posts a letter, which is not 0. (1)
+    /// Whether the letter is in the inbox already, or about to be, so that a post of it has nothing left to do. (1)
+    #[inline]
+    pub(crate) fn joins(&self, letter: u64) -> bool {
+        self.slot(letter).joins(letter)
+    }
+
+    /// Posts a letter. (1)
+    ///
+    /// Letters of one mailbox are of one executor: the filter does not look at that part of them.
     pub(crate) fn post(&self, letter: u64) -> Notify {
-        debug_assert_ne!(letter, 0, "an empty slot holds 0");
         let slot = self.slot(letter);
-        if slot.letter.swap(letter, Ordering::AcqRel) == letter {
-            slot.duplicates.fetch_add(1, Ordering::Relaxed);
+        if slot.joins(letter) || slot.fill(letter) {
             return Notify::NotNeeded;
         }
         let kept = self.with_inbox(|inbox| {
@@ -198,8 +208,8 @@ impl Mailbox {
 
     /// How many letters were in the inbox already, or about to be, when they were posted.
     pub(crate) fn duplicates(&self) -> u64 {
-        let filtered = self.filter.iter().map(|slot| slot.duplicates.load(Ordering::Relaxed)).sum::<u64>();
-        filtered + self.with_inbox(|inbox| inbox.duplicates)
+        let filtered = self.filter.iter().map(Slot::posts).fold(0, u64::wrapping_add);
+        filtered.wrapping_add(self.with_inbox(|inbox| inbox.duplicates))
     }
 
     /// The low bits of a letter are the index of its task.
@@ -226,10 +236,54 @@ impl Mailbox {
     }
 }
 
+/// The word of a slot with this letter and no posts.
+#[inline]
+fn filled(letter: u64) -> u64 {
+    FILLED | ((letter / SLOTS as u64) << POSTS.count_ones())
+}
+
 impl Slot {
+    /// Whether the letter is in the inbox already or about to be, and this post of it ends here.
+    #[inline]
+    fn joins(&self, letter: u64) -> bool {
+        let filled = filled(letter);
+        if self.word.load(Ordering::Relaxed) ^ filled > POSTS {
+            return false;
+        }
+        // With another letter the difference is above all counts.
+        if self.word.fetch_add(1, Ordering::AcqRel) ^ filled < FULL {
+            return true;
+        }
+        // The word has changed in between, or its count has to be moved: `fill` counts this post.
+        self.posts.fetch_sub(1, Ordering::Relaxed);
+        false
+    }
+
+    /// Puts the letter into the slot. Whether it was there already; if it was not, the caller puts it into the inbox.
+    fn fill(&self, letter: u64) -> bool {
+        let filled = filled(letter);
+        let before = self.word.swap(filled, Ordering::AcqRel);
+        let is_filled = before & !POSTS == filled;
+        self.count((before & POSTS) + u64::from(is_filled));
+        is_filled
+    }
+
     /// Acquires what the threads wrote whose posts ended here.
     fn empty(&self) {
-        self.letter.swap(0, Ordering::AcqRel);
+        let before = self.word.swap(0, Ordering::AcqRel);
+        self.count(before & POSTS);
+    }
+
+    fn count(&self, posts: u64) {
+        if posts > 0 {
+            self.posts.fetch_add(posts, Ordering::Relaxed);
+        }
+    }
+
+    /// How many posts ended here.
+    fn posts(&self) -> u64 {
+        let word = self.word.load(Ordering::Relaxed) & POSTS;
+        self.posts.load(Ordering::Relaxed).wrapping_add(word)
     }
 }
 

@@ -92,9 +92,10 @@ pub(crate) struct Lease {
 }
 
 const PAGE: usize = 256;
-type Page = Box<[OnceLock<Remote>]>;
+type Page = Box<[OnceLock<&'static Remote>; PAGE]>;
 
-/// Two levels, so that the 65 535 possible executors cost four kilobytes and not megabytes.
+/// Two levels, so that the 65 535 possible executors cost four kilobytes and not megabytes, and as much again for the first
+/// 256 that are alive at the same time.
 static TABLE: [OnceLock<Page>; PAGE] = [const { OnceLock::new() }; PAGE];
 
 static NUMBERS: Mutex<Numbers> = Mutex::new(Numbers { free: Vec::new(), unused: 1 });
@@ -110,8 +111,9 @@ struct Numbers {
 pub(crate) fn wake(key: TaskKey) {
     // No such executor: no waker of egret names it.
     let Some(remote) = find(key.executor()) else { return };
-    let notify = remote.mailbox.post(key.bits());
-    remote.answer(notify);
+    if !remote.mailbox.joins(key.bits()) {
+        remote.post(key.bits());
+    }
 }
 
 /// Runs an errand on the executor at `address`; drops it when that executor is gone. Callable from any thread.
@@ -159,7 +161,11 @@ pub(crate) fn post(address: Address) -> Option<Post> {
 pub(crate) fn eventfds() -> Vec<std::os::fd::RawFd> {
     use std::os::fd::AsRawFd;
     let pages = TABLE.iter().filter_map(OnceLock::get);
-    pages.flatten().filter_map(OnceLock::get).map(|remote| remote.eventfd.as_raw_fd()).collect()
+    pages
+        .flat_map(|page| page.iter())
+        .filter_map(OnceLock::get)
+        .map(|remote| remote.eventfd.as_raw_fd())
+        .collect()
 }
 
 /// The addresses of the executors that are alive.
@@ -169,8 +175,9 @@ pub(crate) fn addresses() -> Vec<Address> {
     numbers.filter_map(Address::of_executor).collect()
 }
 
+#[inline]
 fn find(number: u16) -> Option<&'static Remote> {
-    TABLE[usize::from(number) / PAGE].get()?[usize::from(number) % PAGE].get()
+    TABLE[usize::from(number) / PAGE].get()?[usize::from(number) % PAGE].get().copied()
 }
 
 /// The thread of the executor at `address`; `None` when that is gone.
@@ -181,6 +188,11 @@ pub(crate) fn thread_of(address: Address) -> Option<ThreadId> {
 }
 
 impl Remote {
+    #[inline(never)]
+    fn post(&self, letter: u64) {
+        self.answer(self.mailbox.post(letter));
+    }
+
     fn answer(&self, notify: Notify) {
         if notify == Notify::Needed {
             self.notifications.fetch_add(1, Ordering::Relaxed);
@@ -241,7 +253,7 @@ impl Lease {
                     io::Error::other("egret: 65535 runtimes are alive in this process; drop some first")
                 })?;
                 let page = TABLE[usize::from(number) / PAGE]
-                    .get_or_init(|| std::iter::repeat_with(OnceLock::new).take(PAGE).collect());
+                    .get_or_init(|| Box::new([const { OnceLock::new() }; PAGE]));
                 let (mailbox, eventfd) = (Mailbox::closed(), backend.eventfd()?);
                 let remote = Remote {
                     mailbox,
@@ -251,7 +263,7 @@ impl Lease {
                     drained: AtomicU64::new(0),
                     errands: Mutex::default(),
                 };
-                let _ = page[usize::from(number) % PAGE].set(remote);
+                let _ = page[usize::from(number) % PAGE].set(Box::leak(Box::new(remote)));
                 numbers.unused += 1;
                 (number, 0)
             }

@@ -187,6 +187,18 @@ fn a_crowded_mailbox_drops_no_letter() {
 }
 
 #[test]
+#[cfg_attr(miri, ignore = "millions of letters")]
+fn the_count_of_a_place_never_reaches_its_letter() {
+    let mailbox = Mailbox::closed();
+    mailbox.open();
+    let posts = 3 * crate::wake::sync::FULL;
+    for _ in 0..posts {
+        let _ = mailbox.post(7);
+    }
+    assert_eq!((collected(&mailbox), mailbox.duplicates()), (vec![7], posts - 1));
+}
+
+#[test]
 fn a_letter_that_is_in_the_inbox_ends_in_the_filter_until_it_is_taken() {
     let mailbox = Mailbox::closed();
     mailbox.open();
