@@ -177,12 +177,11 @@ impl Future for LocalSet {
     /// Ready when no task of the set is left. The waker of the last call is woken.
     #[inline]
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
-        if self.tasks.alive.borrow().is_empty() {
-            return Poll::Ready(());
+        if !self.tasks.alive.borrow().is_empty() {
+            let waker = cx.waker().clone(); // user code, like the drop of the old one: it may end the last task
+            drop(self.tasks.waiter.replace(Some(waker)));
         }
-        let before = self.tasks.waiter.replace(Some(cx.waker().clone()));
-        drop(before);
-        Poll::Pending
+        if self.tasks.alive.borrow().is_empty() { Poll::Ready(()) } else { Poll::Pending }
     }
 }
 

@@ -1,5 +1,6 @@
 //! `LocalSet` and `spawn_local`: that code which has them compiles and behaves.
 
+use crate::support::wakers::{Call, Count, hooked};
 use egret_runtime::runtime::Runtime;
 use egret_runtime::task::{Builder, JoinSet, LocalSet, spawn_local, yield_now};
 use std::cell::Cell;
@@ -7,6 +8,7 @@ use std::future::{Future, pending, poll_fn};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
 use std::rc::Rc;
+use std::task::Context;
 
 /// Counts its drop.
 struct Counts(Rc<Cell<u32>>);
@@ -172,4 +174,23 @@ fn the_last_waker_of_a_set_is_woken_once_when_its_last_task_ends() {
     assert_eq!(polls.get(), 2);
     assert!(before.iter().all(|task| task.is_finished()));
     rt.block_on(poll_fn(|cx| Pin::new(&mut set).poll(cx))); // it is over for good
+}
+
+#[test]
+fn a_last_task_that_ends_while_the_set_clones_a_waker_is_not_waited_for_in_vain() {
+    let rt = Runtime::new().unwrap();
+    let _inside = rt.enter();
+    for at in [Call::Clone, Call::Drop] {
+        let mut set = LocalSet::new();
+        let task = set.spawn_local(pending::<()>());
+        let waker = hooked(move |call| {
+            if call == at {
+                task.abort();
+            }
+        });
+        // The drop of the waker is that of the first, when the second takes its place.
+        let mut is_over = |waker| Pin::new(&mut set).poll(&mut Context::from_waker(waker)).is_ready();
+        let polled = [is_over(&waker), is_over(&Count::new().into())];
+        assert_eq!(polled, [at == Call::Clone, true], "{at:?}");
+    }
 }

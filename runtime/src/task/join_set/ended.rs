@@ -39,10 +39,8 @@ pub(super) struct JoinSetsStayOnTheirThread_UseSpawnWith {
 }
 
 /// The state that the set shares with its blocking jobs.
-#[derive(Default)]
 struct Jobs(Mutex<EndedJobs>);
 
-#[derive(Default)]
 struct EndedJobs {
     places: Vec<usize>,
     waiter: Option<Waker>,
@@ -107,8 +105,20 @@ impl Ended {
     /// The waker that a job at `place` wakes when it is over.
     #[inline]
     pub(super) fn notice_of_job(&self, place: usize) -> Waker {
-        let jobs = self.jobs.get_or_init(Arc::default).clone();
+        let jobs = self.jobs.get().cloned().unwrap_or_else(|| self.first_job());
         Waker::from(Arc::new(JobNotice { place, jobs }))
+    }
+
+    /// What is shared with jobs. A task that waits for the set already waits for them too.
+    #[cold]
+    fn first_job(&self) -> Arc<Jobs> {
+        let waiter = self.waiter.take();
+        let ended = EndedJobs { places: Vec::new(), waiter: waiter.clone() };
+        self.waiter.set(waiter);
+        if self.first().is_some() {
+            self.wake(); // cloning the waker was user code, which has ended a member
+        }
+        self.jobs.get_or_init(|| Arc::new(Jobs(Mutex::new(ended)))).clone()
     }
 
     #[inline]

@@ -5,10 +5,12 @@ use crate::support::wakers::{Call, Count, hooked};
 use crate::support::{Gate, Trace, counted, many, turn};
 use egret_runtime::runtime::Runtime;
 use egret_runtime::task::JoinSet;
+use egret_runtime::time::{pause, sleep};
 use std::cell::{Cell, RefCell};
 use std::future::{pending, ready};
 use std::rc::Rc;
 use std::task::{Poll, Waker};
+use std::time::Duration;
 
 // N10
 #[test]
@@ -166,4 +168,41 @@ fn a_task_that_ends_while_the_set_clones_a_waker_is_not_waited_for_in_vain() {
         let ended = polled.into_iter().filter(|polled| matches!(polled, Poll::Ready(Some(Err(_)))));
         assert_eq!(ended.count(), 1, "{at:?}");
     }
+}
+
+/// As by a future that polls its set, and takes new work after that.
+#[test]
+fn a_first_job_that_is_added_after_the_set_was_polled_wakes_the_waiter() {
+    egret_runtime::block_on(async {
+        pause(); // time goes on when the jobs are over
+        let mut set = JoinSet::new();
+        set.spawn(pending());
+        let count = Count::new();
+        assert!(poll(&mut set, &count.clone().into()).is_pending());
+        set.spawn_blocking(|| "job");
+        sleep(Duration::from_millis(1)).await;
+        assert_eq!(count.take(), 1);
+        assert_eq!(output(poll(&mut set, Waker::noop())), "job");
+    });
+}
+
+#[test]
+fn a_task_that_ends_while_the_first_job_clones_the_waker_is_not_waited_for_in_vain() {
+    let rt = Runtime::new().unwrap();
+    let _inside = rt.enter();
+    let (mut set, trace) = (JoinSet::new(), Trace::new());
+    let abort = set.spawn(pending());
+    let waker = hooked({
+        let (trace, polled) = (trace.clone(), Cell::new(false));
+        move |call| {
+            trace.push(call);
+            if call == Call::Clone && polled.replace(true) {
+                abort.abort();
+            }
+        }
+    });
+    assert!(poll(&mut set, &waker).is_pending());
+    assert_eq!(trace.take(), [Call::Clone]);
+    set.spawn_blocking(|| ());
+    assert_eq!(trace.take(), [Call::Clone, Call::Wake]);
 }
