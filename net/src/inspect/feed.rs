@@ -3,23 +3,30 @@
 use egret_runtime::inspect::{Dump, Histograms, LoopView, Recording};
 use egret_runtime::runtime::Handle;
 
-/// A loop as the page sees it. Each call returns within 100 ms, also while the loop is stuck.
+/// Waits for an answer; `None` when the runtime has ended.
+pub(super) type Pending<T> = Box<dyn FnOnce() -> Option<T>>;
+
+/// A loop as the page sees it.
+///
+/// Asking and waiting are two steps. Whatever number of loops was asked, all have answered or were given up within
+/// 100 ms, also while they are stuck.
 pub(super) trait Feed: Send {
-    /// `None` when the runtime has ended.
-    fn dump(&self) -> Option<Dump>;
+    fn dump(&self) -> Pending<Dump>;
     /// The part of a dump that is about the loop itself, without the cost of the others.
-    fn dump_loop(&self) -> Option<LoopView>;
+    fn dump_loop(&self) -> Pending<LoopView>;
     fn histograms(&self) -> Option<Histograms>;
     fn recording(&self) -> Option<Recording>;
 }
 
 impl Feed for Handle {
-    fn dump(&self) -> Option<Dump> {
-        Handle::dump(self).ok()
+    fn dump(&self) -> Pending<Dump> {
+        let dump = self.request_dump();
+        Box::new(|| dump().ok())
     }
 
-    fn dump_loop(&self) -> Option<LoopView> {
-        Handle::dump_loop(self).ok()
+    fn dump_loop(&self) -> Pending<LoopView> {
+        let view = self.request_dump_loop();
+        Box::new(|| view().ok())
     }
 
     fn histograms(&self) -> Option<Histograms> {

@@ -59,20 +59,28 @@ impl ShownLoop {
         ShownLoop { feed, pulse: Pulse::default(), last: RefCell::default(), looks: Cell::new(0) }
     }
 
-    /// The loop without its tasks; `None` when it has ended.
-    pub(super) fn pulse(&self) -> Option<Rc<PulseReading>> {
-        self.pulse.take(&*self.feed)
+    /// Asks for the loop without its tasks. The function waits for it: `None` when the loop has ended.
+    pub(super) fn ask_pulse(&self) -> impl FnOnce() -> Option<Rc<PulseReading>> + '_ {
+        self.pulse.ask(&*self.feed)
     }
 
     /// Returns the last look, or a new one when it is due. With `held` no new one is made while there is one.
     pub(super) fn look(&self, held: bool) -> Rc<Look> {
+        self.ask_look(held)()
+    }
+
+    /// Asks the loop for a new look if one is due. The function waits for it.
+    pub(super) fn ask_look(&self, held: bool) -> impl FnOnce() -> Rc<Look> + '_ {
         let last = self.last.borrow().clone();
-        match &last {
-            Some(last) if held || last.at.elapsed() < last.every() => last.clone(),
-            _ => {
+        let is_kept = last.as_ref().is_some_and(|last| held || last.at.elapsed() < last.every());
+        let dump = (!is_kept).then(|| self.feed.dump());
+        move || match (last, dump) {
+            (Some(last), None) => last,
+            (last, dump) => {
                 self.looks.set(self.looks.get() + 1);
+                let dump = dump.and_then(|dump| dump());
                 let polled = self.feed.histograms().map(|histograms| histograms.poll.sum());
-                let look = Rc::new(Look::new(self.looks.get(), self.feed.dump(), polled, last.as_deref()));
+                let look = Rc::new(Look::new(self.looks.get(), dump, polled, last.as_deref()));
                 *self.last.borrow_mut() = Some(look.clone());
                 look
             }

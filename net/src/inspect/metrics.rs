@@ -82,8 +82,9 @@ struct Sample {
 }
 
 pub(super) fn write<'a>(loops: impl Iterator<Item = &'a ShownLoop>) -> String {
-    let sample = |watched: &'a ShownLoop| Some(Sample::of(watched, &*watched.pulse()?));
-    let samples: Vec<Sample> = loops.filter_map(sample).collect();
+    let asked: Vec<_> = loops.map(|watched| (watched, watched.ask_pulse())).collect();
+    let samples = asked.into_iter().filter_map(|(watched, pulse)| Some(Sample::of(watched, &*pulse()?)));
+    let samples: Vec<_> = samples.collect();
     let mut out = String::with_capacity(16 * 1024);
     for (name, help, count) in COUNTERS {
         family(&mut out, name, "counter", help);

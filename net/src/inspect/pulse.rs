@@ -26,17 +26,19 @@ pub(super) struct PulseReading {
 }
 
 impl Pulse {
-    /// Returns the last one, or takes it again. `None` when the runtime has ended.
-    pub(super) fn take(&self, feed: &dyn Feed) -> Option<Rc<PulseReading>> {
+    /// Asks for another one unless the last is fresh. The function waits for it: `None` when the runtime has ended.
+    pub(super) fn ask(&self, feed: &dyn Feed) -> impl FnOnce() -> Option<Rc<PulseReading>> + use<'_> {
         let last = self.0.borrow().clone();
-        if let Some(last) = last.as_ref().filter(|last| last.at.elapsed() < FRESH) {
-            return Some(last.clone());
+        let is_fresh = last.as_ref().is_some_and(|last| last.at.elapsed() < FRESH);
+        let view = (!is_fresh).then(|| feed.dump_loop());
+        move || {
+            let Some(view) = view else { return last };
+            let view = view()?;
+            let metrics = view.metrics.or(last.map(|last| last.metrics)).unwrap_or_default();
+            let taken = Rc::new(PulseReading { at: Instant::now(), view, metrics });
+            *self.0.borrow_mut() = Some(taken.clone());
+            Some(taken)
         }
-        let view = feed.dump_loop()?;
-        let metrics = view.metrics.or(last.map(|last| last.metrics)).unwrap_or_default();
-        let taken = Rc::new(PulseReading { at: Instant::now(), view, metrics });
-        *self.0.borrow_mut() = Some(taken.clone());
-        Some(taken)
     }
 }
 
@@ -57,6 +59,7 @@ impl PulseReading {
 
 #[cfg(test)]
 mod tests {
+    use super::super::feed::Pending;
     use super::*;
     use egret_runtime::inspect::{Dump, Histograms, PollView, Recording};
     use std::cell::Cell;
@@ -65,11 +68,11 @@ mod tests {
     struct Once(Cell<u64>);
 
     impl Feed for Once {
-        fn dump(&self) -> Option<Dump> {
+        fn dump(&self) -> Pending<Dump> {
             panic!("a scrape has asked for a whole dump");
         }
 
-        fn dump_loop(&self) -> Option<LoopView> {
+        fn dump_loop(&self) -> Pending<LoopView> {
             self.0.set(self.0.get() + 1);
             let mut view = LoopView::default();
             if self.0.get() == 1 {
@@ -81,7 +84,7 @@ mod tests {
                 poll.since_ns = 3;
                 view.state = LoopState::InPoll(poll);
             }
-            Some(view)
+            Box::new(|| Some(view))
         }
 
         fn histograms(&self) -> Option<Histograms> {
@@ -104,7 +107,7 @@ mod tests {
     fn scrapers_share_a_pulse_and_a_stuck_loop_has_the_counts_of_its_last_answer() {
         let (pulse, feed) = (Pulse::default(), Once(Cell::new(0)));
         let look = || {
-            let taken = pulse.take(&feed).unwrap();
+            let taken = pulse.ask(&feed)().unwrap();
             (taken.has_answered(), taken.metrics.polls, taken.stuck().as_nanos())
         };
         assert_eq!(look(), (true, 7, 0));

@@ -66,10 +66,9 @@ impl Routes {
 
     fn overview(&self, query: &Query) -> Answer {
         let is_held = query.text("held") == "1";
-        let row = |(index, shown): (usize, &Shown)| {
-            LoopRow::of(index, &shown.watched, &shown.watched.look(is_held))
-        };
-        let loops = self.loops.iter().enumerate().map(row).collect();
+        let asked: Vec<_> = self.loops.iter().map(|shown| shown.watched.ask_look(is_held)).collect();
+        let looks = self.loops.iter().zip(asked).enumerate();
+        let loops = looks.map(|(index, (shown, look))| LoopRow::of(index, &shown.watched, &look())).collect();
         json(&Overview { program: program(), pid: std::process::id(), loops })
     }
 

@@ -1,21 +1,25 @@
 //! The server on a socket, with a feed that no loop made.
 
-use super::feed::Feed;
+use super::feed::{Feed, Pending};
 use super::*;
 use egret_runtime::inspect::{Dump, Histograms, LoopView, Recording, TaskView};
 use std::io::{Read, Write};
 use std::net::TcpStream;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 /// A loop that always answers with this dump.
 pub(super) struct Fixed(pub(super) Dump);
 
 impl Feed for Fixed {
-    fn dump(&self) -> Option<Dump> {
-        Some(self.0.clone())
+    fn dump(&self) -> Pending<Dump> {
+        let dump = self.0.clone();
+        Box::new(|| Some(dump))
     }
 
-    fn dump_loop(&self) -> Option<LoopView> {
-        self.dump().map(|dump| dump.runtime)
+    fn dump_loop(&self) -> Pending<LoopView> {
+        let dump = self.dump();
+        Box::new(|| dump().map(|dump| dump.runtime))
     }
 
     fn histograms(&self) -> Option<Histograms> {
@@ -235,5 +239,57 @@ fn clients_that_send_half_a_head_do_not_shut_others_out() {
     let (head, _) = get(&server, "/dump", "");
     assert_eq!(status(&head), "200");
     assert!(matches!(slow[0].read(&mut [0]), Ok(0) | Err(_)), "the one that waited longest is open");
+    server.stop();
+}
+
+/// Loops that are all asked before the first is waited for: each must have been.
+struct Together {
+    asked: Arc<AtomicUsize>,
+    of: usize,
+}
+
+impl Together {
+    fn wait<T>(&self, answer: T) -> Pending<T>
+    where
+        T: 'static,
+    {
+        self.asked.fetch_add(1, Ordering::Relaxed);
+        let (asked, of) = (self.asked.clone(), self.of);
+        Box::new(move || {
+            assert_eq!(asked.load(Ordering::Relaxed) % of, 0, "a loop is waited for before all were asked");
+            Some(answer)
+        })
+    }
+}
+
+impl Feed for Together {
+    fn dump(&self) -> Pending<Dump> {
+        self.wait(Dump::default())
+    }
+
+    fn dump_loop(&self) -> Pending<LoopView> {
+        self.wait(LoopView::default())
+    }
+
+    fn histograms(&self) -> Option<Histograms> {
+        None
+    }
+
+    fn recording(&self) -> Option<Recording> {
+        None
+    }
+}
+
+/// So any number of stuck loops takes the time of one.
+#[test]
+fn all_loops_are_asked_before_the_first_is_waited_for() {
+    let (asked, of) = (Arc::new(AtomicUsize::new(0)), 5);
+    let feed = |_| Box::new(Together { asked: asked.clone(), of }) as Box<dyn Feed>;
+    let server = Options::new().serve_feeds("127.0.0.1:0", (0..of).map(feed).collect()).unwrap();
+    for path in ["/overview", "/metrics"] {
+        let before = asked.load(Ordering::Relaxed);
+        assert_eq!(status(&get(&server, path, "").0), "200", "{path}");
+        assert_eq!(asked.load(Ordering::Relaxed) - before, of, "{path}");
+    }
     server.stop();
 }

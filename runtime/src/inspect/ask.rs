@@ -5,6 +5,7 @@
 //!   tells it which descriptors were the same until then.
 //! - A loop that does not take the errand in time is described from outside. The errand stays in its mailbox and finds
 //!   that it was given up. Exactly one side moves the state away from `WAITING`.
+//! - Asking and waiting are two steps, so that several loops are asked before the first is waited for.
 //! - On the thread of the loop no errand is sent: it would wait for itself.
 
 use super::addresses::{Addresses, Kept};
@@ -19,7 +20,7 @@ use std::fmt;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU8, Ordering};
-use std::sync::mpsc::{RecvTimeoutError, sync_channel};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, sync_channel};
 use std::time::{Duration, Instant};
 
 /// How long a loop has to answer, unless it is seen to go on with other polls.
@@ -69,7 +70,8 @@ impl Handle {
     /// is `Ok` with less in it: the dump is made from outside, says so in
     /// [`LoopView::state`](crate::inspect::LoopView::state), with the poll that the loop is in, and has no other tasks.
     /// A loop that does not answer is what a dump is most often asked for, so that it is described and not waited for;
-    /// the limits keep the page of `inspect::serve` within 100 ms for each loop.
+    /// the limits keep the page of `inspect::serve` within 100 ms. For several loops see
+    /// [`request_dump`](Handle::request_dump).
     ///
     /// It blocks the calling thread for that time: in a task of another runtime, call it in
     /// [`spawn_blocking`](crate::task::spawn_blocking). Inside the runtime itself it blocks for no time and waits for
@@ -95,14 +97,40 @@ impl Handle {
     /// # std::io::Result::Ok(())
     /// ```
     pub fn dump(&self) -> Result<Dump, DumpError> {
-        let start = Instant::now();
-        if let Some(executor) = self.own() {
-            return Ok(here(&executor));
-        }
-        match self.snapshot() {
-            Ok(snapshot) => Ok(snapshot.into_dump(start)),
-            Err(NoAnswer::Stuck) => outside::dump(self, start).ok_or(DumpError(())),
-            Err(NoAnswer::Gone) => Err(DumpError(())),
+        self.request_dump()()
+    }
+
+    /// Asks for a [`dump`](Handle::dump) and returns a function that waits for it. With feature `inspect`.
+    ///
+    /// For the dumps of several loops: they are all asked before the first is waited for, so that any number of loops
+    /// that do not answer take the time of one.
+    ///
+    /// # Errors
+    ///
+    /// The function returns those of [`dump`](Handle::dump).
+    ///
+    /// ```
+    /// use egret_runtime::runtime::Runtime;
+    ///
+    /// let runtimes = [Runtime::new()?, Runtime::new()?, Runtime::new()?]; // which no thread turns
+    /// let asked: Vec<_> = runtimes.iter().map(|rt| rt.handle().request_dump()).collect();
+    /// for dump in asked {
+    ///     println!("{}", dump().unwrap());
+    /// }
+    /// # std::io::Result::Ok(())
+    /// ```
+    #[must_use = "the loop was asked: the function waits for its answer"]
+    pub fn request_dump(&self) -> impl FnOnce() -> Result<Dump, DumpError> + Send + use<> {
+        let (start, handle) = (Instant::now(), self.clone());
+        let made = self.own().map(|executor| here(&executor));
+        let question = made.is_none().then(|| Question::ask(self, Gathered::of));
+        move || {
+            let Some(question) = question else { return made.ok_or(DumpError(())) };
+            match handle.snapshot(question) {
+                Ok(snapshot) => Ok(snapshot.into_dump(start)),
+                Err(NoAnswer::Stuck) => outside::dump(&handle, start).ok_or(DumpError(())),
+                Err(NoAnswer::Gone) => Err(DumpError(())),
+            }
         }
     }
 
@@ -127,12 +155,34 @@ impl Handle {
     /// # std::io::Result::Ok(())
     /// ```
     pub fn dump_loop(&self) -> Result<LoopView, DumpError> {
-        if let Some(executor) = self.own() {
-            return Ok(LoopPart::of(&executor).view());
-        }
-        match self.ask(LoopPart::of) {
+        self.request_dump_loop()()
+    }
+
+    /// Asks for [`dump_loop`](Handle::dump_loop) and returns a function that waits for it, as
+    /// [`request_dump`](Handle::request_dump) does. With feature `inspect`.
+    ///
+    /// # Errors
+    ///
+    /// The function returns those of [`dump`](Handle::dump).
+    ///
+    /// ```
+    /// use egret_runtime::runtime::Runtime;
+    ///
+    /// let runtimes = [Runtime::new()?, Runtime::new()?];
+    /// let asked: Vec<_> = runtimes.iter().map(|rt| rt.handle().request_dump_loop()).collect();
+    /// for counts in asked {
+    ///     assert!(counts().unwrap().metrics.is_none()); // no thread turns them
+    /// }
+    /// # std::io::Result::Ok(())
+    /// ```
+    #[must_use = "the loop was asked: the function waits for its answer"]
+    pub fn request_dump_loop(&self) -> impl FnOnce() -> Result<LoopView, DumpError> + Send + use<> {
+        let handle = self.clone();
+        let own = self.own().map(|executor| LoopPart::of(&executor));
+        let question = own.is_none().then(|| Question::ask(self, LoopPart::of));
+        move || match question.map_or_else(|| own.ok_or(NoAnswer::Gone), Question::wait) {
             Ok(part) => Ok(part.view()),
-            Err(NoAnswer::Stuck) => outside::view(self).ok_or(DumpError(())),
+            Err(NoAnswer::Stuck) => outside::view(&handle).ok_or(DumpError(())),
             Err(NoAnswer::Gone) => Err(DumpError(())),
         }
     }
@@ -142,49 +192,61 @@ impl Handle {
         executor::try_current().filter(|executor| executor.address() == self.address())
     }
 
-    /// Has the loop copy what it has, and asks for the addresses on this thread.
-    fn snapshot(&self) -> Result<Snapshot, NoAnswer> {
-        let mut gathered = self.ask(Gathered::of)?;
-        let kept = |sources: Vec<_>| self.ask(move |executor| Kept::of(executor, &sources));
+    /// Waits for the copy of the loop, and asks for the addresses on this thread.
+    fn snapshot(&self, question: Question<Gathered>) -> Result<Snapshot, NoAnswer> {
+        let mut gathered = question.wait()?;
+        let kept = |sources: Vec<_>| Question::ask(self, move |executor| Kept::of(executor, &sources)).wait();
         let post = remote::post(self.address()).unwrap_or_default();
         let mut known = post.take_described();
         let addresses = Addresses::elsewhere(&mut gathered, &mut known, kept)?;
         post.keep_described(known);
         Ok(gathered.into_snapshot(addresses))
     }
+}
 
-    /// Sends a question to the loop and waits for its answer for so long as [`dump`](Handle::dump) says.
-    fn ask<T: Send + 'static>(
-        &self,
-        question: impl FnOnce(&Executor) -> T + Send + 'static,
-    ) -> Result<T, NoAnswer> {
-        let start = Instant::now();
-        let state = Arc::new(AtomicU8::new(WAITING));
+/// A question that a loop was asked.
+struct Question<T> {
+    of: Handle,
+    start: Instant,
+    state: Arc<AtomicU8>,
+    answered: Receiver<T>,
+    /// The number of the poll that the loop was in.
+    polls: Option<u64>,
+}
+
+impl<T: Send + 'static> Question<T> {
+    /// Sends a question to the loop.
+    fn ask(of: &Handle, question: impl FnOnce(&Executor) -> T + Send + 'static) -> Question<T> {
+        let (of, start, state) = (of.clone(), Instant::now(), Arc::new(AtomicU8::new(WAITING)));
         let (answer, answered) = sync_channel(1);
-        let polls = || self.progress().map(|progress| progress.polls);
-        let polls_before = polls();
+        let polls = of.progress().map(|progress| progress.polls);
         let theirs = state.clone();
         let errand = move || {
             if take(&theirs, TAKEN) {
                 let _ = answer.send(question(&executor::current())); // there is room for one
             }
         };
-        remote::send(self.address(), Box::new(errand));
+        remote::send(of.address(), Box::new(errand));
+        Question { of, start, state, answered, polls }
+    }
+
+    /// Waits for the answer for so long as [`Handle::dump`] says.
+    fn wait(self) -> Result<T, NoAnswer> {
         for patience in [PATIENCE, PATIENCE_WITH_BUSY] {
-            match answered.recv_timeout(patience.saturating_sub(start.elapsed())) {
+            match self.answered.recv_timeout(patience.saturating_sub(self.start.elapsed())) {
                 Ok(answer) => return Ok(answer),
                 Err(RecvTimeoutError::Disconnected) => return Err(NoAnswer::Gone),
                 Err(RecvTimeoutError::Timeout) => {}
             }
-            if polls() == polls_before {
+            if self.of.progress().map(|progress| progress.polls) == self.polls {
                 break;
             }
         }
-        if take(&state, GIVEN_UP) {
+        if take(&self.state, GIVEN_UP) {
             return Err(NoAnswer::Stuck);
         }
         // A question waits for nothing, so this is short.
-        answered.recv().map_err(|_| NoAnswer::Gone)
+        self.answered.recv().map_err(|_| NoAnswer::Gone)
     }
 }
 

@@ -91,7 +91,8 @@ fn wait(kind: SignalKind, mut write: impl FnMut(&[Dump]), report: &SyncSender<io
         let _ = report.send(Ok(()));
         while signals.recv().await.is_some() {
             let others = remote::addresses().into_iter().filter(|address| *address != own);
-            let dumps: Vec<_> = others.filter_map(|address| Handle::new(address).dump().ok()).collect();
+            let asked: Vec<_> = others.map(|address| Handle::new(address).request_dump()).collect();
+            let dumps: Vec<_> = asked.into_iter().filter_map(|dump| dump().ok()).collect();
             waker::contain(|| write(&dumps));
         }
     });

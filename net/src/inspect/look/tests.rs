@@ -1,5 +1,6 @@
 //! What is kept of dumps, with a feed that no loop made.
 
+use super::super::feed::Pending;
 use super::*;
 use egret_runtime::inspect::{Histograms, LoopView, PollView, Recording, TaskView};
 use std::sync::Arc;
@@ -14,21 +15,22 @@ pub(in super::super) fn look_at(dump: Dump) -> Look {
 struct Script(Arc<AtomicU64>);
 
 impl Feed for Script {
-    fn dump(&self) -> Option<Dump> {
+    fn dump(&self) -> Pending<Dump> {
         let number = self.0.fetch_add(1, Ordering::Relaxed) + 1;
         if number > 4 {
-            return None;
+            return Box::new(|| None);
         }
         let mut dump = Dump::default();
         dump.tasks = vec![TaskView::default(); number as usize];
         if number % 3 == 0 {
             dump.runtime.state = LoopState::InPoll(PollView::default());
         }
-        Some(dump)
+        Box::new(|| Some(dump))
     }
 
-    fn dump_loop(&self) -> Option<LoopView> {
-        self.dump().map(|dump| dump.runtime)
+    fn dump_loop(&self) -> Pending<LoopView> {
+        let dump = self.dump();
+        Box::new(|| dump().map(|dump| dump.runtime))
     }
 
     fn histograms(&self) -> Option<Histograms> {
