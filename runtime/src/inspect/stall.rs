@@ -1,7 +1,7 @@
 //! The stall finder: reports a poll that takes long, while it goes on.
 //!
 //! - One thread for the process looks at all loops that were built with
-//!   [`Builder::stall_after`](crate::runtime::Builder::stall_after), twice in each limit. It reads what the loop stores
+//!   [`Builder::stall_after`](crate::runtime::Builder::stall_after), at most 13.3 times a second. It reads what the loop stores
 //!   anyway and stops nothing; only a loop that is stuck is interrupted, once, for its stack.
 //! - It starts with the first such loop and ends after the last.
 //! - It charges a poll only with the time for which it was itself awake on time: see `stall/watch.rs`.

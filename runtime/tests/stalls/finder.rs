@@ -31,7 +31,7 @@ fn all_runtimes_share_one_thread_which_ends_after_the_last() {
             }
             assert_eq!(threads().len(), 1);
             for (rt, reported, told) in watched {
-                rt.block_on(async { reported.compute() }); // one poll, so that there is no other stall
+                rt.block_on(async { reported.lock() }); // one poll, so that there is no other stall
                 both(rt, told).unwrap();
             }
             while !threads().is_empty() {
@@ -85,8 +85,8 @@ fn the_thread_takes_next_to_no_time_when_nothing_stalls() {
                 }
             });
         });
-        // However short the limit, it looks 29 times a second. A stop of the process ends a sleep too; a look for each limit
-        // would be 500.
+        // However short the limit, it looks 13 times a second. A stop of the process ends a sleep too; two looks for each
+        // limit would be 1000.
         let (took, looks) = watch_meanwhile(limit / 50, |rt| {
             rt.block_on(sleep(Duration::from_secs(3)));
         });
@@ -107,7 +107,7 @@ fn a_second_limit_replaces_the_first_and_there_is_one_thread() {
             })
             .build()
             .unwrap();
-        rt.block_on(async { reported.compute() });
+        rt.block_on(async { reported.lock() });
         assert_eq!(threads().len(), 1);
         drop(rt);
         assert_eq!(told.iter().collect::<Vec<_>>(), ["the second"; 2]);

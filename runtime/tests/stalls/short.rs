@@ -26,9 +26,9 @@ fn counted(most: usize, attempt: impl Fn() -> Option<bool>) -> (usize, usize) {
 }
 
 #[test]
-fn the_first_stall_of_less_than_three_limits_is_reported() {
+fn the_first_stall_of_80_ms_is_reported_with_a_limit_of_20() {
     child::alone(|| {
-        let (limit, stall) = (Duration::from_millis(20), Duration::from_millis(55));
+        let (limit, stall) = (Duration::from_millis(20), Duration::from_millis(90));
         let attempt = || {
             let (rt, _, told) = watched(limit);
             let took = rt.block_on(async {

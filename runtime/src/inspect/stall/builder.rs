@@ -9,14 +9,14 @@ impl Builder {
     /// Reports each poll that takes longer than `limit`: while it goes on, and when it has ended. With feature
     /// `inspect`; with `inspect-backtrace` the report has the stack of the loop's thread.
     ///
-    /// A thread looks at the loop twice in each limit, at most 29 times a second; it calls `report`. It is one for
+    /// A thread looks at the loop every 75 ms, or every half of a longer limit; it calls `report`. It is one for
     /// the process, shared by all runtimes that have a limit, and ends after the last of them. So `report` should
     /// not take long: meanwhile nothing else is reported. A panic of it is caught.
     ///
-    /// - A poll has at most two reports. One that ends before it was looked at has none, which may be so when it takes
-    ///   less than 35 ms more than half of the limit;
-    ///   it is counted in [`Metrics::long_polls`](crate::runtime::Metrics::long_polls) with every other, and for ten
-    ///   seconds after it the thread looks twice in each limit however short that is.
+    /// - A poll has at most two reports. One that ends before it was looked at has none: that is never so with 80 ms or
+    ///   more, as long as the thread is run on time. It is counted in
+    ///   [`Metrics::long_polls`](crate::runtime::Metrics::long_polls) with every other, and for ten seconds after it the
+    ///   thread looks twice in each limit however short that is.
     /// - The time for which the process is stopped or the machine suspended is not counted, and a poll whose thread
     ///   waits for a processor is not reported before it has run for a quarter of the limit.
     /// - Destructors of futures run in polls. Those of the tasks that are left when the runtime is dropped do not.

@@ -1,6 +1,8 @@
 //! The thread that looks at the loops.
 //!
 //! - The list of loops is its own. New ones come through [`SHARED`], whose lock is not held while a report is made.
+//! - Nearly all of its cost is its wake-ups. So when it is awake for one loop it looks also at those that are due soon:
+//!   they are then due together.
 //! - A look reads what the loop stores anyway, and takes no lock that a loop takes. A report does.
 //! - A loop whose runtime is gone leaves the list; with the last one the thread ends.
 
@@ -85,23 +87,28 @@ fn now() -> Duration {
 }
 
 fn run() {
-    let mut loops = Vec::new();
-    while let Some(due) = next(&mut loops) {
+    let (mut loops, mut waits) = (Vec::new(), 0);
+    loop {
+        // A wait is one sleep. What wakes the thread against its plan, such as a stop of the process, makes it two.
+        let interruptions = ThreadId::sleeps_of_current().wrapping_sub(waits);
+        let Some(due) = next(&mut loops, interruptions) else { return };
         let left = due.saturating_sub(now());
-        if left > Duration::ZERO {
-            let shared = shared();
-            if shared.new.is_empty() {
-                let _ = ADDED.wait_timeout(shared, left);
-            }
+        if left == Duration::ZERO {
+            loops.retain_mut(|watched| !watched.watch.joins(now()) || watched.look(interruptions));
             continue;
         }
-        loops.retain_mut(|watched| now() < watched.watch.due() || watched.look());
+        let shared = shared();
+        if shared.new.is_empty() {
+            waits += 1;
+            let _ = ADDED.wait_timeout(shared, left);
+        }
     }
 }
 
 /// Adds the new loops, and returns when the first of all is due; `None` ends the thread.
-fn next(loops: &mut Vec<WatchedLoop>) -> Option<Duration> {
+fn next(loops: &mut Vec<WatchedLoop>, interruptions: u64) -> Option<Duration> {
     let mut shared = shared();
+    shared.new.iter_mut().for_each(|watched| watched.watch.begins(interruptions));
     loops.append(&mut shared.new);
     let due = loops.iter().map(|watched| watched.watch.due()).min();
     shared.has_thread = due.is_some();
@@ -110,11 +117,11 @@ fn next(loops: &mut Vec<WatchedLoop>) -> Option<Duration> {
 
 impl WatchedLoop {
     /// Returns whether there is still a runtime.
-    fn look(&mut self) -> bool {
+    fn look(&mut self, interruptions: u64) -> bool {
         // Asked first: of a runtime that goes now there is another look, which finds the end of its last poll.
         let is_left = self.post.is_left();
         let going = self.post.going().map(|(serial, elapsed)| GoingPoll { serial, elapsed });
-        let found = self.watch.look(now(), going, self.post.long_polls());
+        let found = self.watch.look(now(), going, self.post.long_polls(), interruptions);
         let serial = going.map(|going| going.serial);
         self.note(serial);
         match (found, serial) {

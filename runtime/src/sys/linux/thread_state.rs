@@ -73,6 +73,19 @@ impl ThreadId {
         Some(Duration::new(time.tv_sec.unsigned_abs(), u32::try_from(time.tv_nsec).ok()?))
     }
 
+    /// How often the calling thread has given up its processor to wait: once for each sleep, and also when a signal that
+    /// stops the process, a debugger or the freezer of a control group wakes it. 0 where the kernel does not count it.
+    #[inline]
+    pub fn sleeps_of_current() -> u64 {
+        // SAFETY: all bits clear are a value of each of its fields, which are integers.
+        let mut usage = unsafe { std::mem::zeroed::<libc::rusage>() };
+        // SAFETY: `usage` lives across the call, which writes to it and keeps no pointer.
+        match check(unsafe { libc::getrusage(libc::RUSAGE_THREAD, &raw mut usage) }) {
+            Ok(_) => usage.ru_nvcsw.unsigned_abs(),
+            Err(_) => 0,
+        }
+    }
+
     /// The name of the thread, at most 15 bytes of it; empty once it has ended or without `/proc`.
     #[inline]
     pub fn name(self) -> String {
@@ -318,6 +331,14 @@ mod tests {
         while this.processor_time().unwrap() == before {}
         let other = ThreadId(1 << 27); // above the largest number that a kernel gives
         assert_eq!((other.state(), other.processor_time(), other.name()), (None, None, String::new()));
+    }
+
+    #[test]
+    fn each_sleep_of_a_thread_is_counted() {
+        let before = ThreadId::sleeps_of_current();
+        (0..3).for_each(|_| thread::sleep(Duration::from_millis(1)));
+        let slept = ThreadId::sleeps_of_current() - before;
+        assert!(slept >= 3, "{slept}"); // a stop of the process is one more
     }
 
     #[test]
