@@ -67,7 +67,8 @@ impl Stack {
         let is =
             |frame: &StackFrame, what: &dyn Fn(&str) -> bool| frame.function.as_deref().is_some_and(what);
         let is_loop = |frame| is(frame, &|name| name.contains("egret_runtime::executor::turn::"));
-        let Some(end) = self.frames.iter().position(is_loop) else { return self.frames.len() };
+        // The outermost of the loop: functions of the runtime that a task calls, such as `spawn`, are of it too.
+        let Some(end) = self.frames.iter().rposition(is_loop) else { return self.frames.len() };
         let between = ["egret_runtime::", "core::", "std::", "__rust_try"];
         let is_between =
             |frame| is(frame, &|name| between.iter().any(|of| name.trim_start_matches('<').starts_with(of)));

@@ -104,6 +104,16 @@ fn the_text_ends_with_the_outermost_function_of_the_program() {
     let of = |above: &[&str]| stack(&[above, &below[..]].concat()).to_string();
     let text = of(&["core::ptr::read", "server::slow", "core::future::poll", "std::panic::catch_unwind"]);
     assert_eq!(text, "stack:\n   0: core::ptr::read\n   1: server::slow\n      and 5 frames of the runtime");
+    let spawns = [
+        "egret_runtime::executor::turn::Executor::admit",
+        "egret_runtime::task::spawn::spawn",
+        "server::slow",
+    ];
+    assert!(
+        of(&spawns).ends_with("\n   2: server::slow\n      and 3 frames of the runtime"),
+        "{}",
+        of(&spawns)
+    );
     assert_eq!(of(&[]), format!("stack:\n   0: {}\n      and 2 frames of the runtime", below[0]));
     assert_eq!(stack(&["a", "b"]).to_string(), "stack:\n   0: a\n   1: b");
     assert_eq!(Stack::missing("why").to_string(), "no stack: why");
