@@ -45,7 +45,7 @@ function wokenBy(cause) {
 function name(task) { return task.name === null ? (task.id === 0 ? "block_on" : "") : task.name; }
 const hintNames = {
   stuck: "Stuck", join_cycle: "Join cycle", deadlock: "Deadlock", never_woken: "Never woken", self_waking: "Wakes itself",
-  long_poll: "Long poll", many_tasks: "Many tasks",
+  long_poll: "Long poll", many_tasks: "Many tasks", pool_full: "Pool full",
 };
 
 // ---- Elements --------------------------------------------------------------------------------------

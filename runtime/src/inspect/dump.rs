@@ -368,6 +368,8 @@ pub enum HintKind {
     LongPoll,
     /// Many tasks of one line, which ever more are spawned of.
     ManyTasks,
+    /// All threads of the pool for blocking jobs are busy, and jobs have been queued for a second or more.
+    PoolFull,
 }
 
 impl Default for TaskState {

@@ -27,6 +27,7 @@ pub(super) fn find(dump: &Dump) -> Vec<Hint> {
     self_waking(dump, &mut hints);
     long_polls(dump, &mut hints);
     never_woken(dump, &mut hints);
+    hints.extend(pool_full(dump));
     hints
 }
 
@@ -160,6 +161,26 @@ fn long_polls(dump: &Dump, hints: &mut Vec<Hint>) {
         );
         hints.push(hint(HintKind::LongPoll, text, tasks));
     }
+}
+
+/// Jobs that wait for a thread of the pool for long.
+fn pool_full(dump: &Dump) -> Option<Hint> {
+    let pool = &dump.blocking;
+    let (running, queued): (Vec<_>, Vec<_>) = pool.jobs.iter().partition(|job| job.is_running);
+    let waits = queued.iter().map(|job| job.since_ns).max().filter(|since| *since >= YOUNG)?;
+    let slowest = running.iter().max_by_key(|job| job.since_ns)?;
+    let text = format!(
+        "the pool for blocking jobs is full: {} running on at most {} threads, and {} queued, the oldest for {}; the longest job, \
+         spawned at {}, has run for {}",
+        Many(running.len() as u64, "job"),
+        pool.max_threads,
+        Many(queued.len() as u64, "job"),
+        Time(waits),
+        slowest.spawned_at,
+        Time(slowest.since_ns)
+    );
+    let tasks = queued.iter().filter_map(|job| job.awaited_by).take(NAMED).collect();
+    Some(Hint { kind: HintKind::PoolFull, text, tasks })
 }
 
 /// Tasks that wait for nothing of egret's and that no wake has reached: one hint for each line. Many of one line may be

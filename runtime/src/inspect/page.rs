@@ -203,7 +203,10 @@ impl fmt::Display for SourceGroup<'_> {
         let first = self.sources[0];
         match self.sources.len() {
             1 => write!(f, "  {}", first.text)?,
-            n => write!(f, "  {} x {} {}", Count(n as u64), first.kind, self.address)?,
+            n => {
+                let space = if self.address.is_empty() { "" } else { " " };
+                write!(f, "  {} x {}{space}{}", Count(n as u64), first.kind, self.address)?;
+            }
         }
         let waiting = [("read", &first.readers), ("write", &first.writers)];
         let mut comma = ":";

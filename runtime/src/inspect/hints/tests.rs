@@ -1,5 +1,7 @@
 use super::*;
-use crate::inspect::dump::{JobView, LoopView, PollView, SourceView, ThreadView, TimerView, WaitView};
+use crate::inspect::dump::{
+    BlockingView, JobView, LoopView, PollView, SourceView, ThreadView, TimerView, WaitView,
+};
 
 const SECOND: u64 = 1_000_000_000;
 
@@ -179,5 +181,31 @@ fn a_loop_in_a_poll_is_told_with_its_task_and_its_thread() {
         hints[0].text,
         "task 7 \"handler\" has been holding the loop for 2.0 s; it was spawned at src/main.rs:7; the thread sleeps in \
          clock_nanosleep"
+    );
+}
+
+#[test]
+fn jobs_that_wait_for_a_thread_for_a_second_are_told() {
+    let job = |id, is_running, since_ns| JobView {
+        id,
+        spawned_at: at(id as u32),
+        is_running,
+        since_ns,
+        awaited_by: Some(id + 10),
+        ..JobView::default()
+    };
+    let hints = |jobs: &[JobView]| {
+        let blocking = BlockingView { threads: 2, max_threads: 2, jobs: jobs.to_vec() };
+        find(&Dump { blocking, ..Dump::default() })
+    };
+    let running = [job(1, true, 3 * SECOND), job(2, true, 5 * SECOND)];
+    assert_eq!(hints(&running), []);
+    assert_eq!(hints(&[&running[..], &[job(3, false, SECOND - 1)]].concat()), []);
+    let found = hints(&[&running[..], &[job(3, false, 2 * SECOND), job(4, false, 0)]].concat());
+    assert_eq!((found.len(), found[0].kind, &found[0].tasks[..]), (1, HintKind::PoolFull, &[13, 14][..]));
+    assert_eq!(
+        found[0].text,
+        "the pool for blocking jobs is full: 2 jobs running on at most 2 threads, and 2 jobs queued, the oldest for 2.0 \
+         s; the longest job, spawned at src/main.rs:2, has run for 5.0 s"
     );
 }

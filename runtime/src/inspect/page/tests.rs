@@ -211,3 +211,10 @@ fn polls_of_which_none_was_drawn_are_not_timed() {
     (task.poll_total_ns, task.poll_longest_ns) = (3_000, 2_000);
     assert!(told(&task).contains("3 polls, 3.0 us, the longest 2.0 us; 0 wakes\n"), "{}", told(&task));
 }
+
+#[test]
+fn a_row_of_descriptors_without_an_address_has_their_kind_alone() {
+    let source = |fd| SourceView { fd, kind: "pidfd", ..SourceView::default() };
+    let page = Dump { sources: vec![source(7), source(8)], ..Dump::default() }.to_string();
+    assert!(page.contains("\n  2 x pidfd: no task waits\n"), "{page}");
+}
