@@ -2,7 +2,6 @@
 
 use super::dump::{SourceView, WaitKind};
 use crate::sys::{Described, SocketName, append_number};
-use std::collections::HashSet;
 use std::os::fd::RawFd;
 
 /// The kind of a wait for a descriptor, and its verb.
@@ -44,7 +43,7 @@ fn address(name: &SocketName) -> String {
 /// Which connections were accepted: those on a port or a path that this runtime listens on, and those on a port that
 /// the kernel does not give to clients.
 pub(super) struct Inbound {
-    ports: HashSet<u16>,
+    ports: Vec<u16>,
     /// The lowest and the highest port that a client is given.
     clients: (u16, u16),
 }
@@ -58,7 +57,9 @@ impl Inbound {
         let range = std::fs::read_to_string("/proc/sys/net/ipv4/ip_local_port_range").unwrap_or_default();
         let mut ends = range.split_whitespace().filter_map(|end| end.parse().ok());
         let clients = (ends.next().unwrap_or(32_768), ends.next().unwrap_or(60_999));
-        Inbound { ports: sources.iter().filter_map(listener).collect(), clients }
+        let mut ports: Vec<_> = sources.iter().filter_map(listener).collect();
+        ports.sort_unstable();
+        Inbound { ports, clients }
     }
 
     fn arrow(&self, of: &Described) -> &'static str {
@@ -66,7 +67,7 @@ impl Inbound {
             Some(SocketName::Ip(local)) if of.kind == "TcpStream" => {
                 let port = local.port();
                 let is_of_a_client = (self.clients.0..=self.clients.1).contains(&port);
-                if self.ports.contains(&port) || !is_of_a_client { "<-" } else { "->" }
+                if self.ports.binary_search(&port).is_ok() || !is_of_a_client { "<-" } else { "->" }
             }
             // A client of the Unix domain has no name of its own.
             Some(SocketName::Unix(_)) => "<-",

@@ -13,6 +13,7 @@ use std::fs;
 use std::io;
 use std::net::SocketAddr;
 use std::os::fd::RawFd;
+use std::str;
 
 /// The description of a descriptor.
 #[derive(Clone, Debug)]
@@ -160,30 +161,53 @@ impl SocketName {
             let _ = write!(text, "{self}");
             return;
         };
-        for (position, octet) in address.ip().octets().into_iter().enumerate() {
-            if position > 0 {
-                text.push('.');
-            }
-            append_number(octet.into(), text);
+        let mut name = Backwards { bytes: [0; "255.255.255.255:65535".len()], first: 21 };
+        name.number(address.port().into());
+        for (position, octet) in address.ip().octets().into_iter().rev().enumerate() {
+            name.byte(if position == 0 { b':' } else { b'.' });
+            name.number(octet.into());
         }
-        text.push(':');
-        append_number(address.port().into(), text);
+        name.append_to(text);
     }
 }
 
 /// Appends a number in decimal digits.
 #[inline]
 pub(crate) fn append_number(number: u32, text: &mut String) {
-    let (mut digits, mut first, mut rest) = ([0; 10], 10, number);
-    loop {
-        first -= 1;
-        digits[first] = b'0' + (rest % 10) as u8;
-        rest /= 10;
-        if rest == 0 {
-            break;
+    let mut digits = Backwards { bytes: [0; 10], first: 10 };
+    digits.number(number);
+    digits.append_to(text);
+}
+
+/// Text that is written from its end on: in one piece, as a `String` that takes each digit by itself takes ten times as
+/// long.
+struct Backwards<const N: usize> {
+    bytes: [u8; N],
+    first: usize,
+}
+
+impl<const N: usize> Backwards<N> {
+    #[inline]
+    fn byte(&mut self, byte: u8) {
+        self.first -= 1;
+        self.bytes[self.first] = byte;
+    }
+
+    #[inline]
+    fn number(&mut self, mut number: u32) {
+        loop {
+            self.byte(b'0' + (number % 10) as u8);
+            number /= 10;
+            if number == 0 {
+                return;
+            }
         }
     }
-    digits[first..].iter().for_each(|digit| text.push(char::from(*digit)));
+
+    #[inline]
+    fn append_to(&self, text: &mut String) {
+        text.push_str(str::from_utf8(&self.bytes[self.first..]).unwrap_or_default()); // all of it is ASCII
+    }
 }
 
 impl fmt::Display for SocketName {
