@@ -72,6 +72,31 @@ fn a_recording_has_each_poll_in_its_order_with_what_woke_it() {
 }
 
 #[test]
+fn a_recording_has_the_wake_that_queues_a_task_and_none_that_finds_it_queued_or_over() {
+    let rt = Runtime::new().unwrap();
+    rt.block_on(async {
+        let waker = Rc::new(RefCell::new(None::<Waker>));
+        let theirs = waker.clone();
+        let asleep = poll_fn(move |cx| match theirs.replace(Some(cx.waker().clone())) {
+            None => Poll::Pending,
+            Some(_) => Poll::Ready(()),
+        });
+        let asleep = named("asleep", asleep);
+        task::yield_now().await;
+        let waker = waker.borrow().clone().expect("it has been polled");
+        (0..3).for_each(|_| waker.wake_by_ref());
+        asleep.await.unwrap();
+        (0..3).for_each(|_| waker.wake_by_ref());
+    });
+    let recording = rt.recording();
+    let wakes = recording.records.iter().filter_map(|record| match record.what {
+        What::Wake { task, .. } => Some(label(&recording, task)),
+        _ => None,
+    });
+    assert_eq!(wakes.filter(|name| name == "asleep").count(), 1);
+}
+
+#[test]
 fn a_wake_of_another_thread_and_a_timer_are_the_causes_of_their_polls() {
     // The sleep is shorter, or none, when this thread is not run before it.
     let slept = (0..50).map(|_| time_asleep_before_a_timer_and_a_wake()).find(|slept| *slept >= 900_000);

@@ -291,9 +291,11 @@ pub(super) fn nanoseconds(duration: Duration) -> u64 {
 #[cfg(not(miri))] // which has no coarse clock
 #[cfg(test)]
 mod tests {
+    use crate::io::{Registration, Start};
     use crate::runtime::{Builder, Park, Runtime};
     use crate::task::JoinHandle;
     use crate::time::{Instant, sleep};
+    use std::os::unix::net::UnixStream;
     use std::time::Duration;
 
     /// The last tick of the kernel is half a second old, and stays the last.
@@ -338,6 +340,23 @@ mod tests {
         while Instant::now() < passed {}
         stop_ticks(&rt);
         assert_eq!(rt.turn(None).timers_fired, 1);
+        assert!(task.is_finished());
+    }
+
+    /// With an event the coarse clock says what is due, but for a deadline that is known to have passed.
+    #[test]
+    fn a_deadline_that_passed_before_a_wait_that_finds_an_event_is_seen_though_the_tick_is_late() {
+        let rt = Runtime::new().unwrap();
+        let (task, near) = sleeping(&rt);
+        let passed = Instant::now() + near;
+        while Instant::now() < passed {}
+        let (socket, _peer) = UnixStream::pair().unwrap();
+        socket.set_nonblocking(true).unwrap();
+        let _inside = rt.enter();
+        let _writable = Registration::new(socket, Start::Empty).unwrap();
+        stop_ticks(&rt);
+        let turn = rt.turn(None);
+        assert_eq!((turn.events, turn.timers_fired), (1, 1));
         assert!(task.is_finished());
     }
 

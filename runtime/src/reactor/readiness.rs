@@ -95,7 +95,7 @@ pub(crate) const fn events_for(interest: Interest) -> u32 {
 
 impl Readiness {
     /// All events of both directions: the end of the registration.
-    pub(crate) const ALL: Readiness = Readiness::of(READ, WRITE, 0);
+    pub(crate) const ALL: Readiness = Readiness(u32::from_le_bytes([WRITE, READ, 0, 0]));
 
     const fn of(read: u8, write: u8, kept: u8) -> Readiness {
         Readiness(u32::from_le_bytes([write, read, kept, 0]))

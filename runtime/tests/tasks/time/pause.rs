@@ -51,6 +51,23 @@ fn without_auto_advance_time_passes_only_when_it_is_advanced() {
 }
 
 #[test]
+fn each_step_of_an_advance_costs_a_few_polls_and_not_a_search() {
+    let rt = Runtime::new().unwrap();
+    rt.block_on(async {
+        pause();
+        for hours in 1..=10 {
+            drop(egret_runtime::spawn(sleep(hours * HOUR)));
+        }
+        yield_now().await;
+    });
+    let before = rt.metrics().polls;
+    rt.block_on(advance(10 * HOUR));
+    // One of each task, and after each step one of the future that advances, twice where its task is queued behind it.
+    let polls = rt.metrics().polls - before;
+    assert!((20..=42).contains(&polls), "{polls}");
+}
+
+#[test]
 fn advance_runs_every_timer_up_to_then_in_order_and_those_that_they_set() {
     paused(async {
         let trace = Rc::new(RefCell::new(Vec::new()));

@@ -5,6 +5,7 @@
 #![allow(missing_docs)]
 
 mod holders;
+mod moves;
 mod parked;
 mod places;
 mod threads;
