@@ -4,7 +4,7 @@
 //! others are a guess, and say so by what they count.
 
 use super::dump::{Dump, Hint, HintKind, LoopState, Place, TaskState, TaskView, WaitKind, WokenBy};
-use super::words::{Many, TaskName, Time};
+use super::words::{Many, TaskName, Time, made};
 use std::collections::{BTreeMap, HashMap, HashSet};
 
 /// A poll from this long on is worth a hint: Seastar reports its stalls from there on by default.
@@ -41,7 +41,7 @@ fn stuck(dump: &Dump) -> Option<Hint> {
     let task = TaskName(poll.task, poll.name.as_deref());
     let mut text = format!("{task} has been holding the loop for {}", Time(poll.since_ns));
     if let Some(at) = poll.spawned_at {
-        text += &format!("; it was spawned at {at}");
+        text += &format!("; it was {} at {at}", made(poll.task));
     }
     if let Some(kernel) = &dump.runtime.thread.kernel {
         text += &format!("; the thread {kernel}");
@@ -128,11 +128,12 @@ fn self_waking(dump: &Dump, hints: &mut Vec<Hint>) {
             continue;
         }
         let text = format!(
-            "{} wakes itself: {} in {}, and {} of them in its polls; spawned at {}",
+            "{} wakes itself: {} in {}, and {} of them in its polls; {} at {}",
             TaskName::of(task),
             Many(task.polls, "poll"),
             Time(task.age_ns),
             Time(task.poll_total_ns),
+            made(task.id),
             task.spawned_at
         );
         hints.push(hint(HintKind::SelfWaking, text, [task]));
@@ -152,9 +153,10 @@ fn long_polls(dump: &Dump, hints: &mut Vec<Hint>) {
         tasks.sort_by_key(|task| std::cmp::Reverse(task.poll_longest_ns));
         let worst = tasks[0];
         let text = format!(
-            "a poll of {}, spawned at {at}, has held the loop for {}: it blocks, computes without an await, or its \
+            "a poll of {}, {} at {at}, has held the loop for {}: it blocks, computes without an await, or its \
              thread did not get the processor; {} of this line had one of at least {}",
             TaskName::of(worst),
+            made(worst.id),
             Time(worst.poll_longest_ns),
             Many(tasks.len() as u64, "task"),
             Time(LONG_POLL)
@@ -201,8 +203,9 @@ fn never_woken(dump: &Dump, hints: &mut Vec<Hint>) {
             1 => (
                 HintKind::NeverWoken,
                 format!(
-                    "{}, spawned at {at} {} ago, {}",
+                    "{}, {} at {at} {} ago, {}",
                     TaskName::of(oldest),
+                    made(oldest.id),
                     Time(oldest.age_ns),
                     oldest.waits.first().map_or("was never woken", |wait| &wait.text)
                 ),

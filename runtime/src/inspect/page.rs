@@ -5,7 +5,7 @@
 
 use super::dump::{BlockingView, Dump, FrameView, LoopState, LoopView, TaskState, TaskView, WaitView};
 use super::groups::{self, SourceGroup, TaskGroup};
-use super::words::{Count, Many, TaskName, Time};
+use super::words::{Count, Many, TaskName, Time, made};
 use std::fmt;
 
 /// At most so many rows of one kind are on the page, and so many tasks of the queue. The structs have all.
@@ -106,7 +106,7 @@ impl fmt::Display for TaskGroup<'_> {
             n => write!(f, "  {} tasks", Count(n as u64))?,
         }
         if oldest.spawned_at.line != 0 {
-            write!(f, ", spawned at {}", oldest.spawned_at)?;
+            write!(f, ", {} at {}", made(oldest.id), oldest.spawned_at)?;
         }
         // Of a loop that did not answer the past of the task is not known.
         let known = oldest.size > 0 || oldest.polls > 0;

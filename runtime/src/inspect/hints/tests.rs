@@ -209,3 +209,13 @@ fn jobs_that_wait_for_a_thread_for_a_second_are_told() {
          s; the longest job, spawned at src/main.rs:2, has run for 5.0 s"
     );
 }
+
+#[test]
+fn the_future_of_block_on_is_called_and_not_spawned() {
+    let found = find(&Dump {
+        tasks: vec![TaskView { id: 0, ..task(5, wait(WaitKind::Foreign)) }],
+        ..Dump::default()
+    });
+    let text = &found.iter().find(|hint| hint.kind == HintKind::NeverWoken).unwrap().text;
+    assert!(text.starts_with("the future of block_on, called at src/main.rs:5 2.0 s ago, "), "{text}");
+}
