@@ -208,3 +208,17 @@ fn an_abort_outside_of_the_runtime_drops_the_future_without_one_and_by_the_other
     while turn(&rt) != (0, 0, 0) {}
     assert_eq!(rt.metrics().tasks_alive, 0);
 }
+
+#[test]
+fn an_abort_inside_of_another_runtime_ends_the_task_in_its_own() {
+    let (rt, other) = (Runtime::new().unwrap(), Runtime::new().unwrap());
+    let (task, from_elsewhere) = (rt.spawn(pending::<()>()), rt.handle().spawn(pending::<()>()));
+    turn(&rt);
+    {
+        let _inside = other.enter();
+        task.abort_handle().abort();
+        from_elsewhere.abort();
+    }
+    turn(&rt);
+    assert!(task.is_finished() && from_elsewhere.is_finished());
+}

@@ -5,7 +5,10 @@ use egret_runtime::runtime::Runtime;
 use egret_runtime::task::yield_now;
 use egret_runtime::time::{Duration, Instant, advance, pause, resume, set_auto_advance, sleep};
 use std::cell::RefCell;
+use std::future::poll_fn;
 use std::rc::Rc;
+use std::task::Poll;
+use std::thread;
 
 #[test]
 fn a_paused_clock_stands_still_until_it_is_moved() {
@@ -28,6 +31,26 @@ fn an_idle_loop_on_a_paused_clock_goes_to_the_next_deadline_to_the_nanosecond() 
         assert_eq!(start.elapsed(), Duration::from_nanos(1));
         sleep(1000 * HOUR).await;
         assert_eq!(start.elapsed(), 1000 * HOUR + Duration::from_nanos(1));
+    });
+}
+
+#[test]
+fn a_paused_clock_does_not_jump_past_a_wake_that_another_thread_has_left() {
+    paused(async {
+        let start = Instant::now();
+        drop(egret_runtime::spawn(sleep(HOUR)));
+        yield_now().await; // its timer is set
+        let mut is_woken = false;
+        poll_fn(|cx| {
+            if std::mem::replace(&mut is_woken, true) {
+                return Poll::Ready(());
+            }
+            let waker = cx.waker().clone();
+            thread::spawn(move || waker.wake()).join().unwrap();
+            Poll::Pending
+        })
+        .await;
+        assert_eq!(start.elapsed(), Duration::ZERO);
     });
 }
 
