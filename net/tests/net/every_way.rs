@@ -147,6 +147,7 @@ macro_rules! every_way {
                 assert!(near.poll_write_vectored(cx, bufs).is_pending());
                 assert!(once(near.write_vectored(bufs)).is_pending());
                 assert!(once(near.write_all_vectored(&mut bufs.clone())).is_pending());
+                ready(once(near.write_all_vectored(&mut [IoSlice::new(b""), IoSlice::new(b"")]))); // nothing needs no room
                 assert!(near.poll_write_ready(cx).is_pending());
                 assert!(once(near.writable()).is_pending());
 

@@ -5,13 +5,14 @@
 
 use crate::support::{Gate, OnDrop, Trace, bounded, child, hold, message_of, outcome, this_waker, turn};
 use egret_runtime::runtime::Runtime;
-use egret_runtime::task::yield_now;
+use egret_runtime::task::{Confined, yield_now};
 use std::cell::Cell;
 use std::future::{Future, pending, poll_fn};
 use std::panic::{AssertUnwindSafe, catch_unwind, panic_any, resume_unwind};
 use std::pin::Pin;
 use std::rc::Rc;
 use std::task::{Context, Poll, Waker};
+use std::thread;
 
 /// Three tasks whose destructors write their number, the second of which panics in there.
 fn three_of_which_the_second_panics_in_drop(rt: &Runtime, trace: &Trace<u32>) {
@@ -275,4 +276,18 @@ fn the_panic_of_a_task_that_nobody_awaits_is_reported_with_the_place_that_spawne
     assert!(first.contains(&place(at)) && first.ends_with("panicked: nobody asked"), "{first}");
     assert!(late.contains(&place(at + 5)) && late.ends_with("panicked: nobody asked in time"), "{late}");
     assert_eq!(last, "the loop goes on");
+}
+
+#[test]
+fn a_value_that_panics_when_its_loop_drops_it_keeps_none_that_came_behind_it() {
+    let (rt, trace) = (Runtime::new().unwrap(), Trace::new());
+    let values = {
+        let _inside = rt.enter();
+        let panics = OnDrop::new(|| panic!("a destructor"));
+        [Confined::new(panics), Confined::new(trace.on_drop("dropped by its loop"))]
+    };
+    thread::spawn(move || drop(values)).join().unwrap();
+    assert_eq!(trace.take(), [] as [&str; 0]);
+    turn(&rt);
+    assert_eq!(trace.take(), ["dropped by its loop"]);
 }
