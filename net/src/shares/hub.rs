@@ -288,3 +288,26 @@ impl<F: Family> Drop for Load<F> {
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
+
+#[cfg(not(miri))] // which has no sockets
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::stream::Tcp;
+    use egret_runtime::sys::{Backend, Type};
+    use std::iter;
+
+    #[test]
+    fn the_queue_of_a_core_that_leaves_goes_to_those_that_stay() {
+        let fd = || Backend::current().socket_pair(Type::Stream).unwrap().0;
+        let (hub, mut woken) = (Hub::<Tcp>::new(3, fd()), Vec::new());
+        assert!((0..3).all(|core| hub.join(core)));
+        (1..=9).for_each(|port| hub.hand(fd(), ([127, 0, 0, 1], port).into(), &mut woken));
+        hub.leave(0, None);
+        hub.leave(1, None);
+        let mut ports: Vec<_> = iter::from_fn(|| hub.take(2, None)).map(|it| it.peer.port()).collect();
+        ports.sort_unstable();
+        assert!(ports.into_iter().eq(1..=9));
+        assert_eq!(hub.inboxes[2].load.load(Ordering::SeqCst), 0);
+    }
+}
