@@ -209,6 +209,22 @@ fn posts_that_are_missing_from_the_count_for_a_moment_are_none_and_not_less() {
 }
 
 #[test]
+fn letters_of_one_place_of_the_filter_are_told_apart_by_their_generation_and_the_rest_of_their_index() {
+    let mailbox = Mailbox::closed();
+    mailbox.open();
+    let letter = |generation, index| TaskKey::new(1, generation, index).bits();
+    let first = letter(0, 7);
+    for bit in 0..16 {
+        let others = [letter(1 << bit, 7), letter(0, 7 + (256 << bit))];
+        for letter in others.into_iter().flat_map(|other| [first, other]) {
+            let _ = mailbox.post(letter);
+        }
+        assert_eq!(collected(&mailbox), [first, others[0], first, others[1]]);
+    }
+    assert_eq!(mailbox.duplicates(), 0);
+}
+
+#[test]
 fn a_letter_that_is_in_the_inbox_ends_in_the_filter_until_it_is_taken() {
     let mailbox = Mailbox::closed();
     mailbox.open();
