@@ -6,7 +6,7 @@
 use super::Handle;
 use crate::executor;
 use crate::executor::running::Running;
-use crate::wake::context::Job;
+use crate::wake::context::JobScope;
 use std::future::Future;
 use std::pin::pin;
 use std::sync::Arc;
@@ -52,7 +52,7 @@ impl Handle {
     #[inline]
     pub fn block_on<F: Future>(&self, future: F) -> F::Output {
         Running::check();
-        let _inside = Job::start(self.address);
+        let _inside = JobScope::start(self.address);
         let mut future = pin!(future);
         let unpark = Arc::new(Unpark { thread: thread::current(), woken: AtomicBool::new(false) });
         let waker = Waker::from(unpark.clone());

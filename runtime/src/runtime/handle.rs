@@ -98,7 +98,7 @@ impl Handle {
     #[inline]
     pub fn try_current() -> Result<Handle, TryCurrentError> {
         let inside = executor::try_current().map(|executor| executor.address());
-        inside.or_else(context::Job::runtime).map(Handle::new).ok_or(TryCurrentError(()))
+        inside.or_else(context::JobScope::runtime).map(Handle::new).ok_or(TryCurrentError(()))
     }
 
     /// Spawns a task on the runtime, which is woken if it sleeps.

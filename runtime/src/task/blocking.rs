@@ -194,7 +194,7 @@ impl<T: Send> Job for BlockingJob<T> {
     #[inline]
     fn run(&self, seat: &Seat<'_>) {
         let Some(f) = self.start() else { return };
-        let _job = context::Job::start(self.output.runtime);
+        let _job = context::JobScope::start(self.output.runtime);
         let _within = Within::task(self.output.id);
         let result =
             catch_unwind(AssertUnwindSafe(f)).map_err(|payload| JoinError::panic(self.output.id, payload));

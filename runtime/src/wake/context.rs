@@ -80,14 +80,14 @@ thread_local! {
 }
 
 /// While it lives, this thread runs a blocking job, or a future for a handle.
-pub(crate) struct Job {
+pub(crate) struct JobScope {
     before: Option<Address>,
 }
 
-impl Job {
+impl JobScope {
     /// Starts a job of the runtime at `address`.
-    pub(crate) fn start(address: Address) -> Job {
-        Job { before: JOB_OF.replace(Some(address)) }
+    pub(crate) fn start(address: Address) -> JobScope {
+        JobScope { before: JOB_OF.replace(Some(address)) }
     }
 
     /// The runtime whose job this thread runs.
@@ -96,7 +96,7 @@ impl Job {
     }
 }
 
-impl Drop for Job {
+impl Drop for JobScope {
     fn drop(&mut self) {
         JOB_OF.set(self.before);
     }
@@ -105,7 +105,7 @@ impl Drop for Job {
 /// The message for a caller that needs this thread's runtime where there is none.
 #[cold]
 pub(crate) fn nowhere() -> &'static str {
-    match Job::runtime() {
+    match JobScope::runtime() {
         None => {
             "there is no egret runtime on this thread: call this inside `egret::block_on` or \
              `Runtime::block_on`, or hold a `Runtime::enter` guard"
@@ -147,14 +147,14 @@ mod tests {
     fn a_thread_is_in_a_job_while_the_guard_lives_and_in_the_one_outside_of_it_again_after_that() {
         let leases = [(); 2].map(|()| Lease::take(Backend::current()).unwrap());
         let [first, second] = leases.each_ref().map(Lease::address);
-        let outer = Job::start(first);
+        let outer = JobScope::start(first);
         {
-            let _inner = Job::start(second);
-            assert_eq!(Job::runtime(), Some(second));
+            let _inner = JobScope::start(second);
+            assert_eq!(JobScope::runtime(), Some(second));
         }
-        assert_eq!(Job::runtime(), Some(first));
+        assert_eq!(JobScope::runtime(), Some(first));
         drop(outer);
-        assert_eq!(Job::runtime(), None);
+        assert_eq!(JobScope::runtime(), None);
     }
 
     #[test]

@@ -44,13 +44,13 @@ pub(crate) const CROWDED: usize = 1024;
 #[derive(Debug)]
 pub(crate) struct Mailbox {
     state: AtomicU32,
-    filter: [Slot; SLOTS],
+    filter: [FilterSlot; SLOTS],
     inbox: Mutex<Inbox>,
 }
 
 /// A place of the filter. Both words are in one cache line, and a post that ends here writes only the first.
 #[derive(Debug)]
-struct Slot {
+struct FilterSlot {
     /// `filled:1 | letter:40 | posts:23`: a letter that is in the inbox or about to be, without its executor and without the
     /// bits that chose the slot, and how many posts of it have ended here.
     word: AtomicU64,
@@ -106,7 +106,7 @@ impl Mailbox {
     /// A mailbox without a loop: posts are dropped.
     pub(crate) fn closed() -> Mailbox {
         let inbox = Inbox { open: false, letters: Vec::new(), duplicates: 0 };
-        let slot = |_| Slot { word: AtomicU64::new(0), posts: AtomicU64::new(0) };
+        let slot = |_| FilterSlot { word: AtomicU64::new(0), posts: AtomicU64::new(0) };
         Mailbox { state: AtomicU32::new(AWAKE), filter: std::array::from_fn(slot), inbox: Mutex::new(inbox) }
     }
 
@@ -114,7 +114,7 @@ impl Mailbox {
     pub(crate) fn open(&self) {
         self.with_inbox(|inbox| inbox.open = true);
         // After that: a post that found the mailbox closed has filled its slot before, and its letter is dropped.
-        self.filter.iter().for_each(Slot::empty);
+        self.filter.iter().for_each(FilterSlot::empty);
     }
 
     /// Drops posts from now on, and the letters in the inbox. Called by a loop that ends.
@@ -208,13 +208,13 @@ impl Mailbox {
 
     /// How many letters were in the inbox already, or about to be, when they were posted.
     pub(crate) fn duplicates(&self) -> u64 {
-        let filtered = self.filter.iter().map(Slot::posts).fold(0, u64::wrapping_add);
+        let filtered = self.filter.iter().map(FilterSlot::posts).fold(0, u64::wrapping_add);
         filtered.wrapping_add(self.with_inbox(|inbox| inbox.duplicates))
     }
 
     /// The low bits of a letter are the index of its task.
     #[inline]
-    fn slot(&self, letter: u64) -> &Slot {
+    fn slot(&self, letter: u64) -> &FilterSlot {
         &self.filter[letter as usize % SLOTS]
     }
 
@@ -242,7 +242,7 @@ fn filled(letter: u64) -> u64 {
     FILLED | ((letter / SLOTS as u64) << POSTS.count_ones())
 }
 
-impl Slot {
+impl FilterSlot {
     /// Whether the letter is in the inbox already or about to be, and this post of it ends here.
     #[inline]
     fn joins(&self, letter: u64) -> bool {

@@ -59,7 +59,7 @@ pub struct StandardStream<K> {
 }
 
 /// Which of the two a [`StandardStream`] is.
-pub trait Kind {
+pub trait OutputKind {
     /// The name for `Debug`.
     const NAME: &'static str;
 
@@ -73,7 +73,7 @@ pub trait Kind {
 /// The kind of [`Stdout`].
 pub enum OfStdout {}
 
-impl Kind for OfStdout {
+impl OutputKind for OfStdout {
     const NAME: &'static str = "Stdout";
     const NUMBER: u8 = 1;
 
@@ -86,7 +86,7 @@ impl Kind for OfStdout {
 /// The kind of [`Stderr`].
 pub enum OfStderr {}
 
-impl Kind for OfStderr {
+impl OutputKind for OfStderr {
     const NAME: &'static str = "Stderr";
     const NUMBER: u8 = 2;
 
@@ -124,7 +124,7 @@ impl Writer {
     }
 }
 
-impl<K: Kind> StandardStream<K> {
+impl<K: OutputKind> StandardStream<K> {
     /// Writes as much of `buf` as there is room for and returns the number of bytes; waits until there is room.
     ///
     /// # Errors
@@ -198,7 +198,7 @@ impl<K: Kind> StandardStream<K> {
     }
 }
 
-impl<K: Kind> AsyncWrite for StandardStream<K> {
+impl<K: OutputKind> AsyncWrite for StandardStream<K> {
     #[inline]
     #[cfg_attr(feature = "inspect", track_caller)]
     fn poll_write(&mut self, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
@@ -220,7 +220,7 @@ impl<K: Kind> AsyncWrite for StandardStream<K> {
     }
 }
 
-impl<K: Kind> fmt::Debug for StandardStream<K> {
+impl<K: OutputKind> fmt::Debug for StandardStream<K> {
     #[inline]
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(K::NAME)
