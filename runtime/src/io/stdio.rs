@@ -9,8 +9,8 @@
 //! | pipe, FIFO | reopened by `/proc/self/fd/N`: an own description, non-blocking | in the reactor | nothing lost |
 //! | terminal | likewise, and not as the controlling one | in the reactor | nothing lost |
 //! | socket | a duplicate; each call passes `MSG_DONTWAIT` | in the reactor | nothing lost |
-//! | regular file, other device | a duplicate: read on a thread, written in place | on the thread | kept for the next read |
-//! | pipe or terminal that cannot be reopened | a duplicate: on a thread | on the thread | kept, or written still |
+//! | regular file, other device | a duplicate: read on a thread, written in place | on the thread | a read is kept for the next |
+//! | pipe or terminal that cannot be reopened | a duplicate: on a thread | on the thread | a read is kept for the next; a write goes on |
 //!
 //! * A regular file is not reopened: its position would start at 0. The master of a pseudo-terminal is not either:
 //!   that would make another terminal.
