@@ -9,6 +9,7 @@ use std::error::Error;
 use std::fmt;
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, SocketAddrV4, SocketAddrV6};
+use std::pin::Pin;
 use std::slice;
 use std::vec;
 
@@ -55,11 +56,33 @@ use std::vec;
 pub trait ToSocketAddrs: sealed::ToTarget {}
 
 /// The argument, before a look-up.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug)]
+#[cfg_attr(test, derive(PartialEq))]
 pub enum Target<'a> {
     One(SocketAddr),
     Many(&'a [SocketAddr]),
-    Name(&'a str, u16),
+    Name(Name<'a>),
+}
+
+/// A host to look up, and its port.
+///
+/// It brings the function along: a program whose addresses are never names is linked without the look-up and the threads for it,
+/// and the future of a `connect` has no room for one.
+#[derive(Clone, Copy, Debug)]
+pub struct Name<'a> {
+    host: &'a str,
+    port: u16,
+    look_up: fn(&str, u16) -> LookUp,
+}
+
+/// A look-up that goes on.
+type LookUp = Pin<Box<dyn Future<Output = io::Result<vec::IntoIter<SocketAddr>>>>>;
+
+impl<'a> Name<'a> {
+    #[inline]
+    fn new(host: &'a str, port: u16) -> Name<'a> {
+        Name { host, port, look_up: |host, port| Box::pin(look_up(host.to_owned(), port)) }
+    }
 }
 
 mod sealed {
@@ -90,7 +113,7 @@ pub(crate) async fn resolve_uncharged<A: ToSocketAddrs>(target: &A) -> io::Resul
     Ok(match target.to_target()? {
         Target::One(address) => Candidates::One(Some(address)),
         Target::Many(addresses) => Candidates::Many(addresses.iter()),
-        Target::Name(host, port) => Candidates::Found(look_up(host.to_owned(), port).await?),
+        Target::Name(name) => Candidates::Found((name.look_up)(name.host, name.port).await?),
     })
 }
 
@@ -228,7 +251,7 @@ impl Iterator for Candidates<'_> {
 fn host_and_port(host: &str, port: u16) -> Target<'_> {
     match host.parse::<IpAddr>() {
         Ok(ip) => Target::One(SocketAddr::new(ip, port)),
-        Err(_) => Target::Name(host, port),
+        Err(_) => Target::Name(Name::new(host, port)),
     }
 }
 
@@ -333,7 +356,7 @@ impl sealed::ToTarget for str {
             .ok_or_else(|| invalid("no port in the address; write it as \"host:port\""))?;
         let port =
             port.parse().map_err(|_| invalid("the port in the address is no number from 0 to 65535"))?;
-        Ok(Target::Name(without_brackets(host), port))
+        Ok(Target::Name(Name::new(without_brackets(host), port)))
     }
 }
 

@@ -1,6 +1,12 @@
 use super::sealed::ToTarget;
 use super::*;
 
+impl PartialEq for Name<'_> {
+    fn eq(&self, other: &Self) -> bool {
+        (self.host, self.port) == (other.host, other.port)
+    }
+}
+
 #[test]
 fn what_reads_as_an_address_is_one_and_nothing_is_looked_up() {
     let v4 = SocketAddr::from(([127, 0, 0, 1], 80));
@@ -16,27 +22,27 @@ fn what_reads_as_an_address_is_one_and_nothing_is_looked_up() {
 
 #[test]
 fn what_does_not_is_a_name() {
-    assert_eq!("localhost:80".to_target().unwrap(), Target::Name("localhost", 80));
-    assert_eq!(("localhost", 80).to_target().unwrap(), Target::Name("localhost", 80));
+    assert_eq!("localhost:80".to_target().unwrap(), Target::Name(Name::new("localhost", 80)));
+    assert_eq!(("localhost", 80).to_target().unwrap(), Target::Name(Name::new("localhost", 80)));
 }
 
 #[test]
 fn an_interface_is_looked_up_with_its_address_and_without_the_brackets() {
-    assert_eq!("[fe80::1%eth0]:80".to_target().unwrap(), Target::Name("fe80::1%eth0", 80));
-    assert_eq!(("fe80::1%eth0", 80).to_target().unwrap(), Target::Name("fe80::1%eth0", 80));
+    assert_eq!("[fe80::1%eth0]:80".to_target().unwrap(), Target::Name(Name::new("fe80::1%eth0", 80)));
+    assert_eq!(("fe80::1%eth0", 80).to_target().unwrap(), Target::Name(Name::new("fe80::1%eth0", 80)));
     // By its number nothing is looked up.
     let by_number = SocketAddrV6::new("fe80::1".parse().unwrap(), 80, 0, 3);
     assert_eq!("[fe80::1%3]:80".to_target().unwrap(), Target::One(by_number.into()));
     for other in ["[fe80::1%]:80", "[name%eth0]:80", "[name]:80", "[::1:80"] {
         let host = other.strip_suffix(":80").unwrap();
-        assert_eq!(other.to_target().unwrap(), Target::Name(host, 80));
+        assert_eq!(other.to_target().unwrap(), Target::Name(Name::new(host, 80)));
     }
 }
 
 #[test]
 fn a_string_without_a_good_port_is_invalid_and_says_what_is_missing() {
     // "::1" ends in ":1" and so has a port; getaddrinfo refuses its host.
-    assert_eq!("::1".to_target().unwrap(), Target::Name(":", 1));
+    assert_eq!("::1".to_target().unwrap(), Target::Name(Name::new(":", 1)));
     let missing = ["localhost", "", "[::1]"].map(|text| (text, "host:port"));
     let bad = ["localhost:", "localhost:http", "localhost:65536"].map(|text| (text, "0 to 65535"));
     for (text, says) in missing.into_iter().chain(bad) {
