@@ -1,5 +1,6 @@
 //! Futures that one task has polled and another awaits: each wakes the task that polled it last.
 
+use crate::support::fds::pair;
 use crate::support::{Gate, turn};
 use egret_runtime::io::{Direction, Registration, Start};
 use egret_runtime::runtime::Runtime;
@@ -9,7 +10,6 @@ use egret_runtime::time::{Duration, advance, pause, set_auto_advance, sleep};
 use std::cell::Cell;
 use std::future::{Future, pending, poll_fn};
 use std::io::Write;
-use std::os::unix::net::UnixStream;
 use std::rc::Rc;
 use std::task::Poll;
 
@@ -68,8 +68,7 @@ fn a_sleep_wakes_the_task_that_polled_it_last() {
 fn a_wait_for_a_descriptor_wakes_the_task_that_polled_it_last_also_as_one_of_many() {
     let rt = Runtime::new().unwrap();
     for others in [0, 1] {
-        let (socket, mut peer) = UnixStream::pair().unwrap();
-        socket.set_nonblocking(true).unwrap();
+        let (socket, mut peer) = pair();
         let socket = {
             let _inside = rt.enter();
             Rc::new(Registration::new(socket, Start::Unknown).unwrap())
