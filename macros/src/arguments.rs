@@ -65,17 +65,17 @@ pub(crate) struct Settings {
 }
 
 impl Settings {
-    /// Whether nothing is set.
+    /// Returns whether nothing is set.
     pub(crate) fn is_default(&self) -> bool {
         self.start_paused != Some(true) && self.unhandled_panic.is_none() && self.name.is_none()
     }
 
-    /// The path of egret in the code that is made.
+    /// Returns the path of egret in the code that is made.
     pub(crate) fn egret(&self) -> &str {
         self.egret.as_deref().unwrap_or("::egret")
     }
 
-    /// The expression for them, with the default policy for panics.
+    /// Returns the expression for them, with the default policy for panics.
     pub(crate) fn expression(&self, unhandled_panic: &str) -> String {
         let start_paused = self.start_paused == Some(true);
         let unhandled_panic = self.unhandled_panic.unwrap_or(unhandled_panic);
@@ -134,7 +134,7 @@ impl Arguments {
     }
 }
 
-/// The value after a key and its `=`.
+/// Returns the value after a key and its `=`.
 fn value(
     key: &TokenTree,
     tokens: &mut impl Iterator<Item = TokenTree>,

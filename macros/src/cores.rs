@@ -17,7 +17,7 @@ pub(crate) enum Cores {
 }
 
 impl Cores {
-    /// The arguments of `#[egret::main]`, if they begin with `cores`.
+    /// Returns the arguments of `#[egret::main]`, if they begin with `cores`.
     pub(crate) fn parse(tokens: TokenStream) -> Result<Cores, Error> {
         let mut tokens = tokens.into_iter();
         let Some(key) = tokens.next().filter(|key| key.to_string() == "cores") else {
@@ -48,7 +48,7 @@ impl Cores {
     }
 }
 
-/// The error of `#[egret::test(cores = ..)]`, at its key.
+/// Returns the error of `#[egret::test(cores = ..)]`, at its key.
 pub(crate) fn not_in_a_test(key: &TokenTree) -> Error {
     let message = "a test runs on one core: write a `#[test]` that calls \
                    `egret::cores::Builder::new().count(2).run(..)`";

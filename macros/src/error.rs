@@ -12,7 +12,7 @@ impl Error {
         Error { message: message.into(), span }
     }
 
-    /// A `compile_error!` that the compiler shows at the span.
+    /// Creates a `compile_error!` that the compiler shows at the span.
     pub(crate) fn into_tokens(self) -> TokenStream {
         let message = TokenTree::from(Literal::string(&self.message));
         let tokens = [

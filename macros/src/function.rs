@@ -124,7 +124,7 @@ impl Function {
         }
     }
 
-    /// A function of the same name that contains the original and runs `call`, which may name it.
+    /// Creates a function of the same name that contains the original and runs `call`, which may name it.
     pub(crate) fn calling(self, call: &str, with_output: bool) -> TokenStream {
         let mut tokens = TokenStream::new();
         for (hash, brackets) in self.attributes {
@@ -144,13 +144,13 @@ impl Function {
     }
 }
 
-/// The probable name of the function in `item`.
+/// Returns the probable name of the function in `item`.
 pub(crate) fn name_of(item: &TokenStream) -> Option<String> {
     let mut tokens = item.clone().into_iter().skip_while(|token| !is_ident(token, "fn"));
     tokens.nth(1).map(|name| name.to_string())
 }
 
-/// The attributes of an item, each with the content of its brackets; or the place where there is none.
+/// Returns the attributes of an item, each with the content of its brackets; or the place where there is none.
 fn take_attributes(tokens: &mut Peekable<IntoIter>) -> Result<Vec<(TokenTree, Group)>, Span> {
     let mut attributes = Vec::new();
     while let Some(hash) = tokens.next_if(|token| is_punct(token, '#')) {

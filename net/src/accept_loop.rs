@@ -40,10 +40,10 @@ pub(crate) trait Source {
     /// Waits for a connection. Dropped before it resolves, none is lost.
     async fn accept(&self) -> io::Result<Self::Connection>;
 
-    /// The next connection that is queued now, by a system call.
+    /// Returns the next connection that is queued now, by a system call.
     fn accept_waiting(&self) -> io::Result<Option<Self::Connection>>;
 
-    /// The cause of an error of either.
+    /// Returns the cause of an error of either.
     fn failure(&self, error: &io::Error) -> AcceptFailure;
 }
 

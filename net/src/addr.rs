@@ -180,7 +180,7 @@ impl Error for FailedLookUp {
     }
 }
 
-/// The addresses of `host`, in the order in which to try them.
+/// Returns the addresses of `host`, in the order in which to try them.
 ///
 /// As [`std::net::ToSocketAddrs`], without blocking the loop; see [`ToSocketAddrs`] for the forms of `host` and for
 /// the look-up. Nothing is cached.
@@ -223,7 +223,7 @@ pub fn lookup_host<A: ToSocketAddrs>(
     })
 }
 
-/// The error after trying each address: that of the last, if any.
+/// Returns the error after trying each address: that of the last, if any.
 #[inline]
 pub(crate) fn all_failed(last: Option<io::Error>) -> io::Error {
     last.unwrap_or_else(|| invalid("no address to try: the slice, or the answer to the look-up, is empty"))
@@ -255,7 +255,7 @@ fn host_and_port(host: &str, port: u16) -> Target<'_> {
     }
 }
 
-/// The host of an IPv6 address with an interface, `[fe80::1%eth0]`, as [`getaddrinfo(3)`] takes it: it looks the
+/// Returns the host of an IPv6 address with an interface, `[fe80::1%eth0]`, as [`getaddrinfo(3)`] takes it: it looks the
 /// interface up. Any other host as it is.
 ///
 /// [`getaddrinfo(3)`]: https://man7.org/linux/man-pages/man3/getaddrinfo.3.html

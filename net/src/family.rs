@@ -25,7 +25,7 @@ pub trait Family: sealed::Sealed + 'static {
     #[doc(hidden)]
     const LISTENER: &'static str;
 
-    /// What a write of `wanted` bytes proves about readiness: rules C3 and C4 of `docs/edge-triggered.md`.
+    /// Returns what a write of `wanted` bytes proves about readiness: rules C3 and C4 of `docs/edge-triggered.md`.
     #[doc(hidden)]
     fn write_clears(wanted: usize) -> Clears;
 

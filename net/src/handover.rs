@@ -113,7 +113,7 @@ impl Handover {
         Ok(Handover { listener, path, descriptors, patience: Duration::from_secs(60) })
     }
 
-    /// How long a successor may take from its connection to [`Taken::ready`]; 60 s by default.
+    /// Returns how long a successor may take from its connection to [`Taken::ready`]; 60 s by default.
     #[inline]
     pub fn patience(mut self, patience: Duration) -> Handover {
         self.patience = patience;
@@ -159,7 +159,7 @@ impl Handover {
         .await
     }
 
-    /// The path.
+    /// Returns the path.
     #[inline]
     pub fn path(&self) -> &Path {
         &self.path
@@ -217,13 +217,13 @@ pub struct Taken {
 }
 
 impl Taken {
-    /// The names, in the order of the predecessor.
+    /// Returns the names, in the order of the predecessor.
     #[inline]
     pub fn names(&self) -> impl Iterator<Item = &str> {
         self.descriptors.iter().map(|(name, _)| &**name)
     }
 
-    /// A duplicate of the descriptor of this name.
+    /// Returns a duplicate of the descriptor of this name.
     ///
     /// # Errors
     ///
@@ -326,7 +326,7 @@ async fn within<T>(
     time::timeout(limit, step).await.unwrap_or_else(late)
 }
 
-/// Whether the peer is a process of the user of this one.
+/// Checks that the peer is a process of the user of this one.
 #[inline]
 fn same_user(peer: &UnixSeqpacket, who: &str) -> io::Result<()> {
     let theirs = peer.peer_cred()?;

@@ -96,7 +96,7 @@ pub struct Server {
 }
 
 impl Options {
-    /// Loopback only, without a token.
+    /// Creates options for loopback only, without a token.
     pub fn new() -> Options {
         Options::default()
     }
@@ -232,7 +232,7 @@ thread_local! {
 }
 
 impl Server {
-    /// The address that it listens on.
+    /// Returns the address that it listens on.
     pub fn local_addr(&self) -> SocketAddr {
         self.address
     }

@@ -41,7 +41,7 @@ impl<F: Family> Listener<F> {
         Listener { registration, family: PhantomData }
     }
 
-    /// The socket, for a call that does not wait.
+    /// Returns the socket, for a call that does not wait.
     pub(crate) fn fd(&self) -> &Fd {
         self.registration.get_ref()
     }
@@ -111,7 +111,7 @@ impl<F: Family> Listener<F> {
         Poll::Ready(Ok((Stream::new(fd, Start::Unknown)?, peer)))
     }
 
-    /// The next connection that is queued now, by a system call.
+    /// Returns the next connection that is queued now, by a system call.
     pub(crate) fn accept_waiting(&self) -> io::Result<Option<(Stream<F>, F::Addr)>> {
         match F::accept(self.fd()) {
             Ok((fd, peer)) => Ok(Some((Stream::new(fd, Start::Unknown)?, peer))),
@@ -125,12 +125,12 @@ impl<F: Family> Listener<F> {
         self.registration.io(Direction::Read, F::accept).await
     }
 
-    /// The listening socket, without its registration.
+    /// Returns the listening socket, without its registration.
     pub(crate) fn into_fd(self) -> Fd {
         self.registration.into_inner()
     }
 
-    /// The connections as a [`Stream`](futures_core::Stream) that never ends.
+    /// Returns the connections as a [`Stream`](futures_core::Stream) that never ends.
     ///
     /// ```
     /// # egret_runtime::block_on(async {
@@ -150,7 +150,7 @@ impl<F: Family> Listener<F> {
         Incoming { listener: self }
     }
 
-    /// The local address.
+    /// Returns the local address.
     ///
     /// # Errors
     ///

@@ -165,7 +165,7 @@ impl<L> Serve<L> {
         self
     }
 
-    /// The statistics, to be read while it runs.
+    /// Returns the statistics, to be read while it runs.
     #[inline]
     pub fn counts(&self) -> ServeCounts {
         ServeCounts { counts: self.accept_loop.counts.clone() }
@@ -223,19 +223,19 @@ impl<F: Family> Source for Listener<F> {
 }
 
 impl ServeCounts {
-    /// How many connections were accepted.
+    /// Returns how many connections were accepted.
     #[inline]
     pub fn accepted(&self) -> u64 {
         self.counts.accepted.get()
     }
 
-    /// How many connections have a running task.
+    /// Returns how many connections have a running task.
     #[inline]
     pub fn open(&self) -> usize {
         self.counts.open()
     }
 
-    /// How often `accept` failed for the connection itself: in nearly all cases the peer gave it up.
+    /// Returns how often `accept` failed for the connection itself: in nearly all cases the peer gave it up.
     ///
     /// Up to 64 of those in a row are skipped within one call and not counted here.
     #[inline]
@@ -243,13 +243,13 @@ impl ServeCounts {
         self.counts.failed.get()
     }
 
-    /// How often it paused because no descriptor or memory was left.
+    /// Returns how often it paused because no descriptor or memory was left.
     #[inline]
     pub fn exhausted(&self) -> u64 {
         self.counts.exhausted.get()
     }
 
-    /// How often it stopped accepting at the limit of open connections.
+    /// Returns how often it stopped accepting at the limit of open connections.
     #[inline]
     pub fn full(&self) -> u64 {
         self.counts.full.get()

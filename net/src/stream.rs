@@ -59,7 +59,7 @@ impl<F: Family> Stream<F> {
         &self.registration
     }
 
-    /// The socket, for a call that does not wait.
+    /// Returns the socket, for a call that does not wait.
     #[inline]
     pub(crate) fn fd(&self) -> &Fd {
         self.registration.get_ref()
@@ -106,7 +106,7 @@ impl<F: Family> Stream<F> {
         halves::share(self)
     }
 
-    /// The local address. A Unix stream is unnamed, unless it was accepted or bound.
+    /// Returns the local address. A Unix stream is unnamed, unless it was accepted or bound.
     ///
     /// # Errors
     ///
@@ -127,7 +127,7 @@ impl<F: Family> Stream<F> {
         F::local_addr(self.fd())
     }
 
-    /// The address of the peer. A Unix client is unnamed, unless it bound its socket.
+    /// Returns the address of the peer. A Unix client is unnamed, unless it bound its socket.
     ///
     /// # Errors
     ///

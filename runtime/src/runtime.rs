@@ -78,7 +78,7 @@ pub struct Runtime {
 }
 
 impl Runtime {
-    /// A runtime with the default settings.
+    /// Creates a runtime with the default settings.
     ///
     /// # Errors
     ///
@@ -215,25 +215,25 @@ impl Runtime {
         EnterGuard::new(self)
     }
 
-    /// A handle for other threads.
+    /// Returns a handle for other threads.
     #[inline]
     pub fn handle(&self) -> Handle {
         Handle::new(self.executor.address())
     }
 
-    /// The executor of this runtime.
+    /// Returns the executor of this runtime.
     #[inline]
     pub(crate) fn executor(&self) -> &Executor {
         &self.executor
     }
 
-    /// The counts of the runtime so far.
+    /// Returns the counts of the runtime so far.
     #[inline]
     pub fn metrics(&self) -> Metrics {
         self.executor.metrics()
     }
 
-    /// The histograms of the runtime so far. With feature `inspect`.
+    /// Returns the histograms of the runtime so far. With feature `inspect`.
     ///
     /// ```
     /// let rt = egret_runtime::runtime::Runtime::new()?;
@@ -248,7 +248,7 @@ impl Runtime {
         self.handle().histograms().unwrap_or_default()
     }
 
-    /// The last events of the loop, from its flight recorder: see [`Builder::recorder`]. With feature `inspect`.
+    /// Returns the last events of the loop, from its flight recorder: see [`Builder::recorder`]. With feature `inspect`.
     #[cfg(feature = "inspect")]
     #[inline]
     pub fn recording(&self) -> Recording {

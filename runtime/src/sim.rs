@@ -93,7 +93,7 @@ pub(crate) struct Smaller {
 }
 
 impl Smaller {
-    /// The limit of the call of [`Sim::up_to`] with this number.
+    /// Returns the limit of the call of [`Sim::up_to`] with this number.
     fn cap(&self, call: usize) -> Option<usize> {
         self.at_most.get(call).or(self.at_most.last()).copied().flatten()
     }
@@ -117,7 +117,7 @@ pub(crate) struct Failure {
 }
 
 impl Sim {
-    /// A simulation with one seed, for tests that inspect it afterwards; [`check`] is the usual way.
+    /// Creates a simulation with one seed, for tests that inspect it afterwards; [`check`] is the usual way.
     ///
     /// The thread is in the simulation until this is dropped.
     ///
@@ -142,12 +142,12 @@ impl Sim {
         Sim { shared, seed, smaller, sizes, actions, slow: Cell::default(), _entered: entered }
     }
 
-    /// The seed.
+    /// Returns the seed.
     pub fn seed(&self) -> u64 {
         self.seed
     }
 
-    /// A number of the range, chosen by the seed: for the parameters of a scenario.
+    /// Returns a number of the range, chosen by the seed: for the parameters of a scenario.
     pub fn choose(&self, range: RangeInclusive<u64>) -> u64 {
         self.shared.world.choose(&range)
     }
@@ -196,7 +196,8 @@ impl Sim {
         self.shared.world.with_plan(|plan| plan.edges = policy);
     }
 
-    /// A new host. Others find it by its name, with [`lookup_host`](https://docs.rs/egret) or `connect("name:80")`.
+    /// Creates a new host. Others find it by its name, with [`lookup_host`](https://docs.rs/egret) or
+    /// `connect("name:80")`.
     ///
     /// # Panics
     ///
@@ -226,7 +227,7 @@ impl Sim {
         self.shared.world.set_name(None, name, answer.into());
     }
 
-    /// The link between these two, in both directions.
+    /// Returns the link between these two, in both directions.
     ///
     /// ```
     /// use egret_runtime::{sim, time};
@@ -244,7 +245,7 @@ impl Sim {
         Link::new(self.shared.clone(), vec![(one.id(), other.id()), (other.id(), one.id())])
     }
 
-    /// The direction of a link in which `from` sends.
+    /// Returns the direction of a link in which `from` sends.
     pub fn link_to(&self, from: &Host, to: &Host) -> Link {
         Link::new(self.shared.clone(), vec![(from.id(), to.id())])
     }
@@ -271,7 +272,7 @@ impl Sim {
         self.shared.world.pass(nanoseconds(time));
     }
 
-    /// How old the simulation is.
+    /// Returns how old the simulation is.
     pub fn elapsed(&self) -> Duration {
         Duration::from_nanos(self.shared.world.now())
     }
@@ -281,12 +282,12 @@ impl Sim {
         self.shared.age_limit.set(nanoseconds(limit));
     }
 
-    /// Equal for two runs in which the same happened at the same times.
+    /// Returns a number that is equal for two runs in which the same happened at the same times.
     pub fn trace_hash(&self) -> u64 {
         self.shared.world.trace_hash()
     }
 
-    /// The trace, one line each: when, on which host, what, to which open file, with which result.
+    /// Returns the trace, one line each: when, on which host, what, to which open file, with which result.
     pub fn trace(&self) -> String {
         self.shared.world.trace_text()
     }
@@ -304,7 +305,7 @@ impl Sim {
         }
     }
 
-    /// The address of a host.
+    /// Returns the address of a host.
     pub(crate) fn address_of(world: &World, id: HostId) -> IpAddr {
         world.with_host(id, |host| host.address)
     }

@@ -49,7 +49,7 @@ impl Answer {
         Answer { status: "200 OK", content_type, field: "", body: body.into(), permit: None }
     }
 
-    /// An answer that is a sentence, or nothing.
+    /// Creates an answer that is a sentence, or nothing.
     pub(super) fn error(status: &'static str, text: impl Into<String>) -> Answer {
         let mut body = text.into();
         if !body.is_empty() {

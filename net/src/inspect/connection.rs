@@ -73,7 +73,7 @@ impl PageConnection {
         }
     }
 
-    /// The next request, or `None` at the end of the connection.
+    /// Returns the next request, or `None` at the end of the connection.
     async fn next(&mut self, door: &Door) -> Result<Option<Request>, NoRequest> {
         loop {
             if self.filled > 0 {

@@ -134,7 +134,7 @@ impl Door {
     }
 }
 
-/// The values of the fields with this name.
+/// Returns the values of the fields with this name.
 fn field<'a, 'b>(fields: &'b [Header<'a>], name: &'b str) -> impl Iterator<Item = &'a [u8]> + 'b {
     fields.iter().filter(move |field| field.name.eq_ignore_ascii_case(name)).map(|field| field.value)
 }
@@ -143,7 +143,7 @@ fn asks_to_close(options: &[u8]) -> bool {
     options.split(|byte| *byte == b',').any(|option| option.trim_ascii().eq_ignore_ascii_case(b"close"))
 }
 
-/// The name in `name[:port]`.
+/// Returns the name in `name[:port]`.
 fn name_of(host: &str) -> Option<&str> {
     let end = if host.starts_with('[') { host.find(']')? + 1 } else { host.find(':').unwrap_or(host.len()) };
     let (name, port) = host.split_at(end);
@@ -167,7 +167,7 @@ fn check_origin(fields: &[Header], host: &str) -> Result<(), Refusal> {
     Ok(())
 }
 
-/// The token of an `Authorization` field.
+/// Returns the token of an `Authorization` field.
 fn credentials(value: &[u8]) -> Option<Vec<u8>> {
     let space = value.iter().position(|byte| *byte == b' ')?;
     let (scheme, given) = (&value[..space], value[space..].trim_ascii());

@@ -12,7 +12,7 @@ pub(super) type Pending<T> = Box<dyn FnOnce() -> Option<T>>;
 /// 100 ms, also while they are stuck.
 pub(super) trait Feed: Send {
     fn dump(&self) -> Pending<Dump>;
-    /// The part of a dump that is about the loop itself, without the cost of the others.
+    /// Returns the part of a dump that is about the loop itself, without the cost of the others.
     fn dump_loop(&self) -> Pending<LoopView>;
     fn histograms(&self) -> Option<Histograms>;
     fn recording(&self) -> Option<Recording>;

@@ -49,7 +49,7 @@ pub(super) struct Waits<'a> {
 }
 
 impl Groups<'_> {
-    /// The groups of the tasks that match the query, the largest first.
+    /// Returns the groups of the tasks that match the query, the largest first.
     pub(super) fn of<'a>(look: &'a Look, query: &Query) -> Groups<'a> {
         let mut search = Search::new(query.text("q"), query.text("is"));
         let tasks: Vec<&TaskView> = look.answered.tasks.iter().filter(|task| search.finds(task)).collect();

@@ -105,17 +105,17 @@ impl Look {
         Look { rates: before.and_then(|before| Rates::between(before, &look)), ..look }
     }
 
-    /// How long it is before the next look.
+    /// Returns how long it is before the next look.
     pub(super) fn every(&self) -> Duration {
         LEAST.max(Duration::from_nanos(self.answered.held_loop_ns) * SHARE)
     }
 
-    /// Whether the loop made this dump.
+    /// Returns whether the loop made this dump.
     pub(super) fn has_answered(&self) -> bool {
         !self.has_ended && has_answered(&self.dump)
     }
 
-    /// How old the tasks, sources and timers of this look are.
+    /// Returns how old the tasks, sources and timers of this look are.
     pub(super) fn age(&self) -> Duration {
         self.answered_at.elapsed()
     }

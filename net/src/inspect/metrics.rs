@@ -174,7 +174,7 @@ fn line(out: &mut String, text: std::fmt::Arguments<'_>) {
     let _ = writeln!(out, "{text}"); // a String takes everything
 }
 
-/// A label value: backslash, quote and line end are escaped.
+/// Returns a label value: backslash, quote and line end are escaped.
 fn escape(value: &str) -> String {
     value.replace('\\', "\\\\").replace('"', "\\\"").replace('\n', "\\n")
 }

@@ -145,7 +145,7 @@ impl HistogramRow {
     }
 }
 
-/// The file name of this program.
+/// Returns the file name of this program.
 pub(super) fn program() -> String {
     let path = std::env::current_exe().ok();
     let name =

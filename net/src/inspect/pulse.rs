@@ -43,12 +43,12 @@ impl Pulse {
 }
 
 impl PulseReading {
-    /// Whether the loop has answered.
+    /// Returns whether the loop has answered.
     pub(super) fn has_answered(&self) -> bool {
         matches!(self.view.state, LoopState::Answered)
     }
 
-    /// How long the poll takes that the loop is stuck in.
+    /// Returns how long the poll takes that the loop is stuck in.
     pub(super) fn stuck(&self) -> Duration {
         match &self.view.state {
             LoopState::InPoll(poll) => Duration::from_nanos(poll.since_ns),

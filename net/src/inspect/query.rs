@@ -13,12 +13,12 @@ impl Query {
         Query(pairs.map(|(name, value)| (decode(name), decode(value))).collect())
     }
 
-    /// The first value of a name; empty without one.
+    /// Returns the first value of a name; empty without one.
     pub(super) fn text(&self, name: &str) -> &str {
         self.0.iter().find(|(other, _)| other == name).map_or("", |(_, value)| value)
     }
 
-    /// The number of a name; `None` without one, and for what is not a number.
+    /// Returns the number of a name; `None` without one, and for what is not a number.
     pub(super) fn number<T: FromStr>(&self, name: &str) -> Option<T> {
         self.text(name).parse().ok()
     }

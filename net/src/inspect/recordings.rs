@@ -33,7 +33,7 @@ pub(super) struct PastPoll {
 }
 
 impl Recordings {
-    /// The recording with the number that a query names, or the one that `take` returns. `None` when it is gone.
+    /// Returns the recording with the number that a query names, or the one that `take` returns. `None` when it is gone.
     pub(super) fn find(
         &self,
         query: &Query,
@@ -57,7 +57,7 @@ impl Recordings {
     }
 }
 
-/// The picture that a query asks for: `from` and `to`, or the last second, in `columns`.
+/// Returns the picture that a query asks for: `from` and `to`, or the last second, in `columns`.
 pub(super) fn picture(number: u64, track: &Track, query: &Query, only: Option<u64>) -> Picture {
     let columns = query.number("columns").unwrap_or(1000).clamp(1, MOST_COLUMNS);
     let to = query.number("to").unwrap_or(track.length).min(track.length);
@@ -68,7 +68,7 @@ pub(super) fn picture(number: u64, track: &Track, query: &Query, only: Option<u6
     Picture { recording: number, ..timeline::draw(track, &Part { from, to, columns }, only) }
 }
 
-/// The polls of a task, the last first.
+/// Returns the polls of a task, the last first.
 pub(super) fn polls(track: &Track, id: u64) -> Vec<PastPoll> {
     let mut wakes = track.wakes.iter().rev().peekable();
     let mut found = Vec::new();

@@ -46,7 +46,7 @@ impl Routes {
         }
     }
 
-    /// The answer to a request that passed the door.
+    /// Returns the answer to a request that passed the door.
     pub(super) fn answer(&self, request: &Request) -> Answer {
         match &*request.path {
             "/" => Answer::new(HTML, include_bytes!("page.html").as_slice()),
@@ -72,7 +72,7 @@ impl Routes {
         json(&Overview { program: program(), pid: std::process::id(), loops })
     }
 
-    /// The paths of one loop.
+    /// Returns the paths of one loop.
     fn of_loop(&self, path: &str, query: &Query) -> Answer {
         const PATHS: [&str; 8] =
             ["/dump", "/tasks", "/groups", "/task", "/sources", "/timers", "/blocking", "/timeline"];
@@ -107,7 +107,7 @@ impl Routes {
         }
     }
 
-    /// The recording as a Chrome trace.
+    /// Returns the recording as a Chrome trace.
     fn trace(&self, shown: &Shown) -> Answer {
         let Some(permit) = self.traces.permit() else {
             let text = "Others take traces at the moment: try again.";

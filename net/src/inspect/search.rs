@@ -49,7 +49,7 @@ impl Search {
             })
     }
 
-    /// Whether a row of words matches, for the lists that have no columns to name.
+    /// Returns whether a row of words matches, for the lists that have no columns to name.
     pub(super) fn finds_text(&self, text: &str) -> bool {
         self.words.iter().all(|word| match word {
             Word::Part(part) => contains(text, part),
@@ -86,7 +86,7 @@ pub(super) fn state(task: &TaskView) -> &'static str {
     }
 }
 
-/// The name of a kind of wait, as in the JSON.
+/// Returns the name of a kind of wait, as in the JSON.
 pub(super) fn name(kind: WaitKind) -> &'static str {
     match kind {
         WaitKind::Read => "read",
@@ -102,7 +102,7 @@ pub(super) fn name(kind: WaitKind) -> &'static str {
     }
 }
 
-/// Whether `text` has `part`, which is in lower case.
+/// Returns whether `text` has `part`, which is in lower case.
 fn contains(text: &str, part: &str) -> bool {
     part.is_empty()
         || text

@@ -75,7 +75,7 @@ struct Key {
 }
 
 impl Orders {
-    /// The page of tasks that a query asks for.
+    /// Returns the page of tasks that a query asks for.
     pub(super) fn page<'a>(&self, of: usize, look: &'a Look, query: &Query) -> TasksPage<'a, TaskView> {
         let tasks = &look.answered.tasks;
         let order = self.order(of, look, query);
@@ -114,7 +114,7 @@ impl Orders {
     }
 }
 
-/// Where a page begins and how long it is.
+/// Returns where a page begins and how long it is.
 pub(super) fn window(query: &Query) -> (usize, usize) {
     (query.number("offset").unwrap_or(0), query.number("limit").unwrap_or(MOST_ROWS).min(MOST_ROWS))
 }
@@ -154,7 +154,7 @@ fn by(column: &str) -> fn(&TaskView, &TaskView) -> Ordering {
     }
 }
 
-/// Since when a task is in its state.
+/// Returns since when a task is in its state.
 pub(super) fn since(task: &TaskView) -> u64 {
     match task.state {
         TaskState::Running { since_ns }

@@ -78,12 +78,12 @@ impl Part {
         (self.to - self.from).max(1)
     }
 
-    /// The begin of a column.
+    /// Returns the begin of a column.
     fn begin(&self, column: usize) -> u64 {
         self.from + (column as u64 * self.length()).div_ceil(self.columns)
     }
 
-    /// The part of a duration that lies within.
+    /// Returns the part of a duration that lies within.
     fn clip(&self, at: u64, took: u64) -> Option<(u64, u64)> {
         let (start, end) = (at.max(self.from), (at + took).min(self.to));
         (at + took >= self.from && at < self.to).then(|| (start, end.saturating_sub(start)))
@@ -146,7 +146,7 @@ pub(super) fn draw(track: &Track, part: &Part, only: Option<u64>) -> Picture {
     picture
 }
 
-/// The lane of each poll, and the lanes, the one with the most time first.
+/// Returns the lane of each poll, and the lanes, the one with the most time first.
 fn lanes<'a>(
     track: &'a Track,
     part: &Part,

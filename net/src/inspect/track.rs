@@ -66,7 +66,7 @@ impl Track {
         self.tasks.get(poll.task as usize)
     }
 
-    /// The cause of the wake before a poll, in the words of the page.
+    /// Returns the cause of the wake before a poll, in the words of the page.
     pub(super) fn cause(&self, by: Cause) -> String {
         match by {
             Cause::Spawn => "spawn".to_owned(),

@@ -113,14 +113,14 @@ impl<F: Family> Shares<F> {
         Shares::bound(fd, Sharing::FewestOpen)
     }
 
-    /// The local address, the same for all cores.
+    /// Returns the local address, the same for all cores.
     #[inline]
     pub fn local_addr(&self) -> &F::Addr {
         &self.address
     }
 
-    /// The share of a core. The first call binds the sockets of all cores, and then makes them listen: no client is
-    /// queued in a group that cannot be completed.
+    /// Returns the share of a core. The first call binds the sockets of all cores, and then makes them listen: no
+    /// client is queued in a group that cannot be completed.
     ///
     /// Each core has to take and serve its share: the kernel also gives connections to the socket of one that does not.
     ///
@@ -175,7 +175,7 @@ impl<F: Family> Shares<F> {
     }
 }
 
-/// The share at the place of a core: an error where there is no such place, or nothing in it any more.
+/// Returns the share at the place of a core: an error where there is no such place, or nothing in it any more.
 #[inline]
 pub(super) fn take_place<T>(
     place: Option<Option<T>>,
@@ -196,7 +196,7 @@ pub(super) fn take_place<T>(
     }
 }
 
-/// The other sockets of a group, all bound.
+/// Returns the other sockets of a group, all bound.
 #[inline]
 pub(super) fn group(
     count: usize,
@@ -206,7 +206,7 @@ pub(super) fn group(
     (1..count).map(|_| socket(&address)).collect()
 }
 
-/// A socket that is bound to `address`.
+/// Creates a socket that is bound to `address`.
 #[inline]
 fn stream_socket(address: &SocketAddr, sharing: Sharing) -> io::Result<Fd> {
     let fd = Backend::current().socket(Domain::of(address), Type::Stream)?;

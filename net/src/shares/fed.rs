@@ -32,7 +32,7 @@ pub(super) struct Fed<F: Family> {
 }
 
 impl<F: Family> Fed<F> {
-    /// The share of a core; `None` when it was taken before.
+    /// Returns the share of a core; `None` when it was taken before.
     #[inline]
     pub(super) fn join(hub: &Arc<Hub<F>>, core: usize) -> Option<Fed<F>> {
         hub.join(core).then(|| Fed { hub: hub.clone(), core, leading: RefCell::new(None) })
@@ -44,7 +44,7 @@ impl<F: Family> Fed<F> {
         self.hub.limit(self.core, most);
     }
 
-    /// The next connection that was handed over; without one, `waker` is woken when there is one.
+    /// Returns the next connection that was handed over; without one, `waker` is woken when there is one.
     #[inline]
     pub(super) fn take(&self, waker: Option<&Waker>) -> io::Result<Option<CountedConnection<F>>> {
         match self.hub.take(self.core, waker) {

@@ -117,7 +117,7 @@ impl<F: Family> Hub<F> {
         self.inboxes[core].limit.store(most, Ordering::SeqCst);
     }
 
-    /// The next connection of a core; without one, `waker` is woken when there is one.
+    /// Returns the next connection of a core; without one, `waker` is woken when there is one.
     #[inline]
     pub(super) fn take(&self, core: usize, waker: Option<&Waker>) -> Option<Handed<F>> {
         let waker = waker.cloned();
@@ -131,13 +131,13 @@ impl<F: Family> Hub<F> {
         None
     }
 
-    /// The open inbox with the smallest load that is below its limit.
+    /// Returns the open inbox with the smallest load that is below its limit.
     #[inline]
     fn choose(&self) -> Option<usize> {
         self.choose_if(|inbox, load| load < inbox.limit.load(Ordering::SeqCst))
     }
 
-    /// The open inbox with the smallest load, of those that `takes` accepts.
+    /// Returns the open inbox with the smallest load, of those that `takes` accepts.
     #[inline]
     fn choose_if(&self, takes: impl Fn(&CoreInbox<F>, usize) -> bool) -> Option<usize> {
         let count = self.inboxes.len();
@@ -194,7 +194,7 @@ impl<F: Family> Hub<F> {
         Load { hub: self.clone(), core }
     }
 
-    /// Whether a core takes a connection; if none does, `waker` is woken when one may.
+    /// Returns whether a core takes a connection; if none does, `waker` is woken when one may.
     #[inline]
     pub(super) fn room(&self, waker: &Waker) -> bool {
         if self.choose().is_some() {
@@ -230,7 +230,7 @@ impl<F: Family> Hub<F> {
         None
     }
 
-    /// The error by which the leader has failed.
+    /// Returns the error by which the leader has failed.
     #[inline]
     pub(super) fn failure(&self) -> Option<io::Error> {
         let lead = lock(&self.lead);

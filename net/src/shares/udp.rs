@@ -63,13 +63,13 @@ impl UdpShares {
         Err(crate::addr::all_failed(last))
     }
 
-    /// The local address, the same for all cores.
+    /// Returns the local address, the same for all cores.
     #[inline]
     pub fn local_addr(&self) -> SocketAddr {
         self.address
     }
 
-    /// The socket of a core.
+    /// Returns the socket of a core.
     ///
     /// # Errors
     ///

@@ -55,13 +55,13 @@ pub struct ShutOnDrop<F: Family> {
     armed: bool,
 }
 
-/// The halves of a borrowed stream.
+/// Returns the halves of a borrowed stream.
 #[inline]
 pub(crate) fn borrow<F>(stream: &mut Stream<F>) -> (ReadHalf<&Stream<F>>, WriteHalf<&Stream<F>>) {
     (ReadHalf(stream), WriteHalf(stream))
 }
 
-/// The halves of an owned stream.
+/// Returns the halves of an owned stream.
 pub(crate) fn share<F: Family>(stream: Stream<F>) -> (ReadHalf<Rc<Stream<F>>>, WriteHalf<ShutOnDrop<F>>) {
     let stream = Rc::new(stream);
     (ReadHalf(stream.clone()), WriteHalf(ShutOnDrop { stream, armed: true }))
@@ -125,12 +125,12 @@ impl<F: Family, S: Deref<Target = Stream<F>>> ReadHalf<S> {
         &self.0
     }
 
-    /// The local address: [`Stream::local_addr`], with its errors.
+    /// Returns the local address: [`Stream::local_addr`], with its errors.
     pub fn local_addr(&self) -> io::Result<F::Addr> {
         self.0.local_addr()
     }
 
-    /// The address of the peer: [`Stream::peer_addr`], with its errors.
+    /// Returns the address of the peer: [`Stream::peer_addr`], with its errors.
     pub fn peer_addr(&self) -> io::Result<F::Addr> {
         self.0.peer_addr()
     }
@@ -143,12 +143,12 @@ impl<F: Family, S: Deref<Target = Stream<F>>> WriteHalf<S> {
         &self.0
     }
 
-    /// The local address: [`Stream::local_addr`], with its errors.
+    /// Returns the local address: [`Stream::local_addr`], with its errors.
     pub fn local_addr(&self) -> io::Result<F::Addr> {
         self.0.local_addr()
     }
 
-    /// The address of the peer: [`Stream::peer_addr`], with its errors.
+    /// Returns the address of the peer: [`Stream::peer_addr`], with its errors.
     pub fn peer_addr(&self) -> io::Result<F::Addr> {
         self.0.peer_addr()
     }

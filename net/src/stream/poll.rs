@@ -122,7 +122,7 @@ impl<F: Family> Stream<F> {
         }
     }
 
-    /// The same; returns the number of bytes.
+    /// Polls to the end of the stream; returns the number of bytes.
     pub(crate) async fn recv_to_end(&self, buf: &mut Vec<u8>) -> io::Result<usize> {
         let before = buf.len();
         poll_fn(|cx| self.poll_recv_to_end(cx, buf)).await?;
@@ -284,7 +284,7 @@ impl<F: Family> Stream<F> {
     }
 }
 
-/// The buffers of one system call. A transfer counts as short against these only.
+/// Returns the buffers of one system call. A transfer counts as short against these only.
 pub(crate) fn within_limit<'a, 'b>(bufs: &'a [IoSlice<'b>]) -> &'a [IoSlice<'b>] {
     &bufs[..bufs.len().min(IOV_MAX)]
 }
@@ -294,8 +294,8 @@ pub(crate) fn within_limit_mut<'a, 'b>(bufs: &'a mut [IoSliceMut<'b>]) -> &'a mu
     &mut bufs[..len]
 }
 
-/// The most bytes of one system call: the size of the buffers, or the kernel's limit. A slice may appear many times,
-/// so the sum may exceed the memory.
+/// Returns the most bytes of one system call: the size of the buffers, or the kernel's limit. A slice may appear many
+/// times, so the sum may exceed the memory.
 pub(crate) fn total<B: Deref<Target = [u8]>>(bufs: &[B]) -> usize {
     bufs.iter().fold(0, |sum: usize, buf| sum.saturating_add(buf.len())).min(TRANSFER_MAX)
 }

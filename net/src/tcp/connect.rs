@@ -82,7 +82,7 @@ pub(super) async fn connect(fd: Fd, address: &SocketAddr) -> io::Result<TcpStrea
     }
 }
 
-/// The result of a connection in progress; `WouldBlock` while there is none.
+/// Returns the result of a connection in progress; `WouldBlock` while there is none.
 #[inline]
 fn outcome(fd: &Fd) -> io::Result<()> {
     if let Some(error) = fd.take_error()? {

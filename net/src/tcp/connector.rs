@@ -62,22 +62,22 @@ enum ConnectOutcome {
 }
 
 impl Connector {
-    /// A delay of 250 milliseconds between attempts, and no limit for an address.
+    /// Creates a connector with a delay of 250 milliseconds between attempts, and no limit for an address.
     #[inline]
     pub fn new() -> Connector {
         Connector { attempt_delay: ATTEMPT_DELAY, address_limit: None }
     }
 
-    /// How long an attempt is alone before the next one begins: at least 10 milliseconds; RFC 8305 advises 100 milliseconds
-    /// to 2 seconds.
+    /// Sets how long an attempt is alone before the next one begins: at least 10 milliseconds; RFC 8305 advises 100
+    /// milliseconds to 2 seconds.
     #[inline]
     pub fn attempt_delay(mut self, delay: Duration) -> Connector {
         self.attempt_delay = delay.max(LEAST_DELAY);
         self
     }
 
-    /// How long each address may take to answer. Without a limit the kernel decides (`net.ipv4.tcp_syn_retries`, about two
-    /// minutes). For a limit of the whole, use [`timeout`].
+    /// Sets how long each address may take to answer. Without a limit the kernel decides (`net.ipv4.tcp_syn_retries`,
+    /// about two minutes). For a limit of the whole, use [`timeout`].
     #[inline]
     pub fn address_limit(mut self, limit: Duration) -> Connector {
         self.address_limit = Some(limit);
@@ -158,7 +158,8 @@ where
     .await
 }
 
-/// The addresses with their families alternating for as long as there are both, each family in its order. (Section 4)
+/// Returns the addresses with their families alternating for as long as there are both, each family in its order.
+/// (Section 4)
 #[inline]
 fn alternating(addresses: impl Iterator<Item = SocketAddr>) -> Vec<SocketAddr> {
     let mut addresses = addresses.peekable();

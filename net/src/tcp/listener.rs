@@ -82,7 +82,7 @@ impl TcpListener {
         })
     }
 
-    /// The time to live of sent IPv4 packets, in hops, `IP_TTL`. IPv6 has a separate limit.
+    /// Returns the time to live of sent IPv4 packets, in hops, `IP_TTL`. IPv6 has a separate limit.
     ///
     /// # Errors
     ///

@@ -11,7 +11,7 @@ use std::time::Duration;
 /// [`socket(7)`](https://man7.org/linux/man-pages/man7/socket.7.html). Unless a method says otherwise, its errors
 /// are those of [`getsockopt(2)`](https://man7.org/linux/man-pages/man2/getsockopt.2.html): none in practice.
 impl TcpStream {
-    /// Whether Nagle's algorithm is off, `TCP_NODELAY`.
+    /// Returns whether Nagle's algorithm is off, `TCP_NODELAY`.
     ///
     /// ```
     /// # egret_runtime::block_on(async {
@@ -37,7 +37,7 @@ impl TcpStream {
         self.fd().set_nodelay(nodelay)
     }
 
-    /// The limit of unsent bytes in the send queue, `TCP_NOTSENT_LOWAT`. 0, the default, means the host's:
+    /// Returns the limit of unsent bytes in the send queue, `TCP_NOTSENT_LOWAT`. 0, the default, means the host's:
     /// `net.ipv4.tcp_notsent_lowat`, by default no limit.
     #[inline]
     pub fn notsent_lowat(&self) -> io::Result<u32> {
@@ -71,8 +71,8 @@ impl TcpStream {
         self.fd().set_notsent_lowat(bytes)
     }
 
-    /// How long sent bytes may stay unacknowledged, `TCP_USER_TIMEOUT`; `None`, the default, means what the host's
-    /// retransmissions allow (`net.ipv4.tcp_retries2`, about 15 minutes).
+    /// Returns how long sent bytes may stay unacknowledged, `TCP_USER_TIMEOUT`; `None`, the default, means what the
+    /// host's retransmissions allow (`net.ipv4.tcp_retries2`, about 15 minutes).
     #[inline]
     pub fn user_timeout(&self) -> io::Result<Option<Duration>> {
         self.fd().user_timeout()
@@ -102,7 +102,7 @@ impl TcpStream {
         self.fd().set_user_timeout(timeout)
     }
 
-    /// How many bytes make the stream readable, `SO_RCVLOWAT`: by default 1.
+    /// Returns how many bytes make the stream readable, `SO_RCVLOWAT`: by default 1.
     #[inline]
     pub fn recv_lowat(&self) -> io::Result<u32> {
         self.fd().recv_lowat()
@@ -126,7 +126,7 @@ impl TcpStream {
         self.fd().set_recv_lowat(bytes)
     }
 
-    /// Whether acknowledgements are sent at once, `TCP_QUICKACK`.
+    /// Returns whether acknowledgements are sent at once, `TCP_QUICKACK`.
     #[inline]
     pub fn quickack(&self) -> io::Result<bool> {
         self.fd().quickack()
@@ -150,7 +150,7 @@ impl TcpStream {
         self.fd().set_quickack(quickack)
     }
 
-    /// How long a close waits for unsent bytes, `SO_LINGER`, in whole seconds. `None`: it does not wait, and the
+    /// Returns how long a close waits for unsent bytes, `SO_LINGER`, in whole seconds. `None`: it does not wait, and the
     /// kernel goes on sending.
     ///
     /// ```
@@ -199,7 +199,7 @@ impl TcpStream {
         self.fd().set_linger(Some(Duration::ZERO))
     }
 
-    /// The time to live of sent IPv4 packets, in hops, `IP_TTL`. IPv6 has a separate limit.
+    /// Returns the time to live of sent IPv4 packets, in hops, `IP_TTL`. IPv6 has a separate limit.
     ///
     /// ```
     /// # egret_runtime::block_on(async {

@@ -43,7 +43,7 @@ pub struct TcpSocket {
 }
 
 impl TcpSocket {
-    /// A new socket for IPv4.
+    /// Creates a new socket for IPv4.
     ///
     /// Unlike [`TcpListener::bind`], no option is set.
     ///
@@ -65,7 +65,7 @@ impl TcpSocket {
         TcpSocket::new(Domain::V4)
     }
 
-    /// A new socket for IPv6, and, unless the host is configured otherwise (`net.ipv6.bindv6only`), for IPv4 in
+    /// Creates a new socket for IPv6, and, unless the host is configured otherwise (`net.ipv6.bindv6only`), for IPv4 in
     /// mapped addresses.
     ///
     /// # Errors
@@ -195,7 +195,7 @@ impl TcpSocket {
         Ok(self.fd)
     }
 
-    /// The address that the socket is bound to; port 0 when it is not bound.
+    /// Returns the address that the socket is bound to; port 0 when it is not bound.
     ///
     /// # Errors
     ///

@@ -58,7 +58,7 @@ pub struct Builder {
     pub(super) joint: Arc<Joint>,
 }
 
-/// How many processors this process may use: those of its affinity mask, limited by the CPU quota of its cgroup.
+/// Returns how many processors this process may use: those of its affinity mask, limited by the CPU quota of its cgroup.
 ///
 /// A quota is rounded down to whole processors, and is at least 1: with 1.5 processors, two busy cores would both be
 /// stopped for a part of each period. By [`std::thread::available_parallelism`], which reads both.
@@ -94,8 +94,8 @@ impl Builder {
         Builder::default()
     }
 
-    /// How many cores there are; [`available`] by default. More than there are processors is allowed, unless they are
-    /// [pinned](Builder::pinned).
+    /// Sets how many cores there are; [`available`] by default. More than there are processors is allowed, unless
+    /// they are [pinned](Builder::pinned).
     ///
     /// # Panics
     ///
@@ -108,7 +108,7 @@ impl Builder {
         self
     }
 
-    /// Whether each core runs on a processor of its own, the lowest that the affinity mask allows first; `false` by
+    /// Sets whether each core runs on a processor of its own, the lowest that the affinity mask allows first; `false` by
     /// default.
     ///
     /// For machines that run nothing else: a pinned core waits for its processor while others are idle. Threads that a
@@ -119,7 +119,7 @@ impl Builder {
         self
     }
 
-    /// The name of the threads, `egret-core` by default; the index follows it: `egret-core-0`. The kernel keeps 15
+    /// Sets the name of the threads, `egret-core` by default; the index follows it: `egret-core-0`. The kernel keeps 15
     /// bytes.
     ///
     /// # Panics
@@ -134,7 +134,8 @@ impl Builder {
         self
     }
 
-    /// The settings of each core's runtime, by its index. It is called on the thread of the core.
+    /// Sets the function that returns the settings of each core's runtime, by its index. It is called on the thread
+    /// of the core.
     ///
     /// ```
     /// use egret_runtime::{cores, runtime};
@@ -157,7 +158,7 @@ impl Builder {
         self
     }
 
-    /// How long the cores may take to end, from the first request of their shutdown on; without a limit by default.
+    /// Sets how long the cores may take to end, from the first request of their shutdown on; without a limit by default.
     ///
     /// At the deadline each core drops the future of its closure and aborts the tasks that are
     /// [spawned](crate::shutdown::Shutdown::spawn) by its shutdown. A task that blocks its thread cannot be stopped:
@@ -188,7 +189,7 @@ impl Builder {
         Stop { joint: self.joint.clone() }
     }
 
-    /// The processor of each core, or `None` for cores that are not pinned.
+    /// Returns the processor of each core, or `None` for cores that are not pinned.
     #[inline]
     pub(super) fn places(&self, count: usize) -> io::Result<Vec<Option<usize>>> {
         if !self.pinned {

@@ -25,19 +25,19 @@ impl Core {
         Core { index, handles, joint, shutdown: Shutdown::new() }
     }
 
-    /// The number of this core, from 0.
+    /// Returns the number of this core, from 0.
     #[inline]
     pub fn index(&self) -> usize {
         self.index
     }
 
-    /// How many cores there are.
+    /// Returns how many cores there are.
     #[inline]
     pub fn count(&self) -> usize {
         self.handles.len()
     }
 
-    /// The handles of all cores, by their index; that of this core is among them.
+    /// Returns the handles of all cores, by their index; that of this core is among them.
     ///
     /// ```
     /// use egret_runtime::cores;
@@ -60,7 +60,7 @@ impl Core {
         &self.handles
     }
 
-    /// The shutdown of this core. A [request](Shutdown::request) on it is one of all cores.
+    /// Returns the shutdown of this core. A [request](Shutdown::request) on it is one of all cores.
     ///
     /// When it is requested and the future of the core has returned, the core drains it, for up to the
     /// [deadline](super::Builder::deadline).
@@ -75,7 +75,7 @@ impl Core {
         Stop { joint: self.joint.clone() }
     }
 
-    /// The counts of each core so far, by their index; `None` for one that has ended.
+    /// Returns the counts of each core so far, by their index; `None` for one that has ended.
     ///
     /// It visits every core, which takes as long as the longest of their turns. For a sum:
     ///

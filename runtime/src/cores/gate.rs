@@ -74,7 +74,7 @@ impl Gate {
         CoreEnd(self)
     }
 
-    /// Whether all have ended; if not, wakes `waker` then.
+    /// Returns whether all have ended; if not, wakes `waker` then.
     #[inline]
     pub(super) fn all_ended(&self, waker: &Waker) -> bool {
         let waker = waker.clone();

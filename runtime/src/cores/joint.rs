@@ -84,7 +84,7 @@ impl Joint {
         None
     }
 
-    /// How much of `deadline` is left since the request; all of it before a request.
+    /// Returns how much of `deadline` is left since the request; all of it before a request.
     #[inline]
     pub(super) fn left_of(&self, deadline: Duration) -> Duration {
         let requested = self.lock().requested;
@@ -151,7 +151,7 @@ impl Stop {
         self.joint.abort();
     }
 
-    /// Whether the shutdown has been requested.
+    /// Returns whether the shutdown has been requested.
     #[inline]
     pub fn is_requested(&self) -> bool {
         self.joint.asked() != Asked::Nothing

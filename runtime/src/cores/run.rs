@@ -239,7 +239,7 @@ impl Builder {
     }
 }
 
-/// The error of a core that has not returned in time.
+/// Returns the error of a core that has not returned in time.
 #[inline]
 pub(super) fn late(joint: &Joint, deadline: Duration, core: usize) -> io::Error {
     if joint.asked() == Asked::Abort {
@@ -299,7 +299,7 @@ pub(super) struct Cut {
 }
 
 impl Cut {
-    /// The output of `future`; `None` when it has none before the cut.
+    /// Returns the output of `future`; `None` when it has none before the cut.
     #[inline]
     pub(super) async fn limit<F: Future>(&self, future: F) -> Option<F::Output> {
         let mut future = pin!(future);

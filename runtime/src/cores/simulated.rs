@@ -66,7 +66,7 @@ impl Simulated {
         result.map(|output| (output, cut.aborted.get()))
     }
 
-    /// The handles of all cores, when all are there.
+    /// Returns the handles of all cores, when all are there.
     #[inline]
     async fn all(&self, index: usize) -> Arc<[Handle]> {
         self.arrived.borrow_mut().push((index, Handle::current()));

@@ -36,7 +36,7 @@ const TAKEN: u8 = 1;
 const GIVEN_UP: u8 = 2;
 
 impl Runtime {
-    /// A dump of the runtime: the waits and the counts of every task. With feature `inspect`.
+    /// Returns a dump of the runtime: the waits and the counts of every task. With feature `inspect`.
     ///
     /// It may be called anywhere on the thread of the runtime: outside of it, in a task, in a destructor and in a
     /// waker. No task is polled for it.
@@ -134,8 +134,8 @@ impl Handle {
         }
     }
 
-    /// The part of a [`dump`](Handle::dump) that is about the loop itself: its counts and its thread, or the poll that
-    /// it is stuck in. With feature `inspect`.
+    /// Returns the part of a [`dump`](Handle::dump) that is about the loop itself: its counts and its thread, or the
+    /// poll that it is stuck in. With feature `inspect`.
     ///
     /// Nothing is gathered of tasks, so that it costs the loop the same whatever their number: for a gauge that is read
     /// every second. For how long it blocks the calling thread is the same as with a dump.
@@ -187,7 +187,7 @@ impl Handle {
         }
     }
 
-    /// The executor, on its own thread.
+    /// Returns the executor, on its own thread.
     fn own(&self) -> Option<Rc<Executor>> {
         executor::try_current().filter(|executor| executor.address() == self.address())
     }
@@ -258,7 +258,7 @@ enum NoAnswer {
     Gone,
 }
 
-/// A dump on the thread of the loop, which does nothing else meanwhile.
+/// Creates a dump on the thread of the loop, which does nothing else meanwhile.
 fn here(executor: &Executor) -> Dump {
     let start = Instant::now();
     let mut gathered = Gathered::of(executor);

@@ -4,7 +4,7 @@ use super::dump::{SourceView, WaitKind};
 use crate::sys::{Described, SocketName, append_number};
 use std::os::fd::RawFd;
 
-/// The kind of a wait for a descriptor, and its verb.
+/// Returns the kind of a wait for a descriptor, and its verb.
 pub(super) fn verb(source: &SourceView, writes: bool) -> (WaitKind, &'static str) {
     match (writes, source.kind) {
         (false, "TcpListener" | "UnixListener" | "UnixSeqpacketListener") => {

@@ -19,7 +19,7 @@ struct Then {
 }
 
 impl LoopPart {
-    /// The row of the loop.
+    /// Returns the row of the loop.
     pub(super) fn view(self) -> LoopView {
         let LoopPart { runtime, thread, made, metrics, records } = self;
         let now = ticks::monotonic(ticks::now());
@@ -55,12 +55,12 @@ impl Gathered {
 }
 
 impl Then {
-    /// How long before it a time in ticks was, in nanoseconds.
+    /// Returns how long before it a time in ticks was, in nanoseconds.
     fn since_ticks(self, ticks: u64) -> u64 {
         ticks::nanoseconds(self.ticks.saturating_sub(ticks))
     }
 
-    /// How long before it a time of `CLOCK_MONOTONIC` was.
+    /// Returns how long before it a time of `CLOCK_MONOTONIC` was.
     fn since(self, nanoseconds: u64) -> u64 {
         self.nanoseconds.saturating_sub(nanoseconds)
     }

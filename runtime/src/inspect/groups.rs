@@ -54,7 +54,7 @@ fn state(task: &TaskView) -> u8 {
     }
 }
 
-/// Whether it waits for nothing of egret's and was never woken: such tasks are not hidden among those that were.
+/// Returns whether it waits for nothing of egret's and was never woken: such tasks are not hidden among those that were.
 fn forgotten(task: &TaskView) -> bool {
     task.wakes == 0 && task.waits.iter().any(|wait| wait.kind == WaitKind::Foreign)
 }
@@ -64,14 +64,14 @@ impl TaskGroup<'_> {
         self.tasks.iter().max_by_key(|task| task.age_ns).expect("a group has a task")
     }
 
-    /// The task whose first wait is the oldest.
+    /// Returns the task whose first wait is the oldest.
     pub(super) fn longest_waiting(&self) -> &TaskView {
         let since = |task: &TaskView| task.waits.iter().filter_map(|wait| wait.since_ns).max();
         self.tasks.iter().max_by_key(|task| since(task)).expect("a group has a task")
     }
 }
 
-/// The largest groups first.
+/// Groups descriptors, the largest groups first.
 pub(super) fn of_sources(sources: &[SourceView]) -> Vec<SourceGroup<'_>> {
     let mut locals: HashMap<(&str, &str), usize> = HashMap::new();
     for source in sources {

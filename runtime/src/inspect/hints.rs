@@ -18,7 +18,7 @@ const YOUNG: u64 = 1_000_000_000;
 /// At most so many tasks are named in a hint.
 const NAMED: usize = 100;
 
-/// The hints of a dump, the most certain first.
+/// Returns the hints of a dump, the most certain first.
 pub(super) fn find(dump: &Dump) -> Vec<Hint> {
     let mut hints = Vec::new();
     hints.extend(stuck(dump));
@@ -35,7 +35,7 @@ fn hint<'a>(kind: HintKind, text: String, tasks: impl IntoIterator<Item = &'a Ta
     Hint { kind, text, tasks: tasks.into_iter().map(|task| task.id).take(NAMED).collect() }
 }
 
-/// A loop that did not answer, because it is in a poll.
+/// Reports a loop that did not answer, because it is in a poll.
 fn stuck(dump: &Dump) -> Option<Hint> {
     let LoopState::InPoll(poll) = &dump.runtime.state else { return None };
     let task = TaskName(poll.task, poll.name.as_deref());
@@ -73,7 +73,7 @@ fn circles(dump: &Dump, hints: &mut Vec<Hint>) {
     }
 }
 
-/// The tasks that a task joins.
+/// Returns the tasks that a task joins.
 fn joins(task: &TaskView) -> impl Iterator<Item = u64> {
     let joins = task.waits.iter().filter(|wait| wait.kind == WaitKind::Join);
     joins.filter_map(|wait| wait.task)
@@ -94,7 +94,7 @@ fn circle(tasks: &[&TaskView]) -> Hint {
     )
 }
 
-/// Every task waits, and nothing that the loop waits for can wake one.
+/// Reports that every task waits, and that nothing that the loop waits for can wake one.
 fn deadlock(dump: &Dump) -> Option<Hint> {
     if dump.runtime.state != LoopState::Answered || dump.tasks.is_empty() {
         return None;
@@ -119,7 +119,7 @@ fn deadlock(dump: &Dump) -> Option<Hint> {
     Some(hint(HintKind::Deadlock, text, &dump.tasks))
 }
 
-/// Tasks that their own wake has queued, again and again.
+/// Reports tasks that their own wake has queued, again and again.
 fn self_waking(dump: &Dump, hints: &mut Vec<Hint>) {
     for task in &dump.tasks {
         let by_itself = task.woken_by == Some(WokenBy::Task { id: task.id });
@@ -185,8 +185,8 @@ fn pool_full(dump: &Dump) -> Option<Hint> {
     Some(Hint { kind: HintKind::PoolFull, text, tasks })
 }
 
-/// Tasks that wait for nothing of egret's and that no wake has reached: one hint for each line. Many of one line may be
-/// a leak.
+/// Reports tasks that wait for nothing of egret's and that no wake has reached: one hint for each line. Many of one
+/// line may be a leak.
 fn never_woken(dump: &Dump, hints: &mut Vec<Hint>) {
     let mut lines: BTreeMap<Place, Vec<&TaskView>> = BTreeMap::new();
     for task in &dump.tasks {

@@ -30,7 +30,7 @@ pub(super) struct Links {
 }
 
 impl Links {
-    /// The parts without a wait.
+    /// Returns the parts without a wait.
     pub(super) fn new(tasks: Vec<TaskNote>, sources: &[(RawFd, Described)], jobs: Vec<JobView>) -> Links {
         let inbound = Inbound::of(sources);
         let sources: Vec<_> = sources.iter().map(|(fd, of)| source(*fd, of, &inbound)).collect();
@@ -178,7 +178,7 @@ impl LinkedTasks {
         }
     }
 
-    /// The id of the task at an index.
+    /// Returns the id of the task at an index.
     pub(super) fn id(&self, index: u32) -> Option<u64> {
         self.places.get(index).map(|at| self.ids[at].0)
     }
@@ -199,7 +199,7 @@ impl LinkedTasks {
         notes.into_iter().map(|note| self.view(note)).collect()
     }
 
-    /// The view of a task, with what needs the other tasks.
+    /// Returns the view of a task, with what needs the other tasks.
     fn view(&self, note: TaskNote) -> TaskView {
         let mut view = note.view;
         view.woken_by = Some(match note.woken_by {
@@ -246,7 +246,7 @@ impl Places {
     }
 }
 
-/// The position of each by a key.
+/// Returns the position of each by a key.
 fn positions<T, K: Eq + Hash>(all: &[T], key: impl Fn(&T) -> K) -> HashMap<K, usize> {
     all.iter().enumerate().map(|(at, one)| (key(one), at)).collect()
 }

@@ -76,7 +76,7 @@ pub fn dump_on_with(kind: SignalKind, write: impl FnMut(&[Dump]) + Send + 'stati
     Ok(())
 }
 
-/// The body of the thread. It reports once whether it listens.
+/// Runs on the thread. Reports once whether it listens.
 fn wait(kind: SignalKind, mut write: impl FnMut(&[Dump]), report: &SyncSender<io::Result<()>>) {
     let runtime = match Runtime::new() {
         Ok(runtime) => runtime,

@@ -7,7 +7,7 @@ use crate::runtime::Handle;
 use crate::wake::remote;
 use std::time::Instant;
 
-/// The loop. `None` when the runtime is gone.
+/// Returns the loop. `None` when the runtime is gone.
 pub(super) fn view(handle: &Handle) -> Option<LoopView> {
     let thread = remote::thread_of(handle.address())?;
     let state = match handle.progress()?.poll {
@@ -28,7 +28,7 @@ pub(super) fn view(handle: &Handle) -> Option<LoopView> {
     Some(LoopView { number: handle.address().number(), state, thread, untimed, ..LoopView::default() })
 }
 
-/// The dump. `None` when the runtime is gone.
+/// Returns the dump. `None` when the runtime is gone.
 pub(super) fn dump(handle: &Handle, start: Instant) -> Option<Dump> {
     let runtime = view(handle)?;
     let tasks = match &runtime.state {

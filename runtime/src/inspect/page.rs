@@ -153,7 +153,7 @@ impl fmt::Display for TaskGroup<'_> {
     }
 }
 
-/// The named frames of a task as a tree whose leaves are its waits. Waits outside of all frames are first.
+/// Returns the named frames of a task as a tree whose leaves are its waits. Waits outside of all frames are first.
 fn tree(f: &mut fmt::Formatter<'_>, waits: &[WaitView], frames: &[FrameView]) -> fmt::Result {
     let framed = |at: usize| frames.iter().any(|frame| frame.waits.contains(&at));
     for (at, wait) in waits.iter().enumerate() {

@@ -140,7 +140,7 @@ impl Snapshot {
 }
 
 impl Awaited {
-    /// The descriptor that is waited for, and whether to write.
+    /// Returns the descriptor that is waited for, and whether to write.
     pub(super) fn source(&self) -> Option<(RawFd, bool)> {
         match *self {
             Awaited::Source { fd, writes } | Awaited::Standard { fd, writes, .. } => Some((fd, writes)),
@@ -154,7 +154,7 @@ impl Awaited {
     }
 }
 
-/// The time of the system in milliseconds since 1970.
+/// Returns the time of the system in milliseconds since 1970.
 pub(super) fn unix_ms() -> u64 {
     SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).map_or(0, |since| since.as_millis() as u64)
 }

@@ -44,7 +44,7 @@ pub struct StackFrame {
 }
 
 impl Stack {
-    /// The stack of a thread of this process, which goes on as soon as its stack is copied.
+    /// Returns the stack of a thread of this process, which goes on as soon as its stack is copied.
     ///
     /// The thread is known by the number that the kernel gives it, as in [`ThreadView::tid`](super::ThreadView::tid). It
     /// is interrupted by `SIGURG`, unless the program has a handler for that signal. There are no frames, and a reason,
@@ -62,7 +62,7 @@ impl Stack {
         kind::take(ThreadId::from_number(tid), || true)
     }
 
-    /// How many frames are above those of the loop.
+    /// Returns how many frames are above those of the loop.
     fn above_the_loop(&self) -> usize {
         let is =
             |frame: &StackFrame, what: &dyn Fn(&str) -> bool| frame.function.as_deref().is_some_and(what);

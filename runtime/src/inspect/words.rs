@@ -15,7 +15,7 @@ pub(super) struct TaskName<'a>(pub(super) u64, pub(super) Option<&'a str>);
 /// `thing`, or `thing`s with their count.
 pub(super) struct Many(pub(super) u64, pub(super) &'static str);
 
-/// What the line of a task has done: `block_on` is called.
+/// Returns what the line of a task has done: `block_on` is called.
 pub(super) fn made(task: u64) -> &'static str {
     if task == 0 { "called" } else { "spawned" }
 }

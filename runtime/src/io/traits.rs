@@ -46,8 +46,8 @@ pub trait AsyncRead {
     #[cfg_attr(feature = "inspect", track_caller)]
     fn poll_read(&mut self, cx: &mut Context<'_>, buf: &mut [u8]) -> Poll<io::Result<usize>>;
 
-    /// The descriptor, for streams that are only that. A copy may then read from it by `splice(2)`, as the one reader
-    /// that [`poll_read`](AsyncRead::poll_read) is.
+    /// Returns the descriptor, for streams that are only that. A copy may then read from it by `splice(2)`, as the
+    /// one reader that [`poll_read`](AsyncRead::poll_read) is.
     #[inline]
     fn as_registration(&self) -> Option<&Registration<Fd>> {
         None
@@ -104,8 +104,8 @@ pub trait AsyncWrite {
     /// Those of the stream.
     fn poll_shutdown(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>>;
 
-    /// The descriptor, for streams that are only that. A copy may then write to it by `splice(2)`, as the one writer
-    /// that [`poll_write`](AsyncWrite::poll_write) is.
+    /// Returns the descriptor, for streams that are only that. A copy may then write to it by `splice(2)`, as the one
+    /// writer that [`poll_write`](AsyncWrite::poll_write) is.
     #[inline]
     fn as_registration(&self) -> Option<&Registration<Fd>> {
         None
@@ -158,7 +158,7 @@ impl AsyncRead for &[u8] {
 }
 
 impl AsyncWrite for Vec<u8> {
-    /// Appends.
+    /// Appends `buf`.
     #[cfg_attr(feature = "inspect", track_caller)]
     #[inline]
     fn poll_write(&mut self, _cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {

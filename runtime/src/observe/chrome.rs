@@ -32,7 +32,7 @@ impl<W: Write> ChromeEvents<W> {
         self.out.flush()
     }
 
-    /// An event of a phase, with what it has in addition to the time and the track.
+    /// Writes an event of a phase, with what it has in addition to the time and the track.
     fn event(&mut self, phase: &str, name: &str, at: u64, rest: fmt::Arguments<'_>) -> io::Result<()> {
         let comma = if std::mem::take(&mut self.is_first) { "\n" } else { ",\n" };
         let ChromeTrack { process, thread } = self.track;
@@ -51,7 +51,7 @@ impl<W: Write> ChromeEvents<W> {
         self.event("M", what, 0, format_args!("{cat},\"args\":{{\"name\":{}}}", Text(name)))
     }
 
-    /// Something that takes `took` nanoseconds. `args` are members of an object.
+    /// Writes something that takes `took` nanoseconds. `args` are members of an object.
     #[inline]
     pub(crate) fn slice(
         &mut self,
@@ -65,19 +65,19 @@ impl<W: Write> ChromeEvents<W> {
         self.event("X", name, at, format_args!(",\"dur\":{took},\"cat\":\"{kind}\",\"args\":{{{args}}}"))
     }
 
-    /// The begin of the arrow with this number, in the slice of the track that is on at that time.
+    /// Writes the begin of the arrow with this number, in the slice of the track that is on at that time.
     #[inline]
     pub(crate) fn arrow_begins(&mut self, kind: &str, at: u64, number: u64) -> io::Result<()> {
         self.event("s", kind, at, format_args!(",\"cat\":\"{kind}\",\"id\":{number}"))
     }
 
-    /// Its end.
+    /// Writes the end of the arrow.
     #[inline]
     pub(crate) fn arrow_ends(&mut self, kind: &str, at: u64, number: u64) -> io::Result<()> {
         self.event("f", kind, at, format_args!(",\"cat\":\"{kind}\",\"id\":{number},\"bp\":\"e\""))
     }
 
-    /// Something that takes no time.
+    /// Writes something that takes no time.
     #[inline]
     pub(crate) fn instant(&mut self, name: &str, at: u64, args: fmt::Arguments<'_>) -> io::Result<()> {
         self.event("i", name, at, format_args!(",\"cat\":\"loop\",\"s\":\"t\",\"args\":{{{args}}}"))

@@ -58,7 +58,7 @@ const fn index_of(value: u64) -> usize {
     ((row as u64) << LINEAR_BITS).wrapping_add(value >> (row & 63)).wrapping_sub(LINEAR) as usize
 }
 
-/// The greatest value of a bucket.
+/// Returns the greatest value of a bucket.
 const fn upper_end(index: usize) -> u64 {
     let (row, within) = (index as u64 / LINEAR, index as u64 % LINEAR);
     ((LINEAR + within + 1) << row) - 1 - LINEAR
@@ -81,12 +81,12 @@ impl Buckets {
         }
     }
 
-    /// A copy at this moment.
+    /// Returns a copy at this moment.
     pub(crate) fn read(&self) -> Histogram {
         self.read_with(0, 0)
     }
 
-    /// A copy at this moment, with `weight` durations of `ticks` that are not added yet.
+    /// Returns a copy at this moment, with `weight` durations of `ticks` that are not added yet.
     pub(crate) fn read_with(&self, ticks: u64, weight: u64) -> Histogram {
         let longest = if weight > 0 { ticks } else { 0 };
         let mut histogram = Histogram {
@@ -108,29 +108,29 @@ impl Buckets {
     }
 }
 
-/// An addition by the only thread that writes: a load and a store, without a locked instruction.
+/// Adds, on the only thread that writes: a load and a store, without a locked instruction.
 #[inline]
 pub(super) fn bump(counter: &AtomicU64, by: u64) {
     counter.store(counter.load(Ordering::Relaxed).wrapping_add(by), Ordering::Relaxed);
 }
 
 impl Histogram {
-    /// How many durations there are.
+    /// Returns how many durations there are.
     pub fn count(&self) -> u64 {
         self.count
     }
 
-    /// All of them together.
+    /// Returns all of them together.
     pub fn sum(&self) -> Duration {
         Duration::from_nanos(self.sum)
     }
 
-    /// The longest; zero where there is none.
+    /// Returns the longest; zero where there is none.
     pub fn max(&self) -> Duration {
         Duration::from_nanos(self.max)
     }
 
-    /// The duration that a part `quantile` of all does not exceed, such as 0.99; zero where there is none.
+    /// Returns the duration that a part `quantile` of all does not exceed, such as 0.99; zero where there is none.
     ///
     /// It is the upper end of a bucket, and so too long by up to a sixteenth, but never longer than
     /// [`max`](Histogram::max).
@@ -152,12 +152,12 @@ impl Histogram {
         self.max()
     }
 
-    /// The upper end of each bucket that is not empty, and how many durations are in it; the shortest first.
+    /// Returns the upper end of each bucket that is not empty, and how many durations are in it; the shortest first.
     pub fn buckets(&self) -> impl Iterator<Item = (Duration, u64)> + '_ {
         self.buckets.iter().map(|(upper, count)| (Duration::from_nanos(*upper), *count))
     }
 
-    /// How many durations do not exceed `limit`, to a bucket: for the cumulative buckets of Prometheus.
+    /// Returns how many durations do not exceed `limit`, to a bucket: for the cumulative buckets of Prometheus.
     pub fn count_up_to(&self, limit: Duration) -> u64 {
         let limit = u64::try_from(limit.as_nanos()).unwrap_or(u64::MAX);
         self.buckets.iter().take_while(|(upper, _)| *upper <= limit).map(|(_, count)| count).sum()

@@ -34,7 +34,7 @@ impl Id {
         Id(NEXT.fetch_add(1, Ordering::Relaxed))
     }
 
-    /// The lower 48 bits, as a task keeps them. A million tasks a second take nine years to exhaust them.
+    /// Returns the lower 48 bits, as a task keeps them. A million tasks a second take nine years to exhaust them.
     #[inline]
     pub(crate) fn parts(self) -> (u32, u16) {
         (self.0 as u32, (self.0 >> 32) as u16)
@@ -72,7 +72,7 @@ impl Within {
         Within { before: INTERRUPTS.replace(0) }
     }
 
-    /// The task that interrupts.
+    /// Returns the task that interrupts.
     pub(crate) fn current() -> Option<Id> {
         Some(INTERRUPTS.get()).filter(|number| *number != 0).map(Id)
     }

@@ -82,7 +82,7 @@ impl Ring {
         ring
     }
 
-    /// The position of the next record.
+    /// Returns the position of the next record.
     #[inline]
     fn position(&self, written: u64) -> usize {
         written as usize & (self.slots.len() - 1)
@@ -132,14 +132,14 @@ impl Ring {
         self.count(written + 1);
     }
 
-    /// The poll of this record begins.
+    /// Notes that the poll of this record begins.
     #[inline(always)]
     pub(crate) fn begin(&self, slot: &RingSlot, time: u32, index: u32, by: u64) {
         slot.write(time, index, by);
         self.at.store(std::ptr::from_ref(slot).cast_mut(), Ordering::Release);
     }
 
-    /// The block of the turn, which is empty when it has no poll.
+    /// Returns the block of the turn, which is empty when it has no poll.
     #[inline]
     fn block(&self) -> &[RingSlot] {
         let block = self.block.load(Ordering::Relaxed);
@@ -147,8 +147,8 @@ impl Ring {
         self.slots.get(first..first + (block >> 32) as usize).unwrap_or_default()
     }
 
-    /// The block of the turn ends at `end`: no poll is going on. Returns its records with that of the end; `None` when it
-    /// has no poll.
+    /// Ends the block of the turn at `end`: no poll is going on. Returns its records with that of the end; `None`
+    /// when it has no poll.
     #[inline]
     pub(crate) fn end(&self, end: u64) -> Option<&[RingSlot]> {
         let (block, at) = (self.block(), self.at.load(Ordering::Relaxed));
@@ -177,7 +177,7 @@ impl Ring {
         (polls > 0).then_some(done)
     }
 
-    /// The record of the poll that is going on, by its position.
+    /// Returns the record of the poll that is going on, by its position.
     #[inline]
     fn current(&self) -> Option<usize> {
         let at = self.at.load(Ordering::Acquire).addr();
@@ -185,7 +185,7 @@ impl Ring {
         (from < self.slots.len()).then_some(from)
     }
 
-    /// The index of the task that is polled. For the thread of the loop.
+    /// Returns the index of the task that is polled. For the thread of the loop.
     #[inline]
     pub(crate) fn polled(&self) -> Option<u32> {
         self.current().map(|at| self.slots[at].index())
@@ -198,8 +198,8 @@ impl Ring {
         }
     }
 
-    /// The poll that is going on, for any thread: the index of its task, when it began, and a number that only this
-    /// poll has.
+    /// Returns the poll that is going on, for any thread: the index of its task, when it began, and a number that
+    /// only this poll has.
     pub(crate) fn poll(&self) -> Option<(u32, u64, u64)> {
         for _ in 0..100 {
             let at = self.current()?;
@@ -247,13 +247,13 @@ impl RingSlot {
     }
 }
 
-/// A time in the 32 bits of a record.
+/// Returns a time in the 32 bits of a record.
 #[inline(always)]
 pub(crate) fn short(ticks: u64) -> u32 {
     (ticks >> Backend::TICKS_SHIFT) as u32
 }
 
-/// The whole time of a record that was written after `base`, by less than a minute.
+/// Returns the whole time of a record that was written after `base`, by less than a minute.
 #[inline]
 pub(crate) fn after(base: u64, time: u32) -> u64 {
     base + (u64::from(time.wrapping_sub(short(base))) << Backend::TICKS_SHIFT)

@@ -100,7 +100,7 @@ pub struct Metrics {
 }
 
 impl Sum for Metrics {
-    /// The counts of several runtimes together, such as those of [`cores`](crate::cores).
+    /// Returns the counts of several runtimes together, such as those of [`cores`](crate::cores).
     fn sum<I: Iterator<Item = Metrics>>(all: I) -> Metrics {
         all.fold(Metrics::default(), |sum, one| Metrics {
             turns: sum.turns + one.turns,

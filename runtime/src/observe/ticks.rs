@@ -30,7 +30,7 @@ impl Pair {
     }
 }
 
-/// The nanoseconds of a tick, with 32 binary places.
+/// Returns the nanoseconds of a tick, with 32 binary places.
 fn scale() -> u64 {
     static SCALE: OnceLock<u64> = OnceLock::new();
     *SCALE.get_or_init(|| {
@@ -48,30 +48,31 @@ fn scale() -> u64 {
     })
 }
 
-/// The counter now.
+/// Returns the counter now.
 #[inline(always)]
 pub(crate) fn now() -> u64 {
     Backend::current().ticks()
 }
 
-/// So many ticks in nanoseconds.
+/// Converts ticks to nanoseconds.
 pub(crate) fn nanoseconds(ticks: u64) -> u64 {
     let nanoseconds = (u128::from(ticks) * u128::from(scale())) >> 32;
     u64::try_from(nanoseconds).unwrap_or(u64::MAX)
 }
 
-/// So many nanoseconds in ticks.
+/// Converts nanoseconds to ticks.
 pub(crate) fn from_nanoseconds(nanoseconds: u64) -> u64 {
     let ticks = (u128::from(nanoseconds) << 32) / u128::from(scale());
     u64::try_from(ticks).unwrap_or(u64::MAX)
 }
 
-/// How long ago a time was, in nanoseconds.
+/// Returns how long ago a time was, in nanoseconds.
 pub(crate) fn since(at: u64) -> u64 {
     nanoseconds(now().saturating_sub(at))
 }
 
-/// A time as nanoseconds of `CLOCK_MONOTONIC`. The same time is the same number, but for a correction every ten seconds.
+/// Returns a time as nanoseconds of `CLOCK_MONOTONIC`. The same time is the same number, but for a correction every
+/// ten seconds.
 pub(crate) fn monotonic(at: u64) -> u64 {
     static LAST: Mutex<Option<Anchor>> = Mutex::new(None);
     let last = &mut *LAST.lock().unwrap_or_else(PoisonError::into_inner);
@@ -91,7 +92,7 @@ impl Anchor {
         Anchor(Pair::read())
     }
 
-    /// When it was read.
+    /// Returns when it was read.
     pub(crate) fn nanoseconds(self) -> u64 {
         self.0.nanoseconds
     }
@@ -101,7 +102,7 @@ impl Anchor {
         self.0.ticks
     }
 
-    /// A time as nanoseconds of `CLOCK_MONOTONIC`.
+    /// Returns a time as nanoseconds of `CLOCK_MONOTONIC`.
     pub(crate) fn monotonic(self, at: u64) -> u64 {
         let earlier = nanoseconds(self.0.ticks.saturating_sub(at));
         let later = nanoseconds(at.saturating_sub(self.0.ticks));

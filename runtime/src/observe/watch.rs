@@ -39,9 +39,9 @@ pub(crate) trait Polls {
     /// The place for what is written of a poll.
     type Slot;
 
-    /// A poll begins.
+    /// Notes that a poll begins.
     fn begin(&self, slot: Self::Slot, index: u32, woke: Woke);
 
-    /// The turn is over. `woken_at` is when the task at an index was put in the queue last.
+    /// Notes that the turn is over. `woken_at` is when the task at an index was put in the queue last.
     fn end(self, woken_at: impl Fn(u32) -> u64);
 }

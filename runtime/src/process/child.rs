@@ -100,7 +100,7 @@ impl Child {
         Ok(child)
     }
 
-    /// The pid; `None` once it has been reaped, because the pid may be reused.
+    /// Returns the pid; `None` once it has been reaped, because the pid may be reused.
     ///
     /// That includes a wait by other code of this process, once a method of this type has found out (`ECHILD` or
     /// `ESRCH`).
@@ -168,7 +168,7 @@ impl Child {
         }
     }
 
-    /// The exit status, if the process has ended.
+    /// Returns the exit status, if the process has ended.
     ///
     /// # Errors
     ///
@@ -299,7 +299,7 @@ impl Child {
     }
 }
 
-/// Whether there is no pipe, or it has ended and is now closed.
+/// Returns whether there is no pipe, or it has ended and is now closed.
 #[inline]
 fn drained<P>(pipe: &mut Option<P>, read: impl FnOnce(&mut P) -> Poll<io::Result<()>>) -> io::Result<bool> {
     if let Some(open) = pipe {

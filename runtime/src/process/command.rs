@@ -43,13 +43,13 @@ impl Command {
         std::process::Command::new(program).into()
     }
 
-    /// The underlying std command.
+    /// Returns the underlying std command.
     #[inline]
     pub fn as_std(&self) -> &std::process::Command {
         &self.std
     }
 
-    /// The underlying std command, mutably: for what only std has, such as a function that runs in the child.
+    /// Returns the underlying std command, mutably: for what only std has, such as a function that runs in the child.
     ///
     /// ```
     /// use std::os::unix::process::CommandExt;
@@ -162,8 +162,8 @@ impl Command {
         self
     }
 
-    /// Whether the child is killed when it is dropped before it was waited for; false by default. It is reaped either
-    /// way.
+    /// Sets whether the child is killed when it is dropped before it was waited for; false by default. It is reaped
+    /// either way.
     ///
     /// Its own children are not killed. To kill them too, start it with [`process_group(0)`](Command::process_group)
     /// and call [`Child::start_kill_group`] before the drop.
@@ -183,7 +183,7 @@ impl Command {
         self
     }
 
-    /// Whether the child is killed when it is dropped.
+    /// Returns whether the child is killed when it is dropped.
     #[inline]
     pub fn get_kill_on_drop(&self) -> bool {
         self.kill_on_drop

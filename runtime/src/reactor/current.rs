@@ -14,7 +14,7 @@ pub(crate) fn enter(reactor: Rc<Reactor>) -> Entered<Reactor> {
     context::enter(&CURRENT, reactor)
 }
 
-/// The reactor of this thread.
+/// Returns the reactor of this thread.
 #[track_caller]
 pub(crate) fn current() -> Rc<Reactor> {
     context::require(&CURRENT)

@@ -89,7 +89,7 @@ pub(crate) struct IoStaysOnItsThread_UseIntoStd {
 pub(crate) use IoStaysOnItsThread_UseIntoStd as Source;
 
 impl Reactor {
-    /// A reactor that wakes tasks into `queue` and whose waits are ended by a write to `eventfd`.
+    /// Creates a reactor that wakes tasks into `queue` and whose waits are ended by a write to `eventfd`.
     pub(crate) fn new(
         backend: Backend,
         queue: Rc<RunQueue>,
@@ -203,7 +203,7 @@ impl Reactor {
         !foreign.is_empty()
     }
 
-    /// An event of something else than a source, or of one with other waiters than tasks that wait alone.
+    /// Handles an event of something else than a source, or of one with other waiters than tasks that wait alone.
     #[cold]
     #[inline(never)] // it would take registers of the walk
     fn on_other_event(
@@ -242,7 +242,7 @@ impl Reactor {
         wake_all(&mut foreign);
     }
 
-    /// Whether `foreign`, which is no task's waker, waits for a source.
+    /// Returns whether `foreign`, which is no task's waker, waits for a source.
     pub(crate) fn has_waiter(&self, foreign: &Waker) -> bool {
         self.state.borrow().sources.iter().any(|source| source.waiters.has(foreign))
     }
@@ -251,7 +251,7 @@ impl Reactor {
         self.state.borrow().sources.len()
     }
 
-    /// The registered descriptors, each with its key, which no other registration of this reactor has.
+    /// Returns the registered descriptors, each with its key, which no other registration of this reactor has.
     #[cfg(feature = "test-util")]
     pub(crate) fn registered(&self) -> Vec<(SourceKey, RawFd)> {
         self.state.borrow().sources.iter().map(|source| (source.key, source.fd)).collect()
@@ -259,7 +259,7 @@ impl Reactor {
 }
 
 impl AsFd for Reactor {
-    /// The epoll instance.
+    /// Returns the epoll instance.
     fn as_fd(&self) -> BorrowedFd<'_> {
         self.epoll.as_fd()
     }
@@ -291,12 +291,12 @@ impl Source {
         self.readiness.set(readiness);
     }
 
-    /// The number of the executor of this source.
+    /// Returns the number of the executor of this source.
     pub(crate) fn executor(&self) -> u16 {
         self.reactor.queue.executor
     }
 
-    /// How many events came so far.
+    /// Returns how many events came so far.
     pub(crate) fn ticks(&self) -> u64 {
         self.ticks.get()
     }
@@ -307,8 +307,8 @@ impl Source {
         self.label.set(label);
     }
 
-    /// The waiters for events. Only for an operation that has found the source not ready: once the runtime is gone the
-    /// source is always ready, and a wait would never end.
+    /// Returns the waiters for events. Only for an operation that has found the source not ready: once the runtime is
+    /// gone the source is always ready, and a wait would never end.
     #[inline]
     pub(crate) fn waiters(&self) -> &Waiters {
         &self.waiters

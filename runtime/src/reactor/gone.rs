@@ -30,7 +30,8 @@ pub(crate) fn no_signal_can_be_told() -> io::Error {
     io::Error::other(RuntimeGone("the egret runtime is gone: no signal can be told"))
 }
 
-/// Whether an operation failed because the [`Runtime`](crate::runtime::Runtime) of its socket, pipe or signal is gone.
+/// Returns whether an operation failed because the [`Runtime`](crate::runtime::Runtime) of its socket, pipe or signal
+/// is gone.
 ///
 /// # Examples
 ///

@@ -28,33 +28,33 @@ impl Interest {
     /// A pending error, or a message in the error queue of a socket (`MSG_ERRQUEUE`): `EPOLLERR`.
     pub const ERROR: Interest = Interest(8);
 
-    /// Whether [`READABLE`](Interest::READABLE) is in the set.
+    /// Returns whether [`READABLE`](Interest::READABLE) is in the set.
     pub const fn is_readable(self) -> bool {
         self.0 & Interest::READABLE.0 != 0
     }
 
-    /// Whether [`WRITABLE`](Interest::WRITABLE) is in the set.
+    /// Returns whether [`WRITABLE`](Interest::WRITABLE) is in the set.
     pub const fn is_writable(self) -> bool {
         self.0 & Interest::WRITABLE.0 != 0
     }
 
-    /// Whether [`PRIORITY`](Interest::PRIORITY) is in the set.
+    /// Returns whether [`PRIORITY`](Interest::PRIORITY) is in the set.
     pub const fn is_priority(self) -> bool {
         self.0 & Interest::PRIORITY.0 != 0
     }
 
-    /// Whether [`ERROR`](Interest::ERROR) is in the set.
+    /// Returns whether [`ERROR`](Interest::ERROR) is in the set.
     pub const fn is_error(self) -> bool {
         self.0 & Interest::ERROR.0 != 0
     }
 
-    /// Both sets together, as `|`, which a `const` cannot call.
+    /// Returns both sets together, as `|`, which a `const` cannot call.
     #[must_use = "the sets themselves stay as they are"]
     pub const fn add(self, other: Interest) -> Interest {
         Interest(self.0 | other.0)
     }
 
-    /// The set without `other`, or `None` when nothing is left.
+    /// Returns the set without `other`, or `None` when nothing is left.
     #[must_use = "the sets themselves stay as they are"]
     pub const fn remove(self, other: Interest) -> Option<Interest> {
         match self.0 & !other.0 {
@@ -63,7 +63,7 @@ impl Interest {
         }
     }
 
-    /// The direction of a set that is one direction and nothing else.
+    /// Returns the direction of a set that is one direction and nothing else.
     #[inline]
     pub(crate) const fn only_direction(self) -> Option<Direction> {
         match self {
@@ -73,19 +73,19 @@ impl Interest {
         }
     }
 
-    /// The directions in the set.
+    /// Returns the directions in the set.
     pub(crate) fn directions(self) -> impl Iterator<Item = Direction> {
         let read = self.is_readable().then_some(Direction::Read);
         read.into_iter().chain(self.is_writable().then_some(Direction::Write))
     }
 
-    /// The directions whose events concern the set: an event with urgent data or an error wakes those who read.
+    /// Returns the directions whose events concern the set: an event with urgent data or an error wakes those who read.
     pub(crate) fn waits_in(self) -> impl Iterator<Item = Direction> {
         let read = (self != Interest::WRITABLE).then_some(Direction::Read);
         read.into_iter().chain(self.is_writable().then_some(Direction::Write))
     }
 
-    /// The readiness that ends a wait for the set.
+    /// Returns the readiness that ends a wait for the set.
     pub(crate) fn answers(self) -> Ready {
         let mut answers = Ready::EMPTY;
         if self.is_readable() {
@@ -103,8 +103,8 @@ impl Interest {
         answers
     }
 
-    /// Those of the set that `ready` answers. What is closed is closed for those who read or write, not for those who
-    /// wait for urgent data alone.
+    /// Returns the members of the set that `ready` answers. What is closed is closed for those who read or write, not
+    /// for those who wait for urgent data alone.
     pub(crate) fn answered_by(self, ready: Ready) -> Option<Interest> {
         let bit = |is_in: bool, one: Interest| if is_in { self.0 & one.0 } else { 0 };
         let answered = bit(ready.is_readable(), Interest::READABLE)

@@ -85,7 +85,7 @@ const KEPT: u8 = PRI | RDHUP | ERR;
 /// The events of a registration for everything.
 pub(crate) const INTEREST: u32 = mask::IN | mask::OUT | mask::RDHUP | mask::PRI | mask::EDGE;
 
-/// The events of a registration for `interest`. ERR and HUP are always reported.
+/// Returns the events of a registration for `interest`. ERR and HUP are always reported.
 pub(crate) const fn events_for(interest: Interest) -> u32 {
     let read = if interest.is_readable() { mask::IN | mask::RDHUP } else { 0 };
     let write = if interest.is_writable() { mask::OUT } else { 0 };
@@ -109,51 +109,51 @@ impl Readiness {
         }
     }
 
-    /// The readiness that an event reports.
+    /// Returns the readiness that an event reports.
     #[inline]
     pub(crate) const fn from_mask(mask: u32) -> Readiness {
         Readiness((mask & REPORTED).wrapping_mul(0x10101) & Readiness::of(READ, WRITE, KEPT).0)
     }
 
-    /// The same, when no event will come any more.
+    /// Returns this readiness as it is when no event will come any more.
     pub(crate) const fn gone(self) -> Readiness {
         Readiness(self.0 | Readiness::of(GONE, GONE, 0).0)
     }
 
-    /// Whether no event will come any more.
+    /// Returns whether no event will come any more.
     pub(crate) const fn is_gone(self) -> bool {
         self.bits(Direction::Read) & GONE != 0
     }
 
-    /// Whether the kernel has reported this direction as ready.
+    /// Returns whether the kernel has reported this direction as ready.
     pub(crate) const fn has_edge(self, direction: Direction) -> bool {
         self.bits(direction) & !(UNTRIED | GONE) != 0
     }
 
-    /// Whether an event reported that writing may be over: HUP or ERR.
+    /// Returns whether an event reported that writing may be over: HUP or ERR.
     pub(crate) const fn may_be_hung_up(self) -> bool {
         self.bits(Direction::Write) & (HUP | ERR) != 0
     }
 
-    /// The same, with what an event adds.
+    /// Returns this readiness with what an event adds.
     #[inline]
     pub(crate) const fn merged(self, event: Readiness) -> Readiness {
         Readiness(self.0 | event.0)
     }
 
-    /// Whether reading, and whether writing, has become ready since `before`.
+    /// Returns whether reading, and whether writing, has become ready since `before`.
     pub(crate) fn becomes_ready(self, before: Readiness) -> (bool, bool) {
         let becomes = |direction| self.is_ready(direction) && !before.is_ready(direction);
         (becomes(Direction::Read), becomes(Direction::Write))
     }
 
-    /// Whether an operation in this direction is worth a system call.
+    /// Returns whether an operation in this direction is worth a system call.
     #[inline]
     pub(crate) const fn is_ready(self, direction: Direction) -> bool {
         self.bits(direction) != 0
     }
 
-    /// After `EAGAIN`: nothing is left, HUP and ERR included. (C1)
+    /// Returns what is cached after `EAGAIN`: nothing is left, HUP and ERR included. (C1)
     ///
     /// A HUP that survived this would make the operation retry for ever.
     #[inline]
@@ -165,7 +165,7 @@ impl Readiness {
         Readiness(self.0 & !cleared.0)
     }
 
-    /// After a transfer of `moved` bytes. (C2, C3, C4)
+    /// Returns what is cached after a transfer of `moved` bytes. (C2, C3, C4)
     ///
     /// With anything unusual cached, a short transfer proves nothing: at an urgent mark, a FIN or a reset more is
     /// queued, and its edge has come already. Nor does a transfer of no bytes: it is the end of the stream, which
@@ -190,7 +190,7 @@ impl Readiness {
         }
     }
 
-    /// What the kernel has reported, as the set of [`Interest`]s sees it.
+    /// Returns what the kernel has reported, as the set of [`Interest`]s sees it.
     ///
     /// READABLE is an event that a read would answer: bytes, an urgent mark, or an error. An end alone is READ_CLOSED.
     pub(crate) fn reported(self) -> Ready {
@@ -208,15 +208,16 @@ impl Readiness {
         .fold(Ready::EMPTY, |all, (_, one)| all | one)
     }
 
-    /// Whether an operation for `interest` is worth a system call: before the first event only where the operation is
-    /// a transfer, whose `EAGAIN` corrects the assumption.
+    /// Returns whether an operation for `interest` is worth a system call: before the first event only where the
+    /// operation is a transfer, whose `EAGAIN` corrects the assumption.
     pub(crate) fn is_worth_a_call(self, interest: Interest) -> bool {
         interest.directions().any(|direction| self.is_ready(direction))
             || !(self.reported() & interest.answers()).is_empty()
     }
 
-    /// After an operation for `interest` that would have blocked. Each of the set is cleared on its own. An urgent
-    /// mark or an error that was taken is still cached for reading: the next short read proves nothing.
+    /// Returns what is cached after an operation for `interest` that would have blocked. Each of the set is cleared
+    /// on its own. An urgent mark or an error that was taken is still cached for reading: the next short read proves
+    /// nothing.
     pub(crate) fn without(mut self, interest: Interest) -> Readiness {
         for direction in interest.directions() {
             self = self.after_would_block(direction);
@@ -230,7 +231,7 @@ impl Readiness {
         self
     }
 
-    /// The bits of one direction.
+    /// Returns the bits of one direction.
     #[inline]
     pub(crate) const fn bits(self, direction: Direction) -> u8 {
         match direction {

@@ -34,37 +34,37 @@ impl Ready {
     /// All of them.
     pub const ALL: Ready = Ready(63);
 
-    /// Whether nothing is in the set.
+    /// Returns whether nothing is in the set.
     pub fn is_empty(self) -> bool {
         self == Ready::EMPTY
     }
 
-    /// Whether a read would not block: also at the end of the stream.
+    /// Returns whether a read would not block: also at the end of the stream.
     pub fn is_readable(self) -> bool {
         self.has(Ready::READABLE) || self.is_read_closed()
     }
 
-    /// Whether a write would not block: also when it would fail.
+    /// Returns whether a write would not block: also when it would fail.
     pub fn is_writable(self) -> bool {
         self.has(Ready::WRITABLE) || self.is_write_closed()
     }
 
-    /// Whether the peer sends no more. What a read or a `peek` finds then is all that will come.
+    /// Returns whether the peer sends no more. What a read or a `peek` finds then is all that will come.
     pub fn is_read_closed(self) -> bool {
         self.has(Ready::READ_CLOSED)
     }
 
-    /// Whether the peer takes no more.
+    /// Returns whether the peer takes no more.
     pub fn is_write_closed(self) -> bool {
         self.has(Ready::WRITE_CLOSED)
     }
 
-    /// Whether there is urgent data, or another exceptional condition.
+    /// Returns whether there is urgent data, or another exceptional condition.
     pub fn is_priority(self) -> bool {
         self.has(Ready::PRIORITY)
     }
 
-    /// Whether there is a pending error, or a message in the error queue.
+    /// Returns whether there is a pending error, or a message in the error queue.
     pub fn is_error(self) -> bool {
         self.has(Ready::ERROR)
     }
@@ -99,7 +99,7 @@ impl BitAnd for Ready {
 impl Sub for Ready {
     type Output = Ready;
 
-    /// The members of this set that are not in the other.
+    /// Returns the members of this set that are not in the other.
     fn sub(self, other: Ready) -> Ready {
         Ready(self.0 & !other.0)
     }

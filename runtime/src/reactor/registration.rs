@@ -72,13 +72,13 @@ impl<T: AsFd> Registration<T> {
         }
     }
 
-    /// The descriptor.
+    /// Returns the descriptor.
     #[inline]
     pub fn get_ref(&self) -> &T {
         &self.inner
     }
 
-    /// For [`AsyncFd::get_mut`](crate::io::AsyncFd::get_mut).
+    /// Returns the descriptor, for [`AsyncFd::get_mut`](crate::io::AsyncFd::get_mut).
     pub(crate) fn get_mut(&mut self) -> &mut T {
         &mut self.inner
     }
@@ -227,8 +227,8 @@ impl<T: AsFd> Registration<T> {
         }
     }
 
-    /// Whether the kernel has reported the descriptor as ready; if not, waits as one of many until it does, woken as
-    /// by [`poll_io`](Registration::poll_io).
+    /// Polls whether the kernel has reported the descriptor as ready; if not, waits as one of many until it does,
+    /// woken as by [`poll_io`](Registration::poll_io).
     ///
     /// The first report comes with the registration, when the loop next waits for events: until then this is
     /// `Pending`, whatever the state of the descriptor.
@@ -323,7 +323,7 @@ impl<T: AsFd> Registration<T> {
         Ok(moved)
     }
 
-    /// After an operation that failed: waits if it would have blocked; any other error is the caller's and stays
+    /// Handles an operation that failed: waits if it would have blocked; any other error is the caller's and stays
     /// charged, as an accept without free descriptors may fail in an endless loop.
     #[cold]
     fn settle(&self, direction: Direction, error: io::Error) -> io::Result<()> {

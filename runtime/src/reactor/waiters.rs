@@ -76,12 +76,12 @@ pub(crate) enum Waiting {
 pub(crate) struct Ticket(NonZeroU64);
 
 impl Ticket {
-    /// Its number: not 0, and less than 2^63, which no source reaches in practice.
+    /// Returns its number: not 0, and less than 2^63, which no source reaches in practice.
     pub(crate) fn number(self) -> u64 {
         self.0.get()
     }
 
-    /// The ticket with this number. No ticket has 0.
+    /// Returns the ticket with this number. No ticket has 0.
     pub(crate) fn from_number(number: u64) -> Option<Ticket> {
         NonZeroU64::new(number).map(Ticket)
     }
@@ -226,7 +226,7 @@ impl Waiters {
         drop(left);
     }
 
-    /// Whether `foreign`, which is no task's waker, is here.
+    /// Returns whether `foreign`, which is no task's waker, is here.
     pub(crate) fn has(&self, foreign: &Waker) -> bool {
         self.shared.get().is_some_and(|shared| {
             let shared = shared.borrow();
@@ -236,7 +236,7 @@ impl Waiters {
         })
     }
 
-    /// Whether a waiter is registered in this direction.
+    /// Returns whether a waiter is registered in this direction.
     #[cfg(feature = "sim")]
     pub(crate) fn is_waited_for(&self, direction: Direction) -> bool {
         let place = direction as usize;
@@ -249,7 +249,7 @@ impl Waiters {
             })
     }
 
-    /// The waiters in this direction: tasks of egret by their key, other wakers as `None`.
+    /// Returns the waiters in this direction: tasks of egret by their key, other wakers as `None`.
     #[cfg(feature = "sim")]
     pub(crate) fn waiting(&self, direction: Direction) -> Vec<Option<TaskKey>> {
         let mut waiting: Vec<_> = self.alone[direction as usize].get().into_iter().map(Some).collect();
@@ -315,7 +315,7 @@ impl Waiters {
         }
     }
 
-    /// How many wakers are here.
+    /// Returns how many wakers are here.
     #[cfg(test)]
     fn len(&self) -> usize {
         let alone = self.alone.iter().filter(|place| place.get().is_some()).count();
@@ -362,21 +362,21 @@ impl Waiters {
 }
 
 impl Noted {
-    /// A waker that begins to wait.
+    /// Creates the entry of a waker that begins to wait.
     fn new(waker: Waker, at: Site) -> Noted {
         Noted { waker, note: Note::now(at), task: Task::current() }
     }
 }
 
 impl SharedWaiters {
-    /// All of a direction.
+    /// Returns all of a direction.
     fn noted(&self, direction: Direction) -> impl Iterator<Item = &Noted> {
         let place = direction as usize;
         let waiting = self.waiting[place].iter().map(|waiting| &waiting.noted);
         self.alone[place].iter().chain(&self.polled[place]).chain(waiting)
     }
 
-    /// The position of the place that `ticket` names. The list is in the order of the numbers.
+    /// Returns the position of the place that `ticket` names. The list is in the order of the numbers.
     fn find(&self, direction: Direction, ticket: Ticket) -> Option<usize> {
         self.waiting[direction as usize].binary_search_by_key(&ticket.0, |place| place.number).ok()
     }

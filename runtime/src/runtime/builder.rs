@@ -38,7 +38,7 @@ pub struct Builder {
 }
 
 impl Builder {
-    /// The default settings.
+    /// Creates a builder with the default settings.
     #[inline]
     pub fn new() -> Builder {
         Builder::default()
@@ -57,25 +57,26 @@ impl Builder {
         Builder::default()
     }
 
-    /// No effect, for code ported from tokio: every runtime has sockets, signals and timers.
+    /// Has no effect, for code ported from tokio: every runtime has sockets, signals and timers.
     #[inline]
     pub fn enable_all(self) -> Builder {
         self
     }
 
-    /// No effect: see [`enable_all`](Builder::enable_all).
+    /// Has no effect: see [`enable_all`](Builder::enable_all).
     #[inline]
     pub fn enable_io(self) -> Builder {
         self
     }
 
-    /// No effect: see [`enable_all`](Builder::enable_all).
+    /// Has no effect: see [`enable_all`](Builder::enable_all).
     #[inline]
     pub fn enable_time(self) -> Builder {
         self
     }
 
-    /// The name of the runtime, which [`Handle::name`](crate::runtime::Handle::name) returns. It need not be unique.
+    /// Sets the name of the runtime, which [`Handle::name`](crate::runtime::Handle::name) returns. It need not be
+    /// unique.
     ///
     /// # Panics
     ///
@@ -106,7 +107,7 @@ impl Builder {
         self
     }
 
-    /// How many threads [`spawn_blocking`](crate::task::spawn_blocking) may use at once; 512 by default.
+    /// Sets how many threads [`spawn_blocking`](crate::task::spawn_blocking) may use at once; 512 by default.
     ///
     /// They are started on demand. Jobs without a thread wait.
     ///
@@ -134,7 +135,7 @@ impl Builder {
         self
     }
 
-    /// How long a thread of [`spawn_blocking`](crate::task::spawn_blocking) waits for another job before it ends;
+    /// Sets how long a thread of [`spawn_blocking`](crate::task::spawn_blocking) waits for another job before it ends;
     /// 10 s by default. With [`Duration::MAX`] it lives as long as the runtime.
     #[inline]
     pub fn thread_keep_alive(mut self, duration: Duration) -> Builder {
@@ -142,7 +143,7 @@ impl Builder {
         self
     }
 
-    /// The name of the threads of [`spawn_blocking`](crate::task::spawn_blocking); `egret-blocking` by default. The
+    /// Sets the name of the threads of [`spawn_blocking`](crate::task::spawn_blocking); `egret-blocking` by default. The
     /// kernel keeps 15 bytes of it:
     /// [`pthread_setname_np(3)`](https://man7.org/linux/man-pages/man3/pthread_setname_np.3.html).
     ///
@@ -168,7 +169,7 @@ impl Builder {
         self
     }
 
-    /// Whether the clock of the runtime [is paused](crate::time::pause) from the start. With feature `test-util`.
+    /// Sets whether the clock of the runtime [is paused](crate::time::pause) from the start. With feature `test-util`.
     ///
     /// ```
     /// use egret_runtime::runtime::Builder;
@@ -189,7 +190,7 @@ impl Builder {
         self
     }
 
-    /// How a loop with nothing to run waits for the next event; by default it sleeps in the kernel.
+    /// Sets how a loop with nothing to run waits for the next event; by default it sleeps in the kernel.
     ///
     /// ```
     /// use egret_runtime::runtime::{Builder, Park};
@@ -206,7 +207,7 @@ impl Builder {
         self
     }
 
-    /// The memory of the flight recorder in bytes: 2 MiB by default, and none with 0. With feature `inspect`.
+    /// Sets the memory of the flight recorder in bytes: 2 MiB by default, and none with 0. With feature `inspect`.
     ///
     /// A poll takes 16 bytes of it, and so does a wait. It is reserved when the runtime is built, and is touched page by
     /// page as it is first written.
@@ -231,7 +232,7 @@ impl Builder {
         self
     }
 
-    /// From how long on a poll counts among [`Metrics::long_polls`](crate::runtime::Metrics::long_polls): 100 ms by
+    /// Sets from how long on a poll counts among [`Metrics::long_polls`](crate::runtime::Metrics::long_polls): 100 ms by
     /// default. With feature `inspect`, and with a [recorder](Builder::recorder).
     ///
     /// ```

@@ -13,7 +13,7 @@ use std::time::Duration;
 const PATIENCE: Duration = Duration::from_secs(1);
 
 impl Handle {
-    /// The counts of the runtime so far, from any thread.
+    /// Returns the counts of the runtime so far, from any thread.
     ///
     /// Inside the runtime this is [`Runtime::metrics`](crate::runtime::Runtime::metrics) and waits for nothing. From
     /// elsewhere the loop answers between two polls, and is woken for that if it sleeps: the counts are exact, and those

@@ -37,8 +37,8 @@ use std::os::fd::{AsFd, AsRawFd, BorrowedFd, RawFd};
 ///
 /// The other loop may not be an egret runtime on the same thread: one runs at a time.
 impl Runtime {
-    /// Until when a loop that turns this runtime may sleep: the earliest deadline of a timer, or the time now when there
-    /// are tasks to poll; `None` when only an event of the [descriptor](Runtime::as_fd) ends the sleep.
+    /// Returns until when a loop that turns this runtime may sleep: the earliest deadline of a timer, or the time now
+    /// when there are tasks to poll; `None` when only an event of the [descriptor](Runtime::as_fd) ends the sleep.
     ///
     /// It also announces the sleep to other threads: the first wake from now on, until the next
     /// [`turn`](Runtime::turn), is an event of the descriptor, which costs that thread a system call. Two calls in a row
@@ -56,8 +56,8 @@ impl Runtime {
 }
 
 impl AsFd for Runtime {
-    /// The epoll instance of the runtime: readable when there is an event for a turn. Only for waiting: a program that
-    /// changes what it watches breaks the runtime.
+    /// Returns the epoll instance of the runtime: readable when there is an event for a turn. Only for waiting: a
+    /// program that changes what it watches breaks the runtime.
     #[inline]
     fn as_fd(&self) -> BorrowedFd<'_> {
         self.executor.descriptor()

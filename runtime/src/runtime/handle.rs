@@ -52,14 +52,15 @@ impl Handle {
         Handle { address, name: remote::name(address) }
     }
 
-    /// Where errands for the runtime are sent.
+    /// Returns where errands for the runtime are sent.
     #[cfg(feature = "inspect")]
     #[inline]
     pub(crate) fn address(&self) -> Address {
         self.address
     }
 
-    /// This thread's runtime; in a job of [`spawn_blocking`](crate::task::spawn_blocking), the runtime of the job.
+    /// Returns a handle for this thread's runtime; in a job of [`spawn_blocking`](crate::task::spawn_blocking), the
+    /// runtime of the job.
     ///
     /// # Panics
     ///
@@ -208,7 +209,7 @@ impl Handle {
         })
     }
 
-    /// The state of the loop at this moment; `None` when the runtime is gone. With feature `inspect`.
+    /// Returns the state of the loop at this moment; `None` when the runtime is gone. With feature `inspect`.
     ///
     /// It asks nothing of the loop, and so returns at once while a task blocks it.
     ///
@@ -227,14 +228,15 @@ impl Handle {
         remote::post(self.address)?.progress()
     }
 
-    /// The histograms of the runtime; `None` when it is gone. Asks nothing of the loop. With feature `inspect`.
+    /// Returns the histograms of the runtime; `None` when it is gone. Asks nothing of the loop. With feature `inspect`.
     #[cfg(feature = "inspect")]
     #[inline]
     pub fn histograms(&self) -> Option<Histograms> {
         remote::post(self.address)?.histograms()
     }
 
-    /// The last events of the loop, from its flight recorder; `None` when the runtime is gone. With feature `inspect`.
+    /// Returns the last events of the loop, from its flight recorder; `None` when the runtime is gone. With feature
+    /// `inspect`.
     ///
     /// It asks nothing of the loop, and so has the poll that blocks it. A panic hook takes the recording of its thread by
     /// [`Handle::try_current`].

@@ -34,7 +34,7 @@ impl fmt::Display for Id {
 }
 
 impl Handle {
-    /// The number of the runtime. It is there also when the runtime is gone.
+    /// Returns the number of the runtime. It is there also when the runtime is gone.
     ///
     /// See [`Id`].
     #[inline]
@@ -42,7 +42,7 @@ impl Handle {
         Id::of(self.address)
     }
 
-    /// The name of the runtime, if [`Builder::name`](crate::runtime::Builder::name) has given it one.
+    /// Returns the name of the runtime, if [`Builder::name`](crate::runtime::Builder::name) has given it one.
     ///
     /// A handle keeps it. A job of [`spawn_blocking`](crate::task::spawn_blocking) that outlives its runtime gets a handle
     /// without a name from [`Handle::current`].

@@ -94,7 +94,7 @@ pub enum Drained {
 }
 
 impl Shutdown {
-    /// A shutdown that is not requested.
+    /// Creates a shutdown that is not requested.
     #[inline]
     pub fn new() -> Shutdown {
         Shutdown::default()
@@ -110,7 +110,7 @@ impl Shutdown {
         self.inner.wake_if_drained();
     }
 
-    /// Whether it has been requested.
+    /// Returns whether it has been requested.
     #[inline]
     pub fn is_requested(&self) -> bool {
         self.inner.requested.get()
@@ -131,7 +131,7 @@ impl Shutdown {
         }
     }
 
-    /// The output of `future`; `None` when the shutdown is requested before it has one.
+    /// Returns the output of `future`; `None` when the shutdown is requested before it has one.
     ///
     /// The request is checked before the first poll of the future, so one that is always ready, such as `accept` under
     /// a flood of connections, does not hide it. After that the future is polled first: what it has received before
@@ -218,7 +218,7 @@ impl Shutdown {
         task
     }
 
-    /// How many are at work: tasks that are not over, and guards.
+    /// Returns how many are at work: tasks that are not over, and guards.
     #[inline]
     pub fn live(&self) -> usize {
         self.inner.live.get()

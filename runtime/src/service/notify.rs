@@ -7,7 +7,7 @@ use std::io::{self, IoSlice};
 use std::os::fd::BorrowedFd;
 use std::os::unix::ffi::OsStrExt;
 
-/// The server is ready: clients are served from now on.
+/// Reports that the server is ready: clients are served from now on.
 ///
 /// # Errors
 ///
@@ -17,8 +17,8 @@ pub fn ready() -> io::Result<bool> {
     notify("READY=1")
 }
 
-/// The server reads its configuration anew; [`ready`] says that it is done. With the time, as `Type=notify-reload`
-/// wants it.
+/// Reports that the server reads its configuration anew; [`ready`] says that it is done. With the time, as
+/// `Type=notify-reload` wants it.
 ///
 /// # Errors
 ///
@@ -29,7 +29,7 @@ pub fn reloading() -> io::Result<bool> {
     notify(&format!("RELOADING=1\nMONOTONIC_USEC={now}"))
 }
 
-/// The server is ending.
+/// Reports that the server is ending.
 ///
 /// # Errors
 ///
@@ -39,7 +39,7 @@ pub fn stopping() -> io::Result<bool> {
     notify("STOPPING=1")
 }
 
-/// A line for the operator, which `systemctl status` shows.
+/// Reports a line for the operator, which `systemctl status` shows.
 ///
 /// # Errors
 ///
@@ -50,7 +50,7 @@ pub fn status(line: &str) -> io::Result<bool> {
     notify(&format!("STATUS={line}"))
 }
 
-/// The process that is the server from now on, such as one that has taken over its listeners.
+/// Reports the process that is the server from now on, such as one that has taken over its listeners.
 ///
 /// # Errors
 ///

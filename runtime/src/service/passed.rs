@@ -26,8 +26,8 @@ struct Passed {
 /// `None` until the first call.
 static TABLE: Mutex<Option<Vec<Passed>>> = Mutex::new(None);
 
-/// The names of the descriptors that the supervisor has passed and that are not taken yet, in its order: systemd's
-/// `FileDescriptorName=`, or the name of the socket unit. Empty when there are none.
+/// Returns the names of the descriptors that the supervisor has passed and that are not taken yet, in its order:
+/// systemd's `FileDescriptorName=`, or the name of the socket unit. Empty when there are none.
 ///
 /// By [`sd_listen_fds(3)`](https://man7.org/linux/man-pages/man3/sd_listen_fds.3.html). The variables count only when
 /// `LISTEN_PID` is this process, so a child that inherits them is not misled.
@@ -80,7 +80,7 @@ pub fn take_passed_if(name: &str, check: impl FnOnce(&Fd) -> Result<(), String>)
     Ok(table.remove(at).fd)
 }
 
-/// The table, filled by the first call.
+/// Returns the table, filled by the first call.
 #[inline]
 fn table() -> io::Result<MutexGuard<'static, Option<Vec<Passed>>>> {
     let mut table = TABLE.lock().unwrap_or_else(PoisonError::into_inner);
@@ -92,7 +92,7 @@ fn table() -> io::Result<MutexGuard<'static, Option<Vec<Passed>>>> {
     Ok(table)
 }
 
-/// The numbers and names that the variables list.
+/// Returns the numbers and names that the variables list.
 #[inline]
 fn listed(
     pid: Option<String>,

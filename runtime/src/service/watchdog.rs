@@ -61,7 +61,7 @@ pub async fn watchdog_of(core: Core) -> io::Result<()> {
     }
 }
 
-/// The period in which the supervisor has to be told once, if it watches this process.
+/// Returns the period in which the supervisor has to be told once, if it watches this process.
 #[inline]
 fn period() -> io::Result<Option<Duration>> {
     let of_another = |pid: String| pid.parse() != Ok(std::process::id());

@@ -24,14 +24,14 @@ use std::task::{Context, Poll, ready};
 pub struct SignalKind(c_int);
 
 impl SignalKind {
-    /// The kind with this number, for those without a name here, such as real-time signals. [`signal`] reports
+    /// Returns the kind with this number, for those without a name here, such as real-time signals. [`signal`] reports
     /// whether it can be handled.
     #[inline]
     pub const fn from_raw(number: c_int) -> SignalKind {
         SignalKind(number)
     }
 
-    /// The number of the kind.
+    /// Returns the number of the kind.
     #[inline]
     pub const fn as_raw_value(&self) -> c_int {
         self.0

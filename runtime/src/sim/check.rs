@@ -112,7 +112,7 @@ pub(super) struct Ran {
 }
 
 impl Ran {
-    /// Whether the same happened in both, up to the same end.
+    /// Returns whether the same happened in both, up to the same end.
     pub(super) fn is_same(&self, other: &Ran) -> bool {
         self.kind() == other.kind() && self.trace.hash() == other.trace.hash()
     }
@@ -122,7 +122,8 @@ impl Ran {
     }
 }
 
-/// One run. With feature `sim-std` on a thread of its own: the keys of hash maps are drawn once in each thread, and then counted.
+/// Runs the scenario once. With feature `sim-std` on a thread of its own: the keys of hash maps are drawn once in
+/// each thread, and then counted.
 pub(super) fn run(replay: &Replay, scenario: &(impl Fn(&Sim) + Sync)) -> Ran {
     if !cfg!(feature = "sim-std") {
         return run_here(replay, scenario);
@@ -188,7 +189,7 @@ impl Drop for Quiet {
     }
 }
 
-/// The place of this thread's last panic in a run.
+/// Returns the place of this thread's last panic in a run.
 fn last_place() -> String {
     LAST.with(|last| last.borrow().clone())
 }

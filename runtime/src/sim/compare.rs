@@ -25,7 +25,7 @@ impl Traced {
         Traced { trace, programs, marks: sim.shared.world.take_marks() }
     }
 
-    /// A program that has used each open file.
+    /// Returns a program that has used each open file.
     pub(super) fn users_of_files(&self) -> BTreeMap<u32, ProgramId> {
         let records = self.trace.records().iter();
         records.filter_map(|record| Some((record.file?, record.program?))).collect()
@@ -35,7 +35,7 @@ impl Traced {
         self.trace.hash()
     }
 
-    /// The number of lines.
+    /// Returns the number of lines.
     pub(super) fn len(&self) -> usize {
         self.trace.records().len()
     }
@@ -52,7 +52,7 @@ impl Traced {
     }
 }
 
-/// The first line in which two traces differ, with the lines before it.
+/// Returns the first line in which two traces differ, with the lines before it.
 pub(super) fn difference(one: &Traced, other: &Traced) -> String {
     let (these, those) = (one.trace.records(), other.trace.records());
     let same = these.iter().zip(those).take_while(|(this, that)| this == that).count();

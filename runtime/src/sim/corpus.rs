@@ -34,15 +34,15 @@ pub(super) struct Corpus {
     waiting: BTreeMap<u64, (u64, Edges)>,
 }
 
-/// The edges of a run.
+/// Returns the edges of a run.
 pub(super) fn edges(traced: &Traced) -> Edges {
     let kinds = traced.trace.records().iter().map(kind);
     let mut last = 0;
     kinds.map(|kind| hash((std::mem::replace(&mut last, kind), kind))).collect()
 }
 
-/// A line without its time, its file and its numbers: a number is none or some, an error its errno, and a fault its
-/// name.
+/// Returns a line without its time, its file and its numbers: a number is none or some, an error its errno, and a
+/// fault its name.
 fn kind(record: &TraceRecord) -> u64 {
     let class = match &record.outcome {
         Outcome::Done => (0, 0),
@@ -120,7 +120,7 @@ impl Corpus {
     }
 }
 
-/// The seeds of a file, none if there is no such file.
+/// Returns the seeds of a file, none if there is no such file.
 fn read(file: &Path) -> io::Result<Vec<u64>> {
     let text = match fs::read_to_string(file) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),

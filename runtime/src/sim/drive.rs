@@ -241,7 +241,7 @@ impl Sim {
         }
     }
 
-    /// One turn of the loop of a program.
+    /// Runs one turn of the loop of a program.
     fn turn(&self, id: ProgramId) -> Result<(), Failure> {
         let world = &self.shared.world;
         let number = usize::from(id);
@@ -304,7 +304,7 @@ impl Sim {
         Ok(())
     }
 
-    /// A program that panics fails the simulation.
+    /// Fails the simulation when a program has panicked.
     fn check_main(&self, number: usize) -> Result<(), Failure> {
         let machine = &mut self.shared.machines.borrow_mut()[number];
         let Some(main) = machine.main.as_mut().filter(|main| main.is_finished()) else { return Ok(()) };
@@ -370,7 +370,7 @@ pub(super) fn contained(f: impl FnOnce()) -> Result<(), Failure> {
     catch_unwind(AssertUnwindSafe(f)).map_err(|payload| Failure::new("panic", message(&*payload)))
 }
 
-/// The message of a panic.
+/// Returns the message of a panic.
 pub(super) fn message(payload: &(dyn std::any::Any + Send)) -> String {
     let text = payload.downcast_ref::<&str>().map(|text| (*text).to_owned());
     text.or_else(|| payload.downcast_ref::<String>().cloned())

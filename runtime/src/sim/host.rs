@@ -45,12 +45,12 @@ impl Host {
         self.program
     }
 
-    /// Its address.
+    /// Returns the address of the host.
     pub fn ip(&self) -> IpAddr {
         Sim::address_of(&self.shared.world, self.id)
     }
 
-    /// An address with this port.
+    /// Returns an address with this port.
     pub fn port(&self, port: u16) -> SocketAddr {
         SocketAddr::new(self.ip(), port)
     }
@@ -145,8 +145,8 @@ impl Host {
         self.shared.world.pause(self.id, false);
     }
 
-    /// The directory of this machine in which its files are, as its program sees them: for files that it has at its start, and
-    /// to look at what it wrote. What is put there by `std` is on its disk at once.
+    /// Returns the directory of this machine in which its files are, as its program sees them: for files that it has
+    /// at its start, and to look at what it wrote. What is put there by `std` is on its disk at once.
     ///
     /// It is in [`std::env::temp_dir`], and removed with the simulation.
     pub fn disk(&self) -> PathBuf {
@@ -180,7 +180,7 @@ impl Host {
         self.shared.world.as_program(self.program, f)
     }
 
-    /// The files that its program has open: for tests of the kernel.
+    /// Returns the files that its program has open: for tests of the kernel.
     #[doc(hidden)]
     pub fn left_open(&self) -> Vec<String> {
         self.shared.world.left_open(self.program)

@@ -17,7 +17,7 @@ const MANY: u64 = 100;
 /// How long a deadlock waits for a real thread, in steps of a millisecond.
 const PATIENCE: u32 = 10;
 
-/// The event bits that make a direction worth trying.
+/// Returns the event bits that make a direction worth trying.
 fn bits(direction: Direction) -> u32 {
     match direction {
         Direction::Read => mask::IN | mask::RDHUP | mask::HUP | mask::ERR,
@@ -26,7 +26,7 @@ fn bits(direction: Direction) -> u32 {
 }
 
 impl Sim {
-    /// No wake-up is lost: if the kernel has something ready for a waiter, an edge for it is pending.
+    /// Checks that no wake-up is lost: if the kernel has something ready for a waiter, an edge for it is pending.
     ///
     /// Checked when the loop falls asleep: before that, a task may have been woken and not polled. A loop with many
     /// descriptors is not checked each time, because the check visits all of them.
@@ -56,7 +56,7 @@ impl Sim {
         lost.map_or(Ok(()), |report| Err(Failure::new("lost wake-up", report)))
     }
 
-    /// Each reported event of a deleted registration was recognised as stale, and no other.
+    /// Checks that each reported event of a deleted registration was recognised as stale, and no other.
     pub(super) fn check_stale(&self, runtime: &Runtime) -> Result<(), Failure> {
         let reactor = &runtime.executor().reactor;
         let Some(poll) = reactor.simulated() else { return Ok(()) };
@@ -72,7 +72,7 @@ impl Sim {
         Err(Failure::new("stale event", report))
     }
 
-    /// No wake comes from a real thread, which the simulation does not wait for.
+    /// Checks that no wake comes from a real thread, which the simulation does not wait for.
     pub(super) fn check_real_threads(&self) -> Result<(), Failure> {
         for _ in 0..PATIENCE {
             for machine in self.shared.machines.borrow().iter() {
@@ -91,7 +91,7 @@ impl Sim {
         Ok(())
     }
 
-    /// Finished programs have closed their descriptors.
+    /// Checks that finished programs have closed their descriptors.
     pub(super) fn check_left_open(&self) -> Result<(), Failure> {
         let mut report = String::new();
         for machine in self.shared.machines.borrow().iter() {
@@ -102,8 +102,8 @@ impl Sim {
         if report.is_empty() { Ok(()) } else { Err(Failure::new("leak", report)) }
     }
 
-    /// Each task that waits for a descriptor, with the cached readiness and the true state; all unread data; and each
-    /// live task.
+    /// Returns each task that waits for a descriptor, with the cached readiness and the true state; all unread data;
+    /// and each live task.
     pub(super) fn parked(&self) -> String {
         let mut text = String::new();
         for machine in self.shared.machines.borrow().iter() {
@@ -153,7 +153,7 @@ impl Sim {
     }
 }
 
-/// The cached readiness of a descriptor, by name.
+/// Returns the cached readiness of a descriptor, by name.
 fn cached_readiness(wait: &InspectedWait) -> String {
     let [read, write] = [Direction::Read, Direction::Write].map(|direction| names(wait.cached(direction)));
     format!("{read} to read and {write} to write")

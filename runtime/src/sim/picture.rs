@@ -9,7 +9,7 @@ use std::env;
 use std::fs::File;
 use std::io::{self, Write};
 
-/// The file in which a picture is wanted.
+/// Returns the file in which a picture is wanted.
 pub(super) fn wanted() -> Option<String> {
     env::var("EGRET_TRACE").ok()
 }

@@ -67,9 +67,9 @@ fn registration(mut fd: Fd, start: Start) -> Registration<Fd> {
 }
 
 impl Host {
-    /// Another program on this host: its own tasks, descriptors and signals; the same address, ports, disk and clocks, and it
-    /// reaches the others by `localhost`. [`crash`](Host::crash), [`restart`](Host::restart), [`pause`](Host::pause) and all
-    /// that sets a clock are about the whole host.
+    /// Adds another program on this host: its own tasks, descriptors and signals; the same address, ports, disk and
+    /// clocks, and it reaches the others by `localhost`. [`crash`](Host::crash), [`restart`](Host::restart),
+    /// [`pause`](Host::pause) and all that sets a clock are about the whole host.
     ///
     /// ```
     /// use egret_runtime::{sim, time};

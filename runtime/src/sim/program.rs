@@ -1,6 +1,6 @@
 //! Functions for a program that may run in a simulation. Each says what it does outside of one, and without feature `sim`.
 
-/// Whether this is called by a program in a simulation. Without feature `sim` it is a constant.
+/// Returns whether this is called by a program in a simulation. Without feature `sim` it is a constant.
 #[inline]
 pub fn is_simulated() -> bool {
     #[cfg(feature = "sim")]
@@ -9,8 +9,8 @@ pub fn is_simulated() -> bool {
     false
 }
 
-/// A random number: in a simulation by its seed, and otherwise by the keys that std asks the system for. It is for
-/// backoffs and for spreading load, not for secrets.
+/// Returns a random number: in a simulation by its seed, and otherwise by the keys that std asks the system for. It
+/// is for backoffs and for spreading load, not for secrets.
 ///
 /// ```
 /// use std::time::Duration;

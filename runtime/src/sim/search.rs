@@ -36,7 +36,7 @@ pub(super) enum Finding {
     Never(String),
 }
 
-/// The first seed that does not pass: of a corpus, then the smallest.
+/// Returns the first seed that does not pass: of a corpus, then the smallest.
 pub(super) fn search(
     seeds: &Seeds,
     corpus: Option<Corpus>,
@@ -92,7 +92,7 @@ pub(super) fn search(
     found.or_else(|| never(&seen, run))
 }
 
-/// The conditions that did not hold in any of `run` seeds.
+/// Returns the conditions that did not hold in any of `run` seeds.
 fn never(seen: &BTreeMap<Sighting, bool>, run: u64) -> Option<FailingSeed> {
     let never = seen.iter().filter(|(_, held)| !**held && run >= MANY);
     let lines = never.map(|((file, line, condition), _)| {

@@ -39,7 +39,7 @@ impl From<RangeInclusive<u64>> for Seeds {
 }
 
 impl Seeds {
-    /// The run named by the environment.
+    /// Returns the run named by the environment.
     ///
     /// # Panics
     ///
@@ -49,7 +49,7 @@ impl Seeds {
         Some(text.parse().unwrap_or_else(|why| panic!("EGRET_SEED={text}: {why}")))
     }
 
-    /// The seeds, and for how long they are run.
+    /// Returns the seeds, and for how long they are run.
     pub(super) fn limits(&self) -> (Range<u64>, Option<Duration>) {
         let Ok(text) = env::var("EGRET_SEEDS") else { return (self.range.clone(), None) };
         let limits = self.limited(&text);
@@ -89,12 +89,12 @@ impl fmt::Display for Replay {
 /// The notation for a run without faults.
 const NONE: &str = "none";
 
-/// All faults but these.
+/// Returns all faults but these.
 fn others(faults: &[Fault]) -> Vec<Fault> {
     Fault::ALL.into_iter().filter(|fault| !faults.contains(fault)).collect()
 }
 
-/// The faults with these names.
+/// Returns the faults with these names.
 fn named<'a>(names: impl Iterator<Item = &'a str>) -> Result<Vec<Fault>, String> {
     let named = |name: &str| Fault::ALL.into_iter().find(|fault| fault.name() == name);
     names.map(|name| named(name).ok_or_else(|| format!("{name:?} is no fault"))).collect()

@@ -61,7 +61,7 @@ impl Shrunk {
         }
     }
 
-    /// The smaller run with this limit of one call.
+    /// Returns the smaller run with this limit of one call.
     fn limited(&self, call: usize, calls: usize, limit: usize) -> Smaller {
         let mut at_most = self.replay.smaller.at_most.clone();
         let common = at_most.last().copied().flatten();

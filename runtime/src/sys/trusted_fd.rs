@@ -51,7 +51,7 @@ impl<T: AsRawFd> TrustedFd<T> {
         TrustedFd(inner)
     }
 
-    /// The value, mutably.
+    /// Returns the value, mutably.
     ///
     /// # Safety
     ///
@@ -60,7 +60,7 @@ impl<T: AsRawFd> TrustedFd<T> {
         &mut self.0
     }
 
-    /// The value, which is trusted no more.
+    /// Returns the value, which is trusted no more.
     pub fn into_inner(self) -> T {
         self.0
     }

@@ -57,7 +57,7 @@ pub(crate) fn abort(key: Option<TaskKey>, id: Id, address: Address) {
 }
 
 impl<T> JoinHandle<T> {
-    /// A handle that aborts the task from any thread.
+    /// Returns a handle that aborts the task from any thread.
     #[inline]
     pub fn abort_handle(&self) -> AbortHandle {
         AbortHandle { id: self.id(), target: AbortTarget::Numbers(self.key(), self.address()) }
@@ -84,7 +84,7 @@ impl AbortHandle {
         }
     }
 
-    /// The number of the task.
+    /// Returns the number of the task.
     #[inline]
     pub fn id(&self) -> Id {
         self.id

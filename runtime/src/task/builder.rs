@@ -25,13 +25,13 @@ pub struct Builder {
 }
 
 impl Builder {
-    /// A task without a name.
+    /// Creates a builder for a task without a name.
     #[inline]
     pub fn new() -> Builder {
         Builder::default()
     }
 
-    /// A task with this name. It need not be unique.
+    /// Sets the name of the task. It need not be unique.
     #[inline]
     pub fn name(mut self, name: &str) -> Builder {
         self.name = Some(name.into());

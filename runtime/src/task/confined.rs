@@ -111,13 +111,13 @@ impl<T: 'static> Confined<T> {
 }
 
 impl<T: ?Sized + 'static> Confined<T> {
-    /// Whether this is the thread of the value, where it may be used.
+    /// Returns whether this is the thread of the value, where it may be used.
     #[inline]
     pub fn is_here(&self) -> bool {
         self.home.is_here()
     }
 
-    /// The value, on its thread; `None` elsewhere.
+    /// Returns the value, on its thread; `None` elsewhere.
     #[inline]
     pub fn try_get(&self) -> Option<&T> {
         if !self.is_here() {
@@ -128,7 +128,7 @@ impl<T: ?Sized + 'static> Confined<T> {
         Some(unsafe { self.value.as_ref() })
     }
 
-    /// The value, pinned: it does not move until it is dropped.
+    /// Returns the value, pinned: it does not move until it is dropped.
     ///
     /// # Panics
     ///

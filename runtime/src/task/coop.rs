@@ -41,7 +41,8 @@ pub async fn consume_budget() {
     poll_fn(|cx| poll_proceed(cx).map(|charge| charge.made_progress())).await
 }
 
-/// Whether the budget allows another operation of this task. Outside a runtime, and in [`unconstrained`], always.
+/// Returns whether the budget allows another operation of this task. Outside a runtime, and in [`unconstrained`],
+/// always.
 ///
 /// ```
 /// # egret_runtime::block_on(async {
@@ -100,7 +101,7 @@ pub struct RestoreOnPending {
 }
 
 impl RestoreOnPending {
-    /// The operation is complete: the charge stands.
+    /// Notes that the operation is complete: the charge stands.
     #[inline]
     pub fn made_progress(&self) {
         self.restores.set(false);

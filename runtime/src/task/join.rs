@@ -72,7 +72,7 @@ impl<T> JoinHandle<T> {
         }
     }
 
-    /// Its key in the executor; `None` for what is no task of this thread.
+    /// Returns its key in the executor; `None` for what is no task of this thread.
     #[inline]
     pub(crate) fn key(&self) -> Option<TaskKey> {
         match &self.joined {
@@ -81,7 +81,7 @@ impl<T> JoinHandle<T> {
         }
     }
 
-    /// The address of its runtime; `None` when that is gone.
+    /// Returns the address of its runtime; `None` when that is gone.
     #[inline]
     pub(crate) fn address(&self) -> Option<Address> {
         match &self.joined {
@@ -118,13 +118,13 @@ impl<T> JoinHandle<T> {
         }
     }
 
-    /// Whether the task is over: completed, panicked or aborted.
+    /// Returns whether the task is over: completed, panicked or aborted.
     #[inline]
     pub fn is_finished(&self) -> bool {
         self.task().is_finished()
     }
 
-    /// The number of the task.
+    /// Returns the number of the task.
     #[inline]
     pub fn id(&self) -> Id {
         self.task().id()
@@ -225,7 +225,7 @@ impl JoinError {
         JoinError { id, cause: JoinFailure::Panic(Box::new(Panic { payload: Mutex::new(payload), message })) }
     }
 
-    /// The message that names the task.
+    /// Returns the message that names the task.
     ///
     /// For a panic without a handle. The panic hook has reported the panic, but does not know its task.
     #[inline]
@@ -234,19 +234,19 @@ impl JoinError {
         format!("egret: task {}{name} spawned at {spawned_at} is over: {self}", self.id)
     }
 
-    /// Whether the task was aborted or its runtime dropped.
+    /// Returns whether the task was aborted or its runtime dropped.
     #[inline]
     pub fn is_cancelled(&self) -> bool {
         matches!(self.cause, JoinFailure::Cancelled)
     }
 
-    /// Whether the task panicked.
+    /// Returns whether the task panicked.
     #[inline]
     pub fn is_panic(&self) -> bool {
         matches!(self.cause, JoinFailure::Panic(_))
     }
 
-    /// The payload of the task's panic, to be passed to [`std::panic::resume_unwind`].
+    /// Returns the payload of the task's panic, to be passed to [`std::panic::resume_unwind`].
     ///
     /// # Panics
     ///
@@ -260,7 +260,7 @@ impl JoinError {
         }
     }
 
-    /// The payload of the task's panic.
+    /// Returns the payload of the task's panic.
     ///
     /// # Errors
     ///
@@ -275,7 +275,7 @@ impl JoinError {
         }
     }
 
-    /// The number of the task.
+    /// Returns the number of the task.
     #[inline]
     pub fn id(&self) -> Id {
         self.id

@@ -60,19 +60,19 @@ pub struct JoinSet<T> {
 }
 
 impl<T> JoinSet<T> {
-    /// A set with no tasks.
+    /// Creates a set with no tasks.
     #[inline]
     pub fn new() -> JoinSet<T> {
         JoinSet { handles: Slab::new(), ended: Rc::default() }
     }
 
-    /// How many tasks have an output that has not been taken.
+    /// Returns how many tasks have an output that has not been taken.
     #[inline]
     pub fn len(&self) -> usize {
         self.handles.len()
     }
 
-    /// Whether every output has been taken.
+    /// Returns whether every output has been taken.
     #[inline]
     pub fn is_empty(&self) -> bool {
         self.handles.is_empty()
@@ -160,7 +160,7 @@ impl<T: 'static> JoinSet<T> {
         })
     }
 
-    /// The output of a task that has ended, if there is one.
+    /// Returns the output of a task that has ended, if there is one.
     ///
     /// # Errors
     ///

@@ -60,7 +60,7 @@ pub struct LocalKey<T: 'static> {
 }
 
 impl<T: 'static> LocalKey<T> {
-    /// The constructor that the macro calls.
+    /// Creates a key; the macro calls it.
     #[doc(hidden)]
     #[inline]
     pub const fn new(slot: thread::LocalKey<RefCell<Option<T>>>) -> LocalKey<T> {
@@ -159,7 +159,7 @@ impl<T: 'static> LocalKey<T> {
 }
 
 impl<T: Clone + 'static> LocalKey<T> {
-    /// A clone of the value.
+    /// Returns a clone of the value.
     ///
     /// # Panics
     ///

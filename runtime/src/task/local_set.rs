@@ -61,7 +61,7 @@ struct LocalTasks {
 impl RefUnwindSafe for LocalTasks {}
 
 impl LocalSet {
-    /// A set without tasks.
+    /// Creates a set without tasks.
     #[inline]
     pub fn new() -> LocalSet {
         LocalSet::default()

@@ -71,8 +71,8 @@ enum Arrival {
     Aborted,
 }
 
-/// A place for the output of a task that will be spawned at `address`, with its filler. `joiner` is woken when the output
-/// is there, although it has not polled the handle.
+/// Creates a place for the output of a task that will be spawned at `address`, with its filler. `joiner` is woken
+/// when the output is there, although it has not polled the handle.
 #[inline]
 pub(crate) fn place<T>(
     id: Id,
@@ -98,13 +98,13 @@ impl<T> RemoteJoinHandle<T> {
         self.place.abort();
     }
 
-    /// The number of the task.
+    /// Returns the number of the task.
     #[inline]
     pub fn id(&self) -> Id {
         self.place.output.id
     }
 
-    /// Whether the output is there.
+    /// Returns whether the output is there.
     #[inline]
     pub fn is_finished(&self) -> bool {
         self.place.output.is_finished()
@@ -112,7 +112,7 @@ impl<T> RemoteJoinHandle<T> {
 }
 
 impl<T: 'static> RemoteJoinHandle<T> {
-    /// The same, as the handle of a member of a set, whose waker the place has.
+    /// Converts to the handle of a member of a set, whose waker the place has.
     #[inline]
     pub(crate) fn into_member(self) -> JoinHandle<T> {
         JoinHandle::of_other(Rc::new(RemoteMember(self)))
@@ -153,7 +153,7 @@ impl<T> Join<T> for RemoteMember<T> {
 }
 
 impl<T: Send + 'static> RemoteJoinHandle<T> {
-    /// A handle that aborts the task from any thread.
+    /// Returns a handle that aborts the task from any thread.
     #[inline]
     pub fn abort_handle(&self) -> AbortHandle {
         AbortHandle::on_its_way(self.id(), self.place.clone())
@@ -252,7 +252,7 @@ impl<T> Filler<T> {
         self.fill(result.map_err(|payload| self.panic(payload)));
     }
 
-    /// The error to fill it with after a panic.
+    /// Returns the error to fill it with after a panic.
     #[inline]
     pub(crate) fn panic(&self, payload: Box<dyn std::any::Any + Send>) -> JoinError {
         JoinError::panic(self.place.output.id, payload)

@@ -3,8 +3,8 @@
 use crate::executor;
 use crate::observe::id::{Id, Within};
 
-/// The number of the task that runs: the one that is polled, or whose future or output is being dropped; in a job of
-/// [`spawn_blocking`](crate::task::spawn_blocking), that of the job.
+/// Returns the number of the task that runs: the one that is polled, or whose future or output is being dropped; in a
+/// job of [`spawn_blocking`](crate::task::spawn_blocking), that of the job.
 ///
 /// While a task has entered another runtime than its own, it is not seen.
 ///

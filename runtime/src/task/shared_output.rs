@@ -52,7 +52,7 @@ enum OutputStage<T> {
 }
 
 impl<T> SharedOutput<T> {
-    /// An empty one, with the policy of this thread's runtime.
+    /// Creates an empty one, with the policy of this thread's runtime.
     #[inline]
     pub(crate) fn new(
         id: Id,
@@ -88,7 +88,7 @@ impl<T> SharedOutput<T> {
         if is_over { Poll::Ready(None) } else { Poll::Pending }
     }
 
-    /// The waiter that awaits the handle.
+    /// Returns the waiter that awaits the handle.
     #[cfg(feature = "inspect")]
     #[inline]
     pub(crate) fn waiter(&self) -> Option<Waiter> {

@@ -110,7 +110,7 @@ pub(super) fn why(error: &io::Error) -> String {
     }
 }
 
-/// The bytes around this position as text.
+/// Returns the bytes around this position as text.
 pub(super) fn excerpt(bytes: &[u8], at: usize) -> String {
     let (from, to) = (at.saturating_sub(32), bytes.len().min(at + 32));
     let (before, after) = (if from > 0 { "..." } else { "" }, if to < bytes.len() { "..." } else { "" });

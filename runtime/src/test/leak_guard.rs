@@ -138,8 +138,8 @@ fn alive(rt: &Runtime) -> Alive {
     executor::current().alive()
 }
 
-/// The things that are alive once the ending jobs have ended. A job without a handle is counted until its thread has dropped its
-/// output; the awaiter of one that is counted no more has that output.
+/// Returns the things that are alive once the ending jobs have ended. A job without a handle is counted until its
+/// thread has dropped its output; the awaiter of one that is counted no more has that output.
 fn alive_without_ending_jobs(rt: &Runtime, before: &Alive) -> Alive {
     let start = Instant::now();
     loop {
@@ -180,7 +180,7 @@ fn of_process(before: &BTreeMap<RawFd, String>) -> Leaks {
     Leaks { lines: new.map(|(fd, what)| format!("descriptor {fd}: {what}")).collect() }
 }
 
-/// The descriptors of the process, each with its kind.
+/// Returns the descriptors of the process, each with its kind.
 #[track_caller]
 fn open() -> BTreeMap<RawFd, String> {
     let entries = fs::read_dir("/proc/self/fd").expect("/proc is mounted");
@@ -190,14 +190,14 @@ fn open() -> BTreeMap<RawFd, String> {
     numbers.into_iter().filter_map(|fd| Some((fd, what_is(fd)?))).collect()
 }
 
-/// The kernel's name for it: a path, `socket:[inode]`, `anon_inode:[eventfd]`.
+/// Returns the kernel's name for it: a path, `socket:[inode]`, `anon_inode:[eventfd]`.
 fn what_is(fd: RawFd) -> Option<String> {
     let link = fs::read_link(format!("/proc/self/fd/{fd}")).ok()?;
     Some(link.to_string_lossy().into_owned())
 }
 
 impl Leaks {
-    /// The lines of the list.
+    /// Returns the lines of the list.
     pub fn iter(&self) -> impl Iterator<Item = &str> {
         self.lines.iter().map(String::as_str)
     }

@@ -51,7 +51,7 @@ pub struct Peer {
 }
 
 impl Peer {
-    /// A new connection over the loopback device: the peer, and the end to be tested, still blocking
+    /// Creates a new connection over the loopback device: the peer, and the end to be tested, still blocking
     /// (`TcpStream::from_std` of `egret::net` changes that).
     ///
     /// # Errors
@@ -239,12 +239,12 @@ impl Peer {
         }
     }
 
-    /// The address of this end.
+    /// Returns the address of this end.
     pub fn local_addr(&self) -> SocketAddr {
         self.here
     }
 
-    /// The address of the other end.
+    /// Returns the address of the other end.
     pub fn peer_addr(&self) -> SocketAddr {
         self.there
     }

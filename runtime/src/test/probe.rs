@@ -128,28 +128,28 @@ impl<T> Probe<T> {
         result
     }
 
-    /// Whether it has been woken since the last poll.
+    /// Returns whether it has been woken since the last poll.
     pub fn is_woken(&self) -> bool {
         self.count.woken.load(Ordering::Acquire)
     }
 
-    /// How often it has been woken since [`take_wakes`](Probe::take_wakes) was last called.
+    /// Returns how often it has been woken since [`take_wakes`](Probe::take_wakes) was last called.
     pub fn wakes(&self) -> usize {
         self.counts().wakes - self.count.taken.load(Ordering::Relaxed)
     }
 
-    /// How often it has been woken since this was last called, or [`assert_wakes!`](crate::assert_wakes).
+    /// Returns how often it has been woken since this was last called, or [`assert_wakes!`](crate::assert_wakes).
     pub fn take_wakes(&self) -> usize {
         let wakes = self.counts().wakes;
         wakes - self.count.taken.swap(wakes, Ordering::Relaxed)
     }
 
-    /// How often it has been polled.
+    /// Returns how often it has been polled.
     pub fn polls(&self) -> usize {
         self.polls
     }
 
-    /// How many wakers of this probe exist, including its own. 1 means that no other is kept.
+    /// Returns how many wakers of this probe exist, including its own. 1 means that no other is kept.
     pub fn waker_ref_count(&self) -> usize {
         // One count is the field's.
         Arc::strong_count(&self.count) - 1
@@ -290,7 +290,7 @@ fn times(n: usize) -> String {
     }
 }
 
-/// The counts of the probe that this thread polled last, for a message.
+/// Returns the counts of the probe that this thread polled last, for a message.
 pub(super) fn last_counts() -> String {
     let counts = LAST.get();
     counts.map(|counts| format!("; {counts} (the last probe that this thread polled)")).unwrap_or_default()

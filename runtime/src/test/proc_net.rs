@@ -25,7 +25,7 @@ pub(super) const ESTABLISHED: u8 = 1;
 pub(super) const FIN_WAIT1: u8 = 4;
 pub(super) const FIN_WAIT2: u8 = 5;
 
-/// Both ends of a connection: the one bound to `here` and connected to `there`, and its peer.
+/// Returns both ends of a connection: the one bound to `here` and connected to `there`, and its peer.
 ///
 /// While connections come and go a reading of the table misses others. So an end that is missing counts as gone when two
 /// readings in a row agree.
@@ -66,8 +66,9 @@ fn read_ends(here: SocketAddr, there: SocketAddr) -> (Option<TcpEnd>, Option<Tcp
     (ours, theirs)
 }
 
-/// The memory that the datagrams queued for a UDP socket take, which is more than none for an empty one: of the sockets
-/// bound to the port of `there`, and connected to that of `here` or not at all. `None` without such a socket.
+/// Returns the memory that the datagrams queued for a UDP socket take, which is more than none for an empty one: of
+/// the sockets bound to the port of `there`, and connected to that of `here` or not at all. `None` without such a
+/// socket.
 ///
 /// While sockets come and go the table shows some twice and misses others. So it is read until two readings agree, and
 /// a socket counts once.
@@ -82,7 +83,7 @@ pub(super) fn queued(there: SocketAddr, here: SocketAddr) -> Option<u64> {
     }
 }
 
-/// The sockets by their inode.
+/// Returns the sockets by their inode.
 fn read_queued(there: SocketAddr, here: SocketAddr) -> BTreeMap<u64, u64> {
     let mut found = BTreeMap::new();
     for path in ["/proc/net/udp", "/proc/net/udp6"] {

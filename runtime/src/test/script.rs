@@ -71,13 +71,13 @@ use steps::{Step, Steps};
 pub struct Script(Rc<RefCell<Steps>>);
 
 impl Script {
-    /// A list without steps.
+    /// Creates a list without steps.
     #[allow(clippy::new_without_default, reason = "`Script::new()` reads as the start of a list")]
     pub fn new() -> Script {
         Script(Rc::new(RefCell::new(Steps::new())))
     }
 
-    /// The stream. It has the steps that were added before and those that are added later.
+    /// Returns the stream. It has the steps that were added before and those that are added later.
     ///
     /// # Panics
     ///

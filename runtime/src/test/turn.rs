@@ -6,7 +6,7 @@ use crate::task::Id;
 /// With feature `test-util`. Equality compares the counts, not these lists. Those of several turns, from
 /// [`settle`](super::settle) and [`advance`](super::advance), follow one another.
 impl Turn {
-    /// The events, in the order in which the kernel reported them.
+    /// Returns the events, in the order in which the kernel reported them.
     ///
     /// There are as many as [`events`](Turn::events), except those of a registration that was already gone (in
     /// [`stale_generations`](crate::runtime::Metrics::stale_generations)).
@@ -14,15 +14,16 @@ impl Turn {
         self.record.ready()
     }
 
-    /// The wakes that put a task in the run queue, in order. The first [`woken`](Turn::woken) of them came before the
-    /// first poll of the turn; the rest come from the polled tasks, and their targets are polled in the next turn.
+    /// Returns the wakes that put a task in the run queue, in order. The first [`woken`](Turn::woken) of them came
+    /// before the first poll of the turn; the rest come from the polled tasks, and their targets are polled in the
+    /// next turn.
     ///
     /// A spawned task is in the queue from the start: its first poll needs no wake.
     pub fn wakes(&self) -> &[Wake] {
         self.record.wakes()
     }
 
-    /// The wakes whose task was already in the run queue. They changed nothing.
+    /// Returns the wakes whose task was already in the run queue. They changed nothing.
     ///
     /// One thread's wakes of a task between two turns are one letter to the loop, and count as one; the others are in
     /// [`coalesced_wakes`](crate::runtime::Metrics::coalesced_wakes).
@@ -30,7 +31,7 @@ impl Turn {
         self.record.coalesced()
     }
 
-    /// The causes of this task's wakes: from [`wakes`](Turn::wakes) and [`coalesced`](Turn::coalesced).
+    /// Returns the causes of this task's wakes: from [`wakes`](Turn::wakes) and [`coalesced`](Turn::coalesced).
     ///
     /// ```
     /// use egret_runtime::runtime::Runtime;

@@ -32,8 +32,8 @@ pub struct UdpPeer {
 }
 
 impl UdpPeer {
-    /// A peer, and the socket to be tested, bound to a port of the loopback device, not connected, and still blocking
-    /// (`UdpSocket::from_std` of `egret::net` changes that).
+    /// Creates a peer, and the socket to be tested, bound to a port of the loopback device, not connected, and still
+    /// blocking (`UdpSocket::from_std` of `egret::net` changes that).
     ///
     /// # Errors
     ///
@@ -43,7 +43,7 @@ impl UdpPeer {
         Ok((UdpPeer::connect(socket.local_addr()?)?, socket))
     }
 
-    /// The peer of a socket under test with this address. It gets no datagrams of other sockets.
+    /// Creates the peer of a socket under test with this address. It gets no datagrams of other sockets.
     ///
     /// # Errors
     ///
@@ -129,12 +129,12 @@ impl UdpPeer {
         }
     }
 
-    /// The address of this end.
+    /// Returns the address of this end.
     pub fn local_addr(&self) -> SocketAddr {
         self.here
     }
 
-    /// The address of the other end.
+    /// Returns the address of the other end.
     pub fn peer_addr(&self) -> SocketAddr {
         self.there
     }

@@ -37,8 +37,8 @@ pub struct UnixPeer {
 }
 
 impl UnixPeer {
-    /// A new connection without a name: the peer, and the end to be tested, still blocking (`UnixStream::from_std` of
-    /// `egret::net` changes that).
+    /// Creates a new connection without a name: the peer, and the end to be tested, still blocking
+    /// (`UnixStream::from_std` of `egret::net` changes that).
     ///
     /// # Errors
     ///
@@ -163,7 +163,7 @@ pub struct PipePeer {
 }
 
 impl PipePeer {
-    /// A new pipe, for a program that reads: the peer writes. The descriptor does not block
+    /// Creates a new pipe, for a program that reads: the peer writes. The descriptor does not block
     /// (`pipe::Receiver::from_owned_fd` of `egret::net::unix`).
     ///
     /// # Errors
@@ -174,8 +174,8 @@ impl PipePeer {
         Ok((PipePeer { fd: write }, read.into()))
     }
 
-    /// A new pipe, for a program that writes: the peer reads. The descriptor does not block (`pipe::Sender::from_owned_fd`
-    /// of `egret::net::unix`).
+    /// Creates a new pipe, for a program that writes: the peer reads. The descriptor does not block
+    /// (`pipe::Sender::from_owned_fd` of `egret::net::unix`).
     ///
     /// # Errors
     ///

@@ -47,13 +47,13 @@ impl Clock {
         }
     }
 
-    /// The time now, in nanoseconds.
+    /// Returns the time now, in nanoseconds.
     #[inline]
     pub(crate) fn now(&self) -> u64 {
         self.source.now()
     }
 
-    /// The time at the last tick of the kernel.
+    /// Returns the time at the last tick of the kernel.
     #[inline]
     fn coarse(&self) -> u64 {
         #[cfg(test)]
@@ -63,8 +63,8 @@ impl Clock {
         self.backend.monotonic_coarse()
     }
 
-    /// How long until `deadline`, if it is more than a second away; up to [`COARSE_LAG`] less than that. Only the
-    /// coarse clock is read.
+    /// Returns how long until `deadline`, if it is more than a second away; up to [`COARSE_LAG`] less than that. Only
+    /// the coarse clock is read.
     #[inline]
     pub(crate) fn until_far(&self, deadline: u64) -> Option<u64> {
         if self.source.is_virtual() || !self.backend.has_coarse() {
@@ -74,7 +74,7 @@ impl Clock {
         (left > FAR + COARSE_LAG).then(|| left - COARSE_LAG)
     }
 
-    /// Whether `deadline` has passed.
+    /// Returns whether `deadline` has passed.
     ///
     /// The precise clock is read (about 25 ns) only when the coarse one (about 5 ns) does not decide.
     #[inline]
@@ -126,7 +126,7 @@ fn anchor() -> &'static ClockAnchor {
 }
 
 impl Instant {
-    /// The time now.
+    /// Returns the time now.
     #[inline]
     pub fn now() -> Instant {
         Instant(source::now())
@@ -142,7 +142,7 @@ impl Instant {
         self.0
     }
 
-    /// The same time as a type of egret; a time out of range becomes the end of the range.
+    /// Converts a time of the standard library; a time out of range becomes the end of the range.
     #[inline]
     pub fn from_std(std: std::time::Instant) -> Instant {
         let anchor = anchor();
@@ -152,7 +152,7 @@ impl Instant {
         origin.checked_sub(earlier).unwrap_or(Instant(0)).checked_add(later).unwrap_or(Instant(u64::MAX))
     }
 
-    /// The same time as a type of the standard library.
+    /// Converts to a time of the standard library.
     #[inline]
     pub fn into_std(self) -> std::time::Instant {
         let anchor = anchor();
@@ -160,37 +160,37 @@ impl Instant {
         anchor.std + self.saturating_duration_since(origin) - origin.saturating_duration_since(self)
     }
 
-    /// How much later than `earlier` this is; zero when it is earlier.
+    /// Returns how much later than `earlier` this is; zero when it is earlier.
     #[inline]
     pub fn duration_since(&self, earlier: Instant) -> Duration {
         Duration::from_nanos(self.0.saturating_sub(earlier.0))
     }
 
-    /// How much later than `earlier` this is; `None` when it is earlier.
+    /// Returns how much later than `earlier` this is; `None` when it is earlier.
     #[inline]
     pub fn checked_duration_since(&self, earlier: Instant) -> Option<Duration> {
         self.0.checked_sub(earlier.0).map(Duration::from_nanos)
     }
 
-    /// How much later than `earlier` this is; zero when it is earlier.
+    /// Returns how much later than `earlier` this is; zero when it is earlier.
     #[inline]
     pub fn saturating_duration_since(&self, earlier: Instant) -> Duration {
         Duration::from_nanos(self.0.saturating_sub(earlier.0))
     }
 
-    /// How long ago this was; zero when it is in the future.
+    /// Returns how long ago this was; zero when it is in the future.
     #[inline]
     pub fn elapsed(&self) -> Duration {
         Instant::now().duration_since(*self)
     }
 
-    /// The time `duration` later; `None` beyond the range of the clock.
+    /// Returns the time `duration` later; `None` beyond the range of the clock.
     #[inline]
     pub fn checked_add(&self, duration: Duration) -> Option<Instant> {
         self.0.checked_add(nanoseconds(duration)?).map(Instant)
     }
 
-    /// The time `duration` earlier; `None` before the range of the clock.
+    /// Returns the time `duration` earlier; `None` before the range of the clock.
     #[inline]
     pub fn checked_sub(&self, duration: Duration) -> Option<Instant> {
         self.0.checked_sub(nanoseconds(duration)?).map(Instant)
@@ -261,7 +261,7 @@ impl SubAssign<Duration> for Instant {
 impl Sub for Instant {
     type Output = Duration;
 
-    /// How much later than `earlier` this is; zero when it is earlier.
+    /// Returns how much later than `earlier` this is; zero when it is earlier.
     #[inline]
     fn sub(self, earlier: Instant) -> Duration {
         self.duration_since(earlier)

@@ -15,7 +15,7 @@ pub(crate) fn enter(timers: Rc<Timers>) -> Entered<Timers> {
     context::enter(&CURRENT, timers)
 }
 
-/// The timers of this thread.
+/// Returns the timers of this thread.
 #[track_caller]
 #[inline]
 pub(crate) fn current() -> Rc<Timers> {

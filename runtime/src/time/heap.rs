@@ -114,7 +114,7 @@ impl Timers {
         Rc::new(Timers { inner: RefCell::new(inner), clock, closed, spare, bound, fired })
     }
 
-    /// The clock of the deadlines.
+    /// Returns the clock of the deadlines.
     #[inline]
     pub(crate) fn clock(&self) -> &Clock {
         &self.clock
@@ -143,9 +143,10 @@ impl Timers {
         HeapTimer { timers: self, entry, of_task }
     }
 
-    /// A lower bound of the earliest deadline: for a timer that was moved to a later time, its old one. For a loop
-    /// that is about to wait: correcting the heap here would cost each request that moves its timeout a walk through
-    /// it; a wait that ends too early happens once in a whole timeout. Of far deadlines it may be the start of a bucket.
+    /// Returns a lower bound of the earliest deadline: for a timer that was moved to a later time, its old one. For a
+    /// loop that is about to wait: correcting the heap here would cost each request that moves its timeout a walk
+    /// through it; a wait that ends too early happens once in a whole timeout. Of far deadlines it may be the start
+    /// of a bucket.
     #[inline]
     pub(crate) fn not_after_next(&self) -> Option<u64> {
         if self.spare.get() != spare::NONE {
@@ -162,7 +163,7 @@ impl Timers {
         near.min(inner.far.bound().saturating_sub(far::AHEAD))
     }
 
-    /// The earliest deadline.
+    /// Returns the earliest deadline.
     #[inline]
     pub(crate) fn next(&self) -> Option<u64> {
         let inner = &mut *self.settled();
@@ -215,20 +216,20 @@ impl Timers {
         wakers.into_iter().for_each(waker::wake_contained);
     }
 
-    /// Whether none is set, but for one that may just have been dropped.
+    /// Returns whether none is set, but for one that may just have been dropped.
     #[inline]
     pub(crate) fn is_empty(&self) -> bool {
         self.bound.get() == u64::MAX
     }
 
-    /// Whether `waker` waits for a timer.
+    /// Returns whether `waker` waits for a timer.
     #[inline]
     pub(crate) fn has_waiter(&self, waker: &Waker) -> bool {
         let inner = self.inner.borrow();
         inner.entries.iter().any(|entry| entry.waker.as_ref().is_some_and(|it| it.will_wake(waker)))
     }
 
-    /// How many timers are set and have not fired.
+    /// Returns how many timers are set and have not fired.
     #[inline]
     pub(crate) fn len(&self) -> usize {
         let inner = self.settled();
@@ -237,13 +238,13 @@ impl Timers {
 }
 
 impl HeapTimer {
-    /// Whether it has fired.
+    /// Returns whether it has fired.
     #[inline]
     pub(crate) fn has_fired(&self) -> bool {
         self.timers.inner.borrow().entries[self.entry as usize].place == NodePlace::Fired
     }
 
-    /// Whether its deadline has passed by the clock, fired or not.
+    /// Returns whether its deadline has passed by the clock, fired or not.
     ///
     /// For a distant deadline this reads the coarse clock only; see [`Clock::has_passed`].
     #[inline]
@@ -252,7 +253,7 @@ impl HeapTimer {
         self.timers.clock.has_passed(deadline)
     }
 
-    /// Whether it never will fire, because its runtime is gone.
+    /// Returns whether it never will fire, because its runtime is gone.
     #[inline]
     pub(crate) fn is_orphan(&self) -> bool {
         self.timers.closed.get()
@@ -295,14 +296,14 @@ impl HeapTimer {
 }
 
 impl TimersInner {
-    /// A time that is not after any deadline; `u64::MAX` for none.
+    /// Returns a time that is not after any deadline; `u64::MAX` for none.
     #[inline]
     fn bound(&self) -> u64 {
         let near = self.heap.first().map_or(u64::MAX, |top| top.deadline.min(LAST));
         near.min(self.far.bound())
     }
 
-    /// The earliest deadline, once the node at the top is corrected. All nodes are in the heap then.
+    /// Returns the earliest deadline, once the node at the top is corrected. All nodes are in the heap then.
     #[inline]
     fn next(&mut self) -> Option<u64> {
         loop {
@@ -314,7 +315,7 @@ impl TimersInner {
         }
     }
 
-    /// The earliest deadline in the heap, once the node at the top is corrected.
+    /// Returns the earliest deadline in the heap, once the node at the top is corrected.
     #[inline]
     fn next_near(&mut self) -> Option<u64> {
         loop {

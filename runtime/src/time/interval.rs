@@ -91,7 +91,7 @@ pub enum MissedTickBehavior {
 }
 
 impl MissedTickBehavior {
-    /// The tick after the one that was due at `due` and delivered `now`.
+    /// Returns the tick after the one that was due at `due` and delivered `now`.
     #[inline]
     fn next(self, due: Instant, now: Instant, period: Duration) -> Option<Instant> {
         let late = now.saturating_duration_since(due);
@@ -175,7 +175,7 @@ impl Interval {
         self.set(Some(deadline));
     }
 
-    /// The behaviour after a missed tick.
+    /// Returns the behaviour after a missed tick.
     #[inline]
     pub fn missed_tick_behavior(&self) -> MissedTickBehavior {
         self.missed
@@ -187,7 +187,7 @@ impl Interval {
         self.missed = behavior;
     }
 
-    /// The time between two ticks.
+    /// Returns the time between two ticks.
     #[inline]
     pub fn period(&self) -> Duration {
         self.period

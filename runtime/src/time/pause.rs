@@ -17,10 +17,10 @@ pub(crate) trait Turns {
     /// Wakes the waiters whose deadline has passed.
     fn fire_timers(&self);
 
-    /// Whether no task is queued.
+    /// Returns whether no task is queued.
     fn is_quiet(&self) -> bool;
 
-    /// How many polls there were.
+    /// Returns how many polls there were.
     fn polls(&self) -> u64;
 }
 
@@ -130,7 +130,7 @@ pub async fn advance(duration: Duration) {
     }
 }
 
-/// The time after `duration`, in nanoseconds, on a clock that is paused.
+/// Returns the time after `duration`, in nanoseconds, on a clock that is paused.
 #[track_caller]
 #[inline]
 pub(crate) fn ahead(duration: Duration) -> u64 {
@@ -150,7 +150,7 @@ pub(crate) fn step_to(target: u64) -> bool {
     next.is_some()
 }
 
-/// How many polls there were in this thread's loop.
+/// Returns how many polls there were in this thread's loop.
 #[inline]
 pub(crate) fn polls() -> u64 {
     context::require(&TURNS).polls()

@@ -84,7 +84,7 @@ impl Sleep {
         Sleep { deadline, state: SleepState::Fresh, at }
     }
 
-    /// The deadline. For a sleep without one, a time some thirty years from now.
+    /// Returns the deadline. For a sleep without one, a time some thirty years from now.
     #[inline]
     pub fn deadline(&self) -> Instant {
         const FAR: Duration = Duration::from_secs(30 * 365 * 86_400);
@@ -92,7 +92,7 @@ impl Sleep {
         self.deadline.unwrap_or_else(far)
     }
 
-    /// Whether it has been polled to its end.
+    /// Returns whether it has been polled to its end.
     #[inline]
     pub fn is_elapsed(&self) -> bool {
         match &self.state {

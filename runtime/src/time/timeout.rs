@@ -87,19 +87,19 @@ pub fn timeout_at<F: IntoFuture>(deadline: Instant, future: F) -> Timeout<F::Int
 }
 
 impl<F> Timeout<F> {
-    /// The future.
+    /// Returns the future.
     #[inline]
     pub fn get_ref(&self) -> &F {
         &self.future
     }
 
-    /// The future, mutably.
+    /// Returns the future, mutably.
     #[inline]
     pub fn get_mut(&mut self) -> &mut F {
         &mut self.future
     }
 
-    /// The future, without the limit.
+    /// Returns the future, without the limit.
     #[inline]
     pub fn into_inner(self) -> F {
         self.future

@@ -3,7 +3,7 @@
 use crate::sys::Backend;
 use std::time::SystemTime;
 
-/// The time of day: [`SystemTime::now`], and in a simulation the wall clock of the host, which the test may set.
+/// Returns the time of day: [`SystemTime::now`], and in a simulation the wall clock of the host, which the test may set.
 ///
 /// Like it this may step, forwards and backwards, when the clock is set; deadlines go by [`Instant`](crate::time::Instant).
 /// It does not follow a clock that a test has paused.

@@ -11,7 +11,7 @@ use std::time::Duration;
 /// [`socket(7)`](https://man7.org/linux/man-pages/man7/socket.7.html). Unless a method says otherwise, its errors are
 /// those of [`getsockopt(2)`](https://man7.org/linux/man-pages/man2/getsockopt.2.html): none in practice.
 impl TcpSocket {
-    /// Whether [`bind`](TcpSocket::bind) accepts an address with connections in TIME-WAIT, `SO_REUSEADDR`.
+    /// Returns whether [`bind`](TcpSocket::bind) accepts an address with connections in TIME-WAIT, `SO_REUSEADDR`.
     #[inline]
     pub fn reuseaddr(&self) -> io::Result<bool> {
         self.fd.reuseaddr()
@@ -34,7 +34,7 @@ impl TcpSocket {
         self.fd.set_reuseaddr(reuseaddr)
     }
 
-    /// Whether several sockets may listen on one address, `SO_REUSEPORT`.
+    /// Returns whether several sockets may listen on one address, `SO_REUSEPORT`.
     #[inline]
     pub fn reuseport(&self) -> io::Result<bool> {
         self.fd.reuseport()
@@ -61,7 +61,7 @@ impl TcpSocket {
         self.fd.set_reuseport(reuseport)
     }
 
-    /// The size of the send buffer in bytes, `SO_SNDBUF`: on Linux twice the value set.
+    /// Returns the size of the send buffer in bytes, `SO_SNDBUF`: on Linux twice the value set.
     #[inline]
     pub fn send_buffer_size(&self) -> io::Result<u32> {
         self.fd.send_buffer_size()
@@ -84,7 +84,7 @@ impl TcpSocket {
         self.fd.set_send_buffer_size(size)
     }
 
-    /// The size of the receive buffer in bytes, `SO_RCVBUF`: on Linux twice the value set.
+    /// Returns the size of the receive buffer in bytes, `SO_RCVBUF`: on Linux twice the value set.
     #[inline]
     pub fn recv_buffer_size(&self) -> io::Result<u32> {
         self.fd.recv_buffer_size()
@@ -99,7 +99,7 @@ impl TcpSocket {
         self.fd.set_recv_buffer_size(size)
     }
 
-    /// Whether an idle connection is probed, `SO_KEEPALIVE`.
+    /// Returns whether an idle connection is probed, `SO_KEEPALIVE`.
     #[inline]
     pub fn keepalive(&self) -> io::Result<bool> {
         self.fd.keepalive()
@@ -193,7 +193,7 @@ impl TcpSocket {
         self.fd.set_linger(Some(Duration::ZERO))
     }
 
-    /// The type of service of IPv4 packets, `IP_TOS`: the byte of the header
+    /// Returns the type of service of IPv4 packets, `IP_TOS`: the byte of the header
     /// ([RFC 2474, 3](https://www.rfc-editor.org/rfc/rfc2474#section-3)).
     #[inline]
     pub fn tos_v4(&self) -> io::Result<u32> {
@@ -228,7 +228,7 @@ impl TcpSocket {
         self.set_tos_v4(tos)
     }
 
-    /// The traffic class of IPv6 packets, `IPV6_TCLASS`; `EOPNOTSUPP` on an IPv4 socket.
+    /// Returns the traffic class of IPv6 packets, `IPV6_TCLASS`; `EOPNOTSUPP` on an IPv4 socket.
     #[inline]
     pub fn tclass_v6(&self) -> io::Result<u32> {
         self.fd.tclass_v6()
@@ -240,7 +240,7 @@ impl TcpSocket {
         self.fd.set_tclass_v6(tclass)
     }
 
-    /// The interface that the socket is bound to, `SO_BINDTODEVICE`.
+    /// Returns the interface that the socket is bound to, `SO_BINDTODEVICE`.
     #[inline]
     pub fn device(&self) -> io::Result<Option<Vec<u8>>> {
         self.fd.device()

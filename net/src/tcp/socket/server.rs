@@ -15,8 +15,8 @@ use std::time::Duration;
 ///
 /// The dozen options that servers need are methods here, so that they need no such dependency.
 impl TcpSocket {
-    /// How long a connection is idle before it is probed, when [`set_keepalive`](TcpSocket::set_keepalive) is on,
-    /// `TCP_KEEPIDLE`, in whole seconds.
+    /// Returns how long a connection is idle before it is probed, when [`set_keepalive`](TcpSocket::set_keepalive) is
+    /// on, `TCP_KEEPIDLE`, in whole seconds.
     #[inline]
     pub fn keepalive_time(&self) -> io::Result<Duration> {
         self.fd.keepalive_time()
@@ -48,7 +48,7 @@ impl TcpSocket {
         self.fd.set_keepalive_time(time)
     }
 
-    /// The time between two probes, `TCP_KEEPINTVL`, in whole seconds.
+    /// Returns the time between two probes, `TCP_KEEPINTVL`, in whole seconds.
     #[inline]
     pub fn keepalive_interval(&self) -> io::Result<Duration> {
         self.fd.keepalive_interval()
@@ -64,7 +64,7 @@ impl TcpSocket {
         self.fd.set_keepalive_interval(interval)
     }
 
-    /// How many unanswered probes end the connection, `TCP_KEEPCNT`.
+    /// Returns how many unanswered probes end the connection, `TCP_KEEPCNT`.
     #[inline]
     pub fn keepalive_retries(&self) -> io::Result<u32> {
         self.fd.keepalive_retries()
@@ -80,7 +80,7 @@ impl TcpSocket {
         self.fd.set_keepalive_retries(retries)
     }
 
-    /// How many connections with data in their SYN may be queued, `TCP_FASTOPEN` ([RFC
+    /// Returns how many connections with data in their SYN may be queued, `TCP_FASTOPEN` ([RFC
     /// 7413](https://www.rfc-editor.org/rfc/rfc7413)); 0: none.
     #[inline]
     pub fn fastopen(&self) -> io::Result<u32> {
@@ -108,8 +108,8 @@ impl TcpSocket {
         self.fd.set_fastopen(queue)
     }
 
-    /// How long `accept` waits for the first data of a connection, `TCP_DEFER_ACCEPT`, in whole seconds; zero: not at
-    /// all. The kernel counts in retransmissions, so this is the value set, or more.
+    /// Returns how long `accept` waits for the first data of a connection, `TCP_DEFER_ACCEPT`, in whole seconds;
+    /// zero: not at all. The kernel counts in retransmissions, so this is the value set, or more.
     #[inline]
     pub fn defer_accept(&self) -> io::Result<Duration> {
         self.fd.defer_accept()
@@ -134,7 +134,7 @@ impl TcpSocket {
         self.fd.set_defer_accept(wait)
     }
 
-    /// The processor whose packets the socket takes, `SO_INCOMING_CPU`; `None` before the first packet.
+    /// Returns the processor whose packets the socket takes, `SO_INCOMING_CPU`; `None` before the first packet.
     #[inline]
     pub fn incoming_cpu(&self) -> io::Result<Option<u32>> {
         self.fd.incoming_cpu()
@@ -157,7 +157,7 @@ impl TcpSocket {
         self.fd.set_incoming_cpu(cpu)
     }
 
-    /// The mark of sent packets for routing and firewalls, `SO_MARK`.
+    /// Returns the mark of sent packets for routing and firewalls, `SO_MARK`.
     #[inline]
     pub fn mark(&self) -> io::Result<u32> {
         self.fd.mark()
@@ -174,7 +174,7 @@ impl TcpSocket {
         self.fd.set_mark(mark)
     }
 
-    /// Whether the socket excludes IPv4, `IPV6_V6ONLY`; `EOPNOTSUPP` on an IPv4 socket.
+    /// Returns whether the socket excludes IPv4, `IPV6_V6ONLY`; `EOPNOTSUPP` on an IPv4 socket.
     #[inline]
     pub fn only_v6(&self) -> io::Result<bool> {
         self.fd.only_v6()

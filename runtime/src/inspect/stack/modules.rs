@@ -18,7 +18,7 @@ const PT_GNU_EH_FRAME: u32 = 0x6474_e550;
 /// `DW_EH_PE_pcrel | DW_EH_PE_sdata4`: the encoding that linkers use for the address of the table.
 const RELATIVE: u8 = 0x1b;
 
-/// All that can be read.
+/// Returns all that can be read.
 pub(super) fn all() -> Vec<Module<Vec<u8>>> {
     let (Ok(maps), Ok(memory)) = (fs::read_to_string("/proc/self/maps"), File::open("/proc/self/mem")) else {
         return Vec::new();
@@ -26,7 +26,7 @@ pub(super) fn all() -> Vec<Module<Vec<u8>>> {
     maps.lines().filter_map(beginning).filter_map(|start| module(&memory, start)).collect()
 }
 
-/// The address at which a line of the map has the beginning of a file, or of the kernel's own library.
+/// Returns the address at which a line of the map has the beginning of a file, or of the kernel's own library.
 fn beginning(line: &str) -> Option<u64> {
     let mut words = line.split_ascii_whitespace();
     let (range, permissions, offset) = (words.next()?, words.next()?, words.next()?);
@@ -35,7 +35,7 @@ fn beginning(line: &str) -> Option<u64> {
     path.and_then(|_| u64::from_str_radix(range.split_once('-')?.0, 16).ok())
 }
 
-/// The module whose header is at `start`, if that is an ELF header of a module with tables.
+/// Returns the module whose header is at `start`, if that is an ELF header of a module with tables.
 fn module(memory: &File, start: u64) -> Option<Module<Vec<u8>>> {
     let header = read(memory, start, 64)?;
     if !header.starts_with(b"\x7fELF\x02") {
@@ -70,13 +70,13 @@ fn module(memory: &File, start: u64) -> Option<Module<Vec<u8>>> {
     Some(Module::new(String::new(), start..end, start, sections))
 }
 
-/// The kind of a segment, and the addresses that its file has for it.
+/// Returns the kind of a segment, and the addresses that its file has for it.
 fn segment(header: &[u8]) -> Option<(u32, Range<u64>)> {
     let (kind, start, size) = (number::<4>(header, 0)?, number::<8>(header, 16)?, number::<8>(header, 40)?);
     Some((kind as u32, start..start.checked_add(size)?))
 }
 
-/// The number of `N` bytes at a position.
+/// Returns the number of `N` bytes at a position.
 fn number<const N: usize>(bytes: &[u8], at: usize) -> Option<u64> {
     let mut wide = [0; 8];
     wide[..N].copy_from_slice(bytes.get(at..at + N)?);

@@ -26,7 +26,7 @@ pub(crate) fn take(thread: ThreadId, is_still: impl Fn() -> bool) -> Stack {
     }
 }
 
-/// The addresses of the calls, the innermost first.
+/// Returns the addresses of the calls, the innermost first.
 fn unwind(snapshot: &Snapshot) -> Vec<u64> {
     let mut unwinder = UnwinderNative::new();
     modules::all().into_iter().for_each(|module| unwinder.add_module(module));
@@ -57,7 +57,7 @@ fn registers(from: &Registers, highest: u64) -> framehop::UnwindRegsNative {
     framehop::UnwindRegsNative::new_with_ptr_auth_mask(mask, from.link, from.stack, from.frame)
 }
 
-/// The functions at an address: several where some are inlined.
+/// Returns the functions at an address: several where some are inlined.
 fn name(address: u64) -> Vec<StackFrame> {
     let mut frames = Vec::new();
     // `resolve` takes a return address and looks one byte before it.

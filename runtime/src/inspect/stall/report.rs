@@ -49,17 +49,17 @@ pub enum StallStage {
 }
 
 impl Stall {
-    /// For how long the poll has been going, or went: [`held_ns`](Stall::held_ns).
+    /// Returns for how long the poll has been going, or went: [`held_ns`](Stall::held_ns).
     pub fn held(&self) -> Duration {
         Duration::from_nanos(self.held_ns)
     }
 
-    /// The earlier events of the loop, from its flight recorder; `None` once the runtime is gone.
+    /// Returns the earlier events of the loop, from its flight recorder; `None` once the runtime is gone.
     pub fn recording(&self) -> Option<Recording> {
         self.handle.recording()
     }
 
-    /// The loop, for instance for its [`dump`](Handle::dump).
+    /// Returns the loop, for instance for its [`dump`](Handle::dump).
     pub fn handle(&self) -> &Handle {
         &self.handle
     }

@@ -177,14 +177,14 @@ impl WatchedLoop {
     }
 }
 
-/// Whether the poll goes on because its thread waits for a processor: it could run, and has hardly done so.
+/// Returns whether the poll goes on because its thread waits for a processor: it could run, and has hardly done so.
 ///
 /// A computation has used half of the limit at least since the poll was first seen, if it had a processor for itself.
 fn is_starved(state: &ThreadState, used: Option<Duration>, limit: Duration) -> bool {
     state.letter == 'R' && used.is_some_and(|used| used < limit / 4)
 }
 
-/// The state of the thread, and the kind of the descriptor that it waits for.
+/// Returns the state of the thread, and the kind of the descriptor that it waits for.
 fn kernel(state: &ThreadState) -> String {
     let descriptor = state.call.and_then(|call| call.descriptor);
     let target = descriptor.and_then(|number| fs::read_link(format!("/proc/self/fd/{number}")).ok());

@@ -89,12 +89,13 @@ impl LoopWatch {
         self.limit
     }
 
-    /// When to look next.
+    /// Returns when to look next.
     pub(super) fn due(&self) -> Duration {
         self.looked_at + self.planned
     }
 
-    /// Whether it is looked at now, as the thread is awake for another loop: that costs less than a wake-up of its own.
+    /// Returns whether it is looked at now, as the thread is awake for another loop: that costs less than a wake-up
+    /// of its own.
     pub(super) fn joins(&self, now: Duration) -> bool {
         now >= self.looked_at + self.planned / 2
     }
@@ -151,12 +152,13 @@ impl LoopWatch {
         found
     }
 
-    /// From how long on a poll is watched. Until then it is one of the short polls that a busy loop is in at any look.
+    /// Returns from how long on a poll is watched. Until then it is one of the short polls that a busy loop is in at
+    /// any look.
     fn watched_from(&self) -> Duration {
         (self.limit / 16).max(LEAST).min(self.limit / 4)
     }
 
-    /// The wait to the next look while nothing is watched.
+    /// Returns the wait to the next look while nothing is watched.
     fn idle(&self) -> Duration {
         let least = if self.looked_at < self.eager_until { LEAST } else { IDLE };
         (self.limit / 2).max(least)
@@ -176,7 +178,7 @@ impl LoopWatch {
     }
 }
 
-/// The end of the poll `before`, somewhere since the last look.
+/// Returns the end of the poll `before`, somewhere since the last look.
 fn ended(before: Option<SeenPoll>, charge: Duration) -> LookResult {
     match before {
         Some(seen) if seen.is_reported => LookResult::Ended(seen.charged + charge / 2),

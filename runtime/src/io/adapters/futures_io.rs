@@ -34,13 +34,13 @@ impl<T> FuturesIo<T> {
         FuturesIo { inner }
     }
 
-    /// The stream.
+    /// Returns the stream.
     #[inline]
     pub fn get_ref(&self) -> &T {
         &self.inner
     }
 
-    /// The stream, mutably.
+    /// Returns the stream, mutably.
     #[inline]
     pub fn get_mut(&mut self) -> &mut T {
         &mut self.inner

@@ -85,20 +85,20 @@ pub struct CopyBidirectional {
 }
 
 impl CopyBidirectional {
-    /// Without limits: as [`copy_bidirectional`].
+    /// Creates a relay without limits: as [`copy_bidirectional`].
     #[inline]
     pub const fn new() -> CopyBidirectional {
         CopyBidirectional { idle: None, half_closed: None }
     }
 
-    /// The limit of a time without progress in both directions.
+    /// Sets the limit of a time without progress in both directions.
     #[inline]
     pub const fn idle_timeout(mut self, limit: Duration) -> CopyBidirectional {
         self.idle = Some(limit);
         self
     }
 
-    /// The limit once one side has ended, instead of [`idle_timeout`](CopyBidirectional::idle_timeout).
+    /// Sets the limit once one side has ended, instead of [`idle_timeout`](CopyBidirectional::idle_timeout).
     ///
     /// A peer that has ended is often gone, so this limit may be much shorter. A peer that has only sent its whole
     /// request waits for the answer, though: the limit must exceed the longest pause of an answer.

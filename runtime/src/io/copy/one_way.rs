@@ -159,7 +159,7 @@ impl OneWay {
         }
     }
 
-    /// Bytes written so far.
+    /// Returns the bytes written so far.
     #[inline]
     pub(super) fn moved(&self) -> u64 {
         self.moved

@@ -94,21 +94,21 @@ impl File {
         OpenOptions::new()
     }
 
-    /// A file that is open already, from its position on. One with `O_APPEND` is to be opened by [`OpenOptions`]: a write to it
-    /// goes to its end, but moves the position only by its length.
+    /// Takes a file that is open already, from its position on. One with `O_APPEND` is to be opened by
+    /// [`OpenOptions`]: a write to it goes to its end, but moves the position only by its length.
     #[inline]
     pub fn from_std(mut file: std::fs::File) -> File {
         let position = file.stream_position().unwrap_or(0); // a file without positions fails at its first use
         File::new(fs::adopt(file), position, false)
     }
 
-    /// The file for calls that do not wait, and for `sendfile` of a stream.
+    /// Returns the file for calls that do not wait, and for `sendfile` of a stream.
     #[inline]
     pub fn as_std(&self) -> &std::fs::File {
         fs::as_std(&self.file)
     }
 
-    /// The file, at its position.
+    /// Returns the file, at its position.
     ///
     /// # Errors
     ///
@@ -126,7 +126,7 @@ impl File {
         }
     }
 
-    /// Another `File` for the same open file, with a position of its own, which starts here.
+    /// Creates another `File` for the same open file, with a position of its own, which starts here.
     ///
     /// See the [module](crate::fs) for errors and cancel safety.
     #[track_caller]
@@ -343,7 +343,7 @@ impl File {
         self.with(move |file| file.set_len(len))
     }
 
-    /// The metadata of the file: its kind, length, times and permissions.
+    /// Returns the metadata of the file: its kind, length, times and permissions.
     ///
     /// # Errors
     ///

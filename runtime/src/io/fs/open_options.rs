@@ -29,28 +29,29 @@ pub struct OpenOptions {
 }
 
 impl OpenOptions {
-    /// Nothing is switched on: call [`read`](Self::read), [`write`](Self::write) or [`append`](Self::append).
+    /// Creates options with nothing switched on: call [`read`](Self::read), [`write`](Self::write) or
+    /// [`append`](Self::append).
     #[inline]
     #[expect(clippy::new_without_default, reason = "neither std's nor tokio's has one")]
     pub fn new() -> OpenOptions {
         OpenOptions { std: fs::OpenOptions::new(), is_append: false }
     }
 
-    /// To read.
+    /// Sets whether the file is opened to be read.
     #[inline]
     pub fn read(&mut self, read: bool) -> &mut OpenOptions {
         self.std.read(read);
         self
     }
 
-    /// To write, from the start; what is there is overwritten.
+    /// Sets whether the file is opened to be written, from the start; earlier content is overwritten.
     #[inline]
     pub fn write(&mut self, write: bool) -> &mut OpenOptions {
         self.std.write(write);
         self
     }
 
-    /// To write, each time to the end of the file (`O_APPEND`). Several processes may append to one file.
+    /// Sets whether each write goes to the end of the file (`O_APPEND`). Several processes may append to one file.
     #[inline]
     pub fn append(&mut self, append: bool) -> &mut OpenOptions {
         self.std.append(append);
@@ -79,15 +80,15 @@ impl OpenOptions {
         self
     }
 
-    /// The permissions of a file that is created, less those of the process's `umask`. 0o666 if it is not called.
+    /// Sets the permissions of a file that is created, less those of the process's `umask`. 0o666 if it is not called.
     #[inline]
     pub fn mode(&mut self, mode: u32) -> &mut OpenOptions {
         self.std.mode(mode);
         self
     }
 
-    /// Further flags for [`open(2)`](https://man7.org/linux/man-pages/man2/open.2.html), such as `O_NOFOLLOW`. For `O_APPEND`
-    /// call [`append`](Self::append).
+    /// Sets further flags for [`open(2)`](https://man7.org/linux/man-pages/man2/open.2.html), such as `O_NOFOLLOW`.
+    /// For `O_APPEND` call [`append`](Self::append).
     #[inline]
     pub fn custom_flags(&mut self, flags: i32) -> &mut OpenOptions {
         self.std.custom_flags(flags);

@@ -7,7 +7,7 @@ use std::fs::{Metadata, Permissions};
 use std::io;
 use std::path::{Path, PathBuf};
 
-/// The path without symbolic links, `.` and `..`, from the root.
+/// Returns the path without symbolic links, `.` and `..`, from the root.
 ///
 /// See [`realpath(3)`](https://man7.org/linux/man-pages/man3/realpath.3.html), and the [module](crate::fs) for errors and
 /// cancel safety.
@@ -56,7 +56,7 @@ pub fn hard_link(original: impl AsRef<Path>, link: impl AsRef<Path>) -> impl Fut
     at_paths(original, link, fs::hard_link)
 }
 
-/// The metadata of a file: its kind, length, times and permissions. Follows symbolic links.
+/// Returns the metadata of a file: its kind, length, times and permissions. Follows symbolic links.
 ///
 /// See [`stat(2)`](https://man7.org/linux/man-pages/man2/stat.2.html), and the [module](crate::fs) for errors and
 /// cancel safety.
@@ -75,7 +75,7 @@ pub fn read(path: impl AsRef<Path>) -> impl Future<Output = io::Result<Vec<u8>>>
     at_path(path, fs::read)
 }
 
-/// The entries of a folder: a stream of them, read 64 at a time.
+/// Returns the entries of a folder: a stream of them, read 64 at a time.
 ///
 /// See the [module](crate::fs) for errors and cancel safety.
 ///
@@ -98,7 +98,7 @@ pub fn read_dir(path: impl AsRef<Path>) -> impl Future<Output = io::Result<ReadD
     async move { Ok(ReadDir::new(open.await?)) }
 }
 
-/// The path in a symbolic link.
+/// Returns the path in a symbolic link.
 ///
 /// See [`readlink(2)`](https://man7.org/linux/man-pages/man2/readlink.2.html), and the [module](crate::fs) for errors and
 /// cancel safety.
@@ -189,7 +189,8 @@ pub fn symlink_metadata(path: impl AsRef<Path>) -> impl Future<Output = io::Resu
     at_path(path, fs::symlink_metadata)
 }
 
-/// Whether there is a file. An error means that it cannot be said, for example without permission for a folder above it.
+/// Returns whether there is a file. An error means that it cannot be said, for example without permission for a
+/// folder above it.
 ///
 /// See the [module](crate::fs) for errors and cancel safety.
 #[track_caller]

@@ -43,7 +43,7 @@ impl ReadDir {
         ReadDir { read, rest, job: None }
     }
 
-    /// The next entry; `None` at the end.
+    /// Returns the next entry; `None` at the end.
     ///
     /// # Errors
     ///
@@ -88,25 +88,25 @@ impl ReadDir {
 pub struct DirEntry(Arc<fs::DirEntry>);
 
 impl DirEntry {
-    /// The path: that of [`read_dir`](super::read_dir()) with the name.
+    /// Returns the path: that of [`read_dir`](super::read_dir()) with the name.
     #[inline]
     pub fn path(&self) -> PathBuf {
         self.0.path()
     }
 
-    /// The name.
+    /// Returns the name.
     #[inline]
     pub fn file_name(&self) -> OsString {
         self.0.file_name()
     }
 
-    /// The number of the inode.
+    /// Returns the number of the inode.
     #[inline]
     pub fn ino(&self) -> u64 {
         self.0.ino()
     }
 
-    /// Its metadata, without following a symbolic link.
+    /// Returns the metadata, without following a symbolic link.
     ///
     /// # Errors
     ///
@@ -122,8 +122,8 @@ impl DirEntry {
         Site::caller().within(on_pool(move || entry.metadata()))
     }
 
-    /// Its kind, without following a symbolic link. Most file systems say it with the name; it is a job nevertheless, for those that
-    /// do not.
+    /// Returns the kind, without following a symbolic link. Most file systems say it with the name; it is a job
+    /// nevertheless, for those that do not.
     ///
     /// # Errors
     ///

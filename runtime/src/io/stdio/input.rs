@@ -28,7 +28,7 @@ enum InputReader {
     Thread(ReadOnThread),
 }
 
-/// Standard input, for tasks that wait for it.
+/// Returns standard input, for tasks that wait for it.
 ///
 /// A pipe, a terminal or a socket waits in the reactor, a file on a thread. The flags, which the parent shares, are
 /// never changed, and a dropped read does not delay the end of the program.

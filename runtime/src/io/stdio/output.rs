@@ -24,7 +24,7 @@ pub type Stdout = StandardStream<OfStdout>;
 /// Standard error, from [`stderr`]: as [`Stdout`].
 pub type Stderr = StandardStream<OfStderr>;
 
-/// Standard output, for tasks that wait until there is room.
+/// Returns standard output, for tasks that wait until there is room.
 ///
 /// A terminal stopped by Ctrl-S, or a pipe with a slow reader, delays the writing task and not the loop; a file
 /// delays both for as long as the disk takes. The flags, which the parent shares, are never changed.
@@ -45,7 +45,7 @@ pub fn stdout() -> Stdout {
     StandardStream { way: None, kind: PhantomData }
 }
 
-/// Standard error: as [`stdout`].
+/// Returns standard error; otherwise as [`stdout`].
 #[inline]
 pub fn stderr() -> Stderr {
     StandardStream { way: None, kind: PhantomData }

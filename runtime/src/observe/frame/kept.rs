@@ -59,7 +59,7 @@ thread_local! {
     };
 }
 
-/// The frames of this thread.
+/// Returns the frames of this thread.
 pub(crate) fn frames() -> Vec<FrameNode> {
     let view = |(index, node): (usize, &KeptFrame)| {
         let (at, since, parent) = (node.note.at()?, ticks::monotonic(node.note.ticks()), node.note.frame());
@@ -79,7 +79,7 @@ impl Frame {
         Outer(swap_frame(self.number()))
     }
 
-    /// The number of its node, which is made for the first poll on this thread.
+    /// Returns the number of its node, which is made for the first poll on this thread.
     fn number(&mut self) -> u32 {
         let thread = THREAD.with(|thread| *thread);
         if let Some(place) = self.node.as_ref().filter(|place| place.thread == thread) {

@@ -53,12 +53,12 @@ impl Mask {
         (Mask::RDHUP, "RDHUP"),
     ];
 
-    /// Whether every bit of `other` is set.
+    /// Returns whether every bit of `other` is set.
     pub fn contains(self, other: Mask) -> bool {
         self.0 & other.0 == other.0
     }
 
-    /// The number that the kernel uses.
+    /// Returns the number that the kernel uses.
     pub fn bits(self) -> u32 {
         self.0
     }
@@ -278,7 +278,7 @@ impl Trace {
         }
     }
 
-    /// The task at an index; `None` for the future of `block_on`.
+    /// Returns the task at an index; `None` for the future of `block_on`.
     fn task(&self, index: u32) -> Option<Id> {
         self.tasks.borrow().get(index as usize).copied().flatten()
     }

@@ -55,7 +55,7 @@ pub(super) fn write(recording: &Recording, out: impl Write) -> io::Result<()> {
     events.end()
 }
 
-/// A slice of a record.
+/// Writes the slice of a record.
 fn slice<W: Write>(
     events: &mut ChromeEvents<W>,
     kind: &str,
@@ -66,7 +66,7 @@ fn slice<W: Write>(
     events.slice(kind, name, record.at, record.took, args)
 }
 
-/// How a task is called: by its name, or by the line that spawned it, with its id.
+/// Returns how a task is called: by its name, or by the line that spawned it, with its id.
 fn name(recording: &Recording, task: u32) -> String {
     let RecordedTask { id, name, spawned_at } = &recording.tasks[task as usize];
     let id = id.map_or_else(|| "-".to_owned(), |id| id.to_string());

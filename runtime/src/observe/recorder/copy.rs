@@ -101,7 +101,7 @@ impl Copy {
         self.words.iter().map(|(_, _, by)| *by).collect()
     }
 
-    /// The records with whole times and with tasks.
+    /// Returns the records with whole times and with tasks.
     pub(crate) fn decode(&self, labels: &Labels<'_>, runtime: u16) -> Recording {
         let anchor = Anchor::now();
         let mut tasks = TaskTable { labels, list: Vec::new(), numbers: HashMap::new(), now: HashMap::new() };
@@ -206,7 +206,7 @@ impl TaskTable<'_> {
         }
     }
 
-    /// The position of the task that has an index now.
+    /// Returns the position of the task that has an index now.
     fn number(&mut self, index: u32) -> u32 {
         let known = self.labels.known.get(index as usize);
         let born = self.now.get(&index).copied();
@@ -238,7 +238,7 @@ impl TaskTable<'_> {
         })
     }
 
-    /// A cause, at a time in ticks, whose task is a position in the list.
+    /// Returns a cause, at a time in ticks, whose task is a position in the list.
     fn cause(&mut self, by: u64, at: u64) -> Cause {
         match Cause::from_bits(by, at, self.labels.descriptors) {
             Cause::Task(index) => Cause::Task(self.number(index)),
@@ -247,14 +247,14 @@ impl TaskTable<'_> {
     }
 }
 
-/// Whether a record is of a spawn or an end.
+/// Returns whether a record is of a spawn or an end.
 fn is_birth(index: u32, by: u64) -> bool {
     let top = by & (0xff << 56);
     index & OTHER != 0 && index & TIMERS != TIMERS && (top == SPAWNED || top == ENDED)
 }
 
 impl Cause {
-    /// The cause that a note or a record of a time in ticks has.
+    /// Returns the cause that a note or a record of a time in ticks has.
     pub(crate) fn from_bits(bits: u64, at: u64, descriptors: &Descriptors) -> Cause {
         let low = bits as u32;
         match bits & !u64::from(u32::MAX) {

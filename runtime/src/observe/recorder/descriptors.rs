@@ -14,7 +14,7 @@ pub(crate) struct Descriptors {
 }
 
 impl Descriptors {
-    /// `fd` has this index from now on.
+    /// Notes that `fd` has this index from now on.
     pub(crate) fn add(&mut self, index: u32, fd: i32, now: u64) {
         let at = index as usize;
         if self.by_index.len() <= at {
@@ -25,7 +25,7 @@ impl Descriptors {
         known[0] = (now, fd);
     }
 
-    /// The descriptor that had the index at a time; -1 when others have had it several times since.
+    /// Returns the descriptor that had the index at a time; -1 when others have had it several times since.
     pub(crate) fn get(&self, index: u32, at: u64) -> i32 {
         let known = self.by_index.get(index as usize);
         known.and_then(|known| known.iter().find(|(since, _)| *since <= at)).map_or(UNKNOWN, |(_, fd)| *fd)

@@ -61,21 +61,21 @@ thread_local! {
 }
 
 impl Site {
-    /// The line that calls.
+    /// Returns the line that calls.
     #[inline(always)]
     #[track_caller]
     pub fn caller() -> Site {
         Site(Location::caller())
     }
 
-    /// The line of the operation that this one is a part of; without one, the line that calls.
+    /// Returns the line of the operation that this one is a part of; without one, the line that calls.
     #[inline]
     #[track_caller]
     pub fn current() -> Site {
         Site(Location::caller()).outermost()
     }
 
-    /// The line of the operation that one at this line is a part of; without one, this line.
+    /// Returns the line of the operation that one at this line is a part of; without one, this line.
     #[inline]
     pub(crate) fn outermost(self) -> Site {
         WHOLE.get().unwrap_or(self)
@@ -97,7 +97,7 @@ impl Site {
         self.0
     }
 
-    /// The line, or without feature `inspect` the other one.
+    /// Returns the line, or without feature `inspect` the other one.
     pub(crate) fn location_or(self, _other: &'static Location<'static>) -> &'static Location<'static> {
         self.0
     }
@@ -128,19 +128,19 @@ impl Drop for EnteredSite {
 }
 
 impl Note {
-    /// Of a waiter that begins to wait in this poll, or outside of polls.
+    /// Returns the note of a waiter that begins to wait in this poll, or outside of polls.
     pub(crate) fn now(at: Site) -> Note {
         let note = Note::in_poll(at);
         Note { stamp: note.stamp.at(note.stamp.began()), ..note }
     }
 
-    /// Of a waiter that begins to wait in this poll. Without a poll it has no time.
+    /// Returns the note of a waiter that begins to wait in this poll. Without a poll it has no time.
     #[inline(always)]
     pub(crate) fn in_poll(at: Site) -> Note {
         Note { at: Some(at), stamp: STAMP.get() }
     }
 
-    /// Of a waiter that is registered again: it waits since the same time if it is at the same line.
+    /// Returns the note of a waiter that is registered again: it waits since the same time if it is at the same line.
     #[inline(never)]
     pub(crate) fn again(self, at: Site) -> Note {
         let now = Note::now(at);
@@ -150,7 +150,7 @@ impl Note {
         now
     }
 
-    /// Of a waiter that may have been registered `before`.
+    /// Returns the note of a waiter that may have been registered `before`.
     #[inline]
     pub(crate) fn next(before: Option<Note>, at: Site) -> Note {
         match before {
@@ -159,7 +159,7 @@ impl Note {
         }
     }
 
-    /// Since when it waits, in ticks.
+    /// Returns since when it waits, in ticks.
     pub(crate) fn ticks(self) -> u64 {
         self.stamp.began().saturating_sub(self.stamp.age())
     }
@@ -168,19 +168,19 @@ impl Note {
         self.at.map(Site::location)
     }
 
-    /// When the polls began of which one has registered the waiter last, in ticks.
+    /// Returns when the polls began of which one has registered the waiter last, in ticks.
     pub(crate) fn polled(self) -> u64 {
         self.stamp.began()
     }
 
-    /// The named frame that waits, counted from 1.
+    /// Returns the named frame that waits, counted from 1.
     pub(crate) fn frame(self) -> Option<u32> {
         Some(self.stamp.0[1] as u32).filter(|frame| *frame != 0)
     }
 }
 
 impl Stamp {
-    /// When the polls began; now, where the waiter was registered outside of polls.
+    /// Returns when the polls began; now, where the waiter was registered outside of polls.
     fn began(self) -> u64 {
         match self.0[0] {
             0 => ticks::now(),
@@ -228,7 +228,7 @@ impl Task {
         Task(POLLED.get()())
     }
 
-    /// The bits of its key; 0 when no task was polled.
+    /// Returns the bits of its key; 0 when no task was polled.
     pub(crate) fn bits(self) -> u64 {
         self.0
     }
@@ -243,13 +243,13 @@ pub(crate) fn ask(polled: fn() -> u64) {
     POLLED.set(polled);
 }
 
-/// The polls of a turn begin, at `began`.
+/// Notes that the polls of a turn begin, at `began`.
 #[inline]
 pub(crate) fn polls_begin(began: u64) {
     STAMP.set(STAMP.get().at(began));
 }
 
-/// No task is polled any more.
+/// Notes that no task is polled any more.
 #[inline]
 pub(crate) fn polls_end() {
     polls_begin(0);

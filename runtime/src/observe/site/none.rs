@@ -28,25 +28,25 @@ impl Moment {
 }
 
 impl Site {
-    /// The line that calls.
+    /// Returns the line that calls.
     #[inline(always)]
     pub fn caller() -> Site {
         Site(())
     }
 
-    /// The line of the operation that this one is a part of; without one, the line that calls.
+    /// Returns the line of the operation that this one is a part of; without one, the line that calls.
     #[inline(always)]
     pub fn current() -> Site {
         Site(())
     }
 
-    /// The line of the operation that one at this line is a part of; without one, this line.
+    /// Returns the line of the operation that one at this line is a part of; without one, this line.
     #[inline(always)]
     pub(crate) fn outermost(self) -> Site {
         self
     }
 
-    /// The line, or without feature `inspect` the other one.
+    /// Returns the line, or without feature `inspect` the other one.
     #[inline(always)]
     pub(crate) fn location_or(self, other: &'static Location<'static>) -> &'static Location<'static> {
         other

@@ -90,7 +90,7 @@ fn open(spawned: Spawned<'_>) -> Option<Span> {
     is_heard(&span).then_some(span)
 }
 
-/// Whether a subscriber is interested in the span. A thread without a subscriber still makes spans while another
+/// Returns whether a subscriber is interested in the span. A thread without a subscriber still makes spans while another
 /// thread has one: those are of `NoSubscriber`, and all have one number.
 fn is_heard(span: &Span) -> bool {
     span.with_subscriber(|(_, subscriber)| !subscriber.is::<NoSubscriber>()).unwrap_or(false)

@@ -32,23 +32,23 @@ pub(crate) struct Label {
 }
 
 impl WakeNote {
-    /// When the task was put in the queue last.
+    /// Returns when the task was put in the queue last.
     pub(crate) fn woken_at(&self) -> u64 {
         self.since
     }
 
-    /// Of a task that has just been given its index and is queued.
+    /// Creates the note of a task that has just been given its index and is queued.
     pub(crate) fn spawned() -> WakeNote {
         WakeNote { by: recorder::BY_SPAWN, since: ticks::now(), puts: 1 }
     }
 
-    /// The cause of the last wake.
+    /// Returns the cause of the last wake.
     #[inline(always)]
     pub(crate) fn woke(&self) -> Woke {
         Woke(self.by)
     }
 
-    /// The task has been put in the queue.
+    /// Notes that the task has been put in the queue.
     #[inline]
     pub(crate) fn queued(&mut self, by: By) {
         self.by = by.by;
@@ -58,21 +58,21 @@ impl WakeNote {
 }
 
 impl Label {
-    /// The label that a task gives itself.
+    /// Returns the label that a task gives itself.
     pub(crate) fn new(label: Option<(Option<Box<str>>, &'static Location<'static>)>) -> Label {
         let (name, spawned_at) = label.expect("a task that is being spawned has not ended");
         Label { name, spawned_at }
     }
 
-    /// Of the future of `block_on`.
+    /// Returns the label of the future of `block_on`.
     pub(crate) fn root(spawned_at: &'static Location<'static>) -> Label {
         Label { name: None, spawned_at }
     }
 }
 
 impl By {
-    /// An event of this wait: its mask, and the index of its source in the upper half. Which descriptor that was is asked
-    /// for later, of [`Descriptors`](crate::observe::recorder::Descriptors).
+    /// Returns the cause for an event of this wait: its mask, and the index of its source in the upper half. Which
+    /// descriptor that was is asked for later, of [`Descriptors`](crate::observe::recorder::Descriptors).
     #[inline(always)]
     pub(crate) fn event(self, head: Head<'_>) -> By {
         By { by: head.bits(), ..self }

@@ -18,14 +18,14 @@ impl Going {
         Going { index: AtomicU32::new(NONE), turn: AtomicU32::new(0), began: AtomicU64::new(0) }
     }
 
-    /// A turn begins; no poll is going on.
+    /// Notes that a turn begins; no poll is going on.
     #[inline]
     pub(super) fn turn_begins(&self, began: u64) {
         self.began.store(began, Ordering::Relaxed);
         self.turn.store(self.turn.load(Ordering::Relaxed).wrapping_add(1), Ordering::Release);
     }
 
-    /// The poll of the task at this index begins.
+    /// Notes that the poll of the task at this index begins.
     #[inline(always)]
     pub(super) fn poll_begins(&self, index: u32) {
         self.index.store(index, Ordering::Release);
@@ -36,13 +36,14 @@ impl Going {
         self.index.store(NONE, Ordering::Release);
     }
 
-    /// The index of the task that is polled. For the thread of the loop.
+    /// Returns the index of the task that is polled. For the thread of the loop.
     #[inline]
     pub(super) fn polled(&self) -> Option<u32> {
         Some(self.index.load(Ordering::Relaxed)).filter(|index| *index != NONE)
     }
 
-    /// The poll that is going on: the index of its task, when its turn began, and a number that only this poll has.
+    /// Returns the poll that is going on: the index of its task, when its turn began, and a number that only this
+    /// poll has.
     pub(super) fn poll(&self) -> Option<(u32, u64, u64)> {
         for _ in 0..100 {
             let turn = self.turn.load(Ordering::Acquire);

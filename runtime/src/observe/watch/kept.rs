@@ -98,18 +98,18 @@ impl Watch {
         }
     }
 
-    /// The part that other threads may read.
+    /// Returns the part that other threads may read.
     pub(crate) fn post(&self) -> Post {
         Post(Some(self.shared.clone()))
     }
 
-    /// Whether polls are recorded, and timed.
+    /// Returns whether polls are recorded, and timed.
     #[inline]
     pub(crate) fn records(&self) -> bool {
         self.records
     }
 
-    /// The index of the task that is polled.
+    /// Returns the index of the task that is polled.
     #[inline]
     pub(crate) fn polled(&self) -> Option<u32> {
         self.shared.polled()
@@ -138,7 +138,7 @@ impl Watch {
         (Unrecorded { going }, (0..batch).map(|_| ()))
     }
 
-    /// The task of the poll that has begun has ended before.
+    /// Notes that the task of the poll that has begun has ended before.
     #[cold]
     pub(crate) fn not_polled(&self) {
         if self.records {
@@ -152,13 +152,13 @@ impl Watch {
         self.sums.flush(&self.shared);
     }
 
-    /// The loop is about to call `epoll_wait`.
+    /// Notes that the loop is about to call `epoll_wait`.
     #[inline]
     pub(crate) fn waits(&self) {
         self.shared.waits.store(true, Ordering::Relaxed);
     }
 
-    /// The loop is back from `epoll_wait`. Returns the cause for its events.
+    /// Notes that the loop is back from `epoll_wait`. Returns the cause for its events.
     #[inline]
     pub(crate) fn waited(&self, timeout: u64, events: usize) -> By {
         let now = ticks::now();
@@ -170,18 +170,18 @@ impl Watch {
         By { by: 0, since: now }
     }
 
-    /// The cause for the timers that fire now.
+    /// Returns the cause for the timers that fire now.
     pub(crate) fn timers(&self) -> By {
         By { by: recorder::BY_TIMER, since: ticks::now() }
     }
 
-    /// A timer has fired; both times are nanoseconds on the clock of the runtime.
+    /// Notes that a timer has fired; both times are nanoseconds on the clock of the runtime.
     pub(crate) fn late(&self, now: u64, deadline: u64) {
         let late = ticks::from_nanoseconds(now.saturating_sub(deadline));
         self.shared.lateness.add(late.min(u64::MAX >> 1), 1);
     }
 
-    /// So many timers have fired.
+    /// Notes how many timers have fired.
     pub(crate) fn fired(&self, timers: usize) {
         if timers > 0 {
             let timers = (timers as u32).min(recorder::NUMBER);
@@ -189,7 +189,7 @@ impl Watch {
         }
     }
 
-    /// The cause for a wake by a waker: the task that is polled now, or another thread.
+    /// Returns the cause for a wake by a waker: the task that is polled now, or another thread.
     #[inline]
     pub(crate) fn waker(&self) -> By {
         let by = match self.polled() {
@@ -199,13 +199,13 @@ impl Watch {
         By { by, since: ticks::now() }
     }
 
-    /// A waker has put a task in the queue.
+    /// Notes that a waker has put a task in the queue.
     #[inline]
     pub(crate) fn woken(&self, index: u32, by: By) {
         self.shared.ring.append(by.since, OTHER | index, by.by);
     }
 
-    /// A task has been given an index. The future of `block_on` has no id.
+    /// Notes that a task has been given an index. The future of `block_on` has no id.
     pub(crate) fn spawned(&self, index: u32, id: Option<Id>, label: Label) {
         let Label { name, spawned_at } = label;
         let at = index as usize;
@@ -226,7 +226,7 @@ impl Watch {
         self.shared.ring.append(ticks::now(), OTHER | index, recorder::SPAWNED | born);
     }
 
-    /// The task at an index has ended.
+    /// Notes that the task at an index has ended.
     pub(crate) fn ended(&self, index: u32) {
         if self.records {
             let born = self.sums.of(index).born;
@@ -234,12 +234,12 @@ impl Watch {
         }
     }
 
-    /// A descriptor is registered, and its source has this index.
+    /// Notes that a descriptor is registered, and its source has this index.
     pub(crate) fn registered(&self, index: u32, fd: i32) {
         self.shared.tasks().descriptors.add(index, fd, ticks::now());
     }
 
-    /// The times of the task at an index, from the note of its wakes.
+    /// Returns the times of the task at an index, from the note of its wakes.
     pub(crate) fn times(&self, index: u32, note: &WakeNote, is_queued: bool) -> TaskTimes {
         let sums = self.sums.of(index);
         let poll = self.shared.going().filter(|(polled, ..)| *polled == index);
@@ -259,7 +259,7 @@ impl Watch {
         self.shared.long_polls.load(Ordering::Relaxed)
     }
 
-    /// The turn is over: ends its records and sums up its polls. `woken_at` is when the task at an index was put in the
+    /// Ends the turn: ends its records and sums up its polls. `woken_at` is when the task at an index was put in the
     /// queue last.
     #[inline]
     fn turn_ends(&self, woken_at: impl Fn(u32) -> u64) {

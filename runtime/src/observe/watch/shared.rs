@@ -88,7 +88,7 @@ pub struct GroupHistograms {
 }
 
 impl WatchedTasks {
-    /// The number of the group of a name, if it is one of the first names.
+    /// Returns the number of the group of a name, if it is one of the first names.
     pub(super) fn group(&mut self, name: &str) -> Option<usize> {
         let known = self.groups.iter().position(|group| *group.name == *name);
         if known.is_some() || self.groups.len() == GROUPS {
@@ -99,7 +99,7 @@ impl WatchedTasks {
         Some(self.groups.len() - 1)
     }
 
-    /// The fields of a record that name a task.
+    /// Returns the fields of a record that name a task.
     pub(super) fn born(
         &mut self,
         id: Option<Id>,
@@ -135,13 +135,13 @@ impl Shared {
         }
     }
 
-    /// The poll that is going on, for any thread: the index of its task, when it began, and a number that only this
-    /// poll has. Without a recorder the time is that of the begin of its turn.
+    /// Returns the poll that is going on, for any thread: the index of its task, when it began, and a number that
+    /// only this poll has. Without a recorder the time is that of the begin of its turn.
     pub(super) fn going(&self) -> Option<(u32, u64, u64)> {
         if self.records { self.ring.poll() } else { self.going.poll() }
     }
 
-    /// The index of the task that is polled. For the thread of the loop.
+    /// Returns the index of the task that is polled. For the thread of the loop.
     #[inline]
     pub(super) fn polled(&self) -> Option<u32> {
         if self.records { self.ring.polled() } else { self.going.polled() }
@@ -157,7 +157,7 @@ impl Shared {
 }
 
 impl Post {
-    /// The state of the loop now. Any thread may call this and the next ones.
+    /// Returns the state of the loop now. Any thread may call this and the next ones.
     pub(crate) fn progress(&self) -> Option<Progress> {
         let shared = self.0.as_ref()?;
         let poll = shared.going();
@@ -175,8 +175,8 @@ impl Post {
         Some(Progress { poll, is_waiting, polls })
     }
 
-    /// The number of the poll that is going on, as in [`Progress::polls`], and since when it runs: zero where that is not
-    /// known, as no poll is timed. Takes no lock.
+    /// Returns the number of the poll that is going on, as in [`Progress::polls`], and since when it runs: zero where
+    /// that is not known, as no poll is timed. Takes no lock.
     pub(crate) fn going(&self) -> Option<(u64, Duration)> {
         let shared = self.0.as_ref()?;
         let (_, began, number) = shared.going()?;
@@ -184,17 +184,17 @@ impl Post {
         Some((number, Duration::from_nanos(elapsed)))
     }
 
-    /// How many polls have taken longer than the limit.
+    /// Returns how many polls have taken longer than the limit.
     pub(crate) fn long_polls(&self) -> u64 {
         self.0.as_ref().map_or(0, |shared| shared.long_polls.load(Ordering::Relaxed))
     }
 
-    /// Whether polls are timed.
+    /// Returns whether polls are timed.
     pub(crate) fn records(&self) -> bool {
         self.0.as_ref().is_some_and(|shared| shared.records)
     }
 
-    /// The descriptors as the last dump found them, for the next one to keep again.
+    /// Returns the descriptors as the last dump found them, for the next one to keep again.
     pub(crate) fn take_described(&self) -> Remembered {
         self.0.as_ref().map(|shared| std::mem::take(&mut *shared.described())).unwrap_or_default()
     }
@@ -205,7 +205,7 @@ impl Post {
         }
     }
 
-    /// Whether the runtime is gone, and this is the last to keep what it has left.
+    /// Returns whether the runtime is gone, and this is the last to keep what it has left.
     pub(crate) fn is_left(&self) -> bool {
         self.0.as_ref().is_none_or(|shared| Arc::strong_count(shared) == 1)
     }

@@ -64,13 +64,13 @@ impl Sums {
         Sums { tasks, groups, drawn, seed: Cell::new(1), at, slow, notable, limit }
     }
 
-    /// These are the groups that there are, the new ones last.
+    /// Learns the groups that there are, the new ones last.
     pub(super) fn learn(&self, all: &[Arc<Group>]) {
         let groups = &mut *self.groups.borrow_mut();
         groups.extend_from_slice(&all[groups.len()..]);
     }
 
-    /// A new task has this index.
+    /// Notes that a new task has this index.
     pub(super) fn begin(&self, shared: &Shared, index: u32, group: Option<usize>, born: u64) {
         if self.drawn.get().index == index {
             self.flush(shared); // it is of the task before
@@ -87,8 +87,8 @@ impl Sums {
         self.tasks.borrow().get(index as usize).copied().unwrap_or(NO_SUMS)
     }
 
-    /// A turn is over, from `began` to `end`. `block` has the records of its polls, of which `voids` are of none, and the
-    /// one of the end.
+    /// Adds a turn that is over, from `began` to `end`. `block` has the records of its polls, of which `voids` are of
+    /// none, and the one of the end.
     #[inline(always)] // of each turn
     pub(super) fn turn(
         &self,
@@ -117,7 +117,7 @@ impl Sums {
         }
     }
 
-    /// The next number of a sequence that is spread evenly, from 0 to below `limit`, which has 32 bits.
+    /// Returns the next number of a sequence that is spread evenly, from 0 to below `limit`, which has 32 bits.
     #[inline(always)] // of each turn
     fn below(&self, limit: u64) -> u64 {
         let seed = self.seed.get().wrapping_add(0x9e37_79b9_7f4a_7c15);

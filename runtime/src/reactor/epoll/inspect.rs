@@ -21,23 +21,23 @@ impl InspectedWait {
         self.source.fd
     }
 
-    /// The token of the registration.
+    /// Returns the token of the registration.
     pub(crate) fn token(&self) -> u64 {
         self.source.key.bits()
     }
 
-    /// The bits of an event mask that are cached for the descriptor in this direction.
+    /// Returns the bits of an event mask that are cached for the descriptor in this direction.
     pub(crate) fn cached(&self, direction: Direction) -> u32 {
         bits(self.source.readiness.get(), direction)
     }
 
-    /// The tasks that wait; `None` for other wakers.
+    /// Returns the tasks that wait; `None` for other wakers.
     pub(crate) fn tasks(&self) -> Vec<Option<TaskKey>> {
         self.source.waiters.waiting(self.direction)
     }
 }
 
-/// The bits of an event mask that are set in one direction.
+/// Returns the bits of an event mask that are set in one direction.
 fn bits(cached: Readiness, direction: Direction) -> u32 {
     let is_cached = |bit: &u32| cached.bits(direction) & Readiness::from_mask(*bit).bits(direction) != 0;
     BITS.into_iter().filter(is_cached).sum()
@@ -60,7 +60,7 @@ impl Reactor {
         None
     }
 
-    /// The instance of the simulated kernel that this waits in.
+    /// Returns the instance of the simulated kernel that this waits in.
     pub(crate) fn simulated(&self) -> Option<usize> {
         self.epoll.simulated()
     }

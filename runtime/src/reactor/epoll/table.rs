@@ -14,7 +14,7 @@ pub(super) struct Table {
 }
 
 impl Table {
-    /// The place of the next source.
+    /// Returns the place of the next source.
     pub(super) fn vacant(&self) -> u32 {
         let new = || u32::try_from(self.places.len()).expect("a process has fewer than 2^32 descriptors");
         self.free.last().copied().unwrap_or_else(new)

@@ -23,8 +23,8 @@ impl Reactor {
         }
     }
 
-    /// Whether the source with this key is still registered. No other source has had the key since, until 2^32 were
-    /// registered.
+    /// Returns whether the source with this key is still registered. No other source has had the key since, until
+    /// 2^32 were registered.
     pub(crate) fn has(&self, key: SourceKey) -> bool {
         self.state.borrow().sources.get(key.index()).is_some_and(|source| source.key == key)
     }

@@ -99,12 +99,12 @@ impl<T: AsFd> Registration<T> {
         })
     }
 
-    /// Whether an operation for `interest` may succeed.
+    /// Returns whether an operation for `interest` may succeed.
     pub(crate) fn is_worth_a_call(&self, interest: Interest) -> bool {
         self.source().readiness().is_worth_a_call(interest)
     }
 
-    /// Those of `interest` that are reported, and how many events the descriptor has had.
+    /// Returns those of `interest` that are reported, and how many events the descriptor has had.
     pub(crate) fn reported(&self, interest: Interest) -> (Ready, u64) {
         (self.source().readiness().reported() & interest.answers(), self.source().ticks())
     }

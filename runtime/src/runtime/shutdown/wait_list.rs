@@ -64,7 +64,7 @@ impl WaitList {
         wakers.into_iter().for_each(|noted| waker::wake_contained(noted.waker));
     }
 
-    /// For a dump.
+    /// Lists the waits for a dump.
     #[cfg(feature = "inspect")]
     #[inline]
     pub(crate) fn waits(&self) -> Vec<Waiter> {

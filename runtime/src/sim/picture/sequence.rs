@@ -112,7 +112,7 @@ fn draw(page: &mut String, number: usize, skipped: usize, row: &DiagramRow) {
     }
 }
 
-/// The rows, in their order.
+/// Returns the rows, in their order.
 fn rows(ran: &Ran) -> Vec<DiagramRow> {
     let (records, files) = (ran.trace.trace.records(), ran.trace.users_of_files());
     let mut rows: Vec<DiagramRow> = Vec::new();
@@ -136,7 +136,8 @@ fn rows(ran: &Ran) -> Vec<DiagramRow> {
     rows
 }
 
-/// The row of what `from` did at this time: of the call that sent something, or of what arrived. Else of what happened last.
+/// Returns the row of what `from` did at this time: of the call that sent something, or of what arrived. Else of what
+/// happened last.
 fn sender(rows: &[DiagramRow], at: u64, from: ProgramId) -> Option<usize> {
     let until = rows.partition_point(|row| row.at <= at);
     let own = (0..until).rev().take_while(|number| rows[*number].at == at);

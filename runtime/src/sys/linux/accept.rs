@@ -60,7 +60,7 @@ impl AcceptFailure {
     }
 }
 
-/// Whether a socket listens, `SO_ACCEPTCONN`.
+/// Returns whether a socket listens, `SO_ACCEPTCONN`.
 #[inline]
 fn listens(socket: BorrowedFd<'_>) -> io::Result<bool> {
     let mut value: libc::c_int = 0;

@@ -38,25 +38,25 @@ pub(super) struct RawAddress<const N: usize = V6_LEN> {
 }
 
 impl<const N: usize> RawAddress<N> {
-    /// Room for the longest address of the family.
+    /// Creates room for the longest address of the family.
     #[inline]
     pub(super) const fn room() -> RawAddress<N> {
         RawAddress { bytes: [0; N], len: N as libc::socklen_t }
     }
 
-    /// Where the bytes start, for a call that reads them.
+    /// Returns where the bytes start, for a call that reads them.
     #[inline]
     pub(super) fn as_ptr(&self) -> *const libc::sockaddr {
         self.bytes.as_ptr().cast()
     }
 
-    /// How many bytes there are.
+    /// Returns how many bytes there are.
     #[inline]
     pub(super) fn len(&self) -> libc::socklen_t {
         self.len
     }
 
-    /// Where the kernel writes the bytes and their length; the length says how much room there is.
+    /// Returns where the kernel writes the bytes and their length; the length says how much room there is.
     #[inline]
     pub(super) fn as_mut_ptrs(&mut self) -> (*mut libc::sockaddr, *mut libc::socklen_t) {
         (self.bytes.as_mut_ptr().cast(), &raw mut self.len)
@@ -64,7 +64,7 @@ impl<const N: usize> RawAddress<N> {
 }
 
 impl RawAddress {
-    /// The address as std knows it.
+    /// Returns the address as std knows it.
     ///
     /// # Errors
     ///

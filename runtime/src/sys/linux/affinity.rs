@@ -10,7 +10,7 @@ const WORD: usize = libc::c_ulong::BITS as usize;
 const MOST_WORDS: usize = 1024;
 
 impl Backend {
-    /// The processors that the calling thread may run on, in ascending order, by [`sched_getaffinity(2)`].
+    /// Returns the processors that the calling thread may run on, in ascending order, by [`sched_getaffinity(2)`].
     ///
     /// # Errors
     ///

@@ -53,7 +53,7 @@ pub struct Message {
 }
 
 impl Ancillary {
-    /// Room for `descriptors`, for credentials, and for a pidfd.
+    /// Creates room for `descriptors`, for credentials, and for a pidfd.
     ///
     /// The pidfd needs room because Linux before 6.17 installs one even without room for its number, and then it
     /// cannot be closed. (A peer that sends more descriptors than expected uses up that room too.) A message has at
@@ -66,13 +66,13 @@ impl Ancillary {
         Ancillary { descriptors, control: vec![0; room].into(), ..Ancillary::default() }
     }
 
-    /// How many descriptors there is room for.
+    /// Returns how many descriptors there is room for.
     #[inline]
     pub fn room(&self) -> usize {
         self.descriptors
     }
 
-    /// The descriptors of the last message that are not yet taken.
+    /// Returns the descriptors of the last message that are not yet taken.
     #[inline]
     pub fn descriptors(&self) -> &[OwnedFd] {
         &self.received
@@ -84,7 +84,7 @@ impl Ancillary {
         std::mem::take(&mut self.received)
     }
 
-    /// The credentials of the last message.
+    /// Returns the credentials of the last message.
     #[inline]
     pub fn credentials(&self) -> Option<Credentials> {
         self.credentials
@@ -240,7 +240,7 @@ impl Fd {
     }
 }
 
-/// The level, type and data of the first record, and the bytes after it.
+/// Returns the level, type and data of the first record, and the bytes after it.
 #[inline]
 pub(super) fn first_record(control: &[u8]) -> Option<(i32, i32, &[u8], &[u8])> {
     let (header, _) = control.split_at_checked(HEADER)?;
@@ -252,7 +252,7 @@ pub(super) fn first_record(control: &[u8]) -> Option<(i32, i32, &[u8], &[u8])> {
     Some((level, kind, data, next))
 }
 
-/// The space that a record with `data` bytes takes; 0 for no data.
+/// Returns the space that a record with `data` bytes takes; 0 for no data.
 #[inline]
 fn record_len(data: usize) -> usize {
     if data == 0 { 0 } else { HEADER.saturating_add(data).next_multiple_of(size_of::<usize>()) }

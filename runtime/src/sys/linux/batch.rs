@@ -54,7 +54,7 @@ pub struct Received {
 }
 
 impl Batch {
-    /// Room for `datagrams` of up to `size` bytes. One call fills no more than [`BATCH_MAX`] of them.
+    /// Creates room for `datagrams` of up to `size` bytes. One call fills no more than [`BATCH_MAX`] of them.
     ///
     /// # Panics
     ///
@@ -69,7 +69,7 @@ impl Batch {
         Batch { memory: memory.into(), control, size, room, received: Vec::with_capacity(room) }
     }
 
-    /// How many datagrams fit.
+    /// Returns how many datagrams fit.
     #[inline]
     pub fn room(&self) -> usize {
         self.room
@@ -92,13 +92,13 @@ impl Batch {
         self.received.push(Received { len, from, truncated: whole.len() > len, segment: None });
     }
 
-    /// The datagrams of the last call.
+    /// Returns the datagrams of the last call.
     #[inline]
     pub fn received(&self) -> &[Received] {
         &self.received
     }
 
-    /// The bytes of the datagram with this number.
+    /// Returns the bytes of the datagram with this number.
     #[inline]
     pub fn bytes(&self, number: usize) -> &[u8] {
         let start = number * self.size;
@@ -214,7 +214,7 @@ impl Fd {
         })
     }
 
-    /// Whether the kernel supports segments (Linux 4.18). An earlier one ignores the segment size of
+    /// Returns whether the kernel supports segments (Linux 4.18). An earlier one ignores the segment size of
     /// [`send_segmented`](Fd::send_segmented) and sends one long datagram, so callers check first.
     #[inline]
     pub fn knows_segments(&self) -> bool {
@@ -276,7 +276,7 @@ const _: () = assert!(HEADER == 16);
 #[derive(Debug, PartialEq, Eq)]
 struct Lost;
 
-/// The segment size from the record of `UDP_GRO`, if any. `cut_short`: the records were truncated.
+/// Returns the segment size from the record of `UDP_GRO`, if any. `cut_short`: the records were truncated.
 #[inline]
 fn segment_of(mut control: &[u8], cut_short: bool) -> Result<Option<usize>, Lost> {
     while let Some((level, kind, data, rest)) = first_record(control) {

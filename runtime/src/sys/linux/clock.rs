@@ -3,7 +3,7 @@
 use super::Backend;
 
 impl Backend {
-    /// `CLOCK_MONOTONIC`, in nanoseconds.
+    /// Returns `CLOCK_MONOTONIC`, in nanoseconds.
     ///
     /// The same clock as [`std::time::Instant`], by
     /// [`clock_gettime(2)`](https://man7.org/linux/man-pages/man2/clock_gettime.2.html).
@@ -19,20 +19,20 @@ impl Backend {
         self.monotonic()
     }
 
-    /// The wall clock, which steps when it is set.
+    /// Returns the wall clock, which steps when it is set.
     #[inline]
     pub fn wall_clock(self) -> std::time::SystemTime {
         std::time::SystemTime::now()
     }
 
-    /// Whether the coarse clock is another than the precise one.
+    /// Returns whether the coarse clock is another than the precise one.
     #[inline]
     pub fn has_coarse(self) -> bool {
         !cfg!(miri)
     }
 
-    /// `CLOCK_MONOTONIC_COARSE`, in nanoseconds: the value of `CLOCK_MONOTONIC` at the last kernel tick. It is never
-    /// ahead of that clock, and behind it by a tick (1 to 10 ms) or, occasionally, more.
+    /// Returns `CLOCK_MONOTONIC_COARSE`, in nanoseconds: the value of `CLOCK_MONOTONIC` at the last kernel tick. It
+    /// is never ahead of that clock, and behind it by a tick (1 to 10 ms) or, occasionally, more.
     #[inline]
     pub fn monotonic_coarse(self) -> u64 {
         // Miri has no coarse clock.
@@ -52,7 +52,7 @@ impl TimerSlack {
     /// The least there is.
     pub const LEAST: TimerSlack = TimerSlack(1);
 
-    /// The slack of the calling thread; `None` where the kernel does not report it.
+    /// Returns the slack of the calling thread; `None` where the kernel does not report it.
     #[inline]
     pub fn get() -> Option<TimerSlack> {
         if cfg!(miri) {

@@ -40,7 +40,7 @@ impl Described {
         Described { kind, local: None, peer: None, what: None }
     }
 
-    /// Whether it stays as it is for as long as the descriptor is open: a TCP connection, or a listener.
+    /// Returns whether it stays as it is for as long as the descriptor is open: a TCP connection, or a listener.
     #[inline]
     pub(crate) fn is_settled(&self) -> bool {
         self.local.is_some()
@@ -85,7 +85,8 @@ impl Described {
 
 type NameCall = unsafe extern "C" fn(libc::c_int, *mut libc::sockaddr, *mut libc::socklen_t) -> libc::c_int;
 
-/// The own name of a socket or that of its peer, by `getsockname` or `getpeername`. The room is that of the longest.
+/// Returns the own name of a socket or that of its peer, by `getsockname` or `getpeername`. The room is that of the
+/// longest.
 #[inline]
 fn name(fd: RawFd, call: NameCall) -> io::Result<RawUnix> {
     let mut room = RawUnix::room();
@@ -96,7 +97,7 @@ fn name(fd: RawFd, call: NameCall) -> io::Result<RawUnix> {
     Ok(room)
 }
 
-/// An option of `SOL_SOCKET` that is one integer and is only read: `SO_TYPE`, `SO_ACCEPTCONN`.
+/// Returns an option of `SOL_SOCKET` that is one integer and is only read: `SO_TYPE`, `SO_ACCEPTCONN`.
 #[inline]
 fn option(fd: RawFd, name: libc::c_int) -> Option<libc::c_int> {
     let mut value: libc::c_int = 0;
@@ -113,7 +114,7 @@ fn family(raw: &RawUnix) -> libc::c_int {
     libc::c_int::from(u16::from_ne_bytes([raw.bytes[0], raw.bytes[1]]))
 }
 
-/// The name, unless the socket has none: a Unix socket that is not bound, or one of another family.
+/// Returns the name, unless the socket has none: a Unix socket that is not bound, or one of another family.
 #[inline]
 fn to_name(raw: &RawUnix) -> Option<SocketName> {
     if family(raw) == libc::AF_UNIX {
@@ -144,7 +145,7 @@ fn file(fd: RawFd) -> Described {
     }
 }
 
-/// The process that a pidfd names.
+/// Returns the process that a pidfd names.
 #[inline]
 fn process(fd: RawFd) -> Option<Box<str>> {
     let info = fs::read_to_string(format!("/proc/self/fdinfo/{fd}")).ok()?;

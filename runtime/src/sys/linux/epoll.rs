@@ -55,7 +55,7 @@ pub struct Events {
 }
 
 impl Backend {
-    /// A new `epoll` instance, by `epoll_create1(2)`.
+    /// Creates a new `epoll` instance, by `epoll_create1(2)`.
     ///
     /// # Errors
     ///
@@ -70,7 +70,7 @@ impl Backend {
         Ok(Epoll { fd, nanoseconds: Cell::new(!cfg!(miri)), made_in: Generation::now() })
     }
 
-    /// A new counter descriptor, by `eventfd(2)`.
+    /// Creates a new counter descriptor, by `eventfd(2)`.
     ///
     /// # Errors
     ///
@@ -224,7 +224,7 @@ impl AsFd for Epoll {
     }
 }
 
-/// An interrupted wait reports no events.
+/// Reports no events for an interrupted wait.
 #[cold]
 fn unless_interrupted(error: io::Error) -> io::Result<usize> {
     if error.raw_os_error() == Some(libc::EINTR) { Ok(0) } else { Err(error) }
@@ -233,26 +233,26 @@ fn unless_interrupted(error: io::Error) -> io::Result<usize> {
 const SECOND: u64 = 1_000_000_000;
 const MILLISECOND: u64 = 1_000_000;
 
-/// A duration, or as much of it as waits: all but for ever.
+/// Returns a duration, or as much of it as waits: all but for ever.
 #[inline]
 fn nanoseconds(timeout: Duration) -> u64 {
     u64::try_from(timeout.as_nanos()).unwrap_or(u64::MAX - 1)
 }
 
-/// `timeout` in whole milliseconds, rounded up: a wait that ends early would spin until its deadline.
+/// Converts `timeout` to whole milliseconds, rounded up: a wait that ends early would spin until its deadline.
 #[inline]
 fn milliseconds_up(timeout: u64) -> libc::c_int {
     libc::c_int::try_from(timeout.div_ceil(MILLISECOND)).unwrap_or(libc::c_int::MAX)
 }
 
-/// The same, rounded down.
+/// Converts `timeout` to whole milliseconds, rounded down.
 #[inline]
 fn milliseconds_down(timeout: u64) -> libc::c_int {
     libc::c_int::try_from(timeout / MILLISECOND).unwrap_or(libc::c_int::MAX)
 }
 
 impl Events {
-    /// Room for `capacity` events per wait.
+    /// Creates room for `capacity` events per wait.
     ///
     /// # Panics
     ///
@@ -275,14 +275,14 @@ impl Events {
         self.len
     }
 
-    /// How many events one wait can report.
+    /// Returns how many events one wait can report.
     #[cfg(feature = "sim")]
     #[inline]
     pub(in crate::sys) fn capacity(&self) -> usize {
         self.buffer.len()
     }
 
-    /// The events of the last wait: the token of each registration and its mask.
+    /// Returns the events of the last wait: the token of each registration and its mask.
     #[inline]
     pub fn iter(&self) -> impl Iterator<Item = (u64, u32)> + '_ {
         self.with_heads().map(|(token, head)| (token, head.mask()))
@@ -301,20 +301,20 @@ impl Events {
 pub struct Head<'a>(&'a libc::epoll_event);
 
 impl Head<'_> {
-    /// The mask alone.
+    /// Returns the mask alone.
     #[inline(always)]
     pub fn mask(self) -> u32 {
         self.0.events
     }
 
-    /// Both.
+    /// Returns both.
     #[inline(always)]
     pub fn bits(self) -> u64 {
         head(self.0)
     }
 }
 
-/// The mask of an event, and the low half of its token above it: as they stand in memory, one load.
+/// Returns the mask of an event, and the low half of its token above it: as they stand in memory, one load.
 #[cfg(target_arch = "x86_64")]
 #[inline(always)]
 fn head(event: &libc::epoll_event) -> u64 {

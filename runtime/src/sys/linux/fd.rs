@@ -94,25 +94,25 @@ pub struct ReadBuf<'a> {
 }
 
 impl<'a> ReadBuf<'a> {
-    /// Nothing is filled yet.
+    /// Creates a buffer of which nothing is filled yet.
     #[inline]
     pub fn uninit(memory: &'a mut [MaybeUninit<u8>]) -> ReadBuf<'a> {
         ReadBuf { memory, filled: 0 }
     }
 
-    /// Whether no byte is filled.
+    /// Returns whether no byte is filled.
     #[inline]
     pub fn is_empty(&self) -> bool {
         self.filled == 0
     }
 
-    /// How many bytes are unfilled.
+    /// Returns how many bytes are unfilled.
     #[inline]
     pub fn remaining(&self) -> usize {
         self.memory.len() - self.filled
     }
 
-    /// The bytes that are filled, for as long as the memory lives.
+    /// Returns the bytes that are filled, for as long as the memory lives.
     #[inline]
     pub fn into_filled(self) -> &'a mut [u8] {
         let filled = &mut self.memory[..self.filled];

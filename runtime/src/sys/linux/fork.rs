@@ -30,13 +30,13 @@ impl Generation {
         Generation(FORKS.load(Ordering::Relaxed))
     }
 
-    /// Whether this process is still the same. One load.
+    /// Returns whether this process is still the same. One load.
     #[inline]
     pub(crate) fn is_current(self) -> bool {
         self.0 == FORKS.load(Ordering::Relaxed)
     }
 
-    /// An error in a child.
+    /// Returns an error in a child process.
     #[inline]
     pub(crate) fn check(self) -> io::Result<()> {
         if self.is_current() { Ok(()) } else { Err(of_the_parent()) }

@@ -42,7 +42,7 @@ impl Backend {
 }
 
 impl Fd {
-    /// The kind of the socket.
+    /// Returns the kind of the socket.
     ///
     /// # Errors
     ///

@@ -77,7 +77,7 @@ use std::io;
 pub struct Backend(());
 
 impl Backend {
-    /// The backend of the runtime that this thread is in; Linux where there is none.
+    /// Returns the backend of the runtime that this thread is in; Linux where there is none.
     #[inline]
     pub fn current() -> Backend {
         Backend(())
@@ -96,7 +96,7 @@ fn check_len(value: libc::ssize_t) -> io::Result<usize> {
     usize::try_from(value).map_err(|_| errno())
 }
 
-/// The error of the call that has just failed on this thread.
+/// Returns the error of the call that has just failed on this thread.
 #[cold]
 fn errno() -> io::Error {
     io::Error::last_os_error()

@@ -29,7 +29,7 @@ impl Fd {
         Ok((errno != 0).then(|| io::Error::from_raw_os_error(errno)))
     }
 
-    /// Whether a small segment is sent before the previous one is acknowledged, `TCP_NODELAY`.
+    /// Returns whether a small segment is sent before the previous one is acknowledged, `TCP_NODELAY`.
     #[inline]
     pub fn nodelay(&self) -> io::Result<bool> {
         self.get_flag(known::TCP_NODELAY)
@@ -41,7 +41,7 @@ impl Fd {
         self.set_flag(known::TCP_NODELAY, on)
     }
 
-    /// Whether acknowledgements are sent at once, `TCP_QUICKACK`. Not permanent: the kernel may leave the mode.
+    /// Returns whether acknowledgements are sent at once, `TCP_QUICKACK`. Not permanent: the kernel may leave the mode.
     #[inline]
     pub fn quickack(&self) -> io::Result<bool> {
         self.get_flag(known::TCP_QUICKACK)
@@ -53,7 +53,7 @@ impl Fd {
         self.set_flag(known::TCP_QUICKACK, on)
     }
 
-    /// The bound of the unsent bytes in the send queue, `TCP_NOTSENT_LOWAT`; 0 for `net.ipv4.tcp_notsent_lowat`.
+    /// Returns the bound of the unsent bytes in the send queue, `TCP_NOTSENT_LOWAT`; 0 for `net.ipv4.tcp_notsent_lowat`.
     #[inline]
     pub fn notsent_lowat(&self) -> io::Result<u32> {
         let [bytes] = self.get(known::TCP_NOTSENT_LOWAT)?;
@@ -66,8 +66,8 @@ impl Fd {
         self.set(known::TCP_NOTSENT_LOWAT, [bytes as c_int])
     }
 
-    /// How long sent bytes may stay unacknowledged, or unsent behind a closed window, `TCP_USER_TIMEOUT`; `None` for
-    /// what the host says.
+    /// Returns how long sent bytes may stay unacknowledged, or unsent behind a closed window, `TCP_USER_TIMEOUT`;
+    /// `None` for what the host says.
     #[inline]
     pub fn user_timeout(&self) -> io::Result<Option<Duration>> {
         let milliseconds = self.get_number(known::TCP_USER_TIMEOUT)?;
@@ -84,7 +84,7 @@ impl Fd {
         self.set_number(known::TCP_USER_TIMEOUT, timeout.map_or(0, milliseconds))
     }
 
-    /// How many bytes make a socket readable, `SO_RCVLOWAT`.
+    /// Returns how many bytes make a socket readable, `SO_RCVLOWAT`.
     #[inline]
     pub fn recv_lowat(&self) -> io::Result<u32> {
         self.get_number(known::SO_RCVLOWAT)
@@ -96,7 +96,7 @@ impl Fd {
         self.set_number(known::SO_RCVLOWAT, bytes)
     }
 
-    /// Whether `bind` accepts an address with connections in `TIME_WAIT`, `SO_REUSEADDR`.
+    /// Returns whether `bind` accepts an address with connections in `TIME_WAIT`, `SO_REUSEADDR`.
     #[inline]
     pub fn reuseaddr(&self) -> io::Result<bool> {
         self.get_flag(known::SO_REUSEADDR)
@@ -108,7 +108,7 @@ impl Fd {
         self.set_flag(known::SO_REUSEADDR, on)
     }
 
-    /// Whether several sockets may listen on one address and share its connections, `SO_REUSEPORT`.
+    /// Returns whether several sockets may listen on one address and share its connections, `SO_REUSEPORT`.
     #[inline]
     pub fn reuseport(&self) -> io::Result<bool> {
         self.get_flag(known::SO_REUSEPORT)
@@ -120,7 +120,7 @@ impl Fd {
         self.set_flag(known::SO_REUSEPORT, on)
     }
 
-    /// Whether an idle connection is probed, `SO_KEEPALIVE`.
+    /// Returns whether an idle connection is probed, `SO_KEEPALIVE`.
     #[inline]
     pub fn keepalive(&self) -> io::Result<bool> {
         self.get_flag(known::SO_KEEPALIVE)
@@ -132,7 +132,7 @@ impl Fd {
         self.set_flag(known::SO_KEEPALIVE, on)
     }
 
-    /// The size of the send buffer in bytes, `SO_SNDBUF`: twice what was set, for the kernel's own needs.
+    /// Returns the size of the send buffer in bytes, `SO_SNDBUF`: twice what was set, for the kernel's own needs.
     #[inline]
     pub fn send_buffer_size(&self) -> io::Result<u32> {
         self.get_number(known::SO_SNDBUF)
@@ -144,7 +144,7 @@ impl Fd {
         self.set_number(known::SO_SNDBUF, bytes)
     }
 
-    /// The size of the receive buffer in bytes, `SO_RCVBUF`: twice what was set, for the kernel's own needs.
+    /// Returns the size of the receive buffer in bytes, `SO_RCVBUF`: twice what was set, for the kernel's own needs.
     #[inline]
     pub fn recv_buffer_size(&self) -> io::Result<u32> {
         self.get_number(known::SO_RCVBUF)
@@ -156,7 +156,7 @@ impl Fd {
         self.set_number(known::SO_RCVBUF, bytes)
     }
 
-    /// The time to live of IPv4 packets, `IP_TTL`, in hops.
+    /// Returns the time to live of IPv4 packets, `IP_TTL`, in hops.
     #[inline]
     pub fn ttl(&self) -> io::Result<u32> {
         self.get_number(known::IP_TTL)
@@ -168,7 +168,7 @@ impl Fd {
         self.set_number(known::IP_TTL, hops)
     }
 
-    /// The type of service of IPv4 packets, `IP_TOS`.
+    /// Returns the type of service of IPv4 packets, `IP_TOS`.
     #[inline]
     pub fn tos_v4(&self) -> io::Result<u32> {
         self.get_number(known::IP_TOS)
@@ -184,7 +184,7 @@ impl Fd {
         self.set_number(known::IP_TOS, tos)
     }
 
-    /// The traffic class of IPv6 packets, `IPV6_TCLASS`.
+    /// Returns the traffic class of IPv6 packets, `IPV6_TCLASS`.
     #[inline]
     pub fn tclass_v6(&self) -> io::Result<u32> {
         self.get_number(known::IPV6_TCLASS)
@@ -196,7 +196,7 @@ impl Fd {
         self.set_number(known::IPV6_TCLASS, class)
     }
 
-    /// How long a close waits for unsent bytes, `SO_LINGER`; `None` for "sent in the background".
+    /// Returns how long a close waits for unsent bytes, `SO_LINGER`; `None` for "sent in the background".
     #[inline]
     pub fn linger(&self) -> io::Result<Option<Duration>> {
         let [on, seconds] = self.get(known::SO_LINGER)?;
@@ -216,7 +216,7 @@ impl Fd {
         self.set(known::SO_LINGER, [on, seconds])
     }
 
-    /// The name of the interface that the socket is bound to, `SO_BINDTODEVICE`.
+    /// Returns the name of the interface that the socket is bound to, `SO_BINDTODEVICE`.
     #[inline]
     pub fn device(&self) -> io::Result<Option<Vec<u8>>> {
         let mut name = [0u8; libc::IFNAMSIZ];
@@ -269,7 +269,7 @@ impl Fd {
         self.set(option, [c_int::from(on)])
     }
 
-    /// An option that is a count: never negative.
+    /// Returns an option that is a count: never negative.
     #[inline]
     pub(super) fn get_number(&self, option: KnownOption<1>) -> io::Result<u32> {
         let [value] = self.get(option)?;

@@ -28,7 +28,7 @@ const RWF_NOSIGNAL: libc::c_int = 0x100;
 static UNSIGNALLED_WRITES: AtomicBool = AtomicBool::new(!cfg!(miri));
 
 impl Backend {
-    /// A new pipe, by [`pipe2(2)`]: the read end and the write end.
+    /// Creates a new pipe, by [`pipe2(2)`]: the read end and the write end.
     ///
     /// # Errors
     ///
@@ -185,7 +185,7 @@ impl Fd {
         })
     }
 
-    /// The access of the descriptor, by `F_GETFL` of [`fcntl(2)`].
+    /// Returns the access of the descriptor, by `F_GETFL` of [`fcntl(2)`].
     ///
     /// # Errors
     ///

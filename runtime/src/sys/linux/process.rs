@@ -78,7 +78,7 @@ impl Backend {
         }
     }
 
-    /// The child with this pid. No race, because only the caller reaps it: its pid is not reused before.
+    /// Returns the child with this pid. No race, because only the caller reaps it: its pid is not reused before.
     ///
     /// # Errors
     ///
@@ -151,7 +151,7 @@ impl Process {
         kill(-(pid as libc::pid_t), libc::SIGKILL)
     }
 
-    /// Whether it is a zombie from its end on, until it is reaped.
+    /// Returns whether it is a zombie from its end on, until it is reaped.
     #[inline]
     pub fn needs_reaper(&self) -> bool {
         true
@@ -197,7 +197,7 @@ impl WatchedProcess {
         reaped
     }
 
-    /// `ESRCH` once it is no child of this process.
+    /// Returns `ESRCH` once it is no child of this process.
     #[inline]
     fn check_not_gone(&self) -> io::Result<()> {
         let has_it = || match wait(libc::P_PID, self.pid, libc::WNOHANG | libc::WNOWAIT) {
@@ -212,7 +212,7 @@ impl WatchedProcess {
     }
 }
 
-/// Whether the kernel and the sandbox support pidfds: to open one, to wait by it, to signal by it.
+/// Returns whether the kernel and the sandbox support pidfds: to open one, to wait by it, to signal by it.
 ///
 /// # Errors
 ///
@@ -241,7 +241,7 @@ fn ask_for_pidfds() -> io::Result<bool> {
     Ok(*PIDFDS.get_or_init(|| known))
 }
 
-/// A pidfd, by [`pidfd_open(2)`]. It is not non-blocking: older kernels have no flag for that. It is never read.
+/// Creates a pidfd, by [`pidfd_open(2)`]. It is not non-blocking: older kernels have no flag for that. It is never read.
 ///
 /// [`pidfd_open(2)`]: https://man7.org/linux/man-pages/man2/pidfd_open.2.html
 #[inline]
@@ -253,7 +253,7 @@ fn pidfd(pid: u32) -> io::Result<Fd> {
     Ok(unsafe { OwnedFd::from_raw_fd(raw) }.into())
 }
 
-/// The exit status of a child; `EAGAIN` while it runs, with `WNOHANG`.
+/// Returns the exit status of a child; `EAGAIN` while it runs, with `WNOHANG`.
 #[inline]
 fn wait(by: libc::idtype_t, id: libc::id_t, options: libc::c_int) -> io::Result<ExitStatus> {
     // SAFETY: `siginfo_t` is made of integers and pointers, for all of which zero bytes are a value.
@@ -295,7 +295,7 @@ fn kill(pid: libc::pid_t, signal: libc::c_int) -> io::Result<()> {
     check(unsafe { libc::kill(pid, signal) }).map(drop)
 }
 
-/// Whether the error means that the process is gone: `ECHILD` of [`Process::reap`], `ESRCH` of a signal.
+/// Returns whether the error means that the process is gone: `ECHILD` of [`Process::reap`], `ESRCH` of a signal.
 #[inline]
 pub(crate) fn has_no_process(error: &io::Error) -> bool {
     matches!(error.raw_os_error(), Some(libc::ECHILD | libc::ESRCH))
@@ -306,7 +306,7 @@ mod tests {
     use super::*;
     use std::process::{Command, Stdio};
 
-    /// By pidfd, where supported, and by pid.
+    /// Returns the process by pidfd, where supported, and by pid.
     #[inline]
     fn both_ways(pid: u32) -> [Process; 2] {
         [

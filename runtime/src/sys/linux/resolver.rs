@@ -6,13 +6,13 @@ use std::net::{SocketAddr, ToSocketAddrs};
 use std::time::Duration;
 
 impl Backend {
-    /// How long to wait before a [`look_up`](Backend::look_up): a simulated one does not block.
+    /// Returns how long to wait before a [`look_up`](Backend::look_up): a simulated one does not block.
     #[inline(always)]
     pub fn look_up_takes(self, _: &str) -> Option<Duration> {
         None
     }
 
-    /// The addresses of `name`, by the C library's [`getaddrinfo(3)`]. It blocks.
+    /// Returns the addresses of `name`, by the C library's [`getaddrinfo(3)`]. It blocks.
     ///
     /// # Errors
     ///

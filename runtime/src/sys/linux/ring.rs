@@ -21,7 +21,7 @@ type Plain = [u64; 2];
 const _: () = assert!(size_of::<Words>() == size_of::<Plain>() && align_of::<Words>() == align_of::<Plain>());
 
 impl Backend {
-    /// So many records, all zero.
+    /// Creates so many records, all zero.
     #[inline]
     pub fn ring(self, len: usize) -> Box<[Words]> {
         let zeroes = vec![[0u64; 2]; len].into_boxed_slice();

@@ -101,14 +101,14 @@ fn add_one(eventfd: c_int) -> bool {
     unsafe { libc::write(eventfd, one.as_ptr().cast(), one.len()) >= 0 }
 }
 
-/// Whether a new listener, or the end of one, changes the disposition of the process.
+/// Returns whether a new listener, or the end of one, changes the disposition of the process.
 #[cfg_attr(feature = "sim", allow(dead_code, reason = "there the other kernel is asked"))]
 #[inline]
 pub(crate) fn changes_disposition(_signal: c_int, _is_new: bool) -> bool {
     true
 }
 
-/// How often egret's handler has run for `signal`, which must be a valid number.
+/// Returns how often egret's handler has run for `signal`, which must be a valid number.
 ///
 /// It may have run for a signal without listeners.
 #[inline]
@@ -118,14 +118,14 @@ pub(crate) fn delivered(signal: c_int) -> u64 {
     DELIVERED[signal as usize].load(Ordering::Acquire)
 }
 
-/// The number of the eventfd that each signal writes to; egret never closes it.
+/// Returns the number of the eventfd that each signal writes to; egret never closes it.
 #[cfg(feature = "test-util")]
 #[inline]
 pub(crate) fn eventfd_number() -> Option<std::os::fd::RawFd> {
     EVENTFD.get().map(AsRawFd::as_raw_fd)
 }
 
-/// A duplicate of the eventfd that each signal writes to, to be registered with `epoll`.
+/// Creates a duplicate of the eventfd that each signal writes to, to be registered with `epoll`.
 ///
 /// # Errors
 ///
@@ -188,7 +188,7 @@ pub(crate) fn restore(signal: c_int, disposition: &Disposition) -> io::Result<()
 }
 
 impl Disposition {
-    /// Whether it is egret's handler.
+    /// Returns whether it is egret's handler.
     #[inline]
     pub(crate) fn is_ours(&self) -> bool {
         self.0.sa_sigaction == HANDLER as libc::sighandler_t

@@ -268,7 +268,7 @@ fn withdraw(request: u64) -> bool {
     REQUEST.compare_exchange(request, 0, Ordering::AcqRel, Ordering::Relaxed).is_ok()
 }
 
-/// The serial number of the last answer, and the length of the stack in it.
+/// Returns the serial number of the last answer, and the length of the stack in it.
 #[inline]
 fn answer() -> (u32, usize) {
     let answer = ANSWER.load(Ordering::Acquire);

@@ -48,7 +48,7 @@ pub enum Connect {
 const ABORTED_LIMIT: u32 = 64;
 
 impl Domain {
-    /// The domain that `address` belongs to.
+    /// Returns the domain that `address` belongs to.
     #[inline]
     pub fn of(address: &SocketAddr) -> Domain {
         match address {
@@ -59,7 +59,7 @@ impl Domain {
 }
 
 impl Type {
-    /// The kernel's number, with the flags that every socket is made with.
+    /// Returns the kernel's number, with the flags that every socket is made with.
     #[inline]
     pub(super) fn number(self) -> libc::c_int {
         let kind = match self {
@@ -72,7 +72,7 @@ impl Type {
 }
 
 impl Backend {
-    /// A new socket, by [`socket(2)`]: non-blocking and close-on-exec.
+    /// Creates a new socket, by [`socket(2)`]: non-blocking and close-on-exec.
     ///
     /// # Errors
     ///
@@ -221,7 +221,7 @@ impl Fd {
         Ok(())
     }
 
-    /// The socket's own address, by [`getsockname(2)`]. Port 0 until it is bound or connected.
+    /// Returns the socket's own address, by [`getsockname(2)`]. Port 0 until it is bound or connected.
     ///
     /// # Errors
     ///
@@ -242,7 +242,7 @@ impl Fd {
         Ok(address)
     }
 
-    /// The peer's address, by [`getpeername(2)`].
+    /// Returns the peer's address, by [`getpeername(2)`].
     ///
     /// # Errors
     ///

@@ -8,7 +8,7 @@ use std::io;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd};
 
 impl Backend {
-    /// Whether bytes can be spliced between descriptors of this kernel, of the right kinds.
+    /// Returns whether bytes can be spliced between descriptors of this kernel, of the right kinds.
     #[inline]
     pub fn splices(self) -> bool {
         true
@@ -35,8 +35,8 @@ impl Fd {
         uninterrupted(|| splice(self, pipe, len))
     }
 
-    /// Whether a splice of 0 from this descriptor was the end, by [`recv(2)`] with `MSG_PEEK`, which passes an urgent
-    /// mark and takes nothing.
+    /// Returns whether a splice of 0 from this descriptor was the end, by [`recv(2)`] with `MSG_PEEK`, which passes
+    /// an urgent mark and takes nothing.
     ///
     /// True for any other descriptor than a socket: it has no marks. (A read of a terminal would wait for a second
     /// Ctrl-D, because the splice has consumed the first.)
@@ -50,8 +50,8 @@ impl Fd {
         }
     }
 
-    /// Whether this descriptor takes no more bytes, by [`poll(2)`] and [`unsent`](Fd::unsent), which change nothing:
-    /// a connection that both sides have ended, or a terminal that is gone.
+    /// Returns whether this descriptor takes no more bytes, by [`poll(2)`] and [`unsent`](Fd::unsent), which change
+    /// nothing: a connection that both sides have ended, or a terminal that is gone.
     ///
     /// # Errors
     ///
@@ -72,9 +72,9 @@ impl Fd {
         Ok(hung_up)
     }
 
-    /// How many sent bytes the peer has not taken, by `SIOCOUTQ` (see [`tcp(7)`] and [`unix(7)`]). For TCP the peer's
-    /// kernel takes them, up to its receive buffer. For a Unix socket the peer itself does, and the unit is memory
-    /// rather than bytes.
+    /// Returns how many sent bytes the peer has not taken, by `SIOCOUTQ` (see [`tcp(7)`] and [`unix(7)`]). For TCP
+    /// the peer's kernel takes them, up to its receive buffer. For a Unix socket the peer itself does, and the unit
+    /// is memory rather than bytes.
     ///
     /// # Errors
     ///

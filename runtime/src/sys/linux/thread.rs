@@ -35,7 +35,7 @@ impl Backend {
         Ok(())
     }
 
-    /// Whether a thread can block on another.
+    /// Returns whether a thread can block on another.
     #[inline]
     pub fn threads_wait(self) -> bool {
         true

@@ -37,7 +37,7 @@ pub struct SystemCall {
 }
 
 impl ThreadId {
-    /// The calling thread.
+    /// Returns the calling thread.
     #[inline]
     pub fn current() -> ThreadId {
         // SAFETY: the call takes no argument and always succeeds. By number, for C libraries without the function.
@@ -45,19 +45,19 @@ impl ThreadId {
         ThreadId(number as libc::pid_t)
     }
 
-    /// The thread with this number; none has one above `i32::MAX`.
+    /// Returns the thread with this number; none has one above `i32::MAX`.
     #[inline]
     pub fn from_number(number: u32) -> ThreadId {
         ThreadId(libc::pid_t::try_from(number).unwrap_or(0))
     }
 
-    /// The number.
+    /// Returns the number.
     #[inline]
     pub fn number(self) -> u32 {
         self.0.unsigned_abs()
     }
 
-    /// The processor time that the thread has used, in and out of the kernel; `None` once it has ended.
+    /// Returns the processor time that the thread has used, in and out of the kernel; `None` once it has ended.
     #[inline]
     pub fn processor_time(self) -> Option<Duration> {
         if cfg!(miri) {
@@ -73,8 +73,9 @@ impl ThreadId {
         Some(Duration::new(time.tv_sec.unsigned_abs(), u32::try_from(time.tv_nsec).ok()?))
     }
 
-    /// How often the calling thread has given up its processor to wait: once for each sleep, and also when a signal that
-    /// stops the process, a debugger or the freezer of a control group wakes it. 0 where the kernel does not count it.
+    /// Returns how often the calling thread has given up its processor to wait: once for each sleep, and also when a
+    /// signal that stops the process, a debugger or the freezer of a control group wakes it. 0 where the kernel does
+    /// not count it.
     #[inline]
     pub fn sleeps_of_current() -> u64 {
         // SAFETY: all bits clear are a value of each of its fields, which are integers.
@@ -86,13 +87,13 @@ impl ThreadId {
         }
     }
 
-    /// The name of the thread, at most 15 bytes of it; empty once it has ended or without `/proc`.
+    /// Returns the name of the thread, at most 15 bytes of it; empty once it has ended or without `/proc`.
     #[inline]
     pub fn name(self) -> String {
         self.read("comm").unwrap_or_default().trim_end().to_owned()
     }
 
-    /// The state of the thread; `None` once it has ended or without `/proc`.
+    /// Returns the state of the thread; `None` once it has ended or without `/proc`.
     #[inline]
     pub fn state(self) -> Option<ThreadState> {
         // After the name in parentheses, which may contain any character.
@@ -110,7 +111,7 @@ impl ThreadId {
 }
 
 impl SystemCall {
-    /// `running`, or the number, six arguments and two registers; the number is -1 outside of a call.
+    /// Parses `running`, or the number, six arguments and two registers; the number is -1 outside of a call.
     #[inline]
     fn parse(line: &str) -> Option<SystemCall> {
         let mut words = line.split_ascii_whitespace();
@@ -122,7 +123,7 @@ impl SystemCall {
         Some(SystemCall { number, descriptor: takes.then_some(first as i32) })
     }
 
-    /// The name, of those that may block.
+    /// Returns the name, of those that may block.
     #[inline]
     pub fn name(&self) -> Option<&'static str> {
         known(self.number).map(|(name, _)| name)
@@ -162,7 +163,7 @@ impl fmt::Display for ThreadState {
     }
 }
 
-/// The name of a system call that may block or take long, and whether its first argument is a descriptor.
+/// Returns the name of a system call that may block or take long, and whether its first argument is a descriptor.
 #[inline]
 fn known(number: i64) -> Option<(&'static str, bool)> {
     let name_in = |calls: &[(i64, &'static str)]| {
@@ -280,7 +281,7 @@ mod tests {
     use std::sync::mpsc;
     use std::thread;
 
-    /// The state of a thread once it is asleep; bounded by the test's own end.
+    /// Returns the state of a thread once it is asleep; bounded by the test's own end.
     #[inline]
     fn asleep(thread: ThreadId) -> ThreadState {
         loop {

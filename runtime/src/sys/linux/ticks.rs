@@ -13,7 +13,7 @@ impl Backend {
     pub const TICKS_SHIFT: u32 =
         if cfg!(all(target_arch = "aarch64", not(miri), not(feature = "sim"))) { 2 } else { 6 };
 
-    /// The counter now. How long a tick is the caller has to find out.
+    /// Returns the counter now. How long a tick is the caller has to find out.
     #[inline(always)]
     pub fn ticks(self) -> u64 {
         read()
@@ -22,7 +22,7 @@ impl Backend {
 
 #[cfg(not(feature = "sim"))]
 impl Backend {
-    /// The low 32 bits of the counter, without those that [`TICKS_SHIFT`](Backend::TICKS_SHIFT) drops.
+    /// Returns the low 32 bits of the counter, without those that [`TICKS_SHIFT`](Backend::TICKS_SHIFT) drops.
     #[inline(always)]
     pub fn short_ticks(self) -> u32 {
         read_short()

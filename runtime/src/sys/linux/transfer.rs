@@ -213,7 +213,7 @@ impl Fd {
     }
 }
 
-/// A message of at most `len` buffers with no address, no control data and no flags.
+/// Creates a message of at most `len` buffers with no address, no control data and no flags.
 #[inline]
 pub(super) fn message(buffers: *mut libc::iovec, len: usize) -> libc::msghdr {
     // SAFETY: every field is an integer or a raw pointer, for which all-zero bytes are a value; musl's

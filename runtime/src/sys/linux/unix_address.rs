@@ -47,13 +47,14 @@ impl UnixAddress {
     /// The address of a socket that is not bound.
     pub const UNNAMED: UnixAddress = UnixAddress { bytes: [0; PATH_LEN], len: 0 };
 
-    /// A path. `None` when it is empty, has a zero in it or is longer than [`MAX_PATH`](UnixAddress::MAX_PATH).
+    /// Creates the address of a path. `None` when it is empty, has a zero in it or is longer than
+    /// [`MAX_PATH`](UnixAddress::MAX_PATH).
     #[inline]
     pub fn from_path(path: &[u8]) -> Option<UnixAddress> {
         if path.is_empty() || path.contains(&0) { None } else { UnixAddress::from_bytes(path) }
     }
 
-    /// An abstract name, given without the zero before it. `None` when it is longer than
+    /// Creates the address of an abstract name, given without the zero before it. `None` when it is longer than
     /// [`MAX_ABSTRACT`](UnixAddress::MAX_ABSTRACT).
     #[inline]
     pub fn from_abstract_name(name: &[u8]) -> Option<UnixAddress> {
@@ -69,25 +70,25 @@ impl UnixAddress {
         Some(UnixAddress { bytes, len: given.len() as u8 })
     }
 
-    /// The path, if it is one.
+    /// Returns the path, if it is one.
     #[inline]
     pub fn as_path(&self) -> Option<&[u8]> {
         self.bytes().first().is_some_and(|first| *first != 0).then(|| self.bytes())
     }
 
-    /// The abstract name, if it is one, without the zero before it.
+    /// Returns the abstract name, if it is one, without the zero before it.
     #[inline]
     pub fn as_abstract_name(&self) -> Option<&[u8]> {
         self.bytes().strip_prefix(&[0])
     }
 
-    /// Whether there is no name.
+    /// Returns whether there is no name.
     #[inline]
     pub fn is_unnamed(&self) -> bool {
         self.len == 0
     }
 
-    /// The bytes as the kernel counts them: an abstract name begins with a zero.
+    /// Returns the bytes as the kernel counts them: an abstract name begins with a zero.
     #[inline]
     pub(in crate::sys) fn bytes(&self) -> &[u8] {
         &self.bytes[..usize::from(self.len)]

@@ -24,7 +24,7 @@ const _: () = assert!(std::mem::offset_of!(libc::ucred, uid) == 4);
 const _: () = assert!(std::mem::offset_of!(libc::ucred, gid) == 8);
 
 impl Backend {
-    /// Two connected Unix sockets, by [`socketpair(2)`]: non-blocking and close-on-exec.
+    /// Creates two connected Unix sockets, by [`socketpair(2)`]: non-blocking and close-on-exec.
     ///
     /// # Errors
     ///
@@ -86,7 +86,7 @@ impl Fd {
         Ok((fd, UnixAddress::from_raw(&peer)?))
     }
 
-    /// The Unix socket's own address, by [`getsockname(2)`].
+    /// Returns the Unix socket's own address, by [`getsockname(2)`].
     ///
     /// # Errors
     ///
@@ -98,7 +98,7 @@ impl Fd {
         UnixAddress::from_raw(&self.local_raw()?)
     }
 
-    /// The peer's address, by [`getpeername(2)`].
+    /// Returns the peer's address, by [`getpeername(2)`].
     ///
     /// # Errors
     ///
@@ -110,7 +110,7 @@ impl Fd {
         UnixAddress::from_raw(&self.peer_raw()?)
     }
 
-    /// The credentials of the peer when it connected, listened or made the pair, `SO_PEERCRED`.
+    /// Returns the credentials of the peer when it connected, listened or made the pair, `SO_PEERCRED`.
     ///
     /// # Errors
     ///

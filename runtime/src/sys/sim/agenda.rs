@@ -19,7 +19,7 @@ impl Agenda {
         self.entered += 1;
     }
 
-    /// The time of the next action.
+    /// Returns the time of the next action.
     pub(super) fn next(&self) -> Option<u64> {
         self.entries.keys().next().map(|(at, _)| *at)
     }

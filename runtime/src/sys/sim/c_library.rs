@@ -68,7 +68,7 @@ extern "C" fn find() {
     GETRANDOM.store(next(c"getrandom"), Relaxed);
 }
 
-/// The reading of a clock of the host whose program runs, in nanoseconds.
+/// Returns the reading of a clock of the host whose program runs, in nanoseconds.
 fn reading(clock: clockid_t) -> Option<i128> {
     if !matches!(RANDOM.try_with(Cell::get), Ok(Some(_))) {
         return None;
@@ -82,7 +82,7 @@ fn reading(clock: clockid_t) -> Option<i128> {
     world::try_kernel(|kernel| kernel.read(is_wall))?
 }
 
-/// The next eight random bytes of this thread, by splitmix64.
+/// Returns the next eight random bytes of this thread, by splitmix64.
 fn next() -> Option<[u8; 8]> {
     let state = RANDOM.try_with(Cell::get).ok()??.wrapping_add(0x9e37_79b9_7f4a_7c15);
     RANDOM.set(Some(state));

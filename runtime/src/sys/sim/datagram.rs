@@ -31,7 +31,7 @@ pub(super) struct SimUdp {
 const LARGEST: usize = 65_507;
 
 impl SimUdp {
-    /// How many bytes are queued.
+    /// Returns how many bytes are queued.
     pub(super) fn unread(&self) -> usize {
         self.queued
     }
@@ -43,7 +43,7 @@ impl SimUdp {
     }
 }
 
-/// Whether this is a multicast group of IPv4.
+/// Returns whether this is a multicast group of IPv4.
 fn is_group(address: SocketAddr) -> bool {
     address.is_ipv4() && address.ip().is_multicast()
 }

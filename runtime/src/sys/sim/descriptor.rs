@@ -38,7 +38,7 @@ fn done<T>(_: &T) -> Outcome {
     Outcome::Done
 }
 
-/// A new socket of the current program; `None` without one, for a real socket.
+/// Creates a new socket of the current program; `None` without one, for a real socket.
 pub(crate) fn socket(domain: Domain, kind: Type) -> Option<io::Result<OwnedFd>> {
     let world = program()?;
     let open = |kernel: &mut Kernel| match (domain, kind) {
@@ -59,7 +59,7 @@ fn boundaries(kind: Type) -> UnixKind {
     }
 }
 
-/// An eventfd.
+/// Creates an eventfd.
 pub(crate) fn counter() -> Option<io::Result<OwnedFd>> {
     let world = program()?;
     let open = |kernel: &mut Kernel| {
@@ -71,7 +71,7 @@ pub(crate) fn counter() -> Option<io::Result<OwnedFd>> {
 }
 
 impl SimDescriptor {
-    /// The descriptor with this number, if it belongs to this thread's world.
+    /// Returns the descriptor with this number, if it belongs to this thread's world.
     pub(crate) fn at(number: RawFd) -> Option<SimDescriptor> {
         let world = current()?;
         let file = world.ask(|kernel| kernel.file_of(number)).ok()?;
@@ -166,7 +166,7 @@ impl SimDescriptor {
         })
     }
 
-    /// Whether no more bytes are taken, by the state of `poll(2)`.
+    /// Returns whether no more bytes are taken, by the state of `poll(2)`.
     pub(crate) fn is_hung_up(&self) -> io::Result<bool> {
         let (state, is_pipe) = self.world.ask(|kernel| {
             let is_pipe = matches!(kernel.file(self.file).map(|file| &file.object), Some(Object::Pipe(_)));
@@ -179,7 +179,7 @@ impl SimDescriptor {
         Ok(hung_up)
     }
 
-    /// How many bytes the peer has not taken; for TCP, not acknowledged.
+    /// Returns how many bytes the peer has not taken; for TCP, not acknowledged.
     pub(crate) fn unsent(&self) -> io::Result<usize> {
         let unsent = self.world.ask(|kernel| kernel.unsent(self.file));
         unsent.map_err(io::Error::from_raw_os_error)
@@ -203,7 +203,7 @@ impl SimDescriptor {
         self.world.ask(names).map_err(io::Error::from_raw_os_error)
     }
 
-    /// Its description, for a dump: the kind, and the addresses of an IP socket.
+    /// Returns its description, for a dump: the kind, and the addresses of an IP socket.
     #[cfg(feature = "inspect")]
     pub(crate) fn describe(&self) -> linux::Described {
         let kind = self.world.ask(|kernel| match kernel.file(self.file).map(|file| &file.object) {
@@ -240,7 +240,7 @@ impl SimDescriptor {
         Ok((errno != 0).then(|| io::Error::from_raw_os_error(errno)))
     }
 
-    /// The directions of an end of a pipe; both of any other file.
+    /// Returns the directions of an end of a pipe; both of any other file.
     pub(crate) fn access(&self) -> io::Result<Access> {
         Ok(self.world.ask(|kernel| match kernel.file(self.file).map(|file| &file.object) {
             Some(Object::Pipe(pipe)) => pipe.access(),
@@ -355,12 +355,12 @@ pub(super) fn unix_address(name: &[u8]) -> UnixAddress {
     address.unwrap_or(UnixAddress::UNNAMED)
 }
 
-/// The two ends of a `socketpair(2)`.
+/// Returns the two ends of a `socketpair(2)`.
 pub(crate) fn socket_pair(kind: Type) -> Option<io::Result<(OwnedFd, OwnedFd)>> {
     pair("socketpair", |kernel| kernel.unix_pair(boundaries(kind)))
 }
 
-/// The reader and the writer of a pipe.
+/// Returns the reader and the writer of a pipe.
 pub(crate) fn pipe() -> Option<io::Result<(OwnedFd, OwnedFd)>> {
     pair("pipe", |kernel| kernel.pipe_open(false))
 }

@@ -12,7 +12,7 @@ pub(crate) struct Dice {
 }
 
 impl Dice {
-    /// The stream of `seed` with this name.
+    /// Returns the stream of `seed` with this name.
     pub(crate) fn new(seed: u64, name: &str) -> Dice {
         // FNV-1a: the same on every machine, which `std`'s hashers do not promise.
         let hash = |hash: u64, byte: &u8| (hash ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3);
@@ -20,17 +20,17 @@ impl Dice {
         Dice { stream: fastrand::Rng::with_seed(seed ^ name) }
     }
 
-    /// A number below `n`, or 0 when `n` is.
+    /// Returns a number below `n`, or 0 when `n` is.
     pub(crate) fn below(&mut self, n: usize) -> usize {
         if n < 2 { 0 } else { self.stream.usize(..n) }
     }
 
-    /// A number of the range.
+    /// Returns a number of the range.
     pub(crate) fn within(&mut self, range: &RangeInclusive<u64>) -> u64 {
         if range.is_empty() { *range.start() } else { self.stream.u64(range.clone()) }
     }
 
-    /// True with a probability in millionths.
+    /// Returns true with a probability in millionths.
     pub(crate) fn chance(&mut self, per_million: u32) -> bool {
         per_million > 0 && self.stream.u32(..1_000_000) < per_million
     }

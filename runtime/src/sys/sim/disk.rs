@@ -51,7 +51,7 @@ impl Survival {
         }
     }
 
-    /// Whether that with this number does.
+    /// Returns whether that with this number does.
     fn has(self, number: usize, dice: &mut Dice) -> bool {
         match self {
             Survival::None => false,
@@ -79,7 +79,7 @@ pub(crate) struct Disk {
 }
 
 impl Disk {
-    /// An empty disk.
+    /// Creates an empty disk.
     pub(super) fn new(dice: Dice) -> io::Result<Disk> {
         static MADE: AtomicU64 = AtomicU64::new(0);
         let number = MADE.fetch_add(1, Ordering::Relaxed);
@@ -96,7 +96,7 @@ impl Disk {
         &self.root
     }
 
-    /// The path on this machine. `..` is resolved before, as there are no symbolic links.
+    /// Returns the path on this machine. `..` is resolved before, as there are no symbolic links.
     fn real(&self, path: &Path) -> PathBuf {
         let mut real = PathBuf::new();
         for component in path.components() {
@@ -109,12 +109,12 @@ impl Disk {
         self.root.join(real)
     }
 
-    /// The path by which the program knows it.
+    /// Returns the path by which the program knows it.
     fn seen(&self, real: &Path) -> PathBuf {
         Path::new("/").join(real.strip_prefix(&self.root).unwrap_or(real))
     }
 
-    /// The node of an inode.
+    /// Returns the node of an inode.
     fn node(&mut self, inode: u64) -> DiskNode {
         let next = self.nodes.len() as DiskNode;
         *self.nodes.entry(inode).or_insert(next)
@@ -125,7 +125,7 @@ impl Disk {
         Ok(self.node(inode))
     }
 
-    /// The entries of a directory as they are seen, by name.
+    /// Returns the entries of a directory as they are seen, by name.
     fn listing(&mut self, real: &Path) -> io::Result<log::Entries> {
         let mut found = Vec::new();
         for entry in fs::read_dir(real)? {

@@ -101,7 +101,7 @@ impl Kernel {
         TraceMoment { at: self.now, line: self.trace().records().len(), task: self.polled }
     }
 
-    /// The first program of a host: pictures show its packets there.
+    /// Returns the first program of a host: pictures show its packets there.
     fn main_of(&self, host: HostId) -> ProgramId {
         self.hosts[usize::from(host)].main
     }

@@ -50,7 +50,7 @@ pub(super) enum Object {
 pub(super) const EACH_WRITE: u32 = mask::IN | libc::EPOLLRDNORM as u32;
 
 impl Kernel {
-    /// A new file of the current host, without a descriptor.
+    /// Creates a new file of the current host, without a descriptor.
     pub(super) fn open(&mut self, object: Object) -> FileId {
         let host = self.here().expect("a program of some host makes this call");
         self.open_on(host, object)
@@ -105,7 +105,7 @@ impl Kernel {
         self.programs[usize::from(owner)].descriptors += usize::from(counts);
     }
 
-    /// The file with this descriptor number.
+    /// Returns the file with this descriptor number.
     pub(super) fn file_of(&self, number: RawFd) -> Result<FileId, i32> {
         let at = usize::try_from(number).map_err(|_| libc::EBADF)?;
         let (file, _) = self.numbers.get(at).copied().flatten().ok_or(libc::EBADF)?;
@@ -183,7 +183,7 @@ impl Kernel {
         matches!(self.file(file).map(|file| &file.object), Some(Object::LoopEventfd { .. }))
     }
 
-    /// The full state of a file, as `poll(2)` reports it.
+    /// Returns the full state of a file, as `poll(2)` reports it.
     pub(super) fn state(&self, file: FileId) -> u32 {
         match self.file(file).map(|file| &file.object) {
             Some(Object::Tcp(tcp)) => tcp.state(),
@@ -200,7 +200,7 @@ impl Kernel {
         }
     }
 
-    /// The value of `SIOCOUTQ`.
+    /// Returns the value of `SIOCOUTQ`.
     pub(super) fn unsent(&self, file: FileId) -> Result<usize, i32> {
         match self.file(file).map(|file| &file.object) {
             Some(Object::Tcp(tcp)) => Ok(tcp.used()),
@@ -209,8 +209,8 @@ impl Kernel {
         }
     }
 
-    /// The state of a file for `epoll`. The query has an effect: a writer without room is notified of room later,
-    /// though none of its calls was refused (`SOCK_NOSPACE` in `tcp_poll`, the wait queue of a Unix peer).
+    /// Returns the state of a file for `epoll`. The query has an effect: a writer without room is notified of room
+    /// later, though none of its calls was refused (`SOCK_NOSPACE` in `tcp_poll`, the wait queue of a Unix peer).
     pub(super) fn poll_state(&mut self, file: FileId) -> u32 {
         let state = self.state(file);
         match self.files[file as usize].as_mut().map(|file| &mut file.object) {
@@ -239,7 +239,7 @@ impl Kernel {
         Some(notified)
     }
 
-    /// The descriptors that a program has open, without the eventfd of its loop, and their files.
+    /// Returns the descriptors that a program has open, without the eventfd of its loop, and their files.
     pub(super) fn open_numbers(&self, program: ProgramId) -> Vec<(FileId, RawFd)> {
         let owned = self.numbers.iter().enumerate().filter_map(|(number, entry)| {
             let (file, owner) = (*entry)?;
@@ -251,14 +251,14 @@ impl Kernel {
         owned
     }
 
-    /// The files that a program has open, without the eventfd of its loop.
+    /// Returns the files that a program has open, without the eventfd of its loop.
     pub(super) fn open_files(&self, program: ProgramId) -> Vec<FileId> {
         let mut files: Vec<_> = self.open_numbers(program).into_iter().map(|(file, _)| file).collect();
         files.dedup();
         files
     }
 
-    /// How much data of a file is untaken, as text; `None` for nothing.
+    /// Returns how much data of a file is untaken, as text; `None` for nothing.
     pub(super) fn untaken(&self, file: FileId) -> Option<String> {
         let (connections, bytes) = match &self.file(file)?.object {
             Object::Listener(listener) => (listener.waiting(), 0),
@@ -277,7 +277,7 @@ impl Kernel {
         }
     }
 
-    /// The kind of a file, as text.
+    /// Returns the kind of a file, as text.
     pub(super) fn describe(&self, file: FileId) -> String {
         let what = match self.file(file).map(|file| &file.object) {
             Some(Object::Tcp(tcp)) => match (tcp.local, tcp.peer) {

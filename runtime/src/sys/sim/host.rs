@@ -46,14 +46,14 @@ impl Host {
         }
     }
 
-    /// The reading of its clock at a true time.
+    /// Returns the reading of its clock at a true time.
     pub(crate) fn clock(&self, now: u64) -> u64 {
         let passed = i128::from(now) - i128::from(self.clock_since);
         let time = i128::from(self.clock_start) + passed + passed * i128::from(self.clock_drift) / 1_000_000;
         u64::try_from(time).unwrap_or(u64::MAX)
     }
 
-    /// The reading of its wall clock at a true time, in nanoseconds since 1970.
+    /// Returns the reading of its wall clock at a true time, in nanoseconds since 1970.
     pub(crate) fn wall_clock(&self, now: u64) -> i128 {
         self.wall_start + i128::from(self.clock(now)) - i128::from(self.clock_start)
     }
@@ -76,7 +76,7 @@ impl Host {
         }
     }
 
-    /// The earliest true time at which its clock has advanced by `timeout`.
+    /// Returns the earliest true time at which its clock has advanced by `timeout`.
     pub(crate) fn deadline(&self, now: u64, timeout: u64) -> u64 {
         let rate = (1_000_000 + self.clock_drift).max(1) as u128;
         let passes = (u128::from(timeout) * 1_000_000).div_ceil(rate) + 1;

@@ -118,7 +118,7 @@ impl Kernel {
         self.agenda.enter(at.max(self.now), happening);
     }
 
-    /// The time of the next event, if no program runs.
+    /// Returns the time of the next event, if no program runs.
     pub(super) fn next_happening(&self) -> Option<u64> {
         self.agenda.next()
     }
@@ -200,7 +200,7 @@ impl Kernel {
         self.seed
     }
 
-    /// Whether this fault happens now.
+    /// Returns whether this fault happens now.
     pub(super) fn fault(&mut self, fault: Fault) -> bool {
         let per_million = self.plan.faults.per_million(fault);
         let happens = per_million > 0 && self.dice(fault).chance(per_million);
@@ -210,7 +210,7 @@ impl Kernel {
         happens
     }
 
-    /// Whether the fault that a program has at this place happens now.
+    /// Returns whether the fault that a program has at this place happens now.
     pub(super) fn maybe(&mut self, place: &'static str, probability: f64) -> bool {
         let scale = f64::from(self.plan.faults.per_million(Fault::Program));
         let seed = self.seed;
@@ -222,12 +222,12 @@ impl Kernel {
         happens
     }
 
-    /// The random stream of a fault.
+    /// Returns the random stream of a fault.
     pub(super) fn dice(&mut self, fault: Fault) -> &mut Dice {
         &mut self.dice[fault as usize]
     }
 
-    /// The latency from one host to another.
+    /// Returns the latency from one host to another.
     pub(super) fn travel(&mut self, from: HostId, to: HostId) -> u64 {
         if from == to {
             return self.choices.within(&(500..=5_000));
@@ -242,18 +242,18 @@ impl Kernel {
         latency
     }
 
-    /// Whether a packet of one host gets to the other.
+    /// Returns whether a packet of one host gets to the other.
     pub(super) fn reaches(&self, from: HostId, to: HostId) -> bool {
         let up = |host: HostId| self.hosts[usize::from(host)].up;
         up(from) && up(to) && !self.is_cut(from, to)
     }
 
-    /// Whether the link is cut in this direction.
+    /// Returns whether the link is cut in this direction.
     pub(super) fn is_cut(&self, from: HostId, to: HostId) -> bool {
         self.links.get(&(from, to)).is_some_and(|link| link.is_cut)
     }
 
-    /// Whether a packet is lost: by `fault`, or by the loss of the link.
+    /// Returns whether a packet is lost: by `fault`, or by the loss of the link.
     pub(super) fn loses(&mut self, from: HostId, to: HostId, fault: Fault) -> bool {
         let own = self.links.get(&(from, to)).map_or(0, |link| link.loss);
         let lost = own > 0 && self.choices.chance(own);
@@ -263,7 +263,7 @@ impl Kernel {
         from != to && (lost || self.fault(fault))
     }
 
-    /// How long so many bytes take to leave, by the bandwidth.
+    /// Returns how long so many bytes take to leave, by the bandwidth.
     pub(super) fn leaving(&self, from: HostId, to: HostId, bytes: usize) -> u64 {
         let own = self.links.get(&(from, to)).and_then(|link| link.bandwidth);
         (bytes as u64).saturating_mul(1_000_000_000) / own.unwrap_or(self.plan.bandwidth).max(1)
@@ -283,7 +283,7 @@ impl Kernel {
         std::mem::take(&mut self.trace)
     }
 
-    /// The host with this address, seen from `from`.
+    /// Returns the host with this address, seen from `from`.
     pub(super) fn host_at(&self, from: HostId, address: IpAddr) -> Option<HostId> {
         if address.is_loopback() || address.is_unspecified() {
             return Some(from);

@@ -49,7 +49,7 @@ pub(crate) use trace::{Outcome, SimTrace, TraceRecord};
 pub use world::Name;
 pub(crate) use world::{EnteredWorld, Next, Sighting, World, close, current, program};
 
-/// The error of a call that the simulation lacks.
+/// Returns the error of a call that the simulation lacks.
 #[cold]
 pub(crate) fn unsupported(call: &str) -> std::io::Error {
     if let Some(world) = program() {

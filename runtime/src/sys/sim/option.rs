@@ -187,12 +187,12 @@ impl Kernel {
         }
     }
 
-    /// Whether a close discards what is unsent: `SO_LINGER` with zero time.
+    /// Returns whether a close discards what is unsent: `SO_LINGER` with zero time.
     pub(super) fn resets_on_close(&mut self, file: FileId) -> bool {
         self.has_set(file, (libc::SOL_SOCKET, libc::SO_LINGER), &[1, 0])
     }
 
-    /// Whether the option has been set to this value.
+    /// Returns whether the option has been set to this value.
     pub(super) fn has_set(&mut self, file: FileId, option: (c_int, c_int), value: &[c_int]) -> bool {
         self.settings(file).is_ok_and(|settings| settings.get(&option).is_some_and(|set| set == value))
     }
@@ -215,7 +215,7 @@ impl Socket {
         }
     }
 
-    /// The value as Linux keeps it, or its errno for one out of range.
+    /// Returns the value as Linux keeps it, or its errno for one out of range.
     fn check(&self, level: c_int, name: c_int, value: c_int) -> Result<c_int, i32> {
         let range = match (level, name) {
             (libc::SOL_SOCKET, libc::SO_SNDBUF) => return Ok(value.saturating_mul(2).max(4608)),

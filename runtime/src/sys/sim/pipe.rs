@@ -24,7 +24,7 @@ enum SimPipeEnd {
 }
 
 impl SimPipe {
-    /// How many bytes are queued.
+    /// Returns how many bytes are queued.
     pub(super) fn unread(&self) -> usize {
         match &self.end {
             SimPipeEnd::Reader(ring) => ring.len(),
@@ -32,7 +32,7 @@ impl SimPipe {
         }
     }
 
-    /// The access of this end.
+    /// Returns the access of this end.
     pub(super) fn access(&self) -> Access {
         let read = matches!(self.end, SimPipeEnd::Reader(_));
         Access { read, write: !read }
@@ -61,7 +61,7 @@ impl Kernel {
         }
     }
 
-    /// A reader and a writer; `packets` is `O_DIRECT`: a read returns the bytes of one write.
+    /// Creates a reader and a writer; `packets` is `O_DIRECT`: a read returns the bytes of one write.
     pub(super) fn pipe_open(&mut self, packets: bool) -> Result<(FileId, FileId), i32> {
         self.check_limit_for(2)?;
         let reader = SimPipe { end: SimPipeEnd::Reader(PipeRing::new(packets)), other: None };

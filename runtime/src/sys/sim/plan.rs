@@ -143,7 +143,7 @@ impl Fault {
         Fault::Program,
     ];
 
-    /// Why a real kernel or network may do this.
+    /// Returns why a real kernel or network may do this.
     pub fn licence(self) -> &'static str {
         match self {
             Fault::Fragment => "RFC 9293, 3.8: TCP keeps no boundaries of what was sent",
@@ -176,20 +176,20 @@ impl Fault {
         }
     }
 
-    /// The name of its random stream.
+    /// Returns the name of its random stream.
     pub(crate) fn name(self) -> String {
         format!("{self:?}")
     }
 }
 
 impl Faults {
-    /// No faults.
+    /// Creates a plan without faults.
     pub fn none() -> Faults {
         Faults { per_million: [0; Fault::ALL.len()] }
     }
 
-    /// All faults, each likely enough that a scenario of a few hundred system calls sees some of it and still makes
-    /// progress.
+    /// Returns all faults, each likely enough that a scenario of a few hundred system calls sees some of it and still
+    /// makes progress.
     pub fn all() -> Faults {
         let mut faults = Faults::none();
         for fault in Fault::ALL {
@@ -243,7 +243,7 @@ impl Faults {
         self.with(fault, 0.0)
     }
 
-    /// The faults that can happen.
+    /// Returns the faults that can happen.
     pub fn enabled(&self) -> impl Iterator<Item = Fault> + '_ {
         Fault::ALL.into_iter().filter(|fault| self.per_million(*fault) > 0)
     }

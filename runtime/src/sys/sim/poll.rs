@@ -154,7 +154,7 @@ impl Kernel {
         }
     }
 
-    /// Whether a wait would report something.
+    /// Returns whether a wait would report something.
     pub(super) fn has_events(&self, poll: PollId) -> bool {
         let Some(poll) = &self.polls[poll] else { return false };
         let speaks = |at: &usize| {
@@ -164,7 +164,7 @@ impl Kernel {
         poll.ready.iter().any(speaks)
     }
 
-    /// Whether `poll` will report a bit of `direction` for the watch of `file` with this token.
+    /// Returns whether `poll` will report a bit of `direction` for the watch of `file` with this token.
     pub(super) fn edge_is_pending(&self, poll: PollId, file: FileId, token: u64, direction: u32) -> bool {
         let (Some(entry), Some(watched)) = (&self.polls[poll], self.file(file)) else { return false };
         let has_room_to_report = match &watched.object {
@@ -224,7 +224,7 @@ impl Kernel {
         events
     }
 
-    /// An event without a cause, for a descriptor that has nothing queued.
+    /// Returns an event without a cause, for a descriptor that has nothing queued.
     fn spurious(&mut self, poll: PollId) -> Option<(u64, u32)> {
         let quiet = |(at, watch): (usize, &SimWatch)| {
             (!watch.queued && !self.is_loop_eventfd(watch.file)).then_some(at)
@@ -241,7 +241,7 @@ impl Kernel {
         Some(self.report(poll, at, state))
     }
 
-    /// An event of a deleted registration.
+    /// Returns an event of a deleted registration.
     fn stale(&mut self, poll: PollId) -> Option<(u64, u32)> {
         let count = self.polls[poll].as_ref()?.over.len();
         let choice = self.dice(Fault::StaleEdge).below(count);
@@ -266,7 +266,7 @@ impl Kernel {
     }
 }
 
-/// The bits of a mask, by name.
+/// Returns the bits of a mask, by name.
 pub(crate) fn names(mask: u32) -> String {
     let all = [
         (mask::IN, "IN"),

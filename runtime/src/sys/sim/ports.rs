@@ -37,7 +37,7 @@ const FIRST_EPHEMERAL: u16 = 32_768;
 const EPHEMERAL: u16 = 28_232;
 
 impl Bound {
-    /// Whether this is the wildcard of `ip`, or of its family and another.
+    /// Returns whether this is the wildcard of `ip`, or of its family and another.
     fn covers(&self, ip: IpAddr) -> bool {
         self.ip.is_unspecified()
             && match (self.ip, ip) {
@@ -47,12 +47,13 @@ impl Bound {
             }
     }
 
-    /// Whether a packet may be for both: `inet_rcv_saddr_equal`.
+    /// Returns whether a packet may be for both: `inet_rcv_saddr_equal`.
     fn meets(&self, other: &Bound) -> bool {
         self.ip == other.ip || self.covers(other.ip) || other.covers(self.ip)
     }
 
-    /// How well a packet to `ip` fits: its own address before a wildcard, and that before the one of both families.
+    /// Returns how well a packet to `ip` fits: its own address before a wildcard, and that before the one of both
+    /// families.
     fn fits(&self, ip: IpAddr) -> Option<u8> {
         match self.covers(ip) {
             _ if self.ip == ip => Some(2),
@@ -93,7 +94,7 @@ impl Ports {
         Ok(address)
     }
 
-    /// The other sockets that have the address of a bound one.
+    /// Returns the other sockets that have the address of a bound one.
     pub(super) fn rivals(
         &self,
         host: HostId,
@@ -107,8 +108,8 @@ impl Ports {
         others.filter(move |other| own.is_some_and(|own| own.meets(other))).map(|other| other.file)
     }
 
-    /// The sockets that may receive what is sent to `address` on `host`, of those that fit best, in the order in which they
-    /// were bound. `rank` is how much a socket wants it, if it does.
+    /// Returns the sockets that may receive what is sent to `address` on `host`, of those that fit best, in the order
+    /// in which they were bound. `rank` is how much a socket wants it, if it does.
     pub(super) fn find(
         &self,
         host: HostId,
@@ -122,7 +123,7 @@ impl Ports {
         there.iter().filter(|bound| fits(bound) == Some(best)).map(|bound| bound.file).collect()
     }
 
-    /// All sockets that may receive what is sent to `address`: that of a multicast group.
+    /// Returns all sockets that may receive what is sent to `address`: that of a multicast group.
     pub(super) fn all(&self, host: HostId, protocol: Protocol, address: SocketAddr) -> Vec<FileId> {
         let there = self.bound.get(&(host, protocol, address.port())).map_or(&[][..], Vec::as_slice);
         there.iter().filter(|bound| bound.fits(address.ip()).is_some()).map(|bound| bound.file).collect()
@@ -165,8 +166,8 @@ impl Kernel {
         bound
     }
 
-    /// Whether two sockets may have one address: both say so by `SO_REUSEPORT`, or by `SO_REUSEADDR` unless the other
-    /// listens: [socket(7)](https://man7.org/linux/man-pages/man7/socket.7.html).
+    /// Returns whether two sockets may have one address: both say so by `SO_REUSEPORT`, or by `SO_REUSEADDR` unless
+    /// the other listens: [socket(7)](https://man7.org/linux/man-pages/man7/socket.7.html).
     fn share(&mut self, file: FileId, other: FileId) -> bool {
         let mut both = |name| {
             let option = (libc::SOL_SOCKET, name);
@@ -179,7 +180,8 @@ impl Kernel {
         self.file(file).is_some_and(|file| matches!(file.object, Object::Listener(_)))
     }
 
-    /// Whether a socket that is bound may listen: no other that listens has its address, except by `SO_REUSEPORT`.
+    /// Checks whether a socket that is bound may listen: no other that listens has its address, except by
+    /// `SO_REUSEPORT`.
     pub(super) fn may_listen(&mut self, file: FileId, host: HostId, local: SocketAddr) -> Result<(), i32> {
         let rivals: Vec<_> = self.ports.rivals(host, Protocol::Tcp, local.port(), file).collect();
         match rivals.into_iter().all(|other| self.share(file, other)) {
@@ -188,8 +190,8 @@ impl Kernel {
         }
     }
 
-    /// The socket that receives what `from` sends to `to` on `host`. Those with `SO_REUSEPORT` share by the addresses of
-    /// sender and receiver, as the seed says; of others the last that was bound has it.
+    /// Returns the socket that receives what `from` sends to `to` on `host`. Those with `SO_REUSEPORT` share by the
+    /// addresses of sender and receiver, as the seed says; of others the last that was bound has it.
     pub(super) fn receiver(
         &mut self,
         host: HostId,

@@ -65,7 +65,7 @@ pub(crate) enum Loop {
 /// Pids of children begin above those of Linux: `kill(2)` of one, which is not simulated, finds no process.
 const FIRST_CHILD: u32 = 1 << 22;
 
-/// The default action of a signal; see signal(7).
+/// Returns the default action of a signal; see signal(7).
 fn default_action(signal: i32) -> SignalAction {
     match signal {
         libc::SIGCHLD | libc::SIGURG | libc::SIGWINCH => SignalAction::Ignore,
@@ -122,24 +122,24 @@ impl Kernel {
         &mut self.programs[usize::from(program)]
     }
 
-    /// The host of the current program.
+    /// Returns the host of the current program.
     pub(super) fn here(&self) -> Option<HostId> {
         self.current.map(|program| self.programs[usize::from(program)].host)
     }
 
-    /// Whether its threads may run.
+    /// Returns whether its threads may run.
     pub(super) fn is_alive(&self, program: ProgramId) -> bool {
         let program = &self.programs[usize::from(program)];
         program.ended.is_none() && self.hosts[usize::from(program.host)].up
     }
 
-    /// Whether its host or a signal stops it.
+    /// Returns whether its host or a signal stops it.
     pub(super) fn is_paused(&self, program: ProgramId) -> bool {
         let program = &self.programs[usize::from(program)];
         program.is_stopped || self.hosts[usize::from(program.host)].is_paused
     }
 
-    /// A child of the current program, and the file of it. `group` is that of `setpgid(2)`.
+    /// Creates a child of the current program, and the file of it. `group` is that of `setpgid(2)`.
     pub(super) fn child_open(&mut self, name: &str, group: Option<u32>) -> Result<(ProgramId, FileId), i32> {
         self.check_limit()?;
         let parent = self.current.expect("a program starts another");
@@ -204,7 +204,7 @@ impl Kernel {
 
     // Signals.
 
-    /// A descriptor that each signal of the current program writes to.
+    /// Creates a descriptor that each signal of the current program writes to.
     pub(super) fn alarm_open(&mut self) -> Result<FileId, i32> {
         self.check_limit()?;
         let program = self.current.expect("a program asks");
@@ -213,7 +213,7 @@ impl Kernel {
         Ok(alarm)
     }
 
-    /// How often a signal was delivered to the listeners of the current program.
+    /// Returns how often a signal was delivered to the listeners of the current program.
     pub(super) fn delivered(&self, signal: i32) -> u64 {
         let program = self.current.expect("a program asks");
         self.programs[usize::from(program)].signals[signal as usize].delivered
@@ -303,7 +303,7 @@ impl SimProgram {
     }
 }
 
-/// A status of `wait(2)`, for people.
+/// Returns a status of `wait(2)`, for people.
 pub(super) fn told(status: i32) -> String {
     match status & 0x7f {
         0 => format!("ended with {}", status >> 8),

@@ -56,7 +56,7 @@ pub(crate) fn spawn(command: &Command) -> Option<io::Result<Parental>> {
     Some(world.spawn(command))
 }
 
-/// A setting of a command, by std's `Debug` output of it: one line has the name, the next one the value.
+/// Returns a setting of a command, by std's `Debug` output of it: one line has the name, the next one the value.
 fn setting<'a>(command: &'a str, name: &str) -> Option<&'a str> {
     let head = format!("    {name}: Some(");
     let mut lines = command.lines().skip_while(|line| *line != head);
@@ -111,7 +111,7 @@ impl World {
         Ok((pid, pidfd, ours))
     }
 
-    /// The program of this name on the current host; a path stands for its last part.
+    /// Returns the program of this name on the current host; a path stands for its last part.
     fn installed(&self, command: &Command) -> io::Result<Begin> {
         let name = command.get_program();
         let last = Path::new(name).file_name().unwrap_or_default();
@@ -128,7 +128,7 @@ impl World {
         })
     }
 
-    /// The programs that were started since the last call.
+    /// Returns the programs that were started since the last call.
     pub(crate) fn take_born(&self) -> Vec<NewProgram> {
         self.born.take()
     }

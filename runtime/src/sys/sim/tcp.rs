@@ -89,7 +89,7 @@ pub(super) struct SimListener {
 }
 
 impl SimTcp {
-    /// The sizes of the send buffer and the receive buffer.
+    /// Returns the sizes of the send buffer and the receive buffer.
     pub(super) fn buffers(&self) -> [usize; 2] {
         [self.send_buffer, self.receive_buffer]
     }
@@ -135,7 +135,7 @@ impl SimTcp {
         self.unsent.len() + self.unacknowledged
     }
 
-    /// How many bytes a send takes: `sk_stream_memory_free`.
+    /// Returns how many bytes a send takes: `sk_stream_memory_free`.
     fn room(&self) -> usize {
         let room = self.send_buffer.saturating_sub(self.used());
         if self.is_starved { 0 } else { room.min(self.notsent_lowat.saturating_sub(self.unsent.len())) }
@@ -164,7 +164,7 @@ impl SimTcp {
         self.received.len() - usize::from(self.urgent_received().is_some())
     }
 
-    /// Where among the received bytes the urgent one is.
+    /// Returns where among the received bytes the urgent one is.
     fn urgent_received(&self) -> Option<usize> {
         let at = usize::try_from(self.urgent?.checked_sub(self.taken)?).ok()?;
         (at < self.received.len()).then_some(at)
@@ -217,7 +217,7 @@ impl SimTcp {
 }
 
 impl SimListener {
-    /// How many connections are queued.
+    /// Returns how many connections are queued.
     pub(super) fn waiting(&self) -> usize {
         self.queue.len()
     }
@@ -237,7 +237,7 @@ impl Kernel {
         }
     }
 
-    /// The socket, if it still exists.
+    /// Returns the socket, if it still exists.
     fn alive(&mut self, file: FileId) -> Option<&mut SimTcp> {
         self.files.get(file as usize)?.as_ref()?;
         self.tcp(file).ok()
@@ -250,7 +250,7 @@ impl Kernel {
         }
     }
 
-    /// Whether a connection continues after its last descriptor was closed.
+    /// Returns whether a connection continues after its last descriptor was closed.
     fn is_orphan(&mut self, file: FileId) -> bool {
         self.alive(file).is_some_and(|tcp| tcp.is_orphan)
     }

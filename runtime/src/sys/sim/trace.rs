@@ -36,7 +36,8 @@ pub(crate) struct SimTrace {
     hash: u64,
 }
 
-/// A text as numbers of eight bytes, the last one with its length: by the byte it was an eighth of the time of a run.
+/// Returns a text as numbers of eight bytes, the last one with its length: by the byte it was an eighth of the time
+/// of a run.
 fn words(text: &str) -> impl Iterator<Item = u64> {
     let chunks = text.as_bytes().chunks_exact(8);
     let mut last = [0; 8];
@@ -79,7 +80,7 @@ impl SimTrace {
         self.hash
     }
 
-    /// The records that are kept.
+    /// Returns the records that are kept.
     pub(crate) fn records(&self) -> &[TraceRecord] {
         &self.records
     }

@@ -24,7 +24,7 @@ impl Kernel {
         (host.up, host.is_paused) = (false, false);
     }
 
-    /// The programs whose loop can run, and the earliest wake time of the others.
+    /// Returns the programs whose loop can run, and the earliest wake time of the others.
     pub(super) fn ready_programs(&mut self) -> (Vec<ProgramId>, Option<u64>) {
         let mut ready = Vec::new();
         let mut wake: Option<u64> = None;

@@ -87,12 +87,12 @@ impl SimUnix {
         }
     }
 
-    /// How many connections are queued.
+    /// Returns how many connections are queued.
     pub(super) fn waiting(&self) -> usize {
         self.backlog.as_ref().map_or(0, |(_, waiting)| waiting.len())
     }
 
-    /// How many bytes are queued.
+    /// Returns how many bytes are queued.
     pub(super) fn unread(&self) -> usize {
         self.queue.iter().map(|message| message.bytes.len()).sum()
     }
@@ -106,7 +106,7 @@ impl SimUnix {
         self.backlog.is_none() && self.sent * 4 <= self.send_buffer
     }
 
-    /// Whether `sender` would have to wait, as in `unix_recvq_full` and its callers.
+    /// Returns whether `sender` would have to wait, as in `unix_recvq_full` and its callers.
     fn is_full_for(&self, sender: FileId) -> bool {
         self.kind == UnixKind::Datagram && self.peer != Some(sender) && self.queue.len() > DATAGRAMS
     }

@@ -70,17 +70,17 @@ pub(crate) enum Next {
     Nothing,
 }
 
-/// The world of this thread.
+/// Returns the world of this thread.
 pub(crate) fn current() -> Option<Rc<World>> {
     WORLD.try_with(|world| world.borrow().clone()).ok().flatten()
 }
 
-/// The world of this thread, while it runs the program of one of its hosts.
+/// Returns the world of this thread, while it runs the program of one of its hosts.
 pub(crate) fn program() -> Option<Rc<World>> {
     current().filter(|world| world.kernel.borrow().current.is_some())
 }
 
-/// The kernel of this thread, unless it is asked already. Allocates nothing and does not panic.
+/// Returns the kernel of this thread, unless it is asked already. Allocates nothing and does not panic.
 #[cfg(all(feature = "sim-std", target_env = "gnu", not(miri)))]
 pub(super) fn try_kernel<R>(question: impl FnOnce(&mut Kernel) -> R) -> Option<R> {
     let ask = |world: &RefCell<Option<Rc<World>>>| {
@@ -186,7 +186,7 @@ impl World {
         Ok(fd)
     }
 
-    /// The disk of a host, empty at its first use.
+    /// Returns the disk of a host, empty at its first use.
     ///
     /// # Panics
     ///
@@ -201,7 +201,7 @@ impl World {
 
     // Calls of the seam that concern no descriptor.
 
-    /// The time by the host's clock, or by that of a new host while none runs.
+    /// Returns the time by the host's clock, or by that of a new host while none runs.
     pub(crate) fn monotonic(&self) -> u64 {
         self.ask(|kernel| match kernel.here() {
             Some(host) => kernel.hosts[usize::from(host)].clock(kernel.now),
@@ -209,7 +209,7 @@ impl World {
         })
     }
 
-    /// The wall clock of the host whose program runs.
+    /// Returns the wall clock of the host whose program runs.
     pub(crate) fn wall_clock(&self) -> SystemTime {
         let nanoseconds = self.ask(|kernel| {
             kernel.here().map_or(0, |host| kernel.hosts[usize::from(host)].wall_clock(kernel.now))
@@ -221,12 +221,12 @@ impl World {
         }
     }
 
-    /// The descriptor limit of the program that runs.
+    /// Returns the descriptor limit of the program that runs.
     pub(crate) fn descriptor_limit(&self) -> u64 {
         self.ask(|kernel| kernel.current.map_or(0, |program| kernel.program(program).limit as u64))
     }
 
-    /// Whether the program that runs has its loop.
+    /// Returns whether the program that runs has its loop.
     pub(crate) fn has_loop(&self) -> bool {
         self.ask(|kernel| {
             let poll = kernel.current.and_then(|program| kernel.program(program).poll);
@@ -257,12 +257,12 @@ impl World {
 
     // Scheduling.
 
-    /// Whether its host or a signal stops a program.
+    /// Returns whether its host or a signal stops a program.
     pub(crate) fn is_paused(&self, program: ProgramId) -> bool {
         self.ask(|kernel| kernel.is_paused(program))
     }
 
-    /// The time of the next event, if no loop runs.
+    /// Returns the time of the next event, if no loop runs.
     fn next_time(&self) -> Option<u64> {
         let threads = self.threads.borrow();
         let runs = threads.iter().filter(|thread| !self.is_paused(thread.program));
@@ -270,7 +270,7 @@ impl World {
         self.ask(|kernel| kernel.next_happening()).into_iter().chain(threads).min()
     }
 
-    /// A thread that is due: the earliest.
+    /// Returns a thread that is due: the earliest.
     fn due_thread(&self) -> Option<Thread> {
         let now = self.ask(|kernel| kernel.now);
         let mut threads = self.threads.borrow_mut();

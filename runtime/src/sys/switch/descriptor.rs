@@ -27,7 +27,7 @@ impl Drop for Closing {
 }
 
 impl Fd {
-    /// The simulated descriptor, if it is one.
+    /// Returns the simulated descriptor, if it is one.
     pub(super) fn simulated(&self) -> Option<SimDescriptor> {
         SimDescriptor::at(self.as_raw_fd())
     }

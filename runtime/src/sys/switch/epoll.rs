@@ -65,13 +65,13 @@ impl Epoll {
         }
     }
 
-    /// The number of the simulated instance, if it is one.
+    /// Returns the number of the simulated instance, if it is one.
     pub(crate) fn simulated(&self) -> Option<usize> {
         self.simulated
     }
 }
 
-/// The world that this thread is in.
+/// Returns the world that this thread is in.
 fn world() -> io::Result<Rc<World>> {
     sim::current().ok_or_else(|| io::Error::other("this loop belongs to a simulation, which is over"))
 }

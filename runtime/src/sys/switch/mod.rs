@@ -56,13 +56,13 @@ impl Backend {
         Backend { linux: linux::Backend::current() }
     }
 
-    /// The eventfd of a loop, a real one in a simulation too: it outlives its runtime and the runtime's world. The
-    /// simulated `epoll` watches it.
+    /// Returns the eventfd of a loop, a real one in a simulation too: it outlives its runtime and the runtime's
+    /// world. The simulated `epoll` watches it.
     pub fn eventfd(self) -> io::Result<Fd> {
         self.linux.eventfd().map(Fd::from)
     }
 
-    /// A simulated eventfd, like one that a program makes. For tests of the kernel; a signal writes to one.
+    /// Returns a simulated eventfd, like one that a program makes. For tests of the kernel; a signal writes to one.
     #[doc(hidden)]
     pub fn counter(self) -> io::Result<Fd> {
         match sim::counter() {
@@ -169,7 +169,7 @@ impl Backend {
         }
     }
 
-    /// The limit of the simulated host, which is not raised.
+    /// Returns the limit of the simulated host, which is not raised.
     pub fn raise_open_files(self) -> io::Result<(u64, u64)> {
         match sim::program() {
             Some(world) => {

@@ -68,7 +68,7 @@ impl Process {
     }
 }
 
-/// The child of a pidfd, or this error when its parent was killed or the simulation is over.
+/// Returns the child of a pidfd, or this error when its parent was killed or the simulation is over.
 fn simulated(pidfd: &Fd, error: i32) -> io::Result<sim::SimDescriptor> {
     pidfd.simulated().ok_or_else(|| io::Error::from_raw_os_error(error))
 }

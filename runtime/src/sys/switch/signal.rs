@@ -7,7 +7,8 @@ use crate::sys::linux;
 use std::ffi::c_int;
 use std::io;
 
-/// Whether a new listener, or the end of one, changes the disposition of the process. A simulated program counts its own.
+/// Returns whether a new listener, or the end of one, changes the disposition of the process. A simulated program
+/// counts its own.
 pub(crate) fn changes_disposition(signal: c_int, is_new: bool) -> bool {
     let Some(world) = sim::program() else { return true };
     world.listens(signal, is_new);

@@ -244,7 +244,7 @@ pub(super) fn scatter(bytes: &[u8], bufs: &mut [IoSliceMut<'_>]) {
     }
 }
 
-/// The bytes of `bufs`, up to `most` of them.
+/// Returns the bytes of `bufs`, up to `most` of them.
 pub(super) fn joined<'a>(bufs: &'a [IoSlice<'_>], most: usize) -> Cow<'a, [u8]> {
     if let [buf] = bufs {
         return Cow::Borrowed(&buf[..buf.len().min(most)]);

@@ -34,7 +34,7 @@ enum WayHome {
 }
 
 impl Home {
-    /// This thread, and its runtime.
+    /// Returns this thread, and its runtime.
     #[inline]
     pub(super) fn here() -> Home {
         let number = match NUMBER.get() {
@@ -45,13 +45,13 @@ impl Home {
         Home { number, way, thread: thread::current() }
     }
 
-    /// Whether this is the thread.
+    /// Returns whether this is the thread.
     #[inline]
     pub(super) fn is_here(&self) -> bool {
         NUMBER.get() == self.number
     }
 
-    /// Where to send the value.
+    /// Returns where to send the value.
     #[inline]
     pub(super) fn way_back(&self) -> Option<Address> {
         match self.way {

@@ -22,7 +22,7 @@ impl<'a, T> Builder<'a, T> {
         Builder { set, name: None }
     }
 
-    /// A task with this name. It need not be unique.
+    /// Sets the name of the task. It need not be unique.
     #[inline]
     pub fn name(mut self, name: &str) -> Builder<'a, T> {
         self.name = Some(name.into());

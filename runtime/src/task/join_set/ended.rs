@@ -64,7 +64,7 @@ impl Lists for Ended {
 }
 
 impl Ended {
-    /// The place of the member that ended first, among those still in the set.
+    /// Returns the place of the member that ended first, among those still in the set.
     #[inline]
     pub(super) fn first(&self) -> Option<usize> {
         let mut places = self.places.borrow_mut();
@@ -102,14 +102,14 @@ impl Ended {
         }
     }
 
-    /// The waker that a job at `place` wakes when it is over.
+    /// Returns the waker that a job at `place` wakes when it is over.
     #[inline]
     pub(super) fn notice_of_job(&self, place: usize) -> Waker {
         let jobs = self.jobs.get().cloned().unwrap_or_else(|| self.first_job());
         Waker::from(Arc::new(JobNotice { place, jobs }))
     }
 
-    /// What is shared with jobs. A task that waits for the set already waits for them too.
+    /// Returns what is shared with jobs. A task that waits for the set already waits for them too.
     #[cold]
     fn first_job(&self) -> Arc<Jobs> {
         let waiter = self.waiter.take();

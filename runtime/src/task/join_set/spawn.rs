@@ -66,7 +66,7 @@ impl<T: 'static> JoinSet<T> {
         self.start_on(None, future, local_set, Location::caller())
     }
 
-    /// A task of the set with a name.
+    /// Returns a builder for a task of the set with a name.
     ///
     /// ```
     /// # egret_runtime::block_on(async {

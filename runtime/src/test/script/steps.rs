@@ -291,7 +291,7 @@ impl Steps {
         panic!("a scripted stream: {message}");
     }
 
-    /// The steps that are not done, with a line for each. A wait alone is nothing that the program has to do.
+    /// Returns the steps that are not done, with a line for each. A wait alone is nothing that the program has to do.
     pub(super) fn left(&self) -> Vec<String> {
         let unread =
             self.arrived.iter().enumerate().map(|(i, step)| step.rest(if i == 0 { self.read } else { 0 }));
@@ -312,7 +312,7 @@ impl Steps {
 }
 
 impl Numbered {
-    /// The step, with what is left of it after `done` bytes.
+    /// Returns the step, with what is left of it after `done` bytes.
     fn rest(&self, done: usize) -> String {
         let what = match &self.step {
             Step::Read(bytes) => format!("{} was not read", excerpt(&bytes[done..], 0)),

@@ -41,13 +41,13 @@ impl ClockSource {
         !matches!(self.state.get(), ClockState::Real)
     }
 
-    /// Whether an idle loop goes to the next deadline instead of waiting for it.
+    /// Returns whether an idle loop goes to the next deadline instead of waiting for it.
     #[inline]
     pub(crate) fn jumps_when_idle(&self) -> bool {
         matches!(self.state.get(), ClockState::Paused { jumps_when_idle: true, .. })
     }
 
-    /// Whether the loop must not wait for deadlines, because a test moves the clock.
+    /// Returns whether the loop must not wait for deadlines, because a test moves the clock.
     #[inline]
     pub(crate) fn stands_still(&self) -> bool {
         matches!(self.state.get(), ClockState::Paused { .. })

@@ -23,13 +23,13 @@ impl ClockSource {
         false
     }
 
-    /// Whether an idle loop goes to the next deadline instead of waiting for it.
+    /// Returns whether an idle loop goes to the next deadline instead of waiting for it.
     #[inline]
     pub(crate) fn jumps_when_idle(&self) -> bool {
         false
     }
 
-    /// Whether the loop must not wait for deadlines, because a test moves the clock.
+    /// Returns whether the loop must not wait for deadlines, because a test moves the clock.
     #[inline]
     pub(crate) fn stands_still(&self) -> bool {
         false

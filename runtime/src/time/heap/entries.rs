@@ -47,7 +47,7 @@ impl TimersInner {
         self.free = u32::try_from(self.entries.len()).expect("memory for 2^32 timers");
     }
 
-    /// The node of an entry.
+    /// Returns the node of an entry.
     #[inline]
     pub(super) fn node(&self, place: NodePlace) -> Option<&Node> {
         match place {

@@ -49,7 +49,7 @@ impl Far {
         self.len
     }
 
-    /// A time that is not after any deadline in here; `u64::MAX` for none.
+    /// Returns a time that is not after any deadline in here; `u64::MAX` for none.
     #[inline]
     pub(super) fn bound(&self) -> u64 {
         self.bound
@@ -94,7 +94,7 @@ impl Far {
         last.map(|moved| moved.entry)
     }
 
-    /// The bound again, from the start of the first bucket that is not empty.
+    /// Finds the bound again, from the start of the first bucket that is not empty.
     #[inline]
     fn find_bound(&mut self) {
         let mut spans = self.first..self.first + BUCKETS as u64;
@@ -103,14 +103,14 @@ impl Far {
     }
 }
 
-/// When a span begins.
+/// Returns when a span begins.
 #[inline]
 fn start(span: u64) -> u64 {
     span.saturating_mul(1 << SHIFT)
 }
 
 impl TimersInner {
-    /// It is `now`: moves to the heap what is near from now on.
+    /// Advances to `now`: moves to the heap what is near from now on.
     #[inline]
     pub(super) fn advance(&mut self, now: u64) {
         let first = (now >> SHIFT) + NEAR;
@@ -167,7 +167,7 @@ impl TimersInner {
 
 #[cfg(test)]
 impl Far {
-    /// Each entry knows where its node is, and the bound is not after any deadline, nor before what is near.
+    /// Checks that each entry knows where its node is, and the bound is not after any deadline, nor before what is near.
     #[inline]
     pub(super) fn check(&self, place: impl Fn(u32) -> NodePlace) {
         let mut len = 0;
@@ -183,7 +183,7 @@ impl Far {
         assert!(self.bound >= start(self.first));
     }
 
-    /// For how many nodes there is memory in the buckets.
+    /// Returns for how many nodes there is memory in the buckets.
     #[inline]
     pub(super) fn capacity(&self) -> usize {
         self.buckets.iter().map(Vec::capacity).sum()

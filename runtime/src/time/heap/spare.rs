@@ -36,7 +36,7 @@ impl Timers {
         Some(spare)
     }
 
-    /// The timers without the spare.
+    /// Returns the timers without the spare.
     #[inline]
     pub(super) fn settled(&self) -> RefMut<'_, TimersInner> {
         if self.spare.get() != NONE {

@@ -232,7 +232,7 @@ impl AsyncWrite for File {
     }
 }
 
-/// The first of these bytes, as many as a job writes.
+/// Returns the first of these bytes, as many as a job writes.
 #[inline]
 fn gathered(bufs: &[IoSlice<'_>]) -> Vec<u8> {
     let len = bufs.iter().map(|buf| buf.len()).fold(0, usize::saturating_add).min(MOST);
@@ -243,7 +243,7 @@ fn gathered(bufs: &[IoSlice<'_>]) -> Vec<u8> {
     bytes
 }
 
-/// Whether the first of these bytes are `given`.
+/// Returns whether the first of these bytes are `given`.
 #[inline]
 fn begins_with(bufs: &[IoSlice<'_>], mut given: &[u8]) -> bool {
     bufs.iter().all(|buf| {

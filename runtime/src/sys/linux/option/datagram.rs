@@ -7,7 +7,7 @@ use std::net::{Ipv4Addr, Ipv6Addr};
 
 /// Every method: see the errors of `getsockopt` at the head of `option.rs`.
 impl Fd {
-    /// Whether the socket may send to broadcast addresses, `SO_BROADCAST`.
+    /// Returns whether the socket may send to broadcast addresses, `SO_BROADCAST`.
     #[inline]
     pub fn broadcast(&self) -> io::Result<bool> {
         self.get_flag(known::SO_BROADCAST)
@@ -19,7 +19,7 @@ impl Fd {
         self.set_flag(known::SO_BROADCAST, on)
     }
 
-    /// Whether multicasts are looped back to this host, `IP_MULTICAST_LOOP`.
+    /// Returns whether multicasts are looped back to this host, `IP_MULTICAST_LOOP`.
     #[inline]
     pub fn multicast_loop_v4(&self) -> io::Result<bool> {
         self.get_flag(known::IP_MULTICAST_LOOP)
@@ -31,7 +31,7 @@ impl Fd {
         self.set_flag(known::IP_MULTICAST_LOOP, on)
     }
 
-    /// Whether multicasts are looped back to this host, `IPV6_MULTICAST_LOOP`.
+    /// Returns whether multicasts are looped back to this host, `IPV6_MULTICAST_LOOP`.
     #[inline]
     pub fn multicast_loop_v6(&self) -> io::Result<bool> {
         self.get_flag(known::IPV6_MULTICAST_LOOP)
@@ -43,7 +43,7 @@ impl Fd {
         self.set_flag(known::IPV6_MULTICAST_LOOP, on)
     }
 
-    /// The time to live of multicasts in hops, `IP_MULTICAST_TTL`.
+    /// Returns the time to live of multicasts in hops, `IP_MULTICAST_TTL`.
     #[inline]
     pub fn multicast_ttl_v4(&self) -> io::Result<u32> {
         self.get_number(known::IP_MULTICAST_TTL)
@@ -55,7 +55,7 @@ impl Fd {
         self.set_number(known::IP_MULTICAST_TTL, hops)
     }
 
-    /// The hop limit of multicasts, `IPV6_MULTICAST_HOPS`.
+    /// Returns the hop limit of multicasts, `IPV6_MULTICAST_HOPS`.
     #[inline]
     pub fn multicast_hops_v6(&self) -> io::Result<u32> {
         self.get_number(known::IPV6_MULTICAST_HOPS)
@@ -109,7 +109,7 @@ impl Fd {
         self.set(known::IPV6_DROP_MEMBERSHIP, ipv6_mreq(group, interface))
     }
 
-    /// Whether the kernel may coalesce datagrams of one sender, `UDP_GRO`.
+    /// Returns whether the kernel may coalesce datagrams of one sender, `UDP_GRO`.
     #[inline]
     pub fn udp_gro(&self) -> io::Result<bool> {
         self.get_flag(known::UDP_GRO)
@@ -121,7 +121,7 @@ impl Fd {
         self.set_flag(known::UDP_GRO, on)
     }
 
-    /// Whether messages carry the credentials of the sender, `SO_PASSCRED`.
+    /// Returns whether messages carry the credentials of the sender, `SO_PASSCRED`.
     #[inline]
     pub fn passcred(&self) -> io::Result<bool> {
         self.get_flag(known::SO_PASSCRED)

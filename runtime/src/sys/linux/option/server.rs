@@ -7,7 +7,7 @@ use std::time::Duration;
 
 /// Every method: see the errors of `getsockopt` at the head of `option.rs`.
 impl Fd {
-    /// How long a connection is idle before it is probed, `TCP_KEEPIDLE`, in whole seconds.
+    /// Returns how long a connection is idle before it is probed, `TCP_KEEPIDLE`, in whole seconds.
     #[inline]
     pub fn keepalive_time(&self) -> io::Result<Duration> {
         self.get_seconds(known::TCP_KEEPIDLE)
@@ -19,7 +19,7 @@ impl Fd {
         self.set_seconds(known::TCP_KEEPIDLE, time)
     }
 
-    /// The time between two probes, `TCP_KEEPINTVL`, in whole seconds.
+    /// Returns the time between two probes, `TCP_KEEPINTVL`, in whole seconds.
     #[inline]
     pub fn keepalive_interval(&self) -> io::Result<Duration> {
         self.get_seconds(known::TCP_KEEPINTVL)
@@ -31,7 +31,7 @@ impl Fd {
         self.set_seconds(known::TCP_KEEPINTVL, interval)
     }
 
-    /// How many probes may stay unanswered, `TCP_KEEPCNT`.
+    /// Returns how many probes may stay unanswered, `TCP_KEEPCNT`.
     #[inline]
     pub fn keepalive_retries(&self) -> io::Result<u32> {
         self.get_number(known::TCP_KEEPCNT)
@@ -43,7 +43,7 @@ impl Fd {
         self.set_number(known::TCP_KEEPCNT, retries)
     }
 
-    /// How many connections with data in their SYN may be queued, `TCP_FASTOPEN`; 0 for none.
+    /// Returns how many connections with data in their SYN may be queued, `TCP_FASTOPEN`; 0 for none.
     #[inline]
     pub fn fastopen(&self) -> io::Result<u32> {
         self.get_number(known::TCP_FASTOPEN)
@@ -55,8 +55,8 @@ impl Fd {
         self.set_number(known::TCP_FASTOPEN, queue)
     }
 
-    /// How long `accept` waits for the first data of a connection, `TCP_DEFER_ACCEPT`; zero for "not at all". The
-    /// kernel counts in retransmissions, so the value differs from the one that was set.
+    /// Returns how long `accept` waits for the first data of a connection, `TCP_DEFER_ACCEPT`; zero for "not at all".
+    /// The kernel counts in retransmissions, so the value differs from the one that was set.
     #[inline]
     pub fn defer_accept(&self) -> io::Result<Duration> {
         self.get_seconds(known::TCP_DEFER_ACCEPT)
@@ -68,7 +68,7 @@ impl Fd {
         self.set_seconds(known::TCP_DEFER_ACCEPT, wait)
     }
 
-    /// The processor whose packets the socket takes, `SO_INCOMING_CPU`; `None` before the first packet.
+    /// Returns the processor whose packets the socket takes, `SO_INCOMING_CPU`; `None` before the first packet.
     #[inline]
     pub fn incoming_cpu(&self) -> io::Result<Option<u32>> {
         let [cpu] = self.get(known::SO_INCOMING_CPU)?;
@@ -81,7 +81,7 @@ impl Fd {
         self.set_number(known::SO_INCOMING_CPU, cpu)
     }
 
-    /// The mark of sent packets, `SO_MARK`.
+    /// Returns the mark of sent packets, `SO_MARK`.
     #[inline]
     pub fn mark(&self) -> io::Result<u32> {
         let [mark] = self.get(known::SO_MARK)?;
@@ -94,7 +94,7 @@ impl Fd {
         self.set(known::SO_MARK, [mark as libc::c_int])
     }
 
-    /// Whether an IPv6 socket excludes IPv4, `IPV6_V6ONLY`.
+    /// Returns whether an IPv6 socket excludes IPv4, `IPV6_V6ONLY`.
     #[inline]
     pub fn only_v6(&self) -> io::Result<bool> {
         self.get_flag(known::IPV6_V6ONLY)

@@ -60,7 +60,7 @@ impl World {
         })
     }
 
-    /// The disk of the current host.
+    /// Returns the disk of the current host.
     fn with_disk<R>(&self, f: impl FnOnce(&mut Disk) -> R) -> R {
         let host = self.ask(|kernel| kernel.here()).expect("a program uses its disk");
         self.disk_of(host, f)
@@ -102,7 +102,7 @@ impl World {
         })
     }
 
-    /// The path without `.` and `..`, if it is there.
+    /// Returns the path without `.` and `..`, if it is there.
     pub(crate) fn disk_canonicalize(&self, path: &Path) -> io::Result<PathBuf> {
         self.on_disk("realpath", &path.to_string_lossy(), Needs::None, |disk| {
             let real = disk.real(path);
@@ -111,7 +111,7 @@ impl World {
         })
     }
 
-    /// The entries of a directory, by name.
+    /// Returns the entries of a directory, by name.
     pub(crate) fn disk_entries(&self, path: &Path) -> io::Result<Vec<DirEntry>> {
         self.on_disk("getdents", &path.to_string_lossy(), Needs::None, |disk| {
             let mut entries = fs::read_dir(disk.real(path))?.collect::<io::Result<Vec<_>>>()?;
@@ -242,7 +242,7 @@ impl World {
 }
 
 impl Disk {
-    /// A path that may be removed or renamed.
+    /// Returns a path that may be removed or renamed.
     fn movable(&self, path: &Path) -> io::Result<PathBuf> {
         let real = self.real(path);
         if real == self.root {
@@ -293,7 +293,7 @@ fn errno(errno: i32) -> io::Error {
     io::Error::from_raw_os_error(errno)
 }
 
-/// The stream of choices of a disk.
+/// Returns the stream of choices of a disk.
 pub(in crate::sys::sim) fn dice(seed: u64, host: &str) -> Dice {
     Dice::new(seed, &format!("disk of {host}"))
 }

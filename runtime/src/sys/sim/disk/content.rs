@@ -21,7 +21,7 @@ enum Piece {
 }
 
 impl Content {
-    /// The content on the disk before the first write.
+    /// Returns the content on the disk before the first write.
     pub(super) fn of(file: &std::fs::File) -> std::io::Result<Content> {
         let mut durable = vec![0; file.metadata()?.len() as usize];
         file.read_exact_at(&mut durable, 0)?;
@@ -51,7 +51,7 @@ impl Content {
         self.settle(|number| survival.has(number, dice));
     }
 
-    /// The content after a crash, and how many of how many writes are in it.
+    /// Returns the content after a crash, and how many of how many writes are in it.
     pub(super) fn crash(mut self, dice: &mut Dice) -> (Vec<u8>, usize, usize) {
         let (survival, of) = (Survival::draw(dice, self.pending.len()), self.pending.len());
         let mut survive = 0;

@@ -58,7 +58,7 @@ impl Disk {
         Ok(told)
     }
 
-    /// The path of each node of a tree.
+    /// Collects the path of each node of a tree.
     fn find(&mut self, folder: &Path, was: &mut BTreeMap<DiskNode, PathBuf>) -> io::Result<()> {
         for (name, node) in self.listing(folder)? {
             let path = folder.join(name);

@@ -62,7 +62,7 @@ impl Log {
         }
     }
 
-    /// The entries after a crash, and how many of how many changes are in them.
+    /// Returns the entries after a crash, and how many of how many changes are in them.
     pub(super) fn crash(mut self, dice: &mut Dice) -> (BTreeMap<DiskNode, Entries>, usize, usize) {
         let of = self.pending.len();
         let survival = Survival::draw(dice, of);

@@ -25,7 +25,7 @@ impl PipeRing {
         PipeRing { bytes: VecDeque::new(), pages: VecDeque::new(), packets }
     }
 
-    /// How many bytes it holds.
+    /// Returns how many bytes it holds.
     pub(super) fn len(&self) -> usize {
         self.bytes.len()
     }

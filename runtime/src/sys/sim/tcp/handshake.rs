@@ -262,7 +262,7 @@ impl Kernel {
         waiting.into_iter().flatten().for_each(|server| self.abort(server));
     }
 
-    /// The addresses of a socket: local and peer.
+    /// Returns the addresses of a socket: local and peer.
     pub(in super::super) fn tcp_names(
         &mut self,
         file: FileId,

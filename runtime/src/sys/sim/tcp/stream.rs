@@ -206,7 +206,7 @@ impl Kernel {
     }
 }
 
-/// Whether a queue starts with these bytes.
+/// Returns whether a queue starts with these bytes.
 fn starts_with(queue: &VecDeque<u8>, bytes: &[u8]) -> bool {
     let (first, second) = queue.as_slices();
     let (front, rest) = bytes.split_at(bytes.len().min(first.len()));

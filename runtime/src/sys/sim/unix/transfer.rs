@@ -35,7 +35,7 @@ pub(in super::super) struct UnixReceived {
 }
 
 impl Kernel {
-    /// The credentials of the current program.
+    /// Returns the credentials of the current program.
     pub(in super::super) fn credentials(&self) -> Credentials {
         let pid = self.current.map_or(0, |program| self.programs[usize::from(program)].pid);
         let pid = i32::try_from(pid).expect("a pid is small");
@@ -75,7 +75,7 @@ impl Kernel {
         Ok(n)
     }
 
-    /// How many of `len` bytes the socket itself would send. Errors come in the order of Linux:
+    /// Returns how many of `len` bytes the socket itself would send. Errors come in the order of Linux:
     /// `unix_stream_sendmsg`, `unix_seqpacket_sendmsg`, `unix_dgram_sendmsg`.
     fn unix_room_for(&mut self, file: FileId, len: usize, by_name: bool) -> Result<usize, i32> {
         let fewer = self.fault(Fault::ShortWrite);
@@ -111,7 +111,7 @@ impl Kernel {
         if n == 0 && len > 0 { Err(libc::EAGAIN) } else { Ok(n) }
     }
 
-    /// The target of a message of `file`: the socket of that name, or the peer.
+    /// Returns the target of a message of `file`: the socket of that name, or the peer.
     fn unix_target(&mut self, file: FileId, name: Option<&[u8]>) -> Result<FileId, i32> {
         let host = self.file(file).ok_or(libc::EBADF)?.host;
         let (kind, peer) = self.unix(file).map(|unix| (unix.kind, unix.peer))?;

@@ -12,7 +12,7 @@ use std::os::fd::OwnedFd;
 use std::path::PathBuf;
 
 impl World {
-    /// A host, and its first program.
+    /// Creates a host, and its first program.
     pub(crate) fn add_host(&self, name: &str) -> (HostId, ProgramId) {
         self.ask(|kernel| kernel.add_host(name))
     }
@@ -35,7 +35,7 @@ impl World {
         self.ask(|kernel| f(kernel.program(program)))
     }
 
-    /// The programs of a host, started by the test or by others, that have not ended.
+    /// Returns the programs of a host, started by the test or by others, that have not ended.
     pub(crate) fn programs_of(&self, host: HostId) -> Vec<ProgramId> {
         self.ask(|kernel| {
             let all = (0..).zip(&kernel.programs);
@@ -44,7 +44,7 @@ impl World {
         })
     }
 
-    /// The programs that have ended since the last call.
+    /// Returns the programs that have ended since the last call.
     pub(crate) fn take_fallen(&self) -> Vec<ProgramId> {
         self.ask(|kernel| std::mem::take(&mut kernel.fallen))
     }
@@ -79,7 +79,7 @@ impl World {
         }
     }
 
-    /// The directory of this machine in which the files of a host are.
+    /// Returns the directory of this machine in which the files of a host are.
     pub(crate) fn disk_root(&self, host: HostId) -> PathBuf {
         self.disk_of(host, |disk| disk.root().to_owned())
     }
@@ -88,14 +88,14 @@ impl World {
         self.ask(|kernel| kernel.signal(program, number));
     }
 
-    /// An eventfd that each signal of the current program writes to.
+    /// Creates an eventfd that each signal of the current program writes to.
     pub(crate) fn signal_eventfd(&self) -> io::Result<OwnedFd> {
         let value = |file: &FileId| Outcome::Value((*file).into());
         let opened = self.call("signal eventfd", None, Kernel::alarm_open, value);
         opened.and_then(|file| self.name(file))
     }
 
-    /// How often a signal was delivered to the current program.
+    /// Returns how often a signal was delivered to the current program.
     pub(crate) fn delivered(&self, signal: i32) -> u64 {
         self.ask(|kernel| kernel.delivered(signal))
     }
@@ -152,7 +152,7 @@ impl World {
         });
     }
 
-    /// The files that `program` has left open.
+    /// Returns the files that `program` has left open.
     pub(crate) fn left_open(&self, program: ProgramId) -> Vec<String> {
         self.ask(|kernel| kernel.open_files(program).into_iter().map(|file| kernel.describe(file)).collect())
     }

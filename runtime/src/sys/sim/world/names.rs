@@ -49,7 +49,7 @@ impl World {
         });
     }
 
-    /// How long a look-up takes that begins now.
+    /// Returns how long a look-up takes that begins now.
     pub(crate) fn look_up_takes(&self, name: &str) -> Duration {
         self.ask(|kernel| match kernel.name_is(name) {
             Some(Name::Silence) => TRY * TRIES,
@@ -94,7 +94,8 @@ impl World {
 }
 
 impl Kernel {
-    /// The answer for the host whose program runs: what the test has set, else an address that `name` is, or that of a host.
+    /// Returns the answer for the host whose program runs: what the test has set, else an address that `name` is, or
+    /// that of a host.
     fn name_is(&self, name: &str) -> Option<Name> {
         let set = |host| self.names.get(&(host, name.to_owned())).cloned();
         let own = self.here().and_then(|host| set(Some(host)));

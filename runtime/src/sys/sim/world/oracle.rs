@@ -12,8 +12,8 @@ use std::os::fd::RawFd;
 use std::sync::Arc;
 
 impl World {
-    /// The state that the kernel holds of a descriptor, and whether an edge of `direction` is pending for the registration
-    /// with this token.
+    /// Returns the state that the kernel holds of a descriptor, and whether an edge of `direction` is pending for the
+    /// registration with this token.
     pub(crate) fn holds(
         &self,
         poll: PollId,
@@ -30,12 +30,12 @@ impl World {
         })
     }
 
-    /// The file behind a descriptor, as text.
+    /// Returns the file behind a descriptor, as text.
     pub(crate) fn describe(&self, number: RawFd) -> String {
         self.ask(|kernel| kernel.file_of(number).map_or("no file".to_owned(), |file| kernel.describe(file)))
     }
 
-    /// How much data each open file of `program` has untaken.
+    /// Returns how much data each open file of `program` has untaken.
     pub(crate) fn unread(&self, program: ProgramId) -> Vec<String> {
         self.ask(|kernel| {
             let untaken = |file| Some(format!("{} of {}", kernel.untaken(file)?, kernel.describe(file)));
@@ -43,29 +43,29 @@ impl World {
         })
     }
 
-    /// How a program has ended, if it has.
+    /// Returns how a program has ended, if it has.
     pub(crate) fn how_ended(&self, program: ProgramId) -> Option<String> {
         self.ask(|kernel| kernel.program(program).ended.map(told))
     }
 
-    /// How many events this instance has reported, and how many were stale.
+    /// Returns how many events this instance has reported, and how many were stale.
     pub(crate) fn reported(&self, poll: PollId) -> (u64, u64) {
         self.ask(|kernel| {
             kernel.polls[poll].as_ref().map_or((0, 0), |poll| (poll.reported, poll.reported_stale))
         })
     }
 
-    /// The rule violation that the kernel found, if any.
+    /// Returns the rule violation that the kernel found, if any.
     pub(crate) fn violation(&self) -> Option<String> {
         self.ask(|kernel| kernel.violation.take())
     }
 
-    /// The number of calls that moved something.
+    /// Returns the number of calls that moved something.
     pub(crate) fn progress(&self) -> u64 {
         self.ask(|kernel| kernel.progress)
     }
 
-    /// The index of the queued task to poll first, of `len`.
+    /// Returns the index of the queued task to poll first, of `len`.
     pub(crate) fn pick(&self, len: usize) -> usize {
         self.ask(|kernel| {
             let out_of_order = len > 1 && kernel.fault(Fault::TaskOrder);
@@ -73,17 +73,17 @@ impl World {
         })
     }
 
-    /// A random number for a test.
+    /// Returns a random number for a test.
     pub(crate) fn choose(&self, range: &std::ops::RangeInclusive<u64>) -> u64 {
         self.ask(|kernel| kernel.tests.within(range))
     }
 
-    /// A random number for a program.
+    /// Returns a random number for a program.
     pub(crate) fn random(&self) -> u64 {
         self.ask(|kernel| kernel.randoms.within(&(0..=u64::MAX)))
     }
 
-    /// Whether a fault of the program's own happens.
+    /// Returns whether a fault of the program's own happens.
     pub(crate) fn maybe(&self, place: &'static str, probability: f64) -> bool {
         self.ask(|kernel| kernel.maybe(place, probability))
     }
@@ -93,7 +93,7 @@ impl World {
         *self.seen.borrow_mut().entry(place).or_default() |= holds;
     }
 
-    /// The places of `sometimes!` that were reached, and whether their conditions held.
+    /// Returns the places of `sometimes!` that were reached, and whether their conditions held.
     pub(crate) fn take_seen(&self) -> BTreeMap<Sighting, bool> {
         self.seen.take()
     }
@@ -106,7 +106,7 @@ impl World {
         self.ask(|kernel| kernel.trace().hash())
     }
 
-    /// The trace as text.
+    /// Returns the trace as text.
     pub(crate) fn trace_text(&self) -> String {
         self.ask(|kernel| {
             let name = |program: ProgramId| kernel.programs[usize::from(program)].name.clone();
