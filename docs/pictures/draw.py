@@ -61,71 +61,78 @@ class Picture:
 
 
 def station(p, x, y, number, name, lines, kind="box"):
-    p.box(x, y, 210, 118, kind)
+    p.box(x, y, 230, 118, kind)
     p.text(x + 12, y + 24, f"{number}  {name}" if number else name, "name")
     for i, (words, style) in enumerate(lines):
         p.text(x + 12, y + 46 + 19 * i, words, style)
 
 
 def event():
-    p = Picture(780, 480, "One readiness event on its way through the rooms")
-    station(p, 20, 20, "", "kernel", [
-        ("epoll_wait writes", ""),
-        ("(key of the source, mask)", "code"),
-        ("to the buffer of events", ""),
-    ], "kernel")
-    station(p, 285, 20, 1, "reactor/epoll.rs", [
-        ("Reactor::wait: find source", "code"),
-        ("Source::on_event: merge", "code"),
-        ("the mask, take who waits", ""),
-        ("(reactor/waiters.rs)", "small"),
+    """Six files, in the order in which they are read; below them the kernel and another thread."""
+    p = Picture(780, 480, "One readiness event on its way through six files")
+    station(p, 20, 20, 1, "executor/turn.rs", [
+        ("turn_until_done", "code"),
+        ("one turn: wait, timers,", ""),
+        ("mailbox, polls", ""),
+        ("(executor/wait.rs)", "small"),
     ])
-    station(p, 550, 20, 2, "wake/queue.rs", [
-        ("Batch::wake: a number,", "code"),
-        ("executor:generation:index;", "code"),
-        ("its index joins the queue", ""),
+    station(p, 275, 20, 2, "reactor/epoll.rs", [
+        ("Reactor::wait", "code"),
+        ("Source::on_event", "code"),
+        ("cache the mask, take", ""),
+        ("the waiting task", ""),
+    ])
+    station(p, 530, 20, 3, "wake/queue.rs", [
+        ("Batch::wake_alive", "code"),
+        ("compare the generation,", ""),
+        ("append the index", ""),
         ("(wake/key.rs)", "small"),
     ])
-    station(p, 550, 180, 3, "executor/turn.rs", [
-        ("Executor::run: pop an", "code"),
-        ("index, find the task,", ""),
-        ("poll it", ""),
-        ("(task/cell.rs)", "small"),
+    station(p, 530, 180, 4, "executor/polls.rs", [
+        ("Executor::poll_each", "code"),
+        ("take the first index,", ""),
+        ("make a waker of its key,", ""),
+        ("poll the task", ""),
     ])
-    station(p, 285, 180, 4, "net: stream/poll.rs", [
-        ("poll_recv: ready?", "code"),
-        ("then one system call,", ""),
-        ("then clear by C1 to C5", ""),
-        ("(reactor/registration.rs)", "small"),
+    station(p, 275, 180, 5, "task/cell.rs", [
+        ("TaskCell::poll", "code"),
+        ("poll the future in place:", ""),
+        ("the user's code, then a", ""),
+        ("stream's read (net)", ""),
     ])
-    station(p, 20, 180, "", "kernel", [
-        ("recv: bytes, or EAGAIN", "code"),
-        ("after EAGAIN the next", ""),
-        ("change is a new edge", ""),
+    station(p, 20, 180, 6, "reactor/registration.rs", [
+        ("poll_op", "code"),
+        ("ready? one system call,", ""),
+        ("then clear by C1 to C5;", ""),
+        ("else wait again", ""),
+    ])
+    station(p, 20, 340, "", "kernel", [
+        ("epoll_wait reports an edge", ""),
+        ("to 2; recv of 6 returns", ""),
+        ("bytes or EAGAIN, after", ""),
+        ("which comes a new edge", ""),
     ], "kernel")
-    p.arrow((230, 79), (285, 79))
-    p.arrow((495, 79), (550, 79))
-    p.arrow((655, 138), (655, 180))
-    p.arrow((550, 239), (495, 239))
-    p.arrow((285, 239), (230, 239))
-    p.arrow((125, 180), (125, 138))
+    p.arrow((250, 79), (275, 79))
+    p.arrow((505, 79), (530, 79))
+    p.arrow((645, 138), (645, 180))
+    p.arrow((530, 239), (505, 239))
+    p.arrow((275, 239), (250, 239))
+    p.arrow((135, 298), (135, 340))
 
-    p.box(285, 340, 210, 118, "thread")
-    p.text(297, 364, "another thread", "name")
-    p.text(297, 386, "wake/remote.rs: the key goes")
-    p.text(297, 405, "to the mailbox; one write to")
-    p.text(297, 424, "the eventfd if the loop sleeps")
-    p.box(550, 340, 210, 118)
-    p.text(562, 364, "executor/wait.rs", "name")
-    p.text(562, 386, "collect_letters:", "code")
-    p.text(562, 405, "once a turn, each index")
-    p.text(562, 424, "that is still its task's")
-    p.text(562, 443, "joins the queue")
-    p.arrow((495, 399), (550, 399))
-    p.arrow((655, 340), (655, 298))
-    p.text(20, 372, "Above: one thread, the loop's.", "small")
-    p.text(20, 392, "Below: how a wake from another", "small")
-    p.text(20, 412, "thread gets into the same queue.", "small")
+    station(p, 275, 340, "", "wake/remote.rs", [
+        ("wake", "code"),
+        ("on another thread: the key", ""),
+        ("goes to the mailbox; one", ""),
+        ("eventfd write for a sleep", ""),
+    ], "thread")
+    station(p, 530, 340, "", "executor/wait.rs", [
+        ("collect_letters", "code"),
+        ("once a turn, each index", ""),
+        ("that is still its task's", ""),
+        ("joins the queue", ""),
+    ])
+    p.arrow((505, 399), (530, 399))
+    p.arrow((645, 340), (645, 298))
     p.write("event.svg")
 
 

@@ -4,6 +4,7 @@
 mod inline;
 mod pitfalls;
 mod readme;
+mod road;
 mod rooms;
 mod safety_page;
 mod sim_page;
