@@ -39,6 +39,7 @@ use crate::wake::task::{TaskPhase, TaskView};
 #[cfg(feature = "inspect")]
 use crate::wake::waiter::Waiter;
 use crate::wake::waker::discard;
+use std::any::Any;
 use std::cell::UnsafeCell;
 use std::future::Future;
 use std::mem::ManuallyDrop;
@@ -91,13 +92,14 @@ pub(crate) struct NewTask {
     pub(crate) name: Option<Box<str>>,
 }
 
-/// Makes a cell in `memory`, in phase Idle; `header` counts both of its references. Returns that of the executor, and that of
+/// Makes a cell in `memory`, in phase Idle; its header counts both of its references. Returns that of the executor, and that of
 /// the handle.
 ///
-/// The future is moved once, to its place: a large one is not copied to the stack before.
+/// The future is moved once, to its place: a large one is not copied to the stack before. `header` makes the header in its
+/// place, for the same reason; it must not panic.
 #[inline]
 pub(crate) fn share<F>(
-    header: Header,
+    header: impl FnOnce() -> Header,
     future: F,
     memory: &Memory,
 ) -> (CellRef<dyn Task>, CellRef<dyn Join<F::Output>>)
@@ -110,8 +112,8 @@ where
     let first = unsafe { &raw mut (*cell).header };
     // SAFETY: as above.
     let stage = unsafe { &raw mut (*cell).stage };
-    // SAFETY: the field is the new cell's, and nothing was there.
-    unsafe { first.write(header) };
+    // SAFETY: the field is the new cell's, and nothing was there. Were `header` to panic, the memory would be lost.
+    unsafe { first.write(header()) };
     // SAFETY: as above. A `Stage` is `repr(C)`, as an `UnsafeCell` is transparent: the future is at its address.
     unsafe { stage.cast::<F>().write(future) };
     // SAFETY: the memory is of `place`, and the cell in it is complete. `TaskCell` is `repr(C)` and begins with its header,
@@ -171,18 +173,40 @@ impl<F: Future> TaskCell<F> {
     /// # Safety
     ///
     /// As for [`drop_future`](TaskCell::drop_future).
-    #[inline]
+    #[inline(always)] // see `keep`
     unsafe fn finish(&self, from: Phase, result: Result<F::Output, JoinError>) {
         // SAFETY: that is what the caller promises.
-        let result = match unsafe { self.drop_future(from) } {
-            Ok(()) => result,
+        match unsafe { self.drop_future(from) } {
+            // SAFETY: `drop_future` has left the phase to us, without a future.
+            Ok(()) => unsafe { self.keep(result) },
             Err(payload) => {
                 discard(result);
-                Err(JoinError::panic(self.header.id(), payload))
+                // SAFETY: as above.
+                unsafe { self.keep_panic(payload) };
             }
-        };
-        // SAFETY: `drop_future` has left the phase to us, without a future.
-        unsafe { self.keep(result) };
+        }
+    }
+
+    /// Drops the future of a task that was cancelled. (2, 3)
+    ///
+    /// # Safety
+    ///
+    /// As for [`drop_future`](TaskCell::drop_future).
+    #[inline(never)]
+    unsafe fn give_up(&self, from: Phase) {
+        // SAFETY: that is what the caller promises.
+        unsafe { self.finish(from, Err(JoinError::cancelled(self.header.id()))) };
+    }
+
+    /// Keeps the panic of the future for the handle, if there is one.
+    ///
+    /// # Safety
+    ///
+    /// As for [`keep`](TaskCell::keep).
+    #[cold]
+    unsafe fn keep_panic(&self, payload: Box<dyn Any + Send>) {
+        // SAFETY: that is what the caller promises.
+        unsafe { self.keep(Err(JoinError::panic(self.header.id(), payload))) };
     }
 
     /// Keeps `result` for the handle, if there is one.
@@ -190,7 +214,9 @@ impl<F: Future> TaskCell<F> {
     /// # Safety
     ///
     /// The phase is Dropping, which the caller has set, and the future has been dropped.
-    #[inline]
+    // Inlined so that an output is written to its place once: a result that is passed by its address is stored in parts and
+    // loaded as a whole, for which the processor waits until the stores are done.
+    #[inline(always)]
     unsafe fn keep(&self, result: Result<F::Output, JoinError>) {
         if self.header.is_detached() {
             self.header.pass(Phase::Dropping, Phase::Taken); // (4)
@@ -277,21 +303,18 @@ impl<F: Future> Task for TaskCell<F> {
             std::mem::forget(guard);
             polled
         }));
-        let result = match polled {
+        match polled {
             Ok(Poll::Pending) if !self.header.is_aborted() => {
                 self.header.pass(Phase::Running, Phase::Idle);
                 return Polled::Pending;
             }
-            Ok(Poll::Pending) => Err(JoinError::cancelled(self.header.id())),
-            Ok(Poll::Ready(output)) => Ok(output),
-            Err(payload) => {
-                // SAFETY: the guard of this `poll` has set phase Dropping and dropped the future.
-                unsafe { self.keep(Err(JoinError::panic(self.header.id(), payload))) };
-                return Polled::Over;
-            }
-        };
-        // SAFETY: this `poll` has set phase Running, and the call of the future is over.
-        unsafe { self.finish(Phase::Running, result) };
+            // SAFETY: this `poll` has set phase Running, and the call of the future is over.
+            Ok(Poll::Pending) => unsafe { self.give_up(Phase::Running) },
+            // SAFETY: as above.
+            Ok(Poll::Ready(output)) => unsafe { self.finish(Phase::Running, Ok(output)) },
+            // SAFETY: the guard of this `poll` has set phase Dropping and dropped the future.
+            Err(payload) => unsafe { self.keep_panic(payload) },
+        }
         Polled::Over
     }
 
@@ -301,7 +324,7 @@ impl<F: Future> Task for TaskCell<F> {
             Phase::Idle => {
                 let _within = Within::task(self.header.id());
                 // SAFETY: in phase Idle no other code has the stage.
-                unsafe { self.finish(Phase::Idle, Err(JoinError::cancelled(self.header.id()))) }
+                unsafe { self.give_up(Phase::Idle) }
             }
             Phase::Running => self.header.set_aborted(),
             Phase::Dropping | Phase::Done | Phase::Taken => {}

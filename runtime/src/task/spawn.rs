@@ -4,6 +4,7 @@ use super::cell::{NewTask, share};
 use super::join::JoinHandle;
 use crate::executor::{self, Executor};
 use crate::observe::id::Id;
+use crate::observe::spans::{SpanKind, Spawned, TaskSpan};
 use crate::wake::key::TaskKey;
 use crate::wake::task::Header;
 use std::future::Future;
@@ -25,18 +26,27 @@ impl Executor {
     where
         F: Future + 'static,
     {
-        let mut header = Header::new(new.id, new.at, self.policy.get());
-        if new.name.is_some() {
-            header.with_rare(|rare| rare.name = new.name);
+        let policy = self.policy.get();
+        let span = match self.is_closed() {
+            true => TaskSpan::none(),
+            false => TaskSpan::open(Spawned {
+                kind: SpanKind::Local,
+                name: new.name.as_deref(),
+                id: Some(new.id),
+                size: size_of::<F>(),
+                at: new.at,
+            }),
+        };
+        let key = span.key();
+        let (task, handle) = share(|| Header::new(new.id, new.at, policy, span), future, &self.memory);
+        if new.name.is_some() || policy.names_a_runtime() {
+            task.header().keep(new.name, policy);
         }
         if self.is_closed() {
-            let (_, task) = share(header, future, &self.memory);
             task.cancel();
-            return JoinHandle::of_task(task, TaskKey::of_none(self.queue.executor));
+            return JoinHandle::of_task(handle, TaskKey::of_none(self.queue.executor));
         }
-        let span = header.open_span(size_of::<F>());
-        let (task, handle) = share(header, future, &self.memory);
-        JoinHandle::of_task(handle, self.admit(task, span))
+        JoinHandle::of_task(handle, self.admit(task, key))
     }
 }
 

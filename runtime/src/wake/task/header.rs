@@ -10,7 +10,7 @@
 
 use crate::observe::id::Id;
 use crate::observe::site::{self, Note};
-use crate::observe::spans::{SpanKey, SpanKind, Spawned, TaskSpan};
+use crate::observe::spans::TaskSpan;
 use crate::wake::key::TaskKey;
 use crate::wake::waker;
 use std::cell::Cell;
@@ -83,12 +83,21 @@ pub(crate) struct Rare {
 }
 
 impl Header {
-    /// For a new task of this thread's runtime, with the references of its two owners.
+    /// For a new task of this thread's runtime, with the references of its two owners. A policy that names a runtime is for
+    /// [`keep`](Header::keep).
+    ///
+    /// To be called where it is written to its cell, and its address is not taken before: otherwise each field is stored to the
+    /// stack and loaded from there as a whole, for which the processor waits until all are stored.
     #[inline]
-    pub(crate) fn new(id: Id, spawned_at: &'static Location<'static>, policy: Policy) -> Header {
+    pub(crate) fn new(
+        id: Id,
+        spawned_at: &'static Location<'static>,
+        policy: Policy,
+        span: TaskSpan,
+    ) -> Header {
         let (id_low, id_high) = id.parts();
         let ignores = if policy == Policy::IGNORE { IGNORES } else { 0 };
-        let header = Header {
+        Header {
             id_low,
             id_high,
             state: Cell::new(Phase::Idle as u8 | ignores),
@@ -96,21 +105,17 @@ impl Header {
             spawned_at,
             waiting: Cell::new(ptr::null_mut()),
             joiner_note: Cell::default(),
-            span: TaskSpan::none(),
-        };
-        if policy.names_a_runtime() {
-            header.keep_policy(policy);
+            span,
         }
-        header
     }
 
-    /// Opens the span of the task, whose future has this size and which is about to be queued for the first time.
-    #[inline]
-    pub(crate) fn open_span(&mut self, size: usize) -> SpanKey {
-        let name = self.if_rare(|rare| rare.name.clone());
-        let (id, at) = (Some(self.id()), self.spawned_at);
-        self.span = TaskSpan::open(Spawned { kind: SpanKind::Local, name: name.as_deref(), id, size, at });
-        self.span.key()
+    /// Keeps what few tasks have: a name, and a policy that names a runtime.
+    #[cold]
+    pub(crate) fn keep(&self, name: Option<Box<str>>, policy: Policy) {
+        self.with_rare(|rare| {
+            rare.name = name;
+            rare.policy = policy.names_a_runtime().then_some(policy);
+        });
     }
 
     #[inline]
@@ -194,11 +199,6 @@ impl Header {
         let refs = self.refs.get() - 1;
         self.refs.set(refs);
         refs == 0
-    }
-
-    #[cold]
-    fn keep_policy(&self, policy: Policy) {
-        self.with_rare(|rare| rare.policy = Some(policy));
     }
 
     /// The task that awaits the handle.
@@ -291,7 +291,7 @@ mod tests {
     use Phase::{Done, Dropping, Idle, Running, Taken};
 
     fn header() -> Header {
-        Header::new(Id::next(), Location::caller(), Policy::REPORT)
+        Header::new(Id::next(), Location::caller(), Policy::REPORT, TaskSpan::none())
     }
 
     #[test]
