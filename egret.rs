@@ -108,7 +108,8 @@ pub mod guide {
     #[doc = include_str!("docs/guide/4-limits.md")]
     pub mod limits {}
 
-    // What the chapters 1 and 5 to 7 show is run by the tests of `tests-ecosystem`: it serves until Ctrl-C, or needs other crates.
+    // The tests of `tests-ecosystem` run the programs of chapters 1 and 5 to 7: they serve until Ctrl-C, or need
+    // other crates.
 
     #[cfg(not(doctest))]
     #[doc = "[next]: testing_it\n\n"]

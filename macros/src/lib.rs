@@ -20,7 +20,7 @@ use proc_macro::TokenStream;
 
 /// Runs an `async fn` on a new runtime, by `egret::block_on`.
 ///
-/// For `main`. What is left in the runtime when the function returns is dropped.
+/// For `main`. Tasks that are left when the function returns are dropped with the runtime.
 ///
 /// # Arguments
 ///
@@ -50,8 +50,8 @@ use proc_macro::TokenStream;
 /// parameter, its `egret::cores::Core`, and returns `()` or `Result<(), E>` with `E: From<std::io::Error> + Send`. It
 /// returns the first error when all cores have ended; an error or a panic of one shuts the others down.
 ///
-/// What the cores share is in a `static`. For signals that end them, a deadline, or settings of their runtimes, write
-/// `main` without the attribute.
+/// Data that the cores share is in a `static`. For signals that end them, a deadline, or settings of their runtimes,
+/// write `main` without the attribute.
 ///
 /// ```
 /// use egret::cores::Core;

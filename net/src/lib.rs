@@ -1,8 +1,8 @@
 //! TCP, UDP and Unix sockets for egret: sockets as futures on an edge-triggered reactor.
 //!
-//! The names and signatures are tokio's, with two differences that follow from one loop on one thread: a socket is
-//! not `Send`, because it is registered with the loop it was made in ([`TcpStream::into_std`] moves it out), and
-//! `read`, `write_all` and the like are methods of the socket itself, without a trait import.
+//! The names and signatures are tokio's, with two differences. A socket is not `Send`, because it is registered with
+//! the loop it was made in; [`TcpStream::into_std`] takes it out. And `read`, `write_all` and the like are methods of
+//! the socket itself, without a trait import.
 //!
 //! ```
 //! use egret_net::{TcpListener, TcpStream};

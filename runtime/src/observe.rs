@@ -1,4 +1,4 @@
-//! What can be observed of a runtime: names, counts, the record for tests, the spans for `tracing`.
+//! Names, counts, the record of a turn for tests, and the spans for `tracing`.
 
 #[cfg(any(feature = "inspect", feature = "sim"))]
 pub(crate) mod chrome; // a trace for Perfetto

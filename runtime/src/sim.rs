@@ -185,8 +185,9 @@ impl Sim {
         self.shared.world.with_plan(|plan| plan.faults = faults);
     }
 
-    /// Sets faults of these that the seed draws: about half of them, each as likely as it is here, four times as likely or a
-    /// quarter. What all faults together hide, as a connection that dies before a queue is full, some seed then shows.
+    /// Sets faults of these that the seed draws: about half of them, each as likely as it is here, four times as
+    /// likely or a quarter. Some seed then shows what all faults together hide, such as a full queue, when
+    /// connections die before.
     pub fn swarm(&self, faults: Faults) {
         self.faults(faults.swarm(self.seed));
     }

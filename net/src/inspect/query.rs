@@ -24,7 +24,7 @@ impl Query {
     }
 }
 
-/// Undoes percent-encoding. What is not an encoding stays as it is, and what is not UTF-8 is replaced.
+/// Undoes percent-encoding. A `%` without an encoding stays as it is, and invalid UTF-8 is replaced.
 fn decode(text: &str) -> String {
     let bytes = text.as_bytes();
     let mut decoded = Vec::with_capacity(bytes.len());

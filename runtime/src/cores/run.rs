@@ -65,8 +65,8 @@ struct Results<T, E> {
 }
 
 impl Builder {
-    /// Calls `main` on each core, once all of their runtimes are built, and runs the future that it returns; waits until
-    /// all cores have ended. `main` is shared by the cores. What its future holds need not be `Send`.
+    /// Calls `main` on each core, once all of their runtimes are built, and runs the future that it returns; waits
+    /// until all cores have ended. `main` is shared by the cores. Its future need not be `Send`.
     ///
     /// A core that returns a value leaves the others alone. The tasks that it leaves behind are dropped, as after
     /// [`block_on`](crate::block_on), unless the shutdown has been requested: then they are drained first.

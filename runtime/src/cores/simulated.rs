@@ -1,8 +1,8 @@
 //! [`Simulated`]: cores of one machine in a simulation (feature `sim`), for tests of what they share.
 //!
-//! A simulated host has one loop, so each core is the program of a host of its own, and they share what threads of one process
-//! share: descriptors, wakers, the state of the shutdown. What runs is [`watch`], [`Cut`] and [`Joint`], as with
-//! [`Builder::run`](super::Builder::run); its threads and its gate are not here.
+//! A simulated host has one loop, so each core is the program of a host of its own, and they share what threads of
+//! one process share: descriptors, wakers, the state of the shutdown. They run the same [`watch`], [`Cut`] and
+//! [`Joint`] as [`Builder::run`](super::Builder::run), without its threads and its gate.
 
 use super::core::Core;
 use super::joint::{Asked, Joint, Stop};

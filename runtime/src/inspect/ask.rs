@@ -66,11 +66,11 @@ impl Handle {
     /// [`Dump::held_loop_ns`]. The addresses of descriptors are asked for on the calling thread; of one that is closed
     /// meanwhile the dump shows the number only.
     ///
-    /// When the loop does not answer within 50 ms, or within 90 ms if it goes on with other polls meanwhile, the result
-    /// is `Ok` with less in it: the dump is made from outside, says so in
-    /// [`LoopView::state`](crate::inspect::LoopView::state), with the poll that the loop is in, and has no other tasks.
-    /// A loop that does not answer is what a dump is most often asked for, so that it is described and not waited for;
-    /// the limits keep the page of `inspect::serve` within 100 ms. For several loops see
+    /// When the loop does not answer within 50 ms, or within 90 ms if it goes on with other polls, the result is `Ok`
+    /// with less in it. The dump is then made from outside, says so in
+    /// [`LoopView::state`](crate::inspect::LoopView::state), with the poll that the loop is in, and has no other
+    /// tasks. A loop that does not answer is what a dump is most often asked for, so that it is described and not
+    /// waited for; the limits keep the page of `inspect::serve` within 100 ms. For several loops see
     /// [`request_dump`](Handle::request_dump).
     ///
     /// It blocks the calling thread for that time: in a task of another runtime, call it in

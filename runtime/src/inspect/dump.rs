@@ -64,8 +64,8 @@ pub struct LoopView {
     pub age_ns: u64,
     /// The counts of the runtime; `None` when the loop did not answer.
     pub metrics: Option<Metrics>,
-    /// Whether polls are not timed, as the runtime has no recorder: then their times are 0, and that of a poll which
-    /// holds the loop is the time since its turn began. See [`Builder::recorder`](crate::runtime::Builder::recorder).
+    /// Whether the runtime has no recorder, so that polls are not timed: their times are 0, and a poll that holds the
+    /// loop counts from the begin of its turn. See [`Builder::recorder`](crate::runtime::Builder::recorder).
     pub untimed: bool,
 }
 

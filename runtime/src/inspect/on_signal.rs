@@ -18,8 +18,8 @@ static KINDS: Mutex<Vec<SignalKind>> = Mutex::new(Vec::new());
 /// process ends. With feature `inspect`.
 ///
 /// A thread of its own waits for the signal, so that it also comes when the loops are stuck: see
-/// [`Handle::dump`](crate::runtime::Handle::dump) for what is written then. What listening to a signal changes for the
-/// process is at [`signal`](crate::signal).
+/// [`Handle::dump`](crate::runtime::Handle::dump) for what is written then. For the effects of listening on the
+/// process see [`signal`](crate::signal).
 ///
 /// # Errors
 ///

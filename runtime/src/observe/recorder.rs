@@ -88,7 +88,7 @@ impl Ring {
         written as usize & (self.slots.len() - 1)
     }
 
-    /// Counts records. What the next ones overwrite is not read as if it were of now: see [`Ring::copy`].
+    /// Counts records. Records that the next ones overwrite are not mistaken for current ones: see [`Ring::copy`].
     #[inline]
     fn count(&self, written: u64) {
         self.written.store(written, Ordering::Release);

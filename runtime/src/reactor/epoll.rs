@@ -3,10 +3,10 @@
 //! - It owns the `epoll` instance and a slab of sources, one for each registered descriptor. A source is shared with
 //!   the [`Registration`](crate::io::Registration) of its descriptor, which reads its readiness and waits in it. No
 //!   other code touches it, and all of it runs on the loop's thread.
-//! - A descriptor is registered once, for everything unless an `AsyncFd` has an interest, until it is closed. The kernel returns its [`SourceKey`] with
-//!   each event. An event for a key whose source is gone is counted and ignored: a duplicate of a closed descriptor
-//!   keeps the kernel's registration alive, and a batch may hold events for a descriptor that was closed earlier in
-//!   it.
+//! - A descriptor is registered once, until it is closed; for all events, unless an `AsyncFd` has an interest. The
+//!   kernel returns its [`SourceKey`] with each event. An event for a key whose source is gone is counted and
+//!   ignored: a duplicate of a closed descriptor keeps the kernel's registration alive, and a batch may hold events
+//!   for a descriptor that was closed earlier in it.
 //! - Waking a task of this executor pushes a number to the run queue. Any other waker is user code, which may close or
 //!   register sockets and hit the borrow of the batch: those are collected, and woken after the batch.
 
@@ -61,7 +61,7 @@ pub(crate) struct Reactor {
     pub(crate) control_errors: Counter,
 }
 
-/// What a wait changes: in one cell, as it is borrowed in each turn.
+/// The state that a wait changes, in one cell: each turn borrows it once.
 struct State {
     sources: Table,
     events: Events,

@@ -103,8 +103,8 @@ impl Interest {
         answers
     }
 
-    /// Returns the members of the set that `ready` answers. What is closed is closed for those who read or write, not
-    /// for those who wait for urgent data alone.
+    /// Returns the members of the set that `ready` answers. A closed end ends a wait for reading or writing, but not
+    /// one for urgent data alone.
     pub(crate) fn answered_by(self, ready: Ready) -> Option<Interest> {
         let bit = |is_in: bool, one: Interest| if is_in { self.0 & one.0 } else { 0 };
         let answered = bit(ready.is_readable(), Interest::READABLE)

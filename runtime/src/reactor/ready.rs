@@ -49,7 +49,7 @@ impl Ready {
         self.has(Ready::WRITABLE) || self.is_write_closed()
     }
 
-    /// Returns whether the peer sends no more. What a read or a `peek` finds then is all that will come.
+    /// Returns whether the peer sends no more. A read or a `peek` then finds all the data that will ever come.
     pub fn is_read_closed(self) -> bool {
         self.has(Ready::READ_CLOSED)
     }

@@ -1,7 +1,7 @@
 //! [`Handle::block_on`]: a future on a thread that has no loop.
 //!
-//! The thread parks until its waker unparks it. What the future awaits of the runtime, such as a task, is driven by the
-//! thread of the runtime: sockets and timers belong to their loop, and this thread is none.
+//! The thread parks until its waker unparks it. The thread of the runtime drives whatever the future awaits of it,
+//! such as a task. Sockets and timers belong to a loop, which this thread has not.
 
 use super::Handle;
 use crate::executor;
@@ -39,9 +39,9 @@ impl Handle {
     /// });
     /// ```
     ///
-    /// It does not drive the runtime. What needs the loop makes no progress while nothing does, and a task that awaits this
-    /// thread, whose future awaits the task, waits for ever. When the runtime ends, its handles return a cancellation and
-    /// `future` goes on.
+    /// It does not drive the runtime. A task makes no progress while its loop is not turned. A task that awaits this
+    /// thread, while the future awaits the task, is a deadlock. When the runtime ends, its handles return a
+    /// cancellation and `future` goes on.
     ///
     /// # Panics
     ///

@@ -212,10 +212,11 @@ impl Builder {
     /// A poll takes 16 bytes of it, and so does a wait. It is reserved when the runtime is built, and is touched page by
     /// page as it is first written.
     ///
-    /// With 0 no poll is timed, which saves most of what the feature costs. Then histograms of polls and of delays are
-    /// empty, the times of tasks are 0 ([`LoopView::untimed`](crate::inspect::LoopView::untimed) says so), no long poll
-    /// is counted, a poll that goes on counts from the begin of its turn, and a [stall](Builder::stall_after) is reported
-    /// up to half of the limit later. What tasks wait for, what woke them and how often, and timers are known all the same.
+    /// With 0 no poll is timed, which saves most of what the feature costs. Then histograms of polls and of delays
+    /// are empty, the times of tasks are 0 ([`LoopView::untimed`](crate::inspect::LoopView::untimed) says so), no
+    /// long poll is counted, a poll that goes on counts from the begin of its turn, and a
+    /// [stall](Builder::stall_after) is reported up to half of the limit later. Dumps still show timers, what tasks
+    /// wait for, and what woke them and how often.
     ///
     /// ```
     /// use egret_runtime::runtime::Builder;

@@ -140,7 +140,7 @@ impl Host {
         self.shared.world.pause(self.id, true);
     }
 
-    /// Lets it go on after a [`pause`](Host::pause). What has become due meanwhile happens at once.
+    /// Lets it go on after a [`pause`](Host::pause). Events that became due in the pause happen at once.
     pub fn resume(&self) {
         self.shared.world.pause(self.id, false);
     }

@@ -8,7 +8,7 @@ use std::rc::Rc;
 use std::time::Duration;
 
 /// A link between two hosts, by [`Sim::link`](super::Sim::link), or one direction of it, by
-/// [`Sim::link_to`](super::Sim::link_to). What is set holds for packets that are sent from then on.
+/// [`Sim::link_to`](super::Sim::link_to). A setting applies to packets that are sent from then on.
 pub struct Link {
     shared: Rc<SimShared>,
     /// From which host to which.

@@ -93,8 +93,8 @@ impl Host {
     /// Installs a program: `process::Command::new(name)` in any program of this host starts it, also with a path before the
     /// name. A later one of the same name takes its place.
     ///
-    /// `main` is called in the runtime of the new program. What its future returns is the exit code; all its tasks end with
-    /// it, and its descriptors are closed. A panic fails the simulation.
+    /// `main` is called in the runtime of the new program. The output of its future is the exit code; all its tasks
+    /// end with it, and its descriptors are closed. A panic fails the simulation.
     ///
     /// ```
     /// use egret_runtime::process::Command;

@@ -88,7 +88,7 @@ pub use crate::{__sim_maybe as maybe, __sim_note as note, __sim_sometimes as som
 
 #[doc(hidden)]
 pub mod macro_support {
-    //! What the macros expand to. Not for other callers: it may change in any release.
+    //! The functions that the macros expand to. Not for other callers: it may change in any release.
 
     use std::fmt::Arguments;
 

@@ -39,8 +39,8 @@ use std::ptr::{self, NonNull};
 ///   for that if it sleeps; or when it ends, whichever is first. The value is never dropped elsewhere. When the runtime has ended,
 ///   or there was none where the value was wrapped, the value is leaked, and standard error has a line that says so.
 ///
-/// It costs one allocation, and a comparison at each use. What it belongs to is the thread, and not the runtime: a later runtime
-/// of the same thread may use it, but a drop elsewhere needs the one in which it was wrapped.
+/// It costs one allocation, and a comparison at each use. It belongs to the thread, not to the runtime: a later
+/// runtime of the same thread may use it, but a drop elsewhere needs the runtime in which it was wrapped.
 ///
 /// # Panics
 ///
@@ -70,8 +70,8 @@ pub struct Confined<T: ?Sized + 'static> {
     home: Home,
 }
 
-// SAFETY: another thread that owns the wrapper gets nothing of the value: each access and the drop of the value compare the
-// thread first. The pointer and `Home` are plain data for it. What it does with them is to send them home.
+// SAFETY: another thread that owns the wrapper gets nothing of the value: each access and the drop of the value
+// compare the thread first. The pointer and `Home` are plain data for it. It only sends them home.
 unsafe impl<T: ?Sized + 'static> Send for Confined<T> {}
 
 // SAFETY: as for `Send`; a shared wrapper lends the value by `Deref` and through the impls of `Clone` and `Debug`, which all

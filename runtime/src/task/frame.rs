@@ -22,8 +22,8 @@ pin_project! {
 
 /// Names a part of a task: a dump of feature `inspect` shows what the future waits for under the name.
 ///
-/// Frames nest, so the waits of a task are shown as a tree. What is outside of all frames is shown on its own. Without
-/// the feature this is the future alone, at no cost.
+/// Frames nest, so the waits of a task are shown as a tree. Waits outside of all frames are shown on their own.
+/// Without the feature this is the future alone, at no cost.
 ///
 /// ```
 /// use egret_runtime::task::frame;

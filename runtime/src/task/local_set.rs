@@ -25,8 +25,8 @@ crate::task_local! {
 /// A group of tasks, for code that is ported from tokio: there a future that is not `Send` needs one.
 ///
 /// Here every task may be so, and the runtime drives it, whether the set is polled or not:
-/// [`spawn`](crate::task::spawn) is enough, and [`JoinSet`](crate::task::JoinSet) collects outputs. What a set adds is that
-/// awaiting it waits for its tasks, and that its drop aborts them.
+/// [`spawn`](crate::task::spawn) is enough, and [`JoinSet`](crate::task::JoinSet) collects outputs. A set adds two
+/// things: awaiting it waits for its tasks, and its drop aborts them.
 ///
 /// ```
 /// use egret_runtime::task::{LocalSet, spawn_local};

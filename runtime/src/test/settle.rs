@@ -2,7 +2,7 @@
 //!
 //! * Each calls [`Runtime::turn`] with a limit of zero, so it never waits. With a paused clock that limit also keeps the
 //!   clock where it is.
-//! * What several turns did is one [`Turn`]: the sums, and the lists one after the other.
+//! * Several turns are reported as one [`Turn`]: counts are summed, lists joined.
 
 use super::Turn;
 use crate::executor::POLLS_PER_WAIT;

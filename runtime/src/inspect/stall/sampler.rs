@@ -89,7 +89,7 @@ fn now() -> Duration {
 fn run() {
     let (mut loops, mut waits) = (Vec::new(), 0);
     loop {
-        // A wait is one sleep. What wakes the thread against its plan, such as a stop of the process, makes it two.
+        // A wait is one sleep. A wake-up against its plan, such as by a stop of the process, makes it two.
         let interruptions = ThreadId::sleeps_of_current().wrapping_sub(waits);
         let Some(due) = next(&mut loops, interruptions) else { return };
         let left = due.saturating_sub(now());

@@ -1,7 +1,7 @@
 //! [`File`]: an open file, its position, and the call in progress.
 //!
-//! The position is the file's own and not the kernel's: calls are `pread` and `pwrite`. A read that is given up has therefore
-//! moved nothing. With `O_APPEND` a write moves the kernel's position, which is then the end of the file, and that is taken.
+//! A [`File`] keeps its own position and uses `pread` and `pwrite`, so a read that is given up moves nothing. With
+//! `O_APPEND` a write moves the kernel's position to the end of the file, and the `File` takes it over.
 
 mod descriptor; // that of the file, borrowed, and that of a file of std
 mod polls; // the chunks

@@ -48,7 +48,8 @@ pub(super) fn on_pool<T: Send + 'static>(
     }
 }
 
-/// Runs `f` on the pool, with a path. What names the path, such as a temporary file that its drop removes, lives until `f` is over.
+/// Runs `f` on the pool, with a path. The value that names the path, such as a temporary file that its drop removes,
+/// lives until `f` is over.
 #[track_caller]
 #[inline]
 pub(super) fn at_path<T: Send + 'static>(

@@ -22,8 +22,8 @@ pub struct Recording {
 impl Recording {
     /// Writes it in the [trace event format], which [Perfetto](https://ui.perfetto.dev) and `chrome://tracing` open.
     ///
-    /// Each poll and each wait of the loop is a slice of one track; an arrow goes from a wake by a task or a thread to the
-    /// poll that follows it. What woke a task is among the arguments of the poll.
+    /// Each poll and each wait of the loop is a slice of one track; an arrow goes from a wake by a task or a thread
+    /// to the poll that follows it. The arguments of a poll include what woke its task.
     ///
     /// # Errors
     ///

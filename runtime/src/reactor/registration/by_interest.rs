@@ -38,7 +38,7 @@ impl<T: AsFd> Registration<T> {
 
     /// Waits until the kernel has reported one of `interest`, and returns those of it that are reported.
     ///
-    /// They stay reported until an operation clears them. What is closed is reported again and again.
+    /// They stay reported until an operation clears them. A closed end is reported again and again.
     ///
     /// # Errors
     ///

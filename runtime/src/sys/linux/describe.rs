@@ -2,8 +2,8 @@
 //!
 //! * A descriptor is given by its number, as the source of a reactor has it. The program may have closed it behind
 //!   egret's back: then the calls fail, or describe what has the number now. None of them changes anything.
-//! * A TCP connection takes three calls: `getsockname(2)`, `getpeername(2)` and `getsockopt(2)` for `SO_TYPE`. What is
-//!   no socket takes one, and a pidfd a file of `/proc`.
+//! * A TCP connection takes three calls: `getsockname(2)`, `getpeername(2)` and `getsockopt(2)` for `SO_TYPE`. A
+//!   descriptor that is no socket takes one, and a pidfd a file of `/proc`.
 
 use super::address::RawAddress;
 use super::unix_address::RawUnix;

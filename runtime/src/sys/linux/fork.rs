@@ -1,4 +1,4 @@
-//! Whether this process is the one that made a descriptor, or a child of it by `fork`.
+//! Tells the process that made a descriptor from its children by `fork`.
 //!
 //! A child shares the epoll instances and the eventfds of its parent, which are not copies: what it does to them is done
 //! to the parent. So each carries the [`Generation`] of its process, and is left alone in another.

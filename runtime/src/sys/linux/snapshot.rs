@@ -240,7 +240,7 @@ fn send(registers: Registers) -> u32 {
     let pipe = PIPE.load(Ordering::Relaxed);
     let bytes = registers.to_bytes();
     // SAFETY: `write` is async-signal-safe; the pointer and the length are those of `bytes`, which lives across the
-    // call. Who asks keeps the pipe open until the request is withdrawn or answered.
+    // call. The thread that asks keeps the pipe open until the request is withdrawn or answered.
     let written = unsafe { libc::write(pipe, bytes.as_ptr().cast(), bytes.len()) };
     if written != bytes.len() as isize {
         return 0;

@@ -13,9 +13,10 @@
 //! It is for tests, and not part of feature `sim`, because it applies to the whole process and not to a runtime. It has no
 //! effect with musl, whose library is linked statically, and under Miri.
 //!
-//! - A call may come from anywhere: from an allocator, a signal handler, or when thread-locals are gone. So nothing here
-//!   allocates, locks or panics. What is read first is a thread-local without a destructor, and every borrow is a try that
-//!   falls back to the C library. A reading runs no event: the kernel lets its time pass later, see [`Kernel::read`].
+//! - A call may come from anywhere: from an allocator, a signal handler, or when thread-locals are gone. So nothing
+//!   here allocates, locks or panics. The first read is of a thread-local without a destructor, and every borrow is a
+//!   try that falls back to the C library. A reading runs no event: the kernel lets its time pass later, see
+//!   [`Kernel::read`].
 //!
 //! [`Kernel::read`]: super::kernel::Kernel::read
 

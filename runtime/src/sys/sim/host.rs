@@ -58,8 +58,8 @@ impl Host {
         self.wall_start + i128::from(self.clock(now)) - i128::from(self.clock_start)
     }
 
-    /// Changes how fast its clock is from `now` on. What it shows stays, and so does what it will show at the deadlines of its
-    /// programs.
+    /// Changes how fast its clock is from `now` on. Its current reading does not change, nor does its reading at the
+    /// deadlines of its programs.
     pub(crate) fn set_drift<'a>(
         &mut self,
         now: u64,

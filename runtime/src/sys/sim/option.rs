@@ -1,6 +1,6 @@
 //! Socket options, kept by level and name for every kind of socket.
 //!
-//! * What a kind does not have, and what is out of range, is refused with Linux's errno.
+//! * An option that a kind does not have, or a value out of range, fails with Linux's errno.
 //! * These have an effect: `SO_SNDBUF`, `SO_RCVBUF`, `SO_LINGER` with zero and `TCP_NOTSENT_LOWAT`, and those of the bind
 //!   (`ports.rs`): `SO_REUSEADDR`, `SO_REUSEPORT` and `IPV6_V6ONLY`. Others are only kept, and inherited by accepted
 //!   connections.

@@ -1,8 +1,8 @@
 //! `process::Command` on a simulated host: starts a program that the test has installed there.
 //!
 //! * The kernel has the new program at once. The driver makes its runtime later, from [`World::take_born`].
-//! * std does not tell what `Command::stdin` was given, except in the `Debug` output of the whole command: [`setting`]
-//!   reads it, and `tests/sim/processes.rs` fails when std changes it. What it does not know is refused.
+//! * std does not tell what `Command::stdin` was given, except in the `Debug` output of the whole command:
+//!   [`setting`] reads it, and `tests/sim/processes.rs` fails when std changes it. Any other setting is refused.
 
 use super::descriptor::SimDescriptor;
 use super::kernel::{FileId, Kernel};

@@ -2,8 +2,8 @@
 //!
 //! - A bucket has the deadlines of a quarter of a second, and those a multiple of 69 seconds later. Setting a timer
 //!   appends to one, and cancelling it swaps the last one to its place: neither looks at another deadline.
-//! - What is near is moved to the heap before it is due. That it is due is decided there alone, so no deadline is
-//!   rounded. How the loop sleeps rests on [`bound`](Far::bound), which is never after a deadline.
+//! - A near deadline is moved to the heap before it is due. Only the heap decides what is due, so no deadline is
+//!   rounded. The loop sleeps by [`bound`](Far::bound), which is never after a deadline.
 
 use super::{LAST, Node, NodePlace, TimersInner};
 

@@ -295,7 +295,7 @@ impl Kernel {
         self.fail(file, errno);
     }
 
-    /// The connection ends with an error. What was received can still be read.
+    /// The connection ends with an error. Received bytes can still be read.
     pub(super) fn fail(&mut self, file: FileId, errno: i32) {
         let is_orphan = self.is_orphan(file);
         let Some(tcp) = self.alive(file) else { return };
