@@ -1,4 +1,4 @@
-//! The accept loop: its policy, for any [`Source`] of connections.
+//! The accept loop: its policy, for any [`ConnectionSource`] of connections.
 //!
 //! It shares the [`AcceptCounts`] with the tasks of its connections, all on one thread.
 //!
@@ -34,7 +34,7 @@ pub(crate) const LONGEST_PAUSE: Duration = Duration::from_secs(1);
 pub(crate) const FAILED_ROW: u32 = 64;
 
 /// A source of connections.
-pub(crate) trait Source {
+pub(crate) trait ConnectionSource {
     type Connection;
 
     /// Waits for a connection. Dropped before it resolves, none is lost.
@@ -47,7 +47,7 @@ pub(crate) trait Source {
     fn failure(&self, error: &io::Error) -> AcceptFailure;
 }
 
-impl<S: Source> Source for &S {
+impl<S: ConnectionSource> ConnectionSource for &S {
     type Connection = S::Connection;
 
     #[inline]
@@ -137,7 +137,7 @@ impl AcceptLoop {
         mut connection: impl FnMut(S::Connection) -> F,
     ) -> io::Result<()>
     where
-        S: Source,
+        S: ConnectionSource,
         F: Future + 'static,
     {
         // A drain waits for this loop too: it may yet accept queued connections.
@@ -201,7 +201,7 @@ impl AcceptLoop {
     #[inline]
     async fn take_waiting<S, F>(&self, source: &S, mut connection: impl FnMut(S::Connection) -> F)
     where
-        S: Source,
+        S: ConnectionSource,
         F: Future + 'static,
     {
         for taken in 1..=self.backlog {

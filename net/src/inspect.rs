@@ -49,7 +49,7 @@ use std::rc::Rc;
 use std::sync::mpsc;
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
-use waiting::Waiting;
+use waiting::WaitingConnections;
 
 /// The least length of a token.
 const LEAST_TOKEN: usize = 16;
@@ -211,7 +211,8 @@ fn invalid(text: String) -> io::Error {
 async fn run(listener: net::TcpListener, door: Door, feeds: Vec<Box<dyn Feed>>) {
     let shutdown = SHUTDOWN.with(Shutdown::clone);
     let Ok(listener) = TcpListener::from_std(listener) else { return };
-    let (door, routes, waiting) = (Rc::new(door), Rc::new(Routes::new(feeds)), Rc::new(Waiting::default()));
+    let (door, routes, waiting) =
+        (Rc::new(door), Rc::new(Routes::new(feeds)), Rc::new(WaitingConnections::default()));
     let theirs = shutdown.clone();
     let connection = move |stream, _peer| {
         let (door, routes, waiting) = (door.clone(), routes.clone(), waiting.clone());

@@ -1,6 +1,6 @@
 //! [`Serve`]: the accept loop of a server, with its policy.
 
-use crate::accept_loop::{AcceptCounts, AcceptLoop, Source};
+use crate::accept_loop::{AcceptCounts, AcceptLoop, ConnectionSource};
 use crate::family::{Family, Tcp};
 use crate::listener::Listener;
 use crate::stream::Stream;
@@ -203,7 +203,7 @@ impl<F: Family> Serve<Listener<F>> {
     }
 }
 
-impl<F: Family> Source for Listener<F> {
+impl<F: Family> ConnectionSource for Listener<F> {
     type Connection = (Stream<F>, F::Addr);
 
     #[inline]

@@ -59,7 +59,7 @@ impl Script {
     }
 }
 
-impl Source for Listener {
+impl ConnectionSource for Listener {
     type Connection = u32;
 
     async fn accept(&self) -> io::Result<u32> {

@@ -3,7 +3,7 @@
 use super::answer::Answer;
 use super::door::{Door, MAX_HEAD, Refusal, Request};
 use super::routes::Routes;
-use super::waiting::Waiting;
+use super::waiting::WaitingConnections;
 use crate::TcpStream;
 use egret_runtime::shutdown::Shutdown;
 use egret_runtime::time::timeout;
@@ -41,7 +41,7 @@ impl PageConnection {
         mut self,
         door: &Door,
         routes: &Routes,
-        waiting: &Waiting,
+        waiting: &WaitingConnections,
         shutdown: &Shutdown,
     ) -> io::Result<()> {
         let place = waiting.enter();

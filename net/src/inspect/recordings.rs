@@ -1,7 +1,7 @@
 //! [`Recordings`]: the last recordings of a loop, so that a viewer may look at one more closely while it stays the same.
 
 use super::query::Query;
-use super::timeline::{self, MOST_COLUMNS, Part, Picture};
+use super::timeline::{self, MOST_COLUMNS, Picture, TimelinePart};
 use super::track::Track;
 use egret_runtime::inspect::Recording;
 use serde::Serialize;
@@ -65,7 +65,7 @@ pub(super) fn picture(number: u64, track: &Track, query: &Query, only: Option<u6
     if to == from {
         return Picture { recording: number, whole_ns: track.length, ..Picture::default() };
     }
-    Picture { recording: number, ..timeline::draw(track, &Part { from, to, columns }, only) }
+    Picture { recording: number, ..timeline::draw(track, &TimelinePart { from, to, columns }, only) }
 }
 
 /// Returns the polls of a task, the last first.

@@ -21,7 +21,7 @@ enum Word {
     WaitsAt(String),
     Waits(String),
     /// In lower case.
-    Part(String),
+    TimelinePart(String),
 }
 
 impl Search {
@@ -30,7 +30,7 @@ impl Search {
             Some(("spawned", place)) => Word::SpawnedAt(place.to_owned()),
             Some(("at", place)) => Word::WaitsAt(place.to_owned()),
             Some(("wait", kind)) => Word::Waits(kind.to_owned()),
-            _ => Word::Part(word.to_ascii_lowercase()),
+            _ => Word::TimelinePart(word.to_ascii_lowercase()),
         };
         let words = text.split_whitespace().take(MOST_WORDS).map(word).collect();
         Search { words, is: is.to_owned(), buffer: String::new() }
@@ -45,14 +45,14 @@ impl Search {
                     task.waits.iter().flat_map(|wait| wait.at).any(|at| is_place(&at, place, buffer))
                 }
                 Word::Waits(kind) => task.waits.iter().any(|wait| name(wait.kind) == kind),
-                Word::Part(part) => has(task, part, buffer),
+                Word::TimelinePart(part) => has(task, part, buffer),
             })
     }
 
     /// Returns whether a row of words matches, for the lists that have no columns to name.
     pub(super) fn finds_text(&self, text: &str) -> bool {
         self.words.iter().all(|word| match word {
-            Word::Part(part) => contains(text, part),
+            Word::TimelinePart(part) => contains(text, part),
             _ => false,
         })
     }

@@ -13,7 +13,7 @@ const MOST_LANES: usize = 12;
 pub(super) const MOST_COLUMNS: u64 = 2000;
 
 /// The part that is asked for.
-pub(super) struct Part {
+pub(super) struct TimelinePart {
     pub(super) from: u64,
     pub(super) to: u64,
     pub(super) columns: u64,
@@ -68,7 +68,7 @@ pub(super) struct TimelineMark {
     pub(super) at: Vec<(u64, u64)>,
 }
 
-impl Part {
+impl TimelinePart {
     fn column(&self, at: u64) -> usize {
         let offset = at.clamp(self.from, self.to) - self.from;
         ((offset * self.columns / self.length()).min(self.columns - 1)) as usize
@@ -101,7 +101,7 @@ impl Part {
 }
 
 /// Draws a part of a track; only the polls of one task when `only` names it.
-pub(super) fn draw(track: &Track, part: &Part, only: Option<u64>) -> Picture {
+pub(super) fn draw(track: &Track, part: &TimelinePart, only: Option<u64>) -> Picture {
     let shown: Vec<&TrackPoll> = track
         .polls
         .iter()
@@ -149,7 +149,7 @@ pub(super) fn draw(track: &Track, part: &Part, only: Option<u64>) -> Picture {
 /// Returns the lane of each poll, and the lanes, the one with the most time first.
 fn lanes<'a>(
     track: &'a Track,
-    part: &Part,
+    part: &TimelinePart,
     shown: &[&TrackPoll],
 ) -> (impl Fn(&TrackPoll) -> usize + 'a, Vec<Lane>) {
     let key = |task: Option<&TrackTask>| task.and_then(|task| task.at);
@@ -191,7 +191,7 @@ fn lanes<'a>(
     (move |poll: &TrackPoll| own.get(&key(track.task(poll))).copied().unwrap_or(rest), lanes)
 }
 
-fn columns(track: &Track, part: &Part, shown: &[&TrackPoll]) -> Vec<Column> {
+fn columns(track: &Track, part: &TimelinePart, shown: &[&TrackPoll]) -> Vec<Column> {
     let mut busy = vec![(0, 0, 0); part.columns as usize];
     let mut asleep = vec![0; part.columns as usize];
     for wait in &track.waits {
@@ -217,7 +217,7 @@ fn columns(track: &Track, part: &Part, shown: &[&TrackPoll]) -> Vec<Column> {
     busy.into_iter().enumerate().map(column).collect()
 }
 
-fn marks(track: &Track, part: &Part, shown: &[&TrackPoll], is_one_task: bool) -> Vec<TimelineMark> {
+fn marks(track: &Track, part: &TimelinePart, shown: &[&TrackPoll], is_one_task: bool) -> Vec<TimelineMark> {
     let polled = |is: fn(&Cause) -> bool| {
         count(part, shown.iter().filter(|poll| is(&poll.by)).map(|poll| (poll.at, 1)))
     };
@@ -237,7 +237,7 @@ fn marks(track: &Track, part: &Part, shown: &[&TrackPoll], is_one_task: bool) ->
     marks.map(|(label, (total, at))| TimelineMark { label, total, at }).collect()
 }
 
-fn count(part: &Part, marks: impl Iterator<Item = (u64, u64)>) -> (u64, Vec<(u64, u64)>) {
+fn count(part: &TimelinePart, marks: impl Iterator<Item = (u64, u64)>) -> (u64, Vec<(u64, u64)>) {
     let (mut total, mut by_column) = (0, vec![0; part.columns as usize]);
     for (at, n) in marks.filter(|(at, n)| *n > 0 && (part.from..part.to).contains(at)) {
         total += n;

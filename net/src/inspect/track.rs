@@ -8,7 +8,7 @@ pub(super) struct Track {
     /// How long it is.
     pub(super) length: u64,
     pub(super) polls: Vec<TrackPoll>,
-    pub(super) waits: Vec<Wait>,
+    pub(super) waits: Vec<TrackWait>,
     /// Wakes by something else than an event.
     pub(super) wakes: Vec<(u64, u32)>,
     pub(super) spawned: Vec<u64>,
@@ -25,7 +25,7 @@ pub(super) struct TrackPoll {
 }
 
 /// A call of `epoll_wait`.
-pub(super) struct Wait {
+pub(super) struct TrackWait {
     pub(super) at: u64,
     pub(super) took: u64,
     pub(super) events: u32,
@@ -53,7 +53,7 @@ impl Track {
             match record.what {
                 What::Poll { task, by } => track.polls.push(TrackPoll { at, took, task, by }),
                 What::Wake { task, .. } => track.wakes.push((at, task)),
-                What::Wait { events, .. } => track.waits.push(Wait { at, took, events }),
+                What::Wait { events, .. } => track.waits.push(TrackWait { at, took, events }),
                 What::Spawn { .. } => track.spawned.push(at),
                 What::End { .. } => track.ended.push(at),
                 _ => {}

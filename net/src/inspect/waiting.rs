@@ -1,5 +1,6 @@
-//! [`Waiting`]: the connections that wait for a request. When no more may be opened, the one that waits longest is closed.
+//! [`WaitingConnections`]: the connections that wait for a request.
 //!
+//! When no more may be opened, the one that waits longest is closed.
 //! Otherwise clients that send no request, or half of one, would shut out all others for as long as a head may take.
 
 use super::connection::MOST;
@@ -8,7 +9,7 @@ use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;
 
 #[derive(Default)]
-pub(super) struct Waiting {
+pub(super) struct WaitingConnections {
     open: Cell<usize>,
     entered: Cell<u64>,
     /// By number, the one that waits longest first.
@@ -16,21 +17,21 @@ pub(super) struct Waiting {
 }
 
 /// A connection that is open.
-pub(super) struct Place<'a> {
-    all: &'a Waiting,
+pub(super) struct WaitingPlace<'a> {
+    all: &'a WaitingConnections,
     number: u64,
     /// Requested when it has to make room.
     leave: Shutdown,
 }
 
 /// Takes a connection from the list.
-struct Ends<'a>(&'a Place<'a>);
+struct Ends<'a>(&'a WaitingPlace<'a>);
 
-impl Waiting {
-    pub(super) fn enter(&self) -> Place<'_> {
+impl WaitingConnections {
+    pub(super) fn enter(&self) -> WaitingPlace<'_> {
         self.open.set(self.open.get() + 1);
         self.entered.set(self.entered.get() + 1);
-        Place { all: self, number: self.entered.get(), leave: Shutdown::new() }
+        WaitingPlace { all: self, number: self.entered.get(), leave: Shutdown::new() }
     }
 
     fn make_room(&self) {
@@ -41,7 +42,7 @@ impl Waiting {
     }
 }
 
-impl Place<'_> {
+impl WaitingPlace<'_> {
     /// Waits for a request by `next`: `None` when the connection has to make room.
     pub(super) async fn wait<T>(&self, next: impl Future<Output = T>) -> Option<T> {
         self.all.waits.borrow_mut().push_back((self.number, self.leave.clone()));
@@ -57,7 +58,7 @@ impl Drop for Ends<'_> {
     }
 }
 
-impl Drop for Place<'_> {
+impl Drop for WaitingPlace<'_> {
     fn drop(&mut self) {
         self.all.open.set(self.all.open.get() - 1);
     }

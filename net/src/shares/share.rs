@@ -1,7 +1,7 @@
 //! [`Share`]: what one core has of an address, and how it serves it.
 
 use super::fed::{Fed, LoadTicket};
-use crate::accept_loop::Source;
+use crate::accept_loop::ConnectionSource;
 use crate::family::{Family, Tcp};
 use crate::listener::Listener;
 use crate::serve::Serve;
@@ -100,7 +100,7 @@ impl<F: Family> Serve<Share<F>> {
     }
 }
 
-impl<F: Family> Source for Fed<F> {
+impl<F: Family> ConnectionSource for Fed<F> {
     type Connection = (Stream<F>, F::Addr, LoadTicket<F>);
 
     #[inline]

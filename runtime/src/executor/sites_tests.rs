@@ -4,7 +4,7 @@ use super::{Executor, current};
 use crate::io::pipe::ReadEnd;
 use crate::io::{AsyncFd, copy};
 use crate::observe::frame::frames;
-use crate::reactor::label::Label;
+use crate::reactor::label::SourceLabel;
 use crate::runtime::{Handle, Runtime};
 use crate::shutdown::Shutdown;
 use crate::sys::{Backend, Fd};
@@ -46,10 +46,10 @@ fn all(executor: &Executor) -> Vec<(&'static str, Waiter)> {
     let mut found = Vec::new();
     executor.reactor.each_source(|source| {
         let (read, write) = match source.label {
-            Label::Plain => ("read", "write"),
-            Label::Child(_) => ("child", "child"),
-            Label::Signal(_) => ("signal", "signal"),
-            Label::Standard(_) => ("standard", "standard"),
+            SourceLabel::Plain => ("read", "write"),
+            SourceLabel::Child(_) => ("child", "child"),
+            SourceLabel::Signal(_) => ("signal", "signal"),
+            SourceLabel::Standard(_) => ("standard", "standard"),
         };
         source.each_waiter(|waiter, writes| found.push((if writes { write } else { read }, waiter)));
     });

@@ -18,7 +18,7 @@ use super::wait::{FOREVER, NOW, NextDeadline, nanoseconds};
 use crate::executor::parking::{Park, Parking};
 use crate::executor::pool::{Limits, Pool};
 use crate::observe::id::Id;
-use crate::observe::record::Record;
+use crate::observe::record::TurnRecord;
 use crate::observe::spans::{self, SpanKey, TaskSpan};
 use crate::observe::stats::Counter;
 use crate::observe::watch::{Label, Watch, WatchSettings};
@@ -101,7 +101,7 @@ pub struct Turn {
     pub timers_fired: usize,
     /// Tasks that were polled.
     pub polled: usize,
-    pub(crate) record: Record,
+    pub(crate) record: TurnRecord,
 }
 
 /// The future of `block_on` as the turn sees it.

@@ -1,11 +1,10 @@
 //! The descriptions of a loop's descriptors: their types and addresses, asked for on another thread while the loop goes on.
 //!
-//! A descriptor may be closed meanwhile, and its number be that of another. So the loop says afterwards which sources are
-//! still registered: a source keeps its descriptor open, and its key is never that of another one, so what was asked in
-//! between is of the same descriptor. Of the others only the number is shown.
-//!
-//! The addresses of a TCP connection and of a listener do not change while it is open, so those that an earlier dump has
-//! are not asked for again: three system calls for each of ten thousand connections are the most that a dump would cost.
+//! - A descriptor may be closed meanwhile, and its number reused. So the loop says afterwards which sources are still
+//!   registered. A source keeps its descriptor open and no other source has its key, so an answer in between is about
+//!   the same descriptor. Of the others only the number is shown.
+//! - The addresses of a TCP connection and of a listener do not change while it is open, so those of an earlier dump are
+//!   kept. Otherwise the three system calls for each of ten thousand connections would be most of the cost of a dump.
 
 use super::gather::{Gathered, Registered};
 use crate::executor::Executor;
@@ -22,17 +21,17 @@ pub(super) struct Addresses {
 }
 
 /// Which sources are still registered, by the loop's thread.
-pub(super) struct Kept {
+pub(super) struct KeptAddresses {
     is_kept: Vec<bool>,
     held: Duration,
 }
 
-impl Kept {
+impl KeptAddresses {
     /// Looks the sources up. For the loop's thread.
-    pub(super) fn of(executor: &Executor, sources: &[SourceKey]) -> Kept {
+    pub(super) fn of(executor: &Executor, sources: &[SourceKey]) -> KeptAddresses {
         let start = Instant::now();
         let is_kept = sources.iter().map(|key| executor.reactor.has(*key)).collect();
-        Kept { is_kept, held: start.elapsed() }
+        KeptAddresses { is_kept, held: start.elapsed() }
     }
 }
 
@@ -48,7 +47,7 @@ impl Addresses {
     pub(super) fn elsewhere<E>(
         gathered: &mut Gathered,
         known: &mut Remembered,
-        kept: impl FnOnce(Vec<SourceKey>) -> Result<Kept, E>,
+        kept: impl FnOnce(Vec<SourceKey>) -> Result<KeptAddresses, E>,
     ) -> Result<Addresses, E> {
         if gathered.described.is_some() {
             return Ok(Addresses::here(gathered));

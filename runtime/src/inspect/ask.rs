@@ -8,11 +8,11 @@
 //! - Asking and waiting are two steps, so that several loops are asked before the first is waited for.
 //! - On the thread of the loop no errand is sent: it would wait for itself.
 
-use super::addresses::{Addresses, Kept};
+use super::addresses::{Addresses, KeptAddresses};
 use super::dump::{Dump, LoopView};
 use super::gather::{Gathered, LoopPart};
 use super::outside;
-use super::snapshot::Snapshot;
+use super::snapshot::LoopSnapshot;
 use crate::executor::{self, Executor};
 use crate::runtime::{Handle, Runtime};
 use crate::wake::remote;
@@ -193,9 +193,11 @@ impl Handle {
     }
 
     /// Waits for the copy of the loop, and asks for the addresses on this thread.
-    fn snapshot(&self, question: Question<Gathered>) -> Result<Snapshot, NoAnswer> {
+    fn snapshot(&self, question: Question<Gathered>) -> Result<LoopSnapshot, NoAnswer> {
         let mut gathered = question.wait()?;
-        let kept = |sources: Vec<_>| Question::ask(self, move |executor| Kept::of(executor, &sources)).wait();
+        let kept = |sources: Vec<_>| {
+            Question::ask(self, move |executor| KeptAddresses::of(executor, &sources)).wait()
+        };
         let post = remote::post(self.address()).unwrap_or_default();
         let mut known = post.take_described();
         let addresses = Addresses::elsewhere(&mut gathered, &mut known, kept)?;

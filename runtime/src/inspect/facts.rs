@@ -3,7 +3,7 @@
 use super::addresses::Addresses;
 use super::dump::{JobView, LoopState, LoopView, Place, TaskState, TaskView, ThreadView, WokenBy};
 use super::gather::{Gathered, LoopPart, TaskFacts, WaitFacts};
-use super::snapshot::{FrameNote, Snapshot, TaskNote, WaitNote, WakerNote};
+use super::snapshot::{FrameNote, LoopSnapshot, TaskNote, WaitNote, WakerNote};
 use crate::executor::pool::JobInPool;
 use crate::observe::frame::FrameNode;
 use crate::observe::recorder::Cause;
@@ -35,9 +35,9 @@ impl LoopPart {
 }
 
 impl Gathered {
-    pub(super) fn into_snapshot(self, addresses: Addresses) -> Snapshot {
+    pub(super) fn into_snapshot(self, addresses: Addresses) -> LoopSnapshot {
         let then = Then { ticks: self.now, nanoseconds: ticks::monotonic(self.now) };
-        Snapshot {
+        LoopSnapshot {
             part: self.part.view(),
             held: self.held + addresses.held,
             tasks: self.tasks.into_iter().map(|task| task.note(then)).collect(),

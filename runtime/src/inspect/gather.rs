@@ -12,7 +12,7 @@ use crate::observe::site::{Moment, Task};
 use crate::observe::stats::Metrics;
 use crate::observe::ticks;
 use crate::observe::watch::TaskTimes;
-use crate::reactor::label::Label;
+use crate::reactor::label::SourceLabel;
 use crate::sys::{self, Backend, Described, ThreadId};
 use crate::wake::key::{ROOT, SourceKey, TaskKey};
 use crate::wake::listed::{self, ListedWait};
@@ -177,10 +177,10 @@ impl Gathered {
             self.sources.push(Registered { fd, key: source.key });
             source.each_waiter(|waiter, writes| {
                 let what = match source.label {
-                    Label::Plain => Awaited::Source { fd, writes },
-                    Label::Child(pid) => Awaited::Child { fd, pid },
-                    Label::Signal(number) => Awaited::Signal { fd, number },
-                    Label::Standard(number) => Awaited::Standard { fd, number, writes },
+                    SourceLabel::Plain => Awaited::Source { fd, writes },
+                    SourceLabel::Child(pid) => Awaited::Child { fd, pid },
+                    SourceLabel::Signal(number) => Awaited::Signal { fd, number },
+                    SourceLabel::Standard(number) => Awaited::Standard { fd, number, writes },
                 };
                 self.wait(executor, waiter, what);
             });

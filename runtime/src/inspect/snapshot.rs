@@ -11,7 +11,7 @@ use std::time::{Duration, Instant, SystemTime};
 
 /// The data that a dump is made of.
 #[derive(Default)]
-pub(super) struct Snapshot {
+pub(super) struct LoopSnapshot {
     pub(super) part: LoopView,
     /// For how long the loop was held.
     pub(super) held: Duration,
@@ -112,7 +112,7 @@ pub(super) enum Awaited {
     },
 }
 
-impl Snapshot {
+impl LoopSnapshot {
     /// Makes the dump, whose making began at `start`.
     pub(super) fn into_dump(self, start: Instant) -> Dump {
         let mut links = Links::new(self.tasks, &self.sources, self.jobs);

@@ -17,4 +17,4 @@ mod kind;
 
 #[cfg(feature = "test-util")]
 pub use kind::{Mask, Ready, Wake, WokenBy};
-pub(crate) use kind::{Record, Trace};
+pub(crate) use kind::{Trace, TurnRecord};

@@ -22,7 +22,7 @@ use super::orphan;
 use super::stdio::{ChildStderr, ChildStdin, ChildStdout};
 use crate::io::{Direction, Registration, Start};
 use crate::observe::site::Site;
-use crate::reactor::label::Label;
+use crate::reactor::label::SourceLabel;
 use crate::signal::unix::SignalKind;
 use crate::sys::signal::number::KILL;
 use crate::sys::{Process, Spawned, has_no_process};
@@ -157,7 +157,7 @@ impl Child {
         if let ChildState::Running(process) = &self.state {
             // If it has ended since, this registration reports that at once.
             let watched = Registration::new(process.as_fd(), Start::Empty).map_err(|(_, error)| error)?;
-            watched.set_label(self.pid.map_or(Label::Plain, Label::Child));
+            watched.set_label(self.pid.map_or(SourceLabel::Plain, SourceLabel::Child));
             let reaped = watched.io(Direction::Read, |_| process.reap()).await;
             drop(watched);
             self.reaped(reaped)?;

@@ -20,7 +20,7 @@ use crate::observe::spans::SourceSpan;
 use crate::observe::stats::Counter;
 use crate::observe::watch::By;
 use crate::reactor::gone::runtime_is_gone;
-use crate::reactor::label::{Label, LabelCell};
+use crate::reactor::label::{LabelCell, SourceLabel};
 use crate::reactor::readiness::{Readiness, Start};
 use crate::reactor::waiters::Waiters;
 use crate::sys::{Backend, Epoll, Events, Head, mask};
@@ -33,7 +33,7 @@ use std::os::fd::{AsFd, AsRawFd, BorrowedFd, RawFd};
 use std::panic::RefUnwindSafe;
 use std::rc::Rc;
 use std::task::Waker;
-use table::Table;
+use table::SourceTable;
 
 /// How many events one `epoll_wait` may report. With more, the first task waits for the bookkeeping of the last event;
 /// with fewer, the call is poorly shared. Events that do not fit come with the next call.
@@ -46,7 +46,7 @@ pub(crate) struct Reactor {
     epoll: Epoll,
     /// The run queue for this executor's own wakers.
     queue: Rc<RunQueue>,
-    state: RefCell<State>,
+    state: RefCell<WaitState>,
     /// The index of the source that was last registered under each descriptor number. A number that the user closed
     /// may be in use by another source, and a DEL would end that registration. The index is enough: no two live
     /// sources share one, and the source that compares is alive.
@@ -62,8 +62,8 @@ pub(crate) struct Reactor {
 }
 
 /// The state that a wait changes, in one cell: each turn borrows it once.
-struct State {
-    sources: Table,
+struct WaitState {
+    sources: SourceTable,
     events: Events,
     /// Wakers that are not of tasks of this executor, until the caller of the wait has woken them.
     foreign: Vec<Waker>,
@@ -98,8 +98,8 @@ impl Reactor {
         let reactor = Reactor {
             epoll: backend.epoll()?,
             queue,
-            state: RefCell::new(State {
-                sources: Table::default(),
+            state: RefCell::new(WaitState {
+                sources: SourceTable::default(),
                 events: Events::with_capacity(BATCH),
                 foreign: Vec::new(),
             }),
@@ -177,7 +177,7 @@ impl Reactor {
     /// Returns whether there are any in [`foreign`](Reactor::foreign), which the caller wakes.
     #[inline(always)] // into the loop
     pub(crate) fn wait(&self, timeout: u64) -> bool {
-        let State { sources, events, foreign } = &mut *self.state.borrow_mut();
+        let WaitState { sources, events, foreign } = &mut *self.state.borrow_mut();
         self.waits.bump();
         self.queue.watch.waits();
         let waited = self.epoll.wait_for(events, timeout);
@@ -211,7 +211,7 @@ impl Reactor {
         key: SourceKey,
         head: Head<'_>,
         by: By,
-        sources: &Table,
+        sources: &SourceTable,
         foreign: &mut Vec<Waker>,
     ) {
         match sources.get(key.index()) {
@@ -303,7 +303,7 @@ impl Source {
 
     /// Says what the descriptor is for.
     #[inline]
-    pub(crate) fn set_label(&self, label: Label) {
+    pub(crate) fn set_label(&self, label: SourceLabel) {
         self.label.set(label);
     }
 

@@ -1,4 +1,4 @@
-//! [`Label`]: what a registered descriptor is for, where the kernel cannot say it. With feature `inspect`.
+//! [`SourceLabel`]: what a registered descriptor is for, where the kernel cannot say it. With feature `inspect`.
 //!
 //! Without the feature a label is zero-sized and its cell holds nothing.
 
@@ -7,7 +7,7 @@ use std::cell::Cell;
 
 /// The purpose of a descriptor.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
-pub(crate) enum Label {
+pub(crate) enum SourceLabel {
     /// As the kernel describes it.
     #[default]
     Plain,
@@ -23,12 +23,12 @@ pub(crate) enum Label {
 #[derive(Default)]
 pub(crate) struct LabelCell {
     #[cfg(feature = "inspect")]
-    label: Cell<Label>,
+    label: Cell<SourceLabel>,
 }
 
 impl LabelCell {
     #[inline(always)]
-    pub(crate) fn set(&self, label: Label) {
+    pub(crate) fn set(&self, label: SourceLabel) {
         #[cfg(feature = "inspect")]
         self.label.set(label);
         #[cfg(not(feature = "inspect"))]
@@ -36,7 +36,7 @@ impl LabelCell {
     }
 
     #[cfg(feature = "inspect")]
-    pub(crate) fn get(&self) -> Label {
+    pub(crate) fn get(&self) -> SourceLabel {
         self.label.get()
     }
 }

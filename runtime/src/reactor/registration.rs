@@ -13,7 +13,7 @@ use crate::observe::site::Site;
 use crate::reactor;
 use crate::reactor::epoll::Source;
 use crate::reactor::gone::runtime_is_gone;
-use crate::reactor::label::Label;
+use crate::reactor::label::SourceLabel;
 use crate::reactor::readiness::{Clears, Direction, INTEREST, Start};
 use crate::reactor::waiters::{Ticket, Waiters, Waiting};
 use crate::sys::{Fd, Moved};
@@ -92,7 +92,7 @@ impl<T: AsFd> Registration<T> {
 
     /// Says what the descriptor is for, in a dump.
     #[inline]
-    pub(crate) fn set_label(&self, label: Label) {
+    pub(crate) fn set_label(&self, label: SourceLabel) {
         self.source().set_label(label);
     }
 

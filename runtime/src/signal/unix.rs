@@ -3,7 +3,7 @@
 use super::listeners::SignalListener;
 use crate::io::{Clears, Direction, Registration, Start};
 use crate::observe::site::Site;
-use crate::reactor::label::Label;
+use crate::reactor::label::SourceLabel;
 use crate::sys::Fd;
 use crate::sys::signal::{self as sys, NUMBERS, number};
 use std::ffi::c_int;
@@ -171,7 +171,7 @@ impl From<SignalKind> for c_int {
 pub fn signal(kind: SignalKind) -> io::Result<Signal> {
     kind.check()?;
     let eventfd = Registration::new(sys::eventfd()?, Start::Unknown).map_err(|(_, error)| error)?;
-    eventfd.set_label(Label::Signal(kind.0));
+    eventfd.set_label(SourceLabel::Signal(kind.0));
     // Before the handler is installed: the listener reports each signal from now on.
     let seen = sys::delivered(kind.0);
     let _listener = SignalListener::add(kind.0)?;

@@ -32,7 +32,7 @@ fn dump_of_a_number_used_again() -> Option<(i32, String, Dump)> {
     }
     let new = AsyncFd::new(new).unwrap();
     assert_eq!(sys::describe(number).kind, "TcpListener");
-    let kept = |sources: Vec<_>| Ok::<_, Infallible>(Kept::of(&current(), &sources));
+    let kept = |sources: Vec<_>| Ok::<_, Infallible>(KeptAddresses::of(&current(), &sources));
     let Ok(addresses) = Addresses::elsewhere(&mut gathered, &mut Remembered::default(), kept);
     drop((new, stays));
     Some((number, address, gathered.into_snapshot(addresses).into_dump(Instant::now())))
@@ -58,7 +58,7 @@ fn asked(known: &mut Remembered) -> (usize, Vec<Names>) {
     let mut asked = 0;
     let kept = |sources: Vec<_>| {
         asked = sources.len();
-        Ok::<_, Infallible>(Kept::of(&current(), &sources))
+        Ok::<_, Infallible>(KeptAddresses::of(&current(), &sources))
     };
     let Ok(addresses) = Addresses::elsewhere(&mut Gathered::of(&current()), known, kept);
     let name = |name: Option<sys::SocketName>| name.map(|name| name.to_string());
@@ -101,11 +101,11 @@ fn the_loop_says_which_sources_are_registered_by_their_keys() {
     let [(first, _), (second, _)] = [socket(), socket()];
     let sources = Gathered::of(&current()).sources;
     let keys: Vec<_> = sources.iter().map(|source| source.key).collect();
-    assert_eq!(Kept::of(&current(), &keys).is_kept, [true, true]);
+    assert_eq!(KeptAddresses::of(&current(), &keys).is_kept, [true, true]);
     drop(first);
-    assert_eq!(Kept::of(&current(), &keys).is_kept, [false, true]);
+    assert_eq!(KeptAddresses::of(&current(), &keys).is_kept, [false, true]);
     let (_third, _) = socket(); // at the index of the first
-    assert_eq!(Kept::of(&current(), &keys).is_kept, [false, true]);
+    assert_eq!(KeptAddresses::of(&current(), &keys).is_kept, [false, true]);
     drop(second);
-    assert_eq!(Kept::of(&current(), &keys).is_kept, [false, false]);
+    assert_eq!(KeptAddresses::of(&current(), &keys).is_kept, [false, false]);
 }

@@ -32,7 +32,7 @@ fn an_arrow_points_from_the_client_to_the_server() {
         (7, described("UnixStream", "", "")),
         (8, Described { what: Some("of process 9".into()), ..described("pidfd", "", "") }),
     ];
-    let dump = Snapshot { sources, ..Snapshot::default() }.into_dump(Instant::now());
+    let dump = LoopSnapshot { sources, ..LoopSnapshot::default() }.into_dump(Instant::now());
     let texts: Vec<_> = dump.sources.iter().map(|source| &*source.text).collect();
     assert_eq!(
         texts,
@@ -48,7 +48,7 @@ fn an_arrow_points_from_the_client_to_the_server() {
     let client = vec![(4, described("TcpStream", "127.0.0.1:50001", "127.0.0.1:80"))];
     let range = std::fs::read_to_string("/proc/sys/net/ipv4/ip_local_port_range").unwrap_or_default();
     if range.starts_with("32768") {
-        let dump = Snapshot { sources: client, ..Snapshot::default() }.into_dump(Instant::now());
+        let dump = LoopSnapshot { sources: client, ..LoopSnapshot::default() }.into_dump(Instant::now());
         assert_eq!(dump.sources[0].text, "TcpStream #4 127.0.0.1:50001 -> 127.0.0.1:80");
     }
 }
@@ -58,7 +58,7 @@ fn a_wait_is_with_its_task_and_with_what_it_waits_for() {
     let mut named = note(2, 12);
     named.view.name = Some("db".to_owned());
     let job = JobView { id: 30, is_running: true, ..JobView::default() };
-    let dump = Snapshot {
+    let dump = LoopSnapshot {
         tasks: vec![note(1, 11), named],
         sources: vec![(3, described("TcpListener", "127.0.0.1:80", "")), (4, described("TcpStream", "", ""))],
         waits: vec![
@@ -75,7 +75,7 @@ fn a_wait_is_with_its_task_and_with_what_it_waits_for() {
         ],
         jobs: vec![job],
         queued: vec![2, 77],
-        ..Snapshot::default()
+        ..LoopSnapshot::default()
     };
     let dump = dump.into_dump(Instant::now());
     assert_eq!(
@@ -106,7 +106,7 @@ fn a_waiting_task_without_a_wait_waits_for_something_else_and_others_do_not() {
     let (mut cloned, never) = (note(2, 2), note(3, 3));
     cloned.waker_was_cloned = true;
     cloned.view.wakes = 4;
-    let dump = Snapshot { tasks: vec![running, cloned, never], ..Snapshot::default() };
+    let dump = LoopSnapshot { tasks: vec![running, cloned, never], ..LoopSnapshot::default() };
     let dump = dump.into_dump(Instant::now());
     assert_eq!(texts(&dump.tasks[0]), [""; 0]);
     assert_eq!(
@@ -125,7 +125,7 @@ fn a_task_that_woke_another_is_named_unless_its_place_has_a_younger_one() {
     first.woken_by = WakerNote::Task { index: 2, age_ns: 1_000 };
     second.woken_by = WakerNote::Task { index: 3, age_ns: 1_001 + SLACK_NS }; // before the spawn of task 3
     third.woken_by = WakerNote::Task { index: 9, age_ns: 1 };
-    let dump = Snapshot { tasks: vec![first, second, third], ..Snapshot::default() };
+    let dump = LoopSnapshot { tasks: vec![first, second, third], ..LoopSnapshot::default() };
     let dump = dump.into_dump(Instant::now());
     let causes: Vec<_> = dump.tasks.iter().map(|task| task.woken_by.unwrap()).collect();
     assert_eq!(causes, [WokenBy::Task { id: 2 }, WokenBy::EndedTask, WokenBy::EndedTask]);

@@ -4,7 +4,7 @@ use super::{AnyDescriptor, Kind};
 use crate::io::traits::read_exact;
 use crate::io::{AsyncRead, Clears, Direction, Interest, Ready, Registration, Start};
 use crate::observe::site::Site;
-use crate::reactor::label::Label;
+use crate::reactor::label::SourceLabel;
 use crate::sys::{Fd, ReadBuf};
 use std::fmt;
 use std::future::poll_fn;
@@ -80,7 +80,7 @@ impl<K> ReadEnd<K> {
 
     /// Says what the descriptor is for, in a dump.
     #[inline]
-    pub(crate) fn set_label(&self, label: Label) {
+    pub(crate) fn set_label(&self, label: SourceLabel) {
         self.registration.set_label(label);
     }
 

@@ -4,7 +4,7 @@ use super::{AnyDescriptor, Kind};
 use crate::io::traits::write_all;
 use crate::io::{AsyncWrite, Clears, Direction, Interest, Ready, Registration, Start};
 use crate::observe::site::Site;
-use crate::reactor::label::Label;
+use crate::reactor::label::SourceLabel;
 use crate::sys::Fd;
 use std::fmt;
 use std::future::poll_fn;
@@ -59,7 +59,7 @@ impl<K> WriteEnd<K> {
 
     /// Says what the descriptor is for, in a dump.
     #[inline]
-    pub(crate) fn set_label(&self, label: Label) {
+    pub(crate) fn set_label(&self, label: SourceLabel) {
         self.registration.set_label(label);
     }
 

@@ -6,7 +6,7 @@ use crate::io::pipe::ReadEnd;
 use crate::io::traits::read_exact;
 use crate::io::{AsyncRead, Clears, Direction, Registration, Start};
 use crate::observe::site::Site;
-use crate::reactor::label::Label;
+use crate::reactor::label::SourceLabel;
 use crate::sys::{Access, Fd};
 use std::fmt;
 use std::future::poll_fn;
@@ -149,12 +149,12 @@ impl InputReader {
         match way_for(stdin.as_fd(), Access { read: true, write: false })? {
             StreamUse::Own(fd) => {
                 let end = ReadEnd::registered(fd, Start::Unknown)?;
-                end.set_label(Label::Standard(0));
+                end.set_label(SourceLabel::Standard(0));
                 Ok(InputReader::Own(end))
             }
             StreamUse::Socket(fd) => {
                 let socket = Registration::new(fd, Start::Unknown).map_err(|(_closed, error)| error)?;
-                socket.set_label(Label::Standard(0));
+                socket.set_label(SourceLabel::Standard(0));
                 Ok(InputReader::Socket(socket))
             }
             StreamUse::File(file) | StreamUse::Blocking(file) => {

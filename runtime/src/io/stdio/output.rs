@@ -6,7 +6,7 @@ use crate::io::pipe::WriteEnd;
 use crate::io::traits::write_all;
 use crate::io::{AsyncWrite, Clears, Direction, Registration, Start};
 use crate::observe::site::Site;
-use crate::reactor::label::Label;
+use crate::reactor::label::SourceLabel;
 use crate::sys::{Access, Fd};
 use std::fmt;
 use std::future::poll_fn;
@@ -54,7 +54,7 @@ pub fn stderr() -> Stderr {
 /// Standard output or standard error.
 pub struct StandardStream<K> {
     /// Opened by the first write.
-    way: Option<Writer>,
+    way: Option<OutputWriter>,
     kind: PhantomData<fn() -> K>,
 }
 
@@ -96,7 +96,7 @@ impl OutputKind for OfStderr {
     }
 }
 
-enum Writer {
+enum OutputWriter {
     Own(WriteEnd),
     Socket(Registration<Fd>),
     /// Written in place: it waits for the disk at most.
@@ -104,22 +104,22 @@ enum Writer {
     Thread(WriteOnThread),
 }
 
-impl Writer {
+impl OutputWriter {
     #[inline]
-    fn open(stream: OwnedFd, label: Label) -> io::Result<Writer> {
+    fn open(stream: OwnedFd, label: SourceLabel) -> io::Result<OutputWriter> {
         match way_for(stream.as_fd(), Access { read: false, write: true })? {
             StreamUse::Own(fd) => {
                 let end = WriteEnd::registered(fd)?;
                 end.set_label(label);
-                Ok(Writer::Own(end))
+                Ok(OutputWriter::Own(end))
             }
             StreamUse::Socket(fd) => {
                 let socket = Registration::new(fd, Start::Unknown).map_err(|(_closed, error)| error)?;
                 socket.set_label(label);
-                Ok(Writer::Socket(socket))
+                Ok(OutputWriter::Socket(socket))
             }
-            StreamUse::File(file) => Ok(Writer::InPlace(OwnedFd::from(file).into())),
-            StreamUse::Blocking(file) => Ok(Writer::Thread(WriteOnThread::new(file))),
+            StreamUse::File(file) => Ok(OutputWriter::InPlace(OwnedFd::from(file).into())),
+            StreamUse::Blocking(file) => Ok(OutputWriter::Thread(WriteOnThread::new(file))),
         }
     }
 }
@@ -159,16 +159,16 @@ impl<K: OutputKind> StandardStream<K> {
             return Poll::Ready(Ok(0));
         }
         if self.way.is_none() {
-            self.way = Some(Writer::open(K::duplicate()?, Label::Standard(K::NUMBER))?);
+            self.way = Some(OutputWriter::open(K::duplicate()?, SourceLabel::Standard(K::NUMBER))?);
         }
         match self.way.as_mut().expect("it has been opened") {
-            Writer::Own(end) => end.poll_write(cx, buf),
-            Writer::Socket(registration) => {
+            OutputWriter::Own(end) => end.poll_write(cx, buf),
+            OutputWriter::Socket(registration) => {
                 let send = |fd: &Fd| fd.send_at_once(buf);
                 registration.poll_transfer(cx, Direction::Write, Clears::WouldBlock, send)
             }
-            Writer::InPlace(fd) => charged(cx, |_| Poll::Ready(fd.write(buf))),
-            Writer::Thread(thread) => thread.poll_write(cx, buf),
+            OutputWriter::InPlace(fd) => charged(cx, |_| Poll::Ready(fd.write(buf))),
+            OutputWriter::Thread(thread) => thread.poll_write(cx, buf),
         }
     }
 
@@ -214,7 +214,7 @@ impl<K: OutputKind> AsyncWrite for StandardStream<K> {
     #[inline]
     fn as_registration(&self) -> Option<&Registration<Fd>> {
         match &self.way {
-            Some(Writer::Own(end)) => end.as_registration(),
+            Some(OutputWriter::Own(end)) => end.as_registration(),
             _ => None,
         }
     }

@@ -156,7 +156,7 @@ struct TurnLists {
 ///
 /// All are equal: two turns are compared by their counts, with this feature on and without.
 #[derive(Clone, Default)]
-pub(crate) struct Record(Option<Box<TurnLists>>);
+pub(crate) struct TurnRecord(Option<Box<TurnLists>>);
 
 thread_local! {
     /// Lists to reuse.
@@ -202,13 +202,13 @@ impl Trace {
     }
 
     /// Ends the turn.
-    pub(crate) fn end(&self) -> Record {
-        let Some(recording) = self.recording.take() else { return Record(None) };
+    pub(crate) fn end(&self) -> TurnRecord {
+        let Some(recording) = self.recording.take() else { return TurnRecord(None) };
         if recording.lists.is_empty() {
             recording.lists.give_back();
-            return Record(None);
+            return TurnRecord(None);
         }
-        Record(Some(recording.lists))
+        TurnRecord(Some(recording.lists))
     }
 
     /// Sets the task at an index.
@@ -291,7 +291,7 @@ impl Trace {
     }
 }
 
-impl Record {
+impl TurnRecord {
     pub(crate) fn ready(&self) -> &[Ready] {
         self.0.as_ref().map_or(&[], |lists| &lists.ready)
     }
@@ -305,7 +305,7 @@ impl Record {
     }
 
     /// Adds the lists of a later turn.
-    pub(crate) fn append(&mut self, later: &Record) {
+    pub(crate) fn append(&mut self, later: &TurnRecord) {
         if let Some(later) = &later.0 {
             let lists = self.0.get_or_insert_with(TurnLists::take);
             lists.ready.extend_from_slice(&later.ready);
@@ -315,7 +315,7 @@ impl Record {
     }
 }
 
-impl Drop for Record {
+impl Drop for TurnRecord {
     fn drop(&mut self) {
         if let Some(lists) = self.0.take() {
             lists.give_back();
@@ -323,15 +323,15 @@ impl Drop for Record {
     }
 }
 
-impl PartialEq for Record {
-    fn eq(&self, _: &Record) -> bool {
+impl PartialEq for TurnRecord {
+    fn eq(&self, _: &TurnRecord) -> bool {
         true
     }
 }
 
-impl Eq for Record {}
+impl Eq for TurnRecord {}
 
-impl fmt::Debug for Record {
+impl fmt::Debug for TurnRecord {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let (ready, wakes, coalesced) = (self.ready(), self.wakes(), self.coalesced());
         f.debug_struct("Record")

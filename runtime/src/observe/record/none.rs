@@ -10,9 +10,9 @@ pub(crate) struct Trace;
 
 /// An empty record.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Record;
+pub(crate) struct TurnRecord;
 
-const _: () = assert!(size_of::<Trace>() == 0 && size_of::<Record>() == 0);
+const _: () = assert!(size_of::<Trace>() == 0 && size_of::<TurnRecord>() == 0);
 
 impl Trace {
     #[inline]
@@ -25,8 +25,8 @@ impl Trace {
     pub(crate) fn letters_begin(&self) {}
 
     #[inline]
-    pub(crate) fn end(&self) -> Record {
-        Record
+    pub(crate) fn end(&self) -> TurnRecord {
+        TurnRecord
     }
 
     #[inline]

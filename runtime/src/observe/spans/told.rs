@@ -257,7 +257,7 @@ impl Told {
             Told::Event(span, mask) => span.in_scope(|| {
                 trace!(
                     target: "runtime::resource::state_update",
-                    readiness = %Names(mask),
+                    readiness = %MaskNames(mask),
                     readiness.op = "override",
                 );
             }),
@@ -266,9 +266,9 @@ impl Told {
 }
 
 /// The bits of an event by the names that epoll_ctl(2) gives them.
-struct Names(u32);
+struct MaskNames(u32);
 
-impl fmt::Display for Names {
+impl fmt::Display for MaskNames {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let bits = [
             (mask::IN, "IN"),

@@ -4,7 +4,7 @@
 use super::Polls;
 use super::cause::{By, Label, WakeNote, Woke};
 use super::going::Going;
-use super::shared::{Post, Shared};
+use super::shared::{Post, SharedWatch};
 use super::sums::Sums;
 use crate::observe::id::Id;
 use crate::observe::recorder::{self, Cause, KnownTask, OTHER, Ring, RingSlot};
@@ -42,7 +42,7 @@ impl Default for WatchSettings {
 
 /// The part of an executor that measures. For the loop's thread.
 pub(crate) struct Watch {
-    shared: Arc<Shared>,
+    shared: Arc<SharedWatch>,
     /// Whether there is a recorder.
     records: bool,
     sums: Sums,
@@ -90,7 +90,7 @@ impl Watch {
         let limit = u64::try_from(settings.limit.as_nanos()).unwrap_or(u64::MAX);
         let slow = ticks::from_nanoseconds(SLOW.min(limit));
         Watch {
-            shared: Arc::new(Shared::new(settings.recorder)),
+            shared: Arc::new(SharedWatch::new(settings.recorder)),
             records: settings.recorder > 0,
             sums: Sums::new(slow, ticks::from_nanoseconds(limit)),
             last: Cell::new(ticks::now()),

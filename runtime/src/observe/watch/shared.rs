@@ -20,7 +20,7 @@ use std::time::Duration;
 const GROUPS: usize = 64;
 
 /// The part that other threads may read.
-pub(crate) struct Shared {
+pub(crate) struct SharedWatch {
     pub(super) ring: Ring,
     /// Whether the ring is used: else `going` is.
     pub(super) records: bool,
@@ -57,7 +57,7 @@ pub(super) struct Group {
 
 /// The part of a runtime that other threads may read, kept where they find it.
 #[derive(Clone, Default)]
-pub(crate) struct Post(pub(super) Option<Arc<Shared>>);
+pub(crate) struct Post(pub(super) Option<Arc<SharedWatch>>);
 
 /// The histograms of a runtime: see [`Runtime::histograms`](crate::runtime::Runtime::histograms).
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -116,9 +116,9 @@ impl WatchedTasks {
     }
 }
 
-impl Shared {
-    pub(super) fn new(recorder: usize) -> Shared {
-        Shared {
+impl SharedWatch {
+    pub(super) fn new(recorder: usize) -> SharedWatch {
+        SharedWatch {
             ring: Ring::new(recorder),
             records: recorder > 0,
             going: Going::new(),

@@ -5,7 +5,7 @@
 //!   summed up at once, with each long poll for itself.
 //! - The polls that none stands for yet are counted where readers see them.
 
-use super::shared::{Group, Shared};
+use super::shared::{Group, SharedWatch};
 use crate::observe::histogram::bump;
 use crate::observe::recorder::{self, RingSlot};
 use crate::observe::ticks;
@@ -71,7 +71,7 @@ impl Sums {
     }
 
     /// Notes that a new task has this index.
-    pub(super) fn begin(&self, shared: &Shared, index: u32, group: Option<usize>, born: u64) {
+    pub(super) fn begin(&self, shared: &SharedWatch, index: u32, group: Option<usize>, born: u64) {
         if self.drawn.get().index == index {
             self.flush(shared); // it is of the task before
         }
@@ -92,7 +92,7 @@ impl Sums {
     #[inline(always)] // of each turn
     pub(super) fn turn(
         &self,
-        shared: &Shared,
+        shared: &SharedWatch,
         block: &[RingSlot],
         voids: u64,
         (began, end): (u64, u64),
@@ -127,7 +127,7 @@ impl Sums {
 
     /// Draws the poll of the first record; the second one is its end.
     #[inline]
-    fn draw(&self, shared: &Shared, block: &[RingSlot], began: u64, woken_at: impl Fn(u32) -> u64) {
+    fn draw(&self, shared: &SharedWatch, block: &[RingSlot], began: u64, woken_at: impl Fn(u32) -> u64) {
         let [poll, next, ..] = block else { return };
         let drawn = Drawn::of(poll, next, began, woken_at);
         self.drawn.set(drawn);
@@ -136,7 +136,7 @@ impl Sums {
 
     /// Sums up the polls that wait for it, by the one that was drawn.
     #[inline]
-    pub(super) fn flush(&self, shared: &Shared) {
+    pub(super) fn flush(&self, shared: &SharedWatch) {
         let pending = shared.pending.load(Ordering::Relaxed);
         if pending > 0 {
             self.add(shared, self.drawn.get(), pending);
@@ -147,7 +147,13 @@ impl Sums {
     /// Sums up a turn that may have had a long poll, or one that was none: each long one for itself, and one of the
     /// others for all others.
     #[cold]
-    fn turn_at_once(&self, shared: &Shared, block: &[RingSlot], began: u64, woken_at: impl Fn(u32) -> u64) {
+    fn turn_at_once(
+        &self,
+        shared: &SharedWatch,
+        block: &[RingSlot],
+        began: u64,
+        woken_at: impl Fn(u32) -> u64,
+    ) {
         self.flush(shared);
         let (mut others, mut last) = (0, None);
         for pair in block.windows(2).filter(|pair| pair[0].by() != 0) {
@@ -168,7 +174,7 @@ impl Sums {
 
     /// Adds a poll, `weight` times.
     #[inline(never)]
-    fn add(&self, shared: &Shared, poll: Drawn, weight: u64) {
+    fn add(&self, shared: &SharedWatch, poll: Drawn, weight: u64) {
         let Drawn { index, took, delay } = poll;
         shared.poll.add(took, weight);
         if took > self.limit {

@@ -8,12 +8,12 @@ use super::Source;
 use std::rc::Rc;
 
 #[derive(Default)]
-pub(super) struct Table {
+pub(super) struct SourceTable {
     places: Vec<Option<Rc<Source>>>,
     free: Vec<u32>,
 }
 
-impl Table {
+impl SourceTable {
     /// Returns the place of the next source.
     pub(super) fn vacant(&self) -> u32 {
         let new = || u32::try_from(self.places.len()).expect("a process has fewer than 2^32 descriptors");

@@ -1,7 +1,7 @@
 //! The registered descriptors and their waiters, for a dump. With feature `inspect`.
 
 use super::{Reactor, Source};
-use crate::reactor::label::Label;
+use crate::reactor::label::SourceLabel;
 use crate::reactor::readiness::Direction;
 use crate::wake::key::SourceKey;
 use crate::wake::waiter::Waiter;
@@ -11,7 +11,7 @@ use std::os::fd::RawFd;
 pub(crate) struct SourceWaits<'a> {
     pub(crate) key: SourceKey,
     pub(crate) fd: RawFd,
-    pub(crate) label: Label,
+    pub(crate) label: SourceLabel,
     source: &'a Source,
 }
 

@@ -43,9 +43,9 @@ pub(crate) struct Entry(Cell<bool>);
 
 /// The wait of a handle for other threads, which may be sent to another thread.
 #[derive(Default)]
-pub(crate) struct RemoteWait(Option<Arc<RemoteTask>>);
+pub(crate) struct RemoteWait(Option<Arc<AwaitedTask>>);
 
-struct RemoteTask {
+struct AwaitedTask {
     task: Id,
     state: Mutex<(Note, Option<Waiter>)>,
 }
@@ -55,7 +55,7 @@ struct Known<W>(Vec<W>);
 
 thread_local! {
     static LISTS: RefCell<Known<Weak<dyn Lists>>> = const { RefCell::new(Known(Vec::new())) };
-    static REMOTE: RefCell<Known<sync::Weak<RemoteTask>>> = const { RefCell::new(Known(Vec::new())) };
+    static REMOTE: RefCell<Known<sync::Weak<AwaitedTask>>> = const { RefCell::new(Known(Vec::new())) };
 }
 
 impl<W> Known<W> {
@@ -101,7 +101,7 @@ impl RemoteWait {
     /// The task that is polled waits for `task`.
     pub(crate) fn wait(&mut self, task: Id, waker: &Waker, at: Site) {
         let is_new = self.0.is_none();
-        let wait = self.0.get_or_insert_with(|| Arc::new(RemoteTask { task, state: Mutex::default() }));
+        let wait = self.0.get_or_insert_with(|| Arc::new(AwaitedTask { task, state: Mutex::default() }));
         {
             let mut state = wait.state.lock().unwrap_or_else(PoisonError::into_inner);
             let note = Note::next(state.1.map(|_| state.0), at);
