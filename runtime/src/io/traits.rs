@@ -5,7 +5,7 @@
 //! * They have tokio's names, but no `Pin`, because each stream of egret may be moved, and a slice as buffer, because
 //!   a copy zeroes one buffer once.
 //! * [`AsyncRead::as_registration`] lets a copy leave the bytes in the kernel: a stream that is only a descriptor,
-//!   without buffered bytes, returns it.
+//!   without buffered bytes, returns it. It names a type of `sys`, which SemVer does not cover, so it is hidden.
 
 use super::Registration;
 use crate::sys::Fd;
@@ -48,6 +48,9 @@ pub trait AsyncRead {
 
     /// Returns the descriptor, for streams that are only that. A copy may then read from it by `splice(2)`, as the
     /// one reader that [`poll_read`](AsyncRead::poll_read) is.
+    ///
+    /// For the streams of egret only: [`Fd`] is not covered by SemVer, so neither is this.
+    #[doc(hidden)]
     #[inline]
     fn as_registration(&self) -> Option<&Registration<Fd>> {
         None
@@ -106,6 +109,9 @@ pub trait AsyncWrite {
 
     /// Returns the descriptor, for streams that are only that. A copy may then write to it by `splice(2)`, as the one
     /// writer that [`poll_write`](AsyncWrite::poll_write) is.
+    ///
+    /// Hidden as [`AsyncRead::as_registration`] is.
+    #[doc(hidden)]
     #[inline]
     fn as_registration(&self) -> Option<&Registration<Fd>> {
         None
