@@ -57,7 +57,7 @@ pub struct Datagrams<'a> {
 }
 
 impl RecvBatch {
-    /// Room for `datagrams` of up to `size` bytes each. One call receives at most 64, so more is no use. With
+    /// Creates room for `datagrams` of up to `size` bytes each. One call receives at most 64, so more is no use. With
     /// [GRO](crate::UdpSocket::set_gro) each slot takes up to 65535 bytes of datagrams.
     ///
     /// # Panics
@@ -69,20 +69,20 @@ impl RecvBatch {
         RecvBatch(Batch::new(datagrams, size))
     }
 
-    /// The datagrams of the last call; coalesced ones are returned one by one.
+    /// Returns the datagrams of the last call; coalesced ones are returned one by one.
     #[inline]
     pub fn iter(&self) -> Datagrams<'_> {
         let left = self.0.received().iter().map(datagrams_in).sum();
         Datagrams { batch: &self.0, next: 0, given: 0, left }
     }
 
-    /// How many datagrams there are, as [`iter`](RecvBatch::iter) counts.
+    /// Returns how many datagrams there are, as [`iter`](RecvBatch::iter) counts.
     #[inline]
     pub fn len(&self) -> usize {
         self.iter().len()
     }
 
-    /// Whether nothing was received.
+    /// Returns whether nothing was received.
     #[inline]
     pub fn is_empty(&self) -> bool {
         self.0.received().is_empty()

@@ -31,21 +31,21 @@ pub struct Builder {
 }
 
 impl Builder {
-    /// No option is set.
+    /// Creates a builder without an option set.
     #[inline]
     pub fn new() -> Builder {
         Builder::default()
     }
 
-    /// Whether other sockets with this option may have the address too, `SO_REUSEADDR`. For UDP: each of them gets the
-    /// multicasts of a group, and one of them the rest.
+    /// Sets whether other sockets with this option may have the address too, `SO_REUSEADDR`. For UDP: each of them
+    /// gets the multicasts of a group, and one of them the rest.
     #[inline]
     pub fn set_reuseaddr(mut self, reuseaddr: bool) -> Builder {
         self.reuseaddr = reuseaddr;
         self
     }
 
-    /// Whether other sockets of this user with this option may have the address too, `SO_REUSEPORT`: the kernel
+    /// Sets whether other sockets of this user with this option may have the address too, `SO_REUSEPORT`: the kernel
     /// distributes datagrams by their sender. See [`UdpShares`](crate::UdpShares) for one socket on each core.
     #[inline]
     pub fn set_reuseport(mut self, reuseport: bool) -> Builder {
@@ -53,22 +53,22 @@ impl Builder {
         self
     }
 
-    /// Whether a socket of IPv6 excludes IPv4, `IPV6_V6ONLY`; no effect on one of IPv4. Without it, the host decides
-    /// (`net.ipv6.bindv6only`).
+    /// Sets whether a socket of IPv6 excludes IPv4, `IPV6_V6ONLY`; no effect on one of IPv4. Without it, the host
+    /// decides (`net.ipv6.bindv6only`).
     #[inline]
     pub fn only_v6(mut self, only: bool) -> Builder {
         self.only_v6 = Some(only);
         self
     }
 
-    /// The interface to send and receive on, `SO_BINDTODEVICE`: see [`UdpSocket::bind_device`].
+    /// Sets the interface to send and receive on, `SO_BINDTODEVICE`: see [`UdpSocket::bind_device`].
     #[inline]
     pub fn bind_device(mut self, interface: &[u8]) -> Builder {
         self.device = Some(interface.to_vec());
         self
     }
 
-    /// The size of the receive buffer in bytes, before the first datagram can be dropped: see
+    /// Sets the size of the receive buffer in bytes, before the first datagram can be dropped: see
     /// [`UdpSocket::set_recv_buffer_size`].
     #[inline]
     pub fn recv_buffer_size(mut self, bytes: u32) -> Builder {

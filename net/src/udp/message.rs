@@ -40,7 +40,7 @@ pub enum Ecn {
 }
 
 impl Message {
-    /// The congestion mark in [`tos`](Message::tos).
+    /// Returns the congestion mark in [`tos`](Message::tos).
     #[inline]
     pub fn ecn(&self) -> Option<Ecn> {
         self.tos.map(|tos| match tos & 3 {

@@ -158,7 +158,7 @@ impl UdpSocket {
         })
     }
 
-    /// The local address.
+    /// Returns the local address.
     ///
     /// # Errors
     ///
@@ -168,7 +168,7 @@ impl UdpSocket {
         self.registration.get_ref().local_addr()
     }
 
-    /// The address that the socket is connected to.
+    /// Returns the address that the socket is connected to.
     ///
     /// # Errors
     ///

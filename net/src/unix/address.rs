@@ -32,7 +32,7 @@ use std::path::Path;
 pub struct SocketAddr(UnixAddress);
 
 impl SocketAddr {
-    /// The address of a path.
+    /// Creates the address of a path.
     ///
     /// # Errors
     ///
@@ -57,8 +57,8 @@ impl SocketAddr {
         }
     }
 
-    /// The address of a name in the abstract namespace ([`unix(7)`]), which has no file. The name excludes the zero
-    /// byte that the kernel puts before it.
+    /// Creates the address of a name in the abstract namespace ([`unix(7)`]), which has no file. The name excludes
+    /// the zero byte that the kernel puts before it.
     ///
     /// # Errors
     ///
@@ -83,19 +83,19 @@ impl SocketAddr {
         }
     }
 
-    /// Whether the socket is unnamed: it was not bound.
+    /// Returns whether the socket is unnamed: it was not bound.
     #[inline]
     pub fn is_unnamed(&self) -> bool {
         self.0.is_unnamed()
     }
 
-    /// The path, if the address is one.
+    /// Returns the path, if the address is one.
     #[inline]
     pub fn as_pathname(&self) -> Option<&Path> {
         self.0.as_path().map(|path| Path::new(OsStr::from_bytes(path)))
     }
 
-    /// The name in the abstract namespace, if the address is one, without the zero byte before it.
+    /// Returns the name in the abstract namespace, if the address is one, without the zero byte before it.
     #[inline]
     pub fn as_abstract_name(&self) -> Option<&[u8]> {
         self.0.as_abstract_name()

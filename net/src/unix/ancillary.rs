@@ -38,20 +38,20 @@ pub struct SendAncillary<'a> {
 }
 
 impl<'a> SendAncillary<'a> {
-    /// No control data.
+    /// Creates an instance without control data.
     #[inline]
     pub fn new() -> SendAncillary<'a> {
         SendAncillary::default()
     }
 
-    /// With these descriptors, at most 253 (`SCM_RIGHTS`). They stay open here; the receiver gets duplicates.
+    /// Adds these descriptors, at most 253 (`SCM_RIGHTS`). They stay open here; the receiver gets duplicates.
     #[inline]
     pub fn descriptors(mut self, descriptors: &'a [BorrowedFd<'a>]) -> SendAncillary<'a> {
         self.descriptors = descriptors;
         self
     }
 
-    /// With these credentials (`SCM_CREDENTIALS`). Without this the kernel sends the real ones when the receiver
+    /// Adds these credentials (`SCM_CREDENTIALS`). Without this the kernel sends the real ones when the receiver
     /// requests them; it is for processes that may [claim](UCred::new) others.
     #[inline]
     pub fn credentials(mut self, credentials: UCred) -> SendAncillary<'a> {
@@ -72,7 +72,7 @@ impl<'a> SendAncillary<'a> {
 pub struct RecvAncillary(Ancillary);
 
 impl RecvAncillary {
-    /// Room for `descriptors`, and for credentials. A message has at most 253 descriptors.
+    /// Creates room for `descriptors`, and for credentials. A message has at most 253 descriptors.
     ///
     /// [`default`](Default::default) has no room: descriptors that arrive are closed, and the message says so.
     #[inline]
@@ -80,7 +80,7 @@ impl RecvAncillary {
         RecvAncillary(Ancillary::with_room_for(descriptors))
     }
 
-    /// The descriptors of the last message that are not yet taken.
+    /// Returns the descriptors of the last message that are not yet taken.
     #[inline]
     pub fn descriptors(&self) -> &[OwnedFd] {
         self.0.descriptors()
@@ -92,7 +92,7 @@ impl RecvAncillary {
         self.0.take_descriptors()
     }
 
-    /// The sender of the last message, if [`set_passcred`](crate::UnixStream::set_passcred) is on.
+    /// Returns the sender of the last message, if [`set_passcred`](crate::UnixStream::set_passcred) is on.
     #[inline]
     pub fn credentials(&self) -> Option<UCred> {
         self.0.credentials().map(UCred)

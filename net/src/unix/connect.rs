@@ -17,7 +17,7 @@ use std::io;
 const PAUSE: Duration = Duration::from_millis(1);
 const LONGEST_PAUSE: Duration = Duration::from_millis(50);
 
-/// A new, connected socket; not yet registered.
+/// Creates a new, connected socket; not yet registered.
 #[inline]
 pub(super) async fn connect(kind: Type, address: &SocketAddr) -> io::Result<Fd> {
     connect_socket(Backend::current().socket(Domain::Unix, kind)?, address).await

@@ -85,7 +85,7 @@ impl UnixDatagram {
         UnixDatagram::bind_addr(&egret_runtime::sys::UnixAddress::UNNAMED.into())
     }
 
-    /// An unnamed socket: its datagrams cannot be answered.
+    /// Creates an unnamed socket: its datagrams cannot be answered.
     ///
     /// # Errors
     ///
@@ -101,7 +101,7 @@ impl UnixDatagram {
         UnixDatagram::new(Backend::current().socket(Domain::Unix, Type::Datagram)?)
     }
 
-    /// Two connected sockets.
+    /// Creates two connected sockets.
     ///
     /// # Errors
     ///
@@ -176,7 +176,7 @@ impl UnixDatagram {
         self.registration.get_ref().shutdown(how)
     }
 
-    /// The local address.
+    /// Returns the local address.
     ///
     /// # Errors
     ///
@@ -186,7 +186,7 @@ impl UnixDatagram {
         Ok(self.registration.get_ref().local_addr_unix()?.into())
     }
 
-    /// The address of the socket that this one is connected to.
+    /// Returns the address of the socket that this one is connected to.
     ///
     /// # Errors
     ///
@@ -196,8 +196,8 @@ impl UnixDatagram {
         Ok(self.registration.get_ref().peer_addr_unix()?.into())
     }
 
-    /// The credentials of the maker of the [`pair`](UnixDatagram::pair), `SO_PEERCRED`. Without a pair there is no
-    /// process, and user and group are `u32::MAX`.
+    /// Returns the credentials of the maker of the [`pair`](UnixDatagram::pair), `SO_PEERCRED`. Without a pair there
+    /// is no process, and user and group are `u32::MAX`.
     ///
     /// # Errors
     ///
@@ -207,7 +207,7 @@ impl UnixDatagram {
         self.registration.get_ref().peer_credentials().map(UCred)
     }
 
-    /// Whether datagrams carry the credentials of their sender, `SO_PASSCRED`.
+    /// Returns whether datagrams carry the credentials of their sender, `SO_PASSCRED`.
     ///
     /// # Errors
     ///

@@ -65,7 +65,7 @@ impl UnixStream {
             .within(async move { ancillary::recv_message(self.registration(), bufs, control).await })
     }
 
-    /// Whether messages carry the credentials of their sender, `SO_PASSCRED`.
+    /// Returns whether messages carry the credentials of their sender, `SO_PASSCRED`.
     ///
     /// # Errors
     ///

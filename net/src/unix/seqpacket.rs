@@ -72,7 +72,7 @@ impl UnixSeqpacket {
         Site::caller().within(async move { UnixSeqpacket::new(connect(Type::SeqPacket, addr).await?) })
     }
 
-    /// Two connected sockets.
+    /// Creates two connected sockets.
     ///
     /// # Errors
     ///
@@ -326,7 +326,7 @@ impl UnixSeqpacket {
         self.registration.get_ref().shutdown(how)
     }
 
-    /// Whether messages carry the credentials of their sender, `SO_PASSCRED`.
+    /// Returns whether messages carry the credentials of their sender, `SO_PASSCRED`.
     ///
     /// # Errors
     ///
@@ -346,7 +346,7 @@ impl UnixSeqpacket {
         self.registration.get_ref().set_passcred(passcred)
     }
 
-    /// The credentials of the peer when it connected, listened or made the pair, `SO_PEERCRED`.
+    /// Returns the credentials of the peer when it connected, listened or made the pair, `SO_PEERCRED`.
     ///
     /// # Errors
     ///
@@ -356,7 +356,7 @@ impl UnixSeqpacket {
         self.registration.get_ref().peer_credentials().map(UCred)
     }
 
-    /// The local address.
+    /// Returns the local address.
     ///
     /// # Errors
     ///
@@ -366,7 +366,7 @@ impl UnixSeqpacket {
         Ok(self.registration.get_ref().local_addr_unix()?.into())
     }
 
-    /// The address of the peer.
+    /// Returns the address of the peer.
     ///
     /// # Errors
     ///

@@ -98,7 +98,7 @@ impl UnixSeqpacketListener {
         Poll::Ready(UnixSeqpacket::new(fd).map(|socket| (socket, peer.into())))
     }
 
-    /// The local address.
+    /// Returns the local address.
     ///
     /// # Errors
     ///

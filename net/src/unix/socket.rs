@@ -36,7 +36,7 @@ pub struct UnixSocket {
 }
 
 impl UnixSocket {
-    /// A new socket for streams.
+    /// Creates a new socket for streams.
     ///
     /// # Errors
     ///
@@ -47,7 +47,7 @@ impl UnixSocket {
         UnixSocket::new(Type::Stream)
     }
 
-    /// A new socket for datagrams.
+    /// Creates a new socket for datagrams.
     ///
     /// # Errors
     ///
@@ -160,7 +160,7 @@ impl UnixSocket {
         UnixDatagram::new(self.fd)
     }
 
-    /// The address that the socket is bound to, if any.
+    /// Returns the address that the socket is bound to, if any.
     ///
     /// # Errors
     ///

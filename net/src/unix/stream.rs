@@ -160,7 +160,7 @@ impl UnixStream {
             .within(async move { UnixStream::new(connect(Type::Stream, addr).await?, Start::Unknown) })
     }
 
-    /// Two connected streams.
+    /// Creates two connected streams.
     ///
     /// # Errors
     ///
@@ -186,7 +186,7 @@ impl UnixStream {
         Ok((UnixStream::new(one, Start::Unknown)?, UnixStream::new(other, Start::Unknown)?))
     }
 
-    /// The credentials of the peer when it connected, listened or made the pair, `SO_PEERCRED`.
+    /// Returns the credentials of the peer when it connected, listened or made the pair, `SO_PEERCRED`.
     ///
     /// # Errors
     ///

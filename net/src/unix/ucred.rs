@@ -18,27 +18,27 @@ use egret_runtime::sys::Credentials;
 pub struct UCred(pub(super) Credentials);
 
 impl UCred {
-    /// The credentials to [send](super::SendAncillary::credentials) with a message. The kernel refuses false claims
-    /// without the privilege.
+    /// Creates the credentials to [send](super::SendAncillary::credentials) with a message. The kernel refuses false
+    /// claims without the privilege.
     #[inline]
     pub fn new(pid: pid_t, uid: uid_t, gid: gid_t) -> UCred {
         UCred(Credentials { pid, uid, gid })
     }
 
-    /// The user of the process.
+    /// Returns the user of the process.
     #[inline]
     pub fn uid(&self) -> uid_t {
         self.0.uid
     }
 
-    /// The group of the process.
+    /// Returns the group of the process.
     #[inline]
     pub fn gid(&self) -> gid_t {
         self.0.gid
     }
 
-    /// The pid. `None` for a process of another namespace, which has no pid here. The process may be gone by now, and
-    /// the pid reused.
+    /// Returns the pid. `None` for a process of another namespace, which has no pid here. The process may be gone by
+    /// now, and the pid reused.
     #[inline]
     pub fn pid(&self) -> Option<pid_t> {
         (self.0.pid != 0).then_some(self.0.pid)

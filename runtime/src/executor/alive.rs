@@ -27,7 +27,7 @@ pub(crate) struct AliveTask {
 }
 
 impl Executor {
-    /// What is alive now, without tasks that have ended and whose slot the next turn frees.
+    /// Returns what is alive now, without tasks that have ended and whose slot the next turn frees.
     pub(crate) fn alive(&self) -> Alive {
         Alive {
             tasks: self.queue.indices().filter_map(|index| self.label_of(index)).collect(),
@@ -37,12 +37,12 @@ impl Executor {
         }
     }
 
-    /// The task at this index, unless it has ended.
+    /// Returns the task at this index, unless it has ended.
     fn label_of(&self, index: u32) -> Option<AliveTask> {
         self.queue.task(index).and_then(|task| AliveTask::of(index - 1, &*task))
     }
 
-    /// The task with this index of the run queue as reports of the simulation name it.
+    /// Returns the task with this index of the run queue as reports of the simulation name it.
     #[cfg(feature = "sim")]
     pub(crate) fn name_of(&self, index: u32) -> String {
         let slot = index.wrapping_sub(1); // the first index is that of the future of `block_on`
@@ -50,7 +50,7 @@ impl Executor {
             .map_or_else(|| format!("a task that has ended (slot {slot})"), |label| label.in_full())
     }
 
-    /// A picture of the simulation names the task with this index.
+    /// Notes that a picture of the simulation names the task with this index.
     #[cfg(feature = "sim")]
     pub(super) fn drawn(&self, index: u32) {
         crate::sys::sim::mark(|host| {
@@ -59,13 +59,13 @@ impl Executor {
         });
     }
 
-    /// The indices of the first queued tasks.
+    /// Returns the indices of the first queued tasks.
     #[cfg(feature = "sim")]
     pub(crate) fn queued(&self) -> Vec<u32> {
         self.queue.first(8)
     }
 
-    /// Whether another thread has sent something that no turn has taken.
+    /// Returns whether another thread has sent something that no turn has taken.
     #[cfg(feature = "sim")]
     pub(crate) fn has_mail(&self) -> bool {
         self.remote.mailbox.has_mail()
@@ -78,14 +78,14 @@ impl AliveTask {
         Some(AliveTask { id: task.id(), slot, name, spawned_at })
     }
 
-    /// With the slot.
+    /// Returns the same with the slot.
     #[cfg(feature = "sim")]
     pub(crate) fn in_full(&self) -> String {
         let name = self.name.as_ref().map_or_else(String::new, |name| format!(" {name:?}"));
         format!("task {}{name} in slot {} spawned at {}", self.id, self.slot, self.spawned_at)
     }
 
-    /// The name, or where it was spawned.
+    /// Returns the name, or where it was spawned.
     #[cfg(feature = "sim")]
     fn in_short(&self) -> String {
         let place = || format!("{}:{}", self.spawned_at.file(), self.spawned_at.line());

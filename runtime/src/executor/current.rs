@@ -57,12 +57,12 @@ impl Executor {
 }
 
 impl Executor {
-    /// Whether `foreign`, which is no task's waker, waits for a socket or a timer.
+    /// Returns whether `foreign`, which is no task's waker, waits for a socket or a timer.
     pub(crate) fn has_waiter(&self, foreign: &Waker) -> bool {
         self.reactor.has_waiter(foreign) || self.timers.has_waiter(foreign)
     }
 
-    /// The task that is being polled.
+    /// Returns the task that is being polled.
     pub(crate) fn running_task(&self) -> Option<Id> {
         #[cfg(not(feature = "inspect"))]
         let index = self.running.get();
@@ -87,14 +87,14 @@ impl EnteredExecutor {
     }
 }
 
-/// The executor of this thread.
+/// Returns the executor of this thread.
 #[track_caller]
 #[inline]
 pub(crate) fn current() -> Rc<Executor> {
     context::require(&CURRENT)
 }
 
-/// The executor of this thread, if any.
+/// Returns the executor of this thread, if any.
 pub(crate) fn try_current() -> Option<Rc<Executor>> {
     context::get(&CURRENT)
 }

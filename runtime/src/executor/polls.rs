@@ -108,14 +108,14 @@ impl Executor {
     }
 }
 
-/// The order of the run queue in production: first in, first out.
+/// Returns the order of the run queue in production: first in, first out.
 #[cfg(not(feature = "sim"))]
 #[inline]
 fn pick(_len: usize) -> usize {
     0
 }
 
-/// The order of the run queue in a simulation, which varies it.
+/// Returns the order of the run queue in a simulation, which varies it.
 #[cfg(feature = "sim")]
 fn pick(len: usize) -> usize {
     crate::sys::sim::program().map_or(0, |world| world.pick(len))

@@ -87,7 +87,7 @@ pub(crate) trait Job: Send + Sync {
 
     fn id(&self) -> Id;
 
-    /// Whether [`LOOK_UPS`] limits it.
+    /// Returns whether [`LOOK_UPS`] limits it.
     fn is_look_up(&self) -> bool;
 
     /// For a dump: a job that runs `since`, or is queued. Runs no user code.
@@ -292,8 +292,8 @@ impl Pool {
         drop(self.work.wait_timeout_while(self.lock(), timeout, runs));
     }
 
-    /// How many jobs are queued or run. When there are any, `waker` is woken once there are none; it replaces the one
-    /// of the last call.
+    /// Returns how many jobs are queued or run. When there are any, `waker` is woken once there are none; it replaces
+    /// the one of the last call.
     ///
     /// When it returns 0, every wake that a job has caused is in the mailbox of its executor.
     #[inline]
@@ -316,7 +316,7 @@ impl Pool {
         PoolCounts { threads: state.threads, threads_started: state.started, jobs: state.outstanding }
     }
 
-    /// How many jobs are queued or run, without those whose waiter may have seen that they are over.
+    /// Returns how many jobs are queued or run, without those whose waiter may have seen that they are over.
     #[cfg(any(test, feature = "test-util"))]
     #[inline]
     pub(crate) fn unfinished(&self) -> usize {

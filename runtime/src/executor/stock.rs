@@ -43,7 +43,7 @@ fn with_stock<R: Default>(f: impl FnOnce(&mut Stock) -> R) -> R {
 }
 
 impl Pipe {
-    /// An empty pipe.
+    /// Returns an empty pipe.
     #[inline]
     pub(crate) fn take() -> io::Result<Pipe> {
         match with_stock(|stock| stock.pipes.pop()) {
@@ -78,7 +78,7 @@ pub(crate) fn empty() {
     drop(stock);
 }
 
-/// A buffer with arbitrary content.
+/// Returns a buffer with arbitrary content.
 #[inline]
 pub(crate) fn take_buffer() -> Box<[u8]> {
     with_stock(|stock| stock.buffers.pop()).unwrap_or_else(new_buffer)

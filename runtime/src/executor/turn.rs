@@ -158,7 +158,7 @@ impl Executor {
         }))
     }
 
-    /// Whether a task that is spawned now is dropped at once.
+    /// Returns whether a task that is spawned now is dropped at once.
     #[inline]
     pub(crate) fn is_closed(&self) -> bool {
         self.closed.get()
@@ -199,7 +199,7 @@ impl Executor {
         self.remote.set_name(name);
     }
 
-    /// The address for errands of other threads.
+    /// Returns the address for errands of other threads.
     pub(crate) fn address(&self) -> Address {
         self.remote.address()
     }
@@ -252,7 +252,7 @@ impl Executor {
         }
     }
 
-    /// One turn of the loop by hand: always calls `epoll_wait`, and returns what happened.
+    /// Runs one turn of the loop: always calls `epoll_wait`, and returns what happened.
     ///
     /// With nothing to run it sleeps for `timeout` at most. There is no future of `block_on`.
     pub(crate) fn turn(&self, timeout: Option<Duration>) -> Turn {

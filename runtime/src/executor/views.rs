@@ -47,7 +47,7 @@ impl Origin {
         }
     }
 
-    /// A task is made at this index.
+    /// Notes that a task is made at this index.
     #[inline(always)]
     pub(super) fn spawned(&self, index: u32) {
         #[cfg(feature = "inspect")]
@@ -74,17 +74,17 @@ impl Origin {
 
 #[cfg(feature = "inspect")]
 impl Executor {
-    /// When the executor was made.
+    /// Returns when the executor was made.
     pub(crate) fn made(&self) -> Moment {
         self.origin.made
     }
 
-    /// When the task at this index was made.
+    /// Returns when the task at this index was made.
     pub(crate) fn spawned_at(&self, index: u32) -> u64 {
         self.origin.spawns.borrow().get(index as usize).copied().unwrap_or(0)
     }
 
-    /// The future of `block_on`, if there is one.
+    /// Returns the future of `block_on`, if there is one.
     pub(crate) fn root(&self) -> Option<RootView> {
         self.origin.root.get()
     }
@@ -99,7 +99,7 @@ impl Executor {
         }
     }
 
-    /// The wakes and the errands of other threads that were not collected yet.
+    /// Returns the wakes and the errands of other threads that were not collected yet.
     pub(crate) fn mail(&self) -> (usize, usize) {
         (self.remote.mailbox.len(), self.remote.errands())
     }

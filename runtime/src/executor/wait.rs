@@ -32,7 +32,7 @@ pub(super) enum NextDeadline {
 }
 
 impl Executor {
-    /// How long an idle loop may sleep. While much memory of ended tasks is kept, it frees some of it instead.
+    /// Returns how long an idle loop may sleep. While much memory of ended tasks is kept, it frees some of it instead.
     #[inline]
     pub(super) fn rest(&self) -> u64 {
         if !self.memory.has_excess() {
@@ -74,7 +74,7 @@ impl Executor {
         self.wait(timeout);
     }
 
-    /// A wait that does not sleep: polls until an event, a deadline or the end of `timeout`.
+    /// Waits without sleeping: polls until an event, a deadline or the end of `timeout`.
     #[inline(never)]
     fn spin(&self, timeout: u64) {
         self.parking.spins.bump();
@@ -115,8 +115,8 @@ impl Executor {
         }
     }
 
-    /// How long until the next deadline, if that is before the end of `timeout`. A far deadline is read off the coarse
-    /// clock: the wait ends a little before it, and the next one is exact.
+    /// Returns how long until the next deadline, if that is before the end of `timeout`. A far deadline is read off
+    /// the coarse clock: the wait ends a little before it, and the next one is exact.
     #[inline(never)]
     fn until_deadline(&self, timeout: u64) -> u64 {
         if self.clock.source.stands_still() {
@@ -136,7 +136,7 @@ impl Executor {
         }
     }
 
-    /// How long until a deadline that may be near, by the precise clock.
+    /// Returns how long until a deadline that may be near, by the precise clock.
     #[inline(never)]
     fn until_near(&self, deadline: u64) -> u64 {
         running::sharpen_waits();
@@ -145,7 +145,7 @@ impl Executor {
         left
     }
 
-    /// What an idle loop does on a clock that a test has paused: goes to the next deadline, if the kernel has no event
+    /// Goes, on a clock that a test has paused, to the next deadline, if the kernel has no event
     /// now and no other thread has left a wake.
     pub(super) fn look_or_jump(&self, deadline: u64) {
         // Read before the mailbox: a job is counted until its wake is in there. While one is outstanding, time stands
@@ -182,7 +182,7 @@ impl Executor {
         if has_events && next == NextDeadline::Far { 0 } else { self.fire_due_after(has_events, next) }
     }
 
-    /// A wait begins before which the next deadline is known.
+    /// Notes that a wait begins before which the next deadline is known.
     pub(super) fn expect(&self, next: NextDeadline) {
         self.next_deadline.set(next);
         self.reported_before.set(self.reactor.reported.get());

@@ -146,12 +146,12 @@ impl<T: AsFd> AsyncFd<T> {
         }
     }
 
-    /// The descriptor.
+    /// Returns the descriptor.
     pub fn get_ref(&self) -> &T {
         self.registration.get_ref()
     }
 
-    /// The descriptor, mutably. Do not replace it: closing it here leaves a registration that is never ended.
+    /// Returns the descriptor, mutably. Do not replace it: closing it here leaves a registration that is never ended.
     pub fn get_mut(&mut self) -> &mut T {
         self.registration.get_mut()
     }

@@ -53,14 +53,14 @@ use std::task::{Context, Poll};
 /// Named for the error about a handle that is sent to another thread; the code calls it [`Join`].
 #[allow(non_camel_case_types, reason = "the compiler says the name to people")]
 pub(crate) trait JoinHandlesStayOnTheirThread_UseSpawnWith<T> {
-    /// `None` once the output has been taken.
+    /// Polls for the output; `None` once the output has been taken.
     fn poll_join(&self, cx: &mut Context<'_>, at: Site) -> Poll<Option<Result<T, JoinError>>>;
     fn cancel(&self);
     fn is_finished(&self) -> bool;
     fn detach(&self);
     fn id(&self) -> Id;
 
-    /// The address of its runtime, for what has no key there.
+    /// Returns the address of its runtime, for what has no key there.
     #[inline]
     fn address(&self) -> Option<Address> {
         None

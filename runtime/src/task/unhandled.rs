@@ -58,7 +58,7 @@ impl UnhandledPanic {
 }
 
 impl Policy {
-    /// A policy that names one runtime to shut down; numbers repeat after 2^32 of them.
+    /// Creates a policy that names one runtime to shut down; numbers repeat after 2^32 of them.
     #[inline]
     fn shutdown() -> Policy {
         static NEXT: AtomicU32 = AtomicU32::new(2);
@@ -66,7 +66,7 @@ impl Policy {
         Policy(NEXT.fetch_add(1, Ordering::Relaxed).max(2))
     }
 
-    /// The policy of this thread's runtime.
+    /// Returns the policy of this thread's runtime.
     #[inline]
     pub(crate) fn current() -> Policy {
         context::with(&CURRENT, |unhandled| unhandled.map_or(Policy::REPORT, |unhandled| unhandled.policy))
@@ -159,13 +159,13 @@ impl Unhandled {
         }
     }
 
-    /// Set when the runtime has to be shut down.
+    /// Returns the message of a failure for which the runtime has to be shut down; empty without one.
     #[inline]
     pub(crate) fn failure(&self) -> &OnceCell<String> {
         &self.failure
     }
 
-    /// The message for the caller to panic with.
+    /// Returns the message for the caller to panic with.
     #[inline]
     pub(crate) fn raise(&self) -> Option<&str> {
         self.raised.set(true);

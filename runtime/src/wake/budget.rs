@@ -52,7 +52,7 @@ pub(crate) fn charge() -> bool {
     true
 }
 
-/// Whether a charge would go through.
+/// Returns whether a charge would go through.
 #[inline]
 pub(crate) fn has_left() -> bool {
     REMAINING.get() > 0

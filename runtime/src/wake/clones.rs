@@ -32,7 +32,7 @@ impl Clones {
         let _ = key;
     }
 
-    /// Whether the waker of this task was ever cloned.
+    /// Returns whether the waker of this task was ever cloned.
     #[cfg(feature = "inspect")]
     pub(crate) fn has(&self, key: TaskKey) -> bool {
         self.tenants.borrow().get(key.index() as usize) == Some(&Some(key.tenant()))

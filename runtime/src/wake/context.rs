@@ -28,13 +28,13 @@ pub(crate) fn enter<T: ?Sized>(slot: &'static LocalKey<Slot<T>>, value: Rc<T>) -
     Entered { slot, before: slot.replace(Some(ManuallyDrop::new(value))) }
 }
 
-/// The value of `slot`.
+/// Returns the value of `slot`.
 #[inline]
 pub(crate) fn get<T: ?Sized>(slot: &'static LocalKey<Slot<T>>) -> Option<Rc<T>> {
     with(slot, |held| held.cloned())
 }
 
-/// The value of `slot`.
+/// Returns the value of `slot`.
 ///
 /// # Panics
 ///
@@ -90,7 +90,7 @@ impl JobScope {
         JobScope { before: JOB_OF.replace(Some(address)) }
     }
 
-    /// The runtime whose job this thread runs.
+    /// Returns the runtime whose job this thread runs.
     pub(crate) fn runtime() -> Option<Address> {
         JOB_OF.get()
     }
@@ -102,7 +102,7 @@ impl Drop for JobScope {
     }
 }
 
-/// The message for a caller that needs this thread's runtime where there is none.
+/// Returns the message for a caller that needs this thread's runtime where there is none.
 #[cold]
 pub(crate) fn nowhere() -> &'static str {
     match JobScope::runtime() {

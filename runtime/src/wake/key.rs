@@ -23,13 +23,13 @@ impl TaskKey {
         Tenant::new(executor, generation).key(index)
     }
 
-    /// A key of the executor that names no task, of today or later.
+    /// Creates a key of the executor that names no task, of today or later.
     #[cold]
     pub(crate) fn of_none(executor: u16) -> TaskKey {
         TaskKey::new(executor, 0, u32::MAX)
     }
 
-    /// The key with these bits. No key has 0.
+    /// Returns the key with these bits. No key has 0.
     #[inline]
     pub(crate) fn from_bits(bits: u64) -> Option<TaskKey> {
         NonZeroU64::new(bits).map(TaskKey)
@@ -45,7 +45,7 @@ impl TaskKey {
         (self.bits() >> 48) as u16
     }
 
-    /// The upper half.
+    /// Returns the upper half.
     #[inline]
     pub(crate) fn tenant(self) -> Tenant {
         Tenant((self.bits() >> 32) as u32)
@@ -69,14 +69,14 @@ impl Tenant {
         Tenant(u32::from(executor) << 16 | u32::from(generation))
     }
 
-    /// The key of the task at `index` that this tenant names.
+    /// Returns the key of the task at `index` that this tenant names.
     #[inline]
     pub(crate) fn key(self, index: u32) -> TaskKey {
         let bits = u64::from(self.0) << 32 | u64::from(index);
         TaskKey::from_bits(bits).expect("executors are counted from 1")
     }
 
-    /// The tenant that has the index next.
+    /// Returns the tenant that has the index next.
     pub(crate) fn next(self) -> Tenant {
         Tenant::new((self.0 >> 16) as u16, (self.0 as u16).wrapping_add(1))
     }

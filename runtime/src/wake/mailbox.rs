@@ -103,7 +103,7 @@ impl Mail {
 }
 
 impl Mailbox {
-    /// A mailbox without a loop: posts are dropped.
+    /// Creates a mailbox without a loop: posts are dropped.
     pub(crate) fn closed() -> Mailbox {
         let inbox = Inbox { open: false, letters: Vec::new(), duplicates: 0 };
         let slot = |_| FilterSlot { word: AtomicU64::new(0), posts: AtomicU64::new(0) };
@@ -127,7 +127,8 @@ impl Mailbox {
         self.state.swap(AWAKE, Ordering::AcqRel);
     }
 
-    /// Whether the letter is in the inbox already, or about to be, so that a post of it has nothing left to do. (1)
+    /// Returns whether the letter is in the inbox already, or about to be, so that a post of it has nothing left to
+    /// do. (1)
     #[inline]
     pub(crate) fn joins(&self, letter: u64) -> bool {
         self.slot(letter).joins(letter)
@@ -176,8 +177,8 @@ impl Mailbox {
         }
     }
 
-    /// Whether there is something to collect. A relaxed load without a transition: for a loop that polls and does not
-    /// sleep.
+    /// Returns whether there is something to collect. A relaxed load without a transition: for a loop that polls and
+    /// does not sleep.
     #[inline]
     pub(crate) fn has_mail(&self) -> bool {
         self.state.load(Ordering::Relaxed) & (MAIL | FLAG) != 0
@@ -206,7 +207,7 @@ impl Mailbox {
         letters[before..].iter().for_each(|letter| self.slot(*letter).empty());
     }
 
-    /// How many letters were in the inbox already, or about to be, when they were posted.
+    /// Returns how many letters were in the inbox already, or about to be, when they were posted.
     pub(crate) fn duplicates(&self) -> u64 {
         let filtered = self.filter.iter().map(FilterSlot::posts).fold(0, u64::wrapping_add);
         filtered.wrapping_add(self.with_inbox(|inbox| inbox.duplicates))
@@ -218,13 +219,13 @@ impl Mailbox {
         &self.filter[letter as usize % SLOTS]
     }
 
-    /// How many letters have not been taken.
+    /// Returns how many letters have not been taken.
     #[cfg(feature = "inspect")]
     pub(crate) fn len(&self) -> usize {
         self.with_inbox(|inbox| inbox.letters.len())
     }
 
-    /// How many letters fit in the memory that the inbox has.
+    /// Returns how many letters fit in the memory that the inbox has.
     #[cfg(test)]
     pub(crate) fn capacity(&self) -> usize {
         self.with_inbox(|inbox| inbox.letters.capacity())
@@ -236,14 +237,14 @@ impl Mailbox {
     }
 }
 
-/// The word of a slot with this letter and no posts.
+/// Returns the word of a slot with this letter and no posts.
 #[inline]
 fn filled(letter: u64) -> u64 {
     FILLED | ((letter / SLOTS as u64) << POSTS.count_ones())
 }
 
 impl FilterSlot {
-    /// Whether the letter is in the inbox already or about to be, and this post of it ends here.
+    /// Returns whether the letter is in the inbox already or about to be, and this post of it ends here.
     #[inline]
     fn joins(&self, letter: u64) -> bool {
         let filled = filled(letter);
@@ -280,7 +281,7 @@ impl FilterSlot {
         }
     }
 
-    /// How many posts ended here.
+    /// Returns how many posts ended here.
     fn posts(&self) -> u64 {
         let word = self.word.load(Ordering::Relaxed) & POSTS;
         self.posts.load(Ordering::Relaxed).wrapping_add(word)

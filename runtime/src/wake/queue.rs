@@ -148,7 +148,7 @@ impl RunQueue {
         Batch { inner: self.inner.borrow_mut(), queue: self, by }
     }
 
-    /// Whether the task that `key` names is of this executor and has ended.
+    /// Returns whether the task that `key` names is of this executor and has ended.
     pub(crate) fn is_stale(&self, key: TaskKey) -> bool {
         let inner = self.inner.borrow();
         let mark = inner.marks.get(key.index() as usize);
@@ -203,26 +203,26 @@ impl RunQueue {
         self.len.get()
     }
 
-    /// The first indices of the list, at most so many.
+    /// Returns the first indices of the list, at most so many.
     #[cfg(feature = "sim")]
     pub(crate) fn first(&self, most: usize) -> Vec<u32> {
         let inner = self.inner.borrow();
         (0..self.len().min(most)).map(|position| inner.at(position)).collect()
     }
 
-    /// The task that is polled.
+    /// Returns the task that is polled.
     #[cfg(feature = "inspect")]
     pub(crate) fn polled(&self) -> Option<TaskKey> {
         self.key_at(self.watch.polled()?)
     }
 
-    /// The note of the wakes of the task at `index`.
+    /// Returns the note of the wakes of the task at `index`.
     #[inline]
     pub(crate) fn note(&self, index: u32) -> WakeNote {
         self.inner.borrow().marks.get(index as usize).map_or_else(WakeNote::default, |mark| mark.note)
     }
 
-    /// The times and the wakes of the task at `index`, and whether it is in the list.
+    /// Returns the times and the wakes of the task at `index`, and whether it is in the list.
     #[cfg(feature = "inspect")]
     pub(crate) fn times(&self, index: u32) -> (crate::observe::watch::TaskTimes, bool) {
         let mark = self.inner.borrow().marks.get(index as usize).map(|mark| (mark.next, mark.note));
@@ -231,7 +231,7 @@ impl RunQueue {
         (self.watch.times(index, &note, is_queued), is_queued)
     }
 
-    /// The keys in the list, in their order.
+    /// Returns the keys in the list, in their order.
     #[cfg(feature = "inspect")]
     pub(crate) fn keys(&self) -> Vec<TaskKey> {
         let inner = self.inner.borrow();
@@ -242,7 +242,7 @@ impl RunQueue {
         indices.map(|index| inner.marks[index as usize].tenant.key(index)).collect()
     }
 
-    /// The key of the task that has an index.
+    /// Returns the key of the task that has an index.
     #[cfg(feature = "inspect")]
     pub(crate) fn key_at(&self, index: u32) -> Option<TaskKey> {
         self.inner.borrow().marks.get(index as usize).map(|mark| mark.tenant.key(index))
@@ -250,7 +250,7 @@ impl RunQueue {
 }
 
 impl Batch<'_> {
-    /// The trace to which the source of the wakes is reported.
+    /// Returns the trace to which the source of the wakes is reported.
     #[inline]
     pub(crate) fn trace(&self) -> &Trace {
         &self.queue.trace
@@ -312,7 +312,7 @@ impl Inner {
         len.set(len.get() + 1);
     }
 
-    /// The index at `position` of the list.
+    /// Returns the index at `position` of the list.
     fn at(&self, position: usize) -> u32 {
         (0..position).fold(self.head, |index, _| self.marks[index as usize].next)
     }

@@ -30,14 +30,14 @@ pub(crate) trait Task {
 
     fn spawned_at(&self) -> &'static Location<'static>;
 
-    /// Whether its future has been dropped, or is being dropped.
+    /// Returns whether its future has been dropped, or is being dropped.
     fn is_over(&self) -> bool;
 
-    /// Its name in reports, and where it was spawned; `None` once it has ended.
+    /// Returns its name in reports, and where it was spawned; `None` once it has ended.
     #[cfg(any(feature = "inspect", feature = "test-util"))]
     fn label(&self) -> Option<(Option<Box<str>>, &'static Location<'static>)>;
 
-    /// For a dump. Runs no user code.
+    /// Describes the task for a dump. Runs no user code.
     #[cfg(feature = "inspect")]
     fn view(&self) -> TaskView;
 }
@@ -70,7 +70,7 @@ pub(crate) enum TaskPhase {
     Over,
 }
 
-/// What is watched of a task that is about to be queued for the first time.
+/// Returns what is watched of a task that is about to be queued for the first time.
 #[cfg(feature = "inspect")]
 pub(crate) fn label(task: &dyn Task) -> Label {
     Label::new(task.label())

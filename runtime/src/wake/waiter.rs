@@ -18,12 +18,12 @@ pub(crate) struct Waiter {
 }
 
 impl Waiter {
-    /// A task of egret that waits.
+    /// Creates the waiter for a task of egret.
     pub(crate) fn of_key(key: TaskKey, note: Note) -> Waiter {
         Waiter { task: Some(key), foreign: false, note }
     }
 
-    /// A waker that was registered in a poll of `task`.
+    /// Creates the waiter for a waker that was registered in a poll of `task`.
     pub(crate) fn of_waker(waker: &Waker, note: Note, task: Task) -> Waiter {
         match waker::key_of(waker) {
             Some(key) => Waiter::of_key(key, note),
@@ -31,25 +31,25 @@ impl Waiter {
         }
     }
 
-    /// The line that waits. A future that is polled through a `dyn Future` and has no line of its own knows only the
-    /// place of its `poll` in this crate, which says nothing to a reader.
+    /// Returns the line that waits. A future that is polled through a `dyn Future` and has no line of its own knows
+    /// only the place of its `poll` in this crate, which says nothing to a reader.
     pub(crate) fn at(&self) -> Option<&'static Location<'static>> {
         let own = file!().strip_suffix("wake/waiter.rs").filter(|_| !cfg!(test));
         self.note.at().filter(|at| own.is_none_or(|own| !at.file().starts_with(own)))
     }
 
-    /// When it began to wait, in ticks.
+    /// Returns when it began to wait, in ticks.
     pub(crate) fn since(&self) -> u64 {
         self.note.ticks()
     }
 
-    /// The named frame that waits: see [`frames`](crate::observe::frame::frames).
+    /// Returns the named frame that waits: see [`frames`](crate::observe::frame::frames).
     pub(crate) fn frame(&self) -> Option<u32> {
         self.note.frame()
     }
 
-    /// Whether the task still waits here, as far as can be known, where it was put in the run queue last at a time in
-    /// ticks.
+    /// Returns whether the task still waits here, as far as can be known, where it was put in the run queue last at a
+    /// time in ticks.
     ///
     /// A future that is dropped leaves the key of its task in some tables. A task that waits by its own waker
     /// registers it in each poll, so a key from before the last wake is such a leftover. A foreign waker may be polled

@@ -34,13 +34,13 @@ pub(crate) fn enter(queue: std::rc::Rc<RunQueue>) -> crate::wake::context::Enter
     context::enter(&QUEUE, queue)
 }
 
-/// The task that the executor of this thread polls, as the bits of its key, or 0.
+/// Returns the task that the executor of this thread polls, as the bits of its key, or 0.
 #[cfg(feature = "inspect")]
 fn polled() -> u64 {
     context::with(&QUEUE, |queue| queue.and_then(|queue| queue.polled())).map_or(0, TaskKey::bits)
 }
 
-/// The waker of the task that `key` names.
+/// Returns the waker of the task that `key` names.
 #[inline]
 pub(crate) fn new(key: TaskKey) -> Waker {
     let data = std::ptr::without_provenance(key.bits() as usize);
@@ -50,13 +50,13 @@ pub(crate) fn new(key: TaskKey) -> Waker {
     unsafe { Waker::new(data, &VTABLE) }
 }
 
-/// The task that a waker names, if it is one of egret's.
+/// Returns the task that a waker names, if it is one of egret's.
 #[inline]
 pub(crate) fn key_of(waker: &Waker) -> Option<TaskKey> {
     if is_ours(waker) { key(waker.data()) } else { None }
 }
 
-/// Whether a waker was made here: its drop is a no-op.
+/// Returns whether a waker was made here: its drop is a no-op.
 #[inline]
 pub(crate) fn is_ours(waker: &Waker) -> bool {
     std::ptr::eq(waker.vtable(), &VTABLE)
@@ -98,7 +98,7 @@ pub(crate) fn discard<T>(value: T) {
     contain(|| std::mem::drop(value));
 }
 
-/// Whether `waker` names a task of this thread's executor that has ended: it wakes no task.
+/// Returns whether `waker` names a task of this thread's executor that has ended: it wakes no task.
 pub(crate) fn is_stale(waker: &Waker) -> bool {
     let Some(key) = key_of(waker) else { return false };
     context::with(&QUEUE, |queue| queue.is_some_and(|queue| queue.is_stale(key)))
@@ -116,7 +116,7 @@ fn clone(data: *const ()) -> RawWaker {
     RawWaker::new(data, &VTABLE)
 }
 
-/// For a dump: the task may now be woken by what has the clone.
+/// Notes for dumps that the task may now be woken by what has the clone.
 fn note_clone(data: *const ()) {
     let Some(key) = key(data) else { return };
     context::with(&QUEUE, |queue| {

@@ -195,7 +195,7 @@ impl UdpSocket {
         })
     }
 
-    /// Whether the kernel supports segments at all. Checked once.
+    /// Returns whether the kernel supports segments at all. Checked once.
     #[inline]
     fn kernel_cuts(&self) -> bool {
         let asked = self.kernel_cuts.get().unwrap_or_else(|| self.registration.get_ref().knows_segments());
@@ -203,7 +203,7 @@ impl UdpSocket {
         asked
     }
 
-    /// Whether the kernel has cut and sent them.
+    /// Returns whether the kernel has cut and sent them.
     ///
     /// A refusal concerns this call only: a target that takes no datagrams, such as port 0 (perhaps the forged source
     /// of a request), a route with a smaller MTU, or another device. So it is not remembered, because the next call
@@ -228,7 +228,7 @@ impl UdpSocket {
         Ok(())
     }
 
-    /// Whether the kernel may coalesce datagrams of one sender, `UDP_GRO`.
+    /// Returns whether the kernel may coalesce datagrams of one sender, `UDP_GRO`.
     ///
     /// # Errors
     ///

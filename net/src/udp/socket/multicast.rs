@@ -11,7 +11,7 @@ use std::net::{Ipv4Addr, Ipv6Addr};
 /// of [`setsockopt(2)`](https://man7.org/linux/man-pages/man2/setsockopt.2.html): none in practice, but `ENOPROTOOPT` on
 /// a socket of the other family.
 impl UdpSocket {
-    /// Whether the socket may send to broadcast addresses, `SO_BROADCAST`.
+    /// Returns whether the socket may send to broadcast addresses, `SO_BROADCAST`.
     #[inline]
     pub fn broadcast(&self) -> io::Result<bool> {
         self.registration.get_ref().broadcast()
@@ -92,7 +92,7 @@ impl UdpSocket {
         self.registration.get_ref().leave_multicast_v6(*multiaddr, interface)
     }
 
-    /// Whether sent IPv4 multicasts are looped back to this host, `IP_MULTICAST_LOOP`; true by default.
+    /// Returns whether sent IPv4 multicasts are looped back to this host, `IP_MULTICAST_LOOP`; true by default.
     #[inline]
     pub fn multicast_loop_v4(&self) -> io::Result<bool> {
         self.registration.get_ref().multicast_loop_v4()
@@ -104,7 +104,7 @@ impl UdpSocket {
         self.registration.get_ref().set_multicast_loop_v4(on)
     }
 
-    /// Whether sent IPv6 multicasts are looped back to this host, `IPV6_MULTICAST_LOOP`; true by default.
+    /// Returns whether sent IPv6 multicasts are looped back to this host, `IPV6_MULTICAST_LOOP`; true by default.
     #[inline]
     pub fn multicast_loop_v6(&self) -> io::Result<bool> {
         self.registration.get_ref().multicast_loop_v6()
@@ -116,7 +116,7 @@ impl UdpSocket {
         self.registration.get_ref().set_multicast_loop_v6(on)
     }
 
-    /// The time to live of IPv4 multicasts, in hops, `IP_MULTICAST_TTL`; 1 by default.
+    /// Returns the time to live of IPv4 multicasts, in hops, `IP_MULTICAST_TTL`; 1 by default.
     #[inline]
     pub fn multicast_ttl_v4(&self) -> io::Result<u32> {
         self.registration.get_ref().multicast_ttl_v4()
@@ -132,7 +132,7 @@ impl UdpSocket {
         self.registration.get_ref().set_multicast_ttl_v4(ttl)
     }
 
-    /// The hop limit of IPv6 multicasts, `IPV6_MULTICAST_HOPS`; 1 by default.
+    /// Returns the hop limit of IPv6 multicasts, `IPV6_MULTICAST_HOPS`; 1 by default.
     #[inline]
     pub fn multicast_hops_v6(&self) -> io::Result<u32> {
         self.registration.get_ref().multicast_hops_v6()

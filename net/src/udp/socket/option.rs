@@ -13,7 +13,7 @@ use std::io;
 /// [`ip(7)`](https://man7.org/linux/man-pages/man7/ip.7.html). Unless a method says otherwise, its errors are those of
 /// [`getsockopt(2)`](https://man7.org/linux/man-pages/man2/getsockopt.2.html): none in practice.
 impl UdpSocket {
-    /// The time to live of sent IPv4 packets, in hops, `IP_TTL`.
+    /// Returns the time to live of sent IPv4 packets, in hops, `IP_TTL`.
     #[inline]
     pub fn ttl(&self) -> io::Result<u32> {
         self.registration.get_ref().ttl()
@@ -38,7 +38,7 @@ impl UdpSocket {
         self.registration.get_ref().set_ttl(ttl)
     }
 
-    /// The type of service of IPv4 packets, `IP_TOS`: the byte of the header
+    /// Returns the type of service of IPv4 packets, `IP_TOS`: the byte of the header
     /// ([RFC 2474, 3](https://www.rfc-editor.org/rfc/rfc2474#section-3)).
     #[inline]
     pub fn tos_v4(&self) -> io::Result<u32> {
@@ -63,7 +63,7 @@ impl UdpSocket {
         self.set_tos_v4(tos)
     }
 
-    /// The traffic class of IPv6 packets, `IPV6_TCLASS`; `EOPNOTSUPP` on an IPv4 socket.
+    /// Returns the traffic class of IPv6 packets, `IPV6_TCLASS`; `EOPNOTSUPP` on an IPv4 socket.
     #[inline]
     pub fn tclass_v6(&self) -> io::Result<u32> {
         self.registration.get_ref().tclass_v6()
@@ -75,7 +75,7 @@ impl UdpSocket {
         self.registration.get_ref().set_tclass_v6(tclass)
     }
 
-    /// The size of the send buffer in bytes, `SO_SNDBUF`: on Linux twice the value set.
+    /// Returns the size of the send buffer in bytes, `SO_SNDBUF`: on Linux twice the value set.
     #[inline]
     pub fn send_buffer_size(&self) -> io::Result<u32> {
         self.registration.get_ref().send_buffer_size()
@@ -87,8 +87,8 @@ impl UdpSocket {
         self.registration.get_ref().set_send_buffer_size(size)
     }
 
-    /// The size of the receive buffer in bytes, `SO_RCVBUF`: on Linux twice the value set. The kernel drops datagrams
-    /// that arrive when it is full.
+    /// Returns the size of the receive buffer in bytes, `SO_RCVBUF`: on Linux twice the value set. The kernel drops
+    /// datagrams that arrive when it is full.
     #[inline]
     pub fn recv_buffer_size(&self) -> io::Result<u32> {
         self.registration.get_ref().recv_buffer_size()
@@ -110,7 +110,7 @@ impl UdpSocket {
         self.registration.get_ref().set_recv_buffer_size(size)
     }
 
-    /// The processor whose packets the socket takes, `SO_INCOMING_CPU`; `None` before the first packet.
+    /// Returns the processor whose packets the socket takes, `SO_INCOMING_CPU`; `None` before the first packet.
     #[inline]
     pub fn incoming_cpu(&self) -> io::Result<Option<u32>> {
         self.registration.get_ref().incoming_cpu()
@@ -122,7 +122,7 @@ impl UdpSocket {
         self.registration.get_ref().set_incoming_cpu(cpu)
     }
 
-    /// The mark of sent packets for routing and firewalls, `SO_MARK`.
+    /// Returns the mark of sent packets for routing and firewalls, `SO_MARK`.
     #[inline]
     pub fn mark(&self) -> io::Result<u32> {
         self.registration.get_ref().mark()
@@ -139,14 +139,14 @@ impl UdpSocket {
         self.registration.get_ref().set_mark(mark)
     }
 
-    /// Whether the socket excludes IPv4, `IPV6_V6ONLY`; `EOPNOTSUPP` on an IPv4 socket. It must be set before the
-    /// socket is bound: by [`Builder::only_v6`](crate::udp::Builder::only_v6).
+    /// Returns whether the socket excludes IPv4, `IPV6_V6ONLY`; `EOPNOTSUPP` on an IPv4 socket. It must be set before
+    /// the socket is bound: by [`Builder::only_v6`](crate::udp::Builder::only_v6).
     #[inline]
     pub fn only_v6(&self) -> io::Result<bool> {
         self.registration.get_ref().only_v6()
     }
 
-    /// The interface that the socket is bound to, `SO_BINDTODEVICE`.
+    /// Returns the interface that the socket is bound to, `SO_BINDTODEVICE`.
     #[inline]
     pub fn device(&self) -> io::Result<Option<Vec<u8>>> {
         self.registration.get_ref().device()

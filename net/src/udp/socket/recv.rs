@@ -225,7 +225,7 @@ impl UdpSocket {
         self.registration.try_io(Direction::Read, |fd| fd.peek_from(buf))
     }
 
-    /// The sender of the next datagram, which stays in the queue; waits for one.
+    /// Returns the sender of the next datagram, which stays in the queue; waits for one.
     ///
     /// # Errors
     ///
@@ -351,7 +351,7 @@ impl UdpSocket {
     }
 }
 
-/// The sender of the next datagram. No room for its bytes is needed.
+/// Returns the sender of the next datagram. No room for its bytes is needed.
 #[inline]
 fn sender(fd: &Fd) -> io::Result<SocketAddr> {
     fd.peek_from(&mut []).map(|(_, from)| from)

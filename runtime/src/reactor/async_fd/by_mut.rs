@@ -143,7 +143,7 @@ impl<'a, T: AsFd> AsyncFdReadyMutGuard<'a, T> {
         AsyncFdReadyMutGuard { fd, seen }
     }
 
-    /// The readiness of the descriptor: [`AsyncFdReadyGuard::ready`](super::AsyncFdReadyGuard::ready).
+    /// Returns the readiness of the descriptor: [`AsyncFdReadyGuard::ready`](super::AsyncFdReadyGuard::ready).
     pub fn ready(&self) -> Ready {
         self.seen.ready
     }
@@ -180,22 +180,22 @@ impl<'a, T: AsFd> AsyncFdReadyMutGuard<'a, T> {
     /// Keeps the readiness. This is also what happens without the call.
     pub fn retain_ready(&mut self) {}
 
-    /// The `AsyncFd` that is ready.
+    /// Returns the `AsyncFd` that is ready.
     pub fn get_ref(&self) -> &AsyncFd<T> {
         self.fd
     }
 
-    /// The `AsyncFd` that is ready, mutably.
+    /// Returns the `AsyncFd` that is ready, mutably.
     pub fn get_mut(&mut self) -> &mut AsyncFd<T> {
         self.fd
     }
 
-    /// The descriptor that is ready.
+    /// Returns the descriptor that is ready.
     pub fn get_inner(&self) -> &T {
         self.fd.get_ref()
     }
 
-    /// The descriptor that is ready, mutably: see [`AsyncFd::get_mut`].
+    /// Returns the descriptor that is ready, mutably: see [`AsyncFd::get_mut`].
     pub fn get_inner_mut(&mut self) -> &mut T {
         self.fd.get_mut()
     }

@@ -11,7 +11,7 @@ pub struct AsyncFdTryNewError<T> {
 }
 
 impl<T> AsyncFdTryNewError<T> {
-    /// The descriptor and the error of the kernel.
+    /// Returns the descriptor and the error of the kernel.
     pub fn into_parts(self) -> (T, io::Error) {
         (self.inner, self.cause)
     }

@@ -44,7 +44,7 @@ impl<'a, T: AsFd> AsyncFdReadyGuard<'a, T> {
         AsyncFdReadyGuard { fd, seen: Seen::new(fd, interest) }
     }
 
-    /// What the descriptor is ready for, of what was waited for. Empty after
+    /// Returns what the descriptor is ready for, of what was waited for. Empty after
     /// [`clear_ready`](AsyncFdReadyGuard::clear_ready).
     pub fn ready(&self) -> Ready {
         self.seen.ready
@@ -87,12 +87,12 @@ impl<'a, T: AsFd> AsyncFdReadyGuard<'a, T> {
     /// Keeps the readiness. This is also what happens without the call.
     pub fn retain_ready(&mut self) {}
 
-    /// The `AsyncFd` that is ready.
+    /// Returns the `AsyncFd` that is ready.
     pub fn get_ref(&self) -> &'a AsyncFd<T> {
         self.fd
     }
 
-    /// The descriptor that is ready.
+    /// Returns the descriptor that is ready.
     pub fn get_inner(&self) -> &'a T {
         self.fd.get_ref()
     }

@@ -69,7 +69,7 @@ impl<W> Known<W> {
     }
 }
 
-/// The waits in the lists of this thread.
+/// Returns the waits in the lists of this thread.
 pub(crate) fn waits() -> Vec<ListedWait> {
     let mut found = Vec::new();
     let lists: Vec<_> = LISTS.with_borrow(|lists| lists.0.iter().filter_map(Weak::upgrade).collect());
@@ -98,7 +98,7 @@ impl Entry {
 }
 
 impl RemoteWait {
-    /// The task that is polled waits for `task`.
+    /// Notes that the task that is polled waits for `task`.
     pub(crate) fn wait(&mut self, task: Id, waker: &Waker, at: Site) {
         let is_new = self.0.is_none();
         let wait = self.0.get_or_insert_with(|| Arc::new(AwaitedTask { task, state: Mutex::default() }));

@@ -59,19 +59,19 @@ impl RunQueue {
         Some(task)
     }
 
-    /// The task at an index.
+    /// Returns the task at an index.
     #[inline]
     pub(crate) fn task(&self, index: u32) -> Option<CellRef<dyn Task>> {
         self.inner.borrow().marks.get(index as usize)?.task()
     }
 
-    /// How many tasks there are.
+    /// Returns how many tasks there are.
     #[inline]
     pub(crate) fn tasks_alive(&self) -> usize {
         self.inner.borrow().tasks as usize
     }
 
-    /// The indices that tasks have or have had.
+    /// Returns the indices that tasks have or have had.
     #[inline]
     pub(crate) fn indices(&self) -> std::ops::Range<u32> {
         ROOT + 1..self.inner.borrow().marks.len() as u32

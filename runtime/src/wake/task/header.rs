@@ -26,7 +26,7 @@ impl Policy {
     pub(crate) const REPORT: Policy = Policy(0);
     pub(crate) const IGNORE: Policy = Policy(1);
 
-    /// Whether it names one runtime, which it shuts down.
+    /// Returns whether it names one runtime, which it shuts down.
     #[inline]
     pub(crate) fn names_a_runtime(self) -> bool {
         self != Policy::REPORT && self != Policy::IGNORE
@@ -83,8 +83,8 @@ pub(crate) struct Rare {
 }
 
 impl Header {
-    /// For a new task of this thread's runtime, with the references of its two owners. A policy that names a runtime is for
-    /// [`keep`](Header::keep).
+    /// Creates the header of a new task of this thread's runtime, with the references of its two owners. A policy
+    /// that names a runtime is for [`keep`](Header::keep).
     ///
     /// To be called where it is written to its cell, and its address is not taken before: otherwise each field is stored to the
     /// stack and loaded from there as a whole, for which the processor waits until all are stored.
@@ -146,7 +146,7 @@ impl Header {
         self.state.set(self.state.get().wrapping_add((to as u8).wrapping_sub(from as u8)));
     }
 
-    /// Whether a cell in this state has nothing to drop: its stage is empty and there are no rare fields.
+    /// Returns whether a cell in this state has nothing to drop: its stage is empty and there are no rare fields.
     #[inline]
     pub(crate) fn is_empty(&self) -> bool {
         !std::mem::needs_drop::<TaskSpan>() && self.state.get() & (PHASE | RARE) == Phase::Taken as u8
@@ -201,7 +201,7 @@ impl Header {
         refs == 0
     }
 
-    /// The task that awaits the handle.
+    /// Returns the task that awaits the handle.
     #[inline]
     pub(crate) fn joiner(&self) -> Option<TaskKey> {
         if self.has(RARE) {
@@ -263,7 +263,7 @@ impl Header {
         foreign.into_iter().for_each(waker::wake_contained);
     }
 
-    /// The policy for a panic that no handle receives.
+    /// Returns the policy for a panic that no handle receives.
     #[inline]
     pub(crate) fn policy(&self) -> Policy {
         let named = self.if_rare(|rare| rare.policy);

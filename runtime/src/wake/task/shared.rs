@@ -24,13 +24,13 @@ impl<T: ?Sized> CellRef<T> {
         CellRef(cell)
     }
 
-    /// The number of the task.
+    /// Returns the number of the task.
     #[inline]
     pub(crate) fn number(&self) -> Id {
         self.header().id()
     }
 
-    /// Whether the task is over and nothing of it is left: no output, and no waker that awaits it.
+    /// Returns whether the task is over and nothing of it is left: no output, and no waker that awaits it.
     #[inline]
     pub(crate) fn is_empty(&self) -> bool {
         self.header().is_empty()
