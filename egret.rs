@@ -42,7 +42,7 @@
 //! | [`shutdown`] | ending a server well | [`shutdown::Shutdown`] |
 //! | [`cores`] | a runtime on each of several threads, and their joint end | [`cores::Builder`], [`net::TcpShares`] |
 //! | [`service`] | messages to a supervisor such as systemd, and the descriptors that it passes | [`service::ready`], [`service::watchdog`] |
-//! | [`runtime`] | a runtime that is configured, stepped by hand, counted, or reached from other threads | [`runtime::Builder`], [`runtime::Handle`] |
+//! | [`runtime`] | a runtime that is configured, run turn by turn, counted, or reached from other threads | [`runtime::Builder`], [`runtime::Handle`] |
 //! | `inspect` | what every task waits for, and which one holds the loop | feature `inspect` |
 //! | `test`, `sim` | unit tests of wake-ups; a simulated kernel | features `test-util`, `sim` |
 //!
@@ -52,7 +52,7 @@
 //!
 //! | feature | what it adds |
 //! |---|---|
-//! | `bytes` | `read_buf`, `recv_buf` and their kin on every `BufMut` of bytes, where they take a `Vec<u8>` |
+//! | `bytes` | `read_buf`, `recv_buf` and similar methods take any `BufMut` of bytes, and not only a `Vec<u8>` |
 //! | `futures-io`, `tokio-io` | `AsyncRead` and `AsyncWrite` of futures-io and of tokio on every stream; the latter without tokio's runtime |
 //! | `hyper` | the traits of hyper on every stream, and the module `hyper` with its executor and timer |
 //! | `inspect` | the module `inspect`: dumps of what every task of a running server waits for, a page of them, reports of polls that hold the loop |
@@ -206,7 +206,7 @@ pub mod process {
 }
 
 pub mod runtime {
-    //! The runtime itself: configure it, step it by hand, count its work, or run several.
+    //! The runtime itself: configure it, run single turns, count its work, or run several.
 
     pub use egret_runtime::runtime::{
         Builder, EnterGuard, Handle, Id, Metrics, Park, Runtime, TaskMeta, TryCurrentError, Turn,

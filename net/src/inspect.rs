@@ -2,8 +2,9 @@
 //! With feature `inspect`.
 //!
 //! - [`serve`] starts a thread with a runtime of its own, so the page answers while the loops that it shows are stuck.
-//! - Each path is read-only. A loop is asked for a dump when a viewer wants one, at most four times a second and for at
-//!   most 2 % of its time; for its counts when `/metrics` is scraped; histograms and recordings are read without it.
+//! - Each path is read-only. A loop is asked for a dump when a viewer wants one, at most four times a second and for
+//!   at most 2 % of its time, and for its counts when `/metrics` is scraped. Histograms and recordings are read
+//!   without it.
 //!
 //! | path | what |
 //! |---|---|

@@ -120,7 +120,7 @@ impl Runtime {
         output.expect("the turn in which the future completes is the last")
     }
 
-    /// Steps the loop by hand: calls `epoll_wait`, once, and polls the tasks that are queued.
+    /// Runs one turn of the loop: calls `epoll_wait` once, and polls the tasks that are queued.
     ///
     /// With none queued it waits for an event for up to `timeout`, or without a limit for `None`. A signal that is handled on
     /// this thread, and a stop and continuation of the process ([`signal(7)`]), end the wait early, with nothing reported.

@@ -2,7 +2,7 @@
 //!
 //! | question | part |
 //! |---|---|
-//! | Is this future ready, and does it ask to be polled again? | [`spawn`] makes a [`Probe`], which is polled by hand and counts; [`assert_ready!`], [`assert_pending!`] and [`assert_wakes!`] |
+//! | Is this future ready, and does it ask to be polled again? | [`spawn`] makes a [`Probe`], which is polled directly and counts; [`assert_ready!`], [`assert_pending!`] and [`assert_wakes!`] |
 //! | What did the kernel report, and which task did it wake? | [`Runtime::turn`](crate::runtime::Runtime::turn), whose [`Turn`] lists it |
 //! | What if another thread wakes a loop that sleeps? | [`when_asleep`] |
 //! | What if two tasks poll it, one after the other? | [`Probe::poll_by`] |

@@ -144,9 +144,11 @@ impl<F: Family> Shares<F> {
                     group(core.count(), first.local_addr()?, |address| stream_socket(address, self.sharing))?
                 }
             };
+            // All are bound by now: a group that cannot be completed has no clients.
             for fd in std::iter::once(first).chain(&others) {
                 fd.listen(Listener::<F>::DEFAULT_BACKLOG)?;
             }
+            // After `listen`, by which a TCP socket joins the group: without a group the call fails.
             if self.sharing == Sharing::ByProcessor {
                 first.steer_by_processor(core.count() as u32)?;
             }

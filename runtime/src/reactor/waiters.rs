@@ -209,6 +209,7 @@ impl Waiters {
                 return Waiting::LookAgain;
             }
         }
+        // User code, which may call back: cloned before the list is borrowed.
         let waker = waker.clone();
         if let Some(old) = ticket.take() {
             self.leave(direction, old);

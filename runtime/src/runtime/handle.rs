@@ -104,10 +104,10 @@ impl Handle {
 
     /// Spawns a task on the runtime, which is woken if it sleeps.
     ///
-    /// **[`spawn_with`](Handle::spawn_with) is what most callers need:** the future given here is made on the caller's
-    /// thread and moves to the runtime's, so it has to be `Send`, and a future that holds a socket, a timer or another
-    /// type of egret across an `await` is not. This is for futures that only compute or wait for channels. When the
-    /// runtime is gone, or ends before the task is done, the handle returns a cancellation.
+    /// **Most callers need [`spawn_with`](Handle::spawn_with).** The future given here is made on the caller's thread
+    /// and moves to the runtime's, so it has to be `Send`. A future that holds a socket, a timer or another type of
+    /// egret across an `await` is not. This is for futures that only compute or wait for channels. When the runtime
+    /// is gone, or ends before the task is done, the handle returns a cancellation.
     ///
     /// ```
     /// use egret_runtime::runtime::Handle;

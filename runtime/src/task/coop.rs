@@ -61,7 +61,7 @@ pub fn has_budget_remaining() -> bool {
     budget::has_left()
 }
 
-/// Charges one operation to the budget of the task that polls, for futures written by hand: call it first, and
+/// Charges one operation to the budget of the task that polls, for hand-written futures: call it first, and
 /// [`made_progress`](RestoreOnPending::made_progress) when the operation is complete. An incomplete operation is not
 /// charged.
 ///

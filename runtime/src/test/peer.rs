@@ -16,9 +16,9 @@ use std::time::Duration;
 
 /// The receive buffer of a stalled peer, in bytes; the kernel doubles it.
 ///
-/// With less than one segment of the loopback device (64 KiB) the kernel drops what an earlier window has allowed,
-/// and the rest comes by retransmissions when the peer goes on: 4 MB took 6 minutes with the least that Linux 6.18
-/// allows, and take 20 ms with this.
+/// With less than one segment of the loopback device (64 KiB) the kernel drops bytes that an earlier window has
+/// allowed, and they come by retransmissions when the peer goes on. With the least that Linux 6.18 allows, 4 MB took
+/// 6 minutes; with this they take 20 ms.
 const STALLED: u32 = 32 * 1024;
 
 /// The peer of a socket under test: a real TCP connection over the loopback device.

@@ -1,4 +1,4 @@
-//! [`Probe`]: a future that a test polls by hand, and that counts its polls and wakes.
+//! [`Probe`]: a future that a test polls directly, and that counts its polls and wakes.
 //!
 //! Its waker is foreign to the runtime: an `Arc`, not a number. So any reactor, timer or thread may wake it, and its
 //! reference count tells a test whether a copy is kept.
@@ -24,7 +24,7 @@ pub(super) struct ProbeCounts {
     wakes: usize,
 }
 
-/// Wraps `future` to be polled by hand. It may be any value: [`Probe::enter`] passes it to a function that takes a
+/// Wraps `future` to be polled directly. It may be any value: [`Probe::enter`] passes it to a function that takes a
 /// [`Context`].
 ///
 /// ```

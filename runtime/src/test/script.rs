@@ -40,10 +40,10 @@ use steps::{Step, Steps};
 ///
 /// # Panics
 ///
-/// The stream panics with the step, where the test added it, and what came instead: when the program writes other bytes,
-/// or writes after the last step, or shuts its direction while a write is left; and in its drop, when steps are left or
-/// bytes unread. (Not while the thread panics, and only once.) A stream that a task has dropped panics in that task:
-/// await its handle.
+/// The stream panics when the program writes other bytes, writes after the last step, or shuts its direction while a
+/// write is left. Its drop panics when steps are left or bytes unread. The message names the step, where the test
+/// added it, and what came instead. (Not while the thread panics, and only once.) A stream that a task has dropped
+/// panics in that task: await its handle.
 ///
 /// ```
 /// use egret_runtime::io::{AsyncRead, AsyncWrite};

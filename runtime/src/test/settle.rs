@@ -1,4 +1,5 @@
-//! Turning a loop by hand: [`settle`], [`advance`] and [`within`]; and [`settled`] for a test that is a task itself.
+//! Turning a loop in a test: [`settle`], [`advance`] and [`within`]; and [`settled`] for a test that is a task
+//! itself.
 //!
 //! * Each calls [`Runtime::turn`] with a limit of zero, so it never waits. With a paused clock that limit also keeps the
 //!   clock where it is.
@@ -55,8 +56,8 @@ pub fn settle(rt: &Runtime) -> Turn {
     );
 }
 
-/// Moves a paused clock ahead by `duration`, for tests that turn the loop by hand, and returns what the turns did in
-/// all. [`time::advance`](crate::time::advance) is the same for a test that is a task.
+/// Moves a paused clock ahead by `duration`, for tests that turn the loop themselves, and returns what the turns did
+/// in all. [`time::advance`](crate::time::advance) is the same for a test that is a task.
 ///
 /// The loop [settles](settle) first, then at each deadline up to then, and at the end: timers fire in order, each at its
 /// own deadline, and those that the woken tasks set are included.
@@ -88,8 +89,8 @@ pub fn advance(rt: &Runtime, duration: Duration) -> Turn {
     all
 }
 
-/// Calls `f` in the runtime: for what registers a descriptor or sets a timer, in a test that turns the loop by hand. It
-/// is [`Runtime::enter`](crate::runtime::Runtime::enter) without a guard to keep.
+/// Calls `f` in the runtime: for what registers a descriptor or sets a timer, in a test that turns the loop itself.
+/// It is [`Runtime::enter`](crate::runtime::Runtime::enter) without a guard to keep.
 ///
 /// A future that `f` returns is polled later, and elsewhere: [`Runtime::block_on`](crate::runtime::Runtime::block_on)
 /// runs one.

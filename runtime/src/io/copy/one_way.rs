@@ -39,8 +39,8 @@ use std::task::{Context, Poll, ready};
 const MUCH: u64 = BUFFER as u64;
 
 /// How many bytes may move in one poll before other tasks run: about 2 ms' worth. More than a TCP socket holds by
-/// default (6 MiB), so that a copy mostly yields when the socket is empty; yielding earlier finds the bytes out of
-/// the cache, which cost a fifth of the processor time with eight connections.
+/// default (6 MiB), so that a copy mostly yields when the socket is empty. After an earlier yield the bytes are out
+/// of the cache, which cost a fifth of the processor time with eight connections.
 const TURN: u64 = 8 << 20;
 
 pub(super) struct OneWay {
@@ -120,17 +120,20 @@ impl OneWay {
                 ready!(writer.poll_flush(cx))?;
                 return Poll::Ready(Ok(self.moved));
             }
+            // Both ends may be ready for ever: yield after a turn's worth of bytes.
             if self.moved >= most {
                 cx.waker().wake_by_ref();
                 return Poll::Pending;
             }
             if self.read_in(cx, reader, writer)?.is_pending() {
+                // The size of the last burst decides how the next one is moved.
                 self.next = match self.next {
                     CopyStep::NeverSplice => CopyStep::NeverSplice,
                     CopyStep::Read | CopyStep::Splice if self.burst >= MUCH => CopyStep::Splice,
                     CopyStep::Read | CopyStep::Splice => CopyStep::Read,
                 };
                 self.burst = 0;
+                // Once the reader has to be waited for, the peer gets what a buffered writer holds.
                 if self.unflushed {
                     ready!(writer.poll_flush(cx))?;
                     self.unflushed = false;
@@ -186,6 +189,7 @@ impl OneWay {
                         n
                     }
                     Err(error) if cannot_splice(&error) => {
+                        // The bytes are in the pipe already: they are read out of it and written.
                         self.next = CopyStep::NeverSplice;
                         self.hand = unpipe(pipe, *len)?;
                         continue;

@@ -1,6 +1,7 @@
 //! [`UntilReady`]: the future of [`Registration::ready`].
 //!
-//! Written by hand, as each idle connection's task holds one: an `async fn` around another is six times as large.
+//! A hand-written future, as each idle connection's task holds one: an `async fn` around another is six times as
+//! large.
 
 use super::Registration;
 use crate::observe::site::Site;

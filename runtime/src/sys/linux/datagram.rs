@@ -89,10 +89,10 @@ impl Fd {
     /// # Errors
     ///
     /// `EAGAIN` when the socket's own send buffer is full (an event reports room), or when the receiver's queue is
-    /// full (an event reports room only if the socket is connected to it; if it is not, the call itself makes an
-    /// edge, because the own buffer has room again). `ECONNREFUSED` when the receiver is gone, `ENOENT`, `EMSGSIZE`,
-    /// `EACCES`, `EPERM` when it is connected to another socket, `EPROTOTYPE` when it is of another type, `ENOBUFS`,
-    /// `ENOMEM`.
+    /// full. In the latter case an event reports room only if the socket is connected to the receiver; if not, the
+    /// call itself causes an edge, because the socket's own buffer has room again. `ECONNREFUSED` when the receiver
+    /// is gone, `ENOENT`, `EMSGSIZE`, `EACCES`, `EPERM` when it is connected to another socket, `EPROTOTYPE` when it
+    /// is of another type, `ENOBUFS`, `ENOMEM`.
     #[inline]
     pub fn send_to_unix(&self, buf: &[u8], to: &UnixAddress) -> io::Result<usize> {
         self.send_to_raw(buf, &RawUnix::from(to))

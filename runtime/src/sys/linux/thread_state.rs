@@ -73,8 +73,8 @@ impl ThreadId {
         Some(Duration::new(time.tv_sec.unsigned_abs(), u32::try_from(time.tv_nsec).ok()?))
     }
 
-    /// Returns how often the calling thread has given up its processor to wait: once for each sleep, and also when a
-    /// signal that stops the process, a debugger or the freezer of a control group wakes it. 0 where the kernel does
+    /// Returns how often the calling thread has given up its processor to wait: once for each sleep, and once for
+    /// each wake-up by a stop of the process, a debugger or the freezer of a control group. 0 where the kernel does
     /// not count it.
     #[inline]
     pub fn sleeps_of_current() -> u64 {

@@ -63,12 +63,14 @@ impl File {
                             self.position += chunk.len() as u64;
                             return Poll::Ready(Ok(chunk));
                         }
+                        // A call of an earlier poll may have been cancelled with its runtime: it is begun again, but only once.
                         Err(error) if is_new || !error.is_cancelled() => {
                             return Poll::Ready(Err(no_result(error)));
                         }
                         Err(_) => {}
                     }
                 }
+                // A call of a dropped future or at another position: its result is of no use.
                 Some(FileCall::Read(..) | FileCall::Seek(..)) => self.call = None,
                 Some(FileCall::Write(..)) => ready!(self.poll_settled(cx)),
                 None => {

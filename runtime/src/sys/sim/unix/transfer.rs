@@ -1,8 +1,8 @@
 //! Transfers through Unix sockets.
 //!
-//! * A stream returns the bytes of several messages as one, with two exceptions, after which more data is queued
-//!   without a new edge: a read ends with a message that carries descriptors, and a reader with `SO_PASSCRED` gets
-//!   the bytes of one sender only.
+//! * A stream returns the bytes of several messages as one, with two exceptions: a read ends with a message that
+//!   carries descriptors, and a reader with `SO_PASSCRED` gets the bytes of one sender only. More data is then
+//!   queued, without a new edge.
 //! * A message takes room in its sender's buffer until its last byte is read. The sender is notified of each such
 //!   read, whether or not it was refused before.
 
