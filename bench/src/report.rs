@@ -173,7 +173,7 @@ impl Report {
         join([
             sweep("Echo by size of the message", "bytes", "size", &sizes),
             sweep("Echo by number of connections", "connections", "connections", &connections),
-            sweep("Echo beside idle connections", "idle connections", "idle", &idle),
+            sweep("Echo with idle connections", "idle connections", "idle", &idle),
         ])
     }
 

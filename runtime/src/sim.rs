@@ -211,7 +211,7 @@ impl Sim {
         Host::new(self.shared.clone(), id, main)
     }
 
-    /// Sets what a look-up of `name` comes to from now on, in place of the host of this name.
+    /// Sets what a look-up of `name` returns from now on, in place of the host of this name.
     /// [`Host::name`] sets it for one host.
     ///
     /// ```

@@ -78,10 +78,11 @@ impl TcpStream {
         self.fd().user_timeout()
     }
 
-    /// Ends the connection when sent bytes stay unacknowledged for so long, or unsent behind a window that the peer keeps
-    /// closed: reads and writes then fail with [`TimedOut`](io::ErrorKind::TimedOut). For a peer that is gone without a
-    /// word. An idle connection has nothing unacknowledged: that is what
-    /// [keepalive](crate::TcpSocket::set_keepalive) is for, whose probes are limited by this instead of by their number.
+    /// Ends the connection when sent bytes stay unacknowledged for so long, or unsent behind a window that the peer
+    /// keeps closed: reads and writes then fail with [`TimedOut`](io::ErrorKind::TimedOut). For a peer that is gone
+    /// without a word. An idle connection has nothing unacknowledged; for it there is
+    /// [keepalive](crate::TcpSocket::set_keepalive), whose probes are then limited by this time instead of their
+    /// number.
     ///
     /// It is rounded up to milliseconds, the least is one, and the most 24 days. See
     /// [RFC 5482](https://www.rfc-editor.org/rfc/rfc5482).

@@ -55,7 +55,7 @@ impl Host {
         SocketAddr::new(self.ip(), port)
     }
 
-    /// Sets what a look-up of `name` comes to on this host from now on, in place of what it is for all: see
+    /// Sets what a look-up of `name` returns on this host from now on, in place of what it is for all: see
     /// [`Sim::name`](super::Sim::name).
     pub fn name(&self, name: &str, answer: impl Into<Name>) -> &Host {
         self.shared.world.set_name(Some(self.id), name, answer.into());

@@ -41,7 +41,7 @@ const TRY: Duration = Duration::from_secs(5);
 const TRIES: u32 = 2;
 
 impl World {
-    /// Sets what a look-up of `name` comes to, on one host or on all that have none of their own.
+    /// Sets what a look-up of `name` returns, on one host or on all that have none of their own.
     pub(crate) fn set_name(&self, host: Option<HostId>, name: &str, answer: Name) {
         self.ask(|kernel| {
             kernel.note("name", None, Outcome::Text(format!("{name} is {answer:?}").into()));
