@@ -70,8 +70,8 @@ impl Clock {
         if self.source.is_virtual() || !self.backend.has_coarse() {
             return None;
         }
-        let left = deadline.saturating_sub(self.coarse());
-        (left > FAR + COARSE_LAG).then(|| left - COARSE_LAG)
+        let far = self.coarse() + COARSE_LAG + FAR;
+        (deadline > far).then(|| deadline - far + FAR)
     }
 
     /// Returns whether `deadline` has passed.
