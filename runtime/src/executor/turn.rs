@@ -71,8 +71,10 @@ pub(crate) struct RuntimesStayOnTheirThread_UseHandle {
     pub(super) running: Cell<u32>,
     /// Of the wait that is going on, or is just over.
     pub(super) next_deadline: Cell<NextDeadline>,
-    /// How many events had been reported before that wait, where there is a next deadline.
+    /// How many events had been reported before that wait, where its next deadline is not far.
     pub(super) reported_before: Cell<u64>,
+    /// The same where it is far; `u64::MAX` where it is not.
+    pub(super) reported_before_far: Cell<u64>,
     /// Memory for what a turn collects, kept for the next one.
     pub(super) letters: RefCell<Vec<u64>>,
     pub(super) turns: Counter,
@@ -147,6 +149,7 @@ impl Executor {
             running: Cell::new(ROOT),
             next_deadline: Cell::new(NextDeadline::Unknown),
             reported_before: Cell::default(),
+            reported_before_far: Cell::new(u64::MAX),
             letters: RefCell::default(),
             turns: Counter::default(),
             polls: Counter::default(),

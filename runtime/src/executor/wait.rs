@@ -19,12 +19,11 @@ pub(crate) const NOW: u64 = 0;
 /// Of a wait without a limit.
 pub(crate) const FOREVER: u64 = u64::MAX;
 
-/// The next deadline, as it was when a wait began.
+/// The next deadline, as it was when a wait began, where it was not far.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum NextDeadline {
-    /// The loop has something else to do, or no timer.
+    /// The loop has something else to do, no timer, or only far ones.
     Unknown,
-    Far,
     /// Near, by the precise clock, or it may be: without an event it may be what has ended the wait.
     Near,
     /// Had passed, by the precise clock.
@@ -108,31 +107,31 @@ impl Executor {
         if timeout == NOW {
             return timeout;
         }
-        let timeout = if self.timers.is_empty() { timeout } else { self.until_deadline(timeout) };
+        let timeout = if self.timers.is_empty() { timeout } else { self.until_deadline().min(timeout) };
         match self.remote.mailbox.prepare_sleep() {
             Sleep::May => timeout,
             Sleep::MustNot => NOW,
         }
     }
 
-    /// Returns how long until the next deadline, if that is before the end of `timeout`. A far deadline is read off
-    /// the coarse clock: the wait ends a little before it, and the next one is exact.
+    /// Returns how long until the next deadline. A far deadline is read off the coarse clock: the wait ends a little before
+    /// it, and the next one is exact.
     #[inline(never)]
-    fn until_deadline(&self, timeout: u64) -> u64 {
+    fn until_deadline(&self) -> u64 {
         if self.clock.source.stands_still() {
-            return timeout;
+            return FOREVER;
         }
         let virtual_time = self.clock.source.is_virtual();
         let Some(deadline) = (if virtual_time { self.timers.next() } else { self.timers.not_after_next() })
         else {
-            return timeout;
+            return FOREVER;
         };
         match self.clock.until_far(deadline) {
             Some(left) => {
-                self.expect(NextDeadline::Far);
-                left.min(timeout)
+                self.reported_before_far.set(self.reactor.reported.get());
+                left
             }
-            None => self.until_near(deadline).min(timeout),
+            None => self.until_near(deadline),
         }
     }
 
@@ -177,12 +176,11 @@ impl Executor {
         if self.timers.is_empty() {
             return 0;
         }
-        let next = self.next_deadline.replace(NextDeadline::Unknown);
-        let has_events = self.reactor.reported.get() != self.reported_before.get();
-        if has_events && next == NextDeadline::Far { 0 } else { self.fire_due_after(has_events, next) }
+        let is_far_with_events = self.reported_before_far.replace(u64::MAX) < self.reactor.reported.get();
+        if is_far_with_events { 0 } else { self.fire_due_after() }
     }
 
-    /// Notes that a wait begins before which the next deadline is known.
+    /// Notes that a wait begins before which the next deadline is known, and is not far.
     pub(super) fn expect(&self, next: NextDeadline) {
         self.next_deadline.set(next);
         self.reported_before.set(self.reactor.reported.get());
@@ -195,7 +193,9 @@ impl Executor {
     }
 
     #[inline(never)]
-    fn fire_due_after(&self, has_events: bool, next: NextDeadline) -> usize {
+    fn fire_due_after(&self) -> usize {
+        let next = self.next_deadline.replace(NextDeadline::Unknown);
+        let has_events = self.reactor.reported.get() != self.reported_before.get();
         // The coarse clock may be late by more than is allowed for. If it were asked here, a loop with nothing else to do
         // would not sleep until the next tick.
         let is_over = next == NextDeadline::Passed || (!has_events && next == NextDeadline::Near);

@@ -48,8 +48,9 @@ pub(crate) struct RunQueue {
 struct Inner {
     /// One for each index that was ever claimed.
     marks: Vec<Mark>,
-    /// The first and the last index of the list; without meaning while it is empty.
+    /// The first index of the list, or [`LAST`] while it is empty.
     head: u32,
+    /// The last index of the list; without meaning while it is empty.
     tail: u32,
     /// The first free index, or [`NONE`].
     free: u32,
@@ -57,7 +58,7 @@ struct Inner {
     tasks: u32,
 }
 
-/// In place of the next index: this one is the last of the list.
+/// In place of the next index: this one is the last of the list. In place of the first: there is none.
 const LAST: u32 = u32::MAX;
 /// In place of the next index: this one is not in the list. No task has either of the two as its index.
 const NOT_QUEUED: u32 = u32::MAX - 1;
@@ -97,7 +98,7 @@ impl RunQueue {
     }
 
     pub(crate) fn watched(executor: u16, first_generation: u16, watch: Watch) -> RunQueue {
-        let inner = RefCell::new(Inner { marks: Vec::new(), head: 0, tail: 0, free: NONE, tasks: 0 });
+        let inner = RefCell::new(Inner { marks: Vec::new(), head: LAST, tail: 0, free: NONE, tasks: 0 });
         let len = Cell::new(0);
         let first_tenant = Tenant::new(executor, first_generation);
         let (queued, coalesced, stale, trace, clones, spans) = Default::default();
@@ -303,7 +304,8 @@ impl Inner {
     /// Links `index`, whose mark says that it is the last, after the one that was. `len` is that of the list.
     #[inline]
     fn append(&mut self, index: u32, len: &Cell<usize>) {
-        if len.get() == 0 {
+        // Not by the length, which is then an increment in memory.
+        if self.head == LAST {
             self.head = index;
         } else {
             self.marks[self.tail as usize].next = index;
