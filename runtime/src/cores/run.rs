@@ -282,9 +282,9 @@ pub(super) async fn watch(core: Core, deadline: Duration, cut: Rc<Cut>) {
         })
         .await;
     }
-    let before = shutdown.live();
+    let before = shutdown.tasks();
     shutdown.abort();
-    cut.aborted.set(before - shutdown.live());
+    cut.aborted.set(before.saturating_sub(shutdown.tasks()));
     cut.set.set(true);
     cut.waiting.take().into_iter().for_each(Waker::wake);
 }

@@ -224,6 +224,12 @@ impl Shutdown {
         self.inner.live.get()
     }
 
+    /// Returns how many of [`live`](Shutdown::live) are tasks: an abort ends these, and its destructors may take guards.
+    #[inline]
+    pub(crate) fn tasks(&self) -> usize {
+        self.inner.tasks.borrow().len()
+    }
+
     /// Waits until the shutdown is requested and nothing is at work. Any number of tasks may wait.
     ///
     /// A task that itself counts as at work waits for ever.

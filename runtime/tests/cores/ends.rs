@@ -3,7 +3,9 @@
 use crate::Drops;
 use crate::support::bounded;
 use egret_runtime::cores::Builder;
+use egret_runtime::shutdown::{Shutdown, ShutdownGuard};
 use egret_runtime::signal::unix::SignalKind;
+use std::cell::RefCell;
 use std::future::pending;
 use std::io;
 use std::process::Command;
@@ -119,6 +121,35 @@ fn tasks_that_do_not_end_are_counted_when_the_deadline_aborts_them() {
         });
         let ended = ended.unwrap();
         assert_eq!((ended.outputs, ended.aborted), (vec![10, 10], 20));
+    });
+}
+
+thread_local! {
+    static TAKEN: RefCell<Vec<ShutdownGuard>> = const { RefCell::new(Vec::new()) };
+}
+
+/// Takes two guards when it is dropped.
+struct TakesGuards(Shutdown);
+
+impl Drop for TakesGuards {
+    fn drop(&mut self) {
+        TAKEN.with_borrow_mut(|taken| taken.extend([self.0.guard(), self.0.guard()]));
+    }
+}
+
+#[test]
+fn guards_that_destructors_of_aborted_tasks_take_are_not_subtracted_from_their_count() {
+    bounded(|| {
+        let ended = Builder::new().count(1).deadline(Duration::from_millis(1)).run(async |core| {
+            let takes = TakesGuards(core.shutdown().clone());
+            drop(core.shutdown().spawn(async move {
+                let _takes = takes;
+                pending::<()>().await;
+            }));
+            core.shutdown().request();
+            io::Result::Ok(())
+        });
+        assert_eq!(ended.unwrap().aborted, 1);
     });
 }
 
