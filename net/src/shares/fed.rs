@@ -58,7 +58,8 @@ impl<F: Family> Fed<F> {
     pub(super) fn accept_for_itself(&self) -> io::Result<Option<CountedConnection<F>>> {
         if self.leading.borrow().is_none() {
             let Some(listener) = self.hub.take_lead(self.core, None) else { return Ok(None) };
-            self.lead(Listener::new(listener)?);
+            let listener = Listener::new(listener).inspect_err(|error| self.hub.fail(error))?;
+            self.lead(listener);
         }
         let listener = self.leading.borrow().clone();
         let accepted = listener.map_or(Ok(None), |listener| listener.accept_waiting())?;
@@ -169,5 +170,26 @@ impl<F: Family> fmt::Debug for Fed<F> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let leads = self.leading.borrow().is_some();
         f.debug_struct("Fed").field("core", &self.core).field("leads", &leads).finish()
+    }
+}
+
+#[cfg(not(miri))] // which has no epoll
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::stream::Tcp;
+    use std::fs::File;
+    use std::os::fd::OwnedFd;
+
+    #[test]
+    fn a_listener_that_cannot_be_registered_is_an_error_of_every_core() {
+        egret_runtime::block_on(async {
+            let file = OwnedFd::from(File::open("/proc/self/exe").unwrap()); // epoll refuses regular files
+            let hub = Hub::<Tcp>::new(2, file.into());
+            let (first, second) = (Fed::join(&hub, 0).unwrap(), Fed::join(&hub, 1).unwrap());
+            let refused = first.accept_for_itself().err().unwrap();
+            assert_eq!(refused.kind(), io::ErrorKind::PermissionDenied);
+            assert_eq!(second.take(None).err().unwrap().kind(), refused.kind());
+        });
     }
 }
