@@ -296,13 +296,83 @@ mod tests {
     use crate::stream::Tcp;
     use egret_runtime::sys::{Backend, Type};
     use std::iter;
+    use std::task::Wake;
+
+    fn fd() -> Fd {
+        Backend::current().socket_pair(Type::Stream).unwrap().0
+    }
+
+    /// A hub that all of its cores have joined.
+    fn joined(cores: usize) -> Arc<Hub<Tcp>> {
+        let hub = Hub::new(cores, fd());
+        assert!((0..cores).all(|core| hub.join(core)));
+        hub
+    }
+
+    fn hand(hub: &Arc<Hub<Tcp>>, port: u16) {
+        hub.hand(fd(), ([127, 0, 0, 1], port).into(), &mut Vec::new());
+    }
+
+    #[derive(Default)]
+    struct Count(AtomicUsize);
+
+    impl Wake for Count {
+        fn wake(self: Arc<Count>) {
+            self.0.fetch_add(1, Ordering::SeqCst);
+        }
+    }
+
+    #[test]
+    fn a_leader_that_waits_for_room_is_woken_by_a_core_that_joins_and_by_a_connection_that_ends() {
+        let (hub, count) = (Hub::<Tcp>::new(2, fd()), Arc::<Count>::default());
+        let waker = Waker::from(count.clone());
+        let woken = || count.0.swap(0, Ordering::SeqCst);
+        assert!(!hub.room(&waker));
+        hub.join(0);
+        assert_eq!(woken(), 1);
+        hub.limit(0, 1);
+        assert!(hub.room(&waker));
+        let load = hub.load(0);
+        assert!(!hub.room(&waker));
+        drop(load);
+        assert_eq!(woken(), 1);
+        hub.join(1);
+        drop(hub.load(0));
+        assert_eq!(woken(), 0);
+    }
+
+    #[test]
+    fn a_connection_goes_to_a_core_at_its_limit_when_the_last_below_it_has_gone() {
+        let hub = joined(2);
+        hub.limit(0, 0);
+        hub.leave(1, None);
+        hand(&hub, 1);
+        assert_eq!(hub.take(0, None).unwrap().peer.port(), 1);
+    }
+
+    #[test]
+    fn cores_with_as_many_connections_take_turns() {
+        let hub = joined(3);
+        for core in [0, 1, 2, 0, 1, 2] {
+            hand(&hub, 1);
+            assert!(hub.take(core, None).is_some(), "{core}");
+        }
+    }
+
+    #[test]
+    fn an_error_of_the_listener_wakes_every_core() {
+        let (hub, count) = (joined(2), Arc::<Count>::default());
+        let waker = Waker::from(count.clone());
+        assert!((0..2).all(|core| hub.take(core, Some(&waker)).is_none()));
+        hub.fail(&io::ErrorKind::InvalidInput.into());
+        assert_eq!(count.0.load(Ordering::SeqCst), 2);
+        assert_eq!(hub.failure().unwrap().kind(), io::ErrorKind::InvalidInput);
+    }
 
     #[test]
     fn the_queue_of_a_core_that_leaves_goes_to_those_that_stay() {
-        let fd = || Backend::current().socket_pair(Type::Stream).unwrap().0;
-        let (hub, mut woken) = (Hub::<Tcp>::new(3, fd()), Vec::new());
-        assert!((0..3).all(|core| hub.join(core)));
-        (1..=9).for_each(|port| hub.hand(fd(), ([127, 0, 0, 1], port).into(), &mut woken));
+        let hub = joined(3);
+        (1..=9).for_each(|port| hand(&hub, port));
         hub.leave(0, None);
         hub.leave(1, None);
         let mut ports: Vec<_> = iter::from_fn(|| hub.take(2, None)).map(|it| it.peer.port()).collect();

@@ -164,3 +164,23 @@ impl fmt::Debug for Stop {
         f.debug_struct("Stop").field("requested", &self.is_requested()).finish()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_deadline_counts_from_the_first_request() {
+        let (joint, whole) = (Joint::default(), Duration::from_secs(3600));
+        assert_eq!(joint.left_of(whole), whole);
+        joint.request();
+        let requested = now();
+        while now() == requested {}
+        let left = joint.left_of(whole);
+        assert!(left < whole);
+        joint.request();
+        joint.abort();
+        assert!(joint.left_of(whole) <= left);
+        assert_eq!(joint.left_of(Duration::ZERO), Duration::ZERO);
+    }
+}

@@ -5,11 +5,13 @@ use crate::support::bounded;
 use egret_runtime::cores::Builder;
 use egret_runtime::shutdown::{Shutdown, ShutdownGuard};
 use egret_runtime::signal::unix::SignalKind;
+use egret_runtime::task::yield_now;
 use std::cell::RefCell;
 use std::future::pending;
 use std::io;
 use std::process::Command;
 use std::sync::Barrier;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::channel;
 use std::thread;
 use std::time::{Duration, Instant};
@@ -17,11 +19,17 @@ use std::time::{Duration, Instant};
 #[test]
 fn a_request_on_one_core_reaches_all() {
     bounded(|| {
+        let told = AtomicUsize::new(0);
         let ended = Builder::new().count(4).run(async |core| {
             if core.index() == 3 {
                 core.shutdown().request();
+                // The end of its future would tell them, too.
+                while told.load(Ordering::SeqCst) < 3 {
+                    yield_now().await;
+                }
             }
             core.shutdown().requested().await;
+            told.fetch_add(1, Ordering::SeqCst);
             io::Result::Ok(core.shutdown().is_requested())
         });
         assert_eq!(ended.unwrap().outputs, [true; 4]);

@@ -1,7 +1,7 @@
 //! What a core that fails does to the others.
 
-use crate::Drops;
 use crate::support::bounded;
+use crate::{Drops, at_end_of_thread};
 use egret_runtime::cores::{Builder, OnFailure};
 use egret_runtime::runtime::{self, UnhandledPanic};
 use egret_runtime::task::yield_now;
@@ -10,7 +10,8 @@ use std::future::pending;
 use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::rc::Rc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 fn message(payload: Box<dyn std::any::Any + Send>) -> String {
     match payload.downcast::<String>() {
@@ -88,7 +89,9 @@ fn a_detached_task_that_panics_under_the_policy_shutdown_ends_all_cores() {
 fn with_the_policy_to_go_on_the_others_are_not_told() {
     bounded(|| {
         let asked = AtomicUsize::new(0);
-        let failed = Builder::new().count(2).on_failure(OnFailure::GoOn).run(async |core| {
+        let builder = Builder::new().count(2).on_failure(OnFailure::GoOn);
+        let stop = builder.stop();
+        let failed = builder.run(async |core| {
             if core.index() == 0 {
                 return Err(io::Error::other("only core 0"));
             }
@@ -99,5 +102,43 @@ fn with_the_policy_to_go_on_the_others_are_not_told() {
         });
         assert_eq!(failed.unwrap_err().to_string(), "only core 0");
         assert_eq!(asked.load(Ordering::SeqCst), 0);
+        assert!(!stop.is_requested());
+    });
+}
+
+#[test]
+fn of_two_errors_the_first_is_returned() {
+    bounded(|| {
+        let ended = Arc::new(AtomicBool::new(false));
+        let failed = Builder::new().count(2).on_failure(OnFailure::GoOn).run(async |core| {
+            if core.index() == 1 {
+                at_end_of_thread(&ended);
+                return Err::<(), _>(io::Error::other("the first"));
+            }
+            while !ended.load(Ordering::SeqCst) {
+                yield_now().await;
+            }
+            Err(io::Error::other("the second"))
+        });
+        assert_eq!(failed.unwrap_err().to_string(), "the first");
+    });
+}
+
+#[test]
+fn of_two_cores_that_cannot_start_the_first_is_reported() {
+    bounded(|| {
+        let ended = Arc::new(AtomicBool::new(false));
+        let builder = Builder::new().count(2).runtime(move |core| {
+            if core == 1 {
+                at_end_of_thread(&ended);
+                panic!("the first");
+            }
+            while !ended.load(Ordering::SeqCst) {
+                std::thread::yield_now();
+            }
+            panic!("the second");
+        });
+        let refused = builder.run(async |_| io::Result::Ok(())).unwrap_err();
+        assert_eq!(refused.to_string(), "core 1 panicked before it had a runtime: the first");
     });
 }

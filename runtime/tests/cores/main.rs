@@ -7,7 +7,9 @@ mod ends;
 mod failures;
 mod starts;
 
-use std::sync::Mutex;
+use std::cell::RefCell;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex};
 use std::thread::{self, ThreadId};
 
 /// Where futures were dropped: each entry is the thread that a core ran on and the thread of the drop.
@@ -38,4 +40,22 @@ impl Drop for Dropped<'_> {
     fn drop(&mut self) {
         self.drops.0.lock().unwrap().push((self.made_on, thread::current().id()));
     }
+}
+
+thread_local! {
+    static AT_END: RefCell<Option<Ends>> = const { RefCell::new(None) };
+}
+
+/// Is set when it is dropped.
+struct Ends(Arc<AtomicBool>);
+
+impl Drop for Ends {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::SeqCst);
+    }
+}
+
+/// Sets `ended` when this thread ends, which is after its core has.
+fn at_end_of_thread(ended: &Arc<AtomicBool>) {
+    AT_END.set(Some(Ends(ended.clone())));
 }

@@ -191,6 +191,19 @@ fn appends_go_to_the_end_and_the_position_with_them() {
 }
 
 #[test]
+fn a_clone_of_a_file_that_appends_has_the_position_after_what_it_has_appended() {
+    let folder = Folder::new("appending-clone");
+    std::fs::write(folder.path("file"), "abc").unwrap();
+    block_on(async {
+        let file = File::options().append(true).open(folder.path("file")).await.unwrap();
+        let mut clone = file.try_clone().await.unwrap();
+        clone.write_all(b"de").await.unwrap();
+        assert_eq!(clone.seek(SeekFrom::Current(0)).await.unwrap(), 5);
+    });
+    assert_eq!(std::fs::read(folder.path("file")).unwrap(), b"abcde");
+}
+
+#[test]
 fn a_large_file_goes_in_chunks_through_a_copy_and_comes_back() {
     let folder = Folder::new("large");
     let bytes: Vec<u8> = (0..1_000_003_u32).map(|n| (n % 251) as u8).collect();

@@ -1,6 +1,7 @@
 use super::*;
 use crate::sys::{Events, mask};
 use crate::wake::mailbox::{CROWDED, Mail, Sleep};
+use crate::wake::sync::SLOTS;
 use std::os::fd::AsFd;
 use std::time::Duration;
 
@@ -165,6 +166,31 @@ fn a_search_that_frees_hardly_any_place_is_not_made_again_for_the_next_letters()
     }
     assert_eq!(mailbox.duplicates(), 1);
     assert!(mailbox.capacity() >= 2 * CROWDED - 1, "{}", mailbox.capacity());
+}
+
+#[test]
+fn a_search_that_frees_most_places_asks_for_no_memory() {
+    let mailbox = Mailbox::closed();
+    mailbox.open();
+    // Both have one place in the filter, so that neither ends there.
+    for letter in [1, 1 + SLOTS as u64].into_iter().cycle().take(CROWDED + 1) {
+        let _ = mailbox.post(letter);
+    }
+    assert_eq!(mailbox.duplicates(), CROWDED as u64 - 2);
+    assert!(mailbox.capacity() < 2 * CROWDED, "{}", mailbox.capacity());
+}
+
+#[test]
+#[cfg(feature = "inspect")]
+fn letters_are_counted_until_they_are_taken() {
+    let mailbox = Mailbox::closed();
+    mailbox.open();
+    for (letter, len) in [(1, 1), (2, 2), (2, 2), (3, 3)] {
+        let _ = mailbox.post(letter);
+        assert_eq!(mailbox.len(), len);
+    }
+    assert_eq!(collected(&mailbox).len(), 3);
+    assert_eq!(mailbox.len(), 0);
 }
 
 #[test]

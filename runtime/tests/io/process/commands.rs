@@ -8,6 +8,7 @@ use egret_runtime::process::Command;
 use egret_runtime::runtime::Runtime;
 use std::io::ErrorKind;
 use std::os::unix::process::ExitStatusExt;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::process::Stdio;
 
 #[test]
@@ -21,6 +22,30 @@ fn a_status_has_the_code_or_the_signal() {
             let status = sh("kill -KILL $$").status().await.unwrap();
             assert_eq!((status.code(), status.signal()), (None, Some(9)));
         });
+    });
+}
+
+#[test]
+fn a_status_does_not_wait_for_what_a_child_writes_to_a_pipe() {
+    bounded(|| {
+        block_on(async {
+            let status = sh("exec yes").stdout(Stdio::piped()).status().await.unwrap();
+            assert_eq!(status.signal(), Some(libc::SIGPIPE));
+        });
+    });
+}
+
+#[test]
+fn a_status_is_that_of_std_also_when_the_child_leaves_a_core() {
+    bounded(|| {
+        let folder = std::env::temp_dir().join(format!("egret-core-{}", std::process::id()));
+        std::fs::create_dir_all(&folder).unwrap();
+        let mut command = sh("ulimit -c unlimited 2>/dev/null; kill -ABRT $$");
+        command.current_dir(&folder);
+        let ours = block_on(async { command.status().await.unwrap() });
+        assert_eq!(ours, command.as_std_mut().status().unwrap());
+        assert_eq!(ours.signal(), Some(libc::SIGABRT));
+        std::fs::remove_dir_all(&folder).unwrap();
     });
 }
 
@@ -75,6 +100,25 @@ fn a_program_that_is_not_there_is_an_error_and_leaves_nothing() {
     child::alone(body);
 }
 
+/// The children of this process, of any thread: a test runs in one that is not the first.
+fn children() -> String {
+    let threads = std::fs::read_dir("/proc/self/task").unwrap();
+    threads
+        .map(|thread| std::fs::read_to_string(thread.unwrap().path().join("children")).unwrap_or_default())
+        .collect()
+}
+
+// There is a process by the time that its pipe is refused.
+#[test]
+fn a_spawn_with_a_pipe_outside_of_a_runtime_panics_and_kills_the_child() {
+    child::alone(|| {
+        let (mut command, _input) = waits();
+        command.stderr(Stdio::piped());
+        assert!(catch_unwind(AssertUnwindSafe(|| command.spawn())).is_err());
+        wait_until("the child is gone", || children().is_empty());
+    });
+}
+
 // Each step of the spawn fails for want of descriptors; what was spawned by then is killed and reaped.
 #[test]
 fn a_spawn_that_runs_out_of_descriptors_leaves_neither_process_nor_descriptor() {
@@ -105,11 +149,7 @@ fn a_spawn_that_runs_out_of_descriptors_leaves_neither_process_nor_descriptor() 
                 assert_eq!(error.raw_os_error(), Some(libc::EMFILE), "with {limit}: {error}");
                 failed += 1;
                 assert_eq!(open_descriptors(), before, "with {limit}");
-                // Of any thread: the test runs in one that is not the first.
-                for thread in std::fs::read_dir("/proc/self/task").unwrap() {
-                    let children = thread.unwrap().path().join("children");
-                    assert_eq!(std::fs::read_to_string(children).unwrap_or_default(), "", "with {limit}");
-                }
+                assert_eq!(children(), "", "with {limit}");
             }
             assert!(failed >= 3, "{failed} failures");
             wait_until("the thread that reaps has ended", || open_descriptors() == before);

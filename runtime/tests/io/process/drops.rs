@@ -68,3 +68,18 @@ fn a_child_that_is_to_be_killed_when_it_is_dropped_is() {
         pids.into_iter().for_each(wait_until_gone);
     });
 }
+
+#[test]
+fn a_child_that_is_killed_when_it_is_dropped_cannot_ignore_it() {
+    bounded(|| {
+        let ((_input, its_input), (mut output, its_output)) =
+            (UnixStream::pair().unwrap(), UnixStream::pair().unwrap());
+        let mut command = sh("trap '' TERM; echo; read line");
+        command.stdin(OwnedFd::from(its_input)).stdout(OwnedFd::from(its_output)).kill_on_drop(true);
+        let child = block_on(async { command.spawn().unwrap() });
+        output.read_exact(&mut [0]).unwrap(); // it ignores SIGTERM from here on
+        let pid = child.id().unwrap();
+        drop(child);
+        wait_until_gone(pid);
+    });
+}
