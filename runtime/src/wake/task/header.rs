@@ -255,6 +255,14 @@ impl Header {
     /// Wakes what awaits the handle: user code, if that is a foreign waker.
     #[inline]
     pub(crate) fn wake_joiner(&self) {
+        if !self.waiting.get().is_null() {
+            self.wake_waiting();
+        }
+    }
+
+    /// The same where there is a joiner, or there are rare fields.
+    #[inline(never)] // so that a poll needs few registers
+    fn wake_waiting(&self) {
         let foreign = self.if_rare(|rare| rare.joiner.take());
         if let Some(key) = self.joiner() {
             self.set_joiner(None);
