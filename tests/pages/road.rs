@@ -1,5 +1,5 @@
-//! Checks the signposts of docs/architecture.md: the picture of an event names functions that are in the files it
-//! names, and what the pages call `Type::function` is still there.
+//! Checks the signposts: the picture of an event names functions of the files it names, `Type::function` on a page is
+//! still there, and so is each file that a comment of the libraries names.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -10,16 +10,20 @@ fn root() -> &'static Path {
 
 /// The sources of the two libraries, with their paths.
 fn sources() -> Vec<(PathBuf, String)> {
-    let (mut found, mut folders) =
-        (Vec::new(), ["runtime/src", "net/src"].map(|at| root().join(at)).to_vec());
+    let files = ["runtime/src", "net/src"].into_iter().flat_map(|folder| files(&root().join(folder)));
+    files.map(|path| (path.clone(), fs::read_to_string(path).unwrap())).collect()
+}
+
+/// Every file of Rust below a folder, without what cargo has built.
+fn files(folder: &Path) -> Vec<PathBuf> {
+    let (mut found, mut folders) = (Vec::new(), vec![folder.to_owned()]);
     while let Some(folder) = folders.pop() {
         for entry in fs::read_dir(folder).unwrap() {
             let path = entry.unwrap().path();
-            if path.is_dir() {
+            if path.is_dir() && !path.ends_with("target") {
                 folders.push(path);
-            } else {
-                let source = fs::read_to_string(&path).unwrap();
-                found.push((path, source));
+            } else if path.extension().is_some_and(|end| end == "rs") {
+                found.push(path);
             }
         }
     }
@@ -98,6 +102,29 @@ fn what_the_pages_call_a_method_of_a_type_is_there() {
                 if !of_it.iter().any(|(_, source)| has_word(source, method)) {
                     stale.push(format!("{page}: `{name}`"));
                 }
+            }
+        }
+    }
+    assert!(stale.is_empty(), "what is not there:\n{}", stale.join("\n"));
+    assert!(seen > 50, "only {seen} names");
+}
+
+#[test]
+fn the_files_that_comments_of_the_libraries_name_are_there() {
+    let there: Vec<_> = ["runtime", "net", "macros", "tests", "examples"]
+        .into_iter()
+        .flat_map(|folder| files(&root().join(folder)))
+        .collect();
+    let (mut seen, mut stale) = (0, Vec::new());
+    for (path, source) in sources() {
+        let comments = source.lines().filter_map(|line| line.split_once("//"));
+        for name in comments.flat_map(|(_, comment)| comment.split('`').skip(1).step_by(2)) {
+            if !name.ends_with(".rs") || !name.chars().all(|c| is_word(c) || "./-".contains(c)) {
+                continue;
+            }
+            seen += 1;
+            if !there.iter().any(|file| file.ends_with(name)) {
+                stale.push(format!("{}: `{name}`", path.display()));
             }
         }
     }
